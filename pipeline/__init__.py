@@ -1,0 +1,1 @@
+"""Headroom: capacity and cost forecasts, anomalies and recommendations for an AWS estate."""

@@ -1,0 +1,68 @@
+"""The one notion of time in Headroom: half-open UTC data intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from pipeline.errors import ConfigError
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """The same moment as a naive UTC datetime, the only kind the lake stores."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """A half-open data interval `[start, end)` of naive UTC datetimes; a run knows what was known at `as_of`."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo or self.end.tzinfo:
+            raise ConfigError(f"interval bounds are naive UTC datetimes, got {self.start!r} and {self.end!r}")
+        if self.start >= self.end:
+            raise ConfigError(f"interval [{self.start}, {self.end}) is empty: start must lie before end")
+
+    @classmethod
+    def day(cls, day: date | str) -> Interval:
+        """The UTC day `YYYY-MM-DD`."""
+        start = datetime.combine(_parse_day(day), datetime.min.time())
+        return cls(start, start + timedelta(days=1))
+
+    @classmethod
+    def days(cls, first: date | str, end: date | str) -> Interval:
+        """From the first day, to the end day, which is not included."""
+        return cls(cls.day(first).start, cls.day(end).start)
+
+    @property
+    def as_of(self) -> datetime:
+        return self.end
+
+    def split_days(self) -> Iterator[Interval]:
+        """The interval cut at midnights; the parts add up to it exactly."""
+        start = self.start
+        while start < self.end:
+            midnight = datetime.combine(start.date(), datetime.min.time()) + timedelta(days=1)
+            yield Interval(start, min(midnight, self.end))
+            start = midnight
+
+    def __contains__(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+    def __str__(self) -> str:
+        return f"[{self.start.isoformat()}, {self.end.isoformat()})"
+
+
+def _parse_day(day: date | str) -> date:
+    if isinstance(day, datetime):
+        raise ConfigError(f"expected a day, got the moment {day!r}")
+    if isinstance(day, date):
+        return day
+    try:
+        return date.fromisoformat(day)
+    except ValueError as error:
+        raise ConfigError(f"expected a day as YYYY-MM-DD, got {day!r}") from error
