@@ -1,0 +1,197 @@
+"""Every knob of Headroom, with its description and bounds.
+
+Settings come from, strongest first: environment variables `HEADROOM_<NAME>`, then the TOML file named by `HEADROOM_CONFIG` (default
+`headroom.toml` where it exists). An unknown key in either is an error that names it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipeline.errors import ConfigError
+
+PREFIX = "HEADROOM_"
+CONFIG_FILE = "headroom.toml"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseModel):
+    """The settings of one process, frozen once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    home: Path = Field(default=ROOT / "var", description="Folder for everything a run writes on this machine.")
+    lake: str = Field(
+        default="",
+        description="Where the lake's files live: a folder, or s3://bucket/prefix. Empty means <home>/lake.",
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?|(?!s3:).*)$",
+    )
+    catalog: Literal["sqlite", "glue"] = Field(default="sqlite", description="Who keeps the Iceberg tables' metadata.")
+    engine: Literal["duckdb", "athena"] = Field(default="duckdb", description="Who runs the SQL.")
+    database: str = Field(
+        default="headroom",
+        pattern=r"^[a-z][a-z0-9_]{0,40}$",
+        description="Prefix of the catalog's databases: <database>_silver, <database>_gold.",
+    )
+    aws_region: str = Field(
+        default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Region of lake and catalog."
+    )
+    aws_endpoint_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="Another address for every AWS API, for emulators; empty means AWS.",
+    )
+    athena_workgroup: str = Field(
+        default="headroom-pipeline", pattern=r"^[A-Za-z0-9._-]{1,128}$", description="Athena workgroup of the pipeline."
+    )
+    mlflow_uri: str = Field(default="", description="MLflow tracking URI; empty means SQLite under <home>.")
+    mlflow_artifacts: str = Field(
+        default="", description="Where MLflow keeps artefacts; empty means <home>/mlflow/artifacts."
+    )
+    sources: tuple[str, ...] = Field(
+        default=("samples", "prices"), description="Sources that the daily run ingests, by plug name."
+    )
+    source_options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description='Options per source, e.g. {"fleet": {"preset": "realistic"}}.'
+    )
+    shards: int = Field(
+        default=2, ge=1, le=64, description="Parts that model work is split into; one mapped task each."
+    )
+    horizon_days: int = Field(default=90, ge=1, le=180, description="How far daily series are forecast.")
+    horizon_hours: int = Field(default=168, ge=1, le=720, description="How far hourly series are forecast.")
+    history_days: int = Field(default=800, ge=14, le=3000, description="How much daily history a forecast reads.")
+    history_hours: int = Field(default=1344, ge=48, le=8760, description="How much hourly history a forecast reads.")
+    min_daily_history: int = Field(
+        default=60, ge=14, le=730, description="Days of history before a series is forecast by the day."
+    )
+    challengers: tuple[str, ...] = Field(
+        default=("seasonal_naive", "ridge", "prophet", "default"), description="Forecasters that training compares."
+    )
+    backtest_windows: int = Field(default=4, ge=2, le=26, description="Rolling-origin windows of a training backtest.")
+    backtest_series: int = Field(
+        default=40,
+        ge=1,
+        le=1000,
+        description="Series a segment's backtest looks at, chosen evenly; training time follows it.",
+    )
+    fallback_forecaster: str = Field(default="default", description="Forecaster of a segment that has no champion yet.")
+    detectors: tuple[str, ...] = Field(
+        default=("seasonal_mad", "zscore", "iqr"), description="Detectors that vote on each point."
+    )
+    alert_votes: int = Field(
+        default=2, ge=1, le=10, description="Detectors that must agree before a point is an anomaly."
+    )
+    detect_history_hours: int = Field(
+        default=672, ge=48, le=8760, description="History a detector sees before the interval."
+    )
+    lookback_days: int = Field(default=14, ge=7, le=93, description="Window of usage that recommendations look at.")
+    risk_quantile: float = Field(
+        default=0.9, ge=0.5, le=0.99, description="Quantile whose crossing dates the capacity risk."
+    )
+    snapshot_retention_days: int = Field(
+        default=30, ge=1, le=3650, description="Age after which untagged snapshots expire."
+    )
+
+    @field_validator("sources", "challengers", "detectors")
+    @classmethod
+    def _plugs_exist(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        from pipeline import plugs
+
+        folder = {"challengers": "forecasters"}.get(info.field_name, info.field_name)
+        unknown = [name for name in value if name not in plugs.names(folder)]
+        if unknown or not value:
+            raise ValueError(f"no {folder} named {unknown}; there are {', '.join(plugs.names(folder))}")
+        return value
+
+    @property
+    def lake_uri(self) -> str:
+        return self.lake or str(self.home / "lake")
+
+    @property
+    def mlflow_tracking_uri(self) -> str:
+        return self.mlflow_uri or f"sqlite:///{(self.home / 'mlflow' / 'mlflow.db').resolve()}"
+
+    @property
+    def mlflow_artifact_uri(self) -> str:
+        return self.mlflow_artifacts or (self.home / "mlflow" / "artifacts").resolve().as_uri()
+
+    def run_folder(self, as_of: Any) -> Path:
+        """Where one run keeps its report and data docs."""
+        return self.home / "runs" / as_of.strftime("%Y-%m-%dT%H%M")
+
+
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: where `HEADROOM_*` variables are looked up; the process environment by default.
+        overrides: stronger than both sources; None means not given.
+
+    Raises:
+        ConfigError: an unknown key, a file that is not TOML, or a value out of bounds; the message names key and value.
+    """
+    environ = os.environ if environ is None else environ
+    given = _from_file(environ)
+    given.update(_from_environment(environ))
+    given.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in e['loc'])}={e['input']!r}: {e['msg']}" for e in error.errors()
+        )
+        raise ConfigError(f"bad settings: {problems}") from error
+
+
+def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = environ.get(PREFIX + "CONFIG")
+    path = Path(named or CONFIG_FILE)
+    if not path.exists():
+        if named:
+            raise ConfigError(f"{PREFIX}CONFIG names {path}, which does not exist")
+        return {}
+    try:
+        values = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    for key in values:
+        _check_known(key, f"key {key!r} in {path}")
+    return values
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable == PREFIX + "CONFIG":
+            continue
+        key = variable.removeprefix(PREFIX).lower()
+        _check_known(key, f"environment variable {variable}")
+        values[key] = _parsed(key, text, variable)
+    return values
+
+
+def _parsed(key: str, text: str, variable: str) -> Any:
+    """Lists may be written `a,b`; objects are JSON; the rest is left to the field's own type."""
+    if key in ("sources", "challengers", "detectors"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if key == "source_options":
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{variable} is not JSON: {error}") from error
+    return text
+
+
+def _check_known(key: str, where: str) -> None:
+    if key not in Settings.model_fields:
+        close = difflib.get_close_matches(key, Settings.model_fields, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(f"unknown setting: {where}{hint} `python -m pipeline settings` lists all of them")
