@@ -1,0 +1,72 @@
+"""The bronze tables as sources fill them, and the cut to an interval that every source ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import tables
+from pipeline.batch import Batch
+from pipeline.interval import Interval
+from pipeline.schema import TIMESTAMP
+
+# What the ingest step stamps on every row; a source does not know it.
+STAMPED = ("load_id", "ingested_at")
+
+
+@cache
+def schema(table: str) -> pa.Schema:
+    """The columns of a bronze table that a source fills, in the table's order."""
+    return pa.schema([pa.field(c.name, c.type) for c in tables.ALL[table].columns if c.name not in STAMPED])
+
+
+def rows(table: str, columns: Mapping[str, Any]) -> pa.Table:
+    """A table in the bronze layout; a scalar fills its column, an absent column is null.
+
+    Args:
+        table: name of a bronze table.
+        columns: by name; arrays of one length (numpy, pandas, pyarrow, lists) or scalars.
+    """
+    layout = schema(table)
+    unknown = set(columns) - set(layout.names)
+    if unknown:
+        raise ValueError(f"{table} has no columns {sorted(unknown)}")
+    length = next(len(v) for v in columns.values() if hasattr(v, "__len__") and not isinstance(v, str))
+    return pa.table([_array(columns.get(f.name), f.type, length) for f in layout], schema=layout)
+
+
+def _array(value: Any, kind: pa.DataType, length: int) -> pa.Array:
+    if value is None:
+        return pa.nulls(length, kind)
+    if isinstance(value, pa.Array | pa.ChunkedArray):
+        return value.cast(kind)
+    if isinstance(value, str) or not hasattr(value, "__len__"):
+        return pa.repeat(pa.scalar(value, kind), length)
+    # from_pandas reads NaN in a nullable attribute as null, which is what a missing attribute is.
+    return pa.array(value, from_pandas=True).cast(kind)
+
+
+def within(data: pa.Table, interval: Interval) -> pa.Table:
+    """The rows whose `ts` lies in the interval, in their order."""
+    inside = pc.and_(
+        pc.greater_equal(data["ts"], pa.scalar(interval.start, TIMESTAMP)),
+        pc.less(data["ts"], pa.scalar(interval.end, TIMESTAMP)),
+    )
+    return data.filter(inside)
+
+
+def ordered(data: pa.Table, by: Sequence[str]) -> pa.Table:
+    """The rows sorted by `by`; equal keys keep the order in which the source gave them."""
+    position = "__position"
+    numbered = data.append_column(position, pa.array(range(len(data)), type=pa.int64()))
+    return numbered.sort_by([(name, "ascending") for name in (*by, position)]).drop_columns([position])
+
+
+def batch(table: str, shard: str, data: pa.Table) -> Iterator[Batch]:
+    """One batch, or none where there are no rows."""
+    if len(data):
+        yield Batch(table, shard, data.combine_chunks())

@@ -1,0 +1,179 @@
+"""Real data shipped with the project: CloudWatch metrics, daily cost and two billing exports. Licences: NOTICE.
+
+**Replay.** The metrics were recorded in 2013 and 2014 and the daily cost in 2017–2019. They are moved by whole weeks,
+so that weekday and hour stay, and together look like one estate in April 2026; `samples/manifest.csv` states the shift
+of each file. Values are untouched. The billing exports stay at their own dates (FOCUS September 2024, CUR 2.0 April
+2026).
+
+**Assumed.** The publisher of the metrics named neither accounts nor instance types. `samples/inventory.csv` assumes
+both; such a resource carries the tag `instance_type_assumed=true`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.batch import Batch
+from pipeline.interval import Interval
+from pipeline.sources import _bronze, billing
+
+NAME = "samples"
+FOLDER = Path(__file__).resolve().parent.parent / "samples"
+
+# The shift of the daily cost: it ends on Friday 2019-04-26, and on Friday 2026-04-17 when replayed.
+COST_SHIFT_WEEKS = 364
+COST_ACCOUNT = "binder"
+COST_REGION = "global"
+
+
+class Options(BaseModel):
+    """Nothing to choose: the samples are what they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def fetch(interval: Interval, options: Options) -> Iterator[Batch]:  # noqa: ARG001 every source has options
+    """The samples of the interval: metric samples, a snapshot of each resource per day, and billing lines."""
+    yield from _bronze.batch("bronze.metric_sample", "metrics", _bronze.within(metric_samples(), interval))
+    yield from _bronze.batch("bronze.metric_sample", "daily-cost", _bronze.within(cost_samples(), interval))
+    yield from _bronze.batch("bronze.resource_snapshot", "inventory", _bronze.within(resource_snapshots(), interval))
+    for file in ("focus_1_0_sample_1000.csv.gz", "cur2_daily_real_2026-04.csv.gz"):
+        yield from _bronze.batch("bronze.billing_line", file, _bronze.within(billing_lines(file), interval))
+    yield from _bronze.batch("bronze.billing_line", "cloud_cost.csv", _bronze.within(cost_lines(), interval))
+
+
+@lru_cache(maxsize=1)
+def metric_samples() -> pa.Table:
+    """All CloudWatch samples, replayed, as `bronze.metric_sample`."""
+    return _bronze.ordered(
+        pa.concat_tables([_samples_of(entry) for entry in _manifest()]), ("ts", "resource_id", "metric")
+    )
+
+
+@lru_cache(maxsize=1)
+def resource_snapshots() -> pa.Table:
+    """One row per resource and day from its first sample to its last, as `bronze.resource_snapshot`."""
+    inventory = pd.read_csv(FOLDER / "inventory.csv", dtype="string")
+    samples = metric_samples().select(["resource_id", "ts"]).to_pandas()
+    life = _lives(samples)
+    snapshots = inventory.merge(life, on="resource_id", how="inner", validate="1:m")
+    tags = [
+        _tags(environment=environment, instance_type_assumed=assumed)
+        for environment, assumed in zip(snapshots["environment"], snapshots["instance_type_assumed"], strict=True)
+    ]
+    return _bronze.ordered(
+        _bronze.rows(
+            "bronze.resource_snapshot",
+            {
+                "source": NAME,
+                "account": snapshots["account"],
+                "region": snapshots["region"],
+                "resource_id": snapshots["resource_id"],
+                "ts": snapshots["day"],
+                "service": snapshots["service"],
+                "instance_type": snapshots["instance_type"],
+                "state": snapshots["state"],
+                "tags_json": tags,
+            },
+        ),
+        ("ts", "resource_id"),
+    )
+
+
+@lru_cache(maxsize=2)
+def billing_lines(file: str) -> pa.Table:
+    """One shipped billing export as `bronze.billing_line`."""
+    return billing.read(FOLDER / "billing" / file, NAME)
+
+
+@lru_cache(maxsize=1)
+def cost_samples() -> pa.Table:
+    """The daily cost per category as a metric, in `bronze.metric_sample`."""
+    cost = _daily_cost()
+    return _bronze.rows(
+        "bronze.metric_sample",
+        {
+            "source": NAME,
+            "account": COST_ACCOUNT,
+            "region": COST_REGION,
+            "resource_id": cost["service"],
+            "metric": "cost",
+            "statistic": "Sum",
+            "period_s": 86_400,
+            "ts": cost["ts"],
+            "value": cost["cost_usd"].astype("float64"),
+            "unit": "usd",
+        },
+    )
+
+
+@lru_cache(maxsize=1)
+def cost_lines() -> pa.Table:
+    """The daily cost per category as `bronze.billing_line` of format `daily_cost`, numbered as in the file."""
+    cost = _daily_cost()
+    lines = [
+        billing.as_json(
+            {"day": f"{day:%Y-%m-%d}", "account": COST_ACCOUNT, "service": service, "cost_usd": usd, "currency": "USD"}
+        )
+        for day, service, usd in zip(cost["ts"], cost["service"], cost["cost_usd"], strict=True)
+    ]
+    return _bronze.rows(
+        "bronze.billing_line",
+        {
+            "source": NAME,
+            "format": "daily_cost",
+            "billing_period": cost["ts"].dt.to_period("M").dt.start_time.dt.date.tolist(),
+            "line_number": range(1, len(cost) + 1),
+            "ts": cost["ts"],
+            "line_json": lines,
+        },
+    )
+
+
+def _daily_cost() -> pd.DataFrame:
+    """`ts` (midnight, replayed), `service`, `cost_usd` (text as published), ordered by day and service."""
+    cost = pd.read_csv(FOLDER / "cloud_cost.csv", dtype="string")
+    shift = pd.Timedelta(weeks=COST_SHIFT_WEEKS)
+    return cost.assign(ts=pd.to_datetime(cost["day"], format="%Y-%m-%d").astype("datetime64[us]") + shift)
+
+
+def _manifest() -> list[dict[str, str]]:
+    records: list[dict[str, str]] = pd.read_csv(FOLDER / "manifest.csv", dtype=str).to_dict("records")
+    return records
+
+
+def _samples_of(entry: dict[str, str]) -> pa.Table:
+    recorded = pd.read_csv(FOLDER / entry["file"], parse_dates=["timestamp"], float_precision="round_trip")
+    return _bronze.rows(
+        "bronze.metric_sample",
+        {
+            "source": NAME,
+            **{name: entry[name] for name in ("account", "region", "resource_id", "metric", "statistic", "unit")},
+            "period_s": int(entry["period_s"]),
+            "ts": recorded["timestamp"].astype("datetime64[us]") + pd.Timedelta(weeks=int(entry["shift_weeks"])),
+            "value": recorded["value"],
+        },
+    )
+
+
+def _lives(samples: pd.DataFrame) -> pd.DataFrame:
+    """One row per `resource_id` and `day` (midnight) from its first sample to its last."""
+    span = samples.groupby("resource_id")["ts"].agg(["min", "max"])
+    days = [
+        pd.DataFrame(
+            {"resource_id": resource, "day": pd.date_range(first.normalize(), last.normalize(), freq="D", unit="us")}
+        )
+        for resource, first, last in span.itertuples()
+    ]
+    return pd.concat(days, ignore_index=True)
+
+
+def _tags(**tags: str) -> str:
+    return json.dumps({name: value for name, value in tags.items() if not pd.isna(value)}, sort_keys=True)
