@@ -1,0 +1,100 @@
+"""What a detector answers: how surprising each sample of one series was when it arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+ALERT = 0.5
+"""The score at and above which a sample is an alert."""
+
+SEVERITIES = (("CRITICAL", 3.0), ("HIGH", 2.0), ("MEDIUM", 1.5), ("LOW", 1.0))
+"""Severity by how many times its own alert threshold a sample deviates, the most severe first."""
+
+PROBATION_TIME = np.timedelta64(24 * 3600, "s")
+PROBATION_ROWS = 24
+ANNOUNCED = "2D"
+"""How long an incident stays announced: until then only a worse sample alerts again."""
+
+_LARGEST_EXCESS = 1e9
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Scores of one series, aligned with its rows.
+
+    Attributes:
+        score: 0–1; at least `ALERT` is an alert. Causal: it depends on this row and the rows before it alone.
+        expected: the value the detector would have bet on, in the series' unit; NaN when it has no opinion.
+    """
+
+    score: npt.NDArray[np.float64]
+    expected: npt.NDArray[np.float64]
+
+
+def score_of_excess(excess: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The score of a deviation that is `excess` times the detector's alert threshold: 1 → 0.5, 3 → 0.75; NaN → 0."""
+    bounded = np.clip(np.nan_to_num(excess, nan=0.0, posinf=_LARGEST_EXCESS), 0.0, _LARGEST_EXCESS)
+    return bounded / (1.0 + bounded)
+
+
+def severity(score: npt.NDArray[np.float64]) -> npt.NDArray[np.str_]:
+    """LOW, MEDIUM, HIGH or CRITICAL for an alert (1, 1.5, 2 and 3 times the alert threshold), "" for anything below."""
+    scores = np.asarray(score, dtype=np.float64)
+    limits = [limit / (1.0 + limit) - 1e-12 for _, limit in SEVERITIES]
+    return np.select([scores >= limit for limit in limits], [name for name, _ in SEVERITIES], default="")
+
+
+def arrival_clock(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
+    """Timestamps that never run backwards: a late row counts as arriving with the newest row before it.
+
+    Raises:
+        ValueError: a missing timestamp.
+    """
+    stamps = np.asarray(ts).astype("datetime64[us]")
+    if np.isnat(stamps).any():
+        raise ValueError(f"row {int(np.flatnonzero(np.isnat(stamps))[0])} has no timestamp")
+    return np.maximum.accumulate(stamps) if len(stamps) else stamps
+
+
+def finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The values as float64, with infinities as missing."""
+    numbers = np.array(values, dtype=np.float64)
+    numbers[~np.isfinite(numbers)] = np.nan
+    return numbers
+
+
+def on_probation(clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Rows that come too early to be judged: in the first day, or among the first 24 values, of the series."""
+    if len(clock) == 0:
+        return np.zeros(0, dtype=np.bool_)
+    seen_before = np.cumsum(~np.isnan(values)) - ~np.isnan(values)
+    early: npt.NDArray[np.bool_] = (clock - clock[0] < PROBATION_TIME) | (seen_before < PROBATION_ROWS)
+    return early
+
+
+def smallest_scale(expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A floor under a spread: 0.1 % of the level, so that a dead-flat history does not make rounding noise an alert."""
+    return 1e-3 * np.abs(expected) + 1e-9
+
+
+def announce(
+    excess: npt.NDArray[np.float64], clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Scores from excesses: 0 on probation, and 0 for a sample no worse than one of the two days before it.
+
+    One incident spans many samples; the person on call wants to hear of it once, and again only when it gets worse.
+
+    Args:
+        excess: deviation in multiples of the detector's alert threshold; NaN when unknown.
+        clock: as `arrival_clock` gives it.
+        values: the series, NaN where missing.
+    """
+    score = np.where(on_probation(clock, values), 0.0, score_of_excess(excess))
+    worst_before = (
+        pd.Series(score, index=pd.DatetimeIndex(clock)).rolling(ANNOUNCED, closed="left", min_periods=1).max()
+    )
+    return np.where(score > worst_before.fillna(0.0).to_numpy(), score, 0.0)

@@ -1,0 +1,323 @@
+"""Capacity risk: when demand meets capacity, and how likely that is, from simulated paths through the forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.signal import lfilter
+from scipy.special import ndtri
+
+RISK_COLUMNS = (
+    "series_id",
+    "metric",
+    "threshold_pct",
+    "as_of",
+    "capacity",
+    "peak_p95",
+    "peak_at",
+    "peak_pct",
+    "headroom_ratio",
+    "first_crossing_at",
+    "p_cross_7d",
+    "p_cross_30d",
+    "p_cross_90d",
+    "passage_p10_at",
+    "passage_p50_at",
+    "passage_p90_at",
+    "risk_level",
+    "priority",
+)
+RISK_LEVELS = ("low", "medium", "high", "critical")
+
+_Array = npt.NDArray[np.float64]
+_STEPS = {
+    "hour": timedelta(hours=1),
+    "hourly": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "daily": timedelta(days=1),
+}
+# Correlations are rounded to this grid so that series share simulated paths.
+_RHO_GRID = 0.01
+
+
+def capacity_risk(
+    forecast: pd.DataFrame,
+    capacity: pd.Series,
+    rho: pd.Series | None,
+    as_of: datetime,
+    thresholds: Sequence[float] = (80.0, 90.0),
+    horizons_days: Sequence[int] = (7, 30, 90),
+    quantile: float = 0.9,
+    seed: int = 0,
+    paths: int = 1000,
+    default_rho: float = 0.7,
+    high_pct: float = 80.0,
+    very_high_pct: float = 90.0,
+) -> pd.DataFrame:
+    """The chance that demand crosses shares of its capacity, per series and threshold.
+
+    Marginal quantiles cannot answer "will it cross within 30 days": that needs whole paths. Each path is drawn from a
+    Gaussian copula: a stationary AR(1) of normal scores with correlation `rho` between neighbouring steps, pushed
+    through each step's own forecast quantile function. That function is piecewise linear in the normal score between
+    the given levels, and beyond them continues with the slope of its outermost piece, so that tails are Gaussian and
+    finite. Paths depend on `seed`, `rho` and the number of steps alone: a series has the same risk whatever other
+    series stand beside it.
+
+    Args:
+        forecast: long; columns series_id, metric, ts, quantile, value, granularity ("hour" or "day"); value in the unit
+            of `capacity`. Only steps that start at or after `as_of` count. Quantiles that cross are sorted.
+        capacity: provisioned amount by series_id, > 0; 100 for a metric in percent.
+        rho: lag-1 autocorrelation of the forecast residuals by series_id; `default_rho` where None, missing or NaN.
+            Clipped to 0–0.99.
+        as_of: horizons are counted from here.
+        thresholds: percent of capacity.
+        horizons_days: a column `p_cross_<days>d` each; NaN where the forecast does not reach that far.
+        quantile: the level whose first crossing is reported.
+        seed: of the simulated paths.
+        paths: simulated paths per series; the standard error of a probability is at most 0.5 / sqrt(paths).
+        default_rho: correlation assumed when none is known. 0 would overstate the chance of ever crossing, 1 understate
+            it.
+        high_pct: P95 peak above this share of capacity is a high risk.
+        very_high_pct: P95 peak above this share is critical.
+
+    Returns:
+        One row per (series_id, threshold_pct), sorted by them: capacity; peak_p95 and peak_at, the highest P95 over the
+        forecast; peak_pct and headroom_ratio = 1 - peak_p95 / capacity; first_crossing_at, the first step whose
+        `quantile` reaches the threshold, or NaT; p_cross_*; passage_p10_at, _p50_at and _p90_at, by when 10, 50 and
+        90 % of the paths have crossed, NaT when fewer do; risk_level and priority (1 = look here first), the same on
+        every row of a series.
+
+    Raises:
+        ValueError: missing columns, an unknown granularity, no step after `as_of`, steps with different quantiles,
+            fewer than two quantiles, non-finite values, or a series without positive capacity.
+
+    Source: first passage by simulation; level rule of thumb: P95 above 80 % is high, above 90 % very high.
+    """
+    future = _checked(forecast, capacity, as_of)
+    lag_one = pd.Series(default_rho, index=capacity.index) if rho is None else rho.reindex(capacity.index)
+    lag_one = (lag_one.fillna(default_rho).clip(0.0, 0.99) / _RHO_GRID).round() * _RHO_GRID
+    rows: list[dict[str, object]] = []
+    drawn, drawn_for = np.empty((0, 0), dtype=np.float32), (-1.0, -1)
+    # In the order of their correlation, so that one set of paths is in memory at a time.
+    for _, one in sorted(future.groupby("series_id", sort=True), key=lambda each: float(lag_one.loc[each[0]])):
+        series_id = one["series_id"].iloc[0]
+        provisioned = float(capacity.loc[series_id])
+        step = _STEPS[str(one["granularity"].iloc[0])]
+        starts, levels, values = _quantile_function(one, str(series_id))
+        scores = ndtri(levels)
+        if drawn_for != (lag_one.loc[series_id], len(starts)):
+            drawn_for = (lag_one.loc[series_id], len(starts))
+            drawn = _normal_paths(len(starts), drawn_for[0], paths, seed)
+        at_quantile = _value_at(float(ndtri(quantile)), scores, values)
+        p95 = _value_at(float(ndtri(0.95)), scores, values)
+        peak = int(np.argmax(p95))
+        known_until = starts[-1].to_pydatetime() + step
+        for threshold in thresholds:
+            limit = threshold / 100 * provisioned
+            passage = _first_passage(drawn, _score_at(limit, scores, values))
+            row: dict[str, object] = {
+                "series_id": series_id,
+                "metric": one["metric"].iloc[0],
+                "threshold_pct": float(threshold),
+                "as_of": as_of,
+                "capacity": provisioned,
+                "peak_p95": p95[peak],
+                "peak_at": starts[peak],
+                "peak_pct": 100 * p95[peak] / provisioned,
+                "headroom_ratio": 1 - p95[peak] / provisioned,
+                "first_crossing_at": _first(starts, at_quantile >= limit),
+            }
+            for days in horizons_days:
+                end = as_of + timedelta(days=days)
+                within = int(np.searchsorted(starts, np.datetime64(end)))
+                row[f"p_cross_{days}d"] = float((passage < within).mean()) if known_until >= end else np.nan
+            for share in (10, 50, 90):
+                row[f"passage_p{share}_at"] = _passage_date(starts, passage, share / 100)
+            rows.append(row)
+    risk = pd.DataFrame(rows).sort_values(["series_id", "threshold_pct"], ignore_index=True)
+    furthest = [f"p_cross_{days}d" for days in sorted(horizons_days)]
+    risk["risk_level"] = _level(risk, furthest, high_pct, very_high_pct)
+    risk["priority"] = _priority(risk, furthest)
+    stamps = ["as_of", "peak_at", "first_crossing_at", "passage_p10_at", "passage_p50_at", "passage_p90_at"]
+    risk[stamps] = risk[stamps].astype("datetime64[us]")
+    return risk
+
+
+def reliability(stated: _Array, observed: npt.NDArray[np.bool_], bins: int = 10) -> pd.DataFrame:
+    """Stated probabilities against observed frequencies.
+
+    Args:
+        stated: probabilities 0–1; NaN entries are left out.
+        observed: whether each event happened.
+        bins: equal widths over 0–1; 1 belongs to the last.
+
+    Returns:
+        One row per bin that holds a forecast: bin_low, bin_high, forecasts, stated_mean, observed_rate, and the 95 %
+        Wilson interval of the rate, observed_low and observed_high.
+
+    Raises:
+        ValueError: lengths differ, or a probability lies outside 0–1.
+
+    Source: Wilson (1927); reliability diagrams as in Murphy & Winkler (1977).
+    """
+    stated, happened = _pairs(stated, observed)
+    index = np.minimum((stated * bins).astype(int), bins - 1)
+    table = (
+        pd.DataFrame({"bin": index, "stated": stated, "happened": happened})
+        .groupby("bin", as_index=False)
+        .agg(forecasts=("stated", "size"), stated_mean=("stated", "mean"), observed_rate=("happened", "mean"))
+    )
+    n, rate, z = table["forecasts"], table["observed_rate"], 1.959963984540054
+    centre = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
+    table.insert(0, "bin_low", table["bin"] / bins)
+    table.insert(1, "bin_high", (table["bin"] + 1) / bins)
+    table["observed_low"] = (centre - half).clip(lower=0.0)
+    table["observed_high"] = (centre + half).clip(upper=1.0)
+    return table.drop(columns="bin")
+
+
+def brier_score(stated: _Array, observed: npt.NDArray[np.bool_]) -> float:
+    """Mean squared difference of probability and outcome; 0 is perfect, the base rate p alone scores p(1 - p).
+
+    Raises:
+        ValueError: no pair, lengths differ, or a probability outside 0–1.
+
+    Source: Brier (1950).
+    """
+    stated, happened = _pairs(stated, observed)
+    if len(stated) == 0:
+        raise ValueError("no pair of a probability and an outcome")
+    return float(np.mean((stated - happened) ** 2))
+
+
+def brier_skill(stated: _Array, observed: npt.NDArray[np.bool_]) -> float:
+    """1 - Brier / Brier of the base rate: above 0 beats always stating the observed rate; NaN when nothing varies."""
+    _, happened = _pairs(stated, observed)
+    rate = float(happened.mean()) if len(happened) else np.nan
+    return 1 - brier_score(stated, observed) / (rate * (1 - rate)) if 0 < rate < 1 else float("nan")
+
+
+def _pairs(stated: _Array, observed: npt.NDArray[np.bool_]) -> tuple[_Array, _Array]:
+    probability, happened = np.asarray(stated, dtype=np.float64), np.asarray(observed, dtype=np.float64)
+    if probability.shape != happened.shape or probability.ndim != 1:
+        raise ValueError(f"{probability.shape} probabilities and {happened.shape} outcomes do not pair up")
+    known = ~np.isnan(probability)
+    probability, happened = probability[known], happened[known]
+    if ((probability < 0) | (probability > 1)).any():
+        raise ValueError(f"probabilities lie in 0–1, got {probability.min()} to {probability.max()}")
+    return probability, happened
+
+
+def _checked(forecast: pd.DataFrame, capacity: pd.Series, as_of: datetime) -> pd.DataFrame:
+    missing = {"series_id", "metric", "ts", "quantile", "value", "granularity"} - set(forecast.columns)
+    if missing:
+        raise ValueError(f"forecast lacks the columns {sorted(missing)}")
+    future = forecast.loc[forecast["ts"] >= as_of]
+    if future.empty:
+        raise ValueError(f"no forecast at or after {as_of}")
+    unknown = set(future["granularity"].unique()) - set(_STEPS)
+    if unknown:
+        raise ValueError(f"granularity is one of {sorted(_STEPS)}, got {sorted(map(str, unknown))}")
+    if not np.isfinite(future["value"].to_numpy(dtype=np.float64)).all():
+        bad = future.loc[~np.isfinite(future["value"].astype(np.float64))].iloc[0]
+        raise ValueError(f"forecast of {bad['series_id']} at {bad['ts']} is {bad['value']}, expected a finite number")
+    if capacity.index.has_duplicates:
+        raise ValueError(f"capacity names {capacity.index[capacity.index.duplicated()][0]} twice")
+    provisioned = capacity.reindex(pd.Index(future["series_id"].unique()))
+    if not (provisioned > 0).all():
+        raise ValueError(f"capacity missing or not positive: {list(provisioned.index[~(provisioned > 0)])}")
+    return future
+
+
+def _quantile_function(one: pd.DataFrame, series_id: str) -> tuple[pd.DatetimeIndex, _Array, _Array]:
+    """Steps, quantile levels, and values[step, level], sorted along both."""
+    levels = np.unique(one["quantile"].to_numpy(dtype=np.float64))
+    if len(levels) < 2 or levels[0] <= 0 or levels[-1] >= 1:
+        raise ValueError(f"forecast of {series_id} needs two quantiles or more inside 0–1, got {levels.tolist()}")
+    ordered = one.sort_values(["ts", "quantile"])
+    starts = pd.DatetimeIndex(ordered["ts"].unique())
+    expected = (np.repeat(starts.to_numpy(), len(levels)), np.tile(levels, len(starts)))
+    if len(ordered) != len(expected[0]) or not (
+        (ordered["ts"].to_numpy() == expected[0]).all() and (ordered["quantile"].to_numpy() == expected[1]).all()
+    ):
+        raise ValueError(f"forecast of {series_id} needs one value per step and quantile; some are missing or repeated")
+    return starts, levels, np.sort(ordered["value"].to_numpy(dtype=np.float64).reshape(-1, len(levels)), axis=1)
+
+
+def _value_at(score: float, scores: _Array, values: _Array) -> _Array:
+    """The forecast value of every step at one normal score."""
+    piece = int(np.clip(np.searchsorted(scores, score) - 1, 0, len(scores) - 2))
+    share = (score - scores[piece]) / (scores[piece + 1] - scores[piece])
+    value: _Array = values[:, piece] + share * (values[:, piece + 1] - values[:, piece])
+    return value
+
+
+def _score_at(limit: float, scores: _Array, values: _Array) -> _Array:
+    """The smallest normal score of every step at which demand reaches `limit`: ±inf where it always or never does."""
+    below = (values < limit).sum(axis=1)
+    piece = np.clip(below - 1, 0, values.shape[1] - 2)
+    rows = np.arange(len(values))
+    low, high = values[rows, piece], values[rows, piece + 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reached: _Array = scores[piece] + (limit - low) / (high - low) * (scores[piece + 1] - scores[piece])
+    # A flat outermost piece never gets further: it stays on its side of the limit.
+    flat = high == low
+    reached[flat & (below == 0)] = -np.inf
+    reached[flat & (below > 0)] = np.inf
+    return reached
+
+
+def _normal_paths(steps: int, rho: float, paths: int, seed: int) -> npt.NDArray[np.float32]:
+    """Stationary AR(1) paths of standard normals, one row per path; each comes with its mirror image."""
+    half = (paths + 1) // 2
+    noise = np.random.default_rng(seed).standard_normal((half, steps))
+    noise[:, 1:] *= np.sqrt(1 - rho**2)
+    drawn = lfilter([1.0], [1.0, -rho], noise, axis=1)
+    return np.concatenate([drawn, -drawn])[:paths].astype(np.float32)
+
+
+def _first_passage(drawn: npt.NDArray[np.float32], reached: _Array) -> npt.NDArray[np.int64]:
+    """The step at which each path first reaches the limit; the number of steps when it never does."""
+    crossed = drawn >= reached.astype(np.float32)
+    passage: npt.NDArray[np.int64] = np.where(crossed.any(axis=1), crossed.argmax(axis=1), drawn.shape[1])
+    return passage
+
+
+def _first(starts: pd.DatetimeIndex, mask: npt.NDArray[np.bool_]) -> pd.Timestamp | None:
+    return starts[int(mask.argmax())] if mask.any() else None
+
+
+def _passage_date(starts: pd.DatetimeIndex, passage: npt.NDArray[np.int64], share: float) -> pd.Timestamp | None:
+    """The step by which this share of the paths has crossed."""
+    nth = int(np.ceil(share * len(passage))) - 1
+    step = int(np.partition(passage, nth)[nth])
+    return starts[step] if step < len(starts) else None
+
+
+def _level(risk: pd.DataFrame, horizons: list[str], high_pct: float, very_high_pct: float) -> npt.NDArray[np.str_]:
+    """critical above the very high mark, high above the high one, medium when a crossing is likelier than 1 in 20."""
+    likeliest = risk[horizons].max(axis=1).groupby(risk["series_id"]).transform("max").fillna(0.0)
+    return np.select(
+        [risk["peak_pct"] > very_high_pct, risk["peak_pct"] > high_pct, likeliest > 0.05],
+        ["critical", "high", "medium"],
+        default="low",
+    )
+
+
+def _priority(risk: pd.DataFrame, horizons: list[str]) -> pd.Series:
+    """Rank of each series, 1 first: by level, then by the chance of crossing the highest threshold, then by peak."""
+    top = risk.sort_values("threshold_pct").groupby("series_id", sort=True).last()
+    order = pd.DataFrame(
+        {
+            "level": top["risk_level"].map(RISK_LEVELS.index),
+            "chance": top[horizons].max(axis=1).fillna(0.0),
+            "peak": top["peak_pct"],
+        }
+    ).sort_values(["level", "chance", "peak"], ascending=False, kind="stable")
+    rank = pd.Series(np.arange(1, len(order) + 1), index=order.index)
+    return risk["series_id"].map(rank).astype(np.int64)
