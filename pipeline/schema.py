@@ -46,9 +46,7 @@ class Column:
 
     def __post_init__(self) -> None:
         if self.type not in TYPES:
-            raise ConfigError(
-                f"column {self.name}: type {self.type} does not mean the same in every engine; use one of {TYPES}"
-            )
+            raise ConfigError(f"column {self.name}: type {self.type} does not mean the same in every engine; use one of {TYPES}")
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,7 @@ class Scope:
         import pyarrow.compute as pc
 
         time = data[self.column]
-        inside = pc.and_(
-            pc.greater_equal(time, pa.scalar(self.start, TIMESTAMP)), pc.less(time, pa.scalar(self.end, TIMESTAMP))
-        )
+        inside = pc.and_(pc.greater_equal(time, pa.scalar(self.start, TIMESTAMP)), pc.less(time, pa.scalar(self.end, TIMESTAMP)))
         for column, values in self.within:
             inside = pc.and_(inside, pc.is_in(data[column], value_set=pa.array(values, type=data[column].type)))
         return pc.fill_null(inside, False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,6 @@ class Settings(BaseModel):
     lake: str = Field(
         default="",
         description="Where the lake's files live: a folder, or s3://bucket/prefix. Empty means <home>/lake.",
-        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?|(?!s3:).*)$",
     )
     catalog: Literal["sqlite", "glue"] = Field(default="sqlite", description="Who keeps the Iceberg tables' metadata.")
     engine: Literal["duckdb", "athena"] = Field(default="duckdb", description="Who runs the SQL.")
@@ -41,9 +41,7 @@ class Settings(BaseModel):
         pattern=r"^[a-z][a-z0-9_]{0,40}$",
         description="Prefix of the catalog's databases: <database>_silver, <database>_gold.",
     )
-    aws_region: str = Field(
-        default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Region of lake and catalog."
-    )
+    aws_region: str = Field(default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Region of lake and catalog.")
     aws_endpoint_url: str = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
@@ -53,18 +51,14 @@ class Settings(BaseModel):
         default="headroom-pipeline", pattern=r"^[A-Za-z0-9._-]{1,128}$", description="Athena workgroup of the pipeline."
     )
     mlflow_uri: str = Field(default="", description="MLflow tracking URI; empty means SQLite under <home>.")
-    mlflow_artifacts: str = Field(
-        default="", description="Where MLflow keeps artefacts; empty means <home>/mlflow/artifacts."
-    )
+    mlflow_artifacts: str = Field(default="", description="Where MLflow keeps artefacts; empty means <home>/mlflow/artifacts.")
     sources: tuple[str, ...] = Field(
         default=("samples", "prices"), description="Sources that the daily run ingests, by plug name."
     )
     source_options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description='Options per source, e.g. {"fleet": {"preset": "realistic"}}.'
     )
-    shards: int = Field(
-        default=2, ge=1, le=64, description="Parts that model work is split into; one mapped task each."
-    )
+    shards: int = Field(default=2, ge=1, le=64, description="Parts that model work is split into; one mapped task each.")
     horizon_days: int = Field(default=90, ge=1, le=180, description="How far daily series are forecast.")
     horizon_hours: int = Field(default=168, ge=1, le=720, description="How far hourly series are forecast.")
     history_days: int = Field(default=800, ge=14, le=3000, description="How much daily history a forecast reads.")
@@ -86,19 +80,18 @@ class Settings(BaseModel):
     detectors: tuple[str, ...] = Field(
         default=("seasonal_mad", "zscore", "iqr"), description="Detectors that vote on each point."
     )
-    alert_votes: int = Field(
-        default=2, ge=1, le=10, description="Detectors that must agree before a point is an anomaly."
-    )
-    detect_history_hours: int = Field(
-        default=672, ge=48, le=8760, description="History a detector sees before the interval."
-    )
+    alert_votes: int = Field(default=2, ge=1, le=10, description="Detectors that must agree before a point is an anomaly.")
+    detect_history_hours: int = Field(default=672, ge=48, le=8760, description="History a detector sees before the interval.")
     lookback_days: int = Field(default=14, ge=7, le=93, description="Window of usage that recommendations look at.")
-    risk_quantile: float = Field(
-        default=0.9, ge=0.5, le=0.99, description="Quantile whose crossing dates the capacity risk."
-    )
-    snapshot_retention_days: int = Field(
-        default=30, ge=1, le=3650, description="Age after which untagged snapshots expire."
-    )
+    risk_quantile: float = Field(default=0.9, ge=0.5, le=0.99, description="Quantile whose crossing dates the capacity risk.")
+    snapshot_retention_days: int = Field(default=30, ge=1, le=3650, description="Age after which untagged snapshots expire.")
+
+    @field_validator("lake")
+    @classmethod
+    def _lake_is_a_place(cls, value: str) -> str:
+        if "://" in value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?", value):
+            raise ValueError("expected a folder or s3://bucket/prefix")
+        return value
 
     @field_validator("sources", "challengers", "detectors")
     @classmethod
@@ -145,9 +138,7 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     try:
         return Settings(**given)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in e['loc'])}={e['input']!r}: {e['msg']}" for e in error.errors()
-        )
+        problems = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}={e['input']!r}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"bad settings: {problems}") from error
 
 

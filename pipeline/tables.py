@@ -10,9 +10,7 @@ from pipeline.schema import IDENTIFIER, TIMESTAMP, Column, Table
 TEXT, WHOLE, NUMBER, FLAG, DATE = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.date32()
 
 
-def _text(
-    name: str, doc: str, *, nullable: bool = False, values: tuple[str, ...] = (), pattern: str | None = None
-) -> Column:
+def _text(name: str, doc: str, *, nullable: bool = False, values: tuple[str, ...] = (), pattern: str | None = None) -> Column:
     return Column(name=name, type=TEXT, doc=doc, nullable=nullable, values=values, pattern=pattern)
 
 
@@ -274,9 +272,7 @@ CALENDAR = Table(
         Column(name="is_holiday", type=FLAG, doc="US bank holiday."),
         _text("holiday", "Name of the holiday.", nullable=True),
         Column(name="is_quarter_end", type=FLAG, doc="One of the last five days of a quarter."),
-        Column(
-            name="quarter_end_ramp", type=NUMBER, doc="Expected load multiplier, 1 … 1.30.", unit="ratio", ge=1, le=1.3
-        ),
+        Column(name="quarter_end_ramp", type=NUMBER, doc="Expected load multiplier, 1 … 1.30.", unit="ratio", ge=1, le=1.3),
     ),
 )
 COST_DAILY = Table(
@@ -430,9 +426,7 @@ RECOMMENDATION = Table(
         _moment("price_as_of", "Day the prices are from.", nullable=True),
         _number("breach_probability", "Chance that demand exceeds the target within 30 days.", "ratio", ge=0, le=1),
         Column(name="confidence", type=NUMBER, doc="How much evidence there is.", unit="ratio", ge=0, le=1),
-        Column(
-            name="risk_level", type=WHOLE, doc="0 very low … 4 very high, the largest over the dimensions.", ge=0, le=4
-        ),
+        Column(name="risk_level", type=WHOLE, doc="0 very low … 4 very high, the largest over the dimensions.", ge=0, le=4),
         _text("effort", "very_low … very_high."),
         Column(name="restart_needed", type=FLAG, doc="The resource restarts."),
         Column(name="rollback_possible", type=FLAG, doc="The change can be undone."),

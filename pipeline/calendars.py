@@ -1,0 +1,62 @@
+"""Calendar features known in advance: holidays, quarter ends, weekends."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+#: Days of the ramp before a quarter closes.
+QUARTER_END_DAYS = 5
+
+
+def us_holiday(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+    """Whether each moment falls on a US federal holiday, which is also a bank holiday, as observed.
+
+    Source: 5 U.S.C. 6103 through the `holidays` package; a holiday on a Saturday is observed on the Friday before,
+    one on a Sunday on the Monday after, and both days count.
+    """
+    days = when.astype("datetime64[D]")
+    unique, inverse = np.unique(days, return_inverse=True)
+    if not len(unique):
+        return np.zeros(when.shape, dtype=bool)
+    years = unique.astype("datetime64[Y]").astype(int) + 1970
+    closed = np.array(sorted(_federal_holidays(int(years[0]), int(years[-1]))), dtype="datetime64[D]")
+    flags: npt.NDArray[np.bool_] = np.isin(unique, closed)[inverse].reshape(when.shape)
+    return flags
+
+
+def quarter_end_ramp(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.float64]:
+    """0 for most of a quarter, then 0.2, 0.4 … 1.0 over its last five days: batch work rises as the books close."""
+    days = when.astype("datetime64[D]")
+    month = days.astype("datetime64[M]").astype(np.int64)
+    next_quarter = ((month // 3 + 1) * 3).astype("datetime64[M]").astype("datetime64[D]")
+    left = (next_quarter - days).astype(np.int64)
+    ramp: npt.NDArray[np.float64] = np.clip((QUARTER_END_DAYS + 1 - left) / QUARTER_END_DAYS, 0.0, 1.0)
+    return ramp
+
+
+def weekend(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+    """Whether each moment falls on a Saturday or Sunday."""
+    flags: npt.NDArray[np.bool_] = day_of_week(when) >= 5
+    return flags
+
+
+def day_of_week(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+    """Monday 0 … Sunday 6."""
+    # Day 0 of the Unix epoch was a Thursday.
+    return (when.astype("datetime64[D]").astype(np.int64) + 3) % 7
+
+
+def hour_of_day(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+    """0 … 23, UTC."""
+    return when.astype("datetime64[h]").astype(np.int64) % 24
+
+
+@lru_cache(maxsize=64)
+def _federal_holidays(first: int, last: int) -> frozenset[np.datetime64]:
+    import holidays
+
+    found = holidays.country_holidays("US", years=range(first, last + 2))
+    return frozenset(np.datetime64(day, "D") for day in found)

@@ -1,0 +1,64 @@
+"""The embedded engine: DuckDB over the very files that the catalog names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.errors import ConfigError, DataError
+from pipeline.lake import sql
+
+# A relation as DuckDB sees it: Parquet files with their hive columns, or rows already in memory.
+Relation = list[str] | pa.Table
+
+
+def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]) -> pa.Table:
+    """Run one query in Athena's dialect.
+
+    Args:
+        text: the query; `:name` marks a parameter.
+        params: value by name; those the query does not use are ignored.
+        relation: gives the files or rows behind a `layer.table`.
+
+    Raises:
+        ConfigError: the query does not parse, or a parameter is missing.
+        DataError: DuckDB refused it; the message carries DuckDB's own words.
+    """
+    parsed = sql.parse(text)
+    needed = sql.parameters(parsed)
+    missing = needed - params.keys()
+    if missing:
+        raise ConfigError(f"the query needs a value for {', '.join(f':{name}' for name in sorted(missing))}")
+    with duckdb.connect() as connection:
+        connection.execute("SET integer_division=true; SET ieee_floating_point_ops=false; SET enable_progress_bar=false")
+        _mount(connection, parsed, relation, set())
+        try:
+            cursor = connection.execute(sql.to_duckdb(parsed), {name: params[name] for name in needed})
+            return cursor.to_arrow_table()
+        except duckdb.Error as error:
+            raise DataError(f"query failed: {error}") from error
+
+
+def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mounted: set[str]) -> None:
+    """Create a DuckDB view for every relation of a query, views of `sql/views` with what they read first."""
+    for name in sorted(sql.relations(parsed) - mounted):
+        layer, _, short = name.partition(".")
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
+        mounted.add(name)
+        if layer == sql.VIEWS:
+            inner = sql.parse(sql.text(name))
+            _mount(connection, inner, relation, mounted)
+            connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {sql.to_duckdb(inner)}')
+            continue
+        rows = relation(name)
+        if isinstance(rows, pa.Table):
+            connection.register(f"{layer}__{short}", rows)
+            connection.execute(f'CREATE VIEW "{layer}"."{short}" AS FROM "{layer}__{short}"')
+        else:
+            files = ", ".join("'" + file.replace("'", "''") + "'" for file in rows)
+            hive = "hive_partitioning=true, hive_types={'day': DATE}" if layer == "bronze" else "hive_partitioning=false"
+            # Identifiers come from declarations, file names from the catalog; neither is data.
+            connection.execute(f'CREATE VIEW "{layer}"."{short}" AS FROM read_parquet([{files}], {hive})')

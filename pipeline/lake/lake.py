@@ -1,0 +1,312 @@
+"""The lake itself: Iceberg tables for silver and gold, write-once objects for bronze."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+    ValidationException,
+)
+from pyiceberg.table import Table as IcebergTable
+
+from pipeline import tables
+from pipeline.errors import ConflictError, DataError
+from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
+from pipeline.lake.storage import Storage
+from pipeline.schema import Scope, Table
+from pipeline.settings import Settings
+
+COMMIT_ATTEMPTS = 20
+PROPERTIES = {
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "50",
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "20",
+    # Whoever loses a race for the table's head looks again: a blind retry could publish one scope twice.
+    "commit.retry.num-retries": "0",
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did: the rows it stands for, and whether the lake says anything new."""
+
+    rows: int
+    changed: bool
+
+
+def open_lake(settings: Settings) -> Lake:
+    """The lake that the settings name; folders and catalog appear on first use."""
+    return Lake(settings)
+
+
+class Lake:
+    """Tables by declaration. Cheap to open; safe to use from many processes at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.storage = Storage(settings)
+        self._catalog: Catalog | None = None
+
+    # ------------------------------------------------------------ reading
+
+    def query(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
+        """Rows of one SELECT in Athena's dialect over `layer.table` and `views.view`; `:name` marks a parameter."""
+        from pipeline.lake import duckdb
+
+        return duckdb.query(sql, params or {}, self._relation)
+
+    def read(self, table: Table, scope: Scope | None = None, columns: tuple[str, ...] | None = None) -> pa.Table:
+        """The rows of a table, or of one scope of it; empty where nothing was written yet."""
+        schema = table.arrow_schema if columns is None else pa.schema([table.arrow_schema.field(c) for c in columns])
+        if table.layer == "bronze":
+            return self._read_bronze(table, scope).select(schema.names)
+        iceberg = self._load(table)
+        if iceberg is None:
+            return schema.empty_table()
+        options: dict[str, Any] = {"selected_fields": tuple(schema.names)}
+        if scope is not None:
+            options["row_filter"] = scope.expression()
+        return _cast(iceberg.scan(**options).to_arrow(), schema)
+
+    def exists(self, table: Table) -> bool:
+        """Whether anything was ever written to the table."""
+        if table.layer == "bronze":
+            return bool(self.bronze_files(table))
+        return self._load(table) is not None
+
+    def snapshot_id(self, table: Table) -> int | None:
+        """The Iceberg snapshot that readers see now."""
+        iceberg = self._load(table)
+        snapshot = iceberg.current_snapshot() if iceberg is not None else None
+        return snapshot.snapshot_id if snapshot else None
+
+    def content(self, table: Table, scope: Scope | None = None) -> str:
+        """A hash of what the table says, rows in key order; equal content has equal hashes whatever its files."""
+        return sorted_fingerprint(self.read(table, scope), table.key)
+
+    # ------------------------------------------------------------ writing
+
+    def replace(self, table: Table, data: pa.Table, scope: Scope) -> Written:
+        """Make the scope's rows exactly `data`, in one commit that readers see whole or not at all.
+
+        Writing what is already there changes nothing. A writer that finds the scope changed by another since it first looked
+        does not win silently.
+
+        Raises:
+            DataError: a row outside the scope, or no rows for a table that may not be empty.
+            ConflictError: another writer published the same scope meanwhile.
+        """
+        outside = data.num_rows - (pc.sum(scope.mask(data)).as_py() or 0)
+        if outside:
+            raise DataError(f"{table.name}: {outside} of {data.num_rows} rows lie outside the scope {scope}")
+        if not data.num_rows and not table.may_be_empty:
+            raise DataError(f"{table.name}: no rows for {scope}; an empty result would erase what was published")
+        data = _cast(data, table.arrow_schema).sort_by([(name, "ascending") for name in table.key])
+        wanted = fingerprint(data.select(sorted(data.column_names)))
+        first_seen: str | None = None
+        for attempt in range(COMMIT_ATTEMPTS):
+            iceberg = self._load(table) if data.num_rows == 0 else self._load_or_create(table)
+            if iceberg is None:
+                return Written(0, changed=False)
+            rows = self.read(table, scope)
+            present = sorted_fingerprint(rows, table.key)
+            if present == wanted:
+                return Written(data.num_rows, changed=False)
+            first_seen = first_seen or present
+            if present != first_seen:
+                raise ConflictError(f"{table.name}: another writer published {scope} meanwhile; run the step again")
+            try:
+                _commit(iceberg, data, scope, replaces=rows.num_rows > 0)
+            except (CommitFailedException, ValidationException):
+                time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311
+                continue
+            return Written(data.num_rows, changed=True)
+        raise ConflictError(f"{table.name}: {COMMIT_ATTEMPTS} attempts to commit {scope} lost against other writers")
+
+    def land(self, table: Table, data: pa.Table, *, source: str, shard: str, ingested_at: datetime) -> Written:
+        """Add a payload to bronze, one write-once object per day of its time column.
+
+        The object's name is a sha256 over table, source, shard, day and payload: landing the same payload again is a no-op, a
+        restated payload becomes a second object beside the first.
+        """
+        changed = False
+        for day, payload in _by_day(data, table.time):
+            load_id = load_id_of(table, payload, source=source, shard=shard, day=day)
+            rows = payload.append_column("load_id", pa.array([load_id] * payload.num_rows, pa.string()))
+            stamps = pa.array([ingested_at] * payload.num_rows, pa.timestamp("us"))
+            rows = rows.append_column("ingested_at", stamps).select([c.name for c in table.columns])
+            rows = rows.replace_schema_metadata({"headroom.source": source, "headroom.shard": shard})
+            path = self.storage.path("bronze", table.short_name, f"day={day}", f"{load_id}.parquet")
+            changed |= self.storage.write_once(path, _parquet(rows))
+        return Written(data.num_rows, changed)
+
+    # ------------------------------------------------------------ files and catalog
+
+    def bronze_files(self, table: Table, scope: Scope | None = None) -> list[str]:
+        """The objects of a bronze table, or those of a scope's days."""
+        files = self.storage.list(f"{self.storage.root}/bronze/{table.short_name}")
+        if scope is None:
+            return files
+        first, last = f"day={scope.start.date()}", f"day={scope.end.date()}"
+        return [file for file in files if first <= file.rsplit("/", 2)[1] <= last]
+
+    def iceberg(self, table: Table) -> IcebergTable | None:
+        """The Iceberg table behind a declaration, for maintenance."""
+        return self._load(table)
+
+    def _read_bronze(self, table: Table, scope: Scope | None) -> pa.Table:
+        parts = []
+        for file in self.bronze_files(table, scope):
+            part = pq.read_table(file, filesystem=self.storage.filesystem, page_checksum_verification=True, partitioning=None)
+            day = pa.scalar(file.rsplit("/", 2)[1].removeprefix("day=")).cast(pa.date32())
+            parts.append(part.append_column("day", pa.array([day.as_py()] * part.num_rows, pa.date32())))
+        if not parts:
+            return table.arrow_schema.empty_table()
+        rows = _cast(pa.concat_tables(part.replace_schema_metadata(None) for part in parts), table.arrow_schema)
+        return rows if scope is None else rows.filter(scope.mask(rows))
+
+    def _relation(self, name: str) -> list[str] | pa.Table:
+        table = tables.get(name)
+        if table.layer == "bronze":
+            files = self.bronze_files(table)
+            if not files:
+                return table.arrow_schema.empty_table()
+            return files if self.storage.is_local else self._read_bronze(table, None)
+        iceberg = self._load(table)
+        if iceberg is None:
+            return table.arrow_schema.empty_table()
+        tasks = list(iceberg.scan().plan_files())
+        plain = not any(task.delete_files for task in tasks) and len(iceberg.schemas()) == 1
+        if not tasks:
+            return table.arrow_schema.empty_table()
+        if self.storage.is_local and plain:
+            return [task.file.file_path.removeprefix("file://") for task in tasks]
+        return self.read(table)
+
+    def _identifier(self, table: Table) -> tuple[str, str]:
+        return f"{self.settings.database}_{table.layer}", table.short_name
+
+    def catalog(self) -> Catalog:
+        if self._catalog is None:
+            properties = self.storage.iceberg_properties()
+            if self.settings.catalog == "glue":
+                properties |= {"type": "glue", "glue.region": self.settings.aws_region}
+                if self.settings.aws_endpoint_url:
+                    properties["glue.endpoint"] = self.settings.aws_endpoint_url
+            else:
+                folder = self.settings.home / "lake"
+                folder.mkdir(parents=True, exist_ok=True)
+                properties |= {"type": "sql", "uri": f"sqlite:///{(folder / 'catalog.db').resolve()}?timeout=60"}
+            self._catalog = load_catalog("headroom", **properties)
+        return self._catalog
+
+    def _load(self, table: Table) -> IcebergTable | None:
+        try:
+            return self.catalog().load_table(self._identifier(table))
+        except NoSuchTableError:
+            return None
+
+    def _load_or_create(self, table: Table) -> IcebergTable:
+        iceberg = self._load(table)
+        if iceberg is not None:
+            return _evolved(iceberg, table)
+        namespace, short = self._identifier(table)
+        with suppress(NamespaceAlreadyExistsError):
+            self.catalog().create_namespace(namespace)
+        try:
+            return self.catalog().create_table(
+                (namespace, short),
+                schema=table.iceberg_schema(),
+                partition_spec=table.iceberg_partition_spec(),
+                location=f"{self.storage.uri}/{table.layer}/{short}",
+                properties=PROPERTIES,
+            )
+        except TableAlreadyExistsError:
+            return self.catalog().load_table((namespace, short))
+
+
+def _commit(iceberg: IcebergTable, data: pa.Table, scope: Scope, *, replaces: bool) -> None:
+    """One commit on the head that was looked at; the catalog refuses it if the head has moved."""
+    summary = {"headroom.scope": str(scope)}
+    if not replaces:
+        iceberg.append(data, snapshot_properties=summary)
+    elif data.num_rows:
+        iceberg.overwrite(data, overwrite_filter=scope.expression(), snapshot_properties=summary)
+    else:
+        iceberg.delete(delete_filter=scope.expression(), snapshot_properties=summary)
+
+
+def load_id_of(table: Table, payload: pa.Table, *, source: str, shard: str, day: str) -> str:
+    """The name of a landed object: a scrub recomputes it from the object's rows."""
+    digest = hashlib.sha256()
+    for part in (table.name, source, shard, day, fingerprint(payload)):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _by_day(data: pa.Table, time_column: str) -> Iterator[tuple[str, pa.Table]]:
+    """A table cut into UTC days, rows in their order."""
+    days = data[time_column].cast(pa.date32())
+    unique = sorted(pc.unique(days).to_pylist())
+    if len(unique) == 1:
+        yield unique[0].isoformat(), data
+        return
+    order = pc.sort_indices(
+        pa.table({"day": days, "row": pa.array(range(len(days)))}), [("day", "ascending"), ("row", "ascending")]
+    )
+    data, days = data.take(order), days.take(order)
+    counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(days).to_pylist()}
+    start = 0
+    for day in unique:
+        yield day.isoformat(), data.slice(start, counts[day])
+        start += counts[day]
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
+    return sink.getvalue()
+
+
+def _cast(data: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The same rows with exactly the declared schema (Iceberg hands back large strings and loses nullability)."""
+    return data.select(schema.names).cast(schema)
+
+
+def _evolved(iceberg: IcebergTable, table: Table) -> IcebergTable:
+    """The table with columns that the declaration added; dropping or retyping one is refused.
+
+    Raises:
+        DataError: the declaration lacks a stored column or gives it another type.
+    """
+    stored = {field.name: field for field in iceberg.schema().fields}
+    declared = {field.name: field for field in table.iceberg_schema().fields}
+    for name, field in stored.items():
+        if name not in declared:
+            raise DataError(f"{table.name}: column {name} is stored but no longer declared; columns are never dropped")
+        if declared[name].field_type != field.field_type:
+            raise DataError(f"{table.name}.{name} is stored as {field.field_type}, declared as {declared[name].field_type}")
+    added = [name for name in declared if name not in stored]
+    if added:
+        with iceberg.update_schema() as update:
+            for name in added:
+                update.add_column(name, declared[name].field_type, doc=declared[name].doc)
+    return iceberg

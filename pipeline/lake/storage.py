@@ -1,0 +1,104 @@
+"""Where the lake's files live: a local folder or an S3 prefix, behind pyarrow's file systems."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pyarrow import fs
+
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
+
+
+class Storage:
+    """Whole objects under one root: written once, listed, read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.is_local = not settings.lake_uri.startswith("s3://")
+        if self.is_local:
+            self.root = str(Path(settings.lake_uri).resolve())
+            self.filesystem: Any = fs.LocalFileSystem()
+        else:
+            self.root = settings.lake_uri.removeprefix("s3://").rstrip("/")
+            self.filesystem = _s3(settings)
+
+    @property
+    def uri(self) -> str:
+        """The root as Iceberg names it."""
+        return Path(self.root).as_uri() if self.is_local else f"s3://{self.root}"
+
+    def path(self, *parts: str) -> str:
+        """The path of an object, as `filesystem` takes it.
+
+        Raises:
+            ConfigError: a part would leave the lake.
+        """
+        if any(part in ("", ".", "..") or "/" in part or "\0" in part for part in parts):
+            raise ConfigError(f"{parts} is not a path inside the lake")
+        return "/".join((self.root, *parts))
+
+    def exists(self, path: str) -> bool:
+        return bool(self.filesystem.get_file_info(path).type == fs.FileType.File)
+
+    def list(self, folder: str, suffix: str = ".parquet") -> list[str]:
+        """Every object below a folder, in order of name."""
+        selector = fs.FileSelector(folder, allow_not_found=True, recursive=True)
+        found = self.filesystem.get_file_info(selector)
+        return sorted(info.path for info in found if info.type == fs.FileType.File and info.path.endswith(suffix))
+
+    def write_once(self, path: str, content: bytes) -> bool:
+        """Create an object whole or not at all; False, and untouched, where it already exists."""
+        if not self.is_local:
+            return self._put_if_absent(path, content)
+        target = Path(path)
+        if target.exists():
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{uuid4().hex}")
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # A link, unlike a rename, refuses to replace what another writer finished first.
+            os.link(temporary, target)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def _put_if_absent(self, path: str, content: bytes) -> bool:
+        import boto3
+        from botocore.exceptions import ClientError
+
+        client = boto3.client("s3", region_name=self._settings.aws_region, endpoint_url=self._settings.aws_endpoint_url or None)
+        bucket, _, key = path.partition("/")
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
+                return False
+            raise
+        return True
+
+    def iceberg_properties(self) -> dict[str, str]:
+        """How pyiceberg reaches the same files."""
+        properties = {"warehouse": self.uri, "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
+        if not self.is_local:
+            properties["s3.region"] = self._settings.aws_region
+            if self._settings.aws_endpoint_url:
+                properties["s3.endpoint"] = self._settings.aws_endpoint_url
+        return properties
+
+
+def _s3(settings: Settings) -> Any:
+    options: dict[str, Any] = {"region": settings.aws_region}
+    if settings.aws_endpoint_url:
+        scheme, _, host = settings.aws_endpoint_url.partition("://")
+        options |= {"endpoint_override": host.rstrip("/"), "scheme": scheme}
+    return fs.S3FileSystem(**options)
