@@ -36,8 +36,8 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
         connection.execute("SET integer_division=true; SET ieee_floating_point_ops=false; SET enable_progress_bar=false")
         _mount(connection, parsed, relation, set())
         try:
-            cursor = connection.execute(sql.to_duckdb(parsed), {name: params[name] for name in needed})
-            return cursor.to_arrow_table()
+            result = connection.sql(sql.to_duckdb(parsed), params={name: params[name] for name in needed})
+            return result.to_arrow_table()
         except duckdb.Error as error:
             raise DataError(f"query failed: {error}") from error
 
