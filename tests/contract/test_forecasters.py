@@ -1,0 +1,173 @@
+"""What every file in pipeline/forecasters promises, whatever model it holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline import plugs
+from pipeline.forecasters._fallback import TIERS, limits, tier
+from pipeline.metrics import QUANTILES
+from pipeline.panel import STEP, Granularity, Panel
+
+NAMES = plugs.names("forecasters")
+HORIZON = {"hour": 30, "day": 10}
+
+
+def panel_of(values: np.ndarray, step: Granularity, metric: str = "cpu_utilization") -> Panel:
+    n = len(values)
+    end = np.full(n, np.datetime64("2026-03-27T00:00:00", "us"))
+    upper = np.full(n, 100.0 if metric == "cpu_utilization" else np.inf)
+    names = np.array([f"a/r/i-{row}/{metric}" for row in range(n)])
+    return Panel(names, np.full(n, metric), end, step, np.asarray(values, dtype=np.float64), upper)
+
+
+def seasonal(step: Granularity, n: int, seed: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    periods, season = (24 * 15, 24) if step == "hour" else (130, 7)
+    wave = np.sin(2 * np.pi * np.arange(periods) / season)
+    return np.clip(40 + 15 * wave + rng.normal(0, 4, (n, periods)) + rng.normal(0, 5, (n, 1)), 0, 100)
+
+
+def awkward(step: Granularity) -> Panel:
+    """One series for every way in which history can fail a model."""
+    values = seasonal(step, 12)
+    season = 24 if step == "hour" else 7
+    values[1] = np.nan
+    values[1, -1] = 30.0
+    values[2, : -season + 2] = np.nan
+    values[3, : -2 * season + 2] = np.nan
+    values[4] = 0.0
+    values[5] = 55.5
+    values[6, -values.shape[1] // 3 :] = 3.0
+    values[7, np.random.default_rng(2).random(values.shape[1]) < 0.7] = np.nan
+    values[8, np.random.default_rng(3).random(values.shape[1]) < 0.85] = 0.0
+    values[9] = np.nan
+    values[10, -season:] = np.nan
+    values[11, 40:44] = np.nan
+    return panel_of(values, step)
+
+
+def shuffled_future(panel: Panel) -> Panel:
+    """The same history, with other values after it."""
+    return panel_of(np.concatenate([panel.values, 100 - panel.values[:, :20]], axis=1), panel.step)
+
+
+@pytest.fixture(params=["hour", "day"])
+def step(request: pytest.FixtureRequest) -> Granularity:
+    return request.param
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_series_gets_a_finite_answer_within_bounds_whose_quantiles_do_not_cross(name: str, step: Granularity):
+    panel = awkward(step)
+
+    answer = plugs.load("forecasters", name).forecast(panel, HORIZON[step], QUANTILES)
+
+    assert answer.shape == (len(panel), HORIZON[step], len(QUANTILES))
+    assert np.isfinite(answer).all()
+    assert (np.diff(answer, axis=2) >= 0).all()
+    assert (answer >= 0).all()
+    assert (answer <= 100).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_exceeds_one_and_a_half_times_the_historical_maximum(name: str):
+    rng = np.random.default_rng(4)
+    values = np.where(rng.random((4, 140)) < 0.9, 0.0, 1000.0) + rng.random((4, 140))
+    values[1, -3:] = [10.0, 500.0, 4000.0]
+    panel = panel_of(values, "day", "cost")
+
+    answer = plugs.load("forecasters", name).forecast(panel, 90, QUANTILES)
+
+    assert (answer <= 1.5 * values.max(axis=1)[:, None, None] + 1e-9).all()
+    assert (answer >= 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_happens_after_the_cutoff_does_not_change_a_forecast(name: str, step: Granularity):
+    module = plugs.load("forecasters", name)
+    past = panel_of(seasonal(step, 3), step)
+    longer = shuffled_future(past)
+    longer = Panel(longer.series_id, longer.metric, longer.end + 20 * STEP[step], step, longer.values, longer.upper)
+
+    expected = module.forecast(past, 8, QUANTILES)
+
+    np.testing.assert_array_equal(module.forecast(longer.truncate(20), 8, QUANTILES), expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_panel_gives_the_same_forecast(name: str):
+    module = plugs.load("forecasters", name)
+    panel = panel_of(seasonal("day", 3), "day")
+
+    first = module.forecast(panel, 8, QUANTILES)
+    np.random.default_rng().random()
+    np.random.random(3)
+
+    np.testing.assert_array_equal(module.forecast(panel, 8, QUANTILES), first)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_order_of_the_series_does_not_matter(name: str):
+    module = plugs.load("forecasters", name)
+    panel = panel_of(seasonal("day", 4), "day")
+    order = np.array([2, 0, 3, 1])
+
+    answer = module.forecast(panel.take(order), 8, QUANTILES)
+
+    np.testing.assert_allclose(answer, module.forecast(panel, 8, QUANTILES)[order], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_forecaster_leaves_its_panel_as_it_was(name: str):
+    panel = awkward("day")
+    before = panel.values.copy()
+
+    plugs.load("forecasters", name).forecast(panel, 3, QUANTILES)
+
+    np.testing.assert_array_equal(panel.values, before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_forecaster_says_what_it_is(name: str):
+    assert plugs.load("forecasters", name).__doc__
+
+
+def test_every_awkward_history_has_its_named_tier():
+    panel = awkward("hour")
+
+    assert tier(panel).tolist() == [
+        "full",
+        "constant",
+        "new",
+        "short",
+        "constant",
+        "constant",
+        "dead",
+        "gappy",
+        "full",
+        "empty",
+        "full",
+        "full",
+    ]
+    assert set(tier(panel)) <= set(TIERS)
+
+
+def test_a_series_that_grows_season_by_season_may_grow_beyond_the_usual_ceiling():
+    days = np.arange(140.0)
+    panel = panel_of(np.stack([100 + 10 * days, 100 + 10 * days[::-1]]), "day", "cost")
+
+    _, ceiling = limits(panel)
+
+    assert ceiling.tolist() == [3 * 1490.0, 1.5 * 1490.0]
+
+
+def test_a_series_that_went_negative_has_room_below_and_one_that_never_did_stops_at_zero():
+    credits = np.tile([-10.0, 0.0, 10.0, 5.0], 20)
+    panel = panel_of(np.stack([credits, np.abs(credits)]), "day", "cost")
+
+    floor, ceiling = limits(panel)
+
+    assert floor.tolist() == [-20.0, 0.0]
+    assert ceiling.tolist() == [15.0, 15.0]
