@@ -74,9 +74,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         SourceError: the file cannot be read.
         DataError: it is neither FOCUS nor CUR 2.0, or a period's start is not a moment.
     """
-    yield from _bronze.batch(
-        "bronze.billing_line", options.path.name, _bronze.within(read(options.path, NAME), interval)
-    )
+    yield from _bronze.batch("bronze.billing_line", options.path.name, _bronze.within(read(options.path, NAME), interval))
 
 
 def detect(path: Path, columns: list[str]) -> Format:

@@ -64,32 +64,22 @@ class Options(BaseModel):
         max_length=200,
         description="Column naming the resource; `series_id` serves in its place.",
     )
-    metric_column: str = Field(
-        default="metric", min_length=1, max_length=200, description="Column naming the metric (long)."
-    )
-    value_column: str = Field(
-        default="value", min_length=1, max_length=200, description="Column with the sample (long)."
-    )
+    metric_column: str = Field(default="metric", min_length=1, max_length=200, description="Column naming the metric (long).")
+    value_column: str = Field(default="value", min_length=1, max_length=200, description="Column with the sample (long).")
     statistic: str = Field(
         default="Average",
         pattern=r"^(Average|Maximum|Minimum|Sum|SampleCount|p\d{1,2}(\.\d{1,2})?)$",
         description="What a sample is of its period (Average, Maximum, p95 …), where the file has no such column.",
     )
-    account: str = Field(
-        default="local", pattern=f"^{IDENTIFIER}$", description="Account, where the file has no account column."
-    )
-    region: str = Field(
-        default="local", pattern=f"^{IDENTIFIER}$", description="Region, where the file has no region column."
-    )
+    account: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Account, where the file has no account column.")
+    region: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Region, where the file has no region column.")
     period_s: int | None = Field(
         default=None,
         ge=1,
         le=LONGEST_PERIOD_S,
         description="Seconds a sample stands for. Unset: the file's period_s column, else its commonest step.",
     )
-    timezone: str = Field(
-        default="UTC", max_length=64, description="IANA time zone of timestamps that carry no offset."
-    )
+    timezone: str = Field(default="UTC", max_length=64, description="IANA time zone of timestamps that carry no offset.")
 
     @field_validator("timezone")
     @classmethod
@@ -229,9 +219,7 @@ def _numbers(path: Path, column: str, values: pd.Series) -> pd.Series:
         text = values.astype("string").str.strip()
         empty = (text.isna() | text.str.lower().isin(["", "nan", "null"])).to_numpy(dtype=bool)
         numbers = pd.to_numeric(text.mask(empty), errors="coerce").astype("float64")
-    _files.refuse(
-        path, column, values, ~empty & ~np.isfinite(numbers.fillna(np.nan).to_numpy(dtype=float)), "a finite number"
-    )
+    _files.refuse(path, column, values, ~empty & ~np.isfinite(numbers.fillna(np.nan).to_numpy(dtype=float)), "a finite number")
     return numbers
 
 
@@ -258,14 +246,11 @@ def _commonest_step(path: Path, frame: pd.DataFrame) -> int:
     if step.empty:
         if frame.empty:
             return 1
-        raise DataError(
-            f"{path}: no series has two samples at different times, so their period is unknown; state period_s"
-        )
+        raise DataError(f"{path}: no series has two samples at different times, so their period is unknown; state period_s")
     counts = step.round().value_counts()
     seconds = int(counts[counts == counts.max()].index.min())
     if seconds > LONGEST_PERIOD_S:
         raise DataError(
-            f"{path}: the commonest step between samples is {seconds} s, expected at most {LONGEST_PERIOD_S}; "
-            "state period_s"
+            f"{path}: the commonest step between samples is {seconds} s, expected at most {LONGEST_PERIOD_S}; state period_s"
         )
     return seconds

@@ -52,9 +52,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:  # noqa: ARG
 @lru_cache(maxsize=1)
 def metric_samples() -> pa.Table:
     """All CloudWatch samples, replayed, as `bronze.metric_sample`."""
-    return _bronze.ordered(
-        pa.concat_tables([_samples_of(entry) for entry in _manifest()]), ("ts", "resource_id", "metric")
-    )
+    return _bronze.ordered(pa.concat_tables([_samples_of(entry) for entry in _manifest()]), ("ts", "resource_id", "metric"))
 
 
 @lru_cache(maxsize=1)
@@ -167,9 +165,7 @@ def _lives(samples: pd.DataFrame) -> pd.DataFrame:
     """One row per `resource_id` and `day` (midnight) from its first sample to its last."""
     span = samples.groupby("resource_id")["ts"].agg(["min", "max"])
     days = [
-        pd.DataFrame(
-            {"resource_id": resource, "day": pd.date_range(first.normalize(), last.normalize(), freq="D", unit="us")}
-        )
+        pd.DataFrame({"resource_id": resource, "day": pd.date_range(first.normalize(), last.normalize(), freq="D", unit="us")})
         for resource, first, last in span.itertuples()
     ]
     return pd.concat(days, ignore_index=True)
