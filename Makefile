@@ -1,0 +1,57 @@
+# Headroom. `make help` lists what there is.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+AIRFLOW_PORT ?= 8080
+MLFLOW_PORT ?= 5000
+JOBS ?= 2
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+# Without .pyc files every import costs two to three times as much.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup demo test lint up bench fix lock
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## Create .venv from requirements.txt
+
+$(INSTALLED): requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -r requirements.txt
+	@touch $@
+
+demo: setup ## Run the main job on the samples, through the real DAGs, and show what it found
+	@$(BIN)/python -m tools.demo
+
+test: setup lint ## Lint, types, Terraform's format and every test
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict pipeline
+	@if command -v terraform > /dev/null; then echo "terraform fmt -check -recursive infra"; terraform fmt -check -recursive infra; \
+	else echo "terraform is not installed: infra/ is not checked"; fi
+
+up: setup ## Airflow and MLflow in the browser (AIRFLOW_PORT=8080 MLFLOW_PORT=5000), until Ctrl-C
+	@$(BIN)/python -m tools.up --airflow-port $(AIRFLOW_PORT) --mlflow-port $(MLFLOW_PORT)
+
+bench: setup ## Time and memory of the main job on the reference fleet
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench
+
+fix: setup ## Let ruff and terraform repair what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	@if command -v terraform > /dev/null; then terraform fmt -recursive infra; fi
+
+lock: setup ## Resolve requirements.in into requirements.txt
+	$(BIN)/uv pip compile requirements.in --output-file requirements.txt --no-emit-index-url --no-annotate --no-header --upgrade

@@ -1,0 +1,98 @@
+"""What the DAGs share: the run's data interval, the retry rules, and the task that calls a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, get_current_context, task
+
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval, naive_utc
+
+MAX_DAYS = 1830  # five years in one run: the reference fleet's whole history fits, a mistyped year does not
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "headroom",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+    "retry_policy": ExceptionRetryPolicy(
+        [
+            RetryRule(
+                ["pipeline.errors.DataError", "pipeline.errors.ConfigError"],
+                RetryAction.FAIL,
+                reason="Neither bad data nor a bad setting gets better by waiting.",
+            )
+        ]
+    ),
+}
+
+INTERVAL_PARAMS: dict[str, Param] = {
+    "day": Param(None, type=["null", "string"], format="date", description="One UTC day, YYYY-MM-DD."),
+    "start": Param(None, type=["null", "string"], format="date", description="First UTC day, YYYY-MM-DD."),
+    "end": Param(None, type=["null", "string"], format="date", description="End day, not included, YYYY-MM-DD."),
+}
+
+
+def interval_of(
+    run_type: str, asked: Mapping[str, Any], start: datetime | None, end: datetime | None, *, dag_id: str = "the DAG"
+) -> Interval:
+    """The data interval of one DAG run.
+
+    Args:
+        run_type: Airflow's own: scheduled, backfill, manual, …
+        asked: the run's conf over its params: `day`, or `start` and `end`; None and "" mean not given.
+        start: the data interval that Airflow gave the run, or None where it gave none (triggered without a logical date).
+        end: its end, not included.
+        dag_id: for messages.
+
+    Raises:
+        ConfigError: an unknown key, a half-given or overlong range, a range asked of a scheduled or backfill run, or no interval.
+    """
+    if unknown := sorted(set(asked) - set(INTERVAL_PARAMS)):
+        raise ConfigError(f"{dag_id}: unknown key {unknown} in the run's conf; there are {', '.join(INTERVAL_PARAMS)}")
+    given = {key: str(value) for key, value in asked.items() if value not in (None, "")}
+    if not given:
+        if start is None or end is None:
+            raise ConfigError(
+                f'{dag_id}: this {run_type} run has no data interval; give it a day, as in --conf \'{{"day": "2026-03-01"}}\''
+            )
+        return Interval(naive_utc(start), naive_utc(end))
+    if run_type in ("scheduled", "backfill"):
+        raise ConfigError(f"{dag_id}: a {run_type} run has its own data interval, but its conf asks for {given}")
+    if set(given) == {"day"}:
+        interval = Interval.day(given["day"])
+    elif set(given) == {"start", "end"}:
+        interval = Interval.days(given["start"], given["end"])
+    else:
+        raise ConfigError(f"{dag_id}: give either day, or start and end; the run's conf has {given}")
+    if interval.end - interval.start > timedelta(days=MAX_DAYS):
+        raise ConfigError(f"{dag_id}: {interval} is longer than the {MAX_DAYS} days that one run may cover")
+    return interval
+
+
+def run_interval() -> Interval:
+    """The data interval of the run that the calling task belongs to."""
+    context = get_current_context()
+    run = context["dag_run"]
+    asked = {**context["params"], **(run.conf or {})}
+    return interval_of(str(run.run_type), asked, run.data_interval_start, run.data_interval_end, dag_id=run.dag_id)
+
+
+def asset(table: str) -> Asset:
+    """The asset that stands for one table of the lake.
+
+    The `x-` keeps Airflow from importing every provider, boto3 included, in search of a scheme called headroom.
+    """
+    return Asset(name=table, uri=f"x-headroom://{table.replace('.', '/')}")
+
+
+@task
+def step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> int:
+    """Rows that one step of the pipeline wrote for the run's data interval."""
+    from pipeline import steps
+
+    return steps.perform(name, run_interval(), target=target, shard=shard, shards=shards)

@@ -1,0 +1,70 @@
+"""Which data interval a DAG run stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval
+
+MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def interval_of(dag_files: dict[str, ModuleType]) -> Callable[..., Interval]:
+    function: Callable[..., Interval] = dag_files["common"].interval_of
+    return function
+
+
+NOTHING_ASKED: dict[str, Any] = {"day": None, "start": None, "end": None}
+
+
+@pytest.mark.parametrize("run_type", ["scheduled", "backfill", "manual"])
+def test_a_run_stands_for_the_data_interval_that_airflow_gave_it(run_type: str, interval_of: Callable[..., Interval]) -> None:
+    assert interval_of(run_type, NOTHING_ASKED, MIDNIGHT, MIDNIGHT + timedelta(days=1)) == Interval.day("2026-03-01")
+
+
+def test_a_data_interval_in_another_zone_becomes_naive_utc(interval_of: Callable[..., Interval]) -> None:
+    start = MIDNIGHT.astimezone(timezone(timedelta(hours=9)))
+    assert interval_of("scheduled", {}, start, start + timedelta(days=1)) == Interval.day("2026-03-01")
+
+
+def test_a_manual_run_may_ask_for_one_day(interval_of: Callable[..., Interval]) -> None:
+    assert interval_of("manual", {**NOTHING_ASKED, "day": "2026-02-03"}, None, None) == Interval.day("2026-02-03")
+
+
+def test_a_manual_run_may_ask_for_a_range_and_it_outweighs_the_logical_date(interval_of: Callable[..., Interval]) -> None:
+    asked = {"day": None, "start": "2024-12-01", "end": "2026-04-15"}
+    found = interval_of("manual", asked, MIDNIGHT, MIDNIGHT + timedelta(days=1))
+    assert found == Interval.days("2024-12-01", "2026-04-15")
+
+
+@pytest.mark.parametrize(
+    ("run_type", "asked", "names"),
+    [
+        ("manual", {}, "no data interval"),
+        ("asset_triggered", NOTHING_ASKED, "no data interval"),
+        ("manual", {"from": "2026-03-01"}, r"unknown key \['from'\]"),
+        ("manual", {"start": "2026-03-01"}, "give either day, or start and end"),
+        ("manual", {"day": "2026-03-01", "start": "2026-03-01", "end": "2026-03-02"}, "give either day"),
+        ("manual", {"day": "1.3.2026"}, "expected a day as YYYY-MM-DD, got '1.3.2026'"),
+        ("manual", {"start": "2026-03-02", "end": "2026-03-01"}, "start must lie before end"),
+        ("manual", {"start": "2001-03-02", "end": "2026-03-01"}, "longer than the 1830 days"),
+    ],
+)
+def test_a_run_without_a_clear_interval_is_refused_with_what_was_found(
+    run_type: str, asked: dict[str, Any], names: str, interval_of: Callable[..., Interval]
+) -> None:
+    with pytest.raises(ConfigError, match=names):
+        interval_of(run_type, asked, None, None)
+
+
+@pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
+def test_a_backfill_cannot_be_sent_to_one_day_by_its_conf(run_type: str, interval_of: Callable[..., Interval]) -> None:
+    with pytest.raises(ConfigError, match="has its own data interval"):
+        interval_of(run_type, {"day": "2026-02-03"}, MIDNIGHT, MIDNIGHT + timedelta(days=1))

@@ -1,0 +1,68 @@
+"""The DAGs under Airflow's own `dag.test()`, with steps that only note how they were called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow-database")]
+SCRIPT = Path(__file__).parent / "run_with_fake_steps.py"
+
+
+DAY, RANGE = {"day": "2026-03-01"}, {"start": "2024-12-01", "end": "2026-04-15"}
+RUNS: list[dict[str, Any]] = [
+    {"name": "one day", "dag": "capacity_daily", "date": "2026-03-02"},
+    {"name": "a range", "dag": "capacity_daily", "conf": RANGE},
+    {"name": "no day", "dag": "model_training"},
+    {"name": "bad data", "dag": "capacity_daily", "date": "2026-03-03", "failure": {"forecast": "DataError"}},
+    {"name": "source down", "dag": "model_training", "conf": DAY, "failure": {"train": "SourceError"}},
+]
+
+
+@pytest.fixture(scope="module")
+def runs(run_python: Callable[..., Any], airflow_database: dict[str, str]) -> Any:
+    """What became of each of RUNS, by name; one process runs all of them, because starting it costs more than they do."""
+    return run_python(SCRIPT, json.dumps(RUNS), HEADROOM_SOURCES="samples,prices", HEADROOM_SHARDS="2")
+
+
+def test_a_daily_run_performs_each_step_once_for_its_exact_day(runs: Any) -> None:
+    run = runs["one day"]
+
+    day = "[2026-03-01T00:00:00, 2026-03-02T00:00:00)"
+    tables = ["silver.metric_hourly", "silver.metric_daily", "silver.resource", "silver.calendar", "silver.cost_daily"]
+    tables += ["silver.quarantine", "gold.quality_result", "gold.run_stat"]
+    expected = [["ingest", source, 0, 1, day] for source in ("samples", "prices")]
+    expected += [["build", table, 0, 1, day] for table in tables]
+    expected += [[step, "", shard, 2, day] for step in ("forecast", "detect") for shard in (0, 1)]
+    expected += [[step, "", 0, 1, day] for step in ("risk", "recommend", "report")]
+    assert run["state"] == "success"
+    assert sorted(run["calls"]) == sorted(expected)
+
+
+def test_a_manual_run_for_a_range_of_the_past_waits_for_nothing(runs: Any) -> None:
+    run = runs["a range"]
+    assert run["state"] == "success"
+    assert {call[-1] for call in run["calls"]} == {"[2024-12-01T00:00:00, 2026-04-15T00:00:00)"}
+
+
+def test_a_triggered_run_without_a_day_fails_before_any_step_and_is_not_retried(runs: Any) -> None:
+    run = runs["no day"]
+    assert (run["state"], run["calls"]) == ("failed", [])
+    assert run["tasks"] == {"train[-1]": ["failed", 1], "promote[-1]": ["upstream_failed", 0]}
+
+
+def test_bad_data_stops_the_run_at_once_and_nothing_after_it_runs(runs: Any) -> None:
+    run = runs["bad data"]
+    assert run["state"] == "failed"
+    assert [call[0] for call in run["calls"]].count("forecast") == 2  # one per shard, none twice
+    assert {call[0] for call in run["calls"]}.isdisjoint({"risk", "recommend", "report"})
+
+
+def test_a_source_that_is_down_is_asked_three_more_times(runs: Any) -> None:
+    run = runs["source down"]
+    assert run["state"] == "failed"
+    assert [call[0] for call in run["calls"]] == ["train"] * 4

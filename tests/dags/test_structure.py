@@ -1,0 +1,147 @@
+"""What stands in the DAG files: rhythm, tasks, order, lineage and words, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.environment import ROOT
+
+STEMS = sorted(file.stem for file in (ROOT / "dags").glob("*.py") if file.stem != "common")
+HEAVY = ("pandas", "numpy", "pyarrow", "great_expectations", "mlflow", "duckdb", "pyiceberg", "sklearn", "boto3")
+
+
+def step_of(task: Any) -> dict[str, Any]:
+    """The arguments that a task gives to `perform`, as far as they are not mapped."""
+    return dict(task.partial_kwargs["op_kwargs"]) if task.is_mapped else dict(getattr(task, "op_kwargs", {}))
+
+
+def mapped_over(task: Any) -> dict[str, Any]:
+    return dict(task.op_kwargs_expand_input.value)
+
+
+def all_tasks(dags: dict[str, Any]) -> list[Any]:
+    return [task for dag in dags.values() for task in dag.tasks if step_of(task)]
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_parsing_a_file_takes_under_a_second_and_imports_nothing_heavy(stem: str, run_python: Callable[..., Any]) -> None:
+    seen = run_python(
+        "import sys, time, json; sys.path.insert(0, 'dags'); import airflow.sdk\n"
+        "from airflow.providers.standard.sensors import time_delta\n"
+        "before = set(sys.modules); start = time.process_time()\n"
+        f"import {stem}\n"
+        "cpu_s = time.process_time() - start\n"
+        "print(json.dumps({'cpu_s': cpu_s, 'modules': sorted(set(sys.modules) - before)}))"
+    )
+    top_level = {module.split(".")[0] for module in seen["modules"]}
+    assert top_level.isdisjoint(HEAVY)
+    assert "pipeline.settings" in seen["modules"] or stem != "capacity_daily"
+
+
+def test_the_dags_call_every_step_and_no_other(dags: dict[str, Any]) -> None:
+    from pipeline import steps
+
+    assert {step_of(task)["name"] for task in all_tasks(dags)} == set(steps.STEPS)
+
+
+def test_the_command_line_has_a_command_for_every_step_that_the_dags_call(dags: dict[str, Any]) -> None:
+    import typer.main
+    from pipeline.cli import app
+
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert {step_of(task)["name"] for task in all_tasks(dags)} <= commands
+
+
+def test_a_task_is_called_like_its_step_and_the_table_it_builds(dags: dict[str, Any]) -> None:
+    for task in all_tasks(dags):
+        call = step_of(task)
+        expected = f"build__{call['target'].replace('.', '__')}" if call["name"] == "build" else call["name"]
+        assert task.task_id == expected
+
+
+def test_every_table_that_has_a_sql_file_is_built_by_one_task(dags: dict[str, Any]) -> None:
+    built = [step_of(task)["target"] for task in all_tasks(dags) if step_of(task)["name"] == "build"]
+    files = {f"{file.parent.name}.{file.stem}" for layer in ("silver", "gold") for file in (ROOT / "sql" / layer).glob("*.sql")}
+    assert len(built) == len(set(built))
+    assert files <= set(built)
+
+
+def test_the_assets_are_tables_of_the_lake_and_a_build_announces_its_own(dags: dict[str, Any]) -> None:
+    from pipeline import tables
+
+    for task in all_tasks(dags):
+        for asset in task.outlets:
+            assert tables.get(asset.name).name == asset.name
+            assert asset.uri == f"x-headroom://{asset.name.replace('.', '/')}"
+        if step_of(task)["name"] == "build":
+            assert [asset.name for asset in task.outlets] == [step_of(task)["target"]]
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_dag_states_its_rhythm_its_waits_and_the_command_by_hand(stem: str, dags: dict[str, Any]) -> None:
+    dag = dags[stem]
+    assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
+    assert str(dag.timetable.timezone if hasattr(dag.timetable, "timezone") else "UTC").upper().find("UTC") >= 0
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    assert "catchup=False" in Path(ROOT / "dags" / f"{stem}.py").read_text()
+    assert "**Waits**" in dag.doc_md
+    assert "**By hand** `python -m pipeline" in dag.doc_md
+
+
+def test_the_daily_run_goes_from_ingest_to_report_through_quality(dags: dict[str, Any]) -> None:
+    dag = dags["capacity_daily"]
+    upstream = {task.task_id: {above.task_id for above in task.get_flat_relatives(upstream=True)} for task in dag.tasks}
+    builds = {task for task in upstream if task.startswith("build__silver")}
+    assert upstream["settled"] == set()
+    assert upstream["ingest"] == {"settled"}
+    assert all("ingest" in upstream[task] for task in builds)
+    assert builds <= upstream["build__gold__quality_result"]
+    assert "build__gold__quality_result" in upstream["forecast"] & upstream["detect"]
+    assert "forecast" in upstream["risk"]
+    assert {"risk", "detect"} <= upstream["recommend"] <= upstream["build__gold__run_stat"]
+    assert upstream["report"] == set(upstream) - {"report"}
+
+
+def test_training_precedes_promotion(dags: dict[str, Any]) -> None:
+    assert [task.task_id for task in dags["model_training"].topological_sort()] == ["train", "promote"]
+
+
+def test_ingest_is_mapped_over_the_sources_and_models_over_the_shards(run_python: Callable[..., Any]) -> None:
+    seen = run_python(
+        "import sys, json; sys.path.insert(0, 'dags'); import capacity_daily\n"
+        "dag = capacity_daily.capacity_daily(); mapped = lambda t: dag.get_task(t).op_kwargs_expand_input.value\n"
+        "print(json.dumps({t: mapped(t) for t in ('ingest', 'forecast', 'detect')}))",
+        HEADROOM_SOURCES="fleet,prices",
+        HEADROOM_SHARDS="3",
+    )
+    assert seen == {"ingest": {"target": ["fleet", "prices"]}, "forecast": {"shard": [0, 1, 2]}, "detect": {"shard": [0, 1, 2]}}
+
+
+def test_a_mistyped_setting_shows_as_an_import_error_that_names_it(run_python: Callable[..., Any]) -> None:
+    seen = run_python(
+        "import sys, json; sys.path.insert(0, 'dags')\n"
+        "try:\n    import capacity_daily\nexcept Exception as error:\n    print(json.dumps([type(error).__name__, str(error)]))",
+        HEADROOM_SHARD="3",
+    )
+    assert seen[0] == "ConfigError"
+    assert "HEADROOM_SHARD" in seen[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [("DataError", "fail"), ("ConfigError", "fail"), ("SourceError", "default"), ("ConflictError", "default")],
+)
+def test_bad_data_and_bad_settings_fail_at_once_and_the_rest_is_retried(
+    error: str, action: str, dag_files: dict[str, Any], dags: dict[str, Any]
+) -> None:
+    from pipeline import errors
+
+    for task in all_tasks(dags):
+        decision = task.retry_policy.evaluate(getattr(errors, error)("x"), 1, 3)
+        assert decision.action.value == action
+        assert task.retries == 3
+        assert task.retry_exponential_backoff
