@@ -11,7 +11,7 @@ import pandas as pd
 ALERT = 0.5
 """The score at and above which a sample is an alert."""
 
-SEVERITIES = (("CRITICAL", 3.0), ("HIGH", 2.0), ("MEDIUM", 1.5), ("LOW", 1.0))
+SEVERITIES = (("critical", 3.0), ("high", 2.0), ("medium", 1.5), ("low", 1.0))
 """Severity by how many times its own alert threshold a sample deviates, the most severe first."""
 
 PROBATION_TIME = np.timedelta64(24 * 3600, "s")
@@ -42,7 +42,7 @@ def score_of_excess(excess: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def severity(score: npt.NDArray[np.float64]) -> npt.NDArray[np.str_]:
-    """LOW, MEDIUM, HIGH or CRITICAL for an alert (1, 1.5, 2 and 3 times the alert threshold), "" for anything below."""
+    """low, medium, high or critical for an alert (1, 1.5, 2 and 3 times the alert threshold), "" for anything below."""
     scores = np.asarray(score, dtype=np.float64)
     limits = [limit / (1.0 + limit) - 1e-12 for _, limit in SEVERITIES]
     return np.select([scores >= limit for limit in limits], [name for name, _ in SEVERITIES], default="")
@@ -82,9 +82,12 @@ def smallest_scale(expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
 
 
 def announce(
-    excess: npt.NDArray[np.float64], clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]
+    excess: npt.NDArray[np.float64],
+    clock: npt.NDArray[np.datetime64],
+    values: npt.NDArray[np.float64],
+    announced: str = ANNOUNCED,
 ) -> npt.NDArray[np.float64]:
-    """Scores from excesses: 0 on probation, and 0 for a sample no worse than one of the two days before it.
+    """Scores from excesses: 0 on probation, and 0 for a sample no worse than one within the time before it.
 
     One incident spans many samples; the person on call wants to hear of it once, and again only when it gets worse.
 
@@ -92,9 +95,8 @@ def announce(
         excess: deviation in multiples of the detector's alert threshold; NaN when unknown.
         clock: as `arrival_clock` gives it.
         values: the series, NaN where missing.
+        announced: that time, as pandas writes it.
     """
     score = np.where(on_probation(clock, values), 0.0, score_of_excess(excess))
-    worst_before = (
-        pd.Series(score, index=pd.DatetimeIndex(clock)).rolling(ANNOUNCED, closed="left", min_periods=1).max()
-    )
+    worst_before = pd.Series(score, index=pd.DatetimeIndex(clock)).rolling(announced, closed="left", min_periods=1).max()
     return np.where(score > worst_before.fillna(0.0).to_numpy(), score, 0.0)

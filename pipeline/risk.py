@@ -9,25 +9,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.signal import lfilter
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 RISK_COLUMNS = (
+    "as_of",
     "series_id",
     "metric",
+    "granularity",
     "threshold_pct",
-    "as_of",
-    "capacity",
-    "peak_p95",
-    "peak_at",
-    "peak_pct",
-    "headroom_ratio",
+    "quantile",
     "first_crossing_at",
     "p_cross_7d",
     "p_cross_30d",
     "p_cross_90d",
-    "passage_p10_at",
-    "passage_p50_at",
-    "passage_p90_at",
+    "crossing_p10_at",
+    "crossing_p50_at",
+    "crossing_p90_at",
+    "capacity",
+    "peak_p95",
+    "peak_at",
+    "headroom_ratio",
     "risk_level",
     "priority",
 )
@@ -42,6 +43,9 @@ _STEPS = {
 }
 # Correlations are rounded to this grid so that series share simulated paths.
 _RHO_GRID = 0.01
+# A crossing likelier than this lifts a series from low to medium.
+_NOTEWORTHY = 0.05
+_PARAMETER_DRAWS = 400
 
 
 def capacity_risk(
@@ -57,6 +61,8 @@ def capacity_risk(
     default_rho: float = 0.7,
     high_pct: float = 80.0,
     very_high_pct: float = 90.0,
+    criticality: pd.Series | None = None,
+    historic_peak_pct: pd.Series | None = None,
 ) -> pd.DataFrame:
     """The chance that demand crosses shares of its capacity, per series and threshold.
 
@@ -83,13 +89,15 @@ def capacity_risk(
             it.
         high_pct: P95 peak above this share of capacity is a high risk.
         very_high_pct: P95 peak above this share is critical.
+        criticality: weight 0–1 by series_id; 1 where None or missing.
+        historic_peak_pct: highest share of capacity ever used, by series_id; the forecast's own where None or missing.
 
     Returns:
-        One row per (series_id, threshold_pct), sorted by them: capacity; peak_p95 and peak_at, the highest P95 over the
-        forecast; peak_pct and headroom_ratio = 1 - peak_p95 / capacity; first_crossing_at, the first step whose
-        `quantile` reaches the threshold, or NaT; p_cross_*; passage_p10_at, _p50_at and _p90_at, by when 10, 50 and
-        90 % of the paths have crossed, NaT when fewer do; risk_level and priority (1 = look here first), the same on
-        every row of a series.
+        One row per (series_id, threshold_pct), sorted by them, with the columns of `RISK_COLUMNS`: first_crossing_at,
+        the first step whose `quantile` reaches the threshold, or NaT; p_cross_*; crossing_p10_at, _p50_at and _p90_at,
+        by when 10, 50 and 90 % of the paths have crossed, NaT when fewer do; peak_p95 and peak_at, the highest P95
+        over the forecast; headroom_ratio = 1 - peak_p95 / capacity; risk_level, the same on every row of a series;
+        priority 0–100, the mean of the known p_cross_* (sooner weighs more) × criticality × historic peak.
 
     Raises:
         ValueError: missing columns, an unknown granularity, no step after `as_of`, steps with different quantiles,
@@ -120,15 +128,12 @@ def capacity_risk(
             limit = threshold / 100 * provisioned
             passage = _first_passage(drawn, _score_at(limit, scores, values))
             row: dict[str, object] = {
+                "as_of": as_of,
                 "series_id": series_id,
                 "metric": one["metric"].iloc[0],
+                "granularity": one["granularity"].iloc[0],
                 "threshold_pct": float(threshold),
-                "as_of": as_of,
-                "capacity": provisioned,
-                "peak_p95": p95[peak],
-                "peak_at": starts[peak],
-                "peak_pct": 100 * p95[peak] / provisioned,
-                "headroom_ratio": 1 - p95[peak] / provisioned,
+                "quantile": quantile,
                 "first_crossing_at": _first(starts, at_quantile >= limit),
             }
             for days in horizons_days:
@@ -136,15 +141,60 @@ def capacity_risk(
                 within = int(np.searchsorted(starts, np.datetime64(end)))
                 row[f"p_cross_{days}d"] = float((passage < within).mean()) if known_until >= end else np.nan
             for share in (10, 50, 90):
-                row[f"passage_p{share}_at"] = _passage_date(starts, passage, share / 100)
+                row[f"crossing_p{share}_at"] = _passage_date(starts, passage, share / 100)
+            row |= {
+                "capacity": provisioned,
+                "peak_p95": p95[peak],
+                "peak_at": starts[peak],
+                "headroom_ratio": 1 - p95[peak] / provisioned,
+            }
             rows.append(row)
     risk = pd.DataFrame(rows).sort_values(["series_id", "threshold_pct"], ignore_index=True)
-    furthest = [f"p_cross_{days}d" for days in sorted(horizons_days)]
-    risk["risk_level"] = _level(risk, furthest, high_pct, very_high_pct)
-    risk["priority"] = _priority(risk, furthest)
-    stamps = ["as_of", "peak_at", "first_crossing_at", "passage_p10_at", "passage_p50_at", "passage_p90_at"]
+    chances = risk[[f"p_cross_{days}d" for days in horizons_days]]
+    peak_pct = 100 * risk["peak_p95"] / risk["capacity"]
+    likeliest = chances.max(axis=1).groupby(risk["series_id"]).transform("max")
+    risk["risk_level"] = np.select(
+        [peak_pct > very_high_pct, peak_pct > high_pct, likeliest > _NOTEWORTHY], RISK_LEVELS[:0:-1], default="low"
+    )
+    weight = 1.0 if criticality is None else risk["series_id"].map(criticality).fillna(1.0).clip(0.0, 1.0)
+    if historic_peak_pct is not None:
+        peak_pct = risk["series_id"].map(historic_peak_pct).fillna(peak_pct)
+    risk["priority"] = (chances.mean(axis=1).fillna(0.0) * weight * peak_pct).clip(0.0, 100.0)
+    stamps = ["as_of", "peak_at", "first_crossing_at", "crossing_p10_at", "crossing_p50_at", "crossing_p90_at"]
     risk[stamps] = risk[stamps].astype("datetime64[us]")
     return risk
+
+
+def breach_probability(peaks: _Array, capacity: float, days: int = 30) -> float:
+    """Chance that the largest of the next `days` daily peaks exceeds `capacity`, from few days of history.
+
+    Logarithms of the peaks are taken as independent normals whose mean and spread are uncertain: the chance is averaged
+    over draws from their posterior (fixed draws: the same peaks give the same answer).
+
+    Args:
+        peaks: one observed peak per day, at least two, not negative; zeros count as a thousandth of the largest.
+        capacity: in the same unit, > 0.
+        days: how far ahead.
+
+    Returns:
+        0–1; 0 when nothing was ever used.
+
+    Raises:
+        ValueError: fewer than two peaks, or no capacity.
+
+    Source: posterior predictive of a normal sample under the reference prior (Gelman et al., Bayesian Data Analysis, 3.2).
+    """
+    if len(peaks) < 2 or capacity <= 0:
+        raise ValueError(f"a breach needs two daily peaks or more and a capacity, got {len(peaks)} and {capacity}")
+    largest = float(peaks.max())
+    if largest <= 0:
+        return 0.0
+    logs = np.log(np.maximum(peaks, largest / 1000))
+    n, centre, spread = len(logs), float(logs.mean()), max(float(logs.std(ddof=1)), 0.01)
+    draws = np.random.default_rng(0)
+    sigma = spread * np.sqrt((n - 1) / draws.chisquare(n - 1, _PARAMETER_DRAWS))
+    level = centre + sigma / np.sqrt(n) * draws.standard_normal(_PARAMETER_DRAWS)
+    return float(1 - np.mean(ndtr((np.log(capacity) - level) / sigma) ** days))
 
 
 def reliability(stated: _Array, observed: npt.NDArray[np.bool_], bins: int = 10) -> pd.DataFrame:
@@ -297,27 +347,3 @@ def _passage_date(starts: pd.DatetimeIndex, passage: npt.NDArray[np.int64], shar
     nth = int(np.ceil(share * len(passage))) - 1
     step = int(np.partition(passage, nth)[nth])
     return starts[step] if step < len(starts) else None
-
-
-def _level(risk: pd.DataFrame, horizons: list[str], high_pct: float, very_high_pct: float) -> npt.NDArray[np.str_]:
-    """critical above the very high mark, high above the high one, medium when a crossing is likelier than 1 in 20."""
-    likeliest = risk[horizons].max(axis=1).groupby(risk["series_id"]).transform("max").fillna(0.0)
-    return np.select(
-        [risk["peak_pct"] > very_high_pct, risk["peak_pct"] > high_pct, likeliest > 0.05],
-        ["critical", "high", "medium"],
-        default="low",
-    )
-
-
-def _priority(risk: pd.DataFrame, horizons: list[str]) -> pd.Series:
-    """Rank of each series, 1 first: by level, then by the chance of crossing the highest threshold, then by peak."""
-    top = risk.sort_values("threshold_pct").groupby("series_id", sort=True).last()
-    order = pd.DataFrame(
-        {
-            "level": top["risk_level"].map(RISK_LEVELS.index),
-            "chance": top[horizons].max(axis=1).fillna(0.0),
-            "peak": top["peak_pct"],
-        }
-    ).sort_values(["level", "chance", "peak"], ascending=False, kind="stable")
-    rank = pd.Series(np.arange(1, len(order) + 1), index=order.index)
-    return risk["series_id"].map(rank).astype(np.int64)

@@ -1,0 +1,101 @@
+"""What one EC2 instance type can do beside another, from the price list's specifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# General purpose, compute, memory and storage families: what a workload can move to without being rebuilt.
+_ORDINARY = r"^(?:a|c|m|r|t|i|im|is|d|h|x|z)\d"
+
+# Share of its vCPUs that a type may use for good, when it runs on CPU credits.
+# Source: EC2 user guide, burstable performance instances (T3, T3a, T4g) and Flex instances.
+_BASELINE_BY_SIZE = {
+    "nano": 0.05,
+    "micro": 0.10,
+    "small": 0.20,
+    "medium": 0.20,
+    "large": 0.30,
+    "xlarge": 0.40,
+    "2xlarge": 0.40,
+}
+_FLEX_BASELINE = 0.40
+
+
+def catalogue(listed: pd.DataFrame) -> pd.DataFrame:
+    """The price list of one region with what follows from it, for types whose vCPUs and memory are known.
+
+    Args:
+        listed: indexed by instance type; columns price_usd, price_as_of, vcpu, memory_gib, arch, and where known
+            network_mbps, ebs_mbps, coremark, burstable, hypervisor, gpu, instance_store.
+
+    Returns:
+        The same rows with every one of these columns, and family, ordinary (a workload may move there) and baseline (the
+        share of the vCPUs that may be used for good).
+    """
+    types = listed.reindex(
+        columns=[
+            "price_usd",
+            "price_as_of",
+            "vcpu",
+            "memory_gib",
+            "arch",
+            "network_mbps",
+            "ebs_mbps",
+            "coremark",
+            "burstable",
+            "hypervisor",
+            "gpu",
+            "instance_store",
+        ]
+    )
+    types = types.loc[types["vcpu"].notna() & types["memory_gib"].notna()].copy()
+    name = types.index.to_series().astype(str)
+    types["family"] = name.str.partition(".")[0]
+    size = name.str.partition(".")[2]
+    flex = types["family"].str.endswith("-flex")
+    types["burstable"] = types["burstable"].eq(True) | types["family"].str.match(r"^t\d") | flex
+    types["gpu"] = types["gpu"].fillna(0.0)
+    types["instance_store"] = types["instance_store"].eq(True)
+    types["baseline"] = 1.0
+    types.loc[types["burstable"], "baseline"] = size.map(_BASELINE_BY_SIZE).fillna(0.05)
+    types.loc[flex, "baseline"] = _FLEX_BASELINE
+    types["ordinary"] = name.str.match(_ORDINARY) & ~size.str.startswith("metal") & (types["gpu"] == 0)
+    numbers = ["price_usd", "vcpu", "memory_gib", "network_mbps", "ebs_mbps", "coremark", "gpu"]
+    types[numbers] = types[numbers].astype(np.float64)
+    return types
+
+
+def cpu_ratio(types: pd.DataFrame, now: pd.Series, largest_credit: float) -> pd.Series:
+    """CPU capacity of each type as a multiple of the present one's.
+
+    By CoreMark where both have been measured, else by vCPUs: the same number of vCPUs differs by up to 3.6 between
+    families. CoreMark is one benchmark over all threads, hence a limit to the credit given.
+
+    Args:
+        types: as `catalogue` gives them.
+        now: the present type's row.
+        largest_credit: a vCPU counts for at most this many of the present type's.
+    """
+    by_vcpu = types["vcpu"] / now["vcpu"]
+    by_coremark = (types["coremark"] / now["coremark"]).clip(upper=largest_credit * by_vcpu)
+    ratio: pd.Series = by_coremark.fillna(by_vcpu)
+    return ratio
+
+
+def platform_differences(now: pd.Series, target: pd.Series) -> list[str]:
+    """What else changes with the type, in Compute Optimizer's words."""
+
+    def text(value: Any) -> str:
+        return "" if pd.isna(value) else str(value)
+
+    differences = []
+    if text(now["arch"]) != text(target["arch"]):
+        differences.append("Architecture")
+    if text(now["hypervisor"]) != text(target["hypervisor"]):
+        differences.append("Hypervisor")
+    if bool(now["instance_store"]) != bool(target["instance_store"]):
+        differences.append("InstanceStoreAvailability")
+    return differences
