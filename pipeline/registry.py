@@ -1,0 +1,708 @@
+"""The model registry: trainings and versions live in MLflow; who is champion is decided in the lake's ledger.
+
+MLflow's aliases are last-writer-wins, so they decide nothing here. A decision is a row of `gold.promotion` whose fence is one
+above the last; of two writers of one fence the lake lets the first through. The aliases `champion`, `challenger` and
+`previous` then follow what the ledger says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import logging
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from pipeline import backtest, plugs
+from pipeline.errors import ConfigError, DataError, SourceError
+from pipeline.panel import Granularity, Panel
+from pipeline.schema import Scope, partition_of
+from pipeline.tables import PROMOTION
+
+if TYPE_CHECKING:
+    from pipeline.lake import Lake
+    from pipeline.settings import Settings
+
+Floats = npt.NDArray[np.float64]
+Row = dict[str, Any]
+log = logging.getLogger(__name__)
+
+EXPERIMENT = "headroom-training"
+#: The forecaster that every other must beat, and that serves where none does.
+FLOOR = "seasonal_naive"
+#: In place of a version or champion where there is none.
+NONE = "none"
+#: How a rollback's reason begins; promotion never brings back by itself what a person rolled back.
+ROLLED_BACK = "rolled back"
+#: Longest time since the last decision that a champion serves while MLflow does not answer.
+STALE_AFTER = timedelta(days=60)
+_METRICS_PER_CALL = 1000
+_ALL_TIME = (datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("9999-01-01"))
+_SERVED_MODEL = Path(__file__).with_name("served_model.py")
+#: What a forecast depends on beside data and settings; its hash is the version of the code.
+_CODE = ("panel.py", "metrics.py", "calendars.py", "backtest.py", "forecasters/*.py")
+
+
+# ---------------------------------------------------------------- what a registered version is
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that a registered version says: which forecaster, with which parameters, for which segment."""
+
+    metric: str
+    granularity: Granularity
+    forecaster: str
+    horizon: int
+    quantiles: tuple[float, ...]
+    code_sha256: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def forecast(self, panel: Panel, horizon: int | None = None) -> Floats:
+        """(n, horizon, q) what the forecaster says."""
+        forecaster = plugs.load("forecasters", self.forecaster).forecast
+        values: Floats = forecaster(panel, horizon or self.horizon, self.quantiles, **self.params)
+        return values
+
+    def text(self) -> str:
+        return json.dumps(self.__dict__, sort_keys=True, indent=1)
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+
+def parse_spec(text: str, sha256: str) -> Spec:
+    """The spec of a registered version, if it is the one that was registered and this installation can run it.
+
+    Args:
+        text: `spec.json` as stored.
+        sha256: its hash, kept apart from it.
+
+    Raises:
+        DataError: another hash, unknown or missing keys, a forecaster that is not one of the installed files, a parameter it
+            does not take, or values out of bounds. Nothing was imported or run by then.
+    """
+    found = hashlib.sha256(text.encode()).hexdigest()
+    if found != sha256:
+        raise DataError(f"spec.json has sha256 {found}, registered was {sha256}: it was changed after registration")
+    try:
+        given = json.loads(text)
+        spec = Spec(**{**given, "quantiles": tuple(given["quantiles"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"spec.json is not a spec: {error}") from error
+    known = plugs.names("forecasters")
+    if spec.forecaster not in known:
+        raise DataError(f"spec.json names the forecaster {spec.forecaster!r}; there are {', '.join(known)}")
+    levels = list(spec.quantiles)
+    if not levels or levels != sorted(set(levels)) or not all(isinstance(q, float) and 0 < q < 1 for q in levels):
+        raise DataError(f"spec.json: quantiles are ascending levels between 0 and 1, got {levels}")
+    if not isinstance(spec.horizon, int) or not 1 <= spec.horizon <= 10_000:
+        raise DataError(f"spec.json: horizon is 1 to 10000 periods, got {spec.horizon!r}")
+    if spec.granularity not in get_args(Granularity):
+        raise DataError(f"spec.json: granularity is one of {get_args(Granularity)}, got {spec.granularity!r}")
+    if not isinstance(spec.params, dict):
+        raise DataError(f"spec.json: params is an object, got {spec.params!r}")
+    accepted = _parameters(spec.forecaster)
+    for name, value in spec.params.items():
+        if name not in accepted or not isinstance(value, int | float | str | bool):
+            raise DataError(f"spec.json: {spec.forecaster} takes {', '.join(accepted) or 'no parameters'}; got {name}={value!r}")
+    return spec
+
+
+def _parameters(forecaster: str) -> tuple[str, ...]:
+    """The parameters that a forecaster can be tuned by: the keyword-only ones."""
+    signature = inspect.signature(plugs.load("forecasters", forecaster).forecast)
+    return tuple(p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
+
+
+@cache
+def code_sha256() -> str:
+    """A hash of the source files that a forecast or its score depends on."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for file in sorted(file for pattern in _CODE for file in root.glob(pattern)):
+        digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def model_name(metric: str, granularity: str) -> str:
+    """The registered model of a segment. A metric's own characters survive where MLflow allows them."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", metric)
+    suffix = "" if safe == metric else f"-{crc32(metric.encode()):08x}"
+    return f"headroom-{safe}{suffix}-{granularity}"
+
+
+def forecast_frame(panel: Panel, values: Floats, horizon: int, quantiles: tuple[float, ...]) -> pd.DataFrame:
+    """One row per series, future period and quantile: series_id, metric, ts, quantile, value."""
+    per_series = horizon * len(quantiles)
+    return pd.DataFrame(
+        {
+            "series_id": np.repeat(panel.series_id, per_series),
+            "metric": np.repeat(panel.metric, per_series),
+            "ts": np.repeat(panel.future(horizon).ravel(), len(quantiles)),
+            "quantile": np.tile(np.asarray(quantiles), len(panel) * horizon),
+            "value": values.ravel(),
+        }
+    )
+
+
+# ---------------------------------------------------------------- logging a training
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a segment was trained on: the lake's table and snapshot, and a hash of the very values."""
+
+    table: str
+    snapshot_id: int | None
+    digest: str
+    series: int
+    values: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """One segment's backtest and the forecaster that came out best.
+
+    Attributes:
+        fingerprint: hash of data, settings and code; equal ones are one and the same training.
+        summary: one row per model, from `backtest.summary`.
+        leads: one row per model and lead time, from `backtest.lead_scores`.
+        proposed: the forecaster to register as challenger.
+        folder: files to keep with the training: forecasts, scores, plots.
+    """
+
+    metric: str
+    granularity: Granularity
+    fingerprint: str
+    dataset: Dataset
+    horizon: int
+    windows: int
+    quantiles: tuple[float, ...]
+    summary: pd.DataFrame
+    leads: pd.DataFrame
+    proposed: str
+    folder: Path
+
+    @property
+    def model(self) -> str:
+        return model_name(self.metric, self.granularity)
+
+    def spec(self) -> Spec:
+        return Spec(self.metric, self.granularity, self.proposed, self.horizon, self.quantiles, code_sha256())
+
+
+class Version(NamedTuple):
+    """A registered version of a segment's model."""
+
+    version: str
+    forecaster: str
+    spec_sha256: str
+
+
+def trained(settings: Settings, fingerprint: str) -> datetime | None:
+    """The as-of of the finished training with this fingerprint, None where there is none."""
+    with _mlflow(settings) as client:
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return None
+        query = f"tags.fingerprint = '{fingerprint}' AND attributes.status = 'FINISHED'"
+        runs = client.search_runs([experiment.experiment_id], query, max_results=1)
+        return datetime.fromisoformat(runs[0].data.tags["as_of"]) if runs else None
+
+
+def log_training(
+    settings: Settings, as_of: datetime, fingerprint: str, trainings: Sequence[Training], config: Mapping[str, Any]
+) -> int:
+    """Log one training and register each segment's proposed model.
+
+    One parent run holds the configuration, the datasets and, per segment, forecasts, scores and plots; one child per model and
+    segment holds figures that compare across trainings. A segment that was registered from the same fingerprint before keeps
+    its version.
+
+    Returns:
+        Versions newly registered.
+
+    Raises:
+        SourceError: MLflow does not answer. The parent run is marked failed and the training counts as not done.
+    """
+    with _mlflow(settings) as client:
+        experiment = _experiment(client, settings)
+        parent = client.create_run(
+            experiment,
+            run_name=f"training as of {as_of:%Y-%m-%d %H:%M}",
+            tags={"as_of": as_of.isoformat(), "code_sha256": code_sha256(), "kind": "training"},
+        ).info.run_id
+        try:
+            _log(client, parent, {**config, "segments": len(trainings)})
+            registered = sum(_log_segment(client, experiment, parent, as_of, training) for training in trainings)
+            client.set_tag(parent, "fingerprint", fingerprint)
+        except BaseException:
+            with suppress(Exception):
+                client.set_terminated(parent, "FAILED")
+            raise
+        client.set_terminated(parent)
+        return registered
+
+
+def proposed(settings: Settings, as_of: datetime) -> dict[str, Version]:
+    """Registered model → the version that the training as of that moment proposes as champion."""
+    with _mlflow(settings) as client:
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return {}
+        query = f"tags.as_of = '{as_of.isoformat()}' AND tags.kind = 'training' AND attributes.status = 'FINISHED'"
+        runs = client.search_runs([experiment.experiment_id], query, max_results=1, order_by=["attributes.start_time DESC"])
+        tags = runs[0].data.tags if runs else {}
+        chosen = {key.removeprefix("proposed."): value for key, value in tags.items() if key.startswith("proposed.")}
+        return {model: _version(client, model, number) for model, number in sorted(chosen.items())}
+
+
+def version(settings: Settings, model: str, number: str) -> Version:
+    """One registered version."""
+    with _mlflow(settings) as client:
+        return _version(client, model, number)
+
+
+def _version(client: Any, model: str, number: str) -> Version:
+    tags = client.get_model_version(model, number).tags
+    return Version(number, tags.get("forecaster", NONE), tags.get("spec_sha256", ""))
+
+
+def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, training: Training) -> bool:
+    """Children, dataset, files and version of one segment; whether a version was registered."""
+    dataset = _dataset_input(as_of, training)
+    known = _registered(client, training)
+    registered = False
+    client.log_inputs(parent, [dataset])
+    for row in training.summary.to_dict("records"):
+        child = client.create_run(
+            experiment,
+            run_name=f"{training.metric} by {training.granularity} · {row['model']}",
+            tags={
+                "mlflow.parentRunId": parent,
+                "as_of": as_of.isoformat(),
+                "kind": "backtest",
+                "segment": f"{training.metric} by {training.granularity}",
+                "forecaster": row["model"],
+                "proposed": "yes" if row["model"] == training.proposed else "no",
+            },
+        ).info.run_id
+        model_id = None
+        if row["model"] == training.proposed and known is None:
+            known, model_id = _register(client, child, as_of, training, row)
+            registered = True
+        client.log_inputs(child, [dataset])
+        params = {
+            "forecaster": row["model"],
+            "metric": training.metric,
+            "granularity": training.granularity,
+            "horizon": training.horizon,
+            "windows": training.windows,
+            "series": training.dataset.series,
+        }
+        leads = training.leads.loc[training.leads["model"] == row["model"]]
+        _log(client, child, params, _figures(row), leads, model_id)
+        client.set_terminated(child)
+    client.log_artifacts(parent, str(training.folder), training.model.removeprefix("headroom-"))
+    client.set_tag(parent, f"proposed.{training.model}", known)
+    return registered
+
+
+def _figures(row: Mapping[Any, Any]) -> dict[str, float]:
+    """The figures of one model on one segment, under the names that every training uses."""
+    figures = {name: float(row[name]) for name in backtest.SCORES}
+    figures |= {"skill": float(row["skill_scaled_pinball"]), "skill_mase": float(row["skill_mase"])}
+    figures["cpu_s_per_series"] = float(row["cpu_s"])
+    return figures
+
+
+def _log(
+    client: Any,
+    run: str,
+    params: Mapping[str, Any],
+    figures: Mapping[str, float] | None = None,
+    leads: pd.DataFrame | None = None,
+    model_id: str | None = None,
+) -> None:
+    """Parameters, figures and curves over lead time of one run.
+
+    A figure that is not finite is left out and a tag says so: MLflow stores infinity as 1.8e308 and finds NaN by no filter.
+    """
+    from mlflow.entities import Metric, Param, RunTag
+
+    figures = figures or {}
+    refused = {name: value for name, value in figures.items() if not math.isfinite(value)}
+    metrics = [Metric(name, value, 0, 0, model_id) for name, value in figures.items() if name not in refused]
+    for lead in leads.to_dict("records") if leads is not None else ():
+        curve = {f"by_lead/{name}": lead[name] for name in ("mase", "scaled_pinball", "coverage_90")}
+        metrics += [Metric(name, value, 0, lead["lead"]) for name, value in curve.items() if math.isfinite(value)]
+    tags = [RunTag(f"left_out.{name}", f"{value}: no series has a defined value") for name, value in refused.items()]
+    client.log_batch(run, params=[Param(name, str(value)) for name, value in params.items()], tags=tags)
+    for start in range(0, len(metrics), _METRICS_PER_CALL):
+        client.log_batch(run, metrics=metrics[start : start + _METRICS_PER_CALL])
+
+
+def _dataset_input(as_of: datetime, training: Training) -> Any:
+    from mlflow.entities import Dataset as MlflowDataset
+    from mlflow.entities import DatasetInput, InputTag
+
+    data = training.dataset
+    source = {"table": data.table, "snapshot_id": data.snapshot_id, "as_of": as_of.isoformat(), "metric": training.metric}
+    entity = MlflowDataset(
+        name=f"{data.table} {training.metric}",
+        digest=data.digest[:32],
+        source_type="headroom lake",
+        source=json.dumps(source),
+        profile=json.dumps({"series": data.series, "values": data.values}),
+    )
+    return DatasetInput(entity, [InputTag("mlflow.data.context", "training")])
+
+
+def _registered(client: Any, training: Training) -> str | None:
+    """The version that an equal training registered before."""
+    for found in client.search_model_versions(f"name = '{training.model}'"):
+        if found.tags.get("fingerprint") == training.fingerprint and found.tags.get("forecaster") == training.proposed:
+            return str(found.version)
+    return None
+
+
+def _register(client: Any, run: str, as_of: datetime, training: Training, row: Mapping[Any, Any]) -> tuple[str, str]:
+    """Log the model as code and spec, and register it; version and MLflow's id of the model."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    spec = training.spec()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "spec.json"
+        file.write_text(spec.text(), encoding="utf-8")
+        with mlflow.start_run(run_id=run):
+            logged = mlflow.pyfunc.log_model(
+                name=training.model,
+                python_model=str(_SERVED_MODEL),
+                artifacts={"spec": str(file)},
+                model_config={"spec_sha256": spec.sha256()},
+                signature=_signature(spec),
+                input_example=_input_example(spec),
+                pip_requirements=[f"mlflow=={mlflow.__version__}"],
+                metadata={"needs": "the `pipeline` package of Headroom on the import path"},
+            )
+    try:
+        client.create_registered_model(
+            training.model, description=f"Forecasts {training.metric} by {training.granularity}, a shard of series at once."
+        )
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    created = client.create_model_version(
+        training.model,
+        logged.model_uri,
+        run,
+        tags={
+            "as_of": as_of.isoformat(),
+            "fingerprint": training.fingerprint,
+            "forecaster": spec.forecaster,
+            "spec_sha256": spec.sha256(),
+            "code_sha256": spec.code_sha256,
+        },
+        description=_described(row),
+        model_id=logged.model_id,
+    )
+    log.info("registered %s version %s: %s", training.model, created.version, spec.forecaster)
+    return str(created.version), logged.model_id
+
+
+def _described(row: Mapping[Any, Any]) -> str:
+    return (
+        f"{row['model']}: MASE {row['mase']:.3f}, scaled pinball {row['scaled_pinball']:.3f}, "
+        f"90 % interval covers {row['coverage_90']:.0%}, skill against {FLOOR} {row['skill_scaled_pinball']:+.1%}"
+    )
+
+
+def _signature(spec: Spec) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, ParamSchema, ParamSpec, Schema
+
+    return ModelSignature(
+        inputs=Schema([ColSpec("string", "series_id"), ColSpec("datetime", "ts"), ColSpec("double", "value")]),
+        outputs=Schema(
+            [
+                ColSpec("string", "series_id"),
+                ColSpec("string", "metric"),
+                ColSpec("datetime", "ts"),
+                ColSpec("double", "quantile"),
+                ColSpec("double", "value"),
+            ]
+        ),
+        params=ParamSchema([ParamSpec("horizon", "long", spec.horizon)]),
+    )
+
+
+def _input_example(spec: Spec) -> pd.DataFrame:
+    """Two weeks of days, or two days of hours, of one series."""
+    periods, step = (14, "D") if spec.granularity == "day" else (48, "h")
+    ts = pd.date_range("2026-01-01", periods=periods, freq=step)
+    wave = 50 + 20 * np.sin(2 * np.pi * np.arange(periods) / (periods / 2))
+    return pd.DataFrame({"series_id": f"example/region/resource/{spec.metric}", "ts": ts, "value": wave})
+
+
+# ---------------------------------------------------------------- who is champion: the ledger, and the aliases that follow it
+
+
+class Champion(NamedTuple):
+    """What a segment is forecast with: the forecaster, its registered version (`none`: not registered) and parameters."""
+
+    forecaster: str
+    version: str
+    params: dict[str, Any]
+
+
+def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_of: datetime | None = None) -> Champion:
+    """The forecaster that serves a segment.
+
+    The ledger says who, the registry with which parameters. While MLflow does not answer, the ledger's word alone is served, for
+    at most STALE_AFTER since its last decision. A segment without champion is served by the fallback of the settings.
+
+    Args:
+        as_of: what was known then; only decisions before it count, so that a run repeated later chooses the same.
+
+    Raises:
+        DataError: the registered spec is not the one that was registered, or contradicts the ledger.
+    """
+    fallback = Champion(settings.fallback_forecaster, NONE, {})
+    decisions = [row for row in ledger(lake, metric, granularity) if as_of is None or row["as_of"] < as_of]
+    if not decisions or decisions[-1]["champion_version"] == NONE:
+        return fallback
+    last = decisions[-1]
+    name, number = last["champion"], last["champion_version"]
+    if name not in plugs.names("forecasters"):
+        log.warning("%s by %s: champion %s is no longer installed; %s serves", metric, granularity, name, fallback[0])
+        return fallback
+    try:
+        spec = _read_spec(settings, model_name(metric, granularity), number)
+    except SourceError as error:
+        age = (as_of or last["as_of"]) - last["as_of"]
+        if age > STALE_AFTER:
+            log.warning(
+                "%s by %s: %s; the last decision is %d days old, too old to trust; %s serves",
+                metric, granularity, error, age.days, fallback[0],
+            )  # fmt: skip
+            return fallback
+        log.warning("%s by %s: %s; stale: the ledger's %s version %s serves", metric, granularity, error, name, number)
+        return Champion(name, number, {})
+    if spec.forecaster != name:
+        raise DataError(
+            f"{model_name(metric, granularity)} version {number} holds {spec.forecaster!r}, the ledger promoted {name!r}"
+        )
+    return Champion(name, number, spec.params)
+
+
+def ledger(lake: Lake, metric: str, granularity: str) -> list[Row]:
+    """The decisions about one segment, oldest first."""
+    rows: list[Row] = lake.read(PROMOTION, _scope(metric, granularity)).to_pylist()
+    return sorted(rows, key=lambda row: row["fence"])
+
+
+def decide(
+    lake: Lake,
+    last: Row | None,
+    *,
+    as_of: datetime,
+    metric: str,
+    granularity: str,
+    decision: str,
+    serves: tuple[str, str],
+    challenger: tuple[str, str],
+    reason: str,
+) -> Row:
+    """Record the decision that follows `last`, the newest that the writer saw.
+
+    Args:
+        serves: forecaster and version that serve from now on.
+        challenger: forecaster and version that the decision is about.
+
+    Raises:
+        ConflictError: another writer took the fence first; look at the ledger again before deciding.
+    """
+    from pipeline.lake.fingerprint import sorted_fingerprint
+
+    fence = last["fence"] + 1 if last else 1
+    row = {
+        "as_of": as_of,
+        "metric": metric,
+        "granularity": granularity,
+        "fence": fence,
+        "decision": decision,
+        "champion": serves[0],
+        "champion_version": serves[1],
+        "challenger": challenger[0],
+        "challenger_version": challenger[1],
+        "reason": reason,
+        PROMOTION.partition: partition_of(as_of, PROMOTION.partition),
+    }
+    scope = _scope(metric, granularity, fence)
+    nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)
+    lake.replace(PROMOTION, pa.Table.from_pylist([row], schema=PROMOTION.arrow_schema), scope, based_on=nothing)
+    return row
+
+
+def rollback(settings: Settings, lake: Lake, metric: str, granularity: str, why: str = "by hand") -> Row:
+    """Give a segment back to the champion before the present one; doing it again undoes it.
+
+    Returns:
+        The decision. The model that was rolled back is not promoted again by itself.
+
+    Raises:
+        ConfigError: there was no other champion.
+        ConflictError: another decision was made meanwhile.
+    """
+    rows = ledger(lake, metric, granularity)
+    before = previous(rows)
+    if before is None:
+        raise ConfigError(f"{metric} by {granularity} never had another champion to go back to")
+    last = rows[-1]
+    gone = last["champion"], last["champion_version"]
+    row = decide(
+        lake,
+        last,
+        as_of=last["as_of"],
+        metric=metric,
+        granularity=granularity,
+        decision="rejected",
+        serves=before,
+        challenger=gone,
+        reason=f"{ROLLED_BACK} from {gone[0]} version {gone[1]} to {before[0]} version {before[1]}: {why}",
+    )
+    try:
+        follow(settings, lake, metric, granularity)
+    except SourceError as error:
+        log.warning("%s; the aliases follow with the next promotion", error)
+    return row
+
+
+def previous(rows: Sequence[Row]) -> tuple[str, str] | None:
+    """Forecaster and version of the last champion that was another one than the present."""
+    for row in reversed(rows):
+        if row["champion_version"] not in (NONE, rows[-1]["champion_version"]):
+            return row["champion"], row["champion_version"]
+    return None
+
+
+def follow(settings: Settings, lake: Lake, metric: str, granularity: str) -> None:
+    """Set the aliases of a segment's model to what the ledger says. Repeating it changes nothing.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    model = model_name(metric, granularity)
+    with _mlflow(settings) as client:
+        rows = ledger(lake, metric, granularity)
+        while rows:
+            before = previous(rows)
+            wanted = {
+                "champion": rows[-1]["champion_version"],
+                "challenger": rows[-1]["challenger_version"],
+                "previous": before[1] if before else NONE,
+            }
+            present = {alias: str(number) for alias, number in client.get_registered_model(model).aliases.items()}
+            for alias, number in wanted.items():
+                if number == NONE and alias in present:
+                    client.delete_registered_model_alias(model, alias)
+                elif number not in (NONE, present.get(alias)):
+                    client.set_registered_model_alias(model, alias, number)
+            # Whoever sets an alias last has looked at the ledger after setting it, so a slow writer cannot leave an old answer.
+            seen, rows = rows[-1]["fence"], ledger(lake, metric, granularity)
+            if rows[-1]["fence"] == seen:
+                return
+
+
+def _scope(metric: str, granularity: str, fence: int | None = None) -> Scope:
+    within: list[tuple[str, tuple[str | int, ...]]] = [("granularity", (granularity,)), ("metric", (metric,))]
+    if fence is not None:
+        within.append(("fence", (fence,)))
+    return Scope("as_of", *_ALL_TIME, tuple(within))
+
+
+def _read_spec(settings: Settings, model: str, number: str) -> Spec:
+    """The checked spec of a version; nothing else of the stored model is read, and none of it is run."""
+    with _mlflow(settings, create=False) as client:
+        import mlflow
+
+        tags = client.get_model_version(model, number).tags
+        text = mlflow.artifacts.load_text(f"models:/{model}/{number}/artifacts/spec.json")
+    return parse_spec(text, tags.get("spec_sha256", ""))
+
+
+# ---------------------------------------------------------------- reaching MLflow
+
+
+@contextmanager
+def _mlflow(settings: Settings, *, create: bool = True) -> Iterator[Any]:
+    """A client of the settings' MLflow, with telemetry and unpickling off.
+
+    Args:
+        create: make the SQLite database where there is none; otherwise its absence is an answer.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    uri = settings.mlflow_tracking_uri
+    if uri.startswith("sqlite:"):
+        database = Path(uri.removeprefix("sqlite:///"))
+        if not create and not database.exists():
+            raise SourceError(f"the registry {uri} does not exist")
+        database.parent.mkdir(parents=True, exist_ok=True)
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    # A registry that is down must not hold up a daily run for the minutes that MLflow would retry.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+    if settings.aws_endpoint_url:
+        os.environ.setdefault("MLFLOW_S3_ENDPOINT_URL", settings.aws_endpoint_url)
+    import mlflow
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+        yield mlflow.MlflowClient(uri, uri)
+    except (mlflow.MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+        raise SourceError(f"the registry {uri} does not answer: {str(error).splitlines()[0]}") from error
+
+
+def _experiment(client: Any, settings: Settings) -> str:
+    """The id of the experiment that trainings are logged to."""
+    from mlflow.exceptions import MlflowException
+
+    # A server keeps artefacts where it was told to, unless the settings say otherwise.
+    remote = settings.mlflow_uri.startswith("http") and not settings.mlflow_artifacts
+    location = None if remote else settings.mlflow_artifact_uri
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
+        try:
+            return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(EXPERIMENT)
+    return str(found.experiment_id)

@@ -1,0 +1,278 @@
+"""Backtest the forecasters on each segment's own history and register the best of them as challenger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import resource
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline import backtest, metrics, plugs, registry
+from pipeline.interval import Interval
+from pipeline.panel import Granularity, Panel
+from pipeline.schema import Table, partition_of
+from pipeline.settings import Settings
+from pipeline.steps.demand import read_panel
+from pipeline.tables import COST_DAILY, METRIC_DAILY, METRIC_HOURLY, MODEL_METRIC
+
+if TYPE_CHECKING:
+    from pipeline.lake import Lake
+
+log = logging.getLogger(__name__)
+
+#: Told after every window of every model: how many are done, of how many, and what it was.
+Progress = Callable[[int, int, str], None]
+GRANULARITIES: tuple[Granularity, ...] = ("day", "hour")
+#: Series listed as those a segment's proposed model does worst on.
+WORST_SERIES = 20
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The series of one metric and granularity that a training looks at, and how far ahead."""
+
+    metric: str
+    panel: Panel
+    horizon: int
+    models: tuple[str, ...]
+
+    @property
+    def granularity(self) -> Granularity:
+        return self.panel.step
+
+    @property
+    def table(self) -> Table:
+        if self.metric == "cost":
+            return COST_DAILY
+        return METRIC_DAILY if self.granularity == "day" else METRIC_HOURLY
+
+    def digest(self) -> str:
+        """A hash of the very values; the lake's snapshot changes without them, when later days are added."""
+        digest = hashlib.sha256("\n".join(self.panel.series_id).encode())
+        for array in (self.panel.end.astype("<i8"), self.panel.values.astype("<f8"), self.panel.upper.astype("<f8")):
+            digest.update(str(array.shape).encode() + array.tobytes())
+        return digest.hexdigest()
+
+    def fingerprint(self, settings: Settings) -> str:
+        """A hash of data, settings and code; trainings with equal ones come to the same result."""
+        parts = (self.metric, self.granularity, self.digest(), registry.code_sha256(), str(self.horizon))
+        return _sha256(*parts, str(settings.backtest_windows), *self.models)
+
+
+def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress | None = None) -> int:
+    """Backtest, score and register as of the interval's end; returns the versions that are new.
+
+    Per segment (metric × granularity) an even choice of series is forecast from past cutoffs by the challengers, the
+    seasonal naive and the present champion. Scores go to `gold.model_metric`; forecasts, plots and the proposed version go to
+    the registry. The same data, settings and code again register nothing.
+    """
+    segments = list(_segments(interval, lake, settings))
+    if not segments:
+        log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
+        return 0
+    fingerprint = _sha256(*(segment.fingerprint(settings) for segment in segments))
+    before = registry.trained(settings, fingerprint)
+    if before is not None and lake.read(MODEL_METRIC, MODEL_METRIC.scope(_at(before)), ("as_of",)).num_rows:
+        log.info("unchanged: data, settings and code are those of the training as of %s", before)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        total = sum(settings.backtest_windows * len(segment.models) for segment in segments)
+        done, trainings = 0, list[registry.Training]()
+        rows: list[dict[str, Any]] = []
+        for segment in segments:
+            training = _backtest(segment, lake, settings, Path(folder), _from(progress, done, total, segment))
+            done += settings.backtest_windows * len(segment.models)
+            trainings.append(training)
+            rows += _model_metrics(interval, training)
+        registered = registry.log_training(settings, interval.as_of, fingerprint, trainings, _config(settings))
+    # Last, so that figures in the lake mean that the registry holds the versions they speak of.
+    lake.replace(MODEL_METRIC, pa.Table.from_pylist(rows, schema=MODEL_METRIC.arrow_schema), MODEL_METRIC.scope(interval))
+    return registered
+
+
+def propose(summary: pd.DataFrame) -> str:
+    """The model with the lowest scaled pinball loss of those that beat the seasonal naive on it and on MASE, else that one."""
+    better = summary.loc[(summary["skill_scaled_pinball"] > 0) & (summary["skill_mase"] > 0)]
+    if better.empty:
+        return registry.FLOOR
+    return str(better.sort_values(["scaled_pinball", "cpu_s", "model"])["model"].iloc[0])
+
+
+def horizon_of(panel: Panel, windows: int, longest: int) -> int:
+    """Whole seasons ahead that leave room for all windows and twice a horizon of history in half of the series."""
+    spans = panel.periods - (~np.isnan(panel.values)).argmax(axis=1)
+    seasons = int(np.median(spans)) // (windows + 2) // panel.season
+    return int(min(max(seasons, 1) * panel.season, longest))
+
+
+def choose(panel: Panel, least: int, most: int) -> Panel:
+    """At most `most` series, spread evenly over those with `least` observed and not all equal values."""
+    observed = (~np.isnan(panel.values)).sum(axis=1)
+    low, high = np.nanmin(panel.values, axis=1, initial=np.inf), np.nanmax(panel.values, axis=1, initial=-np.inf)
+    rows = np.flatnonzero((observed >= least) & (high > low))
+    if len(rows) > most:
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, most).round().astype(int))]
+    return panel.take(rows)
+
+
+def _segments(interval: Interval, lake: Lake, settings: Settings) -> Iterator[Segment]:
+    """The segments with enough history to be cut into windows."""
+    for granularity in GRANULARITIES:
+        panel = read_panel(lake, interval.as_of, granularity, settings)
+        if panel is None:
+            continue
+        least = (settings.backtest_windows + 2) * panel.season
+        least = max(least, settings.min_daily_history) if granularity == "day" else least
+        longest = settings.horizon_days if granularity == "day" else settings.horizon_hours
+        for metric in np.unique(panel.metric):
+            chosen = choose(panel.take(panel.metric == metric), least, settings.backtest_series)
+            if not len(chosen):
+                log.info("%s by %s: no series has %d varying values; not trained", metric, granularity, least)
+                continue
+            names = {*settings.challengers, registry.FLOOR, *_champion(lake, str(metric), granularity)}
+            horizon = horizon_of(chosen, settings.backtest_windows, longest)
+            yield Segment(str(metric), chosen, horizon, tuple(sorted(names)))
+
+
+def _champion(lake: Lake, metric: str, granularity: str) -> tuple[str, ...]:
+    """The present champion, which is measured beside the challengers as long as it is installed."""
+    rows = registry.ledger(lake, metric, granularity)
+    return tuple(row["champion"] for row in rows[-1:] if row["champion"] in plugs.names("forecasters"))
+
+
+def _backtest(
+    segment: Segment, lake: Lake, settings: Settings, folder: Path, progress: backtest.Progress | None
+) -> registry.Training:
+    models = {name: plugs.load("forecasters", name).forecast for name in segment.models}
+    result = backtest.backtest(
+        segment.panel, models, segment.horizon, settings.backtest_windows, progress=progress, cpu_clock=_cpu_s
+    )
+    scored = backtest.scores(result)
+    summary, leads = backtest.summary(scored), backtest.lead_scores(result)
+    proposed = propose(summary)
+    files = folder / f"{len(list(folder.iterdir()))}"
+    files.mkdir()
+    _write(files, segment, result, scored, summary, leads, proposed)
+    dataset = registry.Dataset(
+        table=segment.table.name,
+        snapshot_id=lake.snapshot_id(segment.table),
+        digest=segment.digest(),
+        series=len(segment.panel),
+        values=int((~np.isnan(segment.panel.values)).sum()),
+    )
+    return registry.Training(
+        metric=segment.metric,
+        granularity=segment.granularity,
+        fingerprint=segment.fingerprint(settings),
+        dataset=dataset,
+        horizon=result.horizon,
+        windows=len(result.cutoffs),
+        quantiles=result.quantiles,
+        summary=summary,
+        leads=leads,
+        proposed=proposed,
+        folder=files,
+    )
+
+
+def _model_metrics(interval: Interval, training: registry.Training) -> Iterator[dict[str, Any]]:
+    """Rows of `gold.model_metric`; a figure that is not finite is null."""
+    summary = training.summary.rename(columns={"skill_scaled_pinball": "skill"})
+    for row in summary.to_dict("records"):
+        figures = {name: row[name] for name in (*backtest.SCORES, "skill") if name != "bias"}
+        figures["cpu_s_per_series"] = row["cpu_s"] / training.windows
+        yield {
+            "as_of": interval.as_of,
+            "metric": training.metric,
+            "granularity": training.granularity,
+            "model": row["model"],
+            "series": row["series"],
+            "windows": training.windows,
+            **{name: float(value) if np.isfinite(value) else None for name, value in figures.items()},
+            MODEL_METRIC.partition: partition_of(interval.as_of, MODEL_METRIC.partition),
+        }
+
+
+def _write(
+    folder: Path,
+    segment: Segment,
+    result: backtest.Backtest,
+    scored: pd.DataFrame,
+    summary: pd.DataFrame,
+    leads: pd.DataFrame,
+    proposed: str,
+) -> None:
+    """The files that are kept with a training: what was forecast and how good it was, to read and to look at."""
+    forecasts = backtest.forecast_frame(result).astype({"value": "float32", "model": "category", "series_id": "category"})
+    forecasts.to_parquet(folder / "forecasts.parquet", compression="zstd")
+    backtest.actual_frame(result).to_parquet(folder / "actuals.parquet", compression="zstd")
+    scored.to_parquet(folder / "scores.parquet", compression="zstd")
+    summary.to_csv(folder / "summary.csv", index=False, float_format="%.4f")
+    worst = scored.loc[scored["model"] == proposed].nlargest(WORST_SERIES, "scaled_pinball")
+    worst.drop(columns="reason").to_csv(folder / "worst_series.csv", index=False, float_format="%.4f")
+    title = f"{segment.metric} by {segment.granularity}: {len(segment.panel)} series, {len(result.cutoffs)} windows"
+    _plot(folder / "accuracy_and_coverage.png", title, summary, leads)
+
+
+def _plot(file: Path, title: str, summary: pd.DataFrame, leads: pd.DataFrame) -> None:
+    """Error by lead time, and how often each interval held what it promised."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    error, held = figure.subplots(1, 2)
+    for model, curve in leads.groupby("model"):
+        error.plot(curve["lead"], curve["scaled_pinball"], label=model, linewidth=1.3)
+    error.set(xlabel="lead time, periods", ylabel="scaled pinball loss", title=title)
+    nominal = sorted(metrics.INTERVALS)
+    for row in summary.to_dict("records"):
+        held.plot(nominal, [100 * row[f"coverage_{level}"] for level in nominal], marker="o", label=row["model"])
+    held.plot(nominal, nominal, color="grey", linestyle=":", label="as promised")
+    held.set(xlabel="interval, %", ylabel="actuals inside, %", title="coverage", ylim=(0, 103))
+    held.legend(fontsize=8)
+    figure.savefig(file, dpi=80)
+
+
+def _config(settings: Settings) -> dict[str, Any]:
+    names = (
+        "challengers",
+        "backtest_windows",
+        "backtest_series",
+        "horizon_days",
+        "horizon_hours",
+        "history_days",
+        "history_hours",
+    )
+    return {name: json.dumps(getattr(settings, name)) for name in names}
+
+
+def _from(progress: Progress | None, done: int, total: int, segment: Segment) -> backtest.Progress | None:
+    if progress is None:
+        return None
+    return lambda count, _, model: progress(done + count, total, f"{segment.metric} by {segment.granularity}: {model}")
+
+
+def _at(as_of: datetime) -> Interval:
+    """An interval that ends at a moment, for tables that are read by their as-of."""
+    return Interval(as_of - timedelta(days=1), as_of)
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process and of the children it has waited for (Prophet's optimiser is one)."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
