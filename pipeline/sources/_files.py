@@ -83,6 +83,14 @@ def _check_header(path: Path, names: list[str]) -> None:
         raise DataError(f"{path}: column names {twice} occur more than once")
 
 
+def version(path: Path) -> tuple[int, int] | None:
+    """What changes when the file does: modification time and size, or None where there is no file."""
+    if not path.exists():
+        return None
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
 def require(path: Path, data: pa.Table, names: list[str]) -> None:
     """Raise a DataError unless every named column is there."""
     absent = [name for name in names if name not in data.column_names]

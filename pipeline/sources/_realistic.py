@@ -434,7 +434,7 @@ TRUTH_PATHS = 4000
 
 
 def daily_truth(server: Server, start: date, when: Moments, quantiles: Sequence[float], seed: int) -> Floats:
-    """True quantiles of each day's P95 over its 24 hours, (D, 5, Q), from `TRUTH_PATHS` simulated days per day of the week.
+    """True quantiles of each day's P95 (the 23rd of its 24 hours, nearest rank), (D, 5, Q), from `TRUTH_PATHS` simulated days per day of the week.
 
     Within a day the level is constant, so the P95 of a day is its level times that of a day with level 1.
     """
@@ -476,5 +476,5 @@ def _daily_factors(kind: Archetype, behaviour: str, weekday: int, quantiles: tup
         demand[spiked, metric] *= factor[metric]
         if metric in SWITCHED:
             demand[off, metric] *= OFF
-    quantile: Floats = np.quantile(np.quantile(demand, 0.95, axis=1), quantiles, axis=0).T
+    quantile: Floats = np.quantile(np.quantile(demand, 0.95, axis=1, method="inverted_cdf"), quantiles, axis=0).T
     return quantile

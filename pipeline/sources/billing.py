@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,7 +75,9 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         SourceError: the file cannot be read.
         DataError: it is neither FOCUS nor CUR 2.0, or a period's start is not a moment.
     """
-    yield from _bronze.batch("bronze.billing_line", options.path.name, _bronze.within(read(options.path, NAME), interval))
+    yield from _bronze.batch(
+        "bronze.billing_line", options.path.name, _bronze.within(_read(options.path, _files.version(options.path)), interval)
+    )
 
 
 def detect(path: Path, columns: list[str]) -> Format:
@@ -93,6 +96,12 @@ def detect(path: Path, columns: list[str]) -> Format:
         f"{path}: neither FOCUS 1.0–1.2 nor CUR 2.0; "
         f"for {nearest.name} it lacks the columns {sorted(nearest.required - set(columns))}"
     )
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, version: tuple[int, int] | None) -> pa.Table:  # noqa: ARG001 a changed file is another file
+    """The whole export. A backfill asks for one day after the other; the file is parsed once."""
+    return read(path, NAME)
 
 
 def read(path: Path, source: str) -> pa.Table:

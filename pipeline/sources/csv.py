@@ -34,7 +34,7 @@ UNITS: tuple[str, ...] = ("percent", "ratio", "mbps", "bytes", "count", "usd")
 # checked beside the pattern, no parent folder.
 IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}"
 METRIC = r"[A-Za-z][A-Za-z0-9._:/-]{0,127}"
-LONGEST_PERIOD_S = 31 * 86_400
+LONGEST_PERIOD_S = 86_400
 
 
 class Options(BaseModel):
@@ -104,8 +104,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
 
 
 def _samples(options: Options) -> pa.Table:
-    stat = options.path.stat() if options.path.exists() else None
-    return _parsed(options.model_dump_json(), (stat.st_mtime_ns, stat.st_size) if stat else None)
+    return _parsed(options.model_dump_json(), _files.version(options.path))
 
 
 @lru_cache(maxsize=1)
