@@ -6,6 +6,7 @@ expectations. Nothing else in the project lists columns.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -188,6 +189,19 @@ class Table:
             yield _expect("expect_column_values_to_be_unique", note, column=self.key[0])
         else:
             yield _expect("expect_compound_columns_to_be_unique", note, column_list=list(self.key))
+
+
+BUCKETS = 64
+
+
+def bucket_of(series_id: str) -> int:
+    """The bucket of a series: stable across processes, machines and versions."""
+    return zlib.crc32(series_id.encode()) % BUCKETS
+
+
+def buckets_of(shard: int, shards: int) -> tuple[int, ...]:
+    """The buckets that one of `shards` parts of the work covers."""
+    return tuple(bucket for bucket in range(BUCKETS) if bucket % shards == shard)
 
 
 def partition_of(moment: datetime, partition: str) -> date:

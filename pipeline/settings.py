@@ -1,6 +1,6 @@
 """Every knob of Headroom, with its description and bounds.
 
-Settings come from, strongest first: environment variables `HEADROOM_<NAME>`, then the TOML file named by `HEADROOM_CONFIG` (default
+Settings come from, strongest first: environment variables `HEADROOM_<NAME>`, then the TOML file that `HEADROOM_CONFIG` names (by default
 `headroom.toml` where it exists). An unknown key in either is an error that names it.
 """
 

@@ -51,7 +51,9 @@ metric = _text("metric", "Canonical metric name, or the source's own where it is
 unit = _text("unit", "Unit of the values.", values=UNITS)
 as_of = _moment("as_of", "What was known then: the end of the run's data interval.")
 granularity = _text("granularity", "Length of the series' periods.", values=("hour", "day"))
-bucket = Column(name="bucket", type=WHOLE, doc="Hash of the series, 0–63; shards are sets of buckets.", ge=0, le=63)
+bucket = Column(
+    name="bucket", type=WHOLE, doc="Hash of `series_id`, 0–63; a shard is the buckets with one remainder.", ge=0, le=63
+)
 
 
 def _statistics(period: str) -> tuple[Column, ...]:
@@ -217,7 +219,7 @@ METRIC_HOURLY = Table(
     doc="Utilisation on a regular hourly grid, one row per series and hour.",
     key=("series_id", "hour"),
     time="hour",
-    columns=(series_id, *resource_key, metric, unit, _moment("hour", "Start of the hour."), *_statistics("hour")),
+    columns=(series_id, *resource_key, metric, unit, _moment("hour", "Start of the hour."), *_statistics("hour"), bucket),
     partition="day",
     may_be_empty=True,
 )
@@ -233,8 +235,8 @@ METRIC_DAILY = Table(
         unit,
         _moment("ts", "Midnight that begins the day."),
         *_statistics("day"),
+        bucket,
     ),
-    may_be_empty=True,
 )
 RESOURCE = Table(
     name="silver.resource",
@@ -394,6 +396,9 @@ CAPACITY_RISK = Table(
         _moment("crossing_p10_at", "Early date of the first crossing.", nullable=True),
         _moment("crossing_p50_at", "Median date of the first crossing.", nullable=True),
         _moment("crossing_p90_at", "Late date of the first crossing.", nullable=True),
+        Column(name="capacity", type=NUMBER, doc="Provisioned amount.", unit="as the metric"),
+        Column(name="peak_p95", type=NUMBER, doc="Highest P95 over the forecast.", unit="as the metric"),
+        _moment("peak_at", "When that peak is expected."),
         _number("headroom_ratio", "Share of capacity left at the P95 forecast's peak.", "ratio", le=1),
         _text("risk_level", "low, medium, high or critical.", values=SEVERITIES),
         _number("priority", "Risk × criticality × historic peak, 0–100.", "score", ge=0, le=100),

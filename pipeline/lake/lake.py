@@ -58,11 +58,16 @@ def open_lake(settings: Settings) -> Lake:
 
 
 class Lake:
-    """Tables by declaration. Cheap to open; safe to use from many processes at once."""
+    """Tables by declaration. Cheap to open; safe to use from many processes at once.
+
+    Attributes:
+        changes: writes through this object that made the lake say something new, telemetry left out.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.storage = Storage(settings)
+        self.changes = 0
         self._catalog: Catalog | None = None
 
     # ------------------------------------------------------------ reading
@@ -104,11 +109,18 @@ class Lake:
 
     # ------------------------------------------------------------ writing
 
-    def replace(self, table: Table, data: pa.Table, scope: Scope) -> Written:
+    def replace(self, table: Table, data: pa.Table, scope: Scope, *, based_on: str | None = None) -> Written:
         """Make the scope's rows exactly `data`, in one commit that readers see whole or not at all.
 
         Writing what is already there changes nothing. A writer that finds the scope changed by another since it first looked
         does not win silently.
+
+        Args:
+            table: a silver or gold table.
+            data: rows in the declared schema.
+            scope: what they replace.
+            based_on: `content(table, scope)` as the writer saw it when it decided what to write; by default what this call
+                sees first.
 
         Raises:
             DataError: a row outside the scope, or no rows for a table that may not be empty.
@@ -121,7 +133,7 @@ class Lake:
             raise DataError(f"{table.name}: no rows for {scope}; an empty result would erase what was published")
         data = _cast(data, table.arrow_schema).sort_by([(name, "ascending") for name in table.key])
         wanted = fingerprint(data.select(sorted(data.column_names)))
-        first_seen: str | None = None
+        first_seen = based_on
         for attempt in range(COMMIT_ATTEMPTS):
             iceberg = self._load(table) if data.num_rows == 0 else self._load_or_create(table)
             if iceberg is None:
@@ -138,6 +150,7 @@ class Lake:
             except (CommitFailedException, ValidationException):
                 time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311
                 continue
+            self._note(table)
             return Written(data.num_rows, changed=True)
         raise ConflictError(f"{table.name}: {COMMIT_ATTEMPTS} attempts to commit {scope} lost against other writers")
 
@@ -156,6 +169,8 @@ class Lake:
             rows = rows.replace_schema_metadata({"headroom.source": source, "headroom.shard": shard})
             path = self.storage.path("bronze", table.short_name, f"day={day}", f"{load_id}.parquet")
             changed |= self.storage.write_once(path, _parquet(rows))
+        if changed:
+            self._note(table)
         return Written(data.num_rows, changed)
 
     # ------------------------------------------------------------ files and catalog
@@ -200,6 +215,9 @@ class Lake:
         if self.storage.is_local and plain:
             return [task.file.file_path.removeprefix("file://") for task in tasks]
         return self.read(table)
+
+    def _note(self, table: Table) -> None:
+        self.changes += table.name not in tables.TELEMETRY
 
     def _identifier(self, table: Table) -> tuple[str, str]:
         return f"{self.settings.database}_{table.layer}", table.short_name

@@ -1,0 +1,243 @@
+"""What stands between a computed result and a published table.
+
+`conform` holds rows to the declared schema with Arrow alone; `validate` holds them to the declaration's structural expectations
+and to `expectations/<layer>/<table>.json`, both run by Great Expectations. A critical expectation that fails, or cannot be evaluated,
+stops the write; a warning is recorded and logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import tables
+from pipeline.errors import ConfigError, DataError
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.schema import TIMESTAMP, Column, Table, bucket_of
+
+log = logging.getLogger(__name__)
+
+EXPECTATIONS = Path(__file__).resolve().parent.parent / "expectations"
+
+
+def conform(data: Any, table: Table, interval: Interval) -> pa.Table:
+    """The rows in exactly the declared schema, or an error; nothing is dropped, truncated or guessed.
+
+    Integers widen, other types must match. The partition column is derived from the time column, the bucket from the series.
+
+    Args:
+        data: an Arrow table, or a pandas frame (whose NaN and NaT are nulls and whose timestamps must be whole microseconds).
+
+    Raises:
+        DataError: unknown or missing columns, another type, a null in a column that forbids it, NaN or infinity. The message
+            names table, interval, column and the first such value.
+    """
+    where = f"{table.name} {interval}"
+    rows = data if isinstance(data, pa.Table) else _from_pandas(data, where)
+    names = [c.name for c in table.all_columns]
+    unknown = [name for name in rows.column_names if name not in names]
+    if unknown:
+        raise DataError(f"{where}: unknown columns {unknown}; declared are {names}")
+    if "bucket" in names and "bucket" not in rows.column_names and "series_id" in rows.column_names:
+        rows = rows.append_column("bucket", _buckets(rows["series_id"]))
+    missing = [c.name for c in table.columns if c.name not in rows.column_names]
+    if missing:
+        raise DataError(f"{where}: missing columns {missing}")
+    arrays = {c.name: _conformed(rows[c.name], c, where) for c in table.columns}
+    arrays[table.partition] = _partition(arrays[table.time], table.partition)
+    return pa.table([arrays[name] for name in names], schema=table.arrow_schema)
+
+
+def validate(data: pa.Table, table: Table, interval: Interval, lake: Lake) -> pa.Table:
+    """The same rows, if every critical expectation holds; every result is recorded in `gold.quality_result`.
+
+    Raises:
+        DataError: naming the table, the interval and each critical expectation that failed, with what was observed.
+    """
+    results, raw = run_expectations(data, table, interval)
+    _record(results, table, interval, lake)
+    if table.layer != "bronze":
+        folder = lake.settings.run_folder(interval.as_of) / "validations"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{table.name}.json").write_text(json.dumps(raw, sort_keys=True))
+    failed = [result for result in results if not result.success]
+    for result in failed:
+        log.warning("%s %s: %s expectation failed: %s: %s", table.name, interval, result.severity, result.rule, result.note)
+    critical = [f"{result.rule}: {result.note}" for result in failed if result.severity == "critical"]
+    if critical:
+        raise DataError(f"{table.name} {interval}: {len(critical)} critical expectations failed: {'; '.join(critical)}")
+    return data
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one expectation went."""
+
+    subject: str
+    rule: str
+    severity: str
+    success: bool
+    rows: int
+    failed_rows: int
+    note: str
+
+
+def expectations(table: Table) -> list[dict[str, Any]]:
+    """The declaration's structural expectations, then those of the table's own file.
+
+    Raises:
+        ConfigError: the file is not JSON, or is about another table.
+    """
+    path = EXPECTATIONS / table.layer / f"{table.short_name}.json"
+    if not path.exists():
+        return list(table.structural_expectations())
+    try:
+        suite = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from error
+    if suite.get("name") != table.name:
+        raise ConfigError(f"{path} is about {suite.get('name')!r}, expected {table.name!r}")
+    return [*table.structural_expectations(), *suite["expectations"]]
+
+
+def run_expectations(data: pa.Table, table: Table, interval: Interval) -> tuple[list[Result], dict[str, Any]]:
+    """Run every expectation; one that raises counts as failed.
+
+    Returns:
+        One result per expectation, and Great Expectations' own JSON for the data docs.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    suite = gx.ExpectationSuite(name=table.name, expectations=expectations(table))
+    asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table.name)
+    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch(batch_parameters={"dataframe": data.to_pandas()})
+    # Timestamps as the data frame has them; expectations name these three in {"$PARAMETER": …}.
+    parameters = {"start": interval.start, "end": interval.end, "as_of": interval.as_of}
+    outcome = batch.validate(suite, result_format="SUMMARY", expectation_parameters=parameters)
+    return [_result(each, data.num_rows) for each in outcome.results], outcome.to_json_dict()
+
+
+def _result(each: Any, rows: int) -> Result:
+    config = each.expectation_config
+    kwargs = {name: value for name, value in config.kwargs.items() if name not in ("batch_id", "result_format")}
+    subject = str(kwargs.get("column") or ",".join(kwargs.get("column_list", ())) or "table")
+    arguments = ", ".join(f"{name}={value}" for name, value in sorted(kwargs.items()) if name not in ("column", "column_list"))
+    raised = _exception_message(each.exception_info)
+    failed = int(each.result.get("unexpected_count") or 0)
+    note = " ".join(config.notes) if isinstance(config.notes, list) else str(config.notes or "")
+    if raised:
+        note = f"could not be evaluated: {raised}"
+    elif not each.success:
+        observed = each.result.get("observed_value", each.result.get("partial_unexpected_list", [])[:3])
+        note = f"{note} Observed {observed}."
+    return Result(
+        subject=subject,
+        rule=f"{config.type.removeprefix('expect_')}({arguments})",
+        severity=getattr(config.severity, "value", None) or "critical",
+        success=bool(each.success) and not raised,
+        rows=rows,
+        failed_rows=failed if failed or each.success else rows,
+        note=note,
+    )
+
+
+def _exception_message(info: Any) -> str:
+    """The message of the first exception behind a result; Great Expectations nests them by metric."""
+    if not isinstance(info, dict):
+        return ""
+    if info.get("raised_exception"):
+        return str(info.get("exception_message"))
+    return next((message for value in info.values() if (message := _exception_message(value))), "")
+
+
+def _record(results: list[Result], table: Table, interval: Interval, lake: Lake) -> None:
+    target = tables.QUALITY_RESULT
+    rows = [
+        {
+            "as_of": interval.as_of,
+            "table_name": table.name,
+            "subject": r.subject,
+            "rule": r.rule,
+            "severity": r.severity,
+            "success": r.success,
+            "rows": r.rows,
+            "failed_rows": r.failed_rows,
+            "score": 1 - r.failed_rows / r.rows if r.rows else float(r.success),
+            "note": r.note,
+        }
+        for r in results
+    ]
+    schema = pa.schema([f for f in target.arrow_schema if f.name != target.partition])
+    data = conform(pa.Table.from_pylist(rows, schema=schema), target, interval)
+    lake.replace(target, data, target.scope(interval, table_name=(table.name,)))
+
+
+def _from_pandas(frame: Any, where: str) -> pa.Table:
+    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    for position, field in enumerate(rows.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz is None and field.type != TIMESTAMP:
+            try:
+                rows = rows.set_column(position, field.name, rows[field.name].cast(TIMESTAMP))
+            except pa.ArrowInvalid as error:
+                raise DataError(f"{where}: column {field.name} is finer than microseconds: {error}") from error
+    return rows.replace_schema_metadata(None)
+
+
+def _conformed(array: pa.ChunkedArray, column: Column, where: str) -> pa.ChunkedArray:
+    """One column in its declared type.
+
+    Raises:
+        DataError: naming the column, the first offending value and what was expected.
+    """
+    if array.type != column.type:
+        array = _widened(array, column, where)
+    if not column.nullable and array.null_count:
+        row = pc.index(pc.is_null(array), True).as_py()
+        raise DataError(f"{where}: column {column.name} is null in {array.null_count} rows (first: row {row}); expected a value")
+    if pa.types.is_floating(array.type):
+        finite = pc.fill_null(pc.is_finite(array), True)
+        if not pc.all(finite, min_count=0).as_py():
+            row = pc.index(finite, False).as_py()
+            raise DataError(f"{where}: column {column.name} is {array[row].as_py()} in row {row}; expected a finite number")
+    return array
+
+
+def _widened(array: pa.ChunkedArray, column: Column, where: str) -> pa.ChunkedArray:
+    given, wanted = array.type, column.type
+    whole = pa.types.is_integer(given) or (pa.types.is_decimal(given) and given.scale == 0)
+    lossless = (
+        pa.types.is_null(given)
+        or (wanted == pa.int64() and whole)
+        or (wanted == pa.float64() and (pa.types.is_integer(given) or pa.types.is_floating(given)))
+        or (wanted == pa.string() and (pa.types.is_large_string(given) or pa.types.is_dictionary(given)))
+        or (wanted == pa.string() and pa.types.is_string_view(given))
+    )
+    example = next((value.as_py() for chunk in array.chunks for value in chunk if value.is_valid), None)
+    if lossless:
+        try:
+            return array.cast(wanted)
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{where}: column {column.name} does not fit {wanted}: {error}") from error
+    raise DataError(f"{where}: column {column.name} is {given} (such as {example!r}), expected {wanted}")
+
+
+def _buckets(series_id: pa.ChunkedArray) -> pa.Array:
+    names = pc.unique(series_id)
+    buckets = pa.array([bucket_of(name) for name in names.to_pylist()], pa.int64())
+    return buckets.take(pc.index_in(series_id.combine_chunks(), value_set=names))
+
+
+def _partition(time: pa.ChunkedArray, partition: str) -> pa.ChunkedArray:
+    return pc.floor_temporal(time, unit=partition).cast(pa.date32())

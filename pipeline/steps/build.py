@@ -1,0 +1,64 @@
+"""Build one table from its SQL file, or the calendar from its rules."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pipeline import quality, tables
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval
+from pipeline.lake import Lake, sql
+from pipeline.settings import Settings
+
+
+def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:  # noqa: ARG001 every step has settings
+    """Rows of `target` for the interval. Running it twice changes nothing.
+
+    Raises:
+        ConfigError: the table is not one that is built.
+        DataError: the result is not what the table declares; nothing was published.
+    """
+    table = tables.get(target)
+    if target == tables.CALENDAR.name:
+        rows: Any = calendar(interval)
+    else:
+        rows = lake.query(sql.text(target), {"start": interval.start, "end": interval.end})
+    data = quality.conform(rows, table, interval)
+    if table is tables.QUALITY_RESULT:
+        bronze = tuple(name for name in tables.ALL if name.startswith("bronze."))
+        return lake.replace(table, data, table.scope(interval, table_name=bronze)).rows
+    if table is tables.RUN_STAT:
+        return lake.replace(table, data, table.scope(interval)).rows
+    if table.layer != "silver":
+        raise ConfigError(f"{target} is written by a step of its own, not by build")
+    return lake.replace(table, quality.validate(data, table, interval, lake), table.scope(interval)).rows
+
+
+def calendar(interval: Interval) -> Any:
+    """One row per UTC day of the interval, as a frame with the columns of `silver.calendar`."""
+    import holidays
+    import numpy as np
+    import pandas as pd
+
+    from pipeline import calendars
+
+    days = pd.date_range(interval.start.date(), (interval.end - timedelta(microseconds=1)).date(), freq="D", unit="us")
+    when = days.to_numpy()
+    ramp = calendars.quarter_end_ramp(when)
+    names = holidays.country_holidays("US", years=range(days[0].year, days[-1].year + 1))
+    return pd.DataFrame(
+        {
+            "ts": when,
+            "year": days.year.astype("int64"),
+            "month_of_year": days.month.astype("int64"),
+            "quarter": days.quarter.astype("int64"),
+            "day_of_week": calendars.day_of_week(when),
+            "is_weekend": calendars.weekend(when),
+            "is_holiday": calendars.us_holiday(when),
+            "holiday": [names.get(day.date()) for day in days],
+            "is_quarter_end": ramp > 0,
+            # The documented surge: up to 30 % on the last day of a quarter.
+            "quarter_end_ramp": np.round(1 + 0.3 * ramp, 2),
+        }
+    )

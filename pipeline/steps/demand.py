@@ -1,0 +1,66 @@
+"""What models forecast: the p95 of each period's demand, and daily effective cost, as panels."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pipeline.schema import bucket_of
+
+if TYPE_CHECKING:
+    from pipeline.lake import Lake
+    from pipeline.panel import Granularity, Panel
+    from pipeline.settings import Settings
+
+# Imputed periods are left out: a model that knows a period is missing does better than one that takes a copy for a fact.
+HOURLY = """
+SELECT series_id, metric, unit, hour AS ts, p95 AS value
+FROM silver.metric_hourly
+WHERE hour >= :since AND hour < :as_of AND day >= cast(:since AS date) AND quality_flag <> 1 AND bucket % :shards = :shard
+ORDER BY series_id, hour
+"""
+# A day of which less than half was observed says too little about its peak.
+DAILY = """
+SELECT series_id, metric, unit, ts, p95 AS value
+FROM silver.metric_daily
+WHERE ts >= :since AND ts < :as_of AND quality_flag = 0 AND bucket % :shards = :shard
+ORDER BY series_id, ts
+"""
+COST = """
+SELECT
+  concat_ws('/', account, region, regexp_replace(lower(service), '[^a-z0-9._-]+', '-'), 'cost') AS series_id,
+  'cost' AS metric, 'usd' AS unit, ts, sum(effective_usd) AS value
+FROM silver.cost_daily
+WHERE ts >= :since AND ts < :as_of AND charge_category = 'Usage' AND currency = 'USD' AND effective_usd IS NOT NULL
+GROUP BY 1, 2, 3, ts
+ORDER BY series_id, ts
+"""
+
+
+def read_demand(
+    lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings, shard: int = 0, shards: int = 1
+) -> Any:
+    """A long frame series_id, metric, unit, ts, value of what was known at `as_of`, for one shard of the series."""
+    import pandas as pd
+
+    if granularity == "hour":
+        since = as_of - timedelta(hours=settings.history_hours)
+        return lake.query(HOURLY, {"since": since, "as_of": as_of, "shard": shard, "shards": shards}).to_pandas()
+    since = as_of - timedelta(days=settings.history_days)
+    bounds = {"since": since, "as_of": as_of, "shard": shard, "shards": shards}
+    cost = lake.query(COST, bounds).to_pandas()
+    cost = cost[[bucket_of(name) % shards == shard for name in cost["series_id"]]]
+    frame = pd.concat([lake.query(DAILY, bounds).to_pandas(), cost], ignore_index=True)
+    # By the day only where there is history enough for it; younger series are forecast by the hour.
+    days = frame.groupby("series_id")["ts"].transform("nunique")
+    return frame[days >= settings.min_daily_history].reset_index(drop=True)
+
+
+def read_panel(
+    lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings, shard: int = 0, shards: int = 1
+) -> Panel | None:
+    """The same as a panel; None where there is nothing to forecast."""
+    from pipeline.panel import from_frame
+
+    frame = read_demand(lake, as_of, granularity, settings, shard, shards)
+    return None if frame.empty else from_frame(frame, granularity)

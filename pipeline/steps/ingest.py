@@ -1,0 +1,69 @@
+"""Land what one source says about an interval in bronze."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow.compute as pc
+from pydantic import ValidationError
+
+from pipeline import plugs, tables
+from pipeline.errors import ConfigError, DataError
+from pipeline.interval import Interval, naive_utc
+from pipeline.lake import Lake
+from pipeline.schema import TIMESTAMP
+from pipeline.settings import Settings
+
+
+def now() -> datetime:
+    """The one place where Headroom reads the clock, as naive UTC."""
+    return naive_utc(datetime.now(UTC))
+
+
+def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:
+    """Rows the source delivered for the interval. Landing the same payload again changes nothing.
+
+    Raises:
+        ConfigError: unknown source or option.
+        SourceError: the source is down or answered in part; nothing is simulated in its place.
+        DataError: the source handed over rows of another schema or from outside the interval.
+    """
+    source = plugs.load("sources", target)
+    options = source_options(target, settings)
+    ingested_at = now()
+    rows = 0
+    for batch in source.fetch(interval, options):
+        table = tables.get(batch.table)
+        declared = [c.name for c in table.columns if c.name not in ("load_id", "ingested_at")]
+        if batch.data.column_names != declared:
+            raise DataError(f"{table.name} {interval}: source {target} delivers {batch.data.column_names}, expected {declared}")
+        _check_inside(batch.data, table.time, interval, f"{table.name} {interval}: source {target}")
+        rows += lake.land(table, batch.data, source=target, shard=batch.shard, ingested_at=ingested_at).rows
+    return rows
+
+
+def source_options(name: str, settings: Settings) -> Any:
+    """The source's options, checked.
+
+    Raises:
+        ConfigError: an unknown option or a value out of bounds, by name.
+    """
+    given = settings.source_options.get(name, {})
+    try:
+        return plugs.load("sources", name).Options(**given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(str(p) for p in e['loc']) or 'options'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"bad options for source {name}: {problems}") from error
+
+
+def _check_inside(data: Any, time: str, interval: Interval, where: str) -> None:
+    import pyarrow as pa
+
+    if not data.num_rows:
+        return
+    bounds = pc.min_max(data[time])
+    first, last = bounds["min"].as_py(), bounds["max"].as_py()
+    if data[time].null_count or data[time].type != TIMESTAMP or first < interval.start or last >= interval.end:
+        kind = data[time].type if isinstance(data, pa.Table) else "unknown"
+        raise DataError(f"{where}: {time} ({kind}) spans {first} … {last}, expected microseconds inside the interval")

@@ -1,0 +1,36 @@
+"""Keep the lake small and sound: expire snapshots, compact small files, sweep orphans, scrub bronze."""
+
+from __future__ import annotations
+
+import logging
+
+from pipeline import tables
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.steps.ingest import now
+
+log = logging.getLogger(__name__)
+
+
+def maintain(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa: ARG001 maintenance looks at all of the lake
+    """Things mended or removed over all tables.
+
+    Raises:
+        DataError: a bronze object is not what was landed; its name says which.
+    """
+    from pipeline.lake import maintenance
+
+    done = 0
+    for table in tables.ALL.values():
+        if table.layer == "bronze":
+            maintenance.scrub(lake, table)
+            continue
+        if not lake.exists(table):
+            continue
+        compacted = maintenance.compact(lake, table)
+        expired = maintenance.expire_snapshots(lake, table, settings.snapshot_retention_days, now())
+        swept = maintenance.sweep_orphans(lake, table, now())
+        log.info("%s: %d partitions compacted, %d snapshots expired, %d orphans swept", table.name, compacted, expired, swept)
+        done += compacted + expired + swept
+    return done

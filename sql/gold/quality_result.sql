@@ -1,0 +1,39 @@
+-- gold.quality_result, the part about loads: how many of a load's rows count.
+--
+-- Reads   views.metric_point, views.billing_charge
+-- Params  :start, :end   the run's data interval, UTC, half-open
+--
+-- Rows in = rows accepted + superseded + quarantined, by construction: each row of bronze has exactly one rule or none.
+WITH judged AS (
+  SELECT 'bronze.metric_sample' AS table_name, load_id, rule
+  FROM views.metric_point
+  WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
+  UNION ALL
+  SELECT 'bronze.billing_line' AS table_name, load_id, rule
+  FROM views.billing_charge
+  WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
+),
+counted AS (
+  SELECT
+    table_name, load_id,
+    count(*) AS landed,
+    count(*) FILTER (WHERE rule IS NULL) AS accepted,
+    count(*) FILTER (WHERE rule = 'superseded') AS superseded
+  FROM judged
+  GROUP BY table_name, load_id
+)
+SELECT
+  :end AS as_of,
+  table_name AS table_name,
+  load_id AS subject,
+  'accepted_rows' AS rule,
+  CASE WHEN accepted + superseded < landed THEN 'warning' ELSE 'info' END AS severity,
+  accepted + superseded = landed AS success,
+  landed AS rows,
+  landed - accepted - superseded AS failed_rows,
+  cast(accepted + superseded AS double) / cast(landed AS double) AS score,
+  concat(
+    cast(accepted AS varchar), ' accepted, ', cast(superseded AS varchar), ' superseded, ',
+    cast(landed - accepted - superseded AS varchar), ' quarantined'
+  ) AS note
+FROM counted

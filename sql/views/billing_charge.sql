@@ -1,0 +1,115 @@
+-- views.billing_charge: every billing line that counts, with its cost in four meanings, judged.
+--
+-- Reads   bronze.billing_line
+--
+-- FOCUS and CUR 2.0 name the same things differently; CUR's amortised cost follows the line type (unused commitment is charged
+-- where its fee line is, covered usage at its effective cost, the negation at nothing). An export that is landed again replaces
+-- the billing account's day as a whole: line ids are not stable between refreshes. `rule` is null for lines that count.
+WITH ranked AS (
+  SELECT
+    day, source, format, billing_period, line_number, ts, line_json, load_id, ingested_at,
+    dense_rank() OVER (
+      PARTITION BY
+        day, source, format, billing_period,
+        coalesce(
+          json_extract_scalar(line_json, '$.BillingAccountId'),
+          json_extract_scalar(line_json, '$.bill_payer_account_id'),
+          json_extract_scalar(line_json, '$.account'),
+          ''
+        )
+      ORDER BY ingested_at DESC, load_id DESC
+    ) AS recency
+  FROM bronze.billing_line
+),
+focus AS (
+  SELECT
+    day, source, ts, load_id, line_number, line_json, recency,
+    coalesce(json_extract_scalar(line_json, '$.ProviderName'), 'unknown') AS provider,
+    json_extract_scalar(line_json, '$.SubAccountId') AS account,
+    json_extract_scalar(line_json, '$.ServiceName') AS service,
+    json_extract_scalar(line_json, '$.RegionId') AS region,
+    json_extract_scalar(line_json, '$.ChargeCategory') AS charge_category,
+    json_extract_scalar(line_json, '$.BillingCurrency') AS currency,
+    json_extract_scalar(line_json, '$.BilledCost') AS billed,
+    json_extract_scalar(line_json, '$.EffectiveCost') AS effective,
+    json_extract_scalar(line_json, '$.ListCost') AS list
+  FROM ranked
+  WHERE format IN ('focus_1_0', 'focus_1_2')
+),
+cur AS (
+  SELECT
+    day, source, ts, load_id, line_number, line_json, recency,
+    'AWS' AS provider,
+    json_extract_scalar(line_json, '$.line_item_usage_account_id') AS account,
+    coalesce(nullif(json_extract_scalar(line_json, '$.product_servicecode'), ''), json_extract_scalar(line_json, '$.line_item_product_code')) AS service,
+    json_extract_scalar(line_json, '$.product_region_code') AS region,
+    CASE
+      WHEN json_extract_scalar(line_json, '$.line_item_line_item_type') IN ('Credit', 'Refund', 'Tax')
+        THEN json_extract_scalar(line_json, '$.line_item_line_item_type')
+      WHEN json_extract_scalar(line_json, '$.line_item_line_item_type') IN ('SavingsPlanUpfrontFee', 'Fee') THEN 'Purchase'
+      ELSE 'Usage'
+    END AS charge_category,
+    json_extract_scalar(line_json, '$.line_item_currency_code') AS currency,
+    json_extract_scalar(line_json, '$.line_item_unblended_cost') AS billed,
+    CASE json_extract_scalar(line_json, '$.line_item_line_item_type')
+      WHEN 'SavingsPlanCoveredUsage' THEN json_extract_scalar(line_json, '$.savings_plan_savings_plan_effective_cost')
+      WHEN 'SavingsPlanRecurringFee' THEN cast(
+        try_cast(json_extract_scalar(line_json, '$.savings_plan_total_commitment_to_date') AS double)
+        - try_cast(json_extract_scalar(line_json, '$.savings_plan_used_commitment') AS double) AS varchar)
+      WHEN 'SavingsPlanNegation' THEN '0'
+      WHEN 'SavingsPlanUpfrontFee' THEN '0'
+      WHEN 'DiscountedUsage' THEN json_extract_scalar(line_json, '$.reservation_effective_cost')
+      WHEN 'RIFee' THEN cast(
+        try_cast(json_extract_scalar(line_json, '$.reservation_unused_amortized_upfront_fee_for_billing_period') AS double)
+        + try_cast(json_extract_scalar(line_json, '$.reservation_unused_recurring_fee') AS double) AS varchar)
+      ELSE json_extract_scalar(line_json, '$.line_item_unblended_cost')
+    END AS effective,
+    json_extract_scalar(line_json, '$.pricing_public_on_demand_cost') AS list
+  FROM ranked
+  WHERE format = 'cur_2_0'
+),
+daily AS (
+  SELECT
+    day, source, ts, load_id, line_number, line_json, recency,
+    'other' AS provider,
+    json_extract_scalar(line_json, '$.account') AS account,
+    json_extract_scalar(line_json, '$.service') AS service,
+    cast(NULL AS varchar) AS region,
+    'Usage' AS charge_category,
+    json_extract_scalar(line_json, '$.currency') AS currency,
+    json_extract_scalar(line_json, '$.cost_usd') AS billed,
+    json_extract_scalar(line_json, '$.cost_usd') AS effective,
+    json_extract_scalar(line_json, '$.cost_usd') AS list
+  FROM ranked
+  WHERE format = 'daily_cost'
+),
+charge AS (
+  SELECT day, source, ts, load_id, line_number, line_json, recency, provider, account, service, region, charge_category, currency, billed, effective, list FROM focus
+  UNION ALL
+  SELECT day, source, ts, load_id, line_number, line_json, recency, provider, account, service, region, charge_category, currency, billed, effective, list FROM cur
+  UNION ALL
+  SELECT day, source, ts, load_id, line_number, line_json, recency, provider, account, service, region, charge_category, currency, billed, effective, list FROM daily
+)
+SELECT
+  day AS day,
+  source AS source,
+  ts AS ts,
+  provider AS provider,
+  coalesce(nullif(nullif(account, 'NULL'), ''), 'none') AS account,
+  coalesce(nullif(nullif(service, 'NULL'), ''), 'none') AS service,
+  coalesce(nullif(nullif(region, 'NULL'), ''), 'global') AS region,
+  coalesce(nullif(nullif(charge_category, 'NULL'), ''), 'Usage') AS charge_category,
+  currency AS currency,
+  try_cast(billed AS decimal(38, 12)) AS billed_cost,
+  try_cast(effective AS decimal(38, 12)) AS effective_cost,
+  try_cast(list AS decimal(38, 12)) AS list_cost,
+  CASE
+    WHEN recency > 1 THEN 'superseded'
+    WHEN currency IS NULL OR NOT regexp_like(currency, '^[A-Z]{3}$') THEN 'bad_currency'
+    WHEN try_cast(billed AS decimal(38, 12)) IS NULL THEN 'bad_billed_cost'
+    WHEN NOT regexp_like(coalesce(nullif(nullif(account, 'NULL'), ''), 'none'), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$') THEN 'bad_identifier'
+  END AS rule,
+  load_id AS load_id,
+  line_number AS line_number,
+  line_json AS line_json
+FROM charge

@@ -1,0 +1,87 @@
+-- views.metric_point: every metric sample in canonical name and unit, judged.
+--
+-- Reads   bronze.metric_sample
+--
+-- `rule` is null for the one row per series, statistic and period that counts; 'superseded' for a good row that a later load
+-- replaced; otherwise the rule that refuses the row. A refused row never supersedes a good one. Filter by `day`: it prunes files.
+WITH named AS (
+  SELECT
+    day, source, account, region, resource_id, lower(statistic) AS statistic, period_s, ts, load_id, ingested_at,
+    metric AS source_metric, unit AS source_unit, value AS source_value,
+    CASE lower(metric)
+      WHEN 'cpuutilization' THEN 'cpu_utilization'
+      WHEN 'mem_used_percent' THEN 'memory_utilization'
+      WHEN 'disk_used_percent' THEN 'disk_utilization'
+      WHEN 'networkin' THEN 'network_in'
+      WHEN 'networkout' THEN 'network_out'
+      WHEN 'diskreadbytes' THEN 'disk_read'
+      WHEN 'diskwritebytes' THEN 'disk_write'
+      WHEN 'ebsreadbytes' THEN 'disk_read'
+      WHEN 'ebswritebytes' THEN 'disk_write'
+      WHEN 'requestcount' THEN 'request_count'
+      ELSE metric
+    END AS metric,
+    CASE lower(unit)
+      WHEN 'percent' THEN 'percent'
+      WHEN 'ratio' THEN 'percent'
+      WHEN 'bytes' THEN 'mbps'
+      WHEN 'bytes/second' THEN 'mbps'
+      WHEN 'mbps' THEN 'mbps'
+      WHEN 'megabits/second' THEN 'mbps'
+      WHEN 'count' THEN 'count'
+      WHEN 'usd' THEN 'usd'
+    END AS unit,
+    CASE lower(unit)
+      WHEN 'ratio' THEN value * 100e0
+      WHEN 'bytes' THEN value * 8e0 / 1e6 / cast(nullif(period_s, 0) AS double)
+      WHEN 'bytes/second' THEN value * 8e0 / 1e6
+      ELSE value
+    END AS value
+  FROM bronze.metric_sample
+),
+judged AS (
+  SELECT
+    day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at,
+    source_metric, source_unit, source_value, metric, unit, value,
+    CASE
+      WHEN NOT regexp_like(concat_ws('/', account, region, resource_id, metric), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
+        OR strpos(concat_ws('/', account, region, resource_id, metric), '..') > 0 THEN 'bad_identifier'
+      WHEN period_s < 1 OR period_s > 86400 THEN 'bad_period'
+      WHEN unit IS NULL THEN 'unknown_unit'
+      WHEN value IS NULL OR is_nan(value - value) THEN 'not_finite'
+      WHEN ts > ingested_at + INTERVAL '1' DAY THEN 'in_the_future'
+      WHEN unit = 'percent' AND (value < 0e0 OR value > 100e0) THEN 'out_of_bounds'
+      WHEN unit IN ('mbps', 'count') AND value < 0e0 THEN 'out_of_bounds'
+    END AS refused
+  FROM named
+),
+ranked AS (
+  SELECT
+    day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at,
+    source_metric, source_unit, source_value, metric, unit, value, refused,
+    row_number() OVER (
+      PARTITION BY day, account, region, resource_id, metric, statistic, period_s, ts, refused IS NULL
+      ORDER BY ingested_at DESC, load_id DESC, source_value DESC
+    ) AS recency
+  FROM judged
+)
+SELECT
+  day AS day,
+  source AS source,
+  concat_ws('/', account, region, resource_id, metric) AS series_id,
+  account AS account,
+  region AS region,
+  resource_id AS resource_id,
+  metric AS metric,
+  unit AS unit,
+  statistic AS statistic,
+  period_s AS period_s,
+  ts AS ts,
+  value AS value,
+  CASE WHEN refused IS NULL AND recency > 1 THEN 'superseded' ELSE refused END AS rule,
+  source_metric AS source_metric,
+  source_unit AS source_unit,
+  source_value AS source_value,
+  load_id AS load_id,
+  ingested_at AS ingested_at
+FROM ranked
