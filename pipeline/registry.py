@@ -15,6 +15,7 @@ import math
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,8 +32,9 @@ import pyarrow as pa
 
 from pipeline import backtest, plugs
 from pipeline.errors import ConfigError, DataError, SourceError
+from pipeline.interval import Interval
 from pipeline.panel import Granularity, Panel
-from pipeline.schema import Scope, partition_of
+from pipeline.schema import Scope
 from pipeline.tables import PROMOTION
 
 if TYPE_CHECKING:
@@ -385,7 +387,8 @@ def _registered(client: Any, training: Training) -> str | None:
 
 def _register(client: Any, run: str, as_of: datetime, training: Training, row: Mapping[Any, Any]) -> tuple[str, str]:
     """Log the model as code and spec, and register it; version and MLflow's id of the model."""
-    import mlflow
+    with _third_party_warnings_off():
+        import mlflow.pyfunc
     from mlflow.exceptions import MlflowException
 
     spec = training.spec()
@@ -540,6 +543,7 @@ def decide(
     Raises:
         ConflictError: another writer took the fence first; look at the ledger again before deciding.
     """
+    from pipeline import quality
     from pipeline.lake.fingerprint import sorted_fingerprint
 
     fence = last["fence"] + 1 if last else 1
@@ -554,11 +558,11 @@ def decide(
         "challenger": challenger[0],
         "challenger_version": challenger[1],
         "reason": reason,
-        PROMOTION.partition: partition_of(as_of, PROMOTION.partition),
     }
     scope = _scope(metric, granularity, fence)
     nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)
-    lake.replace(PROMOTION, pa.Table.from_pylist([row], schema=PROMOTION.arrow_schema), scope, based_on=nothing)
+    data = quality.conform(pa.Table.from_pylist([row]), PROMOTION, Interval(as_of - timedelta(days=1), as_of))
+    lake.replace(PROMOTION, data, scope, based_on=nothing)
     return row
 
 
@@ -676,7 +680,11 @@ def _mlflow(settings: Settings, *, create: bool = True) -> Iterator[Any]:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
     if settings.aws_endpoint_url:
         os.environ.setdefault("MLFLOW_S3_ENDPOINT_URL", settings.aws_endpoint_url)
-    import mlflow
+    with _third_party_warnings_off():
+        import mlflow
+
+        if not uri.startswith("http"):
+            import mlflow.store.tracking.sqlalchemy_store
     from requests import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -688,6 +696,15 @@ def _mlflow(settings: Settings, *, create: bool = True) -> Iterator[Any]:
         yield mlflow.MlflowClient(uri, uri)
     except (mlflow.MlflowException, RequestException, SQLAlchemyError, OSError) as error:
         raise SourceError(f"the registry {uri} does not answer: {str(error).splitlines()[0]}") from error
+
+
+@contextmanager
+def _third_party_warnings_off() -> Iterator[None]:
+    """MLflow warns of its own type hints and of its own use of SQLAlchemy while it is imported; nothing to act on."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType", category=UserWarning)
+        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy is deprecated")
+        yield
 
 
 def _experiment(client: Any, settings: Settings) -> str:

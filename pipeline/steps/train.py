@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from pipeline import backtest, metrics, plugs, registry
+from pipeline import backtest, metrics, plugs, quality, registry
 from pipeline.interval import Interval
 from pipeline.panel import Granularity, Panel
-from pipeline.schema import Table, partition_of
+from pipeline.schema import Table
 from pipeline.settings import Settings
 from pipeline.steps.demand import read_panel
 from pipeline.tables import COST_DAILY, METRIC_DAILY, METRIC_HOURLY, MODEL_METRIC
@@ -33,6 +32,8 @@ log = logging.getLogger(__name__)
 #: Told after every window of every model: how many are done, of how many, and what it was.
 Progress = Callable[[int, int, str], None]
 GRANULARITIES: tuple[Granularity, ...] = ("day", "hour")
+#: Share of scaled pinball loss that is noise between two forecasters of one backtest.
+TIE = 0.01
 #: Series listed as those a segment's proposed model does worst on.
 WORST_SERIES = 20
 
@@ -96,16 +97,25 @@ def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress
             rows += _model_metrics(interval, training)
         registered = registry.log_training(settings, interval.as_of, fingerprint, trainings, _config(settings))
     # Last, so that figures in the lake mean that the registry holds the versions they speak of.
-    lake.replace(MODEL_METRIC, pa.Table.from_pylist(rows, schema=MODEL_METRIC.arrow_schema), MODEL_METRIC.scope(interval))
+    data = quality.conform(pd.DataFrame(rows), MODEL_METRIC, interval)
+    lake.replace(MODEL_METRIC, data, MODEL_METRIC.scope(interval))
     return registered
 
 
 def propose(summary: pd.DataFrame) -> str:
-    """The model with the lowest scaled pinball loss of those that beat the seasonal naive on it and on MASE, else that one."""
+    """The forecaster to register as challenger.
+
+    It has the lowest scaled pinball loss of those that beat the seasonal naive on it and on MASE; one that comes within
+    TIE of that at a tenth of the CPU time goes before it. Where none beats the seasonal naive, that is it.
+    """
     better = summary.loc[(summary["skill_scaled_pinball"] > 0) & (summary["skill_mase"] > 0)]
     if better.empty:
         return registry.FLOOR
-    return str(better.sort_values(["scaled_pinball", "cpu_s", "model"])["model"].iloc[0])
+    best = better.sort_values(["scaled_pinball", "model"]).iloc[0]
+    tied = better["scaled_pinball"] <= best["scaled_pinball"] * (1 + TIE)
+    cheap = better.loc[tied & (better["cpu_s"] <= best["cpu_s"] / 10)]
+    chosen = best if cheap.empty else cheap.sort_values(["scaled_pinball", "model"]).iloc[0]
+    return str(chosen["model"])
 
 
 def horizon_of(panel: Panel, windows: int, longest: int) -> int:
@@ -199,7 +209,6 @@ def _model_metrics(interval: Interval, training: registry.Training) -> Iterator[
             "series": row["series"],
             "windows": training.windows,
             **{name: float(value) if np.isfinite(value) else None for name, value in figures.items()},
-            MODEL_METRIC.partition: partition_of(interval.as_of, MODEL_METRIC.partition),
         }
 
 
