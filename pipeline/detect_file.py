@@ -48,9 +48,7 @@ def detect_path(
         DataError: nothing to read, or broken files. In a folder the sound files are written first; the error names
             every broken one with its row and column.
     """
-    detect: Callable[[npt.NDArray[np.datetime64], npt.NDArray[np.float64]], Detection] = plugs.load(
-        "detectors", detector
-    ).detect
+    detect: Callable[[npt.NDArray[np.datetime64], npt.NDArray[np.float64]], Detection] = plugs.load("detectors", detector).detect
     path, out_dir = Path(path), Path(out_dir)
     inputs = _inputs(path, out_dir)
     root = path if path.is_dir() else path.parent
@@ -95,8 +93,7 @@ def read_series(
             missing = [name for name in ("timestamp", "value") if header.count(name) != 1]
             if missing:
                 raise DataError(
-                    f"{path}: expected the columns timestamp and value, once each, in row 1; "
-                    f"got {', '.join(header) or 'nothing'}"
+                    f"{path}: expected the columns timestamp and value, once each, in row 1; got {', '.join(header) or 'nothing'}"
                 )
             at_stamp, at_value = header.index("timestamp"), header.index("value")
             stamps, texts, lines = [], [], []
@@ -113,9 +110,7 @@ def read_series(
     ts = pd.to_datetime(pd.Series(stamps, dtype=object), format="ISO8601", utc=True, errors="coerce")
     if ts.isna().any():
         first = int(np.flatnonzero(ts.isna())[0])
-        raise DataError(
-            f"{path}: row {lines[first]}, column timestamp: expected an ISO 8601 time, got {stamps[first]!r}"
-        )
+        raise DataError(f"{path}: row {lines[first]}, column timestamp: expected an ISO 8601 time, got {stamps[first]!r}")
     blank = pd.Series([text.strip().lower() in _MISSING for text in texts], dtype=bool)
     values = pd.to_numeric(pd.Series(texts, dtype=object).str.strip().mask(blank), errors="coerce").astype(np.float64)
     wrong = values.isna() & ~blank

@@ -48,7 +48,7 @@ class Options(BaseModel):
     memory_headroom_pct: float = Field(20, ge=0, le=75, description="Share of the memory to keep free.")
     bandwidth_headroom_pct: float = Field(20, ge=0, le=75, description="Share of network and EBS bandwidth to keep free.")
     unmeasured_bandwidth_ratio: float = Field(
-        0.5, gt=0, le=1, description="Share of today's network or EBS bandwidth to keep where its use is not measured."
+        0.4, gt=0, le=1, description="Share of today's network or EBS bandwidth to keep where its use is not measured."
     )
     max_coremark_credit: float = Field(
         1.5, ge=1, le=4, description="A vCPU of another type counts for at most this many of the present type's."
@@ -358,7 +358,7 @@ def _fitting(options: Options, types: pd.DataFrame, now: pd.Series, need: _Need)
         & (types["network_mbps"].fillna(0.0) >= need.network_mbps)
         & (types["ebs_mbps"].fillna(0.0) >= need.ebs_mbps)
     )
-    found = types.loc[allowed & fits].assign(cpu_ratio=ratio)
+    found = types.assign(cpu_ratio=ratio).loc[allowed & fits]
     return found.rename_axis("item").sort_values(["price_usd", "vcpu", "memory_gib", "item"], na_position="last")
 
 

@@ -1,0 +1,161 @@
+"""What every file in pipeline/detectors promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline import plugs
+from pipeline.detection import ALERT, Detection
+
+Series = tuple[NDArray[np.datetime64], NDArray[np.float64]]
+
+
+def half_hourly(days: int, seed: int = 0) -> Series:
+    """A daily and weekly season with correlated noise, in percent."""
+    rng = np.random.default_rng(seed)
+    ts = np.datetime64("2026-01-05T00:00", "us") + np.arange(days * 48) * np.timedelta64(30, "m")
+    hour = np.arange(len(ts)) / 2
+    noise = np.zeros(len(ts))
+    for row in range(1, len(ts)):
+        noise[row] = 0.6 * noise[row - 1] + rng.normal(0, 1.0)
+    weekday = (hour // 24) % 7 < 5
+    return ts, 40 + 12 * np.sin(2 * np.pi * hour / 24) + 6 * weekday + noise
+
+
+def awkward() -> dict[str, Series]:
+    ts, values = half_hourly(12)
+    gappy, infinite, repeated, backwards = values.copy(), values.copy(), ts.copy(), ts.copy()
+    gappy[100:200] = np.nan
+    gappy[::7] = np.nan
+    infinite[[50, 300]] = np.inf, -np.inf
+    repeated[101:110] = repeated[100]
+    backwards[[200, 201]] = backwards[[201, 200]]
+    backwards[300] -= np.timedelta64(3, "D")
+    return {
+        "no row": (ts[:0], values[:0]),
+        "one row": (ts[:1], values[:1]),
+        "constant": (ts, np.full(len(ts), 42.0)),
+        "all zero": (ts, np.zeros(len(ts))),
+        "all missing": (ts, np.full(len(ts), np.nan)),
+        "gaps": (ts, gappy),
+        "infinite": (ts, infinite),
+        "repeated timestamps": (repeated, values),
+        "timestamps that run backwards": (backwards, values),
+        "irregular": (ts + np.random.default_rng(1).integers(0, 3_000, len(ts)) * np.timedelta64(1, "s"), values),
+        "nanosecond timestamps": (ts.astype("datetime64[ns]"), values),
+        "tiny": (ts, values * 1e-12),
+        "huge": (ts, values * 1e12),
+        "negative": (ts, -values),
+        "daily": (np.datetime64("2026-01-01", "us") + np.arange(120) * np.timedelta64(1, "D"), values[:120]),
+        "a month of silence": (np.where(np.arange(len(ts)) < 200, ts, ts + np.timedelta64(40, "D")), values),
+    }
+
+
+@pytest.fixture(params=plugs.names("detectors"))
+def detector(request: pytest.FixtureRequest):
+    return plugs.load("detectors", request.param)
+
+
+def test_there_is_a_default_detector_beside_the_yardsticks() -> None:
+    assert set(plugs.names("detectors")) >= {"default", "seasonal_mad", "zscore", "iqr"}
+
+
+@pytest.mark.parametrize("kind", sorted(awkward()))
+def test_whatever_the_series_scores_lie_between_0_and_1_and_missing_values_score_0(detector, kind: str) -> None:
+    ts, values = awkward()[kind]
+    ts_before, values_before = ts.copy(), values.copy()
+
+    found = detector.detect(ts, values)
+
+    assert isinstance(found, Detection)
+    assert found.score.shape == found.expected.shape == values.shape
+    assert found.score.dtype == found.expected.dtype == np.float64
+    assert ((found.score >= 0) & (found.score <= 1)).all()
+    assert (found.score[~np.isfinite(values)] == 0).all()
+    assert not np.isinf(found.expected).any()
+    assert (ts == ts_before).all()
+    assert np.array_equal(values, values_before, equal_nan=True), "the input was written to"
+
+
+@pytest.mark.parametrize("kind", sorted(awkward()))
+def test_the_scores_of_a_prefix_are_the_prefix_of_the_scores(detector, kind: str) -> None:
+    ts, values = awkward()[kind]
+    whole = detector.detect(ts, values)
+    for rows in (1, 60, 150, 201, 333, len(ts) - 1):
+        if rows >= len(ts) or rows < 0:
+            continue
+
+        prefix = detector.detect(ts[:rows], values[:rows])
+
+        np.testing.assert_allclose(prefix.score, whole.score[:rows], rtol=0, atol=1e-9)
+        np.testing.assert_allclose(prefix.expected, whole.expected[:rows], rtol=1e-9)
+
+
+def test_nothing_is_an_alert_in_the_first_day_nor_among_the_first_values(detector) -> None:
+    ts, values = half_hourly(3)
+    values[[0, 5, 23, 47]] = 1e6
+
+    assert (detector.detect(ts, values).score[:48] == 0).all()
+
+    daily = np.datetime64("2026-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
+    assert (detector.detect(daily, np.where(np.arange(60) == 20, 1e6, values[:60])).score[:24] == 0).all()
+
+
+def test_a_constant_series_never_alerts_until_it_changes(detector) -> None:
+    ts, _ = half_hourly(12)
+    values = np.full(len(ts), 42.0)
+    values[500] = 60.0
+
+    score = detector.detect(ts, values).score
+
+    assert (score[:500] == 0).all()
+    assert score[500] >= ALERT
+
+
+def test_scores_do_not_depend_on_the_unit(detector) -> None:
+    ts, values = half_hourly(12)
+
+    as_percent, as_ratio = detector.detect(ts, values), detector.detect(ts, values / 128)
+
+    np.testing.assert_allclose(as_percent.score, as_ratio.score, atol=1e-6)
+    np.testing.assert_allclose(as_percent.expected / 128, as_ratio.expected, rtol=1e-9)
+
+
+def test_the_same_series_scores_the_same_twice(detector) -> None:
+    ts, values = half_hourly(12)
+
+    first, second = detector.detect(ts, values), detector.detect(ts, values)
+
+    assert np.array_equal(first.score, second.score)
+    assert np.array_equal(first.expected, second.expected, equal_nan=True)
+
+
+def test_an_obvious_spike_alerts_and_a_calm_series_hardly_ever_does(detector) -> None:
+    ts, values = half_hourly(20)
+    calm = detector.detect(ts, values).score
+    values[800] += 80
+
+    spiked = detector.detect(ts, values).score
+
+    assert spiked[800] >= ALERT
+    assert (calm[336:] >= ALERT).mean() < 0.01
+
+
+def test_a_lasting_incident_is_announced_once_not_at_every_sample(detector) -> None:
+    ts, values = half_hourly(20)
+    values[800:820] = 200.0
+
+    alerts = detector.detect(ts, values).score[800:820] >= ALERT
+
+    assert alerts[0]
+    assert alerts.sum() <= 3
+
+
+def test_a_missing_timestamp_is_refused(detector) -> None:
+    ts, values = half_hourly(3)
+    ts[10] = np.datetime64("NaT")
+
+    with pytest.raises(ValueError, match="row 10 has no timestamp"):
+        detector.detect(ts, values)

@@ -1,0 +1,147 @@
+"""A user's own CSV files, scored."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from pipeline.detect_file import detect_path, read_series
+from pipeline.errors import ConfigError, DataError
+
+HEADER = "timestamp,value\n"
+
+
+def write(path: Path, rows: int = 400, header: str = HEADER, spike: int = 300) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"2026-01-{1 + row // 24:02d} {row % 24:02d}:00:00,{90 if row == spike else 10 + row % 24}\n" for row in range(rows)]
+    path.write_text(header + "".join(lines))
+    return path
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_rows_order_and_text_stay_and_a_score_is_added(tmp_path: Path) -> None:
+    source = write(tmp_path / "cpu.csv")
+
+    [done] = detect_path(source, tmp_path / "out", "seasonal_mad")
+
+    before, after = read(source), read(tmp_path / "out" / "cpu.csv")
+    assert [(row["timestamp"], row["value"]) for row in after] == [(row["timestamp"], row["value"]) for row in before]
+    assert list(after[0]) == ["timestamp", "value", "anomaly_score"]
+    assert all(0 <= float(row["anomaly_score"]) <= 1 for row in after)
+    assert float(after[300]["anomaly_score"]) >= 0.5
+    assert (done.path, done.rows) == (tmp_path / "out" / "cpu.csv", 400)
+    assert done.alerts == sum(float(row["anomaly_score"]) >= 0.5 for row in after)
+
+
+def test_a_folder_keeps_its_relative_paths_and_tells_its_progress(tmp_path: Path) -> None:
+    for name in ("a.csv", "deep/er/b.csv", "deep/c.csv"):
+        write(tmp_path / "in" / name, rows=30)
+    seen: list[tuple[int, int]] = []
+
+    done = detect_path(tmp_path / "in", tmp_path / "out", progress=lambda *at: seen.append(at))
+
+    assert [each.path.relative_to(tmp_path / "out").as_posix() for each in done] == ["a.csv", "deep/c.csv", "deep/er/b.csv"]
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_second_run_into_a_folder_inside_the_first_does_not_score_its_own_output(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", rows=30)
+
+    first = detect_path(tmp_path, tmp_path / "scores")
+    second = detect_path(tmp_path, tmp_path / "scores")
+
+    assert first == second
+    assert len(second) == 1
+
+
+def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.csv", rows=30)
+
+    with pytest.raises(DataError, match="overwrite the input"):
+        detect_path(source, tmp_path)
+
+    assert source.read_text().startswith(HEADER)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"expected the columns timestamp and value, once each, in row 1; got nothing"),
+        ("time,value\n", r"in row 1; got time, value"),
+        ("timestamp,value,value\n", r"once each"),
+        (HEADER + "2026-01-01 00:00:00,1\n2026-01-01 01:00:00,1O\n", r"row 3, column value: expected a number, got '1O'"),
+        (HEADER + "2026-01-01 00:00:00,1\nyesterday,1\n", r"row 3, column timestamp: expected an ISO 8601 time, got 'yesterday'"),
+        (HEADER + ",1\n", r"row 2, column timestamp"),
+        (HEADER + "2026-01-01 00:00:00\n", r"row 2 has 1 cells, expected 2"),
+    ],
+)
+def test_a_broken_file_is_named_with_row_and_column(tmp_path: Path, text: str, message: str) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text(text)
+
+    with pytest.raises(DataError, match=message) as raised:
+        detect_path(broken, tmp_path / "out")
+
+    assert str(broken) in str(raised.value)
+    assert not (tmp_path / "out" / "broken.csv").exists()
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00\x01timestamp")
+
+    with pytest.raises(DataError, match="not a CSV file in UTF-8"):
+        detect_path(tmp_path / "a.csv", tmp_path / "out")
+
+
+def test_the_sound_files_of_a_folder_are_written_before_all_broken_ones_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "good.csv", rows=30)
+    (tmp_path / "in" / "bad1.csv").write_text("x\n")
+    (tmp_path / "in" / "bad2.csv").write_text(HEADER + "never,1\n")
+
+    with pytest.raises(DataError, match="2 of 3 files are broken") as raised:
+        detect_path(tmp_path / "in", tmp_path / "out")
+
+    assert "bad1.csv" in str(raised.value)
+    assert "bad2.csv" in str(raised.value)
+    assert len(read(tmp_path / "out" / "good.csv")) == 30
+
+
+def test_missing_values_score_0_and_times_with_a_zone_are_read_as_utc(tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("value,timestamp\n1.5,2026-01-01T02:00:00+02:00\n,2026-01-01T01:00:00Z\nNaN,2026-01-01 02:00\n\n")
+
+    stamps, texts, ts, values = read_series(source)
+    detect_path(source, tmp_path / "out")
+
+    assert [str(each) for each in ts] == [f"2026-01-01T0{hour}:00:00.000000" for hour in (0, 1, 2)]
+    assert stamps[0] == "2026-01-01T02:00:00+02:00"
+    assert texts == ["1.5", "", "NaN"]
+    assert values[0] == 1.5
+    assert [row["anomaly_score"] for row in read(tmp_path / "out" / "a.csv")] == ["0", "0", "0"]
+
+
+def test_a_file_with_a_header_alone_gives_a_header_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER)
+
+    [done] = detect_path(tmp_path / "a.csv", tmp_path / "out")
+
+    assert (done.rows, done.alerts) == (0, 0)
+    assert done.path.read_text() == "timestamp,value,anomaly_score\n"
+
+
+def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        detect_path(tmp_path / "absent", tmp_path / "out")
+    with pytest.raises(DataError, match=r"no \*\.csv file"):
+        detect_path(tmp_path, tmp_path / "out")
+
+
+def test_an_unknown_detector_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no detector named 'oracle'.*seasonal_mad"):
+        detect_path(write(tmp_path / "a.csv"), tmp_path / "out", "oracle")

@@ -1,0 +1,69 @@
+"""Scores, severities, and how well the detectors find what was put there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline import plugs
+from pipeline.detection import ALERT, announce, arrival_clock, score_of_excess, severity
+
+
+def hours(count: int) -> np.ndarray:
+    return np.datetime64("2026-03-01T00:00", "us") + np.arange(count) * np.timedelta64(1, "h")
+
+
+def test_a_deviation_at_the_threshold_scores_a_half_and_three_times_it_three_quarters() -> None:
+    assert score_of_excess(np.array([0.0, 1.0, 3.0, np.inf, np.nan])) == pytest.approx([0, 0.5, 0.75, 1, 0], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("excess", "expected"), [(0.99, ""), (1, "low"), (1.49, "low"), (1.5, "medium"), (2, "high"), (2.9, "high"), (3, "critical")]
+)
+def test_severity_grows_with_the_multiple_of_the_threshold(excess: float, expected: str) -> None:
+    assert severity(score_of_excess(np.array([excess]))).tolist() == [expected]
+
+
+def test_a_late_row_counts_as_arriving_with_the_newest_before_it() -> None:
+    ts = hours(4)[[0, 2, 1, 3]]
+
+    assert arrival_clock(ts).tolist() == hours(4)[[0, 2, 2, 3]].tolist()
+
+
+def test_a_worse_sample_alerts_again_and_an_equal_one_only_after_two_quiet_days() -> None:
+    clock, excess = hours(200), np.zeros(200)
+    excess[[100, 101, 102, 130, 190]] = 2, 2, 3, 2, 2
+
+    score = announce(excess, clock, np.ones(200), "2D")
+
+    assert np.flatnonzero(score >= ALERT).tolist() == [100, 102, 190]
+
+
+def injected(seed: int) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """60 days of half hours with daily and weekly season; spikes and dips of 10–14 deviations, far apart."""
+    rng = np.random.default_rng(seed)
+    rows = 60 * 48
+    ts = np.datetime64("2026-01-05T00:00", "us") + np.arange(rows) * np.timedelta64(30, "m")
+    hour = np.arange(rows) / 2
+    values = 50 + 10 * np.sin(2 * np.pi * hour / 24) + 5 * ((hour // 24) % 7 < 5) + 0.02 * hour / 24
+    values += rng.normal(0, 1.5, rows)
+    events = list(range(20 * 48 + 17, rows - 100, 5 * 48 + 31))
+    for event in events:
+        values[event : event + 3] += rng.choice([-1, 1]) * rng.uniform(15, 21)
+    return ts, values, events
+
+
+@pytest.mark.parametrize(("name", "least_recall", "most_alarms"), [("seasonal_mad", 0.95, 0.1), ("default", 0.4, 0.3)])
+def test_most_injected_events_are_found_with_few_false_alarms_a_day(name, least_recall, most_alarms) -> None:
+    detect = plugs.load("detectors", name).detect
+    found = events = alarms = days = 0
+    for seed in range(4):
+        ts, values, starts = injected(seed)
+        alerts = np.flatnonzero(detect(ts, values).score >= ALERT)
+        hit = {event for event in starts if ((alerts >= event) & (alerts < event + 3)).any()}
+        inside = np.isin(alerts, [row for event in starts for row in range(event, event + 3)])
+        found, events = found + len(hit), events + len(starts)
+        alarms, days = alarms + int((~inside).sum()), days + 60
+
+    assert found / events >= least_recall
+    assert alarms / days <= most_alarms

@@ -1,0 +1,367 @@
+"""The rules idle and rightsize, by example."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.estate import Estate, hourly_prices, portfolio, recommendations
+from pipeline.instance_types import catalogue, cpu_ratio
+from pipeline.interval import Interval
+from pipeline.recommenders import idle, rightsize
+
+AS_OF = Interval.day("2026-03-15").start
+HOURS = pd.date_range(AS_OF - timedelta(days=14), AS_OF, freq="h", inclusive="left").astype("datetime64[us]")
+PRICES = pd.DataFrame(
+    [
+        # item, price, vcpu, memory, arch, network, ebs, coremark, hypervisor, gpu, instance store
+        ("m5.large", 0.096, 2, 8, "x86_64", 750, 650, 29_000, "nitro", 0, False),
+        ("m5.xlarge", 0.192, 4, 16, "x86_64", 1250, 1150, 58_000, "nitro", 0, False),
+        ("m5.2xlarge", 0.384, 8, 32, "x86_64", 2500, 2300, 116_000, "nitro", 0, False),
+        ("m5.4xlarge", 0.768, 16, 64, "x86_64", 5000, 4750, 232_000, "nitro", 0, False),
+        ("m5d.xlarge", 0.226, 4, 16, "x86_64", 1250, 1150, 58_000, "nitro", 0, True),
+        ("c5.xlarge", 0.17, 4, 8, "x86_64", 1250, 1150, 60_000, "nitro", 0, False),
+        ("m8a.large", 0.12, 2, 8, "x86_64", 1000, 650, 92_000, "nitro", 0, False),
+        ("m7g.xlarge", 0.1632, 4, 16, "arm64", 1876, 1250, 100_000, "nitro", 0, False),
+        ("t3.xlarge", 0.1664, 4, 16, "x86_64", 1024, 695, 50_000, "nitro", 0, False),
+        ("t3.2xlarge", 0.3328, 8, 32, "x86_64", 2048, 695, 100_000, "nitro", 0, False),
+        ("m4.xlarge", 0.10, 4, 16, "x86_64", 2500, 750, 58_000, "xen", 0, False),
+        ("m4.2xlarge", 0.40, 8, 32, "x86_64", 2500, 1000, 100_000, "xen", 0, False),
+        ("m5.metal", 0.01, 96, 384, "x86_64", 25_000, 19_000, None, None, 0, False),
+        ("mac1.metal", 0.01, 12, 32, "x86_64", 10_000, 8_000, None, None, 0, False),
+        ("g4dn.2xlarge", 0.01, 8, 32, "x86_64", 10_000, 8_000, None, "nitro", 1, True),
+    ],
+    columns=[
+        "item",
+        "price_usd",
+        "vcpu",
+        "memory_gib",
+        "arch",
+        "network_mbps",
+        "ebs_mbps",
+        "coremark",
+        "hypervisor",
+        "gpu",
+        "instance_store",
+    ],
+).assign(service="ec2", region="us-east-1", unit="hour", price_as_of=pd.Timestamp("2026-02-01"))
+NO_RISK = pd.DataFrame(columns=["as_of", "series_id", "threshold_pct", "p_cross_90d", "headroom_ratio"])
+MEASURED = {"memory_utilization": 10.0, "network_in": 10.0, "network_out": 10.0, "disk_read": 5.0, "disk_write": 5.0}
+
+
+def series(metric: str, level: float | np.ndarray, peak: float | np.ndarray | None = None) -> pd.DataFrame:
+    values = np.broadcast_to(np.asarray(level, dtype=float), len(HOURS))
+    top = values if peak is None else np.broadcast_to(np.asarray(peak, dtype=float), len(HOURS))
+    return pd.DataFrame({"metric": metric, "hour": HOURS, "mean": values, "p95": top, "max": top})
+
+
+def one(instance_type: str, *usage: pd.DataFrame, risk: pd.DataFrame = NO_RISK, **other: object) -> Estate:
+    key = {"account": "1", "region": "us-east-1", "resource_id": "i-1"}
+    row = {**key, "service": "ec2", "instance_type": instance_type, "state": "running", "tags": "{}", **other}
+    return Estate(AS_OF, pd.DataFrame([row]), pd.concat(usage).assign(**key, samples=12, quality_flag=0), PRICES, risk)
+
+
+def rest(**changed: float) -> list[pd.DataFrame]:
+    return [series(metric, level) for metric, level in (MEASURED | changed).items()]
+
+
+def sized(given: Estate, **options: object) -> pd.Series:
+    [row] = rightsize.recommend(given, rightsize.Options(**options)).to_dict("records")
+    return pd.Series(row)
+
+
+def judged_idle(given: Estate, **options: object) -> pd.Series:
+    [row] = idle.recommend(given, idle.Options(**options)).to_dict("records")
+    return pd.Series(row)
+
+
+# ---------------------------------------------------------------- idle
+
+
+def test_an_instance_below_5_percent_and_5_megabytes_a_day_is_stopped_and_saves_its_price() -> None:
+    quiet = one("m5.large", series("cpu_utilization", 1, 4.9), series("network_in", 0.0002), series("network_out", 0.0002))
+
+    row = judged_idle(quiet)
+
+    assert row["action"] == "stop"
+    assert row["savings_monthly_usd"] == pytest.approx(0.096 * 730)
+    assert 0 < row["savings_low_usd"] < row["savings_monthly_usd"]
+    assert row["rollback_possible"]
+    # 0.0004 Mbit/s × 86,400 s / 8 = 4.3 MB a day.
+    assert json.loads(row["evidence_json"])["network_max_mb_per_day"] == pytest.approx(4.32)
+
+
+@pytest.mark.parametrize(("cpu_peak", "mbps"), [(5.1, 0.0002), (4.0, 0.0003)])
+def test_a_single_busy_hour_or_a_little_more_traffic_means_in_use(cpu_peak: float, mbps: float) -> None:
+    peaks = np.full(len(HOURS), 2.0)
+    peaks[100] = cpu_peak
+
+    row = judged_idle(
+        one("m5.large", series("cpu_utilization", 1, peaks), series("network_in", mbps), series("network_out", mbps))
+    )
+
+    assert row["action"] == "keep"
+    assert "In use" in row["reason"]
+
+
+def test_one_day_of_traffic_is_enough_to_be_in_use() -> None:
+    burst = np.where((HOURS[48] <= HOURS) & (HOURS[72] > HOURS), 0.01, 0.0)
+
+    row = judged_idle(one("m5.large", series("cpu_utilization", 1), series("network_in", burst), series("network_out", 0)))
+
+    assert row["action"] == "keep"
+
+
+@pytest.mark.parametrize(("peak", "action"), [(0.9, "stop"), (1.1, "keep")])
+def test_without_network_metrics_only_the_strict_rule_applies(peak: float, action: str) -> None:
+    assert judged_idle(one("m5.large", series("cpu_utilization", 0.5, peak)))["action"] == action
+    one_direction = one("m5.large", series("cpu_utilization", 0.5, peak), series("network_in", 0.0))
+    assert judged_idle(one_direction)["action"] == action
+
+
+def test_an_instance_that_does_nothing_at_all_is_terminated_which_cannot_be_undone() -> None:
+    dead = one("m5.large", series("cpu_utilization", 0.1, 0.5), series("network_in", 0), series("network_out", 0))
+
+    row = judged_idle(dead)
+
+    assert row["action"] == "terminate"
+    assert not row["rollback_possible"]
+
+
+def test_a_longer_quiet_time_gives_more_confidence() -> None:
+    longer = pd.date_range(AS_OF - timedelta(days=60), AS_OF, freq="h", inclusive="left").astype("datetime64[us]")
+    cpu = pd.DataFrame({"metric": "cpu_utilization", "hour": longer, "mean": 0.5, "p95": 0.5, "max": 0.5})
+
+    two_weeks, two_months = (judged_idle(one("m5.large", cpu), lookback_days=days)["confidence"] for days in (14, 60))
+
+    assert two_weeks < two_months < 1
+
+
+# ---------------------------------------------------------------- rightsize
+
+
+def test_the_cheapest_type_with_20_percent_headroom_at_p99_5_is_proposed() -> None:
+    # 30 % of 8 vCPUs / 0.8 = 3 vCPUs; the m8a.large's 2 are credited as 3 at most, and its 8 GiB hold 10 % / 0.8 of 32.
+    row = sized(one("m5.2xlarge", series("cpu_utilization", 30), *rest()))
+
+    assert (row["action"], row["target_config"]) == ("rightsize", "m8a.large")
+    assert row["savings_monthly_usd"] == pytest.approx((0.384 - 0.12) * 730)
+    assert row["savings_low_usd"] == pytest.approx(row["savings_monthly_usd"] * (1 - row["breach_probability"]))
+    assert row["monthly_cost_usd"] == pytest.approx(0.384 * 730)
+    assert row["restart_needed"]
+    assert json.loads(row["evidence_json"])["cpu_compared_by"] == "coremark"
+
+
+@pytest.mark.parametrize(
+    ("changed", "target"),
+    [
+        ({"memory_utilization": 25.0}, "m5.xlarge"),  # 10 GiB: too much for 8
+        ({"network_in": 900.0}, "c5.xlarge"),  # 1,125 Mbit/s
+        ({"disk_read": 500.0, "disk_write": 300.0}, "c5.xlarge"),  # 1,000 Mbit/s together
+        ({"memory_utilization": 45.0}, None),
+        ({"network_out": 1900.0}, None),
+    ],
+)
+def test_every_dimension_must_fit(changed: dict[str, float], target: str | None) -> None:
+    assert sized(one("m5.2xlarge", series("cpu_utilization", 30), *rest(**changed)))["target_config"] == target
+
+
+def test_memory_that_is_not_measured_never_shrinks() -> None:
+    without = [frame for frame in rest() if frame["metric"].iloc[0] != "memory_utilization"]
+
+    row = sized(one("m5.2xlarge", series("cpu_utilization", 5), *without))
+
+    assert row["action"] == "keep"
+    assert "not measured: memory" in row["reason"]
+
+
+def test_bandwidth_that_is_not_measured_shrinks_by_a_size_at_most_and_costs_confidence() -> None:
+    blind = one("m5.4xlarge", series("cpu_utilization", 5), series("memory_utilization", 5))
+
+    row = sized(blind)
+
+    assert row["target_config"] == "m5.2xlarge"
+    assert row["confidence"] < sized(one("m5.4xlarge", series("cpu_utilization", 5), *rest()))["confidence"]
+    assert json.loads(row["evidence_json"])["unmeasured"] == ["network", "ebs"]
+
+
+def test_cpu_credit_for_a_faster_type_is_limited() -> None:
+    types = catalogue(hourly_prices(one("m5.2xlarge", series("cpu_utilization", 1)), "ec2")["us-east-1"])
+
+    ratio = cpu_ratio(types, types.loc["m5.2xlarge"], 1.5)
+
+    assert ratio["m8a.large"] == pytest.approx(1.5 * 2 / 8)
+    assert ratio["m4.2xlarge"] == pytest.approx(100 / 116)
+    assert ratio["m5.metal"] == 96 / 8
+
+
+def test_another_architecture_or_cpu_credits_are_options() -> None:
+    given = one("m5.2xlarge", series("cpu_utilization", 15), *rest(memory_utilization=30.0))
+
+    assert sized(given)["target_config"] == "m5.xlarge"
+    moved = sized(given, allow_arch_change=True)
+    assert (moved["target_config"], moved["effort"]) == ("m7g.xlarge", "very_high")
+    assert "Architecture" in json.loads(moved["evidence_json"])["platform_differences"]
+    assert sized(given, allow_burstable=True)["target_config"] == "t3.xlarge"
+
+
+def test_a_burstable_type_must_serve_the_mean_from_its_baseline() -> None:
+    busy = one("m5.2xlarge", series("cpu_utilization", 28), *rest(memory_utilization=30.0))
+
+    assert sized(busy, allow_burstable=True, max_breach_probability=1)["target_config"] == "m5.xlarge"
+
+
+def test_no_move_goes_back_to_xen_and_leaving_it_is_more_work() -> None:
+    old = sized(one("m4.2xlarge", series("cpu_utilization", 20), *rest(memory_utilization=30.0)), max_breach_probability=1)
+    new = sized(one("m5.2xlarge", series("cpu_utilization", 20), *rest(memory_utilization=30.0)), max_breach_probability=1)
+
+    assert old["target_config"] == "m4.xlarge"
+    assert new["target_config"] == "m5.xlarge"
+    leaving = replace(
+        one("m4.2xlarge", series("cpu_utilization", 20), *rest(memory_utilization=30.0)),
+        prices=PRICES.loc[PRICES["item"] != "m4.xlarge"],
+    )
+    assert sized(leaving)["effort"] == "high"
+
+
+def test_local_disks_are_not_lost_silently() -> None:
+    assert sized(one("m5d.xlarge", series("cpu_utilization", 5), *rest()))["action"] == "keep"
+
+
+def test_a_type_that_would_probably_be_breached_is_refused_and_named() -> None:
+    rng = np.random.default_rng(0)
+    restless = np.repeat(rng.lognormal(np.log(18), 0.45, 14).clip(5, 39), 24)
+
+    row = sized(one("m5.2xlarge", series("cpu_utilization", restless * 0.6, restless), *rest(memory_utilization=30.0)))
+
+    assert row["action"] == "keep"
+    assert "m5.xlarge would be cheaper, but has a" in row["reason"]
+
+
+def test_an_instance_whose_hours_exceed_its_headroom_is_upsized_at_a_cost() -> None:
+    row = sized(one("m5.xlarge", series("cpu_utilization", 85, 92), *rest()))
+
+    assert (row["action"], row["target_config"]) == ("upsize", "m5.2xlarge")
+    assert row["savings_monthly_usd"] == pytest.approx((0.192 - 0.384) * 730)
+    assert "too small in cpu" in row["reason"]
+
+
+def test_short_peaks_neither_shrink_nor_grow_an_instance() -> None:
+    assert sized(one("m5.xlarge", series("cpu_utilization", 30, 95), *rest()))["action"] == "keep"
+
+
+def test_the_largest_type_that_is_too_small_is_to_be_investigated() -> None:
+    row = sized(one("m5.4xlarge", series("cpu_utilization", 95), *rest(memory_utilization=90.0)))
+
+    assert row["action"] == "investigate"
+    assert row["target_config"] is None
+
+
+def risk_of(metric: str, headroom_ratio: float, p_cross_90d: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "as_of": pd.to_datetime([AS_OF, AS_OF]),
+            "series_id": f"1/us-east-1/i-1/{metric}",
+            "threshold_pct": [80.0, 90.0],
+            "p_cross_90d": [min(1.0, p_cross_90d * 1.5), p_cross_90d],
+            "headroom_ratio": headroom_ratio,
+        }
+    )
+
+
+def test_a_forecast_that_grows_stops_a_downsize_and_a_likely_crossing_calls_for_more() -> None:
+    usage = (series("cpu_utilization", 20), *rest(memory_utilization=30.0))
+
+    assert sized(one("m5.2xlarge", *usage))["action"] == "rightsize"
+    assert sized(one("m5.2xlarge", *usage, risk=risk_of("cpu_utilization", 0.3, 0.01)))["action"] == "keep"
+    growing = sized(one("m5.2xlarge", *usage, risk=risk_of("cpu_utilization", 0.05, 0.6)))
+    assert (growing["action"], growing["target_config"]) == ("upsize", "m5.4xlarge")
+
+
+def test_without_a_price_a_smaller_type_of_the_family_is_proposed_without_dollars() -> None:
+    unpriced = PRICES.assign(price_usd=PRICES["price_usd"].where(PRICES["item"] != "m5.2xlarge"))
+
+    row = sized(replace(one("m5.2xlarge", series("cpu_utilization", 10), *rest()), prices=unpriced))
+
+    assert row["target_config"] == "m5.large"
+    assert np.isnan(row["savings_monthly_usd"])
+    assert np.isnan(row["monthly_cost_usd"])
+
+
+def test_a_saving_too_small_to_bother_is_not_proposed() -> None:
+    given = one("m5.2xlarge", series("cpu_utilization", 30), *rest())
+
+    assert sized(given, min_savings_usd=250)["action"] == "keep"
+
+
+# ---------------------------------------------------------------- the estate
+
+
+def test_the_newest_price_known_then_counts_and_for_older_days_the_oldest_there_is() -> None:
+    history = pd.concat(
+        [
+            PRICES.assign(price_as_of=pd.Timestamp(day), price_usd=usd)
+            for day, usd in (("2025-01-01", 1.0), ("2026-01-01", 2.0), ("2026-04-01", 3.0))
+        ]
+    )
+    given = replace(one("m5.large", series("cpu_utilization", 1)), prices=history)
+
+    assert hourly_prices(given, "ec2")["us-east-1"]["price_usd"].unique().tolist() == [2.0]
+    early = replace(given, as_of=Interval.day("2020-01-01").start)
+    assert hourly_prices(early, "ec2")["us-east-1"]["price_usd"].unique().tolist() == [1.0]
+
+
+def test_a_resource_listed_twice_or_with_broken_tags_is_refused() -> None:
+    given = one("m5.large", series("cpu_utilization", 1))
+
+    with pytest.raises(DataError, match="1/us-east-1/i-1 is listed twice"):
+        sized(replace(given, resources=pd.concat([given.resources, given.resources])))
+    for broken in ("{not json", "[1]"):
+        with pytest.raises(DataError, match="tags of i-1"):
+            sized(replace(given, resources=given.resources.assign(tags=broken)))
+
+
+def test_members_of_groups_are_recognised_by_their_tags() -> None:
+    for tag in ("aws:autoscaling:groupName", "eks:cluster-name", "kubernetes.io/cluster/prod", "karpenter.sh/nodepool"):
+        row = sized(one("m5.2xlarge", series("cpu_utilization", 5), *rest(), tags=json.dumps({tag: "x", "Name": "a"})))
+        assert (row["action"], tag in row["reason"]) == ("insufficient_data", True)
+
+
+def test_stopping_beats_resizing_and_unpriced_actions_rank_last() -> None:
+    def row(resource_id: str, rule_id: str, action: str, savings: float | None) -> dict[str, object]:
+        return {
+            "account": "1",
+            "region": "r",
+            "resource_id": resource_id,
+            "rule_id": rule_id,
+            "recommendation_id": f"{resource_id}{rule_id}",
+            "action": action,
+            "savings_monthly_usd": savings,
+            "risk_level": 0,
+            "restart_needed": False,
+            "rollback_possible": True,
+        }
+
+    rows = recommendations(
+        [
+            row("a", "idle", "stop", 70.0),
+            row("a", "rightsize", "rightsize", 90.0),
+            row("b", "idle", "keep", None),
+            row("b", "rightsize", "rightsize", 300.0),
+            row("c", "rightsize", "rightsize", None),
+            row("d", "rightsize", "keep", None),
+        ]
+    )
+
+    chosen = portfolio(rows).set_index("recommendation_id")
+
+    assert chosen["portfolio_rank"].dropna().to_dict() == {"brightsize": 1, "aidle": 2, "crightsize": 3}
+    assert chosen["portfolio_savings_usd"].to_dict() == pytest.approx(
+        {"brightsize": 300, "aidle": 70, "crightsize": np.nan, "arightsize": 0, "bidle": 0, "drightsize": 0}, nan_ok=True
+    )

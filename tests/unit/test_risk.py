@@ -1,0 +1,283 @@
+"""Capacity risk: dates, chances, and whether the chances are honest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtri
+
+from pipeline.interval import Interval
+from pipeline.risk import (
+    RISK_COLUMNS,
+    breach_probability,
+    brier_score,
+    brier_skill,
+    capacity_risk,
+    reliability,
+)
+
+AS_OF = Interval.day("2026-03-01").start
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+
+
+def forecast(series_id: str, median: np.ndarray, sd: float = 5.0, granularity: str = "day") -> pd.DataFrame:
+    """Normal quantiles around a median, one row per step and quantile."""
+    step = timedelta(days=1) if granularity == "day" else timedelta(hours=1)
+    return pd.DataFrame(
+        [
+            (series_id, "cpu_utilization", AS_OF + n * step, level, centre + sd * ndtri(level), granularity)
+            for n, centre in enumerate(median)
+            for level in LEVELS
+        ],
+        columns=["series_id", "metric", "ts", "quantile", "value", "granularity"],
+    ).astype({"ts": "datetime64[us]"})
+
+
+def full(*names: str) -> pd.Series:
+    return pd.Series(100.0, index=list(names))
+
+
+def rho(value: float, *names: str) -> pd.Series:
+    return pd.Series(value, index=list(names))
+
+
+def test_each_series_and_threshold_has_one_row_with_the_declared_columns() -> None:
+    both = pd.concat([forecast("a", np.full(90, 40.0)), forecast("b", np.full(90, 70.0))])
+
+    risk = capacity_risk(both, full("a", "b"), None, AS_OF)
+
+    assert tuple(risk.columns) == RISK_COLUMNS
+    assert list(zip(risk["series_id"], risk["threshold_pct"], strict=True)) == [("a", 80), ("a", 90), ("b", 80), ("b", 90)]
+
+
+def test_the_first_crossing_is_the_first_day_on_which_the_quantile_reaches_the_threshold() -> None:
+    growing = forecast("a", 50 + np.arange(90.0), sd=5.0)
+
+    risk = capacity_risk(growing, full("a"), None, AS_OF, quantile=0.9)
+
+    # The P90 lies 1.2816 × 5 = 6.4 above the median, so it reaches 80 on day 24 and 90 on day 34.
+    assert risk["first_crossing_at"].tolist() == [pd.Timestamp(AS_OF) + pd.Timedelta(days=n) for n in (24, 34)]
+
+
+def test_a_crossing_never_forecast_has_no_date() -> None:
+    risk = capacity_risk(forecast("a", np.full(90, 20.0)), full("a"), None, AS_OF)
+
+    assert risk["first_crossing_at"].isna().all()
+    assert risk[["crossing_p10_at", "crossing_p50_at", "crossing_p90_at"]].isna().all(axis=None)
+    assert (risk["p_cross_90d"] == 0).all()
+    assert (risk["risk_level"] == "low").all()
+
+
+def test_independent_days_cross_as_the_product_of_the_daily_chances_says() -> None:
+    # Each day exceeds 80 with probability .05: 1 - .95^7 and 1 - .95^30.
+    risk = capacity_risk(
+        forecast("a", np.full(90, 80 - 5 * ndtri(0.95))), full("a"), rho(0.0, "a"), AS_OF, thresholds=(80.0,), paths=20_000
+    )
+
+    assert risk["p_cross_7d"].item() == pytest.approx(1 - 0.95**7, abs=0.01)
+    assert risk["p_cross_30d"].item() == pytest.approx(1 - 0.95**30, abs=0.01)
+
+
+def test_correlated_days_cross_less_often_than_independent_ones_and_never_less_than_one_day() -> None:
+    flat = forecast("a", np.full(90, 80 - 5 * ndtri(0.95)))
+
+    chances = [
+        capacity_risk(flat, full("a"), rho(r, "a"), AS_OF, thresholds=(80.0,), paths=5_000)["p_cross_30d"].item()
+        for r in (0.0, 0.5, 0.9, 0.99)
+    ]
+
+    assert chances == sorted(chances, reverse=True)
+    assert chances[-1] > 0.05
+
+
+def test_chances_grow_with_the_horizon_and_shrink_with_the_threshold() -> None:
+    risk = capacity_risk(forecast("a", np.linspace(60, 75, 90)), full("a"), None, AS_OF, thresholds=(70.0, 80.0, 90.0, 100.0))
+
+    by_horizon = risk[["p_cross_7d", "p_cross_30d", "p_cross_90d"]].to_numpy()
+    assert (np.diff(by_horizon, axis=1) >= 0).all()
+    assert (np.diff(by_horizon, axis=0) <= 0).all()
+
+
+def test_dates_of_first_passage_are_in_order_and_agree_with_the_chances() -> None:
+    risk = capacity_risk(forecast("a", 50 + 0.5 * np.arange(90.0)), full("a"), None, AS_OF, thresholds=(80.0,))
+
+    [row] = risk.to_dict("records")
+    assert row["crossing_p10_at"] < row["crossing_p50_at"] < row["crossing_p90_at"]
+    assert (row["p_cross_30d"] >= 0.5) == (row["crossing_p50_at"] < pd.Timestamp(AS_OF) + pd.Timedelta(days=30))
+
+
+def test_a_horizon_that_the_forecast_does_not_reach_has_no_chance_rather_than_a_small_one() -> None:
+    risk = capacity_risk(forecast("a", np.full(30, 60.0)), full("a"), None, AS_OF)
+
+    assert risk["p_cross_30d"].notna().all()
+    assert risk["p_cross_90d"].isna().all()
+
+
+def test_hourly_forecasts_use_the_same_horizons() -> None:
+    risk = capacity_risk(forecast("a", np.full(30 * 24, 60.0), granularity="hour"), full("a"), None, AS_OF)
+
+    assert risk["p_cross_7d"].notna().all()
+    assert risk["p_cross_30d"].notna().all()
+    assert risk["p_cross_90d"].isna().all()
+
+
+def test_headroom_is_what_the_p95_peak_leaves_of_capacity_in_any_unit() -> None:
+    in_mbps = forecast("a", np.linspace(100, 400, 90), sd=20.0)
+
+    risk = capacity_risk(in_mbps, pd.Series({"a": 1000.0}), None, AS_OF)
+
+    expected_peak = 400 + 20 * ndtri(0.95)
+    assert risk["peak_p95"].iloc[0] == pytest.approx(expected_peak)
+    assert risk["headroom_ratio"].iloc[0] == pytest.approx(1 - expected_peak / 1000)
+    assert risk["peak_at"].iloc[0] == pd.Timestamp(AS_OF) + pd.Timedelta(days=89)
+
+
+@pytest.mark.parametrize(("peak", "level"), [(50.0, "low"), (75.0, "medium"), (85.0, "high"), (95.0, "critical")])
+def test_the_level_follows_the_p95_peak_and_notices_a_likely_crossing_below_it(peak: float, level: str) -> None:
+    risk = capacity_risk(forecast("a", np.full(90, peak - 5 * ndtri(0.95))), full("a"), None, AS_OF)
+
+    assert set(risk["risk_level"]) == {level}
+
+
+def test_priority_weighs_risk_by_criticality_and_historic_peak() -> None:
+    both = pd.concat([forecast(name, np.full(90, 78.0)) for name in "abc"])
+
+    risk = capacity_risk(
+        both,
+        full(*"abc"),
+        None,
+        AS_OF,
+        thresholds=(80.0,),
+        criticality=pd.Series({"a": 1.0, "b": 0.4}),
+        historic_peak_pct=pd.Series({"a": 90.0, "b": 90.0, "c": 45.0}),
+    ).set_index("series_id")["priority"]
+
+    assert risk["b"] == pytest.approx(0.4 * risk["a"])
+    assert risk["c"] == pytest.approx(0.5 * risk["a"])
+    assert risk.between(0, 100).all()
+
+
+def test_neither_the_order_of_rows_nor_other_series_change_a_risk() -> None:
+    a, b = forecast("a", np.full(90, 70.0)), forecast("b", np.full(60, 75.0))
+    correlations = pd.Series({"a": 0.3, "b": 0.8})
+    alone = capacity_risk(a, full("a"), correlations, AS_OF)
+
+    together = capacity_risk(pd.concat([b, a]).sample(frac=1, random_state=1), full("a", "b"), correlations, AS_OF)
+
+    pd.testing.assert_frame_equal(together.query("series_id == 'a'").reset_index(drop=True), alone)
+
+
+def test_the_same_seed_gives_the_same_risk() -> None:
+    one = forecast("a", np.full(90, 70.0))
+
+    first, second, other = (capacity_risk(one, full("a"), None, AS_OF, seed=seed) for seed in (1, 1, 2))
+
+    pd.testing.assert_frame_equal(first, second)
+    assert not first["p_cross_30d"].equals(other["p_cross_30d"])
+
+
+def test_steps_before_as_of_do_not_count() -> None:
+    late = AS_OF + timedelta(days=10)
+    one = forecast("a", np.r_[np.full(10, 99.0), np.full(80, 20.0)])
+
+    assert (capacity_risk(one, full("a"), None, late)["p_cross_30d"] == 0).all()
+
+
+def test_quantiles_that_coincide_are_certain() -> None:
+    one = forecast("a", np.r_[np.full(5, 10.0), np.full(85, 85.0)], sd=0.0)
+
+    risk = capacity_risk(one, full("a"), None, AS_OF)
+
+    assert risk["p_cross_7d"].tolist() == [1, 0]
+    assert risk["crossing_p10_at"].iloc[0] == risk["crossing_p90_at"].iloc[0] == pd.Timestamp(AS_OF) + pd.Timedelta(days=5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="metric"), "lacks the columns"),
+        (lambda f: f.iloc[:0], "no forecast at or after"),
+        (lambda f: f.assign(granularity="week"), "granularity is one of"),
+        (lambda f: f.assign(value=f["value"].where(f.index != 5)), "expected a finite number"),
+        (lambda f: f.drop(index=5), "one value per step and quantile"),
+        (lambda f: pd.concat([f, f.iloc[:1]]), "one value per step and quantile"),
+        (lambda f: f.query("quantile == .5"), "two quantiles or more"),
+        (lambda f: f.assign(series_id="z"), "capacity missing or not positive"),
+    ],
+)
+def test_a_forecast_that_cannot_be_judged_is_refused(change, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        capacity_risk(change(forecast("a", np.full(5, 50.0))), full("a"), None, AS_OF)
+
+
+def test_stated_chances_match_what_happens_when_the_world_is_as_forecast() -> None:
+    rng = np.random.default_rng(3)
+    names = [f"s{n}" for n in range(300)]
+    medians = rng.uniform(55, 82, len(names))
+    stated = capacity_risk(
+        pd.concat([forecast(name, np.full(30, m)) for name, m in zip(names, medians, strict=True)]),
+        full(*names),
+        rho(0.7, *names),
+        AS_OF,
+        thresholds=(80.0,),
+        horizons_days=(30,),
+    )["p_cross_30d"].to_numpy()
+    truth = []
+    order = {name: place for place, name in enumerate(sorted(names))}
+    for name, m in zip(names, medians, strict=True):
+        noise = rng.normal(size=30)
+        for day in range(1, 30):
+            noise[day] = 0.7 * noise[day - 1] + np.sqrt(1 - 0.49) * noise[day]
+        truth.append((order[name], bool((m + 5 * noise >= 80).any())))
+    observed = np.array([happened for _, happened in sorted(truth)])
+
+    table = reliability(stated, observed, bins=5)
+
+    assert table["forecasts"].sum() == 300
+    assert ((table["stated_mean"] >= table["observed_low"]) & (table["stated_mean"] <= table["observed_high"])).all()
+    assert brier_skill(stated, observed) > 0.4
+
+
+def test_reliability_counts_each_forecast_in_its_bin_and_leaves_unknown_ones_out() -> None:
+    table = reliability(np.array([0.0, 0.05, 0.95, 1.0, np.nan]), np.array([False, True, True, True, True]), bins=10)
+
+    assert table[["bin_low", "forecasts", "observed_rate"]].to_numpy().tolist() == [[0.0, 2, 0.5], [0.9, 2, 1.0]]
+
+
+def test_brier_score_of_certainty_and_of_the_base_rate() -> None:
+    observed = np.array([True, False, False, False])
+
+    assert brier_score(observed.astype(float), observed) == 0
+    assert brier_score(np.full(4, 0.25), observed) == pytest.approx(0.25 * 0.75)
+    assert brier_skill(np.full(4, 0.25), observed) == pytest.approx(0)
+    assert np.isnan(brier_skill(np.full(4, 0.25), np.zeros(4, dtype=bool)))
+    with pytest.raises(ValueError, match="probabilities lie in 0–1"):
+        brier_score(np.array([1.2]), np.array([True]))
+    with pytest.raises(ValueError, match="no pair"):
+        brier_score(np.array([]), np.array([], dtype=bool))
+
+
+def test_a_breach_is_unlikely_far_above_the_peaks_and_likely_among_them() -> None:
+    peaks = np.random.default_rng(0).normal(40, 4, 14)
+
+    chances = [breach_probability(peaks, capacity) for capacity in (35, 45, 55, 80, 160)]
+
+    assert chances == sorted(chances, reverse=True)
+    assert chances[0] > 0.99
+    assert chances[-1] < 0.001
+
+
+def test_more_days_of_history_make_the_same_spread_a_smaller_risk() -> None:
+    rng = np.random.default_rng(1)
+    week, quarter = rng.normal(40, 4, 7), rng.normal(40, 4, 90)
+
+    assert breach_probability(quarter, 70) < breach_probability(week, 70)
+
+
+def test_what_was_never_used_is_not_breached_and_a_breach_needs_days() -> None:
+    assert breach_probability(np.zeros(14), 1.0) == 0
+    with pytest.raises(ValueError, match="two daily peaks"):
+        breach_probability(np.array([1.0]), 1.0)
