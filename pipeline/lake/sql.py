@@ -46,8 +46,12 @@ def parse(sql: str) -> exp.Query:
     """
     try:
         statements = sqlglot.parse(sql, dialect="athena")
-    except sqlglot.errors.ParseError as error:
+    except sqlglot.errors.TokenError as error:
         raise ConfigError(f"not a query in Athena's SQL: {error}") from error
+    except sqlglot.errors.ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        where = f"line {first.get('line')}, column {first.get('col')}: {first.get('description')}" if first else str(error)
+        raise ConfigError(f"not a query in Athena's SQL: {where}") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ConfigError("expected exactly one SELECT")
     return statements[0]

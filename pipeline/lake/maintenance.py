@@ -1,0 +1,123 @@
+"""Keeping the lake small and sound; readers and writers go on meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+from pyiceberg.exceptions import CommitFailedException, ValidationException
+from pyiceberg.expressions import EqualTo
+
+from pipeline.errors import DataError
+from pipeline.lake.lake import Lake, load_id_of
+from pipeline.schema import Table
+
+# A partition is worth rewriting when it has more small files than this.
+FILES_PER_PARTITION = 8
+SMALL_FILE_BYTES = 32 * 2**20
+# An unreferenced file may belong to a commit under way; no commit takes a day.
+ORPHAN_GRACE = timedelta(days=1)
+
+
+def compact(lake: Lake, table: Table) -> int:
+    """Rewrite each partition that has many small files as one file; returns the partitions rewritten.
+
+    A writer who publishes meanwhile wins: the partition is left for the next time.
+    """
+    iceberg = lake.iceberg(table)
+    if iceberg is None:
+        return 0
+    small = Counter(
+        task.file.partition[0] for task in iceberg.scan().plan_files() if task.file.file_size_in_bytes < SMALL_FILE_BYTES
+    )
+    done = 0
+    for value, files in sorted(small.items()):
+        if files <= FILES_PER_PARTITION:
+            continue
+        iceberg = iceberg.refresh()
+        # Iceberg keeps dates as days since 1970.
+        day = value if not isinstance(value, int) else (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=value)).date()
+        where = EqualTo(table.partition, day.isoformat())
+        rows = iceberg.scan(row_filter=where).to_arrow().cast(table.arrow_schema)
+        try:
+            iceberg.overwrite(
+                rows.sort_by([(name, "ascending") for name in table.key]),
+                overwrite_filter=where,
+                snapshot_properties={"headroom.scope": f"compaction of {table.partition} {day}"},
+            )
+        except (CommitFailedException, ValidationException):
+            continue
+        done += 1
+    return done
+
+
+def expire_snapshots(lake: Lake, table: Table, retention_days: int, now: datetime) -> int:
+    """Forget snapshots older than the retention; the current one and tagged ones stay. Returns how many went."""
+    iceberg = lake.iceberg(table)
+    if iceberg is None:
+        return 0
+    before = len(iceberg.metadata.snapshots)
+    limit = now - timedelta(days=retention_days)
+    if not any(snapshot.timestamp_ms < limit.replace(tzinfo=UTC).timestamp() * 1000 for snapshot in iceberg.metadata.snapshots):
+        return 0
+    iceberg.maintenance.expire_snapshots().older_than(limit).commit()
+    return before - len(iceberg.refresh().metadata.snapshots)
+
+
+def sweep_orphans(lake: Lake, table: Table, now: datetime) -> int:
+    """Delete data files that no snapshot names and that are older than the grace period; returns how many."""
+    iceberg = lake.iceberg(table)
+    if iceberg is None:
+        return 0
+    named: set[str] = set()
+    for snapshot in iceberg.metadata.snapshots:
+        for manifest in snapshot.manifests(iceberg.io):
+            named |= {
+                _path(entry.data_file.file_path) for entry in manifest.fetch_manifest_entry(iceberg.io, discard_deleted=False)
+            }
+    folder = f"{lake.storage.root}/{table.layer}/{table.short_name}/data"
+    limit = (now - ORPHAN_GRACE).replace(tzinfo=UTC)
+    swept = 0
+    for info in lake.storage.filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True)):
+        if info.type == fs.FileType.File and info.path not in named and info.mtime < limit:
+            lake.storage.filesystem.delete_file(info.path)
+            swept += 1
+    return swept
+
+
+def scrub(lake: Lake, table: Table) -> int:
+    """Verify every landed object against its name; returns how many are sound.
+
+    Raises:
+        DataError: an object cannot be read, or its rows are not those that were landed; it names the first and counts all.
+    """
+    bad = []
+    files = lake.bronze_files(table)
+    for file in files:
+        folder, name = file.rsplit("/", 2)[1:]
+        try:
+            rows = pq.read_table(file, filesystem=lake.storage.filesystem, page_checksum_verification=True, partitioning=None)
+            labels = {key.decode(): value.decode() for key, value in (rows.schema.metadata or {}).items()}
+            payload = rows.drop_columns(["load_id", "ingested_at"])
+            found = load_id_of(
+                table,
+                payload,
+                source=labels.get("headroom.source", ""),
+                shard=labels.get("headroom.shard", ""),
+                day=folder.removeprefix("day="),
+            )
+        except (pa.ArrowException, OSError, KeyError) as error:
+            bad.append(f"{file}: {error}")
+            continue
+        if f"{found}.parquet" != name:
+            bad.append(f"{file}: holds {found}")
+    if bad:
+        raise DataError(f"{table.name}: {len(bad)} of {len(files)} landed objects are damaged; first {bad[0]}")
+    return len(files)
+
+
+def _path(uri: str) -> str:
+    return uri.removeprefix("file://").removeprefix("s3://")
