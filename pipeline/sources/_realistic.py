@@ -434,9 +434,10 @@ TRUTH_PATHS = 4000
 
 
 def daily_truth(server: Server, start: date, when: Moments, quantiles: Sequence[float], seed: int) -> Floats:
-    """True quantiles of each day's P95 (the 23rd of its 24 hours, nearest rank), (D, 5, Q), from `TRUTH_PATHS` simulated days per day of the week.
+    """True quantiles of each day's P95, the 23rd of its 24 hours by nearest rank, (D, 5, Q).
 
-    Within a day the level is constant, so the P95 of a day is its level times that of a day with level 1.
+    Within a day the level is constant, so the P95 of a day is its level times that of a day with level 1, of which
+    `TRUTH_PATHS` are simulated per day of the week.
     """
     offset = ((when - np.datetime64(start, "us")) // np.timedelta64(1, "D")).astype(np.int64)
     level = _levels(server, offset)

@@ -8,7 +8,8 @@ import json
 import os
 import subprocess
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from pipeline.interval import Interval
 STAMPED = {"load_id", "ingested_at"}
 ROOT = Path(__file__).resolve().parents[2]
 
-# Per case: the source, its options ("FILES" is a folder with files to bring), an interval with rows, and where to cut it: not only
-# at midnights.
+# Per case: the source, its options ("FILES" is a folder with files to bring), an interval with rows, and where to cut it:
+# not only at midnights.
 CASES: dict[str, tuple[str, dict[str, Any], str, str, list[str]]] = {
     "samples": ("samples", {}, "2026-04-01", "2026-04-17", ["2026-04-02T00:00", "2026-04-09T13:07:30"]),
     "prices": ("prices", {}, "2023-09-01", "2026-08-01", ["2024-07-01T00:00", "2025-06-23T00:00:01"]),
@@ -100,7 +101,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         moment = f"2025-12-31T{hour:02d}:00" if hour < 24 else f"2026-01-{hour // 24:02d}T{hour % 24:02d}:00"
         lines += [f"i-{n},cpu_utilization,{moment},{0.1 + hour / 100}" for n in (2, 1)] + [f"i-1,network_in,{moment},{hour}"]
     (folder / "long.csv").write_text("\n".join(lines) + "\n")
-    moments = [datetime(2026, 1, 1 + hour // 24, hour % 24) for hour in range(60)]
+    moments = [datetime.fromisoformat("2026-01-01") + timedelta(hours=hour) for hour in range(60)]
     wide = pa.table({"ts": moments, "resource_id": ["i-1"] * 60, "cpu": [1.5] * 60, "net": [None, 2.0] * 30})
     pa.parquet.write_table(wide, folder / "wide.parquet")
     return folder
@@ -152,7 +153,7 @@ def test_an_interval_fetched_in_parts_gives_the_same_rows_as_at_once(case: str, 
     _, _, start, end, cuts = CASES[case]
     edges = [start, *cuts, end]
     parts: dict[tuple[str, str], list[pa.Table]] = {}
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         for batch in fetched(case, files, first, last):
             parts.setdefault((batch.table, batch.shard), []).append(batch.data)
     whole = {(batch.table, batch.shard): batch.data for batch in fetched(case, files)}
@@ -196,7 +197,7 @@ def test_every_option_is_described_and_bounded_and_unknown_ones_are_refused(name
     options: type[BaseModel] = plugs.load("sources", name).Options
     assert options.model_config.get("frozen")
     with pytest.raises(ValidationError, match="no_such_option"):
-        options(**{"path": "x.csv", "no_such_option": 1})
+        options(path="x.csv", no_such_option=1)
     for option, schema in options.model_json_schema()["properties"].items():
         assert schema.get("description"), option
         for kind in schema.get("anyOf", [schema]):

@@ -1,0 +1,132 @@
+"""Billing exports: what they are recognised by, and that lines stay as exported."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import DataError, SourceError
+from pipeline.interval import Interval
+from pipeline.plugs import load
+from pipeline.sources import samples
+
+SOURCE = load("sources", "billing")
+FOCUS = samples.FOLDER / "billing" / "focus_1_0_sample_1000.csv.gz"
+CUR = samples.FOLDER / "billing" / "cur2_daily_real_2026-04.csv.gz"
+EVER = Interval.days("2000-01-01", "2100-01-01")
+
+REQUIRED = sorted(SOURCE.FORMATS[1].required)
+
+
+def lines(path: Path, interval: Interval = EVER) -> list[dict[str, Any]]:
+    return [row for batch in SOURCE.fetch(interval, SOURCE.Options(path=path)) for row in batch.data.to_pylist()]
+
+
+def focus_row(**changed: Any) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(REQUIRED, "x")
+    row |= {"BillingPeriodStart": "2026-04-01T00:00:00Z", "ChargePeriodStart": "2026-04-03T00:00:00Z", "BilledCost": "1.5"}
+    return row | changed
+
+
+def csv_of(folder: Path, *rows: dict[str, Any]) -> Path:
+    path = folder / "export.csv"
+    path.write_text("\n".join([",".join(rows[0]), *(",".join(str(value) for value in row.values()) for row in rows)]) + "\n")
+    return path
+
+
+def test_the_focus_sample_lands_whole_in_its_own_words() -> None:
+    found = lines(FOCUS)
+    assert len(found) == 1000
+    assert {row["format"] for row in found} == {"focus_1_0"}
+    assert {row["billing_period"] for row in found} == {date(2024, 9, 1), date(2024, 10, 1)}
+    first = json.loads(next(row["line_json"] for row in found if row["line_number"] == 1))
+    assert len(first) == 44
+    assert first["AvailabilityZone"] == "NULL"
+    assert first["BilledCost"] == "0.00000080000"
+    assert list(first) == sorted(first)
+
+
+def test_the_cur_sample_lands_whole_with_its_127_columns() -> None:
+    found = lines(CUR)
+    assert len(found) == 1882
+    assert {row["format"] for row in found} == {"cur_2_0"}
+    assert {len(json.loads(row["line_json"])) for row in found} == {127}
+    cost = sum(Decimal(json.loads(row["line_json"])["pricing_public_on_demand_cost"] or "0") for row in found)
+    assert cost == pytest.approx(Decimal("49.56"), abs=Decimal("0.01"))
+
+
+def test_lines_are_numbered_as_in_the_file_and_ordered_by_when_the_charge_starts(tmp_path: Path) -> None:
+    rows = [focus_row(ChargePeriodStart=f"2026-04-0{day}T00:00:00Z") for day in (5, 3, 5)]
+    found = lines(csv_of(tmp_path, *rows))
+    assert [(row["ts"].day, row["line_number"]) for row in found] == [(3, 2), (5, 1), (5, 3)]
+
+
+def test_a_period_of_the_interval_takes_the_lines_whose_charge_starts_in_it(tmp_path: Path) -> None:
+    rows = [focus_row(ChargePeriodStart=f"2026-04-0{day}T00:00:00Z") for day in (3, 4)]
+    [row] = lines(csv_of(tmp_path, *rows), Interval.day("2026-04-03"))
+    assert row["ts"] == datetime.fromisoformat("2026-04-03")
+    assert row["billing_period"] == date(2026, 4, 1)
+
+
+def test_focus_1_2_is_told_from_1_0_by_the_columns_it_added(tmp_path: Path) -> None:
+    assert lines(csv_of(tmp_path, focus_row()))[0]["format"] == "focus_1_0"
+    assert lines(csv_of(tmp_path, focus_row(InvoiceId="1", PricingCurrency="USD")))[0]["format"] == "focus_1_2"
+
+
+def test_a_parquet_export_keeps_maps_numbers_and_moments(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            **{name: ["x"] for name in REQUIRED},
+            "BilledCost": [1.25],
+            "ListCost": [None],
+            "EffectiveCost": [float("nan")],
+            "BillingPeriodStart": [datetime.fromisoformat("2026-04-01")],
+            "ChargePeriodStart": [datetime.fromisoformat("2026-04-03T05:00")],
+            "Tags": pa.array([[("team", "web"), ("env", "dev")]], pa.map_(pa.string(), pa.string())),
+        }
+    )
+    pq.write_table(table, tmp_path / "export.parquet")
+    [row] = lines(tmp_path / "export.parquet")
+    record = json.loads(row["line_json"])
+    assert row["ts"] == datetime.fromisoformat("2026-04-03T05:00")
+    assert (record["BilledCost"], record["ListCost"], record["EffectiveCost"]) == (1.25, None, None)
+    assert record["Tags"] == {"env": "dev", "team": "web"}
+    assert record["ChargePeriodStart"] == "2026-04-03T05:00:00"
+
+
+def test_a_file_that_is_no_billing_export_is_told_what_it_lacks(tmp_path: Path) -> None:
+    path = csv_of(tmp_path, {name: value for name, value in focus_row().items() if name != "EffectiveCost"})
+    with pytest.raises(
+        DataError, match=r"neither FOCUS 1.0–1.2 nor CUR 2.0; for focus_1_0 it lacks the columns \['EffectiveCost'\]"
+    ):
+        lines(path)
+
+
+def test_a_legacy_cost_and_usage_report_is_named_as_such(tmp_path: Path) -> None:
+    path = csv_of(tmp_path, {"identity/LineItemId": "1", "bill/PayerAccountId": "2", "lineItem/UsageStartDate": "2026-04-01"})
+    with pytest.raises(DataError, match="a legacy Cost and Usage Report"):
+        lines(path)
+
+
+def test_a_charge_without_a_start_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = csv_of(tmp_path, focus_row(), focus_row(ChargePeriodStart="NULL"))
+    with pytest.raises(DataError, match=r"row 2, column 'ChargePeriodStart': expected a moment as in ISO 8601, got 'NULL'"):
+        lines(path)
+
+
+def test_an_export_that_is_not_there_is_the_sources_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        lines(tmp_path / "export.csv")
+
+
+def test_an_empty_export_has_no_lines(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(",".join(REQUIRED) + "\n")
+    assert lines(path) == []
