@@ -1,0 +1,395 @@
+"""Charts as inline SVG: drawn here, without a plotting library, so that the report needs no host or font but its own.
+
+Every function takes plain sequences and returns markup. Colours are classes that the style sheet defines for light and
+dark; marks also differ in shape or dash, so that no reading depends on colour alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+
+SEVERITY_MARKS = {"critical": "diamond", "high": "triangle", "medium": "circle", "low": "ring"}
+_EPOCH = pd.Timestamp(0)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: times, values (NaN breaks it) and the style sheet's class."""
+
+    ts: Sequence[pd.Timestamp]
+    value: Sequence[float]
+    style: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Band:
+    """An area between two bounds."""
+
+    ts: Sequence[pd.Timestamp]
+    low: Sequence[float]
+    high: Sequence[float]
+    style: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One marked moment."""
+
+    ts: pd.Timestamp
+    value: float
+    severity: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Plot area in pixels, and the ranges it shows."""
+
+    width: float
+    height: float
+    left: float
+    top: float
+    start: pd.Timestamp
+    end: pd.Timestamp
+    low: float
+    high: float
+
+    def x(self, moment: pd.Timestamp) -> float:
+        return self.left + self.width * float((moment - self.start) / (self.end - self.start))
+
+    def y(self, value: float) -> float:
+        return self.top + self.height * (1 - (value - self.low) / (self.high - self.low))
+
+
+def time_chart(
+    *,
+    title: str,
+    unit: str,
+    lines: Sequence[Line],
+    bands: Sequence[Band] = (),
+    marks: Sequence[Mark] = (),
+    thresholds: Sequence[tuple[float, str]] = (),
+    now: datetime | None = None,
+    width: int = 360,
+    height: int = 190,
+    percent_axis: bool = False,
+    fmt: Callable[[float], str] = "{:,.4g}".format,
+) -> Markup:
+    """Lines, bands and marks over UTC time.
+
+    Args:
+        title: what assistive technology reads.
+        unit: written at the value axis.
+        thresholds: value and label of horizontal lines; those outside the range are left out.
+        now: a vertical line at the moment that splits known from forecast.
+        percent_axis: show 0–100 when values come near it.
+    """
+    times = [t for line in lines for t in line.ts] + [t for band in bands for t in band.ts] + [m.ts for m in marks]
+    values = [
+        v
+        for column in ([x.value for x in lines] + [b.high for b in bands] + [b.low for b in bands] + [[m.value for m in marks]])
+        for v in column
+        if math.isfinite(v)
+    ]
+    if not times or not values:
+        return Markup('<p class="empty">No values to draw.</p>')
+    start, end = min(times), max(times)
+    if start == end:
+        end = start + timedelta(hours=1)
+    low, high = min(0.0, min(values)), max(values)
+    if percent_axis and high > 40:
+        low, high = 0.0, max(100.0, high)
+    ticks = _ticks(low, high)
+    frame = Frame(width - 58, height - 50, 46, 22, start, end, min(low, ticks[0]), max(high, ticks[-1]))
+    parts: list[str] = [_value_axis(frame, ticks, unit), _time_axis(frame)]
+    parts += [_band(frame, band) for band in bands]
+    for value, label in thresholds:
+        if frame.low < value < frame.high:
+            y = frame.y(value)
+            parts.append(
+                f'<line class="threshold" x1="{_n(frame.left)}" x2="{_n(frame.left + frame.width)}" y1="{_n(y)}" y2="{_n(y)}"/>'
+                f'<text class="note" x="{_n(frame.left + 3)}" y="{_n(y - 3)}">{escape(label)}</text>'
+            )
+    if now is not None and start < pd.Timestamp(now) <= end:
+        x = frame.x(pd.Timestamp(now))
+        parts.append(f'<line class="now" x1="{_n(x)}" x2="{_n(x)}" y1="{frame.top}" y2="{_n(frame.top + frame.height)}"/>')
+    parts += [_line(frame, line) for line in lines]
+    parts += [_mark(frame.x(m.ts), frame.y(m.value), m.severity, m.label) for m in marks]
+    readings = _readings(frame, lines, bands, fmt)
+    return _svg(title, width, height, parts, readings, frame)
+
+
+def stacked_chart(
+    *,
+    title: str,
+    unit: str,
+    days: Sequence[pd.Timestamp],
+    layers: Sequence[tuple[str, Sequence[float]]],
+    lines: Sequence[Line] = (),
+    bands: Sequence[Band] = (),
+    now: datetime | None = None,
+    width: int = 1080,
+    height: int = 260,
+    fmt: Callable[[float], str] = "{:,.4g}".format,
+) -> Markup:
+    """Areas stacked in the given order from the bottom, with the forecast's lines and bands beside them.
+
+    Negative amounts are drawn as zero: an area has no other way to show them.
+    """
+    if not days or not layers:
+        return Markup('<p class="empty">No values to draw.</p>')
+    base = np.zeros(len(days))
+    areas = []
+    for number, (label, amounts) in enumerate(layers):
+        top = base + np.clip(np.nan_to_num(np.asarray(amounts, dtype=np.float64)), 0, None)
+        areas.append(Band(days, base.tolist(), top.tolist(), f"layer layer-{number}", label))
+        base = top
+    everything = [
+        *base.tolist(),
+        *(v for line in lines for v in line.value if math.isfinite(v)),
+        *(v for band in bands for v in band.high),
+    ]
+    start, end = min(days), max([*days, *(t for line in lines for t in line.ts)])
+    if start == end:
+        end = start + timedelta(days=1)
+    ticks = _ticks(0.0, max(everything))
+    frame = Frame(width - 66, height - 50, 54, 22, start, end, 0.0, ticks[-1])
+    parts = [_value_axis(frame, ticks, unit), _time_axis(frame, wanted=8)]
+    parts += [_band(frame, band) for band in (*areas, *bands)]
+    if now is not None and start < pd.Timestamp(now) <= end:
+        x = frame.x(pd.Timestamp(now))
+        parts.append(f'<line class="now" x1="{_n(x)}" x2="{_n(x)}" y1="{frame.top}" y2="{_n(frame.top + frame.height)}"/>')
+    parts += [_line(frame, line) for line in lines]
+    readings = [
+        (
+            frame.x(moment),
+            f"{moment:%Y-%m-%d}\n" + "\n".join(f"{label}: {fmt(float(amounts[i]))}" for label, amounts in reversed(layers)),
+        )
+        for i, moment in enumerate(days)
+    ] + _readings(frame, lines, bands, fmt)
+    return _svg(title, width, height, parts, readings, frame)
+
+
+def mark_strips(
+    *,
+    title: str,
+    rows: Sequence[tuple[str, Sequence[Mark]]],
+    start: datetime,
+    end: datetime,
+    shaded: tuple[datetime, datetime] | None = None,
+    width: int = 1080,
+) -> Markup:
+    """One strip per row with its marks along a shared time axis; `shaded` tells a part of it apart."""
+    if not rows:
+        return Markup('<p class="empty">No values to draw.</p>')
+    step, label_width = 24, 300
+    height = step * len(rows) + 40
+    frame = Frame(
+        width - label_width - 16, step * len(rows), label_width, 8, pd.Timestamp(start), pd.Timestamp(end), 0.0, float(len(rows))
+    )
+    parts = []
+    if shaded is not None:
+        x0, x1 = (frame.x(min(max(pd.Timestamp(t), frame.start), frame.end)) for t in shaded)
+        parts.append(
+            f'<rect class="shaded" x="{_n(x0)}" y="{frame.top}" width="{_n(max(x1 - x0, 2))}" height="{_n(frame.height)}"/>'
+        )
+    parts.append(_time_axis(frame, wanted=8))
+    for number, (label, marks) in enumerate(rows):
+        y = frame.top + step * (number + 0.5)
+        parts.append(
+            f'<text class="row-label" x="{label_width - 10}" y="{_n(y + 4)}">{escape(_short(label, 44))}'
+            f"<title>{escape(label)}</title></text>"
+            f'<line class="grid" x1="{label_width}" x2="{_n(frame.left + frame.width)}" y1="{_n(y)}" y2="{_n(y)}"/>'
+        )
+        # The most severe is drawn last, on top.
+        order = list(SEVERITY_MARKS)
+        for mark in sorted(marks, key=lambda m: -order.index(m.severity) if m.severity in order else -9):
+            parts.append(_mark(frame.x(mark.ts), y, mark.severity, mark.label))
+    return _svg(title, width, height, parts)
+
+
+def bars(*, title: str, rows: Sequence[tuple[str, float, str]], width: int = 1080) -> Markup:
+    """Horizontal bars: label, length, and the text at the bar's end."""
+    if not rows:
+        return Markup('<p class="empty">No values to draw.</p>')
+    step, label_width, text_width = 22, 300, 110
+    longest = max(max(length for _, length, _ in rows), 1e-9)
+    parts = []
+    for number, (label, length, text) in enumerate(rows):
+        y = 4 + step * number
+        extent = max((width - label_width - text_width) * length / longest, 1)
+        parts.append(
+            f'<text class="row-label" x="{label_width - 10}" y="{y + 14}">{escape(_short(label, 44))}</text>'
+            f'<rect class="bar" x="{label_width}" y="{y + 2}" width="{_n(extent)}" height="{step - 6}" rx="2"/>'
+            f'<text class="tick" x="{_n(label_width + extent + 6)}" y="{y + 14}" text-anchor="start">{escape(text)}</text>'
+        )
+    return _svg(title, width, step * len(rows) + 8, parts)
+
+
+def legend_swatch(style: str) -> Markup:
+    """A sample of a line, band or mark, for legends in the text."""
+    if style in SEVERITY_MARKS:
+        inner = _mark(8, 6, style, "")
+    elif style.startswith(("band", "layer", "shaded")):
+        inner = f'<rect class="{escape(style)}" x="0" y="1" width="16" height="10"/>'
+    else:
+        inner = f'<line class="line {escape(style)}" x1="0" x2="16" y1="6" y2="6"/>'
+    return Markup(  # noqa: S704 the style is escaped above
+        f'<svg class="swatch" width="16" height="12" aria-hidden="true">{inner}</svg>'
+    )
+
+
+def _svg(
+    title: str,
+    width: float,
+    height: float,
+    parts: Sequence[str],
+    readings: Sequence[tuple[float, str]] = (),
+    frame: Frame | None = None,
+) -> Markup:
+    data = ""
+    if readings and frame is not None:
+        data = f' data-readings="{escape(json.dumps([[round(x, 1), text] for x, text in readings], ensure_ascii=False))}"'
+        parts = [
+            *parts,
+            f'<line class="cursor" y1="{frame.top}" y2="{_n(frame.top + frame.height)}" x1="-9" x2="-9"/>',
+        ]
+    return Markup(  # noqa: S704 every text above is escaped where it is written
+        f'<svg class="chart" viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-label="{escape(title)}"{data}>'
+        f"{''.join(str(part) for part in parts)}</svg>"
+    )
+
+
+def _readings(frame: Frame, lines: Sequence[Line], bands: Sequence[Band], fmt: Callable[[float], str]) -> list[tuple[float, str]]:
+    """What the tooltip says at each moment."""
+    said: dict[pd.Timestamp, list[str]] = {}
+    for line in lines:
+        for ts, value in zip(line.ts, line.value, strict=True):
+            if math.isfinite(value):
+                said.setdefault(ts, []).append(f"{line.label or 'value'}: {fmt(value)}")
+    for band in bands:
+        for ts, low, high in zip(band.ts, band.low, band.high, strict=True):
+            if math.isfinite(low) and math.isfinite(high):
+                said.setdefault(ts, []).append(f"{band.label}: {fmt(low)} … {fmt(high)}")
+    hourly = any(t.hour or t.minute for t in said)
+    return [
+        (frame.x(ts), "\n".join([f"{ts:%Y-%m-%d %H:%M} UTC" if hourly else f"{ts:%Y-%m-%d}", *said[ts]])) for ts in sorted(said)
+    ]
+
+
+def _value_axis(frame: Frame, ticks: Sequence[float], unit: str) -> str:
+    parts = [f'<text class="unit" x="{_n(frame.left - 6)}" y="{_n(frame.top - 12)}">{escape(unit)}</text>']
+    for tick in ticks:
+        y = frame.y(tick)
+        parts.append(
+            f'<line class="grid" x1="{_n(frame.left)}" x2="{_n(frame.left + frame.width)}" y1="{_n(y)}" y2="{_n(y)}"/>'
+            f'<text class="tick" x="{_n(frame.left - 6)}" y="{_n(y + 4)}" text-anchor="end">{escape(_tick_text(tick))}</text>'
+        )
+    return "".join(parts)
+
+
+def _time_axis(frame: Frame, wanted: int = 4) -> str:
+    parts = []
+    bottom = frame.top + frame.height
+    for moment, text in _time_ticks(frame.start, frame.end, wanted):
+        x = frame.x(moment)
+        parts.append(
+            f'<line class="grid" x1="{_n(x)}" x2="{_n(x)}" y1="{_n(bottom)}" y2="{_n(bottom + 4)}"/>'
+            f'<text class="tick" x="{_n(x)}" y="{_n(bottom + 16)}" text-anchor="middle">{text}</text>'
+        )
+    return "".join(parts)
+
+
+def _time_ticks(start: pd.Timestamp, end: pd.Timestamp, wanted: int) -> list[tuple[pd.Timestamp, str]]:
+    """Round moments, at most `wanted`; the step is whole hours, days or months."""
+    span = end - start
+    for step in (
+        *(timedelta(hours=h) for h in (1, 3, 6, 12)),
+        *(timedelta(days=d) for d in (1, 2, 5, 7, 10, 14)),
+    ):
+        if span / step <= wanted:
+            first = _EPOCH + math.ceil((start - _EPOCH) / step) * step
+            pattern = "%H:%M" if span < timedelta(days=1) else "%d %b %H:%M" if step < timedelta(days=1) else "%d %b"
+            moments = pd.date_range(first, end, freq=step)
+            return [(m, f"{m:{pattern}}") for m in moments]
+    for months in (1, 2, 3, 6, 12, 24, 60):
+        if span / timedelta(days=30.4 * months) <= wanted:
+            break
+    moments = pd.date_range(start.normalize().replace(day=1), end, freq=f"{months}MS")
+    return [(m, f"{m:%b %Y}") for m in moments if m >= start]
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """About four round values that span the range."""
+    if high <= low:
+        high = low + 1
+    raw = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def _tick_text(value: float) -> str:
+    size = abs(value)
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size >= scale:
+            divisor = 1e3 if letter == "k" else scale
+            return f"{value / divisor:g}{letter}".replace("-", "−")
+    return f"{value:g}".replace("-", "−")
+
+
+def _line(frame: Frame, line: Line) -> str:
+    pieces, pen_down = [], False
+    for ts, value in zip(line.ts, line.value, strict=True):
+        if math.isfinite(value):
+            pieces.append(f"{'L' if pen_down else 'M'}{_n(frame.x(ts))} {_n(frame.y(value))}")
+        pen_down = math.isfinite(value)
+    return f'<path class="line {line.style}" d="{"".join(pieces)}"/>' if pieces else ""
+
+
+def _band(frame: Frame, band: Band) -> str:
+    points = [
+        (frame.x(ts), frame.y(low), frame.y(high))
+        for ts, low, high in zip(band.ts, band.low, band.high, strict=True)
+        if math.isfinite(low) and math.isfinite(high)
+    ]
+    if not points:
+        return ""
+    upper = "L".join(f"{_n(x)} {_n(high)}" for x, _, high in points)
+    lower = "L".join(f"{_n(x)} {_n(low)}" for x, low, _ in reversed(points))
+    return f'<path class="{band.style}" d="M{upper}L{lower}Z"/>'
+
+
+def _mark(x: float, y: float, severity: str, label: str) -> str:
+    title = f"<title>{escape(label)}</title>" if label else ""
+    kind = SEVERITY_MARKS.get(severity, "ring")
+    style = f'class="mark mark-{escape(severity)}"'
+    if kind == "diamond":
+        return f'<path {style} d="M{_n(x)} {_n(y - 6)}l5.5 6l-5.5 6l-5.5 -6Z">{title}</path>'
+    if kind == "triangle":
+        return f'<path {style} d="M{_n(x)} {_n(y - 5.5)}l5 9.5h-10Z">{title}</path>'
+    return f'<circle {style} cx="{_n(x)}" cy="{_n(y)}" r="{4 if kind == "circle" else 3.5}">{title}</circle>'
+
+
+def _short(text: str, characters: int) -> str:
+    """Cut in the middle: the resource at the start and the metric at the end both matter."""
+    if len(text) <= characters:
+        return text
+    tail = characters // 2
+    return f"{text[: characters - tail - 1]}…{text[-tail:]}"
+
+
+def _n(value: float) -> str:
+    """A coordinate: one decimal is finer than a pixel, and the same everywhere."""
+    return f"{value:.1f}".removesuffix(".0")

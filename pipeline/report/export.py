@@ -1,0 +1,38 @@
+"""Tables as files for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pandas as pd
+
+from pipeline.report.findings import RECOMMENDATION_COLUMNS
+
+# What a spreadsheet takes for the beginning of a formula. Source: OWASP, "CSV Injection", full-width signs included.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def recommendations_csv(recommendation: pd.DataFrame) -> str:
+    """`gold.recommendation` as CSV, the portfolio first; text that could run as a formula begins with an apostrophe."""
+    ordered = recommendation.assign(_rank=pd.to_numeric(recommendation["portfolio_rank"]).fillna(float("inf"))).sort_values(
+        ["_rank", "resource_id", "rule_id", "recommendation_id"], kind="stable"
+    )
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
+    writer.writerow(RECOMMENDATION_COLUMNS)
+    for row in ordered[list(RECOMMENDATION_COLUMNS)].itertuples(index=False):
+        writer.writerow([_cell(value) for value in row])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """Numbers stay numbers, also negative ones; only text can be a formula."""
+    if pd.isna(value):
+        return ""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA) else value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,48 @@
+"""Which few of many series a report draws."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+CHARTED = 12
+AT_RISK = ("critical", "high")
+
+
+def worst_per_series(risk: pd.DataFrame) -> pd.DataFrame:
+    """One row per series and granularity, that of the lowest threshold, the highest risk first."""
+    if risk.empty:
+        return risk
+    order = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+    lowest = risk.sort_values(["series_id", "granularity", "threshold_pct"], kind="stable").drop_duplicates(
+        ["series_id", "granularity"]
+    )
+    rank = lowest.assign(
+        _level=lowest["risk_level"].map(order).fillna(9), _priority=-pd.to_numeric(lowest["priority"]).fillna(-1.0)
+    )
+    return rank.sort_values(["_level", "_priority", "series_id", "granularity"], kind="stable").drop(
+        columns=["_level", "_priority"]
+    )
+
+
+def charted_series(risk: pd.DataFrame, forecast: pd.DataFrame, charted: int = CHARTED) -> pd.DataFrame:
+    """The series worth a chart: first those at risk, then the largest costs, then the rest by risk and by name.
+
+    Args:
+        risk: `gold.capacity_risk` of one run.
+        forecast: one row per series and granularity forecast: series_id, metric, granularity, and level, its mean median.
+        charted: at most so many.
+
+    Returns:
+        Columns series_id, metric, granularity, in the order in which to draw them.
+    """
+    columns = ["series_id", "metric", "granularity"]
+    if forecast.empty:
+        return pd.DataFrame({column: pd.Series(dtype="object") for column in columns})
+    ranked = worst_per_series(risk)
+    at_risk = ranked[ranked["risk_level"].isin(AT_RISK)][columns].head(charted * 2 // 3)
+    costs = forecast[forecast["metric"] == "cost"].sort_values(["level", "series_id"], ascending=[False, True], kind="stable")
+    costs = costs[columns].head(max(charted // 3, 1))
+    rest = forecast.sort_values(["metric", "series_id", "granularity"], kind="stable")[columns]
+    wanted = pd.concat([at_risk, costs, ranked[columns], rest], ignore_index=True).drop_duplicates(columns[::2])
+    known = forecast[columns[::2]].drop_duplicates()
+    return wanted.merge(known, on=columns[::2], how="inner").head(charted).reset_index(drop=True)

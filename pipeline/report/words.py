@@ -1,0 +1,142 @@
+"""How figures read: money, shares, amounts and moments, always with their unit and never more digits than they deserve."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+DASH = "–"
+NBSP = "\u00a0"
+UNIT_SIGNS = {"percent": "%", "mbps": "Mbps", "count": "count", "usd": "USD"}
+METRIC_WORDS = {
+    "cpu_utilization": "CPU",
+    "memory_utilization": "memory",
+    "disk_utilization": "disk",
+    "network_in": "network in",
+    "network_out": "network out",
+    "disk_read": "disk read",
+    "disk_write": "disk write",
+    "request_count": "requests",
+    "cost": "cost",
+}
+ACTION_WORDS = {
+    "rightsize": "Rightsize",
+    "stop": "Stop",
+    "terminate": "Terminate",
+    "upsize": "Upsize",
+    "investigate": "Investigate",
+    "keep": "Keep",
+    "insufficient_data": "Not enough data",
+}
+RISK_WORDS = ("very low", "low", "medium", "high", "very high")
+
+
+def missing(value: Any) -> bool:
+    """None, NaN and NaT, which pandas mixes."""
+    return bool(pd.isna(value))
+
+
+def usd(value: Any, *, sign: bool = False) -> str:
+    """`$1,234`, `$12.30`, `$0.0042`; `sign` writes the plus of a gain."""
+    if missing(value):
+        return DASH
+    amount = float(value)
+    size = abs(amount)
+    digits = 0 if size >= 1000 else 2 if size >= 0.01 or size == 0 else 4
+    text = f"${size:,.{digits}f}"
+    if float(f"{size:.{digits}f}") == 0:
+        return text
+    return f"−{text}" if amount < 0 else f"+{text}" if sign else text
+
+
+def percent(ratio: Any, *, sign: bool = False) -> str:
+    """A ratio 0–1 as percent. Chances that are neither 0 nor 1 are never rounded to them."""
+    if missing(ratio):
+        return DASH
+    value = 100 * float(ratio)
+    if 0 < value < 0.5 and not sign:
+        return f"<1{NBSP}%"
+    if 99.5 <= value < 100 and not sign:
+        return f">99{NBSP}%"
+    text = f"{abs(value):.1f}" if sign and abs(value) < 10 else f"{abs(value):.0f}"
+    mark = "−" if value < 0 and float(text) else "+" if sign and float(text) else ""
+    return f"{mark}{text}{NBSP}%"
+
+
+def share(ratio: Any) -> str:
+    """A share of rows or samples with one decimal; only a whole is 100 %, only nothing is 0 %."""
+    if missing(ratio):
+        return DASH
+    value = 100 * float(ratio)
+    text = f"{min(max(value, 0.1), 99.9):.1f}" if 0 < value < 100 else f"{value:.0f}"
+    return f"{text}{NBSP}%"
+
+
+def amount(value: Any, unit: str = "") -> str:
+    """A measurement with three significant digits and its unit."""
+    if missing(value):
+        return DASH
+    if unit == "usd":
+        return usd(value)
+    number = float(value)
+    size = abs(number)
+    whole = unit == "count" and number == int(number)
+    digits = 0 if size >= 100 or whole else 1 if size >= 10 or number == 0 else 2 if size >= 0.1 else 3
+    text = f"{number:,.{digits}f}".replace("-", "−")
+    sign = UNIT_SIGNS.get(unit, unit)
+    return f"{text}{NBSP}{sign}" if sign and sign != "count" else text
+
+
+def decimals(value: Any, digits: int = 2) -> str:
+    return DASH if missing(value) else f"{float(value):.{digits}f}".replace("-", "−")
+
+
+def count(value: Any) -> str:
+    return DASH if missing(value) else f"{int(value):,}"
+
+
+def plural(number: int, word: str, many: str | None = None) -> str:
+    """`1 anomaly`, `3 anomalies`."""
+    return f"{number:,} {word if number == 1 else many or word + 's'}"
+
+
+def day(moment: Any) -> str:
+    return DASH if missing(moment) else f"{pd.Timestamp(moment):%Y-%m-%d}"
+
+
+def minute(moment: Any) -> str:
+    return DASH if missing(moment) else f"{pd.Timestamp(moment):%Y-%m-%d %H:%M}"
+
+
+def until(moment: Any, as_of: datetime) -> str:
+    """How far ahead a moment lies: `today`, `in 12 days`."""
+    if missing(moment):
+        return ""
+    days = (pd.Timestamp(moment) - pd.Timestamp(as_of)).days
+    return "today" if days <= 0 else f"in {plural(days, 'day')}"
+
+
+def seconds(value: Any) -> str:
+    if missing(value):
+        return DASH
+    number = float(value)
+    return f"{number:.2f}{NBSP}s" if number < 10 else f"{number:.1f}{NBSP}s" if number < 100 else f"{number:,.0f}{NBSP}s"
+
+
+def metric_word(metric: str) -> str:
+    return METRIC_WORDS.get(metric, metric)
+
+
+def series_parts(series_id: str, metric: str) -> tuple[str, str, str]:
+    """Account, region and resource of a series; only a resource's own id may contain a slash."""
+    parts = series_id.removesuffix(f"/{metric}").split("/", 2)
+    account, region, resource = (["", "", *parts] if len(parts) == 1 else ["", *parts] if len(parts) == 2 else parts)[-3:]
+    return account, region, resource
+
+
+def without_figures(reason: str) -> str:
+    """A reason with its figures blanked, so that the same reason for many resources counts as one."""
+    return re.sub(r"[-−+]?\d[\d.,:]*", "…", reason)
