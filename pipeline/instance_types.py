@@ -32,7 +32,7 @@ def catalogue(listed: pd.DataFrame) -> pd.DataFrame:
             network_mbps, ebs_mbps, coremark, burstable, hypervisor, gpu, instance_store.
 
     Returns:
-        The same rows with every one of these columns, and family, ordinary (a workload may move there) and baseline (the
+        The same rows, the cheapest first, unpriced ones last; with every one of these columns, and family, ordinary (a workload may move there) and baseline (the
         share of the vCPUs that may be used for good).
     """
     types = listed.reindex(
@@ -65,7 +65,7 @@ def catalogue(listed: pd.DataFrame) -> pd.DataFrame:
     types["ordinary"] = name.str.match(_ORDINARY) & ~size.str.startswith("metal") & (types["gpu"] == 0)
     numbers = ["price_usd", "vcpu", "memory_gib", "network_mbps", "ebs_mbps", "coremark", "gpu"]
     types[numbers] = types[numbers].astype(np.float64)
-    return types
+    return types.rename_axis("item").sort_values(["price_usd", "vcpu", "memory_gib", "item"], na_position="last")
 
 
 def cpu_ratio(types: pd.DataFrame, now: pd.Series, largest_credit: float) -> pd.Series:

@@ -29,7 +29,7 @@ from pipeline.estate import (
 
 RULE_ID = "idle"
 RULE_VERSION = "1"
-SERVICES = frozenset({"ec2"})
+SERVICES = frozenset({"ec2", "server"})
 
 _NEXT_DAYS = 30
 
@@ -52,7 +52,7 @@ class Options(BaseModel):
 
 
 def recommend(estate: Estate, options: Options) -> pd.DataFrame:
-    """One row for every EC2 instance: stop, terminate, keep or insufficient_data.
+    """One row for every EC2 instance, and every server that is one: stop, terminate, keep or insufficient_data.
 
     An instance is idle when its peak CPU utilization is below 5 % and its network traffic below 5 MB on every day of
     the lookback. Without network metrics only the stricter rule, peak CPU at most 1 %, applies. When both are
@@ -81,6 +81,7 @@ def _judge(
     prices: pd.DataFrame | None,
 ) -> dict[str, object]:
     rule, days = (RULE_ID, RULE_VERSION), options.lookback_days
+    service = str(resource["service"])
     current = resource.get("instance_type")
     config = None if pd.isna(current) else str(current)
     if not is_running(resource):
@@ -88,7 +89,7 @@ def _judge(
             estate,
             rule,
             key,
-            "ec2",
+            service,
             "keep",
             f"Already {resource['state']}.",
             current_config=config,
@@ -99,7 +100,7 @@ def _judge(
     known: dict[str, Any] = {"current_config": config, "monthly_cost_usd": cost, "price_as_of": price_as_of}
     unknown = not_judged(estate, resource, metrics, days, options.min_coverage_pct)
     if unknown:
-        return answer(estate, rule, key, "ec2", "insufficient_data", unknown, **known)
+        return answer(estate, rule, key, service, "insufficient_data", unknown, **known)
     cpu = metrics["cpu_utilization"]
     coverage = cpu.coverage(days)
     peak = float(cpu.max.max())
@@ -122,7 +123,7 @@ def _judge(
             estate,
             rule,
             key,
-            "ec2",
+            service,
             "keep",
             f"In use: peak CPU {peak:.1f} %, {traffic}, over {days} days.",
             evidence,
@@ -134,7 +135,7 @@ def _judge(
         estate,
         rule,
         key,
-        "ec2",
+        service,
         action,
         f"Idle for {days} days: peak CPU {peak:.2f} %, {traffic}. Its volumes stay and are still paid for.",
         evidence,

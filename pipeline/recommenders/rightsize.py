@@ -29,10 +29,12 @@ from pipeline.risk import breach_probability
 
 RULE_ID = "rightsize"
 RULE_VERSION = "1"
-SERVICES = frozenset({"ec2"})
+SERVICES = frozenset({"ec2", "server"})
 
 _RULE = (RULE_ID, RULE_VERSION)
 _LISTED = {"network": "network_mbps", "ebs": "ebs_mbps"}
+# Chances of a breach from which on the performance risk is 1, 2, 3 and 4.
+_PERFORMANCE_RISK = (0.01, 0.05, 0.2, 0.5)
 _Array = npt.NDArray[np.float64]
 
 
@@ -93,7 +95,7 @@ class _Need:
 
 
 def recommend(estate: Estate, options: Options) -> pd.DataFrame:
-    """One row for every EC2 instance: rightsize, upsize, investigate, keep or insufficient_data.
+    """One row for every EC2 instance, and every server that is one: rightsize, upsize, investigate, keep or insufficient_data.
 
     The need of a dimension is the chosen percentile of the hours' demand plus headroom, and at least the P95 peak of the
     forecast where a capacity risk is known. The target is the cheapest type in the price list that has it in every
@@ -122,6 +124,22 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     )
 
 
+@dataclass(frozen=True)
+class _Case:
+    """One instance whose size can be judged: where it is, what it is now, what it needs, and what every answer says."""
+
+    estate: Estate
+    options: Options
+    key: Key
+    service: str
+    now: pd.Series
+    need: _Need
+    known: Mapping[str, Any]
+
+    def answer(self, action: str, reason: str, evidence: Mapping[str, object], **fields: object) -> dict[str, object]:
+        return answer(self.estate, _RULE, self.key, self.service, action, reason, evidence, **{**self.known, **fields})
+
+
 def _judge(
     estate: Estate,
     options: Options,
@@ -131,12 +149,12 @@ def _judge(
     types: pd.DataFrame | None,
     risks: Mapping[str, tuple[float, float]],
 ) -> dict[str, object]:
-    named = resource.get("instance_type")
+    service, named = str(resource["service"]), resource.get("instance_type")
     config = None if pd.isna(named) else str(named)
     known: dict[str, Any] = {"current_config": config}
     if not is_running(resource):
         reason = f"Already {resource['state']}."
-        return answer(estate, _RULE, key, "ec2", "keep", reason, **known, monthly_cost_usd=0.0)
+        return answer(estate, _RULE, key, service, "keep", reason, **known, monthly_cost_usd=0.0)
     now = None if types is None or config not in types.index else types.loc[config]
     if now is not None and not pd.isna(now["price_usd"]):
         known |= {"monthly_cost_usd": now["price_usd"] * HOURS_PER_MONTH, "price_as_of": now["price_as_of"]}
@@ -146,123 +164,76 @@ def _judge(
     if unknown is None and now is not None and now["gpu"] > 0:
         unknown = f"{config} has {now['gpu']:g} GPU, whose use is not measured."
     if unknown is not None or types is None or now is None:
-        return answer(estate, _RULE, key, "ec2", "insufficient_data", unknown or "", **known)
+        return answer(estate, _RULE, key, service, "insufficient_data", unknown or "", **known)
 
     need = _need(options, metrics, now, risks)
-    coverage = metrics["cpu_utilization"].coverage(options.lookback_days)
-    known["confidence"] = coverage * (1 - len(need.unmeasured) / 8)
+    known["confidence"] = metrics["cpu_utilization"].coverage(options.lookback_days) * (1 - len(need.unmeasured) / 8)
+    case = _Case(estate, options, key, service, now, need, known)
     fitting = _fitting(options, types, now, need)
-    if need.short:
-        return _grow(estate, key, config, now, fitting, need, known)
-    return _shrink(estate, options, key, config, now, fitting, need, known)
+    return _grow(case, fitting) if need.short else _shrink(case, fitting)
 
 
-def _shrink(
-    estate: Estate,
-    options: Options,
-    key: Key,
-    config: str | None,
-    now: pd.Series,
-    fitting: pd.DataFrame,
-    need: _Need,
-    known: dict[str, Any],
-) -> dict[str, object]:
+def _shrink(case: _Case, fitting: pd.DataFrame) -> dict[str, object]:
     """The cheapest fitting type that saves enough and is safe enough, or keep."""
+    options, now, need = case.options, case.now, case.need
     priced = not pd.isna(now["price_usd"])
     if priced:
-        worth = max(options.min_savings_usd, options.min_savings_pct / 100 * known["monthly_cost_usd"])
+        worth = max(options.min_savings_usd, options.min_savings_pct / 100 * case.known["monthly_cost_usd"])
         better = fitting.loc[(now["price_usd"] - fitting["price_usd"]) * HOURS_PER_MONTH >= worth]
     else:
         smaller = (fitting["vcpu"] < now["vcpu"]) | (fitting["memory_gib"] < now["memory_gib"])
         never_larger = (fitting["vcpu"] <= now["vcpu"]) & (fitting["memory_gib"] <= now["memory_gib"])
         better = fitting.loc[(fitting["family"] == now["family"]) & smaller & never_larger]
     refused = ""
-    for target_name, target in better.iterrows():
+    for name, target in better.iterrows():
         breach = _breach(need, now, target)
-        if breach > options.max_breach_probability:
-            refused = refused or f" {target_name} would be cheaper, but has a {breach:.0%} chance of a breach in 30 days."
-            continue
-        savings = (now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH if priced else None
-        reason = f"{target_name} serves the demand on {config}. {need.figures} Chance of a breach in 30 days: {breach:.1%}."
-        return _change(estate, key, "rightsize", reason, now, target, need, savings, breach, known)
-    reason = f"No cheaper type than {config} fits safely. {need.figures}{refused}"
-    return answer(estate, _RULE, key, "ec2", "keep", reason, need.evidence, **known, breach_probability=_breach(need, now, now))
+        if breach <= options.max_breach_probability:
+            reason = f"{name} serves the demand on {now.name}. {need.figures} Chance of a breach in 30 days: {breach:.1%}."
+            return _change(case, "rightsize", reason, target, breach)
+        refused = refused or f" {name} would be cheaper, but has a {breach:.0%} chance of a breach in 30 days."
+    reason = f"No cheaper type than {now.name} fits safely. {need.figures}{refused}"
+    return case.answer("keep", reason, need.evidence, breach_probability=_breach(need, now, now))
 
 
-def _grow(
-    estate: Estate,
-    key: Key,
-    config: str | None,
-    now: pd.Series,
-    fitting: pd.DataFrame,
-    need: _Need,
-    known: dict[str, Any],
-) -> dict[str, object]:
-    """The cheapest type that has what is lacking."""
-    lacking = f"{config} is too small in {' and '.join(need.short)}. {need.figures}"
+def _grow(case: _Case, fitting: pd.DataFrame) -> dict[str, object]:
+    """The cheapest type that has what is lacking; without a price only of the own family."""
+    now, need = case.now, case.need
+    lacking = f"{now.name} is too small in {' and '.join(need.short)}. {need.figures}"
     if pd.isna(now["price_usd"]):
         fitting = fitting.loc[fitting["family"] == now["family"]]
     if fitting.empty:
-        return answer(
-            estate, _RULE, key, "ec2", "investigate", f"{lacking} The price list has no type that fits.", need.evidence, **known
-        )
+        return case.answer("investigate", f"{lacking} The price list has no type that fits.", need.evidence)
     target = fitting.iloc[0]
-    savings = (now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH
-    breach = _breach(need, now, target)
-    return _change(
-        estate,
-        key,
-        "upsize",
-        f"{lacking} {target.name} is the cheapest type that fits.",
-        now,
-        target,
-        need,
-        None if pd.isna(savings) else savings,
-        breach,
-        known,
-    )
+    reason = f"{lacking} {target.name} is the cheapest type that fits."
+    return _change(case, "upsize", reason, target, _breach(need, now, target))
 
 
-def _change(
-    estate: Estate,
-    key: Key,
-    action: str,
-    reason: str,
-    now: pd.Series,
-    target: pd.Series,
-    need: _Need,
-    savings: float | None,
-    breach: float,
-    known: dict[str, Any],
-) -> dict[str, object]:
+def _change(case: _Case, action: str, reason: str, target: pd.Series, breach: float) -> dict[str, object]:
+    now, need = case.now, case.need
     differences = platform_differences(now, target)
+    saved = (now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH
     evidence = {
         **need.evidence,
         "platform_differences": differences,
         "cpu_compared_by": "vcpu" if pd.isna(now["coremark"]) or pd.isna(target["coremark"]) else "coremark",
-        "cpu_ratio": target["cpu_ratio"],
+        "cpu_ratio": round(target["cpu_ratio"], 4),
     }
-    return answer(
-        estate,
-        _RULE,
-        key,
-        "ec2",
+    performance_risk = int(np.searchsorted(_PERFORMANCE_RISK, breach, side="right"))
+    return case.answer(
         action,
         reason,
         evidence,
-        **known
-        | {
-            "target_config": str(target.name),
-            "savings_monthly_usd": savings,
-            "savings_low_usd": savings if savings is None or savings < 0 else savings * (1 - breach),
-            "savings_high_usd": savings,
-            "breach_probability": breach,
-            "confidence": known["confidence"] * (1 - breach),
-            "risk_level": max(int(np.searchsorted([0.01, 0.05, 0.2, 0.5], breach, side="right")), 1 if need.unmeasured else 0),
-            "effort": "very_high" if "Architecture" in differences else "high" if "Hypervisor" in differences else "medium",
-            "restart_needed": True,
-            "rollback_note": "Stop the instance and change its type back.",
-        },
+        target_config=str(target.name),
+        savings_monthly_usd=saved,
+        savings_low_usd=saved if saved < 0 else saved * (1 - breach),
+        savings_high_usd=saved,
+        breach_probability=breach,
+        confidence=case.known["confidence"] * (1 - breach),
+        # What is not measured may be what binds: at least a low risk.
+        risk_level=max(performance_risk, 1 if need.unmeasured else 0),
+        effort="very_high" if "Architecture" in differences else "high" if "Hypervisor" in differences else "medium",
+        restart_needed=True,
+        rollback_note="Stop the instance and change its type back.",
     )
 
 
@@ -339,7 +310,7 @@ def _need(options: Options, metrics: Mapping[str, Demand], now: pd.Series, risks
 
 
 def _fitting(options: Options, types: pd.DataFrame, now: pd.Series, need: _Need) -> pd.DataFrame:
-    """The types that have what is needed, the cheapest first; unpriced ones last, the smallest first."""
+    """The types that have what is needed, in the order of the catalogue."""
     ratio = cpu_ratio(types, now, options.max_coremark_credit)
     allowed = types["ordinary"] & (types.index != now.name)
     if not options.allow_arch_change:
@@ -358,8 +329,7 @@ def _fitting(options: Options, types: pd.DataFrame, now: pd.Series, need: _Need)
         & (types["network_mbps"].fillna(0.0) >= need.network_mbps)
         & (types["ebs_mbps"].fillna(0.0) >= need.ebs_mbps)
     )
-    found = types.assign(cpu_ratio=ratio).loc[allowed & fits]
-    return found.rename_axis("item").sort_values(["price_usd", "vcpu", "memory_gib", "item"], na_position="last")
+    return types.assign(cpu_ratio=ratio).loc[allowed & fits]
 
 
 def _breach(need: _Need, now: pd.Series, target: pd.Series) -> float:

@@ -106,7 +106,7 @@ def estate() -> Estate:
     resources = pd.DataFrame(
         [
             resource("i-busy", "m5.large"),
-            resource("i-big", "m5.2xlarge"),
+            resource("i-big", "m5.2xlarge", service="server"),
             resource("i-bigblind", "m5.2xlarge"),
             resource("i-idle", "m5.large"),
             resource("i-strict", "m5.large"),
@@ -168,7 +168,9 @@ def test_every_resource_of_its_services_has_exactly_one_row(rule, recommend: Rec
     rows = recommend(given)
 
     covered = given.resources.loc[given.resources["service"].isin(rule.SERVICES)]
-    assert sorted(rows["resource_id"]) == sorted(covered["resource_id"])
+    assert sorted(zip(rows["resource_id"], rows["service"], strict=True)) == sorted(
+        zip(covered["resource_id"], covered["service"], strict=True)
+    )
     assert tuple(rows.columns) == RECOMMENDATION_COLUMNS
 
 
