@@ -32,8 +32,8 @@ def catalogue(listed: pd.DataFrame) -> pd.DataFrame:
             network_mbps, ebs_mbps, coremark, burstable, hypervisor, gpu, instance_store.
 
     Returns:
-        The same rows, the cheapest first, unpriced ones last; with every one of these columns, and family, ordinary (a workload may move there) and baseline (the
-        share of the vCPUs that may be used for good).
+        The same rows, the cheapest first and unpriced ones last, with every one of these columns, and family, ordinary (a
+        workload may move there) and baseline (the share of the vCPUs that may be used for good).
     """
     types = listed.reindex(
         columns=[
