@@ -98,7 +98,7 @@ def parse_spec(text: str, sha256: str) -> Spec:
 
     Raises:
         DataError: another hash, unknown or missing keys, a forecaster that is not one of the installed files, a parameter it
-            does not take, or values out of bounds. Nothing was imported or run by then.
+            does not take, or values out of bounds.
     """
     found = hashlib.sha256(text.encode()).hexdigest()
     if found != sha256:
@@ -112,9 +112,9 @@ def parse_spec(text: str, sha256: str) -> Spec:
     if spec.forecaster not in known:
         raise DataError(f"spec.json names the forecaster {spec.forecaster!r}; there are {', '.join(known)}")
     levels = list(spec.quantiles)
-    if not levels or levels != sorted(set(levels)) or not all(isinstance(q, float) and 0 < q < 1 for q in levels):
+    if not levels or not all(type(q) is float and 0 < q < 1 for q in levels) or levels != sorted(set(levels)):
         raise DataError(f"spec.json: quantiles are ascending levels between 0 and 1, got {levels}")
-    if not isinstance(spec.horizon, int) or not 1 <= spec.horizon <= 10_000:
+    if type(spec.horizon) is not int or not 1 <= spec.horizon <= 10_000:
         raise DataError(f"spec.json: horizon is 1 to 10000 periods, got {spec.horizon!r}")
     if spec.granularity not in get_args(Granularity):
         raise DataError(f"spec.json: granularity is one of {get_args(Granularity)}, got {spec.granularity!r}")
@@ -533,8 +533,8 @@ def decide(
     serves: tuple[str, str],
     challenger: tuple[str, str],
     reason: str,
-) -> Row:
-    """Record the decision that follows `last`, the newest that the writer saw.
+) -> bool:
+    """Record the decision that follows `last`, the newest that the writer saw; False if the same one is there already.
 
     Args:
         serves: forecaster and version that serve from now on.
@@ -562,8 +562,7 @@ def decide(
     scope = _scope(metric, granularity, fence)
     nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)
     data = quality.conform(pa.Table.from_pylist([row]), PROMOTION, Interval(as_of - timedelta(days=1), as_of))
-    lake.replace(PROMOTION, data, scope, based_on=nothing)
-    return row
+    return lake.replace(PROMOTION, data, scope, based_on=nothing).changed
 
 
 def rollback(settings: Settings, lake: Lake, metric: str, granularity: str, why: str = "by hand") -> Row:
@@ -582,7 +581,7 @@ def rollback(settings: Settings, lake: Lake, metric: str, granularity: str, why:
         raise ConfigError(f"{metric} by {granularity} never had another champion to go back to")
     last = rows[-1]
     gone = last["champion"], last["champion_version"]
-    row = decide(
+    decide(
         lake,
         last,
         as_of=last["as_of"],
@@ -597,7 +596,7 @@ def rollback(settings: Settings, lake: Lake, metric: str, granularity: str, why:
         follow(settings, lake, metric, granularity)
     except SourceError as error:
         log.warning("%s; the aliases follow with the next promotion", error)
-    return row
+    return ledger(lake, metric, granularity)[-1]
 
 
 def previous(rows: Sequence[Row]) -> tuple[str, str] | None:

@@ -90,7 +90,7 @@ def _decide(
         )
         proposal = challenger.forecaster, challenger.version
         try:
-            registry.decide(
+            recorded = registry.decide(
                 lake,
                 last,
                 as_of=as_of,
@@ -106,7 +106,7 @@ def _decide(
                 raise
             continue
         log.info("%s by %s: %s: %s", metric, granularity, verdict.decision, verdict.reason)
-        return 1
+        return int(recorded)
     return 0
 
 

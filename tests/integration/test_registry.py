@@ -1,0 +1,520 @@
+"""The registry with a real MLflow on SQLite and a real lake, both in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import registry, tables
+from pipeline import settings as settings_module
+from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
+from pipeline.interval import Interval
+from pipeline.lake import Lake, open_lake
+from pipeline.metrics import QUANTILES
+from pipeline.panel import Granularity, Panel, from_frame
+from pipeline.settings import Settings
+from pipeline.steps import promote as promote_step
+from pipeline.steps import train as train_step
+from pipeline.steps.promote import promote
+from pipeline.steps.train import train
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = Interval.day("2026-04-14")
+MODELS = ("seasonal_naive", "ridge", "default")
+SEGMENTS = [("cost", "day"), ("cpu_utilization", "hour")]
+
+
+def demand(lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings) -> Panel:
+    """Four series with a season, a level of their own and noise."""
+    metric, season, periods = ("cpu_utilization", 24, 14 * 24) if granularity == "hour" else ("cost", 7, 150)
+    rng, when = np.random.default_rng(7), np.arange(periods)
+    level, wave = rng.uniform(30, 50, (4, 1)), 12 * np.sin(2 * np.pi * when / season)
+    names = np.array([f"a/r/i-{row}/{metric}" for row in range(4)])
+    end = np.full(4, np.datetime64(as_of, "us") - np.timedelta64(1, granularity[0].replace("d", "D")))
+    values = np.clip(level + wave + rng.normal(0, 4, (4, periods)), 0, 100)
+    return Panel(names, np.full(4, metric), end, granularity, values, np.full(4, 100.0))
+
+
+@dataclass(frozen=True)
+class Trained:
+    settings: Settings
+    lake: Lake
+    versions: int
+    decisions: int
+
+    def client(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.settings.mlflow_tracking_uri, self.settings.mlflow_tracking_uri)
+
+    def runs(self, query: str) -> list[Any]:
+        client = self.client()
+        experiment = client.get_experiment_by_name(registry.EXPERIMENT)
+        return list(client.search_runs([experiment.experiment_id], query))
+
+    def alias(self, name: str, metric: str = "cost", granularity: str = "day") -> str | None:
+        aliases = self.client().get_registered_model(registry.model_name(metric, granularity)).aliases
+        return str(aliases[name]) if name in aliases else None
+
+    def model_file(self, metric: str, granularity: str, name: str) -> Path:
+        version = self.client().get_model_version(registry.model_name(metric, granularity), "1")
+        folder = self.settings.home / "mlflow" / "artifacts" / "models" / version.source.removeprefix("models:/")
+        [file] = folder.rglob(name)
+        return file
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    """One training and its promotion; the tests that use it only look, or put back what they change."""
+    home = tmp_path_factory.mktemp("home")
+    settings = settings_module.load({}, home=home, challengers=MODELS, backtest_windows=2)
+    lake = open_lake(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_step, "read_panel", demand)
+        versions = train(DAY, lake, settings)
+        yield Trained(settings, lake, versions, promote(DAY, lake, settings))
+
+
+@pytest.fixture
+def fresh(trained: Trained, tmp_path: Path) -> Trained:
+    """The same registry beside a lake without a ledger."""
+    database = f"fresh_{crc32(str(tmp_path).encode())}"
+    settings = trained.settings.model_copy(update={"lake": str(tmp_path / "lake"), "database": database})
+    return replace(trained, settings=settings, lake=open_lake(settings))
+
+
+# ---------------------------------------------------------------- what a training leaves behind
+
+
+def test_a_training_is_one_run_with_a_child_per_model_and_segment(trained: Trained) -> None:
+    [parent] = trained.runs("tags.kind = 'training'")
+    children = trained.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert parent.info.run_name == "training as of 2026-04-15 00:00"
+    assert parent.info.status == "FINISHED"
+    found = {(run.data.params["metric"], run.data.params["granularity"], run.data.params["forecaster"]) for run in children}
+    assert found == {(*segment, model) for segment in SEGMENTS for model in MODELS}
+
+
+def test_every_child_has_the_same_finite_figures_so_that_runs_compare(trained: Trained) -> None:
+    for run in trained.runs("tags.kind = 'backtest'"):
+        expected = {"mase", "rmsse", "wape", "smape", "scaled_pinball", "coverage_50", "coverage_80", "coverage_90"}
+        assert expected | {"bias", "skill", "skill_mase", "cpu_s_per_series"} <= set(run.data.metrics)
+        assert np.isfinite(list(run.data.metrics.values())).all()
+
+
+def test_accuracy_by_lead_time_is_a_curve_with_one_point_per_period_ahead(trained: Trained) -> None:
+    run = trained.runs("tags.kind = 'backtest' AND params.metric = 'cost'")[0]
+    curve = trained.client().get_metric_history(run.info.run_id, "by_lead/mase")
+    assert [point.step for point in curve] == list(range(1, int(run.data.params["horizon"]) + 1))
+    assert np.mean([point.value for point in curve]) == pytest.approx(run.data.metrics["mase"], rel=0.1)
+
+
+def test_a_run_names_the_table_and_the_values_it_was_trained_on(trained: Trained) -> None:
+    run = trained.runs("tags.kind = 'backtest' AND params.metric = 'cost'")[0]
+    [entry] = run.inputs.dataset_inputs
+    source = json.loads(entry.dataset.source)
+    assert (source["table"], source["as_of"]) == ("silver.cost_daily", "2026-04-15T00:00:00")
+    assert "snapshot_id" in source
+    assert json.loads(entry.dataset.profile)["series"] == 4
+
+
+def test_the_forecasts_behind_the_scores_are_kept_with_the_training(trained: Trained, tmp_path: Path) -> None:
+    [parent] = trained.runs("tags.kind = 'training'")
+    folder = Path(trained.client().download_artifacts(parent.info.run_id, "cost-day", str(tmp_path)))
+    forecasts, actuals = (pd.read_parquet(folder / f"{name}.parquet") for name in ("forecasts", "actuals"))
+    median = forecasts[(forecasts["quantile"] == 0.5) & (forecasts["model"] == "ridge")]
+    both = median.merge(actuals, on=["series_id", "cutoff", "ts"], suffixes=("", "_actual"))
+    wape = (both["value"] - both["value_actual"]).abs().sum() / both["value_actual"].abs().sum()
+    [run] = trained.runs("tags.kind = 'backtest' AND params.metric = 'cost' AND params.forecaster = 'ridge'")
+    assert wape == pytest.approx(run.data.metrics["wape"], rel=0.05)
+    assert (folder / "accuracy_and_coverage.png").read_bytes().startswith(b"\x89PNG")
+    assert len(pd.read_csv(folder / "worst_series.csv")) == 4
+
+
+def test_the_lakes_table_says_what_mlflow_says(trained: Trained) -> None:
+    rows = trained.lake.read(tables.MODEL_METRIC, tables.MODEL_METRIC.scope(DAY)).to_pylist()
+    assert len(rows) == len(SEGMENTS) * len(MODELS)
+    for row in rows:
+        which = " AND ".join(f"params.{name} = '{row[name]}'" for name in ("metric", "granularity"))
+        [run] = trained.runs(f"{which} AND params.forecaster = '{row['model']}'")
+        for name in ("mase", "scaled_pinball", "coverage_90", "skill"):
+            assert row[name] == pytest.approx(run.data.metrics[name])
+
+
+def test_every_segment_has_one_version_and_nothing_of_it_is_pickled(trained: Trained) -> None:
+    assert trained.versions == trained.decisions == len(SEGMENTS)
+    for segment in SEGMENTS:
+        [version] = trained.client().search_model_versions(f"name = '{registry.model_name(*segment)}'")
+        assert version.tags["fingerprint"]
+        assert trained.alias("champion", *segment) == trained.alias("challenger", *segment) == "1"
+    files = {file.suffix for file in (trained.settings.home / "mlflow" / "artifacts" / "models").rglob("*") if file.is_file()}
+    assert files == {"", ".json", ".py", ".txt", ".yaml"}
+
+
+LOAD_ELSEWHERE = """
+import sys, mlflow, pandas
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/headroom-cpu_utilization-hour@champion")
+found = model.predict(pandas.read_parquet(sys.argv[2]), params={"horizon": 30})
+found.to_parquet(sys.argv[3])
+"""
+
+
+def elsewhere(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_version_loaded_in_another_process_forecasts_what_its_forecaster_does(trained: Trained, tmp_path: Path) -> None:
+    from pipeline import plugs
+
+    block = demand(trained.lake, DAY.as_of, "hour", trained.settings)
+    ts, n = block.timestamps().ravel(), len(block)
+    history = pd.DataFrame({"series_id": np.repeat(block.series_id, len(ts) // n), "ts": ts, "value": block.values.ravel()})
+    history.to_parquet(tmp_path / "history.parquet")
+
+    done = elsewhere(
+        LOAD_ELSEWHERE, trained.settings.mlflow_tracking_uri, tmp_path / "history.parquet", tmp_path / "forecast.parquet"
+    )
+
+    assert done.returncode == 0, done.stderr
+    found = pd.read_parquet(tmp_path / "forecast.parquet")
+    name = registry.champion(trained.settings, trained.lake, "cpu_utilization", "hour").forecaster
+    panel = from_frame(history.assign(metric="cpu_utilization"), "hour")
+    direct = plugs.load("forecasters", name).forecast(panel, 30, QUANTILES)
+    np.testing.assert_allclose(found["value"].to_numpy().reshape(direct.shape), direct)
+    assert found["ts"].min() == pd.Timestamp("2026-04-15")
+
+
+def test_a_stored_spec_that_was_changed_is_served_by_nobody(trained: Trained) -> None:
+    file = trained.model_file("cost", "day", "spec.json")
+    text = file.read_text()
+    file.write_text(text.replace('"ridge"', '"prophet"').replace('"default"', '"prophet"'))
+    try:
+        import mlflow.pyfunc
+
+        mlflow.set_tracking_uri(trained.settings.mlflow_tracking_uri)
+        with pytest.raises(DataError, match="changed after registration"):
+            registry.champion(trained.settings, trained.lake, "cost", "day")
+        with pytest.raises(DataError, match="changed after registration"):
+            mlflow.pyfunc.load_model("models:/headroom-cost-day/1")
+    finally:
+        file.write_text(text)
+
+
+def test_choosing_a_champion_runs_no_code_that_is_stored_with_the_model(trained: Trained, tmp_path: Path) -> None:
+    file = trained.model_file("cost", "day", "served_model.py")
+    code, trace = file.read_text(), tmp_path / "ran"
+    file.write_text(f"open({str(trace)!r}, 'w')\n" + code)
+    try:
+        assert registry.champion(trained.settings, trained.lake, "cost", "day").version == "1"
+        assert not trace.exists()
+    finally:
+        file.write_text(code)
+
+
+def training(settings: Settings, fingerprint: str, forecaster: str, folder: Path, **figures: float) -> registry.Training:
+    """A training whose figures are given; only the proposed forecaster and the floor were in it."""
+    floor = dict.fromkeys(("mase", "rmsse", "wape", "smape", "scaled_pinball"), 1.0)
+    floor |= {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "bias": 0.0, "cpu_s": 0.01}
+    floor |= {"skill_scaled_pinball": 0.0, "skill_mase": 0.0}
+    summary = pd.DataFrame([{"model": "seasonal_naive", **floor}, {"model": forecaster, **floor, **figures}])
+    leads = pd.DataFrame({"model": forecaster, "lead": [1, 2], "mase": [0.5, np.nan], "scaled_pinball": 0.2, "coverage_90": 0.9})
+    return registry.Training(
+        metric="memory_utilization",
+        granularity="day",
+        fingerprint=fingerprint,
+        dataset=registry.Dataset("silver.metric_daily", None, "d1", 3, 300),
+        horizon=7,
+        windows=2,
+        quantiles=QUANTILES,
+        summary=summary.drop_duplicates("model", keep="last"),
+        leads=leads,
+        proposed=forecaster,
+        folder=folder,
+    )
+
+
+def test_a_figure_that_is_not_finite_is_left_out_and_said_so(trained: Trained, tmp_path: Path) -> None:
+    given = training(trained.settings, "f-inf", "ridge", tmp_path, mase=float("inf"), rmsse=float("nan"), wape=0.1)
+    registry.log_training(trained.settings, datetime.fromisoformat("2026-01-01"), "all-inf", [given], {})
+    [run] = trained.runs("params.metric = 'memory_utilization' AND params.forecaster = 'ridge'")
+    assert run.data.metrics["wape"] == 0.1
+    assert not {"mase", "rmsse"} & set(run.data.metrics)
+    assert run.data.tags["left_out.mase"] == "inf: no series has a defined value"
+    assert len(trained.client().get_metric_history(run.info.run_id, "by_lead/mase")) == 1
+
+
+# ---------------------------------------------------------------- once is enough
+
+
+def test_the_same_data_settings_and_code_register_and_decide_nothing_again(trained: Trained) -> None:
+    before, changes = trained.lake.content(tables.PROMOTION), trained.lake.changes
+    assert train(DAY, trained.lake, trained.settings) == 0
+    assert promote(DAY, trained.lake, trained.settings) == 0
+    assert trained.lake.content(tables.PROMOTION) == before
+    assert trained.lake.changes == changes
+    assert len(trained.runs("tags.kind = 'training' AND params.segments = '2'")) == 1
+
+
+def test_a_training_repeated_for_an_empty_lake_keeps_the_versions_it_registered(fresh: Trained) -> None:
+    assert train(DAY, fresh.lake, fresh.settings) == 0
+    assert promote(DAY, fresh.lake, fresh.settings) == len(SEGMENTS)
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
+
+
+def test_nothing_to_train_on_is_an_answer(fresh: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_step, "read_panel", lambda *_: None)
+    assert train(DAY, fresh.lake, fresh.settings) == 0
+    assert promote(DAY, fresh.lake, fresh.settings) == 0
+
+
+# ---------------------------------------------------------------- the ledger
+
+
+def test_of_two_writers_of_one_fence_the_first_wins_and_the_second_is_told(fresh: Trained) -> None:
+    decide(fresh.lake, None, "ridge", "1")
+    with pytest.raises(ConflictError, match=r"gold\.promotion"):
+        decide(fresh.lake, None, "default", "2")
+    [row] = registry.ledger(fresh.lake, "cost", "day")
+    assert (row["fence"], row["champion"]) == (1, "ridge")
+
+
+def decide(lake: Lake, last: dict[str, Any] | None, forecaster: str, version: str, as_of: datetime = DAY.as_of) -> bool:
+    return registry.decide(
+        lake,
+        last,
+        as_of=as_of,
+        metric="cost",
+        granularity="day",
+        decision="promoted",
+        serves=(forecaster, version),
+        challenger=(forecaster, version),
+        reason="test",
+    )
+
+
+RACER = """
+import sys, time
+from datetime import datetime
+from pathlib import Path
+from pipeline import registry, settings
+from pipeline.errors import ConflictError
+from pipeline.lake import open_lake
+
+home, name, version = sys.argv[1:]
+lake = open_lake(settings.load({}, home=Path(home)))
+assert registry.ledger(lake, "cost", "day") == []
+Path(home, f"ready-{version}").touch()
+while len(list(Path(home).glob("ready-*"))) < 3:
+    time.sleep(0.002)
+try:
+    registry.decide(lake, None, as_of=datetime(2026, 4, 15), metric="cost", granularity="day", decision="promoted",
+                    serves=(name, version), challenger=(name, version), reason="race")
+    print("won")
+except ConflictError:
+    print("lost")
+"""
+
+
+def test_of_processes_that_promote_at_the_same_moment_exactly_one_wins(tmp_path: Path) -> None:
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(tmp_path), name, version],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name, version in (("ridge", "1"), ("default", "2"), ("prophet", "3"))
+    ]
+    said = [racer.communicate(timeout=120) for racer in racers]
+    assert sorted(out.strip() for out, _ in said) == ["lost", "lost", "won"], said
+    [row] = registry.ledger(open_lake(settings_module.load({}, home=tmp_path)), "cost", "day")
+    assert said[int(row["champion_version"]) - 1][0].strip() == "won"
+
+
+def test_promotions_that_run_at_once_leave_one_decision_each_time(fresh: Trained) -> None:
+    assert train(DAY, fresh.lake, fresh.settings) == 0
+    decisions: list[int] = []
+
+    def run() -> None:
+        decisions.append(promote(DAY, open_lake(fresh.settings), fresh.settings))
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(decisions) == 3
+    assert sum(decisions) == len(SEGMENTS)
+    for segment in SEGMENTS:
+        assert [row["fence"] for row in registry.ledger(fresh.lake, *segment)] == [1]
+
+
+def test_an_older_training_does_not_overrule_a_decision_on_newer_data(fresh: Trained) -> None:
+    assert train(DAY, fresh.lake, fresh.settings) == 0
+    decide(fresh.lake, None, "seasonal_naive", "none", DAY.as_of + timedelta(days=7))
+    promote(DAY, fresh.lake, fresh.settings)
+    assert len(registry.ledger(fresh.lake, "cost", "day")) == 1
+
+
+def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fresh: Trained, tmp_path: Path) -> None:
+    as_of = datetime.fromisoformat("2026-02-01")
+    given = training(fresh.settings, "f-worse", "ridge", tmp_path, mase=1.4, scaled_pinball=1.3)
+    registry.log_training(fresh.settings, as_of, "all-worse", [given], {})
+    rows = [
+        {
+            "as_of": as_of,
+            "metric": "memory_utilization",
+            "granularity": "day",
+            "model": model,
+            "series": 3,
+            "windows": 2,
+            "mase": loss,
+            "scaled_pinball": loss,
+            "skill": 1 - loss,
+            "month": as_of.date(),
+        }
+        for model, loss in (("seasonal_naive", 1.0), ("ridge", 1.3))
+    ]
+    table = tables.MODEL_METRIC
+    import pyarrow as pa
+
+    interval = Interval(as_of - timedelta(days=1), as_of)
+    fresh.lake.replace(table, pa.Table.from_pylist(rows, schema=table.arrow_schema), table.scope(interval))
+
+    assert promote(interval, fresh.lake, fresh.settings) == 1
+
+    [row] = registry.ledger(fresh.lake, "memory_utilization", "day")
+    assert (row["decision"], row["champion"], row["challenger"]) == ("rejected", "none", "ridge")
+    assert "Not better than seasonal_naive" in row["reason"]
+    assert fresh.alias("champion", "memory_utilization", "day") is None
+    serving = registry.champion(fresh.settings, fresh.lake, "memory_utilization", "day")
+    assert serving == ("default", "none", {})
+
+
+def test_an_alias_that_did_not_follow_or_was_moved_by_hand_is_set_to_what_the_ledger_says(trained: Trained) -> None:
+    client = trained.client()
+    client.delete_registered_model_alias("headroom-cost-day", "champion")
+    assert promote(DAY, trained.lake, trained.settings) == 0
+    assert trained.alias("champion") == "1"
+    client.set_registered_model_alias("headroom-cost-day", "previous", "1")
+    promote(DAY, trained.lake, trained.settings)
+    assert trained.alias("previous") is None
+
+
+def test_a_rollback_gives_the_segment_back_and_is_not_undone_by_the_next_run(fresh: Trained) -> None:
+    assert train(DAY, fresh.lake, fresh.settings) == 0
+    naive = registry_version(fresh, "seasonal_naive")
+    decide(fresh.lake, None, "seasonal_naive", naive, DAY.as_of - timedelta(days=7))
+    assert promote(DAY, fresh.lake, fresh.settings) == len(SEGMENTS)
+    assert fresh.alias("champion") == "1"
+    assert fresh.alias("previous") == naive
+
+    row = registry.rollback(fresh.settings, fresh.lake, "cost", "day", "pages at night")
+
+    assert row["reason"].startswith("rolled back from ")
+    assert row["reason"].endswith(f"to seasonal_naive version {naive}: pages at night")
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", naive)
+    assert (fresh.alias("champion"), fresh.alias("previous")) == (naive, "1")
+    promote(DAY, fresh.lake, fresh.settings)
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == naive
+
+    registry.rollback(fresh.settings, fresh.lake, "cost", "day", "it was not the model")
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
+    assert [row["fence"] for row in registry.ledger(fresh.lake, "cost", "day")] == [1, 2, 3, 4]
+
+
+def registry_version(trained: Trained, forecaster: str) -> str:
+    """A registered version of the cost segment that holds another forecaster than the champion."""
+    client, model = trained.client(), registry.model_name("cost", "day")
+    spec = registry.Spec("cost", "day", forecaster, 7, QUANTILES, registry.code_sha256())
+    file = trained.settings.home / "spec" / "artifacts" / "spec.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(spec.text())
+    tags = {"forecaster": forecaster, "spec_sha256": spec.sha256()}
+    return str(client.create_model_version(model, file.parents[1].as_uri(), tags=tags).version)
+
+
+def test_a_segment_with_one_champion_has_nothing_to_roll_back_to(trained: Trained) -> None:
+    with pytest.raises(ConfigError, match="never had another champion"):
+        registry.rollback(trained.settings, trained.lake, "cost", "day")
+
+
+# ---------------------------------------------------------------- who serves
+
+
+def test_a_champion_serves_runs_after_its_decision_and_not_the_run_it_was_decided_on(trained: Trained) -> None:
+    def serving(as_of: datetime | None) -> str:
+        return registry.champion(trained.settings, trained.lake, "cost", "day", as_of).version
+
+    assert serving(None) == "1"
+    assert serving(DAY.as_of + timedelta(days=1)) == "1"
+    assert serving(DAY.as_of) == "none"
+
+
+def test_a_segment_that_was_never_decided_is_served_by_the_fallback(trained: Trained) -> None:
+    assert registry.champion(trained.settings, trained.lake, "disk_read", "hour") == ("default", "none", {})
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////nowhere/at/all/mlflow.db", "http://127.0.0.1:9"])
+def test_while_the_registry_is_down_the_ledgers_champion_serves_and_is_called_stale(
+    trained: Trained, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    down = trained.settings.model_copy(update={"mlflow_uri": uri})
+    known = registry.champion(trained.settings, trained.lake, "cost", "day")
+    with caplog.at_level(logging.WARNING, "pipeline.registry"):
+        assert registry.champion(down, trained.lake, "cost", "day")[:2] == known[:2]
+    assert "stale: the ledger's" in caplog.text
+
+
+def test_a_champion_whose_last_decision_is_too_old_does_not_serve_while_the_registry_is_down(
+    trained: Trained, caplog: pytest.LogCaptureFixture
+) -> None:
+    down = trained.settings.model_copy(update={"mlflow_uri": "sqlite:////nowhere/at/all/mlflow.db"})
+    late = DAY.as_of + registry.STALE_AFTER + timedelta(days=1)
+    assert registry.champion(down, trained.lake, "cost", "day", late).version == "none"
+    assert "too old to trust" in caplog.text
+
+
+def test_promotion_waits_for_a_registry_that_is_down(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    down = trained.settings.model_copy(update={"mlflow_uri": "http://127.0.0.1:9"})
+    with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:9 does not answer"):
+        promote(DAY, trained.lake, down)
+
+
+def test_a_decision_lost_to_another_writer_is_taken_again_on_what_that_one_wrote(
+    fresh: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train(DAY, fresh.lake, fresh.settings) == 0
+    really = registry.decide
+    interfered: list[bool] = []
+
+    def slow(lake: Lake, last: Any, **given: Any) -> Any:
+        if given["metric"] == "cost" and not interfered:
+            interfered.append(True)
+            decide(lake, last, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - timedelta(days=1))
+        return really(lake, last, **given)
+
+    monkeypatch.setattr(promote_step.registry, "decide", slow)
+    promote(DAY, fresh.lake, fresh.settings)
+    assert [row["fence"] for row in registry.ledger(fresh.lake, "cost", "day")] == [1, 2]
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"

@@ -1,0 +1,240 @@
+"""What may be registered, proposed and promoted; no MLflow and no lake."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import registry
+from pipeline.errors import DataError
+from pipeline.metrics import QUANTILES
+from pipeline.panel import Panel
+from pipeline.registry import Spec, Version, model_name, parse_spec, previous
+from pipeline.steps.promote import judge
+from pipeline.steps.train import choose, horizon_of, propose
+
+SPEC = Spec("cpu_utilization", "hour", "ridge", 24, QUANTILES, "c0de", {"damping": 0.3})
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def panel(values: np.ndarray, step: str = "hour") -> Panel:
+    n = len(values)
+    names = np.array([f"a/r/i-{row}/cpu_utilization" for row in range(n)])
+    end = np.full(n, np.datetime64("2026-03-27T00:00:00", "us"))
+    return Panel(names, np.full(n, "cpu_utilization"), end, step, values.astype(np.float64), np.full(n, 100.0))  # type: ignore[arg-type]
+
+
+def test_a_spec_survives_storage() -> None:
+    assert parse_spec(SPEC.text(), SPEC.sha256()) == SPEC
+
+
+def test_a_spec_forecasts_as_its_forecaster_does_with_its_parameters() -> None:
+    from pipeline.forecasters import ridge
+
+    history = panel(40 + 20 * np.sin(np.arange(480) * 2 * np.pi / 24)[None, :] + np.arange(480) % 7)
+    expected = ridge.forecast(history, 24, QUANTILES, damping=0.3)
+    np.testing.assert_array_equal(SPEC.forecast(history), expected)
+    assert not np.array_equal(expected, ridge.forecast(history, 24, QUANTILES, damping=1.0))
+
+
+def test_a_spec_changed_after_registration_is_refused() -> None:
+    changed = SPEC.text().replace("ridge", "prophet")
+    with pytest.raises(DataError, match="changed after registration"):
+        parse_spec(changed, SPEC.sha256())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("forecaster", "../../tmp/evil", "names the forecaster"),
+        ("forecaster", "os.system", "names the forecaster"),
+        ("forecaster", "_fallback", "names the forecaster"),
+        ("forecaster", "", "names the forecaster"),
+        ("forecaster", ["ridge"], "names the forecaster"),
+        ("params", {"panel": 1}, "ridge takes"),
+        ("params", {"damping": {"__import__": "os"}}, "ridge takes"),
+        ("params", [], "params is an object"),
+        ("horizon", 0, "horizon"),
+        ("horizon", 10**9, "horizon"),
+        ("horizon", True, "horizon"),
+        ("horizon", "24", "horizon"),
+        ("quantiles", [0.9, 0.1], "quantiles"),
+        ("quantiles", [0.5, 1.5], "quantiles"),
+        ("quantiles", [], "quantiles"),
+        ("quantiles", ["0.5"], "quantiles"),
+        ("quantiles", [0.5, None], "quantiles"),
+        ("quantiles", None, "not a spec"),
+        ("granularity", "minute", "granularity"),
+        ("code", "import os", "not a spec"),
+    ],
+)
+def test_a_spec_with_a_lawful_hash_but_unlawful_content_is_refused(key: str, value: Any, complaint: str) -> None:
+    text = json.dumps({**json.loads(SPEC.text()), key: value})
+    with pytest.raises(DataError, match=complaint):
+        parse_spec(text, sha256(text))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"forecaster": "ridge"}', "\x80"])
+def test_what_is_not_a_spec_at_all_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match="not a spec"):
+        parse_spec(text, sha256(text))
+
+
+def test_metrics_with_the_sources_own_names_get_model_names_that_mlflow_allows_and_that_differ() -> None:
+    assert model_name("cpu_utilization", "hour") == "headroom-cpu_utilization-hour"
+    odd = {model_name(metric, "day") for metric in ("AWS/EC2:Credits", "AWS:EC2/Credits", "AWS_EC2_Credits")}
+    assert len(odd) == 3
+    assert not any(set("/:") & set(name) for name in odd)
+
+
+# ---------------------------------------------------------------- what a training proposes
+
+
+def summary(**scores: tuple[float, float, float]) -> pd.DataFrame:
+    """model → (scaled pinball, mase, CPU seconds), with skill against seasonal_naive."""
+    table = pd.DataFrame([{"model": m, "scaled_pinball": p, "mase": e, "cpu_s": c} for m, (p, e, c) in scores.items()])
+    floor = table.loc[table["model"] == "seasonal_naive"].iloc[0]
+    for name in ("scaled_pinball", "mase"):
+        table[f"skill_{name}"] = 1 - table[name] / floor[name]
+    return table
+
+
+def test_the_model_with_the_lowest_pinball_loss_is_proposed() -> None:
+    assert propose(summary(seasonal_naive=(0.40, 1.0, 0.01), ridge=(0.30, 0.8, 0.1), default=(0.25, 0.7, 0.2))) == "default"
+
+
+def test_a_model_that_beats_seasonal_naive_on_one_score_only_is_not_proposed() -> None:
+    found = propose(summary(seasonal_naive=(0.40, 1.0, 0.01), prophet=(0.30, 1.1, 9.0), ridge=(0.41, 0.9, 0.1)))
+    assert found == "seasonal_naive"
+
+
+def test_of_two_equal_models_the_one_at_a_tenth_of_the_cost_is_proposed() -> None:
+    equal = {"seasonal_naive": (0.40, 1.0, 0.01), "prophet": (0.300, 0.8, 9.0)}
+    assert propose(summary(**equal, ridge=(0.302, 0.8, 0.1))) == "ridge"
+    assert propose(summary(**equal, ridge=(0.302, 0.8, 5.0))) == "prophet"
+    assert propose(summary(**equal, ridge=(0.31, 0.8, 0.1))) == "prophet"
+
+
+def test_a_model_without_finite_scores_is_not_proposed() -> None:
+    nan = float("nan")
+    assert propose(summary(seasonal_naive=(nan, nan, 0.01), ridge=(nan, nan, 0.1))) == "seasonal_naive"
+
+
+def test_the_horizon_leaves_room_for_every_window_and_twice_itself_of_history() -> None:
+    two_weeks = panel(np.ones((3, 336)))
+    assert horizon_of(two_weeks, windows=4, longest=168) == 48
+    assert horizon_of(panel(np.ones((3, 24 * 365))), windows=4, longest=168) == 168
+    assert horizon_of(panel(np.ones((3, 30))), windows=4, longest=168) == 24
+
+
+def test_series_are_chosen_evenly_among_those_with_history_and_variation() -> None:
+    values = np.tile(np.arange(200.0), (10, 1))
+    values[0] = 5.0  # constant
+    values[1, :150] = np.nan  # short
+    values[2] = np.nan  # empty
+    chosen = choose(panel(values), least=100, most=3)
+    assert [name.split("/")[2] for name in chosen.series_id] == ["i-3", "i-6", "i-9"]
+    assert len(choose(panel(values), least=100, most=40)) == 7
+
+
+# ---------------------------------------------------------------- gates
+
+
+def row(model: str, pinball: float | None, mase: float | None, coverage: float | None = 0.9) -> dict[str, Any]:
+    return {"model": model, "scaled_pinball": pinball, "mase": mase, "coverage_90": coverage, "skill": 0.1}
+
+
+def scores(**given: tuple[float | None, float | None] | tuple[float, float, float]) -> dict[str, dict[str, Any]]:
+    return {model: row(model, *values) for model, values in given.items()}
+
+
+RIDGE, DEFAULT = Version("2", "ridge", "sha-ridge"), Version("3", "default", "sha-default")
+NAIVE = Version("1", "seasonal_naive", "sha-naive")
+
+
+def test_a_challenger_that_beats_seasonal_naive_is_the_first_champion() -> None:
+    verdict = judge(RIDGE, None, scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8)))
+    assert verdict.decision == "promoted"
+    assert "scaled pinball 0.3, MASE 0.8" in verdict.reason
+
+
+@pytest.mark.parametrize(("pinball", "mase"), [(0.41, 0.8), (0.3, 1.01), (0.4, 0.8), (0.3, 1.0)])
+def test_a_challenger_that_does_not_beat_seasonal_naive_on_both_scores_is_rejected(pinball: float, mase: float) -> None:
+    verdict = judge(RIDGE, None, scores(seasonal_naive=(0.4, 1.0), ridge=(pinball, mase)))
+    assert verdict.decision == "rejected"
+    assert "Not better than seasonal_naive (scaled pinball 0.4" in verdict.reason
+
+
+def test_seasonal_naive_itself_may_be_champion_where_nothing_beats_it() -> None:
+    assert judge(NAIVE, None, scores(seasonal_naive=(0.4, 1.0))).decision == "promoted"
+
+
+def test_seasonal_naive_replaces_a_champion_that_fell_behind_it() -> None:
+    verdict = judge(NAIVE, RIDGE, scores(seasonal_naive=(0.4, 1.0), ridge=(0.39, 1.2)))
+    assert verdict.decision == "promoted"
+    assert "no longer better than seasonal_naive" in verdict.reason
+
+
+def test_a_challenger_must_be_a_percent_better_than_the_champion() -> None:
+    naive = {"seasonal_naive": (0.4, 1.0), "ridge": (0.300, 0.8)}
+    assert judge(DEFAULT, RIDGE, scores(**naive, default=(0.298, 0.7))).decision == "rejected"
+    assert judge(DEFAULT, RIDGE, scores(**naive, default=(0.31, 0.7))).decision == "rejected"
+    assert judge(DEFAULT, RIDGE, scores(**naive, default=(0.296, 0.8))).decision == "promoted"
+
+
+def test_the_very_model_that_serves_is_kept_whatever_its_version_number() -> None:
+    verdict = judge(RIDGE._replace(version="9"), RIDGE, scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8)))
+    assert verdict.decision == "kept"
+
+
+def test_the_champions_forecaster_with_new_code_takes_its_place() -> None:
+    newer = RIDGE._replace(version="9", spec_sha256="sha-ridge-new-code")
+    assert judge(newer, RIDGE, scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8))).decision == "promoted"
+
+
+def test_a_challenger_whose_interval_promises_far_too_much_is_rejected_unless_the_champions_is_worse() -> None:
+    beside = {"seasonal_naive": (0.4, 1.0), "default": (0.2, 0.5, 0.60)}
+    assert judge(DEFAULT, RIDGE, scores(**beside, ridge=(0.3, 0.8, 0.88))).decision == "rejected"
+    assert judge(DEFAULT, RIDGE, scores(**beside, ridge=(0.3, 0.8, 0.50))).decision == "promoted"
+
+
+def test_a_champion_that_was_not_in_the_backtest_gives_way_to_a_challenger_that_was() -> None:
+    assert judge(DEFAULT, RIDGE, scores(seasonal_naive=(0.4, 1.0), default=(0.3, 0.8))).decision == "promoted"
+
+
+@pytest.mark.parametrize("missing", ["challenger", "floor"])
+def test_without_finite_scores_nothing_is_promoted(missing: str) -> None:
+    given = scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8))
+    given["ridge" if missing == "challenger" else "seasonal_naive"]["scaled_pinball"] = None
+    verdict = judge(RIDGE, None, given)
+    assert (verdict.decision, "no finite score" in verdict.reason) == ("rejected", True)
+
+
+def test_a_model_that_a_person_rolled_back_does_not_come_back_by_itself() -> None:
+    given = scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8), default=(0.2, 0.6))
+    assert judge(DEFAULT, RIDGE, given, frozenset({"sha-default"})).decision == "rejected"
+
+
+def test_the_previous_champion_is_the_last_other_version_that_served() -> None:
+    def decision(champion: str, version: str) -> dict[str, Any]:
+        return {"champion": champion, "champion_version": version}
+
+    history = [decision("none", "none"), decision("ridge", "1"), decision("default", "2"), decision("default", "2")]
+    assert previous(history) == ("ridge", "1")
+    assert previous(history[:2]) is None
+    assert previous([]) is None
+
+
+def test_the_code_version_is_that_of_the_files_and_does_not_change_between_calls() -> None:
+    first = registry.code_sha256()
+    registry.code_sha256.cache_clear()
+    assert registry.code_sha256() == first
+    assert len(first) == 64
