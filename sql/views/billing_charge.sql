@@ -5,6 +5,7 @@
 -- FOCUS and CUR 2.0 name the same things differently; CUR's amortised cost follows the line type (unused commitment is charged
 -- where its fee line is, covered usage at its effective cost, the negation at nothing). An export that is landed again replaces
 -- the billing account's day as a whole: line ids are not stable between refreshes. `rule` is null for lines that count.
+-- An Azure subscription's leading slash is dropped from the account.
 WITH ranked AS (
   SELECT
     day, source, format, billing_period, line_number, ts, line_json, load_id, ingested_at,
@@ -95,7 +96,7 @@ SELECT
   source AS source,
   ts AS ts,
   provider AS provider,
-  coalesce(nullif(nullif(account, 'NULL'), ''), 'none') AS account,
+  coalesce(nullif(nullif(regexp_replace(account, '^/+', ''), 'NULL'), ''), 'none') AS account,
   coalesce(nullif(nullif(service, 'NULL'), ''), 'none') AS service,
   coalesce(nullif(nullif(region, 'NULL'), ''), 'global') AS region,
   coalesce(nullif(nullif(charge_category, 'NULL'), ''), 'Usage') AS charge_category,
@@ -107,7 +108,7 @@ SELECT
     WHEN recency > 1 THEN 'superseded'
     WHEN currency IS NULL OR NOT regexp_like(currency, '^[A-Z]{3}$') THEN 'bad_currency'
     WHEN try_cast(billed AS decimal(38, 12)) IS NULL THEN 'bad_billed_cost'
-    WHEN NOT regexp_like(coalesce(nullif(nullif(account, 'NULL'), ''), 'none'), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$') THEN 'bad_identifier'
+    WHEN NOT regexp_like(coalesce(nullif(nullif(regexp_replace(account, '^/+', ''), 'NULL'), ''), 'none'), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$') THEN 'bad_identifier'
   END AS rule,
   load_id AS load_id,
   line_number AS line_number,
