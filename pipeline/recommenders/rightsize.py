@@ -25,7 +25,7 @@ from pipeline.estate import (
     resources_of,
 )
 from pipeline.instance_types import catalogue, cpu_ratio, platform_differences
-from pipeline.risk import breach_probability
+from pipeline.risk import PeakDemand, peak_demand
 
 RULE_ID = "rightsize"
 RULE_VERSION = "1"
@@ -75,7 +75,7 @@ class _Need:
         cpu: multiple of the present CPU capacity.
         memory_gib, network_mbps, ebs_mbps: capacity.
         mean_cpu: average use as a share of the present CPU capacity.
-        peaks: the days' peaks as shares of the present cpu and memory.
+        peaks: what the peaks of the next 30 days may be, as shares of the present cpu and memory.
         short: the dimensions in which the present type is too small.
         unmeasured: the dimensions without enough data.
         figures: what was found, for people.
@@ -87,7 +87,7 @@ class _Need:
     network_mbps: float
     ebs_mbps: float
     mean_cpu: float
-    peaks: Mapping[str, _Array]
+    peaks: Mapping[str, PeakDemand]
     short: tuple[str, ...]
     unmeasured: tuple[str, ...]
     figures: str
@@ -106,8 +106,8 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     Compute Optimizer looks at five-minute points; an hour keeps its mean, P95 and maximum. Shrinking looks at the hours'
     maxima and calling a type too small at their means, so that each errs on the side of not acting.
 
-    A breach is a day on which the P95 of some hour exceeds the target's CPU or memory (`breach_probability`).
-    `savings_low_usd` is the saving times the chance that none happens. `confidence` is that chance times the
+    A breach is demand (an hour's P95) above the target's CPU or memory in more than 1 % of the next 30 days' hours
+    (`peak_demand`). `savings_low_usd` is the saving times the chance that none happens. `confidence` is that chance times the
     coverage and the share of the four dimensions that is measured, halved at most by the latter.
 
     Source: AWS Compute Optimizer, EC2 rightsizing (P99.5, 20 % headroom, 14 days) and its platform differences; effort
@@ -266,7 +266,7 @@ def _need(options: Options, metrics: Mapping[str, Demand], now: pd.Series, risks
             share[name] = max(share[name], forecast_peak / free)
         if sustained / 100 > free or likely:
             short.append(name)
-        peaks[name] = _daily_peaks(demand) / 100
+        peaks[name] = peak_demand(demand.hours, demand.p95 / 100)
         figures.append(f"{name} P{options.quantile_pct:g} {peak:.1f} %")
         if forecast_peak > 0:
             figures.append(f"{name} forecast peak {100 * forecast_peak:.1f} %")
@@ -335,14 +335,7 @@ def _fitting(options: Options, types: pd.DataFrame, now: pd.Series, need: _Need)
 def _breach(need: _Need, now: pd.Series, target: pd.Series) -> float:
     """The larger of the chances that CPU or memory demand exceeds the target within 30 days."""
     room = {"cpu": float(target.get("cpu_ratio", 1.0)), "memory": float(target["memory_gib"] / now["memory_gib"])}
-    return max(breach_probability(peaks, room[name]) for name, peaks in need.peaks.items())
-
-
-def _daily_peaks(demand: Demand) -> _Array:
-    """The largest hourly P95 of each day, from the days with at least half their hours."""
-    by_day = pd.Series(demand.p95).groupby(demand.hours.astype("datetime64[D]")).agg(["max", "size"])
-    peaks: _Array = by_day.loc[by_day["size"] >= 12, "max"].to_numpy(dtype=np.float64)
-    return peaks
+    return max(peaks.breach_probability(room[name]) for name, peaks in need.peaks.items())
 
 
 def _bandwidth(measured: Mapping[str, Demand], names: tuple[str, str], together: bool, quantile_pct: float) -> float | None:

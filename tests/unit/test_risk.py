@@ -12,10 +12,10 @@ from scipy.special import ndtri
 from pipeline.interval import Interval
 from pipeline.risk import (
     RISK_COLUMNS,
-    breach_probability,
     brier_score,
     brier_skill,
     capacity_risk,
+    peak_demand,
     reliability,
 )
 
@@ -260,24 +260,51 @@ def test_brier_score_of_certainty_and_of_the_base_rate() -> None:
         brier_score(np.array([]), np.array([], dtype=bool))
 
 
-def test_a_breach_is_unlikely_far_above_the_peaks_and_likely_among_them() -> None:
-    peaks = np.random.default_rng(0).normal(40, 4, 14)
+def days_of_demand(daily_level: np.ndarray, noise: float = 0.02) -> tuple[np.ndarray, np.ndarray]:
+    hours = np.datetime64("2026-01-01", "h") + np.arange(24 * len(daily_level))
+    shape = 1 + 0.3 * np.sin(2 * np.pi * np.arange(24) / 24)
+    values = np.outer(daily_level, shape).ravel()
+    return hours, values * np.random.default_rng(0).lognormal(0, noise, len(values))
 
-    chances = [breach_probability(peaks, capacity) for capacity in (35, 45, 55, 80, 160)]
+
+def test_a_breach_is_unlikely_far_above_the_peaks_and_likely_below_them() -> None:
+    peaks = peak_demand(*days_of_demand(np.full(14, 40.0)))
+
+    chances = [peaks.breach_probability(capacity) for capacity in (35, 45, 53, 70, 160)]
 
     assert chances == sorted(chances, reverse=True)
-    assert chances[0] > 0.99
-    assert chances[-1] < 0.001
+    assert chances[0] > 0.9
+    assert chances[-1] < 0.01
 
 
-def test_more_days_of_history_make_the_same_spread_a_smaller_risk() -> None:
+def test_days_that_differ_more_make_a_breach_likelier() -> None:
     rng = np.random.default_rng(1)
-    week, quarter = rng.normal(40, 4, 7), rng.normal(40, 4, 90)
+    steady, restless = (peak_demand(*days_of_demand(40 * rng.lognormal(0, spread, 14))) for spread in (0.02, 0.5))
 
-    assert breach_probability(quarter, 70) < breach_probability(week, 70)
+    assert steady.breach_probability(120) < restless.breach_probability(120)
 
 
-def test_what_was_never_used_is_not_breached_and_a_breach_needs_days() -> None:
-    assert breach_probability(np.zeros(14), 1.0) == 0
-    with pytest.raises(ValueError, match="two daily peaks"):
-        breach_probability(np.array([1.0]), 1.0)
+def test_one_short_peak_in_two_weeks_is_not_a_breach_of_one_percent_of_the_hours() -> None:
+    hours, demand = days_of_demand(np.full(14, 40.0))
+    demand[100] = 95.0
+
+    assert peak_demand(hours, demand).breach_probability(80) < 0.2
+
+
+def test_missing_hours_do_not_change_a_peak_much_and_idle_demand_is_not_breached() -> None:
+    hours, demand = days_of_demand(np.full(14, 40.0))
+    kept = np.random.default_rng(2).random(len(hours)) > 0.1
+
+    whole, part = peak_demand(hours, demand), peak_demand(hours[kept], demand[kept])
+
+    assert part.breach_probability(60) == pytest.approx(whole.breach_probability(60), abs=0.03)
+    assert peak_demand(hours, np.zeros(len(hours))).breach_probability(1.0) < 0.001
+
+
+def test_a_breach_needs_days_and_a_capacity() -> None:
+    hours, demand = days_of_demand(np.full(14, 40.0))
+
+    with pytest.raises(ValueError, match="two days"):
+        peak_demand(hours[:30], demand[:30])
+    with pytest.raises(ValueError, match="capacity is positive"):
+        peak_demand(hours, demand).breach_probability(0.0)
