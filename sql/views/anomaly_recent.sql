@@ -1,0 +1,28 @@
+-- views.anomaly_recent: the anomalous hours of the last seven days, the most severe first to read.
+--
+-- Reads   gold.anomaly, silver.metric_hourly
+--
+-- The seven days end with the newest hour observed anywhere, not with the clock: a lake that stands still shows what it last
+-- knew. `deviation` is observed minus expected, in the metric's unit.
+WITH newest AS (
+  SELECT max(hour) AS hour FROM silver.metric_hourly
+)
+SELECT
+  a.ts AS ts,
+  a.series_id AS series_id,
+  a.account AS account,
+  a.region AS region,
+  a.resource_id AS resource_id,
+  a.metric AS metric,
+  a.unit AS unit,
+  a.value AS value,
+  a.expected AS expected,
+  a.value - a.expected AS deviation,
+  a.score AS score,
+  a.severity AS severity,
+  CASE a.severity WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'medium' THEN 3 ELSE 4 END AS severity_order,
+  a.votes AS votes,
+  a.detectors AS detectors
+FROM gold.anomaly AS a
+CROSS JOIN newest AS n
+WHERE a.ts > n.hour - INTERVAL '7' DAY

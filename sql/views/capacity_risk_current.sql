@@ -1,0 +1,44 @@
+-- views.capacity_risk_current: which series are about to cross their thresholds, as of the newest run.
+--
+-- Reads   gold.capacity_risk, silver.resource
+--
+-- One row per series, granularity and threshold; `priority` orders what to look at first. Labels are the resource's newest. A
+-- chance is null where the forecast does not reach that far.
+WITH newest AS (
+  SELECT max(as_of) AS as_of FROM gold.capacity_risk
+),
+named AS (
+  SELECT
+    concat_ws('/', account, region, resource_id) AS resource_key,
+    max_by(resource_id, ts) AS resource_id,
+    max_by(service, ts) AS service,
+    max_by(app_name, ts) AS app_name,
+    max_by(business_unit, ts) AS business_unit,
+    max_by(criticality, ts) AS criticality
+  FROM silver.resource
+  GROUP BY concat_ws('/', account, region, resource_id)
+)
+SELECT
+  k.as_of AS as_of,
+  k.series_id AS series_id,
+  n.resource_id AS resource_id,
+  k.metric AS metric,
+  k.granularity AS granularity,
+  k.threshold_pct AS threshold_pct,
+  k.risk_level AS risk_level,
+  k.priority AS priority,
+  k.first_crossing_at AS first_crossing_at,
+  date_diff('day', k.as_of, k.first_crossing_at) AS days_to_crossing,
+  k.p_cross_7d AS p_cross_7d,
+  k.p_cross_30d AS p_cross_30d,
+  k.p_cross_90d AS p_cross_90d,
+  k.headroom_ratio AS headroom_ratio,
+  k.peak_p95 AS peak_p95,
+  k.peak_at AS peak_at,
+  n.service AS service,
+  n.app_name AS app_name,
+  n.business_unit AS business_unit,
+  n.criticality AS criticality
+FROM gold.capacity_risk AS k
+JOIN newest AS w ON w.as_of = k.as_of
+LEFT JOIN named AS n ON concat(n.resource_key, '/', k.metric) = k.series_id

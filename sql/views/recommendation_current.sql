@@ -1,0 +1,35 @@
+-- views.recommendation_current: what the newest run recommends, in the order in which to do it.
+--
+-- Reads   gold.recommendation
+--
+-- `keep` and `insufficient_data` are answers and stand here too. Only `portfolio_savings_usd` adds up: it counts one action per
+-- resource; `savings_monthly_usd` of two rows about one resource must not be summed.
+WITH newest AS (
+  SELECT max(as_of) AS as_of FROM gold.recommendation
+)
+SELECT
+  r.as_of AS as_of,
+  r.portfolio_rank AS portfolio_rank,
+  r.account AS account,
+  r.region AS region,
+  r.service AS service,
+  r.resource_id AS resource_id,
+  r.action AS action,
+  r.current_config AS current_config,
+  r.target_config AS target_config,
+  r.monthly_cost_usd AS monthly_cost_usd,
+  r.savings_monthly_usd AS savings_monthly_usd,
+  r.savings_low_usd AS savings_low_usd,
+  r.savings_high_usd AS savings_high_usd,
+  r.portfolio_savings_usd AS portfolio_savings_usd,
+  r.breach_probability AS breach_probability,
+  r.confidence AS confidence,
+  r.risk_level AS risk_level,
+  r.effort AS effort,
+  r.restart_needed AS restart_needed,
+  r.rollback_possible AS rollback_possible,
+  r.reason AS reason,
+  r.rule_id AS rule_id,
+  r.recommendation_id AS recommendation_id
+FROM gold.recommendation AS r
+JOIN newest AS w ON w.as_of = r.as_of
