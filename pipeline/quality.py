@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def run_expectations(
     Args:
         data: conforming rows.
         table: whose expectations.
-        interval: what `{"$PARAMETER": "start" | "end" | "as_of"}` stand for.
+        interval: gives `{"$PARAMETER": "start" | "end" | "last_hour" | "last_day"}` their values.
         structural_only: leave out the table's own file, whose volumes and freshness are about one interval.
 
     Returns:
@@ -132,8 +133,12 @@ def run_expectations(
     suite = gx.ExpectationSuite(name=table.name, expectations=chosen)
     asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table.name)
     batch = asset.add_batch_definition_whole_dataframe("rows").get_batch(batch_parameters={"dataframe": data.to_pandas()})
-    # Timestamps as the data frame has them; expectations name these three in {"$PARAMETER": …}.
-    parameters = {"start": interval.start, "end": interval.end, "as_of": interval.as_of}
+    parameters = {
+        "start": interval.start,
+        "end": interval.end,
+        "last_hour": interval.end - timedelta(hours=1),
+        "last_day": interval.end - timedelta(days=1),
+    }
     outcome = batch.validate(suite, result_format="SUMMARY", expectation_parameters=parameters)
     return [_result(each, data.num_rows) for each in outcome.results], outcome.to_json_dict()
 
