@@ -108,15 +108,15 @@ def read(path: Path, source: str) -> pa.Table:
     """All lines of one export in the layout of `bronze.billing_line`, ordered by charge start, then line number."""
     data = _files.read(path)
     found = detect(path, data.column_names)
-    charged = _files.moments(path, found.charge_start, data[found.charge_start].to_pandas())
-    billed = _files.moments(path, found.period_start, data[found.period_start].to_pandas())
+    charged = _files.moments(path, found.charge_start, data[found.charge_start])
+    billed = _files.moments(path, found.period_start, data[found.period_start])
     return _bronze.ordered(
         _bronze.rows(
             "bronze.billing_line",
             {
                 "source": source,
                 "format": found.name,
-                "billing_period": billed.dt.to_period("M").dt.start_time.dt.date.tolist() or pa.array([], pa.date32()),
+                "billing_period": billed.astype("datetime64[M]").astype("datetime64[D]"),
                 "line_number": pa.array(range(1, len(data) + 1), type=pa.int64()),
                 "ts": charged,
                 "line_json": pa.array([as_json(record) for record in _records(data)], type=pa.string()),

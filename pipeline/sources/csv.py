@@ -8,10 +8,11 @@ what lies outside its unit's bounds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,10 +30,13 @@ NAME = "csv"
 
 Unit = Literal["percent", "ratio", "mbps", "bytes", "count", "usd"]
 UNITS: tuple[str, ...] = ("percent", "ratio", "mbps", "bytes", "count", "usd")
+# In a column, CloudWatch's own words are understood too.
+UNIT_WORDS = r"(?i:percent|ratio|mbps|megabits/second|bytes|bytes/second|count|usd)"
 
 # An identifier reaches paths, queries and spreadsheets: no formula (`=`, `+`, `-`, `@` first), no blank or quote, and,
 # checked beside the pattern, no parent folder.
 IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}"
+STATISTIC = r"(?i:average|maximum|minimum|sum|samplecount|p\d{1,2}(\.\d{1,2})?)"
 METRIC = r"[A-Za-z][A-Za-z0-9._:/-]{0,127}"
 LONGEST_PERIOD_S = 86_400
 
@@ -64,11 +68,14 @@ class Options(BaseModel):
         max_length=200,
         description="Column naming the resource; `series_id` serves in its place.",
     )
+    resource_id: str | None = Field(
+        default=None, pattern=f"^{IDENTIFIER}$", description="The resource of every sample, where the file names none."
+    )
     metric_column: str = Field(default="metric", min_length=1, max_length=200, description="Column naming the metric (long).")
     value_column: str = Field(default="value", min_length=1, max_length=200, description="Column with the sample (long).")
     statistic: str = Field(
         default="Average",
-        pattern=r"^(Average|Maximum|Minimum|Sum|SampleCount|p\d{1,2}(\.\d{1,2})?)$",
+        pattern=f"^{STATISTIC}$",
         description="What a sample is of its period (Average, Maximum, p95 …), where the file has no such column.",
     )
     account: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Account, where the file has no account column.")
@@ -99,102 +106,112 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         ConfigError: no unit is stated for a metric.
         DataError: a column is absent, or a row holds something that is not a moment, number, unit or plain identifier.
     """
-    samples = _bronze.within(_samples(options), interval)
-    yield from _bronze.batch("bronze.metric_sample", options.path.name, samples)
-
-
-def _samples(options: Options) -> pa.Table:
-    return _parsed(options.model_dump_json(), _files.version(options.path))
+    samples = _samples(options.model_dump_json(), _files.version(options.path))
+    first, end = np.searchsorted(samples["ts"].to_numpy(), np.array([interval.start, interval.end], dtype="datetime64[us]"))
+    chosen = samples.iloc[first:end]
+    landed = _bronze.rows("bronze.metric_sample", {"source": NAME, **{name: chosen[name] for name in chosen.columns}})
+    yield from _bronze.batch("bronze.metric_sample", options.path.name, landed)
 
 
 @lru_cache(maxsize=1)
-def _parsed(options_json: str, version: tuple[int, int] | None) -> pa.Table:  # noqa: ARG001 a changed file is another file
-    """The whole file. A backfill asks for one day after the other; the file is parsed once."""
+def _samples(options_json: str, version: tuple[int, int] | None) -> pd.DataFrame:  # noqa: ARG001 a changed file is another file
+    """The whole file, ordered. A backfill asks for one day after the other; the file is parsed once."""
     options = Options.model_validate_json(options_json)
     data = _files.read(options.path)
-    resource = _resource_column(options, data)
-    _files.require(options.path, data, [options.time_column, resource])
-    frame = _long(options, data, resource) if options.layout == "long" else _wide(options, data, resource)
-    for column in ("resource_id", "account", "region"):
-        _refuse_unsafe(options.path, column, frame[column], IDENTIFIER)
-    _refuse_unsafe(options.path, "metric", frame["metric"], METRIC)
-    frame["ts"] = _files.moments(options.path, options.time_column, frame["ts"], options.timezone)
-    frame = frame[frame["value"].notna()].reset_index(drop=True)
-    if "period_s" not in frame:
-        frame["period_s"] = options.period_s or _commonest_step(options.path, frame)
-    return _bronze.ordered(
-        _bronze.rows("bronze.metric_sample", {"source": NAME, **{name: frame[name] for name in frame.columns}}),
-        ("ts", "resource_id", "metric"),
-    )
+    resource = "series_id" if _only_series_id(options, data) else options.resource_column
+    _files.require(options.path, data, [options.time_column] if options.resource_id else [options.time_column, resource])
+    samples = _long(options, data, resource) if options.layout == "long" else _wide(options, data, resource)
+    samples = samples[samples["value"].notna()]
+    if "period_s" not in samples:
+        samples = samples.assign(period_s=options.period_s or _commonest_step(options.path, samples))
+    order = np.lexsort((_rank(samples["metric"]), _rank(samples["resource_id"]), samples["ts"].to_numpy()))
+    return samples.iloc[order].reset_index(drop=True)
 
 
-def _resource_column(options: Options, data: pa.Table) -> str:
-    if options.resource_column not in data.column_names and "series_id" in data.column_names:
-        return "series_id"
-    return options.resource_column
+def _only_series_id(options: Options, data: pa.Table) -> bool:
+    return options.resource_column not in data.column_names and "series_id" in data.column_names
+
+
+def _shared(options: Options, data: pa.Table, resource: str) -> dict[str, Any]:
+    """What both layouts say the same way: whose samples these are, and when."""
+    return {
+        "account": _words(options.path, data, "account", options.account, IDENTIFIER),
+        "region": _words(options.path, data, "region", options.region, IDENTIFIER),
+        "resource_id": _words(options.path, data, resource, options.resource_id or "", IDENTIFIER),
+        "ts": _files.moments(options.path, options.time_column, data[options.time_column], options.timezone),
+    }
 
 
 def _long(options: Options, data: pa.Table, resource: str) -> pd.DataFrame:
     _files.require(options.path, data, [options.metric_column, options.value_column])
-    metric = _text(data, options.metric_column)
-    frame = pd.DataFrame(
-        {
-            "account": _text(data, "account", options.account),
-            "region": _text(data, "region", options.region),
-            "resource_id": _text(data, resource),
-            "metric": metric,
-            "statistic": _text(data, "statistic", options.statistic),
-            "ts": data[options.time_column].to_pandas(),
-            "value": _numbers(options.path, options.value_column, data[options.value_column].to_pandas()),
-            "unit": _units(options, data, metric),
-        }
-    )
+    metric = _words(options.path, data, options.metric_column, "", METRIC)
+    columns = _shared(options, data, resource) | {
+        "metric": metric,
+        "statistic": _words(options.path, data, "statistic", options.statistic, STATISTIC),
+        "value": _files.numbers(options.path, options.value_column, data[options.value_column]),
+        "unit": _units(options, data, metric),
+    }
     if options.period_s is None and "period_s" in data.column_names:
-        period = _numbers(options.path, "period_s", data["period_s"].to_pandas())
+        period = _files.numbers(options.path, "period_s", data["period_s"])
         whole = (period >= 1) & (period <= LONGEST_PERIOD_S) & (period % 1 == 0)
-        _files.refuse(options.path, "period_s", period, ~whole, f"whole seconds from 1 to {LONGEST_PERIOD_S}")
-        frame["period_s"] = period.astype("int64")
-    return frame
+        _files.refuse(options.path, "period_s", data["period_s"], ~whole, f"whole seconds from 1 to {LONGEST_PERIOD_S}")
+        columns["period_s"] = period.astype("int64")
+    return pd.DataFrame(columns)
 
 
 def _wide(options: Options, data: pa.Table, resource: str) -> pd.DataFrame:
-    """One block of rows per metric column, so that row numbers in errors stay those of the file."""
+    """The metrics' columns below each other."""
     reserved = {options.time_column, resource, "account", "region"}
     metrics = list(options.units) or [name for name in data.column_names if name not in reserved]
     _files.require(options.path, data, metrics)
     if not metrics:
         raise DataError(f"{options.path}: no column of a metric beside {sorted(reserved)}")
-    blocks = [
-        pd.DataFrame(
-            {
-                "account": _text(data, "account", options.account),
-                "region": _text(data, "region", options.region),
-                "resource_id": _text(data, resource),
-                "metric": metric,
-                "statistic": options.statistic,
-                "ts": data[options.time_column].to_pandas(),
-                "value": _numbers(options.path, metric, data[metric].to_pandas()),
-                "unit": _unit_of(options, metric),
-            }
-        )
-        for metric in metrics
-    ]
-    return pd.concat(blocks, ignore_index=True)
+    unsafe = [name for name in metrics if not _safe(name, METRIC)]
+    if unsafe:
+        raise DataError(f"{options.path}: column {unsafe[0]!r}: expected the name of a metric like {METRIC} without '..'")
+    shared = pd.DataFrame(_shared(options, data, resource))
+    every = pd.concat([shared] * len(metrics), ignore_index=True)
+    codes = np.repeat(np.arange(len(metrics)), len(shared))
+    unit = pd.Categorical([_unit_of(options, name) for name in metrics], categories=UNITS)
+    return every.assign(
+        metric=pd.Categorical.from_codes(codes, categories=metrics),
+        statistic=_constant(options.statistic, len(every)),
+        value=np.concatenate([_files.numbers(options.path, name, data[name]) for name in metrics]),
+        unit=unit[codes],
+    )
 
 
-def _text(data: pa.Table, column: str, default: str | None = None) -> pd.Series:
-    """A column as stripped text, or the default on every row."""
+def _words(path: Path, data: pa.Table, column: str, default: str, pattern: str) -> pd.Categorical:
+    """A column of words that match the pattern, or the default on every row where the file has no such column."""
     if column not in data.column_names:
-        return pd.Series([default] * len(data), dtype="string")
-    return data[column].cast(pa.string()).to_pandas().astype("string").str.strip()
+        return _constant(default, len(data))
+    found = _files.words(path, column, data[column])
+    # The entry appended last stands for an empty cell.
+    unsafe = np.array([not _safe(word, pattern) for word in found.categories] + [True])
+    _files.refuse(path, column, data[column], unsafe[np.asarray(found.codes)], f"a name like {pattern} without '..'")
+    return found
 
 
-def _units(options: Options, data: pa.Table, metric: pd.Series) -> pd.Series:
+def _constant(word: str, length: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(length, dtype=np.int8), categories=[word])
+
+
+def _safe(name: str, pattern: str) -> bool:
+    return re.fullmatch(pattern, name) is not None and ".." not in name
+
+
+def _rank(words: pd.Series) -> npt.NDArray[np.int64]:
+    """Place of each row's word in alphabetical order."""
+    rank = np.argsort(np.argsort(words.cat.categories.to_numpy(dtype=str), kind="stable"))
+    ranks: npt.NDArray[np.int64] = rank[words.cat.codes.to_numpy()]
+    return ranks
+
+
+def _units(options: Options, data: pa.Table, metric: pd.Categorical) -> pd.Categorical:
     if "unit" in data.column_names:
-        unit = _text(data, "unit")
-        _files.refuse(options.path, "unit", unit, ~unit.isin(UNITS), f"one of {', '.join(UNITS)}")
-        return unit
-    return metric.map({name: _unit_of(options, name) for name in metric.dropna().unique()}).astype("string")
+        return _words(options.path, data, "unit", "", UNIT_WORDS)
+    unit = pd.Categorical([_unit_of(options, name) for name in metric.categories], categories=UNITS)
+    return unit[np.asarray(metric.codes)]
 
 
 def _unit_of(options: Options, metric: str) -> str:
@@ -207,49 +224,19 @@ def _unit_of(options: Options, metric: str) -> str:
     return unit
 
 
-def _numbers(path: Path, column: str, values: pd.Series) -> pd.Series:
-    """Floats; an empty cell is NaN. Whatever else is not a finite number is refused, with its row."""
-    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
-        raise DataError(f"{path}: column {column!r}: expected numbers, got {values.dtype}")
-    if pd.api.types.is_numeric_dtype(values):
-        numbers = values.astype("float64")
-        empty: npt.NDArray[np.bool_] = values.isna().to_numpy()
-    else:
-        text = values.astype("string").str.strip()
-        empty = (text.isna() | text.str.lower().isin(["", "nan", "null"])).to_numpy(dtype=bool)
-        numbers = pd.to_numeric(text.mask(empty), errors="coerce").astype("float64")
-    _files.refuse(path, column, values, ~empty & ~np.isfinite(numbers.fillna(np.nan).to_numpy(dtype=float)), "a finite number")
-    return numbers
-
-
-def _refuse_unsafe(path: Path, column: str, values: pd.Series, pattern: str) -> None:
-    names = values.astype("string")
-    unsafe = {name for name in names.unique() if pd.isna(name) or not _safe(name, pattern)}
-    if unsafe:
-        rows = names.isna() | names.isin([name for name in unsafe if not pd.isna(name)])
-        _files.refuse(path, column, names, rows, f"an identifier like {pattern} without '..'")
-
-
-def _safe(name: str, pattern: str) -> bool:
-    import re
-
-    return re.fullmatch(pattern, name) is not None and ".." not in name
-
-
-def _commonest_step(path: Path, frame: pd.DataFrame) -> int:
+def _commonest_step(path: Path, samples: pd.DataFrame) -> int:
     """Seconds; the commonest step between a series' consecutive samples in the whole file, the shortest on a tie."""
-    keys = ["account", "region", "resource_id", "metric"]
-    ordered = frame.sort_values([*keys, "ts"], kind="stable")
-    step = ordered.groupby(keys, sort=False, observed=True)["ts"].diff().dt.total_seconds()
-    step = step[step >= 1]
-    if step.empty:
-        if frame.empty:
-            return 1
+    if samples.empty:
+        return 1
+    series = samples.groupby(["account", "region", "resource_id", "metric"], sort=False, observed=True).ngroup().to_numpy()
+    moments = samples["ts"].to_numpy()
+    order = np.lexsort((moments, series))
+    same = np.diff(series[order]) == 0
+    steps = np.diff(moments[order])[same] / np.timedelta64(1, "s")
+    seconds, counts = np.unique(np.round(steps[steps >= 1]).astype(np.int64), return_counts=True)
+    if not len(seconds):
         raise DataError(f"{path}: no series has two samples at different times, so their period is unknown; state period_s")
-    counts = step.round().value_counts()
-    seconds = int(counts[counts == counts.max()].index.min())
-    if seconds > LONGEST_PERIOD_S:
-        raise DataError(
-            f"{path}: the commonest step between samples is {seconds} s, expected at most {LONGEST_PERIOD_S}; state period_s"
-        )
-    return seconds
+    commonest = int(seconds[np.argmax(counts)])
+    if commonest > LONGEST_PERIOD_S:
+        raise DataError(f"{path}: the commonest step is {commonest} s, expected at most {LONGEST_PERIOD_S}; state period_s")
+    return commonest
