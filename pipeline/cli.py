@@ -104,7 +104,7 @@ def promote(
 
         metric, _, granularity = rollback.partition("/")
         decision = registry.rollback(settings, open_lake(settings), metric, granularity)
-        console.print(f"{metric}/{granularity} is served by {decision.champion} version {decision.champion_version} again")
+        console.print(f"{metric}/{granularity} is served by {decision['champion']} version {decision['champion_version']} again")
         return
     _perform("promote", _interval(day, start, end), settings)
 
@@ -409,13 +409,13 @@ def _perform(step: str, interval: Interval, settings: Settings, *, target: str =
 
 
 @contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar; the callable takes how much is done and how much there is."""
+def _progress(label: str) -> Iterator[Callable[..., None]]:
+    """A bar; the callable takes how much is done, how much there is, and optionally what is being done."""
     from rich.progress import Progress
 
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total, doing=label: bar.update(task, completed=done, total=total, description=doing)
 
 
 def _print_frame(frame: Any, title: str) -> None:

@@ -22,7 +22,7 @@ from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.schema import TIMESTAMP, Column, Table, bucket_of
+from pipeline.schema import BUCKETS, TIMESTAMP, Column, Table, bucket_of
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +57,28 @@ def conform(data: Any, table: Table, interval: Interval) -> pa.Table:
     return pa.table([arrays[name] for name in names], schema=table.arrow_schema)
 
 
-def validate(data: pa.Table, table: Table, interval: Interval, lake: Lake) -> pa.Table:
+def validate(data: pa.Table, table: Table, interval: Interval, lake: Lake, shard: int = 0, shards: int = 1) -> pa.Table:
     """The same rows, if every critical expectation holds; every result is recorded in `gold.quality_result`.
+
+    Args:
+        data: conforming rows.
+        table: what they are about to become.
+        interval: the run's.
+        lake: where results are recorded.
+        shard: which part of the table the rows are, of `shards`.
+        shards: parts that the table's rows for the interval come in.
 
     Raises:
         DataError: naming the table, the interval and each critical expectation that failed, with what was observed.
     """
     results, raw = run_expectations(data, table, interval)
-    _record(results, table, interval, lake)
+    _record(results, table, interval, lake, shard, shards)
     if table.layer != "bronze":
         folder = lake.settings.run_folder(interval.as_of) / "validations"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{table.name}.json").write_text(json.dumps(raw, sort_keys=True))
+        (folder / (f"{table.name}.json" if shards == 1 else f"{table.name}.{shard}.json")).write_text(
+            json.dumps(raw, sort_keys=True)
+        )
     failed = [result for result in results if not result.success]
     for result in failed:
         log.warning("%s %s: %s expectation failed: %s: %s", table.name, interval, result.severity, result.rule, result.note)
@@ -139,7 +149,7 @@ def run_expectations(
         "last_hour": interval.end - timedelta(hours=1),
         "last_day": interval.end - timedelta(days=1),
     }
-    outcome = batch.validate(suite, result_format="SUMMARY", expectation_parameters=parameters)
+    outcome: Any = batch.validate(suite, result_format="SUMMARY", expectation_parameters=parameters)
     return [_result(each, data.num_rows) for each in outcome.results], outcome.to_json_dict()
 
 
@@ -176,7 +186,7 @@ def _exception_message(info: Any) -> str:
     return next((message for value in info.values() if (message := _exception_message(value))), "")
 
 
-def _record(results: list[Result], table: Table, interval: Interval, lake: Lake) -> None:
+def _record(results: list[Result], table: Table, interval: Interval, lake: Lake, shard: int, shards: int) -> None:
     target = tables.QUALITY_RESULT
     rows = [
         {
@@ -184,6 +194,7 @@ def _record(results: list[Result], table: Table, interval: Interval, lake: Lake)
             "table_name": table.name,
             "subject": r.subject,
             "rule": r.rule,
+            "shard": shard,
             "severity": r.severity,
             "success": r.success,
             "rows": r.rows,
@@ -195,7 +206,9 @@ def _record(results: list[Result], table: Table, interval: Interval, lake: Lake)
     ]
     schema = pa.schema([f for f in target.arrow_schema if f.name != target.partition])
     data = conform(pa.Table.from_pylist(rows, schema=schema), target, interval)
-    lake.replace(target, data, target.scope(interval, table_name=(table.name,)))
+    # The first shard also clears what an earlier run with more shards left.
+    covered = (shard, *range(shards, BUCKETS)) if shard == 0 else (shard,)
+    lake.replace(target, data, target.scope(interval, table_name=(table.name,), shard=covered))
 
 
 def _from_pandas(frame: Any, where: str) -> pa.Table:

@@ -61,14 +61,17 @@ class Scope:
 
     def expression(self) -> BooleanExpression:
         """The same rows as an Iceberg expression."""
-        from pyiceberg.expressions import And, GreaterThanOrEqual, In, LessThan
+        from pyiceberg import expressions
 
-        parts: list[BooleanExpression] = [
-            GreaterThanOrEqual(self.column, self.start.isoformat()),
-            LessThan(self.column, self.end.isoformat()),
+        # Its constructors are pydantic models with positional arguments of their own, which type checkers cannot see.
+        iceberg: Any = expressions
+        parts = [
+            iceberg.GreaterThanOrEqual(self.column, self.start.isoformat()),
+            iceberg.LessThan(self.column, self.end.isoformat()),
+            *(iceberg.In(column, values) for column, values in self.within),
         ]
-        parts += [In(column, values) for column, values in self.within]
-        return And(*parts)
+        whole: BooleanExpression = iceberg.And(*parts)
+        return whole
 
     def mask(self, data: pa.Table) -> pa.Array:
         """Which rows of `data` lie in the scope."""

@@ -12,6 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,7 +117,7 @@ class Settings(BaseModel):
     def mlflow_artifact_uri(self) -> str:
         return self.mlflow_artifacts or (self.home / "mlflow" / "artifacts").resolve().as_uri()
 
-    def run_folder(self, as_of: Any) -> Path:
+    def run_folder(self, as_of: datetime) -> Path:
         """Where one run keeps its report and data docs."""
         return self.home / "runs" / as_of.strftime("%Y-%m-%dT%H%M")
 

@@ -488,13 +488,14 @@ PROMOTION = Table(
 QUALITY_RESULT = Table(
     name="gold.quality_result",
     doc="One expectation on one table, or one load's share of accepted rows, in one run.",
-    key=("as_of", "table_name", "subject", "rule"),
+    key=("as_of", "table_name", "subject", "rule", "shard"),
     time="as_of",
     columns=(
         as_of,
         _text("table_name", "Table checked."),
         _text("subject", "Column or load that the rule is about; `table` for the whole."),
         _text("rule", "Expectation and its arguments."),
+        Column(name="shard", type=WHOLE, doc="Shard of mapped work, else 0.", ge=0),
         _text("severity", "critical stops the write.", values=("critical", "warning", "info")),
         Column(name="success", type=FLAG, doc="Held; an expectation that raised did not."),
         Column(name="rows", type=WHOLE, doc="Rows looked at.", unit="count", ge=0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.lake import sql
 
 # A relation as DuckDB sees it: Parquet files with their hive columns, or rows already in memory.
-Relation = list[str] | pa.Table
+Relation: TypeAlias = list[str] | Any
 
 
 def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]) -> pa.Table:

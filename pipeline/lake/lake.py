@@ -24,6 +24,7 @@ from pyiceberg.exceptions import (
     ValidationException,
 )
 from pyiceberg.table import Table as IcebergTable
+from sqlalchemy.exc import IntegrityError
 
 from pipeline import tables
 from pipeline.errors import ConflictError, DataError
@@ -247,7 +248,8 @@ class Lake:
         if iceberg is not None:
             return _evolved(iceberg, table)
         namespace, short = self._identifier(table)
-        with suppress(NamespaceAlreadyExistsError):
+        # The SQL catalog tells the loser of a race by its own constraint.
+        with suppress(NamespaceAlreadyExistsError, IntegrityError):
             self.catalog().create_namespace(namespace)
         try:
             return self.catalog().create_table(

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 from pyiceberg.exceptions import CommitFailedException, ValidationException
-from pyiceberg.expressions import EqualTo
 
 from pipeline.errors import DataError
 from pipeline.lake.lake import Lake, load_id_of
@@ -40,7 +39,7 @@ def compact(lake: Lake, table: Table) -> int:
         iceberg = iceberg.refresh()
         # Iceberg keeps dates as days since 1970.
         day = value if not isinstance(value, int) else (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=value)).date()
-        where = EqualTo(table.partition, day.isoformat())
+        where = f"{table.partition} = '{day.isoformat()}'"
         rows = iceberg.scan(row_filter=where).to_arrow().cast(table.arrow_schema)
         try:
             iceberg.overwrite(

@@ -34,7 +34,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     found = [_judge(series, interval, settings) for _, series in points.groupby("series_id", sort=True)]
     table = tables.ANOMALY
     rows = pd.concat(found) if found else table.arrow_schema.empty_table().to_pandas()
-    data = quality.validate(quality.conform(rows, table, interval), table, interval, lake)
+    data = quality.validate(quality.conform(rows, table, interval), table, interval, lake, shard, shards)
     return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
 
 

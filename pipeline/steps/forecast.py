@@ -36,6 +36,7 @@ def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
     table = tables.FORECAST
     empty = table.arrow_schema.empty_table().to_pandas()
     data = quality.conform(pd.concat(frames) if frames else empty, table, interval)
+    data = quality.validate(data, table, interval, lake, shard, shards)
     return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
 
 

@@ -142,7 +142,7 @@ def _ordered(data: pa.Table, table: Table) -> pd.DataFrame:
 
 
 def _until(table: Table, moment: datetime) -> Scope:
-    return Scope(table.time, datetime(1970, 1, 1), moment + timedelta(microseconds=1))  # noqa: DTZ001 naive UTC, as the lake
+    return Scope(table.time, datetime(1970, 1, 1), moment + timedelta(microseconds=1))
 
 
 def _sources(lake: Lake, interval: Interval) -> pd.DataFrame:

@@ -27,6 +27,7 @@ SELECT
   table_name AS table_name,
   load_id AS subject,
   'accepted_rows' AS rule,
+  0 AS shard,
   CASE WHEN accepted + superseded < landed THEN 'warning' ELSE 'info' END AS severity,
   accepted + superseded = landed AS success,
   landed AS rows,
