@@ -249,10 +249,17 @@ def log_training(
         parent = client.create_run(
             experiment,
             run_name=f"training as of {as_of:%Y-%m-%d %H:%M}",
-            tags={"as_of": as_of.isoformat(), "code_sha256": code_sha256(), "kind": "training"},
+            tags={
+                "as_of": as_of.isoformat(),
+                "code_sha256": code_sha256(),
+                "kind": "training",
+                "mlflow.source.name": "python -m pipeline train",
+                "mlflow.source.type": "JOB",
+                "mlflow.note.content": _overview(trainings),
+            },
         ).info.run_id
         try:
-            _log(client, parent, {**config, "segments": len(trainings)})
+            _log(client, parent, {**config, "segments": len(trainings)}, _outcome(trainings))
             registered = sum(_log_segment(client, experiment, parent, as_of, training) for training in trainings)
             client.set_tag(parent, "fingerprint", fingerprint)
         except BaseException:
@@ -285,6 +292,32 @@ def version(settings: Settings, model: str, number: str) -> Version:
 def _version(client: Any, model: str, number: str) -> Version:
     tags = client.get_model_version(model, number).tags
     return Version(number, tags.get("forecaster", NONE), tags.get("spec_sha256", ""))
+
+
+def _overview(trainings: Sequence[Training]) -> str:
+    """What came out, as the Markdown that MLflow shows on the parent run."""
+    lines = [
+        "| segment | series | proposed | scaled pinball | seasonal naive's | MASE | 90 % interval covers |",
+        "|---|--:|---|--:|--:|--:|--:|",
+    ]
+    for training in trainings:
+        rows = training.summary.set_index("model")
+        best, floor = rows.loc[training.proposed], rows.loc[FLOOR]
+        lines.append(
+            f"| {training.metric} by {training.granularity} | {training.dataset.series} | {training.proposed} "
+            f"| {best['scaled_pinball']:.3f} | {floor['scaled_pinball']:.3f} | {best['mase']:.3f} | {best['coverage_90']:.0%} |"
+        )
+    return "\n".join(lines)
+
+
+def _outcome(trainings: Sequence[Training]) -> dict[str, float]:
+    """Each segment's proposed model in three figures, which MLflow charts from training to training."""
+    figures = {}
+    for training in trainings:
+        best = _figures(training.summary.set_index("model", drop=False).loc[training.proposed])
+        for name in ("skill", "mase", "coverage_90"):
+            figures[f"{training.model.removeprefix('headroom-')}/{name}"] = best[name]
+    return figures
 
 
 def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, training: Training) -> bool:
@@ -327,7 +360,7 @@ def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, tra
     return registered
 
 
-def _figures(row: Mapping[Any, Any]) -> dict[str, float]:
+def _figures(row: Any) -> dict[str, float]:
     """The figures of one model on one segment, under the names that every training uses."""
     figures = {name: float(row[name]) for name in backtest.SCORES}
     figures |= {"skill": float(row["skill_scaled_pinball"]), "skill_mase": float(row["skill_mase"])}
@@ -395,12 +428,13 @@ def _register(client: Any, run: str, as_of: datetime, training: Training, row: M
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "spec.json"
         file.write_text(spec.text(), encoding="utf-8")
+        hashed = Path(folder) / "spec.sha256"
+        hashed.write_text(spec.sha256(), encoding="ascii")
         with mlflow.start_run(run_id=run):
             logged = mlflow.pyfunc.log_model(
                 name=training.model,
                 python_model=str(_SERVED_MODEL),
-                artifacts={"spec": str(file)},
-                model_config={"spec_sha256": spec.sha256()},
+                artifacts={"spec": str(file), "sha256": str(hashed)},
                 signature=_signature(spec),
                 input_example=_input_example(spec),
                 pip_requirements=[f"mlflow=={mlflow.__version__}"],
@@ -716,7 +750,9 @@ def _experiment(client: Any, settings: Settings) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
         try:
-            return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+            # The kind opens the experiment on its runs and charts instead of on traces.
+            tags = {"mlflow.experimentKind": "custom_model_development"}
+            return str(client.create_experiment(EXPERIMENT, artifact_location=location, tags=tags))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise

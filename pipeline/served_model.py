@@ -26,8 +26,8 @@ class ShardForecaster(PythonModel):
         Raises:
             DataError: the spec is not the one that was registered, or names what this installation does not have.
         """
-        text = Path(context.artifacts["spec"]).read_text(encoding="utf-8")
-        self.spec = registry.parse_spec(text, context.model_config["spec_sha256"])
+        text, sha256 = (Path(context.artifacts[name]).read_text(encoding="utf-8") for name in ("spec", "sha256"))
+        self.spec = registry.parse_spec(text, sha256)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Forecast every series of the input.
