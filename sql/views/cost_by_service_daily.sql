@@ -10,7 +10,7 @@ WITH daily AS (
     sum(effective_usd) AS effective_usd,
     sum(billed_usd) AS billed_usd,
     sum(list_usd) AS list_usd,
-    sum(lines) AS lines
+    cast(sum(lines) AS bigint) AS lines
   FROM silver.cost_daily
   WHERE charge_category IN ('Usage', 'Purchase')
   GROUP BY provider, account, service, currency, ts

@@ -13,7 +13,7 @@ SELECT
   count(*) AS checks,
   count(*) FILTER (WHERE NOT q.success) AS failed,
   count(*) FILTER (WHERE NOT q.success AND q.severity = 'critical') AS failed_critical,
-  sum(q.failed_rows) AS failed_rows,
+  cast(sum(q.failed_rows) AS bigint) AS failed_rows,
   min(q.score) AS score,
   CASE
     WHEN count(*) FILTER (WHERE NOT q.success AND q.severity = 'critical') > 0 THEN 'critical'
