@@ -20,7 +20,7 @@ from pipeline.interval import naive_utc
 from pipeline.sources import _http
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-Role = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}$")]
+Role = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=,.@/-]+$", max_length=600)]
 
 _THROTTLED = frozenset(
     {
@@ -146,10 +146,11 @@ class Place:
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 
         trouble, renewed, attempts = "", False, self.login.options.attempts
-        action = f"{_ACTION_PREFIX.get(service, service)}:{''.join(part.capitalize() for part in operation.split('_'))}"
+        action = f"{service}:{operation}"
         for attempt in range(attempts):
             try:
                 client = self.login.client(service, self.region)
+                action = f"{_ACTION_PREFIX.get(service, service)}:{client.meta.method_to_api_mapping[operation]}"
                 answer: dict[str, Any] = getattr(client, operation)(**given)
                 return answer
             except ClientError as error:

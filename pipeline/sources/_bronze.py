@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline import tables
 from pipeline.batch import Batch
+from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.schema import TIMESTAMP
 
@@ -57,6 +60,17 @@ def within(data: pa.Table, interval: Interval) -> pa.Table:
         pc.less(data["ts"], pa.scalar(interval.end, TIMESTAMP)),
     )
     return data.filter(inside)
+
+
+def days(path: Path, first: datetime | None, last: datetime | None) -> Interval:
+    """The whole days from the first moment of a file to its last.
+
+    Raises:
+        DataError: there is none.
+    """
+    if first is None or last is None:
+        raise DataError(f"{path}: no rows, so it spans no days")
+    return Interval(Interval.day(first.date()).start, Interval.day(last.date()).end)
 
 
 def ordered(data: pa.Table, by: Sequence[str]) -> pa.Table:

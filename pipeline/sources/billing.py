@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.batch import Batch
@@ -78,6 +79,12 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     yield from _bronze.batch(
         "bronze.billing_line", options.path.name, _bronze.within(_read(options.path, _files.version(options.path)), interval)
     )
+
+
+def span(options: Options) -> Interval:
+    """The days on which the file's charges start; raises as `fetch` does."""
+    bounds = pc.min_max(_read(options.path, _files.version(options.path))["ts"])
+    return _bronze.days(options.path, bounds["min"].as_py(), bounds["max"].as_py())
 
 
 def detect(path: Path, columns: list[str]) -> Format:

@@ -113,6 +113,12 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     yield from _bronze.batch("bronze.metric_sample", options.path.name, landed)
 
 
+def span(options: Options) -> Interval:
+    """The days that the file has samples of; raises as `fetch` does."""
+    moments = _samples(options.model_dump_json(), _files.version(options.path))["ts"]
+    return _bronze.days(options.path, *((moments.iloc[0], moments.iloc[-1]) if len(moments) else (None, None)))
+
+
 @lru_cache(maxsize=1)
 def _samples(options_json: str, version: tuple[int, int] | None) -> pd.DataFrame:  # noqa: ARG001 a changed file is another file
     """The whole file, ordered. A backfill asks for one day after the other; the file is parsed once."""

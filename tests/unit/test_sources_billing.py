@@ -75,6 +75,11 @@ def test_a_period_of_the_interval_takes_the_lines_whose_charge_starts_in_it(tmp_
     assert row["billing_period"] == date(2026, 4, 1)
 
 
+def test_an_export_spans_the_days_on_which_its_charges_start(tmp_path: Path) -> None:
+    path = csv_of(tmp_path, *(focus_row(ChargePeriodStart=f"2026-04-0{day}T05:00:00Z") for day in (5, 3)))
+    assert SOURCE.span(SOURCE.Options(path=path)) == Interval.days("2026-04-03", "2026-04-06")
+
+
 def test_focus_1_2_is_told_from_1_0_by_the_columns_it_added(tmp_path: Path) -> None:
     assert lines(csv_of(tmp_path, focus_row()))[0]["format"] == "focus_1_0"
     assert lines(csv_of(tmp_path, focus_row(InvoiceId="1", PricingCurrency="USD")))[0]["format"] == "focus_1_2"

@@ -245,6 +245,15 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path: Path) -> Non
             rows(written(tmp_path, "resource_id,metric,ts,value\n", name), unit="percent")
 
 
+def test_a_file_spans_the_whole_days_it_has_samples_of(tmp_path: Path) -> None:
+    text = "resource_id,metric,ts,value\ni-1,cpu,2026-01-03T23:59:59,1\ni-1,cpu,2026-01-01T12:00:00,1\n"
+    options = SOURCE.Options(path=written(tmp_path, text), unit="percent", period_s=60)
+    assert SOURCE.span(options) == Interval.days("2026-01-01", "2026-01-04")
+    empty = SOURCE.Options(path=written(tmp_path, "resource_id,metric,ts,value\n", "empty.csv"), unit="percent")
+    with pytest.raises(DataError, match=r"empty.csv: no rows"):
+        SOURCE.span(empty)
+
+
 def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     path = written(tmp_path, LONG)
     assert len(rows(path, unit="percent")) == 2
