@@ -13,7 +13,7 @@ day of the fleet is UTC.
 **Truth.** The true quantiles are those of y(t) given the server's parameters and the schedule, marginal over noise, spikes
 and switching, without incidents and missing runs: what a forecaster that knew the generator would publish for a lead time
 at which the noise is forgotten (0.8 per hour: under 1 % after a day). Level shifts are part of the level, so the truth
-knows them; no forecaster can.
+knows them; no forecaster can. Weekly backups are labelled, but recur by schedule and so belong to the shape.
 """
 
 from __future__ import annotations
