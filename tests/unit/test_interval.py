@@ -1,0 +1,57 @@
+import itertools
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval, naive_utc
+
+
+def test_an_interval_holds_its_start_and_not_its_end() -> None:
+    day = Interval.day("2026-03-01")
+
+    assert datetime(2026, 3, 1) in day
+    assert datetime(2026, 3, 2) not in day
+    assert day.as_of == datetime(2026, 3, 2)
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.timedeltas(timedelta(microseconds=1), timedelta(days=40)))
+def test_the_days_of_an_interval_add_up_to_it_without_gap_or_overlap(start: datetime, length: timedelta) -> None:
+    whole = Interval(start, start + length)
+
+    parts = list(whole.split_days())
+
+    assert parts[0].start == whole.start
+    assert parts[-1].end == whole.end
+    assert all(before.end == after.start for before, after in itertools.pairwise(parts))
+    assert all(part.start.date() == (part.end - timedelta(microseconds=1)).date() for part in parts)
+
+
+def test_a_leap_day_is_a_day() -> None:
+    assert Interval.days("2028-02-28", "2028-03-01") == Interval(datetime(2028, 2, 28), datetime(2028, 3, 1))
+    assert len(list(Interval.days("2028-02-28", "2028-03-01").split_days())) == 2
+
+
+@pytest.mark.parametrize("text", ["2026-13-01", "yesterday", "", "2026-03-01T00:00:00"])
+def test_what_is_not_a_day_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigError, match="expected a day as YYYY-MM-DD"):
+        Interval.day(text)
+
+
+def test_an_empty_or_reversed_interval_is_refused() -> None:
+    with pytest.raises(ConfigError, match="start must lie before end"):
+        Interval.days("2026-03-02", "2026-03-02")
+
+
+def test_a_bound_with_a_time_zone_is_refused_because_the_lake_is_naive_utc() -> None:
+    with pytest.raises(ConfigError, match="naive UTC"):
+        Interval(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+
+
+def test_a_moment_elsewhere_becomes_the_same_moment_in_utc() -> None:
+    tokyo = timezone(timedelta(hours=9))
+
+    assert naive_utc(datetime(2026, 3, 1, 9, tzinfo=tokyo)) == datetime(2026, 3, 1)
+    assert Interval.day(date(2026, 3, 1)).start == datetime(2026, 3, 1)

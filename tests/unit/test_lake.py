@@ -1,0 +1,252 @@
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import quality, tables
+from pipeline.errors import ConfigError, ConflictError, DataError
+from pipeline.interval import Interval
+from pipeline.lake import Lake, maintenance
+from pipeline.steps.build import calendar
+
+TABLE = tables.CALENDAR
+FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")
+EVENT = tables.RUN_EVENT
+
+
+def days(interval: Interval, **changed: Any) -> pa.Table:
+    return quality.conform(calendar(interval).assign(**changed), TABLE, interval)
+
+
+def write(lake: Lake, interval: Interval, **changed: Any) -> bool:
+    return lake.replace(TABLE, days(interval, **changed), TABLE.scope(interval)).changed
+
+
+def event(ts: datetime, rows: int = 1) -> pa.Table:
+    row = {"source": "s", "ts": ts, "start_at": ts, "step": "build", "target": "t", "shard": 0, "outcome": "done", "rows": rows}
+    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    return pa.Table.from_pylist([row | {"wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0}], schema=schema)
+
+
+def land(lake: Lake, rows: pa.Table) -> bool:
+    return lake.land(EVENT, rows, source="s", shard="x", ingested_at=datetime(2026, 3, 5)).changed
+
+
+def test_replacing_a_day_leaves_the_other_days_alone(lake: Lake) -> None:
+    write(lake, FIRST)
+    write(lake, SECOND)
+    write(lake, FIRST, quarter_end_ramp=1.2)
+
+    ramps = lake.query("SELECT quarter_end_ramp FROM silver.calendar ORDER BY ts")["quarter_end_ramp"].to_pylist()
+    assert ramps == [1.2, 1.0]
+
+
+def test_writing_what_is_already_there_makes_no_commit(lake: Lake) -> None:
+    assert write(lake, FIRST) is True
+    before = lake.snapshot_id(TABLE)
+
+    assert write(lake, FIRST) is False
+    assert lake.snapshot_id(TABLE) == before
+    assert lake.changes == 1
+
+
+def test_rows_outside_the_scope_are_refused(lake: Lake) -> None:
+    with pytest.raises(DataError, match=r"silver\.calendar: 1 of 1 rows lie outside the scope ts in \[2026-03-02"):
+        lake.replace(TABLE, days(FIRST), TABLE.scope(SECOND))
+
+
+def test_no_rows_are_refused_where_a_day_must_have_some(lake: Lake) -> None:
+    write(lake, FIRST)
+
+    with pytest.raises(DataError, match=r"silver\.calendar: no rows for ts in .*would erase what was published"):
+        lake.replace(TABLE, TABLE.arrow_schema.empty_table(), TABLE.scope(FIRST))
+    assert lake.read(TABLE).num_rows == 1
+
+
+def test_no_rows_empty_the_scope_where_a_table_may_be_empty(lake: Lake) -> None:
+    table = tables.QUALITY_RESULT
+    row = {
+        "as_of": FIRST.as_of,
+        "table_name": "t",
+        "subject": "table",
+        "rule": "r",
+        "shard": 0,
+        "severity": "info",
+        "success": True,
+    }
+    schema = pa.schema([f for f in table.arrow_schema if f.name != "month"])
+    rows = pa.Table.from_pylist([row | {"rows": 1, "failed_rows": 0, "score": 1.0, "note": ""}], schema=schema)
+    lake.replace(table, quality.conform(rows, table, FIRST), table.scope(FIRST))
+
+    assert lake.replace(table, table.arrow_schema.empty_table(), table.scope(FIRST)).changed
+    assert lake.read(table).num_rows == 0
+
+
+def test_a_writer_that_decided_on_old_content_does_not_win_silently(lake: Lake) -> None:
+    empty = lake.content(TABLE, TABLE.scope(FIRST))
+    write(lake, FIRST)
+
+    with pytest.raises(ConflictError, match="another writer published ts in"):
+        lake.replace(TABLE, days(FIRST, quarter_end_ramp=1.3), TABLE.scope(FIRST), based_on=empty)
+
+
+def test_a_table_that_was_never_written_reads_as_empty(lake: Lake) -> None:
+    assert lake.read(TABLE).num_rows == 0
+    assert lake.query("SELECT count(*) AS n FROM silver.calendar").to_pylist() == [{"n": 0}]
+    assert lake.snapshot_id(TABLE) is None
+
+
+def test_landing_a_payload_again_is_one_object_and_a_restated_one_lies_beside_it(lake: Lake) -> None:
+    assert land(lake, event(datetime(2026, 3, 1))) is True
+    assert land(lake, event(datetime(2026, 3, 1))) is False
+    assert land(lake, event(datetime(2026, 3, 1), rows=2)) is True
+
+    assert len(lake.bronze_files(EVENT)) == 2
+    assert sorted(lake.read(EVENT)["rows"].to_pylist()) == [1, 2]
+
+
+def test_a_payload_of_several_days_lands_as_if_each_day_had_come_alone(lake: Lake, tmp_path: Path) -> None:
+    from pipeline import settings as settings_module
+    from pipeline.lake import open_lake
+
+    other = open_lake(settings_module.load({}, home=tmp_path / "other"))
+    land(lake, pa.concat_tables([event(datetime(2026, 3, 2)), event(datetime(2026, 3, 1))]))
+    for day in (1, 2):
+        land(other, event(datetime(2026, 3, day)))
+
+    names = [[Path(file).name for file in one.bronze_files(EVENT)] for one in (lake, other)]
+    assert names[0] == names[1]
+
+
+def test_bronze_is_read_by_day_and_by_scope(lake: Lake) -> None:
+    land(lake, pa.concat_tables([event(datetime(2026, 3, 2)), event(datetime(2026, 3, 1))]))
+
+    assert lake.read(EVENT, EVENT.scope(FIRST))["ts"].to_pylist() == [datetime(2026, 3, 1)]
+    counted = lake.query("SELECT day, count(*) AS n FROM bronze.run_event WHERE day = date '2026-03-02' GROUP BY day").to_pylist()
+    assert counted == [{"day": datetime(2026, 3, 2).date(), "n": 1}]
+
+
+def test_a_scrub_finds_an_object_whose_rows_are_not_those_that_were_landed(lake: Lake) -> None:
+    land(lake, event(datetime(2026, 3, 1)))
+    assert maintenance.scrub(lake, EVENT) == 1
+    [file] = lake.bronze_files(EVENT)
+    rows = pq.read_table(file, partitioning=None)
+    pq.write_table(rows.set_column(rows.column_names.index("rows"), "rows", pa.array([7])), file)
+
+    with pytest.raises(DataError, match=r"bronze\.run_event: 1 of 1 landed objects are damaged"):
+        maintenance.scrub(lake, EVENT)
+
+
+def test_every_flipped_byte_of_an_object_is_found_or_leaves_its_rows_unchanged(lake: Lake) -> None:
+    land(lake, event(datetime(2026, 3, 1)))
+    [file] = lake.bronze_files(EVENT)
+    sound, truth = Path(file).read_bytes(), pq.read_table(file, partitioning=None)
+    for position in range(0, len(sound), 97):
+        Path(file).write_bytes(sound[:position] + bytes([sound[position] ^ 0x10]) + sound[position + 1 :])
+        try:
+            maintenance.scrub(lake, EVENT)
+        except DataError:
+            continue
+        payload = [name for name in truth.column_names if name not in ("load_id", "ingested_at")]
+        assert pq.read_table(file, partitioning=None).select(payload).equals(truth.select(payload))
+
+
+def test_compaction_keeps_the_content_in_fewer_files(lake: Lake) -> None:
+    for day in range(1, 13):
+        write(lake, Interval.day(f"2026-03-{day:02d}"))
+    before = lake.content(TABLE)
+    iceberg = lake.iceberg(TABLE)
+    assert iceberg is not None
+    assert len(list(iceberg.scan().plan_files())) == 12
+
+    assert maintenance.compact(lake, TABLE) == 1
+
+    assert len(list(iceberg.refresh().scan().plan_files())) == 1
+    assert lake.content(TABLE) == before
+    assert maintenance.compact(lake, TABLE) == 0
+
+
+def test_expiry_forgets_old_snapshots_but_neither_the_current_nor_a_tagged_one(lake: Lake) -> None:
+    for ramp in (1.0, 1.1, 1.2, 1.3):
+        write(lake, FIRST, quarter_end_ramp=ramp)
+    iceberg = lake.iceberg(TABLE)
+    assert iceberg is not None
+    first = iceberg.metadata.snapshots[0].snapshot_id
+    iceberg.manage_snapshots().create_tag(first, "trained-on").commit()
+
+    expired = maintenance.expire_snapshots(lake, TABLE, retention_days=1, now=datetime(2100, 1, 1))
+
+    assert expired > 0
+    assert {s.snapshot_id for s in iceberg.refresh().metadata.snapshots} == {first, lake.snapshot_id(TABLE)}
+    assert lake.read(TABLE)["quarter_end_ramp"].to_pylist() == [1.3]
+
+
+def test_sweeping_removes_files_that_no_snapshot_names_and_nothing_else(lake: Lake) -> None:
+    write(lake, FIRST)
+    [data] = [Path(task.file.file_path.removeprefix("file://")) for task in _scan(lake)]
+    orphan = data.with_name("left-by-a-killed-writer.parquet")
+    orphan.write_bytes(data.read_bytes())
+
+    assert maintenance.sweep_orphans(lake, TABLE, datetime(2000, 1, 1)) == 0
+    assert maintenance.sweep_orphans(lake, TABLE, datetime(2100, 1, 1)) == 1
+    assert not orphan.exists()
+    assert lake.read(TABLE).num_rows == 1
+
+
+def test_a_declared_column_more_is_added_and_reads_as_null_in_old_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(lake, FIRST)
+    from dataclasses import replace
+
+    wider = replace(TABLE, columns=(*TABLE.columns, tables.Column(name="season", type=pa.string(), doc="New.", nullable=True)))
+    monkeypatch.setitem(tables.ALL, TABLE.name, wider)
+    rows = quality.conform(calendar(SECOND).assign(season="spring"), wider, SECOND)
+
+    lake.replace(wider, rows, wider.scope(SECOND))
+
+    assert lake.query("SELECT season FROM silver.calendar ORDER BY ts")["season"].to_pylist() == [None, "spring"]
+
+
+def test_dropping_or_retyping_a_stored_column_is_refused(lake: Lake) -> None:
+    from dataclasses import replace
+
+    write(lake, FIRST)
+    narrower = replace(TABLE, columns=tuple(c for c in TABLE.columns if c.name != "holiday"))
+    rows = quality.conform(calendar(SECOND).drop(columns="holiday"), narrower, SECOND)
+
+    with pytest.raises(DataError, match=r"silver\.calendar: column holiday is stored but no longer declared"):
+        lake.replace(narrower, rows, narrower.scope(SECOND))
+
+
+@pytest.mark.parametrize("part", ["..", "", "a/b", "a\0b"])
+def test_a_path_cannot_leave_the_lake(lake: Lake, part: str) -> None:
+    with pytest.raises(ConfigError, match="is not a path inside the lake"):
+        lake.storage.path("bronze", part)
+
+
+def test_a_query_without_a_needed_parameter_says_which(lake: Lake) -> None:
+    with pytest.raises(ConfigError, match="needs a value for :start"):
+        lake.query("SELECT ts FROM silver.calendar WHERE ts >= :start")
+
+
+@pytest.mark.parametrize(
+    "statement", ["DROP TABLE silver.calendar", "SELECT 1 AS a; SELECT 2 AS b", "INSERT INTO silver.calendar VALUES (1)"]
+)
+def test_only_a_single_select_is_run(lake: Lake, statement: str) -> None:
+    with pytest.raises(ConfigError, match=r"exactly one SELECT|not a query"):
+        lake.query(statement)
+
+
+def test_a_table_without_its_layer_or_that_is_unknown_is_refused(lake: Lake) -> None:
+    with pytest.raises(ConfigError, match="needs its layer, as in silver.calendar"):
+        lake.query("SELECT ts FROM calendar")
+    with pytest.raises(ConfigError, match=r"no table named 'silver\.calender'"):
+        lake.query("SELECT ts FROM silver.calender")
+
+
+def _scan(lake: Lake) -> Any:
+    iceberg = lake.iceberg(TABLE)
+    assert iceberg is not None
+    return iceberg.scan().plan_files()

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline import settings
+from pipeline.errors import ConfigError
+
+
+def test_an_unknown_environment_variable_is_an_error_that_names_it_and_what_was_meant() -> None:
+    with pytest.raises(ConfigError, match=r"HEADROOM_HORIZON_DAY; did you mean 'horizon_days'"):
+        settings.load({"HEADROOM_HORIZON_DAY": "30"})
+
+
+def test_an_unknown_key_in_the_file_is_an_error_that_names_key_and_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("shardz = 3\n")
+
+    with pytest.raises(ConfigError, match=r"key 'shardz' in .*mine\.toml; did you mean 'shards'"):
+        settings.load({"HEADROOM_CONFIG": str(file)})
+
+
+def test_a_value_out_of_bounds_is_an_error_with_the_value() -> None:
+    with pytest.raises(ConfigError, match=r"horizon_days='900'.*180"):
+        settings.load({"HEADROOM_HORIZON_DAYS": "900"})
+
+
+def test_the_environment_is_stronger_than_the_file_and_an_argument_stronger_than_both(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("shards = 3\nhorizon_days = 30\n")
+    environ = {"HEADROOM_CONFIG": str(file), "HEADROOM_SHARDS": "4", "HEADROOM_SOURCES": "fleet, prices"}
+
+    read = settings.load(environ, lookback_days=21)
+
+    assert (read.shards, read.horizon_days, read.lookback_days, read.sources) == (4, 30, 21, ("fleet", "prices"))
+
+
+def test_a_plug_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ConfigError, match=r"no sources named \['oracle'\]; there are .*samples"):
+        settings.load({"HEADROOM_SOURCES": "samples,oracle"})
+
+
+def test_a_missing_config_file_is_an_error_only_when_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert settings.load({}).shards == 2
+    with pytest.raises(ConfigError, match="does not exist"):
+        settings.load({"HEADROOM_CONFIG": "nowhere.toml"})
+
+
+@pytest.mark.parametrize(("given", "complaint"), [("{", "not JSON"), ("shards == 3", "not TOML")])
+def test_broken_text_is_refused_with_its_place(tmp_path: Path, given: str, complaint: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(given)
+    environ = {"HEADROOM_SOURCE_OPTIONS": given} if complaint == "not JSON" else {"HEADROOM_CONFIG": str(file)}
+
+    with pytest.raises(ConfigError, match=complaint):
+        settings.load(environ)
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in settings.Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_lake_is_a_folder_or_a_bucket_and_nothing_else() -> None:
+    assert settings.load({"HEADROOM_LAKE": "s3://my-bucket/lake"}).lake_uri == "s3://my-bucket/lake"
+    with pytest.raises(ConfigError, match="expected a folder or s3://bucket/prefix"):
+        settings.load({"HEADROOM_LAKE": "https://example.org/lake"})
