@@ -30,20 +30,37 @@ def weighted_quantiles(values: Floats, weights: Floats, levels: Floats) -> Float
     The empirical distribution puts each value at the middle of its own weight and is linear between, so that equal
     weights give the (k − ½)/N plotting positions.
     """
-    weights = np.where(np.isnan(values), 0.0, np.broadcast_to(weights, values.shape))
-    values = np.where(weights > 0, values, np.nan)
-    order = np.argsort(values, axis=1)
-    ordered = np.take_along_axis(values, order, axis=1)
+    weights = np.where(np.isnan(values), 0.0, weights)
+    order = row_order(np.where(weights > 0, values, np.nan))
     weight = np.take_along_axis(weights, order, axis=1)
-    total = weight.sum(axis=1, keepdims=True)
-    share = (np.cumsum(weight, axis=1) - weight / 2) / np.where(total > 0, total, 1.0)
-    last = np.maximum((~np.isnan(ordered)).sum(axis=1) - 1, 0)
+    share = np.cumsum(weight, axis=1)
+    total = share[:, -1:]
+    share -= weight / 2
+    share /= np.where(total > 0, total, 1.0)
+    last = np.maximum(np.count_nonzero(weight, axis=1) - 1, 0)
     rows = np.arange(len(values))
     quantiles = np.empty((len(values), len(levels)))
     for column, level in enumerate(levels):
-        above = np.minimum((share < level).sum(axis=1), last)
+        above = np.minimum(np.count_nonzero(share < level, axis=1), last)
         below = np.maximum(above - 1, 0)
         gap = share[rows, above] - share[rows, below]
         step = np.clip((level - share[rows, below]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
-        quantiles[:, column] = ordered[rows, below] + step * (ordered[rows, above] - ordered[rows, below])
+        low, high = values[rows, order[rows, below]], values[rows, order[rows, above]]
+        quantiles[:, column] = low + step * (high - low)
     return np.where(total > 0, quantiles, np.nan)
+
+
+def row_order(values: Floats) -> npt.NDArray[np.int64]:
+    """(n, k) what argsort along rows answers, NaN last, up to the order of values equal to twelve digits.
+
+    numpy sorts floats with vector instructions but argsorts without: a value whose last mantissa bits are replaced by
+    its column is sorted ten times faster, and the bits then tell where it came from.
+    """
+    bits = max(values.shape[1] - 1, 1).bit_length()
+    mask = np.int64((1 << bits) - 1)
+    packed = np.where(np.isnan(values), np.finfo(np.float64).max, values).view(np.int64)
+    packed &= ~mask
+    packed |= np.arange(values.shape[1])
+    packed.view(np.float64).sort(axis=1)
+    packed &= mask
+    return packed

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from pipeline import calendars
 from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._intervals import around, past_errors
+from pipeline.forecasters._past import actuals, calibrate, cutoffs, segments
+from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
+from pipeline.forecasters._season import exponential_means, fill
 from pipeline.panel import Granularity, Panel
 
 Floats = npt.NDArray[np.float64]
 
-#: Periods of history that are looked at: twelve weeks of hours, four years of days.
-HISTORY: dict[Granularity, int] = {"hour": 12 * 7 * 24, "day": 1461}
-#: (period, Fourier order) of the seasons; a season enters when the history holds two of it.
-SEASONS: dict[Granularity, tuple[tuple[float, int], ...]] = {
-    "hour": ((24.0, 8), (168.0, 4)),
-    "day": ((7.0, 3), (365.25, 6)),
-}
+#: Periods of history that are looked at: eight weeks of hours, four years of days.
+HISTORY: dict[Granularity, int] = {"hour": 8 * 7 * 24, "day": 1461}
+#: Share of missing periods up to which gaps are filled, so that the series can share a factorisation.
+_FILLED = 0.1
+#: Leads at which the carry-over of residuals is estimated.
+_LEADS = 6
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How stiff the regression is; penalties are in observations' worth of evidence for "no effect"."""
+
+    changepoints: int = 25
+    changepoint_penalty: float = 10.0
+    season_penalty: float = 0.5
+    calendar_penalty: float = 4.0
+    half_life: float = 0.25
+    damping: float = 0.5
 
 
 def forecast(
@@ -26,130 +42,256 @@ def forecast(
     horizon: int,
     quantiles: tuple[float, ...],
     *,
+    log: bool = False,
     changepoints: int = 25,
-    changepoint_penalty: float = 30.0,
-    season_penalty: float = 0.3,
-    calendar_penalty: float = 2.0,
+    changepoint_penalty: float = 10.0,
+    season_penalty: float = 0.5,
+    calendar_penalty: float = 4.0,
     half_life: float = 0.25,
     damping: float = 0.5,
-    past_cutoffs: int = 4,
+    past_cutoffs: int = 3,
 ) -> Floats:
-    """Regression on Prophet's terms with recent periods weighing more; quantiles from its errors at past cutoffs.
+    """Regression on Prophet's terms with recent periods weighing more; quantiles from its leave-one-out residuals.
 
     Args:
         panel: the shard of series.
         horizon: periods ahead.
         quantiles: levels, ascending.
-        changepoints: hinges of the trend, even over the first 80 % of the history.
-        changepoint_penalty: resistance of the trend to bend, in observations.
-        season_penalty: shrinkage of the seasons, in observations.
-        calendar_penalty: shrinkage of holiday and quarter-end effects, in observations.
-        half_life: age at which a period weighs half, as a share of the history.
+        log: regress the logarithm, so that seasons and noise multiply; series that went negative are not logged.
+        changepoints: hinges of the trend, even over the first 90 % of the history.
+        changepoint_penalty: resistance of the trend to bend.
+        season_penalty: shrinkage of the seasons.
+        calendar_penalty: shrinkage of holiday and quarter-end effects towards those of all series of the metric.
+        half_life: age at which a period weighs half, as a share of the series' length.
         damping: share of the trend's final slope that is carried on into the future.
-        past_cutoffs: how many past forecasts the quantiles are learnt from.
+        past_cutoffs: how many past forecasts calibrate the intervals.
 
     Source: Taylor & Letham (2018), Forecasting at scale: the same terms with Gaussian instead of Laplace priors, which
-    have a closed form; all series of equal end and gaps share one factorisation.
+    have a closed form; all series of equal length, end and gaps share one factorisation. Beyond Prophet: a daily
+    profile that differs by weekday, and what is left of the last residuals at each lead.
     """
-
-    def point(past: Panel, leads: int) -> Floats:
-        return fit_and_extend(
-            past,
-            leads,
-            changepoints=changepoints,
-            changepoint_penalty=changepoint_penalty,
-            season_penalty=season_penalty,
-            calendar_penalty=calendar_penalty,
-            half_life=half_life,
-            damping=damping,
-        )
-
-    recent = panel.tail(HISTORY[panel.step])
-    raw = around(point(recent, horizon), past_errors(recent, point, horizon, past_cutoffs), quantiles)
+    terms = Terms(changepoints, changepoint_penalty, season_penalty, calendar_penalty, half_life, damping)
+    scales = (log,)
+    [raw] = raw_quantiles(panel, horizon, quantiles, scales, terms)
+    past, known = [], []
+    for back in cutoffs(panel, horizon, past_cutoffs):
+        earlier = panel.truncate(back)
+        past.append(raw_quantiles(earlier, horizon, quantiles, scales, terms)[0])
+        known.append(actuals(panel, back, horizon))
+    if past:
+        raw = calibrate(raw, np.stack(past), np.stack(known), quantiles, segments(panel.metric))
     return settle(panel, raw, quantiles)
 
 
-def fit_and_extend(
-    panel: Panel,
-    horizon: int,
-    *,
-    changepoints: int,
-    changepoint_penalty: float,
-    season_penalty: float,
-    calendar_penalty: float,
-    half_life: float,
-    damping: float,
-) -> Floats:
-    """(n, horizon) the point forecast; NaN for a series without values."""
-    periods = panel.periods
-    observed = ~np.isnan(panel.values)
-    age = np.arange(periods - 1, -1, -1)
-    weight = observed * 0.5 ** (age / max(half_life * periods, 1.0))
-    total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
-    filled = np.where(observed, panel.values, 0.0)
-    centre = (weight * filled).sum(axis=1, keepdims=True) / total
-    scale = np.sqrt((weight * (filled - centre) ** 2).sum(axis=1, keepdims=True) / total)
-    scale = np.where(scale > 0, scale, 1.0)
-    target = np.where(observed, (filled - centre) / scale, 0.0)
+@dataclass(frozen=True)
+class _System:
+    """The normal equations that a group of series shares."""
 
-    shared, penalty = _trend_and_seasons(panel.step, periods, horizon, changepoints, changepoint_penalty, season_penalty, damping)
-    result = np.full((len(panel), horizon), np.nan)
-    # Calendar columns depend on the dates, so series are solved together that end together.
-    for end in np.unique(panel.end):
-        together = np.flatnonzero(panel.end == end)
-        dates = _calendar(panel.take(together[:1]), horizon)
-        design = np.concatenate([shared, dates], axis=1)
-        ridge = np.concatenate([penalty, np.full(dates.shape[1], calendar_penalty)])
+    rows: npt.NDArray[np.int64]
+    begin: int
+    past: Floats
+    future: Floats
+    weight: Floats
+    inverse: Floats
+    leverage: Floats
+    penalty: Floats
+    calendar: slice
+
+
+def raw_quantiles(
+    panel: Panel, horizon: int, quantiles: tuple[float, ...], scales: tuple[bool, ...], terms: Terms
+) -> list[Floats]:
+    """(n, horizon, q) per scale (False as measured, True logged), before calibration, bounds and fallback.
+
+    NaN for a series of less than two seasons.
+    """
+    recent = panel.tail(HISTORY[panel.step])
+    observed = ~np.isnan(recent.values)
+    begin = np.where(observed.any(axis=1), observed.argmax(axis=1), recent.periods)
+    after = np.arange(recent.periods) >= begin[:, None]
+    share = (after & ~observed).sum(axis=1) / np.maximum(after.sum(axis=1), 1)
+    filled = fill(recent.values, recent.season)
+    values = np.where((share <= _FILLED)[:, None], filled, recent.values)
+    systems = list(_systems(recent, horizon, terms, values))
+    group = segments(recent.metric)
+    return [_extend(values, systems, group, recent.step, horizon, quantiles, log) for log in scales]
+
+
+def _systems(panel: Panel, horizon: int, terms: Terms, values: Floats) -> Iterator[_System]:
+    """Group the series that share dates, length and gaps, and factorise once per group."""
+    observed = ~np.isnan(values)
+    waves = _waves(panel.step, panel.periods, horizon)
+    groups: dict[bytes, list[int]] = {}
+    for row, (mask, end) in enumerate(zip(observed, panel.end, strict=True)):
+        dates = np.datetime64(end).tobytes() if panel.step == "day" else b""
+        groups.setdefault(np.packbits(mask).tobytes() + dates, []).append(row)
+    for members in groups.values():
+        rows = np.array(members)
+        mask = observed[rows[0]]
+        if mask.sum() < 2 * panel.season:
+            continue
+        begin = int(mask.argmax())
+        periods = panel.periods - begin
+        design, penalty = _trend_and_seasons(panel.step, periods, horizon, terms, waves)
+        first_date = panel.take(rows[:1]).tail(periods)
+        dates_columns = _calendar(first_date, horizon)
+        width = design.shape[1]
+        design = np.concatenate([design, dates_columns], axis=1)
+        penalty = np.concatenate([penalty, np.full(dates_columns.shape[1], terms.calendar_penalty)])
         past, future = design[:periods], design[periods:]
-        complete = observed[together].all(axis=1)
-        if complete.any():
-            rows = together[complete]
-            weighted = past * weight[rows[0]][:, None]
-            beta = np.linalg.solve(weighted.T @ past + np.diag(ridge), weighted.T @ target[rows].T)
-            result[rows] = (future @ beta).T
-        width = past.shape[1]
-        for rows in np.array_split(together[~complete], max(1, (~complete).sum() // 256)):
-            if not len(rows):
-                continue
-            gram = (weight[rows] @ (past[:, :, None] * past[:, None, :]).reshape(periods, -1)).reshape(-1, width, width)
-            moment = (weight[rows] * target[rows]) @ past
-            beta = np.linalg.solve(gram + np.diag(ridge), moment[:, :, None])[:, :, 0]
-            result[rows] = beta @ future.T
-    result[~observed.any(axis=1)] = np.nan
-    extended: Floats = centre + scale * result
-    return extended
+        age = np.arange(periods - 1, -1, -1)
+        weight = mask[begin:] * 0.5 ** (age / max(terms.half_life * periods, 2.0 * panel.season))
+        weighted = past * weight[:, None]
+        inverse = np.linalg.inv(weighted.T @ past + np.diag(penalty))
+        leverage = np.minimum(((past @ inverse) * weighted).sum(axis=1), 0.8)
+        yield _System(rows, begin, past, future, weight, inverse, leverage, penalty, slice(width, design.shape[1]))
 
 
-def _trend_and_seasons(
+def _extend(
+    values: Floats,
+    systems: list[_System],
+    segment: npt.NDArray[np.int64],
     step: Granularity,
-    periods: int,
     horizon: int,
-    changepoints: int,
-    changepoint_penalty: float,
-    season_penalty: float,
-    damping: float,
-) -> tuple[Floats, Floats]:
-    """Design (periods + horizon, p) and penalties (p,) of the columns that are the same for every series.
+    quantiles: tuple[float, ...],
+    log: bool,
+) -> Floats:
+    """Solve every group, pool the calendar effects of a segment, and add residual quantiles to the extension."""
+    logged, offset = _to_log(values) if log else (values, np.zeros((len(values), 1)))
+    # One outlier must not bend the curve; it stays in the residuals' reach through the calibration.
+    bounds = row_quantiles(logged, np.array([0.01, 0.99]))
+    clipped = np.clip(logged, bounds[:, :1], bounds[:, 1:])
+    solved = []
+    for system in systems:
+        target = clipped[system.rows, system.begin :]
+        seen = ~np.isnan(target)
+        target = np.where(seen, target, 0.0)
+        total = system.weight.sum()
+        centre = target @ system.weight / total
+        spread = np.sqrt(np.where(seen, target - centre[:, None], 0.0) ** 2 @ system.weight / total)
+        spread = np.where(spread > 0, spread, 1.0)
+        scaled = np.where(seen, (target - centre[:, None]) / spread[:, None], 0.0)
+        beta = (scaled * system.weight) @ system.past @ system.inverse
+        solved.append((system, scaled, seen, centre, spread, beta))
+    if step == "day":
+        _pool_calendar(solved, segment, log)
+    result = np.full((len(values), horizon, len(quantiles)), np.nan)
+    levels = np.asarray(quantiles)
+    for system, scaled, seen, centre, spread, beta in solved:
+        residual = (scaled - beta @ system.past.T) / (1 - system.leverage)
+        point = beta @ system.future.T + _carry_over(np.where(seen, residual, 0.0), system.weight, horizon)
+        noise = weighted_quantiles(np.where(seen, residual, np.nan), system.weight[None, :], levels)
+        extended = centre[:, None, None] + spread[:, None, None] * (point[:, :, None] + noise[:, None, :])
+        if log:
+            rows = system.rows
+            plain = np.isinf(offset[rows, 0])[:, None, None]
+            shift = np.where(plain, 0.0, offset[rows][:, :, None])
+            extended = np.where(plain, extended, np.exp(np.minimum(extended, 50.0)) - shift)
+        result[system.rows] = extended
+    return result
 
-    Time is counted back from each series' end. A Fourier pair only turns with the choice of its origin, and an equal
-    penalty on both does not notice, so series that end at different times can share the columns.
+
+def _to_log(values: Floats) -> tuple[Floats, Floats]:
+    """Logarithms after an offset of 2 % of the typical size; an infinite offset marks a series that is not logged."""
+    size = row_quantiles(np.where(values > 0, values, np.nan), np.array([0.5]))
+    negative = (values < 0).any(axis=1, keepdims=True)
+    offset = np.where(negative | np.isnan(size), np.inf, 0.02 * size)
+    plain = np.isinf(offset)
+    return np.where(plain, values, np.log(np.where(plain, 1.0, values + np.where(plain, 0.0, offset)))), offset
+
+
+_Solved = tuple[_System, Floats, npt.NDArray[np.bool_], Floats, Floats, Floats]
+
+
+def _pool_calendar(solved: list[_Solved], segment: npt.NDArray[np.int64], log: bool) -> None:
+    """Shrink holiday and quarter-end effects towards their segment's mean instead of towards none; changes beta in place.
+
+    One series sees a handful of quarter ends, a segment sees hundreds. With a prior mean b the solution moves by
+    inverse · penalty · b; the b that equals the mean of the effects it leads to is the pooled estimate.
+    """
+    if not solved:
+        return
+    for number in np.unique(segment):
+        own, pull, size = [], [], []
+        for system, _, _, _, spread, beta in solved:
+            chosen = segment[system.rows] == number
+            columns = system.calendar
+            gain = system.inverse[columns, columns] * system.penalty[columns]
+            # Logged effects are ratios and alike in all series; others are alike in units of the series' spread.
+            unit = spread[chosen, None] if log else np.ones((int(chosen.sum()), 1))
+            own.append(beta[chosen, columns] * unit)
+            pull.append(np.repeat(gain[None], chosen.sum(), axis=0))
+            size.append(unit)
+        effects, gains = np.concatenate(own), np.concatenate(pull)
+        if len(effects) < 5:
+            continue
+        width = effects.shape[1]
+        mean = np.linalg.solve(1.001 * np.eye(width) - gains.mean(axis=0), effects.mean(axis=0))
+        for system, _, _, _, spread, beta in solved:
+            chosen = np.flatnonzero(segment[system.rows] == number)
+            columns = system.calendar
+            prior = mean / (spread[chosen, None] if log else np.ones((len(chosen), 1)))
+            beta[chosen] += (prior * system.penalty[columns]) @ system.inverse[columns, :]
+
+
+def _carry_over(residual: Floats, weight: Floats, horizon: int) -> Floats:
+    """(rows, horizon) what is left of the recent residuals at each lead: regression on their exponential mean."""
+    [recent] = exponential_means(residual, (0.35,), np.zeros(len(residual)))
+    leads = np.unique(np.geomspace(1, horizon, _LEADS).astype(np.int64))
+    leads = leads[leads < residual.shape[1] // 2]
+    kept = []
+    for lead in leads:
+        w = weight[lead:] * weight[:-lead]
+        a, b = recent[:, :-lead], residual[:, lead:]
+        kept.append(np.clip((a * b) @ w / np.maximum((a * a) @ w, 1e-9), 0.0, 1.0))
+    share = np.minimum.accumulate(np.stack(kept), axis=0)
+    place = np.interp(np.log(np.arange(1, horizon + 1)), np.log(leads), np.arange(len(leads)))
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, len(leads) - 1)
+    between = (place - below)[:, None]
+    by_lead = share[below] * (1 - between) + share[above] * between
+    carried: Floats = (by_lead * recent[:, -1]).T
+    return carried
+
+
+def _trend_and_seasons(step: Granularity, periods: int, horizon: int, terms: Terms, waves: Floats) -> tuple[Floats, Floats]:
+    """Design (periods + horizon, p) and penalties (p,) of the columns that do not depend on dates.
+
+    Seasons are counted back from the end of the series. A Fourier pair only turns with the choice of its origin, and an
+    equal penalty on both does not notice, so series that end at different times can share the columns.
     """
     position = np.arange(periods + horizon, dtype=np.float64)
     ahead = np.maximum(position - (periods - 1), 0.0)
-    time = (position - ahead + damping * ahead) / periods
-    columns, penalties = [np.ones_like(time), time - 1.0], [1e-6, 1.0]
-    for knot in np.linspace(0.0, 0.8, changepoints + 1)[1:]:
-        columns.append(np.maximum(time - knot, 0.0))
-        penalties.append(changepoint_penalty)
-    for length, order in SEASONS[step]:
-        if periods < 2 * length:
-            continue
-        for k in range(1, order + 1):
-            angle = 2 * np.pi * k * position / length
-            columns += [np.sin(angle), np.cos(angle)]
-            # Smooth seasons are likelier than jagged ones: the penalty grows with the harmonic.
-            penalties += [season_penalty * k, season_penalty * k]
-    return np.stack(columns, axis=1), np.asarray(penalties)
+    time = (position - ahead + terms.damping * ahead) / periods
+    knots = np.linspace(0.0, 0.9, terms.changepoints + 1)[1:]
+    trend = np.concatenate([np.ones((len(time), 1)), time[:, None] - 1.0, np.maximum(time[:, None] - knots, 0.0)], axis=1)
+    penalties = [1e-6, 1.0] + [terms.changepoint_penalty] * len(knots)
+    stiffness = [stiff for _, stiff, least in _frequencies(step) if periods >= least]
+    penalties += [terms.season_penalty * stiff for stiff in stiffness for _ in ("sine", "cosine")]
+    seasons = waves[len(waves) - len(time) :, : 2 * len(stiffness)]
+    return np.concatenate([trend, seasons], axis=1), np.asarray(penalties)
+
+
+def _waves(step: Granularity, periods: int, horizon: int) -> Floats:
+    """(periods + horizon, 2 f) sine and cosine of every season, counted from the end of the history."""
+    position = np.arange(1 - periods, horizon + 1, dtype=np.float64)
+    angle = 2 * np.pi * position[:, None] * np.array([frequency for frequency, _, _ in _frequencies(step)])
+    return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(position), -1)
+
+
+def _frequencies(step: Granularity) -> list[tuple[float, float, float]]:
+    """Cycles per period, relative stiffness, and periods of history that it takes (two of the season), in that order.
+
+    Smooth seasons are likelier than jagged ones, so stiffness grows with the harmonic. Beside a daily harmonic stand
+    its weekly side bands: a daily profile that differs by weekday is a product of the two seasons.
+    """
+    if step == "day":
+        weekly = [(k / 7, 1.0, 14.0) for k in (1, 2, 3)]
+        return weekly + [(k / 365.25, 3.0 * k, 2 * 365.25) for k in range(1, 7)]
+    daily = [(k / 24, float(k), 48.0) for k in range(1, 9)]
+    weekly = [(k / 168, float(k), 336.0) for k in (1, 2, 3)]
+    sides = (-3, -2, -1, 1, 2, 3)
+    return daily + weekly + [((7 * k + j) / 168, 3.0 * (k + abs(j)), 336.0) for k in range(1, 6) for j in sides]
 
 
 def _calendar(panel: Panel, horizon: int) -> Floats:

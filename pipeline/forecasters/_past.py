@@ -1,0 +1,86 @@
+"""What the past says about a forecast: forecasts made at earlier cutoffs, and intervals widened until they cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.forecasters._quantile import row_quantiles
+from pipeline.panel import Panel
+
+Floats = npt.NDArray[np.float64]
+
+#: Windows' worth of evidence for "the intervals are right as they are".
+_PRIOR_WINDOWS = 10.0
+#: Bounds of the factor on an interval's half-width.
+_NARROWEST, _WIDEST = 0.5, 3.0
+#: Parts of the horizon that are calibrated apart: far leads miss by more than near ones.
+_PARTS = 3
+
+
+def cutoffs(panel: Panel, horizon: int, most: int) -> list[int]:
+    """How many periods ago past forecasts start, newest first: at most `most`, all in the later half of the history."""
+    half = panel.periods // 2
+    stride = min(horizon, max(half // max(most, 1), panel.season))
+    return list(range(stride, half + 1, stride))[:most]
+
+
+def actuals(panel: Panel, back: int, horizon: int) -> Floats:
+    """(n, horizon) what followed the cutoff `back` periods ago; NaN past the end of the panel."""
+    known = panel.values[:, panel.periods - back :][:, :horizon]
+    return np.pad(known, ((0, 0), (0, horizon - known.shape[1])), constant_values=np.nan)
+
+
+def segments(metric: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+    """(n,) a number per metric; a panel has one granularity, so this is the segment."""
+    _, number = np.unique(metric, return_inverse=True)
+    return number
+
+
+def calibrate(
+    forecast: Floats, past: Floats, actual: Floats, quantiles: tuple[float, ...], segment: npt.NDArray[np.int64]
+) -> Floats:
+    """Stretch the distance of every quantile from the median until past forecasts of the segment would have covered.
+
+    Adaptive, because only the newest cutoffs speak: after a drift the intervals widen with the next run. The factor is
+    shrunk towards 1 where few windows speak, and is learnt for each third of the horizon.
+
+    Args:
+        forecast: (n, h, q) quantiles now, sorted.
+        past: (cutoffs, n, h, q) quantiles at earlier cutoffs.
+        actual: (cutoffs, n, h) what followed; NaN where unknown.
+        quantiles: levels, ascending; without .5 among them nothing is changed.
+        segment: (n,) from `segments`.
+
+    Source: Gibbs & Candès (2021), Adaptive conformal inference under distribution shift; the score is that of
+    conformalised quantile regression (Romano et al. 2019), relative to the half-width so that series of all sizes pool.
+    """
+    if 0.5 not in quantiles or not past.size:
+        return forecast
+    middle = quantiles.index(0.5)
+    centre, past_centre = forecast[..., middle], past[..., middle]
+    stretched = forecast.copy()
+    horizon = forecast.shape[1]
+    for part in np.array_split(np.arange(horizon), min(_PARTS, horizon)):
+        gap = actual[:, :, part] - past_centre[:, :, part]
+        for column, level in enumerate(quantiles):
+            if column == middle:
+                continue
+            half = past[:, :, part, column] - past_centre[:, :, part]
+            # A half-width of zero cannot be stretched; its misses are not evidence about the others.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = np.where(np.abs(half) > 0, gap / half, np.nan)
+            coverage = level if level > 0.5 else 1 - level
+            for number in np.unique(segment):
+                members = segment == number
+                scores = ratio[:, members].reshape(1, -1)
+                windows = (~np.isnan(ratio[:, members])).any(axis=2).sum()
+                if not windows:
+                    continue
+                found = np.clip(row_quantiles(scores, np.array([coverage]))[0, 0], _NARROWEST, _WIDEST)
+                factor = (windows * found + _PRIOR_WINDOWS) / (windows + _PRIOR_WINDOWS)
+                rows = np.ix_(members, part)
+                now = forecast[..., column][rows] - centre[rows]
+                stretched[..., column][rows] = centre[rows] + factor * now
+    stretched.sort(axis=2)
+    return stretched
