@@ -46,7 +46,7 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "gold.model_metric": _model_metrics(),
         "gold.promotion": _promotions(),
         "gold.quality_result": _quality(),
-        "gold.run_stat": _run_stats(),
+        "bronze.run_event": _run_events(),
     }
 
 
@@ -180,8 +180,8 @@ def _risks() -> list[dict[str, Any]]:
                  "threshold_pct": threshold, "quantile": 0.9, "first_crossing_at": at, "p_cross_7d": week, "p_cross_30d": month,
                  "p_cross_90d": quarter, "crossing_p10_at": at and at - timedelta(days=6), "crossing_p50_at": at,
                  "crossing_p90_at": at and at + timedelta(days=30) if host == "i-web01" else None, "headroom_ratio": headroom,
-                 "capacity": 100.0,
-                 "peak_p95": 100 * (1 - headroom), "peak_at": AS_OF + timedelta(days=88), "risk_level": level, "priority": priority}
+                 "capacity": 100.0, "priority": priority,
+                 "peak_p95": 100 * (1 - headroom), "peak_at": AS_OF + timedelta(days=88), "risk_level": level}
             )  # fmt: skip
     return records
 
@@ -281,7 +281,15 @@ def _promotions() -> list[dict[str, Any]]:
 
 
 def _quality() -> list[dict[str, Any]]:
-    shared = {"as_of": AS_OF, "severity": "critical", "success": True, "failed_rows": 0, "score": 1.0, "note": "Holds."}
+    shared = {
+        "as_of": AS_OF,
+        "shard": 0,
+        "severity": "critical",
+        "success": True,
+        "failed_rows": 0,
+        "score": 1.0,
+        "note": "Holds.",
+    }
     load = {"table_name": "bronze.metric_sample", "rule": "rows accepted", "severity": "info", "note": "Share of accepted rows."}
     return [
         {**shared, "table_name": "silver.metric_daily", "subject": "p95", "rule": "between 0 and 100", "rows": 6},
@@ -294,10 +302,11 @@ def _quality() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _run_stats() -> list[dict[str, Any]]:
+def _run_events() -> list[dict[str, Any]]:
     return [
-        {"as_of": AS_OF, "start_at": DAY.start, "step": step, "target": target, "shard": shard, "outcome": "done", "rows": rows,
-         "wall_s": wall, "cpu_s": wall * 0.9, "peak_rss_mib": 310.0 + 10 * number, "finished_at": utc("2026-04-16T03:10")}
+        {"source": "headroom", "ts": AS_OF, "start_at": DAY.start,
+         "step": step, "target": target, "shard": shard, "outcome": "done", "rows": rows,
+         "wall_s": wall, "cpu_s": wall * 0.9, "peak_rss_mib": 310.0 + 10 * number}
         for number, (step, target, shard, rows, wall) in enumerate(
             [("ingest", "samples", 0, 1731, 1.9), ("build", "silver.metric_hourly", 0, 144, 0.8),
              ("build", "silver.metric_daily", 0, 6, 0.6),
@@ -313,4 +322,8 @@ def fill(lake: Any) -> None:
 
     for name, records in estate().items():
         table = tables.get(name)
+        if table.layer == "bronze":
+            payload = rows(table, records).drop_columns(["load_id", "ingested_at", table.partition])
+            lake.land(table, payload, source="test", shard="0", ingested_at=AS_OF)
+            continue
         lake.replace(table, rows(table, records), Scope(table.time, utc("2020-01-01"), utc("2030-01-01")))

@@ -192,7 +192,7 @@ def mark_strips(
     """One strip per row with its marks along a shared time axis; `shaded` tells a part of it apart."""
     if not rows:
         return Markup('<p class="empty">No values to draw.</p>')
-    step, label_width = 24, 300
+    step, label_width = 24, _label_width([label for label, _ in rows])
     height = step * len(rows) + 40
     frame = Frame(
         width - label_width - 16, step * len(rows), label_width, 8, pd.Timestamp(start), pd.Timestamp(end), 0.0, float(len(rows))
@@ -222,7 +222,7 @@ def bars(*, title: str, rows: Sequence[tuple[str, float, str]], width: int = 108
     """Horizontal bars: label, length, and the text at the bar's end."""
     if not rows:
         return Markup('<p class="empty">No values to draw.</p>')
-    step, label_width, text_width = 22, 300, 110
+    step, label_width, text_width = 22, _label_width([label for label, _, _ in rows]), 110
     longest = max(max(length for _, length, _ in rows), 1e-9)
     parts = []
     for number, (label, length, text) in enumerate(rows):
@@ -380,6 +380,11 @@ def _mark(x: float, y: float, severity: str, label: str) -> str:
     if kind == "triangle":
         return f'<path {style} d="M{_n(x)} {_n(y - 5.5)}l5 9.5h-10Z">{title}</path>'
     return f'<circle {style} cx="{_n(x)}" cy="{_n(y)}" r="{4 if kind == "circle" else 3.5}">{title}</circle>'
+
+
+def _label_width(labels: Sequence[str]) -> int:
+    """Room for row labels of 12 pixels, in pixels."""
+    return 24 + 7 * max(min(len(label), 44) for label in labels)
 
 
 def _short(text: str, characters: int) -> str:

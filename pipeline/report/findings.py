@@ -47,7 +47,8 @@ class Findings:
         promotion: `gold.promotion` up to `as_of`.
         quality_result: `gold.quality_result` of this `as_of`.
         quarantine: rows refused in the interval: table_name, rule, rows, example.
-        completeness: per series in the interval: series_id, metric, days, samples, expected_samples, imputed_days.
+        completeness: per series in the interval: series_id, metric, days (with a row), missing_days (between its first
+            and last day), flagged_days (less than half observed), samples, expected_samples.
         run_stat: `gold.run_stat` of this `as_of`.
     """
 
@@ -97,7 +98,7 @@ class Findings:
     )
     quarantine: pd.DataFrame = field(default_factory=_empty("table_name", "rule", "rows", "example"))
     completeness: pd.DataFrame = field(
-        default_factory=_empty("series_id", "metric", "days", "samples", "expected_samples", "imputed_days")
+        default_factory=_empty("series_id", "metric", "days", "missing_days", "flagged_days", "samples", "expected_samples")
     )
     run_stat: pd.DataFrame = field(
         default_factory=_empty("step", "target", "shard", "outcome", "rows", "wall_s", "cpu_s", "peak_rss_mib")

@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup, escape
+
 from pipeline.report import charts, sections, words
 from pipeline.report.findings import Findings
 
@@ -52,6 +54,13 @@ def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["code"] = _code
     environment.globals["swatch"] = charts.legend_swatch
     environment.globals["plural"] = words.plural
     return environment.get_template("report.html.j2")
+
+
+def _code(text: str) -> Markup:
+    """What stands between backticks, as code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))

@@ -36,6 +36,8 @@ from pipeline.report.words import (
 Section = dict[str, Any]
 
 SHOWN = 25
+# A forecast with all the history it wants; other tiers name what was missing.
+PLAIN_TIERS = ("full", "regular")
 PASSIVE = ("keep", "insufficient_data")
 SEVERITY_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _OUTER, _INNER = (0.05, 0.95), (0.25, 0.75)
@@ -59,12 +61,12 @@ def header(findings: Findings) -> Section:
     ]
     caveats = []
     for kind, sentence in (
-        ("synthetic", "is generated, not measured: figures about it say how the pipeline works, not what an estate costs"),
-        ("replayed", "is a real recording moved in time by whole weeks: values, weekdays and hours are as recorded"),
+        ("synthetic", "generated, not measured. Figures about it say how the pipeline works, not what an estate costs"),
+        ("replayed", "real recordings, moved in time by whole weeks. Values, weekdays and hours are as recorded"),
     ):
         named = [str(s["source"]) for s in sources if s["kind"] == kind]
         if named:
-            caveats.append({"kind": kind, "text": f"{', '.join(named)} {sentence}."})
+            caveats.append({"kind": kind, "text": f"{', '.join(named)}: {sentence}."})
     assumed = assumed_resources(findings)
     if assumed:
         caveats.append(
@@ -196,7 +198,7 @@ def _completeness_figure(findings: Findings) -> Section:
             "next": "Check that a source covers this interval, then run ingest and build.",
         }
     ratio = float(_numbers(data["samples"]).sum() / expected)
-    imputed = int(_numbers(data["imputed_days"]).sum())
+    missing_days = int(_numbers(data["missing_days"]).sum())
     ratios = _numbers(data["samples"]) / _numbers(data["expected_samples"])
     worst = data.assign(ratio=ratios).sort_values(["ratio", "series_id"], kind="stable").iloc[0]
     complete = float(worst["ratio"]) >= 0.995
@@ -204,7 +206,7 @@ def _completeness_figure(findings: Findings) -> Section:
         "value": share(ratio),
         "exact": ratio,
         "tone": "bad" if ratio < 0.95 else "",
-        "detail": f"of expected samples arrived, {plural(len(data), 'series', 'series')}; {plural(imputed, 'day')} imputed",
+        "detail": f"of samples arrived, {plural(len(data), 'series', 'series')}; {plural(missing_days, 'day')} without any",
         "next": "Nothing to do now."
         if complete
         else f"Look at {_series_label(worst['series_id'], worst['metric'])}: {share(worst['ratio'])} arrived.",
@@ -220,7 +222,7 @@ def _skill_figure(findings: Findings) -> Section:
             "value": DASH,
             "exact": None,
             "detail": "no champion with a backtest yet",
-            "next": "Run model_training; until then the fallback forecaster serves.",
+            "next": "Run the DAG model_training; until then the fallback forecaster serves.",
         }
     weight = _numbers(skilled["series"])
     skill = float((weight * _numbers(skilled["skill"])).sum() / weight.sum())
@@ -245,7 +247,7 @@ def recommendations(findings: Findings) -> Section:
     if every.empty:
         return {
             "empty": "No recommendations in this run.",
-            "todo": "The step recommend writes one row per resource and rule; it needs resources, usage and prices in the lake.",
+            "todo": "The step `recommend` writes one row per resource and rule; it needs resources, usage and prices.",
         }
     assumed = assumed_resources(findings)
     active = every[~every["action"].isin(PASSIVE)]
@@ -330,7 +332,7 @@ def forecasts(findings: Findings) -> Section:
     if forecast.empty:
         return {
             "empty": "No forecasts in this run.",
-            "todo": "The step forecast needs silver.metric_daily with at least the settings' min_daily_history days per series.",
+            "todo": "The step `forecast` needs recent history; by the day, as much as the setting `min_daily_history` says.",
         }
     medians = forecast[_at(forecast, 0.5)]
     level = medians.groupby(["series_id", "metric", "granularity"], as_index=False, sort=True)["value"].mean()
@@ -368,7 +370,7 @@ def _fan(findings: Findings, series_id: str, metric: str, granularity: str, leve
     return {
         "title": f"{resource} {metric_word(metric)}",
         "where": f"{account} · {region} · by the {granularity}",
-        "model": f"{first['model']}{'' if first['tier'] == 'regular' else ', ' + str(first['tier'])}",
+        "model": f"{first['model']}{'' if first['tier'] in PLAIN_TIERS else ', ' + str(first['tier'])}",
         "cutoff": minute(first["cutoff"]),
         "level": level,
         "svg": charts.time_chart(
@@ -393,7 +395,7 @@ def capacity(findings: Findings) -> Section:
     if risk.empty:
         return {
             "empty": "No capacity risk in this run.",
-            "todo": "The step risk needs forecasts of a metric in percent; other units have no declared capacity to cross.",
+            "todo": "The step `risk` needs forecasts of a metric in percent; other units have no declared capacity to cross.",
         }
     assumed = assumed_resources(findings)
     rows = []
@@ -430,7 +432,7 @@ def _threshold(row: dict[str, Any], findings: Findings) -> Section:
     early, late = row["crossing_p10_at"], row["crossing_p90_at"]
     return {
         "threshold": f"{row['threshold_pct']:.0f} %",
-        "crossing": day(row["first_crossing_at"]),
+        "crossing": (minute if row["granularity"] == "hour" else day)(row["first_crossing_at"]),
         "crossing_in": until(row["first_crossing_at"], findings.as_of),
         "spread": "" if missing(early) else f"{day(early)} … {day(late) if not missing(late) else 'later'}",
         "chances": [
@@ -453,7 +455,7 @@ def anomalies(findings: Findings) -> Section:
     if recent.empty:
         return {
             "empty": "No anomalies in this interval, nor in the 30 days before its end.",
-            "todo": "That is good news if the metrics are complete: see data quality. The setting alert_votes says how many "
+            "todo": "That is good news if the metrics are complete: see data quality. The setting `alert_votes` says how many "
             "detectors must agree.",
         }
     ordered = _by_severity(recent)
@@ -538,7 +540,7 @@ def cost(findings: Findings) -> Section:
     if data.empty:
         return {
             "empty": "No cost in the 120 days before the end of the interval.",
-            "todo": "Ingest a billing export: `python -m pipeline run --source billing`.",
+            "todo": "Ingest a billing export of that time, then build `silver.cost_daily`.",
         }
     usage = data["charge_category"].isin(["Usage", "Purchase"])
     daily = pd.DataFrame(
@@ -550,7 +552,8 @@ def cost(findings: Findings) -> Section:
         }
     )
     totals = daily.groupby("service")["usd"].sum().sort_index().sort_values(ascending=False, kind="stable")
-    top = list(totals.index[:7])
+    # Thin layers cannot be seen; together they can.
+    top = [name for name in totals.index[:7] if totals[name] >= 0.01 * totals[totals > 0].sum()]
     daily["layer"] = daily["service"].where(daily["service"].isin(top), "all others")
     wide = daily.pivot_table(index="ts", columns="layer", values="usd", aggfunc="sum").fillna(0.0).sort_index()
     order = [name for name in [*top, "all others"] if name in wide]
@@ -601,6 +604,7 @@ def _cost_rows(findings: Findings, daily: pd.DataFrame, ahead: pd.DataFrame) -> 
     table = table.assign(slug=table["service"].str.lower().str.replace(r"[^a-z0-9._-]+", "-", regex=True))
     table = table.merge(sums[sums["count"] >= 30][["account", "slug", "sum"]], on=["account", "slug"], how="left")
     table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
+    table = table[(_numbers(table["recent"]).abs() >= 0.005) | (_numbers(table["before"]).abs() >= 0.005)]
     rows = []
     for row in table.head(SHOWN).to_dict("records"):
         change = (
@@ -632,7 +636,7 @@ def accuracy(findings: Findings) -> Section:
     if scores.empty:
         return {
             "empty": "No training has been recorded up to this moment.",
-            "todo": "Run the DAG model_training, or `python -m pipeline train`; until then the fallback forecaster serves.",
+            "todo": "Run the DAG `model_training`, or `python -m pipeline train`; until then the fallback forecaster serves.",
         }
     champions = _champions(findings)
     segments = []
@@ -674,7 +678,7 @@ def _champion_metrics(findings: Findings) -> pd.DataFrame:
     champions = {(m, g, str(row["champion"])) for (m, g), row in _champions(findings).items()}
     scores = findings.model_metric
     keys = zip(scores["metric"], scores["granularity"], scores["model"], strict=True)
-    return scores[[key in champions for key in keys]]
+    return scores[pd.Series([key in champions for key in keys], index=scores.index, dtype="bool")]
 
 
 # ---------------------------------------------------------------- data quality
@@ -734,7 +738,8 @@ def quality(findings: Findings) -> Section:
                 "days": f"{int(row['days']):,}",
                 "ratio": share(row["ratio"]),
                 "ratio_exact": _exact(row["ratio"]),
-                "imputed": f"{int(row['imputed_days']):,}",
+                "missing": f"{int(row['missing_days']):,}",
+                "flagged": f"{int(row['flagged_days']):,}",
             }
             for row in holes.head(SHOWN).to_dict("records")
         ],

@@ -39,17 +39,15 @@ def missing(value: Any) -> bool:
     return bool(pd.isna(value))
 
 
-def usd(value: Any, *, sign: bool = False) -> str:
-    """`$1,234`, `$12.30`, `$0.0042`; `sign` writes the plus of a gain."""
+def usd(value: Any) -> str:
+    """`$1,234`, `$12.30`, `$0.0042`."""
     if missing(value):
         return DASH
     amount = float(value)
     size = abs(amount)
-    digits = 0 if size >= 1000 else 2 if size >= 0.01 or size == 0 else 4
+    digits = 0 if size >= 1000 or size == 0 else 2 if size >= 0.005 else 4
     text = f"${size:,.{digits}f}"
-    if float(f"{size:.{digits}f}") == 0:
-        return text
-    return f"−{text}" if amount < 0 else f"+{text}" if sign else text
+    return f"−{text}" if amount < 0 and float(f"{size:.{digits}f}") else text
 
 
 def percent(ratio: Any, *, sign: bool = False) -> str:

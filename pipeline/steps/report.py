@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline import plugs, tables
 from pipeline.interval import Interval
-from pipeline.lake import Lake
+from pipeline.lake import Lake, sql
 from pipeline.report import Findings, charted_series, recommendations_csv, render
 from pipeline.schema import Scope, Table
 from pipeline.settings import Settings
@@ -54,8 +54,9 @@ FROM gold.forecast WHERE as_of = :as_of AND abs(quantile - 0.5) < 0.000001
 GROUP BY series_id, metric, granularity ORDER BY series_id, granularity
 """
 _COMPLETENESS = """
-SELECT series_id, metric, count(*) AS days, sum(samples) AS samples, sum(expected_samples) AS expected_samples,
-  count(*) FILTER (WHERE quality_flag = 1) AS imputed_days
+SELECT series_id, metric, count(*) AS days, date_diff('day', min(ts), max(ts)) + 1 - count(*) AS missing_days,
+  count(*) FILTER (WHERE quality_flag = 2) AS flagged_days, sum(samples) AS samples,
+  (date_diff('day', min(ts), max(ts)) + 1) * max(expected_samples) AS expected_samples
 FROM silver.metric_daily WHERE ts >= :start AND ts < :end GROUP BY series_id, metric ORDER BY series_id
 """
 _QUARANTINE = """
@@ -67,14 +68,6 @@ WITH known AS (
   SELECT *, max(as_of) OVER (PARTITION BY metric, granularity) AS newest FROM gold.model_metric WHERE as_of <= :as_of
 )
 SELECT * FROM known WHERE as_of = newest ORDER BY metric, granularity, model
-"""
-_RUN_EVENTS = """
-WITH numbered AS (
-  SELECT *, row_number() OVER (PARTITION BY start_at, step, target, shard ORDER BY ingested_at DESC) AS recency
-  FROM bronze.run_event WHERE ts = :as_of
-)
-SELECT step, target, shard, outcome, rows, wall_s, cpu_s, peak_rss_mib FROM numbered WHERE recency = 1
-ORDER BY step, target, shard
 """
 
 
@@ -117,12 +110,13 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         quality_result=_believed(lake, tables.QUALITY_RESULT, interval),
         quarantine=_ask(lake, _QUARANTINE, interval),
         completeness=_ask(lake, _COMPLETENESS, interval),
-        run_stat=_run_stats(lake, interval),
+        # From the events themselves: the published table is built after the run.
+        run_stat=_ask(lake, sql.text("gold.run_stat"), interval),
     )
 
 
-def _ask(lake: Lake, sql: str, interval: Interval) -> pd.DataFrame:
-    return lake.query(sql, {"start": interval.start, "end": interval.end, "as_of": interval.as_of}).to_pandas()
+def _ask(lake: Lake, query: str, interval: Interval) -> pd.DataFrame:
+    return lake.query(query, {"start": interval.start, "end": interval.end, "as_of": interval.as_of}).to_pandas()
 
 
 def _believed(lake: Lake, table: Table, interval: Interval, **within: Iterable[str]) -> pd.DataFrame:
@@ -204,12 +198,6 @@ def _observed(lake: Lake, table: Table, scope: Scope) -> pd.DataFrame:
     rows = rows.rename(columns={table.time: "ts"}).sort_values(["series_id", "ts"], kind="stable")
     value = rows["p95"].fillna(rows["mean"]).where(rows["quality_flag"] != 1)
     return rows.assign(value=value)[["series_id", "ts", "value"]].reset_index(drop=True)
-
-
-def _run_stats(lake: Lake, interval: Interval) -> pd.DataFrame:
-    """Telemetry: the published table, or the events themselves before it is built."""
-    stats = _believed(lake, tables.RUN_STAT, interval)
-    return _ask(lake, _RUN_EVENTS, interval) if stats.empty else stats
 
 
 def _write(path: Path, text: str) -> None:
