@@ -42,7 +42,6 @@ class Options(BaseModel):
 def fetch(interval: Interval, options: Options) -> Iterator[Batch]:  # noqa: ARG001 every source has options
     """The samples of the interval: metric samples, a snapshot of each resource per day, and billing lines."""
     yield from _bronze.batch("bronze.metric_sample", "metrics", _bronze.within(metric_samples(), interval))
-    yield from _bronze.batch("bronze.metric_sample", "daily-cost", _bronze.within(cost_samples(), interval))
     yield from _bronze.batch("bronze.resource_snapshot", "inventory", _bronze.within(resource_snapshots(), interval))
     for file in ("focus_1_0_sample_1000.csv.gz", "cur2_daily_real_2026-04.csv.gz"):
         yield from _bronze.batch("bronze.billing_line", file, _bronze.within(billing_lines(file), interval))
@@ -89,27 +88,6 @@ def resource_snapshots() -> pa.Table:
 def billing_lines(file: str) -> pa.Table:
     """One shipped billing export as `bronze.billing_line`."""
     return billing.read(FOLDER / "billing" / file, NAME)
-
-
-@lru_cache(maxsize=1)
-def cost_samples() -> pa.Table:
-    """The daily cost per category as a metric, in `bronze.metric_sample`."""
-    cost = _daily_cost()
-    return _bronze.rows(
-        "bronze.metric_sample",
-        {
-            "source": NAME,
-            "account": COST_ACCOUNT,
-            "region": COST_REGION,
-            "resource_id": cost["service"],
-            "metric": "cost",
-            "statistic": "Sum",
-            "period_s": 86_400,
-            "ts": cost["ts"],
-            "value": cost["cost_usd"].astype("float64"),
-            "unit": "usd",
-        },
-    )
 
 
 @lru_cache(maxsize=1)
