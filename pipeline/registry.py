@@ -33,7 +33,7 @@ import pyarrow as pa
 from pipeline import backtest, plugs
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval
-from pipeline.panel import Granularity, Panel
+from pipeline.panel import Granularity, Panel, from_frame
 from pipeline.schema import Scope
 from pipeline.tables import PROMOTION
 
@@ -184,7 +184,7 @@ class Training:
 
     Attributes:
         fingerprint: hash of data, settings and code; equal ones are one and the same training.
-        summary: one row per model, from `backtest.summary`.
+        summary: one row per model, from `backtest.summary`, and `skill_typical`.
         leads: one row per model and lead time, from `backtest.lead_scores`.
         proposed: the forecaster to register as challenger.
         folder: files to keep with the training: forecasts, scores, plots.
@@ -363,7 +363,8 @@ def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, tra
 def _figures(row: Any) -> dict[str, float]:
     """The figures of one model on one segment, under the names that every training uses."""
     figures = {name: float(row[name]) for name in backtest.SCORES}
-    figures |= {"skill": float(row["skill_scaled_pinball"]), "skill_mase": float(row["skill_mase"])}
+    figures |= {"skill": float(row["skill_scaled_pinball"])}
+    figures |= {name: float(row[name]) for name in ("skill_mase", "skill_typical")}
     figures["cpu_s_per_series"] = float(row["cpu_s"])
     return figures
 
@@ -424,7 +425,10 @@ def _register(client: Any, run: str, as_of: datetime, training: Training, row: M
         import mlflow.pyfunc
     from mlflow.exceptions import MlflowException
 
-    spec = training.spec()
+    spec, example = training.spec(), _input_example(training)
+    answer = spec.forecast(from_frame(example.assign(metric=spec.metric), spec.granularity))
+    if not np.isfinite(answer).all():
+        raise DataError(f"{spec.forecaster} answers the input example of {training.model} with values that are not finite")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "spec.json"
         file.write_text(spec.text(), encoding="utf-8")
@@ -436,7 +440,7 @@ def _register(client: Any, run: str, as_of: datetime, training: Training, row: M
                 python_model=str(_SERVED_MODEL),
                 artifacts={"spec": str(file), "sha256": str(hashed)},
                 signature=_signature(spec),
-                input_example=_input_example(spec),
+                input_example=example,
                 pip_requirements=[f"mlflow=={mlflow.__version__}"],
                 metadata={"needs": "the `pipeline` package of Headroom on the import path"},
             )
@@ -491,12 +495,12 @@ def _signature(spec: Spec) -> Any:
     )
 
 
-def _input_example(spec: Spec) -> pd.DataFrame:
-    """Two weeks of days, or two days of hours, of one series."""
-    periods, step = (14, "D") if spec.granularity == "day" else (48, "h")
+def _input_example(training: Training) -> pd.DataFrame:
+    """Three weeks of days, or three days of hours, of one made-up series."""
+    periods, step = (21, "D") if training.granularity == "day" else (72, "h")
     ts = pd.date_range("2026-01-01", periods=periods, freq=step)
-    wave = 50 + 20 * np.sin(2 * np.pi * np.arange(periods) / (periods / 2))
-    return pd.DataFrame({"series_id": f"example/region/resource/{spec.metric}", "ts": ts, "value": wave})
+    wave = 50 + 20 * np.sin(2 * np.pi * np.arange(periods) / (periods / 3))
+    return pd.DataFrame({"series_id": f"example/region/resource/{training.metric}", "ts": ts, "value": wave})
 
 
 # ---------------------------------------------------------------- who is champion: the ledger, and the aliases that follow it

@@ -8,6 +8,7 @@ import logging
 import resource
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 #: Told after every window of every model: how many are done, of how many, and what it was.
 Progress = Callable[[int, int, str], None]
+#: Trainings whose snapshots of silver do not expire.
+SNAPSHOTS_KEPT = 8
+_TAG = "training-"
 GRANULARITIES: tuple[Granularity, ...] = ("day", "hour")
 #: Share of scaled pinball loss that is noise between two forecasters of one backtest.
 TIE = 0.01
@@ -46,6 +50,7 @@ class Segment:
     panel: Panel
     horizon: int
     models: tuple[str, ...]
+    snapshot_id: int | None
 
     @property
     def granularity(self) -> Granularity:
@@ -53,9 +58,7 @@ class Segment:
 
     @property
     def table(self) -> Table:
-        if self.metric == "cost":
-            return COST_DAILY
-        return METRIC_DAILY if self.granularity == "day" else METRIC_HOURLY
+        return _table(self.metric, self.granularity)
 
     def digest(self) -> str:
         """A hash of the very values; the lake's snapshot changes without them, when later days are added."""
@@ -91,7 +94,7 @@ def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress
         done, trainings = 0, list[registry.Training]()
         rows: list[dict[str, Any]] = []
         for segment in segments:
-            training = _backtest(segment, lake, settings, Path(folder), _from(progress, done, total, segment))
+            training = _backtest(segment, settings, Path(folder), _from(progress, done, total, segment))
             done += settings.backtest_windows * len(segment.models)
             trainings.append(training)
             rows += _model_metrics(interval, training)
@@ -99,16 +102,18 @@ def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress
     # Last, so that figures in the lake mean that the registry holds the versions they speak of.
     data = quality.conform(pd.DataFrame(rows), MODEL_METRIC, interval)
     lake.replace(MODEL_METRIC, data, MODEL_METRIC.scope(interval))
+    for table, snapshot_id in {segment.table: segment.snapshot_id for segment in segments}.items():
+        _keep_snapshot(lake, table, snapshot_id, interval.as_of)
     return registered
 
 
 def propose(summary: pd.DataFrame) -> str:
     """The forecaster to register as challenger.
 
-    It has the lowest scaled pinball loss of those that beat the seasonal naive on it and on MASE; one that comes within
-    TIE of that at a tenth of the CPU time goes before it. Where none beats the seasonal naive, that is it.
+    It has the lowest scaled pinball loss of those that beat the seasonal naive on it, on MASE and on the typical series; one
+    that comes within TIE of that at a tenth of the CPU time goes before it. Where none beats the seasonal naive, that is it.
     """
-    better = summary.loc[(summary["skill_scaled_pinball"] > 0) & (summary["skill_mase"] > 0)]
+    better = summary.loc[(summary[["skill_scaled_pinball", "skill_mase", "skill_typical"]] > 0).all(axis=1)]
     if better.empty:
         return registry.FLOOR
     best = better.sort_values(["scaled_pinball", "model"]).iloc[0]
@@ -116,6 +121,17 @@ def propose(summary: pd.DataFrame) -> str:
     cheap = better.loc[tied & (better["cpu_s"] <= best["cpu_s"] / 10)]
     chosen = best if cheap.empty else cheap.sort_values(["scaled_pinball", "model"]).iloc[0]
     return str(chosen["model"])
+
+
+def typical_skill(scored: pd.DataFrame) -> pd.Series:
+    """Per model, 1 − the geometric mean over series of its scaled pinball loss ÷ the seasonal naive's.
+
+    The skill of means follows the few series with the largest errors; this one follows how most series fare.
+
+    Source: Fleming & Wallace (1986), How not to lie with statistics: ratios are averaged geometrically.
+    """
+    loss = scored.pivot(index="series_id", columns="model", values="scaled_pinball").clip(lower=1e-9)
+    return 1 - np.exp(np.log(loss.div(loss[registry.FLOOR], axis=0)).mean())
 
 
 def horizon_of(panel: Panel, windows: int, longest: int) -> int:
@@ -138,6 +154,8 @@ def choose(panel: Panel, least: int, most: int) -> Panel:
 def _segments(interval: Interval, lake: Lake, settings: Settings) -> Iterator[Segment]:
     """The segments with enough history to be cut into windows."""
     for granularity in GRANULARITIES:
+        # Before the read: what is published between the two is then in the values, and at worst not in the named snapshot.
+        snapshots = {table: lake.snapshot_id(table) for table in (METRIC_HOURLY, METRIC_DAILY, COST_DAILY)}
         panel = read_panel(lake, interval.as_of, granularity, settings)
         if panel is None:
             continue
@@ -151,7 +169,31 @@ def _segments(interval: Interval, lake: Lake, settings: Settings) -> Iterator[Se
                 continue
             names = {*settings.challengers, registry.FLOOR, *_champion(lake, str(metric), granularity)}
             horizon = horizon_of(chosen, settings.backtest_windows, longest)
-            yield Segment(str(metric), chosen, horizon, tuple(sorted(names)))
+            snapshot_id = snapshots[_table(str(metric), granularity)]
+            yield Segment(str(metric), chosen, horizon, tuple(sorted(names)), snapshot_id)
+
+
+def _table(metric: str, granularity: Granularity) -> Table:
+    """Where the series of a segment come from."""
+    if metric == "cost":
+        return COST_DAILY
+    return METRIC_DAILY if granularity == "day" else METRIC_HOURLY
+
+
+def _keep_snapshot(lake: Lake, table: Table, snapshot_id: int | None, as_of: datetime) -> None:
+    """Tag what was trained on, so that maintenance does not expire it; the tags of the last trainings stay."""
+    from pyiceberg.exceptions import CommitFailedException
+
+    iceberg = lake.iceberg(table)
+    if iceberg is None or snapshot_id is None:
+        return
+    tag = f"{_TAG}{as_of:%Y-%m-%dT%H%M}"
+    present = {name for name in iceberg.refs() if name.startswith(_TAG)}
+    # A writer that publishes at this very moment wins; the training's own forecasts and actuals are in MLflow all the same.
+    with suppress(CommitFailedException), iceberg.manage_snapshots() as update:
+        update.create_tag(snapshot_id, tag)
+        for name in sorted({*present, tag})[:-SNAPSHOTS_KEPT]:
+            update.remove_tag(name)
 
 
 def _champion(lake: Lake, metric: str, granularity: str) -> tuple[str, ...]:
@@ -160,22 +202,21 @@ def _champion(lake: Lake, metric: str, granularity: str) -> tuple[str, ...]:
     return tuple(row["champion"] for row in rows[-1:] if row["champion"] in plugs.names("forecasters"))
 
 
-def _backtest(
-    segment: Segment, lake: Lake, settings: Settings, folder: Path, progress: backtest.Progress | None
-) -> registry.Training:
+def _backtest(segment: Segment, settings: Settings, folder: Path, progress: backtest.Progress | None) -> registry.Training:
     models = {name: plugs.load("forecasters", name).forecast for name in segment.models}
     result = backtest.backtest(
         segment.panel, models, segment.horizon, settings.backtest_windows, progress=progress, cpu_clock=_cpu_s
     )
     scored = backtest.scores(result)
     summary, leads = backtest.summary(scored), backtest.lead_scores(result)
+    summary["skill_typical"] = summary["model"].map(typical_skill(scored))
     proposed = propose(summary)
     files = folder / f"{len(list(folder.iterdir()))}"
     files.mkdir()
     _write(files, segment, result, scored, summary, leads, proposed)
     dataset = registry.Dataset(
         table=segment.table.name,
-        snapshot_id=lake.snapshot_id(segment.table),
+        snapshot_id=segment.snapshot_id,
         digest=segment.digest(),
         series=len(segment.panel),
         values=int((~np.isnan(segment.panel.values)).sum()),

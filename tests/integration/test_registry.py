@@ -32,6 +32,8 @@ from pipeline.steps import train as train_step
 from pipeline.steps.promote import promote
 from pipeline.steps.train import train
 
+#: One worker for all of them: they share a registry that takes seconds to make.
+pytestmark = pytest.mark.xdist_group("registry")
 ROOT = Path(__file__).resolve().parents[2]
 DAY = Interval.day("2026-04-14")
 MODELS = ("seasonal_naive", "ridge", "default")
@@ -112,7 +114,7 @@ def test_a_training_is_one_run_with_a_child_per_model_and_segment(trained: Train
 def test_every_child_has_the_same_finite_figures_so_that_runs_compare(trained: Trained) -> None:
     for run in trained.runs("tags.kind = 'backtest'"):
         expected = {"mase", "rmsse", "wape", "smape", "scaled_pinball", "coverage_50", "coverage_80", "coverage_90"}
-        assert expected | {"bias", "skill", "skill_mase", "cpu_s_per_series"} <= set(run.data.metrics)
+        assert expected | {"bias", "skill", "skill_mase", "skill_typical", "cpu_s_per_series"} <= set(run.data.metrics)
         assert np.isfinite(list(run.data.metrics.values())).all()
 
 
@@ -232,7 +234,7 @@ def training(settings: Settings, fingerprint: str, forecaster: str, folder: Path
     """A training whose figures are given; only the proposed forecaster and the floor were in it."""
     floor = dict.fromkeys(("mase", "rmsse", "wape", "smape", "scaled_pinball"), 1.0)
     floor |= {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "bias": 0.0, "cpu_s": 0.01}
-    floor |= {"skill_scaled_pinball": 0.0, "skill_mase": 0.0}
+    floor |= {"skill_scaled_pinball": 0.0, "skill_mase": 0.0, "skill_typical": 0.0}
     summary = pd.DataFrame([{"model": "seasonal_naive", **floor}, {"model": forecaster, **floor, **figures}])
     leads = pd.DataFrame({"model": forecaster, "lead": [1, 2], "mase": [0.5, np.nan], "scaled_pinball": 0.2, "coverage_90": 0.9})
     return registry.Training(
@@ -282,6 +284,32 @@ def test_nothing_to_train_on_is_an_answer(fresh: Trained, monkeypatch: pytest.Mo
     monkeypatch.setattr(train_step, "read_panel", lambda *_: None)
     assert train(DAY, fresh.lake, fresh.settings) == 0
     assert promote(DAY, fresh.lake, fresh.settings) == 0
+
+
+def test_what_was_trained_on_is_tagged_and_older_trainings_tags_go(fresh: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+
+    monkeypatch.setattr(train_step, "SNAPSHOTS_KEPT", 2)
+    cost = tables.COST_DAILY
+    columns = {c.name: c for c in cost.columns}
+    for week in range(3):
+        day = DAY.start - timedelta(days=7 * (3 - week))
+        row = {name: "x" if c.type == pa.string() else 1 for name, c in columns.items()}
+        row |= {cost.time: day, cost.partition: day.date().replace(day=1)}
+        row |= {name: c.values[0] for name, c in columns.items() if c.values}
+        data = pa.table({name: pa.array([row[name]], type) for name, type in _types(cost)}, schema=cost.arrow_schema)
+        interval = Interval(day, day + timedelta(days=1))
+        fresh.lake.replace(cost, data, cost.scope(interval))
+        train_step._keep_snapshot(fresh.lake, cost, fresh.lake.snapshot_id(cost), interval.as_of)
+    iceberg = fresh.lake.iceberg(cost)
+    assert iceberg is not None
+    kept = {name: ref.snapshot_id for name, ref in iceberg.refs().items() if name.startswith("training-")}
+    assert sorted(kept) == ["training-2026-04-01T0000", "training-2026-04-08T0000"]
+    assert kept["training-2026-04-08T0000"] == fresh.lake.snapshot_id(cost)
+
+
+def _types(table: Any) -> list[tuple[str, Any]]:
+    return [(field.name, field.type) for field in table.arrow_schema]
 
 
 # ---------------------------------------------------------------- the ledger

@@ -16,7 +16,7 @@ from pipeline.metrics import QUANTILES
 from pipeline.panel import Panel
 from pipeline.registry import Spec, Version, model_name, parse_spec, previous
 from pipeline.steps.promote import judge
-from pipeline.steps.train import choose, horizon_of, propose
+from pipeline.steps.train import choose, horizon_of, propose, typical_skill
 
 SPEC = Spec("cpu_utilization", "hour", "ridge", 24, QUANTILES, "c0de", {"damping": 0.3})
 
@@ -104,7 +104,7 @@ def summary(**scores: tuple[float, float, float]) -> pd.DataFrame:
     floor = table.loc[table["model"] == "seasonal_naive"].iloc[0]
     for name in ("scaled_pinball", "mase"):
         table[f"skill_{name}"] = 1 - table[name] / floor[name]
-    return table
+    return table.assign(skill_typical=table["skill_scaled_pinball"])
 
 
 def test_the_model_with_the_lowest_pinball_loss_is_proposed() -> None:
@@ -114,6 +114,19 @@ def test_the_model_with_the_lowest_pinball_loss_is_proposed() -> None:
 def test_a_model_that_beats_seasonal_naive_on_one_score_only_is_not_proposed() -> None:
     found = propose(summary(seasonal_naive=(0.40, 1.0, 0.01), prophet=(0.30, 1.1, 9.0), ridge=(0.41, 0.9, 0.1)))
     assert found == "seasonal_naive"
+
+
+def test_a_model_that_wins_on_one_large_series_and_loses_on_most_is_not_proposed() -> None:
+    losses = {"seasonal_naive": [9.0, 0.2, 0.2, 0.2], "ridge": [6.0, 0.3, 0.3, 0.3]}
+    scored = pd.DataFrame(
+        [{"series_id": i, "model": m, "scaled_pinball": p} for m, found in losses.items() for i, p in enumerate(found)]
+    )
+    skill = typical_skill(scored)
+    assert skill["seasonal_naive"] == 0
+    assert skill["ridge"] == pytest.approx(1 - (6 / 9 * 1.5**3) ** 0.25)
+    means = summary(seasonal_naive=(2.4, 1.0, 0.01), ridge=(1.725, 0.8, 0.1))
+    assert propose(means) == "ridge"
+    assert propose(means.assign(skill_typical=means["model"].map(skill))) == "seasonal_naive"
 
 
 def test_of_two_equal_models_the_one_at_a_tenth_of_the_cost_is_proposed() -> None:
