@@ -77,8 +77,8 @@ def on_probation(clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float
 
 
 def smallest_scale(expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A floor under a spread: 0.1 % of the level, so that a dead-flat history does not make rounding noise an alert."""
-    return 1e-3 * np.abs(expected) + 1e-9
+    """A floor under a spread: 1 % of the level, so that a dead-flat history does not make rounding noise an alert."""
+    return 1e-2 * np.abs(np.nan_to_num(expected)) + 1e-9
 
 
 def announce(
@@ -100,3 +100,29 @@ def announce(
     score = np.where(on_probation(clock, values), 0.0, score_of_excess(excess))
     worst_before = pd.Series(score, index=pd.DatetimeIndex(clock)).rolling(announced, closed="left", min_periods=1).max()
     return np.where(score > worst_before.fillna(0.0).to_numpy(), score, 0.0)
+
+
+def past_median(
+    clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], phase: npt.NDArray[np.int64], history: str
+) -> npt.NDArray[np.float64]:
+    """Median of the earlier values of the same phase, such as the hour of the day.
+
+    Args:
+        clock: as `arrival_clock` gives it.
+        values: the series, NaN where missing.
+        phase: one label per row.
+        history: how far back, as pandas writes it.
+
+    Returns:
+        One median per row; NaN until three values of the phase are known.
+    """
+    series = pd.Series(values, index=pd.DatetimeIndex(clock))
+    medians = series.groupby(phase, sort=True).rolling(history, closed="left", min_periods=3).median()
+    out = np.full(len(values), np.nan)
+    out[np.argsort(phase, kind="stable")] = medians.to_numpy(dtype=np.float64)
+    return out
+
+
+def hour_of_day(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+    """0–23, UTC."""
+    return (np.asarray(ts).astype("datetime64[h]").astype(np.int64)) % 24
