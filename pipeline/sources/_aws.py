@@ -143,7 +143,7 @@ class Place:
         Raises:
             SourceError: refused, for good or after the last attempt; the text names the action, account and region.
         """
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+        from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
         trouble, renewed, attempts = "", False, self.login.options.attempts
         action = f"{service}:{operation}"
@@ -173,7 +173,7 @@ class Place:
                     raise self._failed(action, trouble) from None
             except NoCredentialsError:
                 raise self._failed(action, "no AWS credentials found in the environment, a profile or a role") from None
-            except HTTPClientError as error:
+            except (ConnectionError, HTTPClientError) as error:
                 trouble = self.login.hide(str(error))
             except BotoCoreError as error:
                 raise self._failed(action, self.login.hide(str(error))) from None
