@@ -16,6 +16,8 @@ ANNOUNCED = "12h"
 ALERT_RANGE_RATIO = 0.07
 ALERT_NOVELTY_RATIO = 2.0
 
+# Bounds the work on series by the second; 28 days by the minute are 40,000.
+_MOST_KNOWN = 50_000
 _HOURS_ALIKE = 2
 _TAIL = 0.005
 
@@ -69,7 +71,8 @@ def _past(clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) ->
 def _distance_to_known(clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """For each row the distance to the closest of the earlier values within `HISTORY`; NaN without one."""
     distance = np.full(len(values), np.nan)
-    first_kept = np.searchsorted(clock, clock - pd.Timedelta(HISTORY).to_timedelta64()).tolist()
+    within = np.searchsorted(clock, clock - pd.Timedelta(HISTORY).to_timedelta64())
+    first_kept = np.maximum(within, np.arange(len(values)) - _MOST_KNOWN).tolist()
     # Python floats: bisect on them is several times faster than on numpy scalars.
     plain = values.tolist()
     known: list[float] = []
