@@ -134,10 +134,9 @@ def _parameters(forecaster: str) -> tuple[str, ...]:
 
 
 @cache
-def code_sha256() -> str:
+def code_sha256(root: Path = Path(__file__).parent) -> str:
     """A hash of the source files that a forecast or its score depends on."""
     digest = hashlib.sha256()
-    root = Path(__file__).parent
     for file in sorted(file for pattern in _CODE for file in root.glob(pattern)):
         digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -280,17 +279,25 @@ def proposed(settings: Settings, as_of: datetime) -> dict[str, Version]:
         runs = client.search_runs([experiment.experiment_id], query, max_results=1, order_by=["attributes.start_time DESC"])
         tags = runs[0].data.tags if runs else {}
         chosen = {key.removeprefix("proposed."): value for key, value in tags.items() if key.startswith("proposed.")}
-        return {model: _version(client, model, number) for model, number in sorted(chosen.items())}
+        found = {model: _version(client, model, number) for model, number in sorted(chosen.items())}
+        return {model: version for model, version in found.items() if version is not None}
 
 
-def version(settings: Settings, model: str, number: str) -> Version:
-    """One registered version."""
+def version(settings: Settings, model: str, number: str) -> Version | None:
+    """One registered version, None where the registry does not know it."""
     with _mlflow(settings) as client:
         return _version(client, model, number)
 
 
-def _version(client: Any, model: str, number: str) -> Version:
-    tags = client.get_model_version(model, number).tags
+def _version(client: Any, model: str, number: str) -> Version | None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tags = client.get_model_version(model, number).tags
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
     return Version(number, tags.get("forecaster", NONE), tags.get("spec_sha256", ""))
 
 
@@ -524,7 +531,7 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
         as_of: what was known then; only decisions before it count, so that a run repeated later chooses the same.
 
     Raises:
-        DataError: the registered spec is not the one that was registered, or contradicts the ledger.
+        DataError: the stored spec is not the one that was registered.
     """
     fallback = Champion(settings.fallback_forecaster, NONE, {})
     decisions = [row for row in ledger(lake, metric, granularity) if as_of is None or row["as_of"] < as_of]
@@ -537,6 +544,10 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
         return fallback
     try:
         spec = _read_spec(settings, model_name(metric, granularity), number)
+        if spec.forecaster != name:
+            raise SourceError(
+                f"version {number} holds {spec.forecaster}, the ledger promoted {name}; the registry is not its own"
+            )
     except SourceError as error:
         age = (as_of or last["as_of"]) - last["as_of"]
         if age > STALE_AFTER:
@@ -547,10 +558,6 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
             return fallback
         log.warning("%s by %s: %s; stale: the ledger's %s version %s serves", metric, granularity, error, name, number)
         return Champion(name, number, {})
-    if spec.forecaster != name:
-        raise DataError(
-            f"{model_name(metric, granularity)} version {number} holds {spec.forecaster!r}, the ledger promoted {name!r}"
-        )
     return Champion(name, number, spec.params)
 
 
@@ -655,22 +662,30 @@ def follow(settings: Settings, lake: Lake, metric: str, granularity: str) -> Non
     with _mlflow(settings) as client:
         rows = ledger(lake, metric, granularity)
         while rows:
-            before = previous(rows)
-            wanted = {
-                "champion": rows[-1]["champion_version"],
-                "challenger": rows[-1]["challenger_version"],
-                "previous": before[1] if before else NONE,
-            }
-            present = {alias: str(number) for alias, number in client.get_registered_model(model).aliases.items()}
-            for alias, number in wanted.items():
-                if number == NONE and alias in present:
-                    client.delete_registered_model_alias(model, alias)
-                elif number not in (NONE, present.get(alias)):
-                    client.set_registered_model_alias(model, alias, number)
+            last = rows[-1]
+            _set_alias(client, model, "champion", (last["champion"], last["champion_version"]))
+            _set_alias(client, model, "challenger", (last["challenger"], last["challenger_version"]))
+            _set_alias(client, model, "previous", previous(rows))
             # Whoever sets an alias last has looked at the ledger after setting it, so a slow writer cannot leave an old answer.
-            seen, rows = rows[-1]["fence"], ledger(lake, metric, granularity)
-            if rows[-1]["fence"] == seen:
+            rows = ledger(lake, metric, granularity)
+            if rows[-1]["fence"] == last["fence"]:
                 return
+
+
+def _set_alias(client: Any, model: str, alias: str, wanted: tuple[str, str] | None) -> None:
+    """Point an alias at the version that the ledger names, or at none."""
+    present = {name: str(number) for name, number in client.get_registered_model(model).aliases.items()}.get(alias)
+    forecaster, number = wanted or (NONE, NONE)
+    known = _version(client, model, number) if number != NONE else None
+    if number != NONE and (known is None or known.forecaster != forecaster):
+        log.warning(
+            "%s has no version %s of %s, which the ledger calls %s: was the registry rebuilt?", model, number, forecaster, alias
+        )
+        number = NONE
+    if number == NONE and present is not None:
+        client.delete_registered_model_alias(model, alias)
+    elif number not in (NONE, present):
+        client.set_registered_model_alias(model, alias, number)
 
 
 def _scope(metric: str, granularity: str, fence: int | None = None) -> Scope:

@@ -73,9 +73,10 @@ def _decide(
     scores: dict[str, Row],
 ) -> int:
     """Record the decision about one challenger, unless one about it or about newer data is there already."""
+    proposal = challenger.forecaster, challenger.version
     for attempt in range(ATTEMPTS):
         rows = registry.ledger(lake, metric, granularity)
-        if any(row["as_of"] == as_of and row["challenger_version"] == challenger.version for row in rows):
+        if any((row["as_of"], row["challenger"], row["challenger_version"]) == (as_of, *proposal) for row in rows):
             return 0
         last = rows[-1] if rows else None
         if last and last["as_of"] > as_of:
@@ -88,7 +89,6 @@ def _decide(
             scores,
             rolled_back=_rolled_back(settings, metric, granularity, rows),
         )
-        proposal = challenger.forecaster, challenger.version
         try:
             recorded = registry.decide(
                 lake,
@@ -170,10 +170,13 @@ def _figures(row: Row) -> str:
 
 
 def _version(settings: Settings, metric: str, granularity: str, serves: tuple[str, str]) -> Version | None:
-    """The version that serves; None where none does or its forecaster is no longer installed."""
-    if serves[1] == NONE or serves[0] not in plugs.names("forecasters"):
+    """The version that serves, by the ledger; None where none does or its forecaster is no longer installed."""
+    forecaster, number = serves
+    if number == NONE or forecaster not in plugs.names("forecasters"):
         return None
-    return registry.version(settings, registry.model_name(metric, granularity), serves[1])
+    known = registry.version(settings, registry.model_name(metric, granularity), number)
+    spec_sha256 = known.spec_sha256 if known is not None and known.forecaster == forecaster else ""
+    return Version(number, forecaster, spec_sha256)
 
 
 def _rolled_back(settings: Settings, metric: str, granularity: str, rows: list[Row]) -> frozenset[str]:
@@ -181,4 +184,5 @@ def _rolled_back(settings: Settings, metric: str, granularity: str, rows: list[R
     undone = {row["challenger_version"] for row in rows if row["reason"].startswith(registry.ROLLED_BACK)}
     undone -= {rows[-1]["champion_version"]} if rows else set()
     model = registry.model_name(metric, granularity)
-    return frozenset(registry.version(settings, model, number).spec_sha256 for number in undone)
+    found = (registry.version(settings, model, number) for number in undone)
+    return frozenset(version.spec_sha256 for version in found if version is not None)

@@ -546,3 +546,25 @@ def test_a_decision_lost_to_another_writer_is_taken_again_on_what_that_one_wrote
     promote(DAY, fresh.lake, fresh.settings)
     assert [row["fence"] for row in registry.ledger(fresh.lake, "cost", "day")] == [1, 2]
     assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
+
+
+def test_after_the_registry_was_lost_the_ledger_serves_and_the_next_training_goes_on_from_it(
+    fresh: Trained, caplog: pytest.LogCaptureFixture
+) -> None:
+    decide(fresh.lake, None, "seasonal_naive", "77", DAY.as_of - timedelta(days=7))
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "77")
+    [first] = registry.ledger(fresh.lake, "cost", "day")
+    decide(fresh.lake, first, "seasonal_naive", "1", DAY.as_of - timedelta(days=6))
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "1")
+    assert "the registry is not its own" in caplog.text
+    registry.follow(fresh.settings, fresh.lake, "cost", "day")
+    assert fresh.alias("champion") is None
+    assert "was the registry rebuilt?" in caplog.text
+
+    train(DAY, fresh.lake, fresh.settings)
+    promote(DAY, fresh.lake, fresh.settings)
+
+    last = registry.ledger(fresh.lake, "cost", "day")[-1]
+    assert (last["fence"], last["decision"], last["champion_version"]) == (3, "promoted", "1")
+    assert last["champion"] != "seasonal_naive"
+    assert fresh.alias("champion") == "1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -246,8 +247,15 @@ def test_the_previous_champion_is_the_last_other_version_that_served() -> None:
     assert previous([]) is None
 
 
-def test_the_code_version_is_that_of_the_files_and_does_not_change_between_calls() -> None:
-    first = registry.code_sha256()
-    registry.code_sha256.cache_clear()
-    assert registry.code_sha256() == first
-    assert len(first) == 64
+def test_the_version_of_the_code_changes_with_a_forecaster_and_with_nothing_else(tmp_path: Path) -> None:
+    def version() -> str:
+        registry.code_sha256.cache_clear()
+        return registry.code_sha256(tmp_path)
+
+    (tmp_path / "forecasters").mkdir()
+    (tmp_path / "forecasters" / "ridge.py").write_text("1")
+    first = version()
+    (tmp_path / "cli.py").write_text("1")
+    assert version() == first
+    (tmp_path / "forecasters" / "ridge.py").write_text("2")
+    assert version() != first
