@@ -687,12 +687,13 @@ def _champion_metrics(findings: Findings) -> pd.DataFrame:
 def quality(findings: Findings) -> Section:
     """Which expectations failed, which rows were refused, and which series have holes."""
     results, quarantine, completeness = findings.quality_result, findings.quarantine, findings.completeness
-    failed = results[~results["success"].astype("bool")] if len(results) else results
+    is_load = results["subject"].astype("str").str.fullmatch("[0-9a-f]{64}").astype("bool")
+    loads, checks = results[is_load], results[~is_load]
+    failed = checks[~checks["success"].astype("bool")]
     order = {"critical": 0, "warning": 1, "info": 2}
     failed = failed.assign(_order=failed["severity"].map(order)).sort_values(
         ["_order", "table_name", "subject", "rule"], kind="stable"
     )
-    loads = results[results["subject"].astype("str").str.fullmatch("[0-9a-f]{64}")] if len(results) else results
     imperfect = loads[_numbers(loads["score"]) < 1].sort_values(["score", "table_name", "subject"], kind="stable")
     holes = completeness.assign(ratio=_numbers(completeness["samples"]) / _numbers(completeness["expected_samples"])).sort_values(
         ["ratio", "series_id"], kind="stable"
@@ -700,12 +701,12 @@ def quality(findings: Findings) -> Section:
     holes = holes[holes["ratio"] < 0.995]
     return {
         "none": results.empty,
-        "checked": len(results),
-        "tables": int(results["table_name"].nunique()),
+        "checked": len(checks),
+        "tables": int(checks["table_name"].nunique()),
         "failed": [
             {
                 "table": row["table_name"],
-                "subject": str(row["subject"])[:16],
+                "subject": row["subject"],
                 "rule": row["rule"],
                 "severity": row["severity"],
                 "rows": f"{int(row['failed_rows']):,} of {int(row['rows']):,}",
@@ -717,6 +718,7 @@ def quality(findings: Findings) -> Section:
             for row in failed.to_dict("records")
         ],
         "loads": len(loads),
+        "refused": len(imperfect),
         "load_rows": [
             {
                 "table": row["table_name"],

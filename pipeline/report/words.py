@@ -82,7 +82,7 @@ def amount(value: Any, unit: str = "") -> str:
     number = float(value)
     size = abs(number)
     whole = unit == "count" and number == int(number)
-    digits = 0 if size >= 100 or whole else 1 if size >= 10 or number == 0 else 2 if size >= 0.1 else 3
+    digits = 0 if size >= 100 or whole or number == 0 else 1 if size >= 10 else 2 if size >= 0.1 else 3
     text = f"{number:,.{digits}f}".replace("-", "−")
     sign = UNIT_SIGNS.get(unit, unit)
     return f"{text}{NBSP}{sign}" if sign and sign != "count" else text

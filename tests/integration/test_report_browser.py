@@ -1,0 +1,239 @@
+"""The report as a real browser shows it, made by the step from a real lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipeline import settings, tables
+from pipeline.lake import Lake, open_lake
+from pipeline.report.page import TELEMETRY
+from pipeline.steps.report import report
+from tests.report_estate import AS_OF, DAY, NASTY_NAME, estate, fill, rows, utc
+from tools.screenshot import browser, chromium, screenshot
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.xdist_group("report"),
+]
+needs_browser = pytest.mark.skipif(chromium() is None, reason="no chromium is installed")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
+    """Settings of a home whose lake holds the made-up estate and whose report is written."""
+    home = settings.load({}, home=tmp_path_factory.mktemp("report"))
+    lake = open_lake(home)
+    fill(lake)
+    report(DAY, lake, home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def written(here: settings.Settings) -> Path:
+    return here.run_folder(AS_OF) / "report.html"
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def tab(chrome: Browser, written: Path) -> Page:
+    """The page on a laptop, with what it asked for and what it complained about."""
+    opened = chrome.new_page(viewport={"width": 1366, "height": 768}, color_scheme="light")
+    opened.asked = []  # type: ignore[attr-defined]
+    opened.complaints = []  # type: ignore[attr-defined]
+    opened.on("request", lambda request: opened.asked.append(request.url))  # type: ignore[attr-defined]
+    opened.on("console", lambda message: opened.complaints.append(message.text))  # type: ignore[attr-defined]
+    opened.on("pageerror", lambda error: opened.complaints.append(str(error)))  # type: ignore[attr-defined]
+    opened.goto(written.as_uri())
+    return opened
+
+
+def _lake(here: settings.Settings) -> Lake:
+    return open_lake(here)
+
+
+def test_the_step_returns_the_rows_of_its_csv_and_leaves_no_other_file(here: settings.Settings, written: Path) -> None:
+    assert report(DAY, _lake(here), here) == len(estate()["gold.recommendation"])
+    assert sorted(path.name for path in written.parent.iterdir()) == ["recommendations.csv", "report.html"]
+
+
+def test_writing_the_report_again_changes_nothing_but_run_times(here: settings.Settings, written: Path) -> None:
+    before = written.read_text(encoding="utf-8")
+    report(DAY, _lake(here), here)
+
+    assert written.read_text(encoding="utf-8").split(TELEMETRY)[0] == before.split(TELEMETRY)[0]
+
+
+def test_what_later_runs_believe_does_not_show_in_an_earlier_report(here: settings.Settings, written: Path) -> None:
+    before = written.read_text(encoding="utf-8")
+    lake, later = _lake(here), utc("2026-04-20")
+    for name in ("gold.recommendation", "gold.capacity_risk", "gold.model_metric", "gold.quality_result"):
+        table = tables.get(name)
+        moved = [{**record, "as_of": later} for record in estate()[name]]
+        lake.replace(table, rows(table, moved), table.scope(type(DAY)(DAY.start, later)))
+    report(DAY, lake, here)
+
+    assert written.read_text(encoding="utf-8").split(TELEMETRY)[0] == before.split(TELEMETRY)[0]
+
+
+def test_a_report_that_cannot_be_rendered_leaves_the_last_one(
+    here: settings.Settings, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.steps import report as step
+
+    before = written.read_bytes()
+
+    def fail(*_: Any) -> str:
+        raise RuntimeError("no paper")
+
+    monkeypatch.setattr(step, "render", fail)
+    with pytest.raises(RuntimeError, match="no paper"):
+        report(DAY, _lake(here), here)
+    assert written.read_bytes() == before
+    assert len(list(written.parent.iterdir())) == 2
+
+
+@needs_browser
+def test_the_browser_asks_for_nothing_but_the_file_and_complains_about_nothing(tab: Page, written: Path) -> None:
+    assert [url for url in tab.asked if not url.startswith("data:")] == [written.as_uri()]  # type: ignore[attr-defined]
+    assert tab.complaints == []  # type: ignore[attr-defined]
+
+
+@needs_browser
+def test_every_section_is_there_and_none_is_empty(tab: Page) -> None:
+    heads = tab.locator("main section > h2").all_text_contents()
+
+    assert heads == [
+        "What was found",
+        "Recommendations",
+        "Forecasts",
+        "Capacity risk",
+        "Anomalies",
+        "Cost trend",
+        "Model accuracy",
+        "Data quality",
+        "Run times",
+    ]
+    assert tab.locator(".empty").count() == 0
+    assert all(box["height"] > 90 for box in _boxes(tab, "svg.chart"))
+
+
+@needs_browser
+def test_the_figures_shown_are_the_figures_of_the_views(tab: Page, here: settings.Settings) -> None:
+    kpis = _lake(here).query("SELECT kpi AS kpi, value AS value FROM views.executive_kpis").to_pylist()
+    wanted = {row["kpi"]: row["value"] for row in kpis}
+
+    def shown(figure: str) -> float:
+        return float(tab.locator(f"#figure-{figure}").get_attribute("data-exact") or "nan")
+
+    assert shown("savings") == pytest.approx(wanted["savings_identified_monthly"])
+    assert shown("at-risk") == wanted["resources_at_risk"]
+    assert shown("anomaly-count") == wanted["anomalous_hours_24h"]
+    assert shown("skill") == pytest.approx(wanted["forecast_skill"])
+
+
+@needs_browser
+def test_a_name_that_looks_like_a_script_is_shown_and_not_run(tab: Page) -> None:
+    assert NASTY_NAME in tab.locator("#recommendations").inner_text()
+    assert tab.locator("script").count() == 1
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1366, 1024, 390])
+def test_the_page_never_scrolls_sideways(chrome: Browser, written: Path, width: int) -> None:
+    page = chrome.new_page(viewport={"width": width, "height": 768})
+    page.goto(written.as_uri())
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@needs_browser
+def test_pointing_at_a_chart_says_its_figures(tab: Page) -> None:
+    chart = tab.locator("#forecasts svg.chart").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    tab.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2)
+
+    text = tab.locator("#tip").inner_text()
+    assert text.startswith("2026-")
+    assert "median:" in text
+    assert "90 %:" in text
+
+
+@needs_browser
+def test_a_click_on_a_heading_sorts_by_the_figure_and_not_by_its_text(tab: Page) -> None:
+    table = tab.locator("table[data-table=cost]")
+    heading = table.locator("th", has_text="Last 30 days")
+    heading.click()
+    rising = [float(v) for v in table.locator("tbody tr td:nth-child(3)").evaluate_all("cells => cells.map(c => c.dataset.sort)")]
+    heading.click()
+    falling = [
+        float(v) for v in table.locator("tbody tr td:nth-child(3)").evaluate_all("cells => cells.map(c => c.dataset.sort)")
+    ]
+
+    assert rising == sorted(rising)
+    assert falling == sorted(rising, reverse=True)
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground_in_light_and_in_dark(chrome: Browser, written: Path, scheme: Any) -> None:
+    page = chrome.new_page(viewport={"width": 1366, "height": 768}, color_scheme=scheme)
+    page.goto(written.as_uri())
+    colours = page.evaluate(
+        """() => ["--ink", "--soft", "--accent", "--bad", "--good"].map(name => {
+             const probe = document.createElement("i");
+             probe.style.color = `var(${name})`;
+             document.querySelector("section").append(probe);
+             return [name, getComputedStyle(probe).color, getComputedStyle(document.querySelector("section")).backgroundColor];
+           })"""
+    )
+    page.close()
+
+    for name, colour, ground in colours:
+        assert _contrast(_rgb(colour), _rgb(ground)) >= 4.5, f"{name} on {ground} in {scheme}"
+
+
+@needs_browser
+def test_a_picture_of_the_report_shows_something(written: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    screenshot(written, tmp_path / "report.png")
+
+    picture = Image.open(tmp_path / "report.png").convert("RGB")
+    assert picture.size == (1366, 1640)
+    assert len(picture.getcolors(1 << 24) or []) > 200
+
+
+def _boxes(tab: Page, selector: str) -> list[dict[str, float]]:
+    boxes: list[dict[str, float]] = tab.locator(selector).evaluate_all("all => all.map(e => e.getBoundingClientRect().toJSON())")
+    return boxes
+
+
+def _rgb(text: str) -> tuple[float, float, float]:
+    red, green, blue = (float(part) / 255 for part in text.removeprefix("rgb(").removesuffix(")").split(","))
+    return red, green, blue
+
+
+def _contrast(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
+    """WCAG 2.1 contrast ratio."""
+
+    def luminance(colour: tuple[float, float, float]) -> float:
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)

@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import tables
+from pipeline.report import Findings, charted_series, charts, recommendations_csv, render, words
+from pipeline.report.findings import RECOMMENDATION_COLUMNS
+from pipeline.report.page import TELEMETRY
+from tests.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, estate, rows, series, utc
+
+VOID = {"meta", "link", "br"}
+
+
+class Page(HTMLParser):
+    """A page as a flat list of elements, each with its attributes and its text; refuses tags that do not match."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[dict[str, str]] = []
+        self._open: list[int] = []
+        self.feed(html)
+        assert self._open == [], [self.elements[i]["tag"] for i in self._open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append({"text": "", **{name: value or "" for name, value in attrs}, "tag": tag})
+        if tag not in VOID:
+            self._open.append(len(self.elements) - 1)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append({"text": "", **{name: value or "" for name, value in attrs}, "tag": tag})
+
+    def handle_endtag(self, tag: str) -> None:
+        opened = self.elements[self._open.pop()]["tag"]
+        assert opened == tag, f"<{opened}> is closed by </{tag}>"
+
+    def handle_data(self, data: str) -> None:
+        for index in self._open:
+            self.elements[index]["text"] += data
+
+    def find(self, **wanted: str) -> Iterator[dict[str, str]]:
+        names = {name.replace("_", "-"): value for name, value in wanted.items()}
+        return (e for e in self.elements if all(e.get(name) == value for name, value in names.items()))
+
+    def one(self, **wanted: str) -> dict[str, str]:
+        [element] = self.find(**wanted)
+        return element
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    frames = {name: rows(tables.get(name), records).to_pandas() for name, records in estate().items() if "bronze" not in name}
+    daily = frames["silver.metric_daily"]
+    hourly = frames["silver.metric_hourly"].rename(columns={"hour": "at"})
+    last = daily[daily["ts"] >= pd.Timestamp(DAY.start)]
+    return Findings(
+        interval=DAY,
+        sources=pd.DataFrame(
+            {"source": ["fleet", "samples"], "table_name": "bronze.metric_sample", "rows": [10, 20],
+             "first_at": DAY.start, "last_at": DAY.end, "note": ["A fleet", "Samples"], "kind": ["synthetic", "replayed"]}
+        ),
+        resource=frames["silver.resource"],
+        recommendation=frames["gold.recommendation"],
+        capacity_risk=frames["gold.capacity_risk"],
+        forecast=frames["gold.forecast"],
+        history=daily.assign(value=daily["p95"], granularity="day")[["series_id", "granularity", "ts", "value"]],
+        anomaly=frames["gold.anomaly"],
+        anomaly_history=hourly.assign(ts=hourly["at"], value=hourly["p95"])[["series_id", "ts", "value"]],
+        cost_daily=frames["silver.cost_daily"],
+        model_metric=frames["gold.model_metric"],
+        promotion=frames["gold.promotion"],
+        quality_result=frames["gold.quality_result"],
+        quarantine=pd.DataFrame({"table_name": ["bronze.metric_sample"], "rule": ["bad_unit"], "rows": [3], "example": ["<b>"]}),
+        completeness=last.assign(days=1, missing_days=0, flagged_days=0),
+        run_stat=pd.DataFrame(
+            {"step": ["ingest", "risk"], "target": ["samples", "risk"], "shard": 0, "outcome": "done", "rows": [5, 6],
+             "wall_s": [1.5, 0.5], "cpu_s": [1.0, 0.4], "peak_rss_mib": [200.0, 250.0]}
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def html(findings: Findings) -> str:
+    return render(findings)
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_key_figures_are_the_figures_of_the_tables(page: Page, findings: Findings) -> None:
+    exact = {e["id"]: float(e["data-exact"]) for e in page.elements if e.get("id", "").startswith("figure-")}
+
+    assert exact == pytest.approx(
+        {
+            "figure-savings": 210.24 + 124.1,
+            "figure-at-risk": 2,
+            "figure-anomaly-count": 4,
+            "figure-completeness": (5 * 288 + 201) / (6 * 288),
+            "figure-skill": (6 * 0.214 + 6 * 0.0 + 2 * 0.262) / 14,
+        }
+    )
+
+
+def test_each_key_figure_says_what_to_do_next(page: Page) -> None:
+    said = [e["text"] for e in page.find(**{"class": "next"})]
+
+    assert said[0] == "Start with i-app02: rightsize, $210.24 per month."
+    assert said[1] == "Look first at i-web01 CPU, P90 crosses 80 % in 12 days."
+    assert said[2] == "Look first at i-web01 CPU at 2026-04-15 15:00 UTC."
+    assert said[3] == "Look at i-app01 CPU: 69.8\u00a0% arrived."
+    assert said[4] == "Weakest is CPU by the hour (0.0\u00a0%): trust its bands least."
+
+
+def test_every_saving_on_the_page_is_the_saving_in_the_table(page: Page, findings: Findings) -> None:
+    shown = {e["data-sort"] for e in page.find(data_field="savings_monthly_usd")}
+
+    assert {float(text) for text in shown} == set(findings.recommendation["savings_monthly_usd"].dropna())
+
+
+def test_every_accuracy_figure_on_the_page_is_the_figure_in_the_table(page: Page, findings: Findings) -> None:
+    for name in ("mase", "wape", "scaled_pinball", "coverage_50", "coverage_80", "coverage_90", "skill", "cpu_s_per_series"):
+        shown = sorted(float(e["data-sort"]) for e in page.find(data_field=name))
+        assert shown == sorted(findings.model_metric[name])
+
+
+def test_every_anomaly_of_the_interval_is_listed_with_observed_and_expected(page: Page, findings: Findings) -> None:
+    inside = findings.anomaly[findings.anomaly["ts"] >= pd.Timestamp(DAY.start)]
+
+    assert sorted(float(e["data-sort"]) for e in page.find(data_field="value")) == sorted(inside["value"])
+    assert sorted(float(e["data-sort"]) for e in page.find(data_field="expected")) == sorted(inside["expected"])
+
+
+def test_each_segment_marks_its_one_champion(page: Page) -> None:
+    marked = [e["text"].split()[0] for e in page.find(tag="tr", **{"class": "champion"})]
+
+    assert marked == ["Cost", "CPU", "CPU"]
+    assert len(list(page.find(tag="span", **{"class": "tag good"}))) == 3
+
+
+def test_names_from_data_are_text_and_never_markup(html: str, page: Page) -> None:
+    assert NASTY_NAME not in html
+    assert len(list(page.find(tag="script"))) == 1
+    assert any(NASTY_NAME in e["text"] for e in page.find(tag="td"))
+
+
+def test_an_attribute_cannot_be_left_by_a_quote_in_a_name(findings: Findings) -> None:
+    nasty = '"><script>x</script><i a="'
+    changed = findings.anomaly.assign(detectors=nasty, resource_id=nasty, series_id=f"a/b/{nasty}/cpu_utilization")
+    page = Page(render(replace(findings, anomaly=changed)))
+
+    assert len(list(page.find(tag="script"))) == 1
+    assert not list(page.find(tag="i"))
+
+
+def test_the_page_loads_nothing_from_anywhere(html: str, page: Page) -> None:
+    targets = [e[name] for e in page.elements for name in ("href", "src", "action", "data") if name in e]
+
+    assert [t for t in targets if not t.startswith(("#", "data:,"))] == []
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "default-src 'none'" in next(page.find(http_equiv="Content-Security-Policy"))["content"]
+
+
+def test_links_within_the_page_lead_somewhere(page: Page) -> None:
+    ids = {e["id"] for e in page.elements if "id" in e}
+
+    assert {e["href"].removeprefix("#") for e in page.find(tag="a")} <= ids
+
+
+def test_no_id_is_given_twice(page: Page) -> None:
+    ids = [e["id"] for e in page.elements if "id" in e]
+
+    assert len(ids) == len(set(ids))
+
+
+def test_equal_findings_give_equal_bytes(findings: Findings, html: str) -> None:
+    assert render(findings) == html
+
+
+def test_run_times_are_the_only_telemetry_and_stand_last(findings: Findings, html: str) -> None:
+    slower = render(replace(findings, run_stat=findings.run_stat.assign(wall_s=99.0)))
+
+    assert slower != html
+    assert slower.split(TELEMETRY)[0] == html.split(TELEMETRY)[0]
+
+
+def test_synthetic_replayed_and_assumed_data_are_named_at_the_top(page: Page) -> None:
+    text = next(page.find(**{"class": "caveats"}))["text"]
+
+    assert "fleet: generated, not measured" in text
+    assert "samples: real recordings, moved in time" in text
+    assert "2 resources had no recorded instance type" in text
+    assert {r["text"] for r in page.find(**{"class": "tag"}) if "type" in r["text"]} == {"assumed type"}
+
+
+def test_an_empty_run_says_why_each_section_is_empty_and_what_to_do() -> None:
+    page = Page(render(Findings(interval=DAY)))
+    empty = [e["text"] for e in page.find(**{"class": "empty"})]
+
+    assert len(empty) == 8
+    assert all(len(text.split(".")) > 2 for text in empty), empty
+    assert {e["text"] for e in page.find(**{"class": "value"})} == {"–", "0"}
+
+
+def test_kept_resources_are_counted_by_reason_whatever_the_figures_in_it(page: Page) -> None:
+    row = next(e for e in page.find(tag="tr") if "is above 5 %" in e["text"])
+
+    assert row["text"] == "KeepidlePeak CPU 41.5 % is above 5 %.3i-app01, i-db01, i-web02"
+
+
+def test_savings_of_two_rules_about_one_resource_are_not_added(findings: Findings, page: Page) -> None:
+    both = findings.recommendation.loc[findings.recommendation["resource_id"] == "i-batch01", "savings_monthly_usd"]
+
+    assert both.sum() == pytest.approx(186.15)
+    assert float(next(page.find(id="figure-savings"))["data-exact"]) == pytest.approx(210.24 + 124.1)
+
+
+def test_a_chart_is_drawn_for_series_at_risk_first_then_costs(findings: Findings) -> None:
+    forecast = findings.forecast[["series_id", "metric", "granularity"]].drop_duplicates().assign(level=1.0)
+    forecast.loc[forecast["series_id"].str.contains("compute"), "level"] = 400.0
+
+    chosen = charted_series(findings.capacity_risk, forecast, charted=6)
+
+    assert list(chosen["series_id"]) == [
+        series("i-web01"),
+        series("i-db01"),
+        "binder/global/compute-engine/cost",
+        "binder/global/bigquery/cost",
+        series("i-web02"),
+        series("i-app01"),
+    ]
+
+
+def test_a_risk_without_a_forecast_is_not_charted(findings: Findings) -> None:
+    forecast = pd.DataFrame(
+        {"series_id": [series("i-app02")], "metric": ["cpu_utilization"], "granularity": ["day"], "level": [1.0]}
+    )
+
+    assert list(charted_series(findings.capacity_risk, forecast)["series_id"]) == [series("i-app02")]
+
+
+def test_text_that_a_spreadsheet_would_run_is_disarmed_and_numbers_stay_numbers(findings: Findings) -> None:
+    table = list(csv.DictReader(io.StringIO(recommendations_csv(findings.recommendation), newline="")))
+
+    assert tuple(table[0]) == RECOMMENDATION_COLUMNS
+    assert {r["target_config"] for r in table if r["rule_id"] == "rightsize"} >= {f"'{NASTY_FORMULA}"}
+    assert "-70.08" in {r["savings_monthly_usd"] for r in table}
+    assert [r["portfolio_rank"] for r in table[:3]] == ["1", "2", ""]
+    assert len(table) == len(findings.recommendation)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1+1", "＝1"])
+def test_every_beginning_of_a_formula_is_disarmed(findings: Findings, cell: str) -> None:
+    one = findings.recommendation.head(1).assign(reason=cell)
+
+    [row] = csv.DictReader(io.StringIO(recommendations_csv(one), newline=""))
+    assert row["reason"] == f"'{cell}"
+
+
+def test_a_gap_in_the_history_is_a_gap_in_the_line() -> None:
+    days = [pd.Timestamp(AS_OF) + timedelta(days=n) for n in range(5)]
+    svg = charts.time_chart(title="t", unit="%", lines=[charts.Line(days, [1.0, 2.0, float("nan"), 3.0, 4.0], "observed")])
+
+    [path] = re.findall(r'<path class="line observed" d="([^"]+)"', str(svg))
+    assert path.count("M") == 2
+
+
+def test_value_axes_have_round_ticks_that_span_the_values() -> None:
+    for low, high in ((0.0, 97.0), (0.0, 0.0042), (-12.0, 3.0), (0.0, 1.2e9), (5.0, 5.0)):
+        ticks = charts._ticks(low, high)
+        assert ticks[0] <= low
+        assert ticks[-1] >= high
+        assert 3 <= len(ticks) <= 7
+        assert np.allclose(np.diff(ticks), ticks[1] - ticks[0])
+
+
+def test_time_axes_have_at_most_the_wanted_ticks_and_lie_inside() -> None:
+    for span in (timedelta(hours=5), timedelta(days=3), timedelta(days=30), timedelta(days=500), timedelta(days=5000)):
+        start = pd.Timestamp(AS_OF) + timedelta(minutes=17)
+        ticks = charts._time_ticks(start, start + span, 6)
+        assert 1 <= len(ticks) <= 7, span
+        assert all(start <= moment <= start + span for moment, _ in ticks)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (words.percent(0.0004), "<1\u00a0%"),
+        (words.percent(0.9999), ">99\u00a0%"),
+        (words.percent(1.0), "100\u00a0%"),
+        (words.percent(0.0), "0\u00a0%"),
+        (words.percent(-0.078, sign=True), "−7.8\u00a0%"),
+        (words.percent(None), "–"),
+        (words.share(0.99999), "99.9\u00a0%"),
+        (words.usd(1234.5), "$1,234"),
+        (words.usd(-12.3), "−$12.30"),
+        (words.usd(0.0042), "$0.0042"),
+        (words.usd(0), "$0"),
+        (words.usd(float("nan")), "–"),
+        (words.amount(58.0, "percent"), "58.0\u00a0%"),
+        (words.amount(0.087, "mbps"), "0.087\u00a0Mbps"),
+        (words.amount(1234.0, "count"), "1,234"),
+        (words.until(utc("2026-04-17T12:00"), AS_OF), "in 1 day"),
+        (words.until(utc("2026-04-16"), AS_OF), "today"),
+        (words.without_figures("CPU P99.5 is 9.4 % of 8"), "CPU P… is … % of …"),
+        (words.series_parts("a/us/db/1/cost", "cost"), ("a", "us", "db/1")),
+        (words.series_parts("s/cost", "cost"), ("", "", "s")),
+    ],
+)
+def test_figures_read_as_people_write_them(given: object, said: object) -> None:
+    assert given == said
