@@ -1,0 +1,166 @@
+"""Writers that are killed, or race: readers see the old content or the new, never a part of either."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import settings as settings_module
+from pipeline import tables
+from pipeline.interval import Interval
+from pipeline.lake import Lake, open_lake
+from pipeline.steps.build import build
+
+DAY = Interval.day("2026-03-01")
+TABLE = tables.CALENDAR
+
+# Writes one day of the calendar, and dies by SIGKILL at the named function.
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+home, where, when, ramp = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4])
+from pipeline import quality, settings, tables
+from pipeline.interval import Interval
+from pipeline.lake import open_lake
+from pipeline.steps.build import calendar
+import pyiceberg.catalog.sql, pyiceberg.io.pyarrow, pyiceberg.table
+
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+points = {
+    "no": None,
+    "data file written": (pyiceberg.table.Transaction, "commit_transaction"),
+    "commit": (pyiceberg.catalog.sql.SqlCatalog, "commit_table"),
+    "data file": (pyiceberg.io.pyarrow, "write_file"),
+}
+if points[where]:
+    owner, name = points[where]
+    original = getattr(owner, name)
+    def patched(*args, **kwargs):
+        if when == "after":
+            original(*args, **kwargs)
+        die()
+    setattr(owner, name, patched)
+interval = Interval.day("2026-03-01")
+table = tables.CALENDAR
+lake = open_lake(settings.load({}, home=Path(home)))
+data = quality.conform(calendar(interval).assign(quarter_end_ramp=ramp), table, interval)
+written = lake.replace(table, data, table.scope(interval))
+print(written.changed)
+"""
+
+
+def writer(home: Path, where: str, when: str, ramp: float) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(home), where, when, str(ramp)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+
+
+def ramps(lake: Lake) -> list[float]:
+    return [float(value) for value in lake.read(TABLE)["quarter_end_ramp"].to_pylist()]
+
+
+@pytest.mark.parametrize(
+    ("where", "when", "seen_after"),
+    [("data file", "before", 1.0), ("data file written", "before", 1.0), ("commit", "before", 1.0), ("commit", "after", 1.2)],
+)
+def test_a_writer_killed_at_any_point_leaves_the_old_content_or_the_new(
+    settings: settings_module.Settings, lake: Lake, where: str, when: str, seen_after: float
+) -> None:
+    build(DAY, lake, settings, target=TABLE.name)
+
+    process = writer(settings.home, where, when, 1.2)
+    _, error = process.communicate(timeout=120)
+
+    assert process.returncode == -signal.SIGKILL, error
+    assert ramps(open_lake(settings)) == [seen_after]
+    # The retry publishes once, whatever the killed writer left behind.
+    retry = writer(settings.home, "no", "", 1.2)
+    output, error = retry.communicate(timeout=120)
+    assert output.strip() == str(seen_after != 1.2), error
+    assert ramps(open_lake(settings)) == [1.2]
+
+
+def test_four_writers_of_one_day_leave_the_content_of_one_of_them(settings: settings_module.Settings) -> None:
+    offered = [1.0, 1.1, 1.2, 1.3]
+
+    processes = [writer(settings.home, "no", "", ramp) for ramp in offered]
+    errors = [process.communicate(timeout=180)[1] for process in processes]
+
+    [published] = ramps(open_lake(settings))
+    assert published in offered
+    lost = [error for process, error in zip(processes, errors, strict=True) if process.returncode]
+    assert all("ConflictError" in error and "another writer published ts in" in error for error in lost)
+
+
+def test_writers_of_different_days_of_one_month_all_publish(settings: settings_module.Settings) -> None:
+    code = (
+        "import sys; from pathlib import Path; from pipeline import settings, steps; from pipeline.interval import Interval\n"
+        "s = settings.load({}, home=Path(sys.argv[1]))\n"
+        "for day in sys.argv[2:]: steps.perform('build', Interval.day(day), target='silver.calendar', settings=s)"
+    )
+    halves = [[f"2026-03-{day:02d}" for day in range(1, 5) if day % 2 == parity] for parity in (0, 1)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(settings.home), *half],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        )
+        for half in halves
+    ]
+    errors = [process.communicate(timeout=240)[1] for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert open_lake(settings).read(TABLE).num_rows == 4
+
+
+def test_a_killed_landing_leaves_no_half_object(settings: settings_module.Settings) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from pipeline import settings, steps; from pipeline.interval import Interval\n"
+        "os.link = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "s = settings.load({}, home=Path(sys.argv[1]))\n"
+        "steps.perform('ingest', Interval.day('2026-04-10'), target='samples', settings=s)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(settings.home)], capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == -signal.SIGKILL
+    lake = open_lake(settings)
+    assert lake.read(tables.METRIC_SAMPLE).num_rows == 0
+    from pipeline import steps
+
+    assert steps.perform("ingest", Interval.day("2026-04-10"), target="samples", settings=settings) > 0
+    assert lake.read(tables.METRIC_SAMPLE).num_rows > 0
+
+
+def test_a_full_disk_is_a_clean_failure_that_publishes_nothing(settings: settings_module.Settings, lake: Lake) -> None:
+    build(DAY, lake, settings, target=TABLE.name)
+    before = lake.snapshot_id(TABLE)
+    # A file size limit fails writes exactly as a full disk does, for one process alone.
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from pipeline import settings, steps; from pipeline.interval import Interval\n"
+        "import pyiceberg.table, pandas\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "s = settings.load({}, home=Path(sys.argv[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))\n"
+        "steps.perform('build', Interval.day('2026-03-01'), target='silver.metric_hourly', settings=s)\n"
+        "steps.perform('build', Interval.days('2026-03-01', '2026-03-09'), target='silver.calendar', settings=s)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(settings.home)], capture_output=True, text=True, timeout=120)
+
+    assert done.returncode != 0
+    assert "File too large" in done.stderr
+    assert open_lake(settings).snapshot_id(TABLE) == before
+    assert ramps(open_lake(settings)) == [1.0]
