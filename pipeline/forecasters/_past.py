@@ -10,8 +10,8 @@ from pipeline.panel import Panel
 
 Floats = npt.NDArray[np.float64]
 
-#: Windows' worth of evidence for "the intervals are right as they are".
-_PRIOR_WINDOWS = 10.0
+#: Windows' worth of evidence for the prior factor; above 1, because intervals learnt in-sample are too narrow.
+_PRIOR_WINDOWS, _PRIOR_FACTOR = 20.0, 1.15
 #: Bounds of the factor on an interval's half-width.
 _NARROWEST, _WIDEST = 0.5, 3.0
 #: Parts of the horizon that are calibrated apart: far leads miss by more than near ones.
@@ -43,7 +43,7 @@ def calibrate(
     """Stretch the distance of every quantile from the median until past forecasts of the segment would have covered.
 
     Adaptive, because only the newest cutoffs speak: after a drift the intervals widen with the next run. The factor is
-    shrunk towards 1 where few windows speak, and is learnt for each third of the horizon.
+    shrunk towards the prior where few windows speak, and is learnt for each third of the horizon.
 
     Args:
         forecast: (n, h, q) quantiles now, sorted.
@@ -78,7 +78,7 @@ def calibrate(
                 if not windows:
                     continue
                 found = np.clip(row_quantiles(scores, np.array([coverage]))[0, 0], _NARROWEST, _WIDEST)
-                factor = (windows * found + _PRIOR_WINDOWS) / (windows + _PRIOR_WINDOWS)
+                factor = (windows * found + _PRIOR_WINDOWS * _PRIOR_FACTOR) / (windows + _PRIOR_WINDOWS)
                 rows = np.ix_(members, part)
                 now = forecast[..., column][rows] - centre[rows]
                 stretched[..., column][rows] = centre[rows] + factor * now

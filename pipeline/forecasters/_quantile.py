@@ -34,7 +34,7 @@ def weighted_quantiles(values: Floats, weights: Floats, levels: Floats) -> Float
     order = row_order(np.where(weights > 0, values, np.nan))
     weight = np.take_along_axis(weights, order, axis=1)
     share = np.cumsum(weight, axis=1)
-    total = share[:, -1:]
+    total = share[:, -1:].copy()
     share -= weight / 2
     share /= np.where(total > 0, total, 1.0)
     last = np.maximum(np.count_nonzero(weight, axis=1) - 1, 0)

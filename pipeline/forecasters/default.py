@@ -58,7 +58,7 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> Floats:
     """(6, n, horizon, q) what each member of MEMBERS says; NaN where it has no answer."""
     terms = ridge.Terms(changepoints=12)
     pools = (
-        {"naive_share": 0.5, "decay": 0.003},
+        {"naive_share": 0.5, "decay": 0.003, "neighbours": 0.0},
         {"naive_share": 0.0, "decay": 0.005, "same_weekday": 3.0, "other_day_type": 0.5},
         {"naive_share": 0.0, "decay": 0.01, "same_weekday": 1.5, "other_day_type": 0.7, "level": 1.0},
     )

@@ -14,7 +14,7 @@ from pipeline.panel import Granularity, Panel
 Floats = npt.NDArray[np.float64]
 
 #: Seasons that a pool looks back: older ones weigh next to nothing.
-LOOK_BACK: dict[Granularity, int] = {"hour": 35, "day": 104}
+LOOK_BACK: dict[Granularity, int] = {"hour": 28, "day": 104}
 #: Points that stand for the distribution of past seasonal differences.
 _DIFFERENCES = 40
 
