@@ -1,0 +1,270 @@
+"""What runs in AWS, by describe-calls, into `bronze.resource_snapshot`: one row per resource and day.
+
+**Which day.** AWS describes the present only. A snapshot stands for today (UTC) and for the `reach_days` before, so that
+the run of a day, which starts after its midnight, has one; an interval further back has no rows, because nobody can ask
+what ran then. AWS's own clock decides what today is.
+
+**Tags.** `tags_json` holds the resource's tags under their own names, `aws:autoscaling:groupName` among them, and what else
+a service says under names that begin with `headroom:`
+
+- ec2: `lifecycle` (spot …), `platform`, `architecture`, `availability_zone`, `image`
+- ebs: `volume_type`, `size_gib`, `iops`, `throughput_mibps`, `attached_to` (instance ids), `encrypted`
+- ebs-snapshot: `size_gib` (of the volume), `volume`, `tier`
+- rds: `engine`, `engine_version`, `size_gib`, `volume_type`, `iops`, `multi_az`, `replica_of`
+- elb: `type` (application, network, gateway, classic), `scheme`, `targets` (registered instances; classic only)
+- nat: `connectivity`, `vpc`
+- address: `public_ip`, `attached_to`
+
+A `resource_id` is the cloud's own id, or the resource part of the ARN where that is only a name: `db:orders`,
+`loadbalancer/app/web/50dc6c49`, `loadbalancer/old`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from pipeline.batch import Batch
+from pipeline.interval import Interval, naive_utc
+from pipeline.sources import _aws, _bronze
+
+NAME = "inventory"
+
+Service = Literal["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address"]
+# elbv2's and elb's DescribeTags take this many load balancers at once.
+_TAGGED_AT_ONCE = 20
+
+
+class Options(_aws.AwsOptions):
+    """Which resources to describe, and whose."""
+
+    services: tuple[Service, ...] = Field(
+        default=("ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address"),
+        min_length=1,
+        max_length=7,
+        description="Kinds of resources to describe.",
+    )
+    reach_days: int = Field(
+        default=1, ge=0, le=7, description="Days before today that what is described now may stand for; 1 serves a daily run."
+    )
+
+
+class Resource(NamedTuple):
+    """One resource as described."""
+
+    resource_id: str
+    service: str
+    instance_type: str | None
+    state: str
+    launched_at: datetime | None
+    tags: dict[str, str]
+
+
+def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
+    """Every resource once per day of the interval that the present may stand for; one shard per account and region.
+
+    Raises:
+        SourceError: AWS refused, or has not answered in full; nothing is handed over.
+    """
+    answers: list[Batch] = []
+    for place in _aws.places(NAME, options):
+        days = _days(interval, place.now, options.reach_days)
+        if not days:
+            continue
+        # A resource may move between two pages of one listing; the later page knows better.
+        found = {resource.resource_id: resource for name in options.services for resource in _DESCRIBED[name](place)}
+        answers += _bronze.batch(
+            "bronze.resource_snapshot", f"{place.account}/{place.region}", _rows(place, days, list(found.values()))
+        )
+    yield from answers
+
+
+def _days(interval: Interval, now: datetime, reach_days: int) -> list[datetime]:
+    """The midnights in the interval that begin today or a day within reach."""
+    today = datetime.combine(now.date(), datetime.min.time())
+    days = [today - timedelta(days=back) for back in range(reach_days, -1, -1)]
+    return [day for day in days if day in interval]
+
+
+def _rows(place: _aws.Place, days: list[datetime], found: list[Resource]) -> Any:
+    lines = [(day, resource) for day in days for resource in sorted(found, key=lambda one: one.resource_id)]
+    return _bronze.rows(
+        "bronze.resource_snapshot",
+        {
+            "source": NAME,
+            "account": place.account,
+            "region": place.region,
+            "ts": [day for day, _ in lines],
+            **{name: [getattr(resource, name) for _, resource in lines] for name in Resource._fields if name != "tags"},
+            "tags_json": [json.dumps(resource.tags, sort_keys=True, ensure_ascii=False) for _, resource in lines],
+        },
+    )
+
+
+def _tagged(listed: Any, **facts: Any) -> dict[str, str]:
+    """The tags, and what else is known of the resource; a fact that a service does not state is left out."""
+    stated = {f"headroom:{name}": _text(value) for name, value in facts.items() if value not in (None, "", [])}
+    return {**stated, **_aws.tags(listed)}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _instances(place: _aws.Place) -> Iterator[Resource]:
+    for reservation in place.listed("ec2", "describe_instances", "Reservations", MaxResults=1000):
+        for one in reservation["Instances"]:
+            yield Resource(
+                one["InstanceId"],
+                "ec2",
+                one["InstanceType"],
+                one["State"]["Name"],
+                naive_utc(one["LaunchTime"]),
+                _tagged(
+                    one.get("Tags"),
+                    lifecycle=one.get("InstanceLifecycle"),
+                    platform=one.get("PlatformDetails") or one.get("Platform"),
+                    architecture=one.get("Architecture"),
+                    availability_zone=one.get("Placement", {}).get("AvailabilityZone"),
+                    image=one.get("ImageId"),
+                ),
+            )
+
+
+def _volumes(place: _aws.Place) -> Iterator[Resource]:
+    for one in place.listed("ec2", "describe_volumes", "Volumes", MaxResults=500):
+        yield Resource(
+            one["VolumeId"],
+            "ebs",
+            None,
+            one["State"],
+            naive_utc(one["CreateTime"]),
+            _tagged(
+                one.get("Tags"),
+                volume_type=one.get("VolumeType"),
+                size_gib=one.get("Size"),
+                iops=one.get("Iops"),
+                throughput_mibps=one.get("Throughput"),
+                attached_to=sorted(attachment["InstanceId"] for attachment in one.get("Attachments", [])),
+                encrypted=one.get("Encrypted"),
+            ),
+        )
+
+
+def _snapshots(place: _aws.Place) -> Iterator[Resource]:
+    for one in place.listed("ec2", "describe_snapshots", "Snapshots", OwnerIds=["self"], MaxResults=1000):
+        yield Resource(
+            one["SnapshotId"],
+            "ebs-snapshot",
+            None,
+            one["State"],
+            naive_utc(one["StartTime"]),
+            _tagged(one.get("Tags"), size_gib=one.get("VolumeSize"), volume=one.get("VolumeId"), tier=one.get("StorageTier")),
+        )
+
+
+def _databases(place: _aws.Place) -> Iterator[Resource]:
+    for one in place.listed("rds", "describe_db_instances", "DBInstances", MaxRecords=100):
+        created = one.get("InstanceCreateTime")
+        yield Resource(
+            f"db:{one['DBInstanceIdentifier']}",
+            "rds",
+            one["DBInstanceClass"],
+            one["DBInstanceStatus"],
+            naive_utc(created) if created else None,
+            _tagged(
+                one.get("TagList"),
+                engine=one.get("Engine"),
+                engine_version=one.get("EngineVersion"),
+                size_gib=one.get("AllocatedStorage"),
+                volume_type=one.get("StorageType"),
+                iops=one.get("Iops"),
+                multi_az=one.get("MultiAZ"),
+                replica_of=one.get("ReadReplicaSourceDBInstanceIdentifier"),
+            ),
+        )
+
+
+def _load_balancers(place: _aws.Place) -> Iterator[Resource]:
+    listed = place.listed("elbv2", "describe_load_balancers", "LoadBalancers", PageSize=400)
+    tags: dict[str, Any] = {}
+    for first in range(0, len(listed), _TAGGED_AT_ONCE):
+        arns = [one["LoadBalancerArn"] for one in listed[first : first + _TAGGED_AT_ONCE]]
+        described = place.ask("elbv2", "describe_tags", ResourceArns=arns)["TagDescriptions"]
+        tags |= {one["ResourceArn"]: one["Tags"] for one in described}
+    for one in listed:
+        yield Resource(
+            f"loadbalancer/{one['LoadBalancerArn'].partition(':loadbalancer/')[2]}",
+            "elb",
+            None,
+            one.get("State", {}).get("Code", "unknown"),
+            naive_utc(one["CreatedTime"]),
+            _tagged(tags.get(one["LoadBalancerArn"]), type=one.get("Type"), scheme=one.get("Scheme")),
+        )
+
+
+def _classic_load_balancers(place: _aws.Place) -> Iterator[Resource]:
+    listed = place.listed("elb", "describe_load_balancers", "LoadBalancerDescriptions", PageSize=400)
+    tags: dict[str, Any] = {}
+    for first in range(0, len(listed), _TAGGED_AT_ONCE):
+        names = [one["LoadBalancerName"] for one in listed[first : first + _TAGGED_AT_ONCE]]
+        described = place.ask("elb", "describe_tags", LoadBalancerNames=names)["TagDescriptions"]
+        tags |= {one["LoadBalancerName"]: one["Tags"] for one in described}
+    for one in listed:
+        yield Resource(
+            f"loadbalancer/{one['LoadBalancerName']}",
+            "elb",
+            None,
+            "active",  # a classic load balancer has no other state
+            naive_utc(one["CreatedTime"]),
+            _tagged(
+                tags.get(one["LoadBalancerName"]), type="classic", scheme=one.get("Scheme"), targets=len(one.get("Instances", []))
+            ),
+        )
+
+
+def _nat_gateways(place: _aws.Place) -> Iterator[Resource]:
+    for one in place.listed("ec2", "describe_nat_gateways", "NatGateways", MaxResults=1000):
+        yield Resource(
+            one["NatGatewayId"],
+            "nat",
+            None,
+            one["State"],
+            naive_utc(one["CreateTime"]),
+            _tagged(one.get("Tags"), connectivity=one.get("ConnectivityType"), vpc=one.get("VpcId")),
+        )
+
+
+def _addresses(place: _aws.Place) -> Iterator[Resource]:
+    for one in place.listed("ec2", "describe_addresses", "Addresses"):
+        attached_to = one.get("InstanceId") or one.get("NetworkInterfaceId")
+        yield Resource(
+            one.get("AllocationId") or one["PublicIp"],
+            "address",
+            None,
+            "associated" if one.get("AssociationId") or attached_to else "unassociated",
+            None,
+            _tagged(one.get("Tags"), public_ip=one.get("PublicIp"), attached_to=attached_to),
+        )
+
+
+def _both_kinds_of_load_balancers(place: _aws.Place) -> Iterator[Resource]:
+    yield from _load_balancers(place)
+    yield from _classic_load_balancers(place)
+
+
+_DESCRIBED: dict[str, Callable[[_aws.Place], Iterator[Resource]]] = {
+    "ec2": _instances,
+    "ebs": _volumes,
+    "ebs-snapshot": _snapshots,
+    "rds": _databases,
+    "elb": _both_kinds_of_load_balancers,
+    "nat": _nat_gateways,
+    "address": _addresses,
+}
