@@ -177,12 +177,11 @@ def test_pointing_at_a_chart_says_its_figures(tab: Page) -> None:
 def test_a_click_on_a_heading_sorts_by_the_figure_and_not_by_its_text(tab: Page) -> None:
     table = tab.locator("table[data-table=cost]")
     heading = table.locator("th", has_text="Last 30 days")
+    column = table.locator("tbody tr td:nth-child(3)")
     heading.click()
-    rising = [float(v) for v in table.locator("tbody tr td:nth-child(3)").evaluate_all("cells => cells.map(c => c.dataset.sort)")]
+    rising = column.evaluate_all("cells => cells.map(cell => Number(cell.dataset.sort))")
     heading.click()
-    falling = [
-        float(v) for v in table.locator("tbody tr td:nth-child(3)").evaluate_all("cells => cells.map(c => c.dataset.sort)")
-    ]
+    falling = column.evaluate_all("cells => cells.map(cell => Number(cell.dataset.sort))")
 
     assert rising == sorted(rising)
     assert falling == sorted(rising, reverse=True)
@@ -208,10 +207,10 @@ def test_text_stands_out_from_its_ground_in_light_and_in_dark(chrome: Browser, w
 
 
 @needs_browser
-def test_a_picture_of_the_report_shows_something(written: Path, tmp_path: Path) -> None:
+def test_a_picture_of_the_report_shows_something(chrome: Browser, written: Path, tmp_path: Path) -> None:
     from PIL import Image
 
-    screenshot(written, tmp_path / "report.png")
+    screenshot(chrome, written, tmp_path / "report.png")
 
     picture = Image.open(tmp_path / "report.png").convert("RGB")
     assert picture.size == (1366, 1640)
