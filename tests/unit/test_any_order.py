@@ -93,21 +93,10 @@ def test_a_restated_payload_wins_over_the_first_one_and_a_late_row_is_added(
     day = DAYS[0]
     ingest(day, lake, settings, target="samples")
     table = tables.METRIC_SAMPLE
-    landed = lake.read(table)
-    one = (
-        landed.filter(pa.compute.equal(landed["resource_id"], "i-ac20cd"))
-        .slice(0, 1)
-        .drop_columns(["load_id", "ingested_at", "day"])
-    )
-    restated = one.set_column(one.column_names.index("value"), "value", pa.array([99.5])).cast(one.schema)
-    late = restated.set_column(restated.column_names.index("resource_id"), "resource_id", pa.array(["i-late"]))
-    lake.land(
-        table,
-        pa.concat_tables([restated, late]).cast(one.schema),
-        source="samples",
-        shard="late",
-        ingested_at=datetime(2100, 1, 1),
-    )
+    given = lake.read(table).drop_columns(["load_id", "ingested_at", "day"])
+    first = given.filter(pa.compute.equal(given["resource_id"], "i-ac20cd")).slice(0, 1).to_pylist()[0]
+    later = pa.Table.from_pylist([first | {"value": 99.5}, first | {"value": 99.5, "resource_id": "i-late"}], schema=given.schema)
+    lake.land(table, later, source="samples", shard="late", ingested_at=datetime(2100, 1, 1))
 
     build(day, lake, settings, target="silver.metric_hourly")
 
