@@ -1,0 +1,140 @@
+"""The command line as a person meets it: right, wrong and mistyped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from pipeline import cli, steps
+from pipeline.errors import ConfigError, HeadroomError
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path / "home"
+
+
+def invoke(*arguments: str) -> str:
+    """What the command prints; errors that are meant for people propagate."""
+    result = runner.invoke(cli.app, list(arguments))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+def test_every_step_is_a_command() -> None:
+    commands = {
+        command.name or (command.callback.__name__ if command.callback else "") for command in cli.app.registered_commands
+    }
+
+    assert set(steps.STEPS) <= commands
+
+
+def test_a_mistyped_command_says_what_was_meant() -> None:
+    assert "Did you mean 'query'" in invoke("quer")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("forecast",), "name the interval"),
+        (("forecast", "--day", "2026-02-30"), "expected a day as YYYY-MM-DD, got '2026-02-30'"),
+        (("forecast", "--day", "2026-02-03", "--from", "2026-02-01"), "not both"),
+        (("forecast", "--from", "2026-02-03", "--to", "2026-02-01"), "start must lie before end"),
+        (("ingest", "--source", "oracle", "--day", "2026-02-03"), "no sources named"),
+        (("ingest", "--path", "x.csv", "--day", "2026-02-03"), "belong to one --source"),
+        (("ingest", "--source", "csv", "--option", "unit", "--day", "2026-02-03"), "expects name=value"),
+        (("ingest", "--source", "csv", "--path", "x.csv", "--option", "zzz=1", "--day", "2026-02-03"), "zzz"),
+        (("build", "silver.nothing", "--day", "2026-02-03"), "no table named 'silver.nothing'"),
+        (("build", "gold.forecast", "--day", "2026-02-03"), "no SQL for 'gold.forecast'"),
+        (("sql", "silver.nothing"), "no SQL for"),
+        (("query", "DELETE FROM silver.calendar"), "exactly one SELECT"),
+        (("detect", "somewhere"), "needs --out DIR"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_sentence_that_names_it(arguments: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        invoke(*arguments)
+
+
+def test_an_error_is_one_line_and_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["pipeline", "forecast"])
+
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+
+    assert stopped.value.code == 2
+    assert "error ConfigError: name the interval" in capsys.readouterr().err
+
+
+def test_steps_chain_from_a_source_to_a_query_and_every_stored_row_is_checked(home: Path) -> None:
+    day = ("--day", "2026-04-10")
+    for source in ("samples", "prices"):
+        invoke("ingest", "--source", source, *day)
+    for table in ("silver.metric_hourly", "silver.metric_daily", "silver.resource", "silver.calendar"):
+        assert f"build {table}" in invoke("build", table, *day)
+
+    assert "i-ac20cd" in invoke("query", "SELECT DISTINCT resource_id AS r FROM silver.metric_hourly ORDER BY r")
+    assert "resource_id\n" not in invoke("tables", "show", "silver.resource")
+    assert invoke("check").count("good") >= 4
+    assert (home / "lake" / "catalog.db").exists()
+
+
+def test_rows_print_as_csv_for_other_tools(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    cli.query("SELECT 1 AS one, 'a' AS text", csv=True)
+
+    assert capfdbinary.readouterr().out.replace(b"\r", b"").splitlines() == [b'"one","text"', b'1,"a"']
+
+
+def test_settings_print_value_bounds_and_purpose_of_every_knob() -> None:
+    from pipeline.settings import Settings
+
+    shown = invoke("settings")
+
+    assert all(name in shown for name in Settings.model_fields)
+    assert "1 … 180" in shown
+
+
+def test_the_doctor_says_one_line_per_check() -> None:
+    lines = [line for line in invoke("doctor").splitlines() if line.startswith(("ok ", "bad "))]
+
+    assert [line.split(":")[0].split()[-1] for line in lines] == ["python", "packages", "disk", "lake", "mlflow"]
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_a_users_own_series_are_backtested(tmp_path: Path) -> None:
+    hours = pd.date_range("2026-01-01", periods=24 * 20, freq="h")
+    frame = pd.DataFrame(
+        {"series_id": "a", "metric": "cpu_utilization", "ts": hours, "value": 50 + hours.hour, "note": "ignored"}
+    )
+    frame.to_csv(tmp_path / "own.csv", index=False)
+
+    shown = invoke("backtest", str(tmp_path / "own.csv"), "--horizon", "24", "--windows", "2", "--out", str(tmp_path / "out"))
+
+    assert "seasonal_naive" in shown
+    written = pd.read_parquet(tmp_path / "out" / "forecasts.parquet")
+    assert set(written.columns) == {"series_id", "metric", "cutoff", "ts", "model", "quantile", "value"}
+    assert set(written["model"]) == {"default", "seasonal_naive"}
+
+
+def test_a_users_own_file_is_scored_for_anomalies(tmp_path: Path) -> None:
+    hours = pd.date_range("2026-01-01", periods=24 * 20, freq="h")
+    pd.DataFrame({"timestamp": hours, "value": 50.0 + hours.hour}).to_csv(tmp_path / "own.csv", index=False)
+
+    invoke("detect", str(tmp_path / "own.csv"), "--out", str(tmp_path / "out"))
+
+    scored = pd.read_csv(tmp_path / "out" / "own.csv")
+    assert list(scored.columns) == ["timestamp", "value", "anomaly_score"]
+    assert scored["anomaly_score"].between(0, 1).all()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HeadroomError, match=r"nowhere\.csv"):
+        invoke("backtest", "nowhere.csv", "--horizon", "24", "--windows", "2", "--out", str(tmp_path / "out"))
