@@ -7,160 +7,41 @@ above the last; of two writers of one fence the lake lets the first through. The
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import json
 import logging
 import math
 import os
-import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
-from zlib import crc32
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from pipeline import backtest, plugs
 from pipeline.errors import ConfigError, DataError, SourceError
-from pipeline.interval import Interval
-from pipeline.panel import Granularity, Panel, from_frame
-from pipeline.schema import Scope
-from pipeline.tables import PROMOTION
+from pipeline.model_spec import Spec, code_sha256, model_name, parse_spec
+from pipeline.panel import Granularity, from_frame
+from pipeline.promotion_ledger import NONE, ROLLED_BACK, Row, decide, ledger, previous
 
 if TYPE_CHECKING:
     from pipeline.lake import Lake
     from pipeline.settings import Settings
 
-Floats = npt.NDArray[np.float64]
-Row = dict[str, Any]
 log = logging.getLogger(__name__)
 
 EXPERIMENT = "headroom-training"
 #: The forecaster that every other must beat, and that serves where none does.
 FLOOR = "seasonal_naive"
-#: In place of a version or champion where there is none.
-NONE = "none"
-#: How a rollback's reason begins; promotion never brings back by itself what a person rolled back.
-ROLLED_BACK = "rolled back"
 #: Longest time since the last decision that a champion serves while MLflow does not answer.
 STALE_AFTER = timedelta(days=60)
 _METRICS_PER_CALL = 1000
-_ALL_TIME = (datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("9999-01-01"))
 _SERVED_MODEL = Path(__file__).with_name("served_model.py")
-#: What a forecast depends on beside data and settings; its hash is the version of the code.
-_CODE = ("panel.py", "metrics.py", "calendars.py", "backtest.py", "forecasters/*.py")
-
-
-# ---------------------------------------------------------------- what a registered version is
-
-
-@dataclass(frozen=True)
-class Spec:
-    """All that a registered version says: which forecaster, with which parameters, for which segment."""
-
-    metric: str
-    granularity: Granularity
-    forecaster: str
-    horizon: int
-    quantiles: tuple[float, ...]
-    code_sha256: str
-    params: dict[str, Any] = field(default_factory=dict)
-
-    def forecast(self, panel: Panel, horizon: int | None = None) -> Floats:
-        """(n, horizon, q) what the forecaster says."""
-        forecaster = plugs.load("forecasters", self.forecaster).forecast
-        values: Floats = forecaster(panel, horizon or self.horizon, self.quantiles, **self.params)
-        return values
-
-    def text(self) -> str:
-        return json.dumps(self.__dict__, sort_keys=True, indent=1)
-
-    def sha256(self) -> str:
-        return hashlib.sha256(self.text().encode()).hexdigest()
-
-
-def parse_spec(text: str, sha256: str) -> Spec:
-    """The spec of a registered version, if it is the one that was registered and this installation can run it.
-
-    Args:
-        text: `spec.json` as stored.
-        sha256: its hash, kept apart from it.
-
-    Raises:
-        DataError: another hash, unknown or missing keys, a forecaster that is not one of the installed files, a parameter it
-            does not take, or values out of bounds.
-    """
-    found = hashlib.sha256(text.encode()).hexdigest()
-    if found != sha256:
-        raise DataError(f"spec.json has sha256 {found}, registered was {sha256}: it was changed after registration")
-    try:
-        given = json.loads(text)
-        spec = Spec(**{**given, "quantiles": tuple(given["quantiles"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"spec.json is not a spec: {error}") from error
-    known = plugs.names("forecasters")
-    if spec.forecaster not in known:
-        raise DataError(f"spec.json names the forecaster {spec.forecaster!r}; there are {', '.join(known)}")
-    levels = list(spec.quantiles)
-    if not levels or not all(type(q) is float and 0 < q < 1 for q in levels) or levels != sorted(set(levels)):
-        raise DataError(f"spec.json: quantiles are ascending levels between 0 and 1, got {levels}")
-    if type(spec.horizon) is not int or not 1 <= spec.horizon <= 10_000:
-        raise DataError(f"spec.json: horizon is 1 to 10000 periods, got {spec.horizon!r}")
-    if spec.granularity not in get_args(Granularity):
-        raise DataError(f"spec.json: granularity is one of {get_args(Granularity)}, got {spec.granularity!r}")
-    if not isinstance(spec.params, dict):
-        raise DataError(f"spec.json: params is an object, got {spec.params!r}")
-    accepted = _parameters(spec.forecaster)
-    for name, value in spec.params.items():
-        if name not in accepted or not isinstance(value, int | float | str | bool):
-            raise DataError(f"spec.json: {spec.forecaster} takes {', '.join(accepted) or 'no parameters'}; got {name}={value!r}")
-    return spec
-
-
-def _parameters(forecaster: str) -> tuple[str, ...]:
-    """The parameters that a forecaster can be tuned by: the keyword-only ones."""
-    signature = inspect.signature(plugs.load("forecasters", forecaster).forecast)
-    return tuple(p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
-
-
-@cache
-def code_sha256(root: Path = Path(__file__).parent) -> str:
-    """A hash of the source files that a forecast or its score depends on."""
-    digest = hashlib.sha256()
-    for file in sorted(file for pattern in _CODE for file in root.glob(pattern)):
-        digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def model_name(metric: str, granularity: str) -> str:
-    """The registered model of a segment. A metric's own characters survive where MLflow allows them."""
-    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", metric)
-    suffix = "" if safe == metric else f"-{crc32(metric.encode()):08x}"
-    return f"headroom-{safe}{suffix}-{granularity}"
-
-
-def forecast_frame(panel: Panel, values: Floats, horizon: int, quantiles: tuple[float, ...]) -> pd.DataFrame:
-    """One row per series, future period and quantile: series_id, metric, ts, quantile, value."""
-    per_series = horizon * len(quantiles)
-    return pd.DataFrame(
-        {
-            "series_id": np.repeat(panel.series_id, per_series),
-            "metric": np.repeat(panel.metric, per_series),
-            "ts": np.repeat(panel.future(horizon).ravel(), len(quantiles)),
-            "quantile": np.tile(np.asarray(quantiles), len(panel) * horizon),
-            "value": values.ravel(),
-        }
-    )
 
 
 # ---------------------------------------------------------------- logging a training
@@ -561,55 +442,6 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
     return Champion(name, number, spec.params)
 
 
-def ledger(lake: Lake, metric: str, granularity: str) -> list[Row]:
-    """The decisions about one segment, oldest first."""
-    rows: list[Row] = lake.read(PROMOTION, _scope(metric, granularity)).to_pylist()
-    return sorted(rows, key=lambda row: row["fence"])
-
-
-def decide(
-    lake: Lake,
-    last: Row | None,
-    *,
-    as_of: datetime,
-    metric: str,
-    granularity: str,
-    decision: str,
-    serves: tuple[str, str],
-    challenger: tuple[str, str],
-    reason: str,
-) -> bool:
-    """Record the decision that follows `last`, the newest that the writer saw; False if the same one is there already.
-
-    Args:
-        serves: forecaster and version that serve from now on.
-        challenger: forecaster and version that the decision is about.
-
-    Raises:
-        ConflictError: another writer took the fence first; look at the ledger again before deciding.
-    """
-    from pipeline import quality
-    from pipeline.lake.fingerprint import sorted_fingerprint
-
-    fence = last["fence"] + 1 if last else 1
-    row = {
-        "as_of": as_of,
-        "metric": metric,
-        "granularity": granularity,
-        "fence": fence,
-        "decision": decision,
-        "champion": serves[0],
-        "champion_version": serves[1],
-        "challenger": challenger[0],
-        "challenger_version": challenger[1],
-        "reason": reason,
-    }
-    scope = _scope(metric, granularity, fence)
-    nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)
-    data = quality.conform(pa.Table.from_pylist([row]), PROMOTION, Interval(as_of - timedelta(days=1), as_of))
-    return lake.replace(PROMOTION, data, scope, based_on=nothing).changed
-
-
 def rollback(settings: Settings, lake: Lake, metric: str, granularity: str, why: str = "by hand") -> Row:
     """Give a segment back to the champion before the present one; doing it again undoes it.
 
@@ -642,14 +474,6 @@ def rollback(settings: Settings, lake: Lake, metric: str, granularity: str, why:
     except SourceError as error:
         log.warning("%s; the aliases follow with the next promotion", error)
     return ledger(lake, metric, granularity)[-1]
-
-
-def previous(rows: Sequence[Row]) -> tuple[str, str] | None:
-    """Forecaster and version of the last champion that was another one than the present."""
-    for row in reversed(rows):
-        if row["champion_version"] not in (NONE, rows[-1]["champion_version"]):
-            return row["champion"], row["champion_version"]
-    return None
 
 
 def follow(settings: Settings, lake: Lake, metric: str, granularity: str) -> None:
@@ -686,13 +510,6 @@ def _set_alias(client: Any, model: str, alias: str, wanted: tuple[str, str] | No
         client.delete_registered_model_alias(model, alias)
     elif number not in (NONE, present):
         client.set_registered_model_alias(model, alias, number)
-
-
-def _scope(metric: str, granularity: str, fence: int | None = None) -> Scope:
-    within: list[tuple[str, tuple[str | int, ...]]] = [("granularity", (granularity,)), ("metric", (metric,))]
-    if fence is not None:
-        within.append(("fence", (fence,)))
-    return Scope("as_of", *_ALL_TIME, tuple(within))
 
 
 def _read_spec(settings: Settings, model: str, number: str) -> Spec:

@@ -14,7 +14,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from pipeline import panel, registry
+from pipeline import model_spec, panel
 
 
 class ShardForecaster(PythonModel):
@@ -27,7 +27,7 @@ class ShardForecaster(PythonModel):
             DataError: the spec is not the one that was registered, or names what this installation does not have.
         """
         text, sha256 = (Path(context.artifacts[name]).read_text(encoding="utf-8") for name in ("spec", "sha256"))
-        self.spec = registry.parse_spec(text, sha256)
+        self.spec = model_spec.parse_spec(text, sha256)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Forecast every series of the input.
@@ -43,7 +43,7 @@ class ShardForecaster(PythonModel):
         spec = self.spec
         horizon = int((params or {}).get("horizon") or spec.horizon)
         block = panel.from_frame(model_input.assign(metric=spec.metric), spec.granularity)
-        return registry.forecast_frame(block, spec.forecast(block, horizon), horizon, spec.quantiles)
+        return model_spec.forecast_frame(block, spec.forecast(block, horizon), horizon, spec.quantiles)
 
 
 set_model(ShardForecaster())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline import plugs, registry
+from pipeline import plugs, promotion_ledger, registry
 from pipeline.errors import ConflictError
 from pipeline.interval import Interval
-from pipeline.registry import FLOOR, NONE, Version
+from pipeline.model_spec import model_name
+from pipeline.promotion_ledger import NONE, ROLLED_BACK, Row
+from pipeline.registry import FLOOR, Version
 from pipeline.settings import Settings
 from pipeline.tables import MODEL_METRIC
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 #: Share by which a challenger's scaled pinball loss must be lower than the champion's; less is noise.
 MARGIN = 0.01
 #: How far the 90 % interval's coverage may lie from 90 %, unless the one it would replace lies further off.
@@ -54,7 +55,7 @@ def promote(interval: Interval, lake: Lake, settings: Settings) -> int:
     proposed = registry.proposed(settings, interval.as_of)
     decisions = 0
     for (metric, granularity), by_model in sorted(scores.items()):
-        version = proposed.get(registry.model_name(metric, granularity))
+        version = proposed.get(model_name(metric, granularity))
         if version is None:
             log.info("%s by %s: the training as of %s proposed no version", metric, granularity, interval.as_of)
             continue
@@ -75,7 +76,7 @@ def _decide(
     """Record the decision about one challenger, unless one about it or about newer data is there already."""
     proposal = challenger.forecaster, challenger.version
     for attempt in range(ATTEMPTS):
-        rows = registry.ledger(lake, metric, granularity)
+        rows = promotion_ledger.ledger(lake, metric, granularity)
         if any((row["as_of"], row["challenger"], row["challenger_version"]) == (as_of, *proposal) for row in rows):
             return 0
         last = rows[-1] if rows else None
@@ -90,7 +91,7 @@ def _decide(
             rolled_back=_rolled_back(settings, metric, granularity, rows),
         )
         try:
-            recorded = registry.decide(
+            recorded = promotion_ledger.decide(
                 lake,
                 last,
                 as_of=as_of,
@@ -174,15 +175,15 @@ def _version(settings: Settings, metric: str, granularity: str, serves: tuple[st
     forecaster, number = serves
     if number == NONE or forecaster not in plugs.names("forecasters"):
         return None
-    known = registry.version(settings, registry.model_name(metric, granularity), number)
+    known = registry.version(settings, model_name(metric, granularity), number)
     spec_sha256 = known.spec_sha256 if known is not None and known.forecaster == forecaster else ""
     return Version(number, forecaster, spec_sha256)
 
 
 def _rolled_back(settings: Settings, metric: str, granularity: str, rows: list[Row]) -> frozenset[str]:
     """Hashes of the specs that were rolled back and not restored since."""
-    undone = {row["challenger_version"] for row in rows if row["reason"].startswith(registry.ROLLED_BACK)}
+    undone = {row["challenger_version"] for row in rows if row["reason"].startswith(ROLLED_BACK)}
     undone -= {rows[-1]["champion_version"]} if rows else set()
-    model = registry.model_name(metric, granularity)
+    model = model_name(metric, granularity)
     found = (registry.version(settings, model, number) for number in undone)
     return frozenset(version.spec_sha256 for version in found if version is not None)

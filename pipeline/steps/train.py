@@ -8,7 +8,6 @@ import logging
 import resource
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,9 @@ import pandas as pd
 
 from pipeline import backtest, metrics, plugs, quality, registry
 from pipeline.interval import Interval
+from pipeline.model_spec import code_sha256
 from pipeline.panel import Granularity, Panel
+from pipeline.promotion_ledger import ledger
 from pipeline.schema import Table
 from pipeline.settings import Settings
 from pipeline.steps.demand import read_panel
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 Progress = Callable[[int, int, str], None]
 #: Trainings whose snapshots of silver do not expire.
 SNAPSHOTS_KEPT = 8
-_TAG = "training-"
 GRANULARITIES: tuple[Granularity, ...] = ("day", "hour")
 #: Share of scaled pinball loss that is noise between two forecasters of one backtest.
 TIE = 0.01
@@ -69,7 +69,7 @@ class Segment:
 
     def fingerprint(self, settings: Settings) -> str:
         """A hash of data, settings and code; trainings with equal ones come to the same result."""
-        parts = (self.metric, self.granularity, self.digest(), registry.code_sha256(), str(self.horizon))
+        parts = (self.metric, self.granularity, self.digest(), code_sha256(), str(self.horizon))
         return _sha256(*parts, str(settings.backtest_windows), *self.models)
 
 
@@ -80,6 +80,8 @@ def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress
     seasonal naive and the present champion. Scores go to `gold.model_metric`; forecasts, plots and the proposed version go to
     the registry. The same data, settings and code again register nothing.
     """
+    from pipeline.lake import tags
+
     segments = list(_segments(interval, lake, settings))
     if not segments:
         log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
@@ -103,7 +105,7 @@ def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress
     data = quality.conform(pd.DataFrame(rows), MODEL_METRIC, interval)
     lake.replace(MODEL_METRIC, data, MODEL_METRIC.scope(interval))
     for table, snapshot_id in {segment.table: segment.snapshot_id for segment in segments}.items():
-        _keep_snapshot(lake, table, snapshot_id, interval.as_of)
+        tags.keep(lake, table, snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
     return registered
 
 
@@ -180,25 +182,9 @@ def _table(metric: str, granularity: Granularity) -> Table:
     return METRIC_DAILY if granularity == "day" else METRIC_HOURLY
 
 
-def _keep_snapshot(lake: Lake, table: Table, snapshot_id: int | None, as_of: datetime) -> None:
-    """Tag what was trained on, so that maintenance does not expire it; the tags of the last trainings stay."""
-    from pyiceberg.exceptions import CommitFailedException
-
-    iceberg = lake.iceberg(table)
-    if iceberg is None or snapshot_id is None:
-        return
-    tag = f"{_TAG}{as_of:%Y-%m-%dT%H%M}"
-    present = {name for name in iceberg.refs() if name.startswith(_TAG)}
-    # A writer that publishes at this very moment wins; the training's own forecasts and actuals are in MLflow all the same.
-    with suppress(CommitFailedException), iceberg.manage_snapshots() as update:
-        update.create_tag(snapshot_id, tag)
-        for name in sorted({*present, tag})[:-SNAPSHOTS_KEPT]:
-            update.remove_tag(name)
-
-
 def _champion(lake: Lake, metric: str, granularity: str) -> tuple[str, ...]:
     """The present champion, which is measured beside the challengers as long as it is installed."""
-    rows = registry.ledger(lake, metric, granularity)
+    rows = ledger(lake, metric, granularity)
     return tuple(row["champion"] for row in rows[-1:] if row["champion"] in plugs.names("forecasters"))
 
 

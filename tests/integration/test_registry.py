@@ -17,17 +17,17 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from pipeline import registry, tables
+from pipeline import model_spec, promotion_ledger, registry, tables
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
+from pipeline.lake import Lake, open_lake, tags
 from pipeline.metrics import QUANTILES
 from pipeline.panel import Granularity, Panel, from_frame
 from pipeline.settings import Settings
-from pipeline.steps import promote as promote_step
 from pipeline.steps import train as train_step
 from pipeline.steps.promote import promote
 from pipeline.steps.train import train
@@ -69,11 +69,11 @@ class Trained:
         return list(client.search_runs([experiment.experiment_id], query))
 
     def alias(self, name: str, metric: str = "cost", granularity: str = "day") -> str | None:
-        aliases = self.client().get_registered_model(registry.model_name(metric, granularity)).aliases
+        aliases = self.client().get_registered_model(model_spec.model_name(metric, granularity)).aliases
         return str(aliases[name]) if name in aliases else None
 
     def model_file(self, metric: str, granularity: str, name: str) -> Path:
-        version = self.client().get_model_version(registry.model_name(metric, granularity), "1")
+        version = self.client().get_model_version(model_spec.model_name(metric, granularity), "1")
         folder = self.settings.home / "mlflow" / "artifacts" / "models" / version.source.removeprefix("models:/")
         [file] = folder.rglob(name)
         return file
@@ -160,7 +160,7 @@ def test_the_lakes_table_says_what_mlflow_says(trained: Trained) -> None:
 def test_every_segment_has_one_version_and_nothing_of_it_is_pickled(trained: Trained) -> None:
     assert trained.versions == trained.decisions == len(SEGMENTS)
     for segment in SEGMENTS:
-        [version] = trained.client().search_model_versions(f"name = '{registry.model_name(*segment)}'")
+        [version] = trained.client().search_model_versions(f"name = '{model_spec.model_name(*segment)}'")
         assert version.tags["fingerprint"]
         assert trained.alias("champion", *segment) == trained.alias("challenger", *segment) == "1"
     files = {file.suffix for file in (trained.settings.home / "mlflow" / "artifacts" / "models").rglob("*") if file.is_file()}
@@ -286,10 +286,7 @@ def test_nothing_to_train_on_is_an_answer(fresh: Trained, monkeypatch: pytest.Mo
     assert promote(DAY, fresh.lake, fresh.settings) == 0
 
 
-def test_what_was_trained_on_is_tagged_and_older_trainings_tags_go(fresh: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pyarrow as pa
-
-    monkeypatch.setattr(train_step, "SNAPSHOTS_KEPT", 2)
+def test_what_was_trained_on_is_tagged_and_older_trainings_tags_go(fresh: Trained) -> None:
     cost = tables.COST_DAILY
     columns = {c.name: c for c in cost.columns}
     for week in range(3):
@@ -300,7 +297,7 @@ def test_what_was_trained_on_is_tagged_and_older_trainings_tags_go(fresh: Traine
         data = pa.table({name: pa.array([row[name]], type) for name, type in _types(cost)}, schema=cost.arrow_schema)
         interval = Interval(day, day + timedelta(days=1))
         fresh.lake.replace(cost, data, cost.scope(interval))
-        train_step._keep_snapshot(fresh.lake, cost, fresh.lake.snapshot_id(cost), interval.as_of)
+        tags.keep(fresh.lake, cost, fresh.lake.snapshot_id(cost), "training", interval.as_of, most=2)
     iceberg = fresh.lake.iceberg(cost)
     assert iceberg is not None
     kept = {name: ref.snapshot_id for name, ref in iceberg.refs().items() if name.startswith("training-")}
@@ -319,12 +316,12 @@ def test_of_two_writers_of_one_fence_the_first_wins_and_the_second_is_told(fresh
     decide(fresh.lake, None, "ridge", "1")
     with pytest.raises(ConflictError, match=r"gold\.promotion"):
         decide(fresh.lake, None, "default", "2")
-    [row] = registry.ledger(fresh.lake, "cost", "day")
+    [row] = promotion_ledger.ledger(fresh.lake, "cost", "day")
     assert (row["fence"], row["champion"]) == (1, "ridge")
 
 
 def decide(lake: Lake, last: dict[str, Any] | None, forecaster: str, version: str, as_of: datetime = DAY.as_of) -> bool:
-    return registry.decide(
+    return promotion_ledger.decide(
         lake,
         last,
         as_of=as_of,
@@ -341,18 +338,18 @@ RACER = """
 import sys, time
 from datetime import datetime
 from pathlib import Path
-from pipeline import registry, settings
+from pipeline import promotion_ledger, settings
 from pipeline.errors import ConflictError
 from pipeline.lake import open_lake
 
 home, name, version = sys.argv[1:]
 lake = open_lake(settings.load({}, home=Path(home)))
-assert registry.ledger(lake, "cost", "day") == []
+assert promotion_ledger.ledger(lake, "cost", "day") == []
 Path(home, f"ready-{version}").touch()
 while len(list(Path(home).glob("ready-*"))) < 3:
     time.sleep(0.002)
 try:
-    registry.decide(lake, None, as_of=datetime(2026, 4, 15), metric="cost", granularity="day", decision="promoted",
+    promotion_ledger.decide(lake, None, as_of=datetime(2026, 4, 15), metric="cost", granularity="day", decision="promoted",
                     serves=(name, version), challenger=(name, version), reason="race")
     print("won")
 except ConflictError:
@@ -373,7 +370,7 @@ def test_of_processes_that_promote_at_the_same_moment_exactly_one_wins(tmp_path:
     ]
     said = [racer.communicate(timeout=120) for racer in racers]
     assert sorted(out.strip() for out, _ in said) == ["lost", "lost", "won"], said
-    [row] = registry.ledger(open_lake(settings_module.load({}, home=tmp_path)), "cost", "day")
+    [row] = promotion_ledger.ledger(open_lake(settings_module.load({}, home=tmp_path)), "cost", "day")
     assert said[int(row["champion_version"]) - 1][0].strip() == "won"
 
 
@@ -392,14 +389,14 @@ def test_promotions_that_run_at_once_leave_one_decision_each_time(fresh: Trained
     assert len(decisions) == 3
     assert sum(decisions) == len(SEGMENTS)
     for segment in SEGMENTS:
-        assert [row["fence"] for row in registry.ledger(fresh.lake, *segment)] == [1]
+        assert [row["fence"] for row in promotion_ledger.ledger(fresh.lake, *segment)] == [1]
 
 
 def test_an_older_training_does_not_overrule_a_decision_on_newer_data(fresh: Trained) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
     decide(fresh.lake, None, "seasonal_naive", "none", DAY.as_of + timedelta(days=7))
     promote(DAY, fresh.lake, fresh.settings)
-    assert len(registry.ledger(fresh.lake, "cost", "day")) == 1
+    assert len(promotion_ledger.ledger(fresh.lake, "cost", "day")) == 1
 
 
 def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fresh: Trained, tmp_path: Path) -> None:
@@ -422,14 +419,12 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
         for model, loss in (("seasonal_naive", 1.0), ("ridge", 1.3))
     ]
     table = tables.MODEL_METRIC
-    import pyarrow as pa
-
     interval = Interval(as_of - timedelta(days=1), as_of)
     fresh.lake.replace(table, pa.Table.from_pylist(rows, schema=table.arrow_schema), table.scope(interval))
 
     assert promote(interval, fresh.lake, fresh.settings) == 1
 
-    [row] = registry.ledger(fresh.lake, "memory_utilization", "day")
+    [row] = promotion_ledger.ledger(fresh.lake, "memory_utilization", "day")
     assert (row["decision"], row["champion"], row["challenger"]) == ("rejected", "none", "ridge")
     assert "Not better than seasonal_naive" in row["reason"]
     assert fresh.alias("champion", "memory_utilization", "day") is None
@@ -466,13 +461,13 @@ def test_a_rollback_gives_the_segment_back_and_is_not_undone_by_the_next_run(fre
 
     registry.rollback(fresh.settings, fresh.lake, "cost", "day", "it was not the model")
     assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
-    assert [row["fence"] for row in registry.ledger(fresh.lake, "cost", "day")] == [1, 2, 3, 4]
+    assert [row["fence"] for row in promotion_ledger.ledger(fresh.lake, "cost", "day")] == [1, 2, 3, 4]
 
 
 def registry_version(trained: Trained, forecaster: str) -> str:
     """A registered version of the cost segment that holds another forecaster than the champion."""
-    client, model = trained.client(), registry.model_name("cost", "day")
-    spec = registry.Spec("cost", "day", forecaster, 7, QUANTILES, registry.code_sha256())
+    client, model = trained.client(), model_spec.model_name("cost", "day")
+    spec = model_spec.Spec("cost", "day", forecaster, 7, QUANTILES, model_spec.code_sha256())
     file = trained.settings.home / "spec" / "artifacts" / "spec.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(spec.text())
@@ -533,7 +528,7 @@ def test_a_decision_lost_to_another_writer_is_taken_again_on_what_that_one_wrote
     fresh: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
-    really = registry.decide
+    really = promotion_ledger.decide
     interfered: list[bool] = []
 
     def slow(lake: Lake, last: Any, **given: Any) -> Any:
@@ -542,9 +537,9 @@ def test_a_decision_lost_to_another_writer_is_taken_again_on_what_that_one_wrote
             decide(lake, last, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - timedelta(days=1))
         return really(lake, last, **given)
 
-    monkeypatch.setattr(promote_step.registry, "decide", slow)
+    monkeypatch.setattr(promotion_ledger, "decide", slow)
     promote(DAY, fresh.lake, fresh.settings)
-    assert [row["fence"] for row in registry.ledger(fresh.lake, "cost", "day")] == [1, 2]
+    assert [row["fence"] for row in promotion_ledger.ledger(fresh.lake, "cost", "day")] == [1, 2]
     assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
 
 
@@ -553,7 +548,7 @@ def test_after_the_registry_was_lost_the_ledger_serves_and_the_next_training_goe
 ) -> None:
     decide(fresh.lake, None, "seasonal_naive", "77", DAY.as_of - timedelta(days=7))
     assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "77")
-    [first] = registry.ledger(fresh.lake, "cost", "day")
+    [first] = promotion_ledger.ledger(fresh.lake, "cost", "day")
     decide(fresh.lake, first, "seasonal_naive", "1", DAY.as_of - timedelta(days=6))
     assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "1")
     assert "the registry is not its own" in caplog.text
@@ -564,7 +559,7 @@ def test_after_the_registry_was_lost_the_ledger_serves_and_the_next_training_goe
     train(DAY, fresh.lake, fresh.settings)
     promote(DAY, fresh.lake, fresh.settings)
 
-    last = registry.ledger(fresh.lake, "cost", "day")[-1]
+    last = promotion_ledger.ledger(fresh.lake, "cost", "day")[-1]
     assert (last["fence"], last["decision"], last["champion_version"]) == (3, "promoted", "1")
     assert last["champion"] != "seasonal_naive"
     assert fresh.alias("champion") == "1"

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import registry
+from pipeline import model_spec
 from pipeline.errors import DataError
 from pipeline.metrics import QUANTILES
+from pipeline.model_spec import Spec, model_name, parse_spec
 from pipeline.panel import Panel
-from pipeline.registry import Spec, Version, model_name, parse_spec, previous
+from pipeline.promotion_ledger import previous
+from pipeline.registry import Version
 from pipeline.steps.promote import judge
 from pipeline.steps.train import choose, horizon_of, propose, typical_skill
 
@@ -249,8 +251,8 @@ def test_the_previous_champion_is_the_last_other_version_that_served() -> None:
 
 def test_the_version_of_the_code_changes_with_a_forecaster_and_with_nothing_else(tmp_path: Path) -> None:
     def version() -> str:
-        registry.code_sha256.cache_clear()
-        return registry.code_sha256(tmp_path)
+        model_spec.code_sha256.cache_clear()
+        return model_spec.code_sha256(tmp_path)
 
     (tmp_path / "forecasters").mkdir()
     (tmp_path / "forecasters" / "ridge.py").write_text("1")
