@@ -54,7 +54,8 @@ def source_options(name: str, settings: Settings) -> Any:
         return plugs.load("sources", name).Options(**given)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(str(p) for p in e['loc']) or 'options'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"bad options for source {name}: {problems}") from error
+        known = ", ".join(plugs.load("sources", name).Options.model_fields) or "none"
+        raise ConfigError(f"bad options for source {name}: {problems}; its options are {known}") from error
 
 
 def _check_inside(data: Any, time: str, interval: Interval, where: str) -> None:
