@@ -5,12 +5,16 @@
 --
 -- Percentiles are of the day's samples, not of hourly percentiles: a p95 of p95s is neither. A source that delivers only a daily
 -- p95 has no mean. A day without samples has no row.
+-- The sum is an exact decimal, so that no order of rows can change a mean; `least` takes back what rounding adds above the peak.
 WITH observed AS (
   SELECT
     series_id, account, region, resource_id, metric, unit,
     date_trunc('day', ts) AS ts,
-    cast(sum(cast(value AS decimal(38, 9))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
-      / cast(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0) AS double) AS mean,
+    least(
+      cast(sum(cast(value AS decimal(38, 9))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+        / cast(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0) AS double),
+      max(value) FILTER (WHERE statistic IN ('average', 'sum'))
+    ) AS mean,
     array_sort(array_agg(value) FILTER (WHERE statistic IN ('average', 'sum'))) AS points,
     max(value) FILTER (WHERE statistic = 'p95' AND period_s = 86400) AS stated_p95,
     max(value) FILTER (WHERE statistic = 'p95') AS highest_p95,

@@ -5,12 +5,16 @@
 --
 -- A gap of up to three hours inside a UTC day repeats the last observed hour, flagged 1: never a later one, and never across
 -- midnight, so that the order in which days are built cannot matter. Longer gaps stay gaps.
+-- The sum is an exact decimal, so that no order of rows can change a mean; `least` takes back what rounding adds above the peak.
 WITH observed AS (
   SELECT
     series_id, account, region, resource_id, metric, unit,
     date_trunc('hour', ts) AS hour,
-    cast(sum(cast(value AS decimal(38, 9))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
-      / cast(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0) AS double) AS mean,
+    least(
+      cast(sum(cast(value AS decimal(38, 9))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+        / cast(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0) AS double),
+      max(value) FILTER (WHERE statistic IN ('average', 'sum'))
+    ) AS mean,
     array_sort(array_agg(value) FILTER (WHERE statistic IN ('average', 'sum'))) AS points,
     max(value) FILTER (WHERE statistic = 'p95') AS stated_p95,
     max(value) AS max,

@@ -49,6 +49,7 @@ judged AS (
       WHEN period_s < 1 OR period_s > 86400 THEN 'bad_period'
       WHEN unit IS NULL THEN 'unknown_unit'
       WHEN value IS NULL OR is_nan(value - value) THEN 'not_finite'
+      WHEN abs(value) >= 1e24 THEN 'out_of_bounds'
       WHEN ts > ingested_at + INTERVAL '1' DAY THEN 'in_the_future'
       WHEN unit = 'percent' AND (value < 0e0 OR value > 100e0) THEN 'out_of_bounds'
       WHEN unit IN ('mbps', 'count') AND value < 0e0 THEN 'out_of_bounds'
