@@ -42,6 +42,9 @@ _STEPS = {
     "day": timedelta(days=1),
     "daily": timedelta(days=1),
 }
+# With these, stated chances of crossing came closest to observed ones: by the day on the realistic fleet (horizons of 7 and
+# 30 days, every bin within 5 points), by the hour on Bitbrains, PlanetLab, CloudWatch and Microsoft traces (3 to 7 days).
+_USUAL_RHO = {"day": 0.5, "daily": 0.5, "hour": 0.95, "hourly": 0.95}
 # Correlations are rounded to this grid so that series share simulated paths.
 _RHO_GRID = 0.01
 # A crossing likelier than this lifts a series from low to medium.
@@ -59,7 +62,7 @@ def capacity_risk(
     quantile: float = 0.9,
     seed: int = 0,
     paths: int = 1000,
-    default_rho: float = 0.7,
+    default_rho: float | None = None,
     high_pct: float = 80.0,
     very_high_pct: float = 90.0,
     criticality: pd.Series | None = None,
@@ -78,7 +81,7 @@ def capacity_risk(
         forecast: long; columns series_id, metric, ts, quantile, value, granularity ("hour" or "day"); value in the unit
             of `capacity`. Only steps that start at or after `as_of` count. Quantiles that cross are sorted.
         capacity: provisioned amount by series_id, > 0; 100 for a metric in percent.
-        rho: lag-1 autocorrelation of the forecast residuals by series_id; `default_rho` where None, missing or NaN.
+        rho: lag-1 autocorrelation of the residuals' normal scores by series_id; `default_rho` where None, missing or NaN.
             Clipped to 0–0.99.
         as_of: horizons are counted from here.
         thresholds: percent of capacity.
@@ -86,8 +89,8 @@ def capacity_risk(
         quantile: the level whose first crossing is reported.
         seed: of the simulated paths.
         paths: simulated paths per series; the standard error of a probability is at most 0.5 / sqrt(paths).
-        default_rho: correlation assumed when none is known. 0 would overstate the chance of ever crossing, 1 understate
-            it.
+        default_rho: correlation assumed where none is known; None is 0.5 for days and 0.95 for hours. 0 overstates the
+            chance of ever crossing, 1 understates it.
         high_pct: P95 peak above this share of capacity is a high risk.
         very_high_pct: P95 peak above this share is critical.
         criticality: weight 0–1 by series_id; 1 where None or missing.
@@ -107,8 +110,11 @@ def capacity_risk(
     Source: first passage by simulation; level rule of thumb: P95 above 80 % is high, above 90 % very high.
     """
     future = _checked(forecast, capacity, as_of)
-    lag_one = pd.Series(default_rho, index=capacity.index) if rho is None else rho.reindex(capacity.index)
-    lag_one = (lag_one.fillna(default_rho).clip(0.0, 0.99) / _RHO_GRID).round() * _RHO_GRID
+    usual = future.drop_duplicates("series_id").set_index("series_id")["granularity"].map(_USUAL_RHO)
+    if default_rho is not None:
+        usual[:] = default_rho
+    lag_one = usual if rho is None else rho.reindex(usual.index).fillna(usual)
+    lag_one = (lag_one.clip(0.0, 0.99) / _RHO_GRID).round() * _RHO_GRID
     rows: list[dict[str, object]] = []
     drawn, drawn_for = np.empty((0, 0), dtype=np.float32), (-1.0, -1)
     # In the order of their correlation, so that one set of paths is in memory at a time.
@@ -305,6 +311,9 @@ def _checked(forecast: pd.DataFrame, capacity: pd.Series, as_of: datetime) -> pd
     unknown = set(future["granularity"].unique()) - set(_STEPS)
     if unknown:
         raise ValueError(f"granularity is one of {sorted(_STEPS)}, got {sorted(map(str, unknown))}")
+    mixed = future.groupby("series_id")["granularity"].nunique()
+    if (mixed > 1).any():
+        raise ValueError(f"forecast of {mixed.index[mixed > 1][0]} mixes granularities; judge them one by one")
     if not np.isfinite(future["value"].to_numpy(dtype=np.float64)).all():
         bad = future.loc[~np.isfinite(future["value"].astype(np.float64))].iloc[0]
         raise ValueError(f"forecast of {bad['series_id']} at {bad['ts']} is {bad['value']}, expected a finite number")

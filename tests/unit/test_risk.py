@@ -201,6 +201,7 @@ def test_quantiles_that_coincide_are_certain() -> None:
         (lambda f: f.drop(columns="metric"), "lacks the columns"),
         (lambda f: f.iloc[:0], "no forecast at or after"),
         (lambda f: f.assign(granularity="week"), "granularity is one of"),
+        (lambda f: pd.concat([f, f.assign(granularity="hour")]), "mixes granularities"),
         (lambda f: f.assign(value=f["value"].where(f.index != 5)), "expected a finite number"),
         (lambda f: f.drop(index=5), "one value per step and quantile"),
         (lambda f: pd.concat([f, f.iloc[:1]]), "one value per step and quantile"),
@@ -308,3 +309,18 @@ def test_a_breach_needs_days_and_a_capacity() -> None:
         peak_demand(hours[:30], demand[:30])
     with pytest.raises(ValueError, match="capacity is positive"):
         peak_demand(hours, demand).breach_probability(0.0)
+
+
+def test_hours_are_taken_to_hang_together_more_than_days() -> None:
+    steps = 90
+    days = capacity_risk(forecast("a", np.full(steps, 72.0)), full("a"), None, AS_OF, horizons_days=(3,))
+    hours = capacity_risk(forecast("a", np.full(steps, 72.0), granularity="hour"), full("a"), None, AS_OF, horizons_days=(3,))
+
+    assert days["p_cross_3d"].equals(
+        capacity_risk(forecast("a", np.full(steps, 72.0)), full("a"), rho(0.5, "a"), AS_OF, horizons_days=(3,))["p_cross_3d"]
+    )
+    assert hours["p_cross_3d"].equals(
+        capacity_risk(
+            forecast("a", np.full(steps, 72.0), granularity="hour"), full("a"), None, AS_OF, horizons_days=(3,), default_rho=0.95
+        )["p_cross_3d"]
+    )
