@@ -72,7 +72,9 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Served]:
             with guard:
                 served.requests.append(request)
                 reply = answer(request)
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)
+            if "date" not in {name.lower() for name in reply.headers}:
+                self.send_header("date", self.date_time_string())
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(reply.body)))

@@ -8,7 +8,7 @@ import random
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -33,7 +33,7 @@ _SECRETS = (
 )
 
 
-class Asked(BaseModel):
+class Patience(BaseModel):
     """Options of every source that asks a server over HTTP."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +41,11 @@ class Asked(BaseModel):
     timeout_s: int = Field(default=30, ge=1, le=600, description="Seconds to wait for a connection, and between two reads.")
     attempts: int = Field(default=5, ge=1, le=10, description="Attempts per request where the server is busy or unreachable.")
     max_answer_mib: int = Field(default=64, ge=1, le=4096, description="Largest answer that is read, in MiB.")
+
+
+class Asked(Patience):
+    """Options of every source that asks a user's own server."""
+
     token_env: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$",
@@ -116,8 +121,8 @@ class Server:
     """
 
     name: str
-    options: Asked
-    headers: Mapping[str, str]
+    options: Patience
+    headers: Mapping[str, str] = field(default_factory=dict)
     token: str | None = None
 
     def json(self, url: str, params: Iterable[tuple[str, str]] = ()) -> Any:

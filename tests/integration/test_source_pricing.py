@@ -1,0 +1,356 @@
+"""List prices as AWS publishes them, from a server on loopback with files of AWS's form."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline import tables
+from pipeline.errors import DataError, SourceError
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.sources import _http, pricing
+from tests.source_servers import Reply, Request, aws_error, json_reply, serve
+
+VERSION = "20260918174747"
+PUBLISHED = datetime(2026, 9, 18, 17, 47, 47)
+MONTH = Interval.days("2026-09-01", "2026-10-01")
+# The columns of the published files that tell one price from another, in their order.
+HEADER = (
+    "SKU", "OfferTermCode", "RateCode", "TermType", "PriceDescription", "EffectiveDate", "StartingRange", "EndingRange", "Unit",
+    "PricePerUnit", "Currency", "Product Family", "serviceCode", "Location", "Location Type", "Instance Type", "vCPU",
+    "Physical Processor", "Memory", "Storage", "Network Performance", "Database Engine", "Deployment Option", "Tenancy",
+    "Operating System", "License Model", "usageType", "operation", "CapacityStatus", "Dedicated EBS Throughput", "GPU",
+    "MarketOption", "Pre Installed S/W", "Region Code",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http, "pause", lambda *_: None)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+def line(price: str, unit: str, usage: str, operation: str = "", **more: str) -> dict[str, str]:
+    given = {name.replace("_", " "): value for name, value in more.items()}
+    return {
+        "SKU": "S", "TermType": "OnDemand", "StartingRange": "0", "EndingRange": "Inf", "Unit": unit, "PricePerUnit": price,
+        "Currency": "USD", "Location Type": "AWS Region", "Region Code": "eu-west-2", "usageType": usage, "operation": operation,
+        **given,
+    }  # fmt: skip
+
+
+def linux(instance: str, price: str, **more: str) -> dict[str, str]:
+    described = {
+        "Instance_Type": instance, "vCPU": "2", "Physical_Processor": "Intel Xeon Platinum 8175", "Memory": "8 GiB",
+        "Storage": "EBS only", "Network_Performance": "Up to 10 Gigabit", "Dedicated_EBS_Throughput": "Up to 2120 Mbps",
+        "Tenancy": "Shared", "Operating_System": "Linux", "CapacityStatus": "Used", "MarketOption": "OnDemand",
+    }  # fmt: skip
+    made = line(price, "Hrs", f"EUW2-BoxUsage:{instance}", "RunInstances", **{**described, **more})
+    return {"Pre Installed S/W": "NA", **made}
+
+
+EC2 = [
+    linux("m5.large", "0.1110000000"),
+    linux("m5.large", "0.0690000000", TermType="Reserved"),
+    linux("m5.large", "0.2030000000", Operating_System="Windows"),
+    linux("m5.large", "0.1180000000", Tenancy="Dedicated"),
+    linux("m5.large", "0.0000000000", CapacityStatus="AllocatedCapacityReservation"),
+    {**linux("m5.large", "0.5910000000"), "Pre Installed S/W": "SQL Std", "operation": "RunInstances:0004"},
+    linux("m5.large", "0.1500000000", Location_Type="AWS Local Zone"),
+    linux("m5.large", "0.0960000000", Region_Code="us-east-1"),
+    linux("p5.48xlarge", "0.0000000000", MarketOption="CapacityBlock"),
+    linux(
+        "z9.metal", "7.2500000000", vCPU="192", Memory="1,536 GiB", Physical_Processor="AWS Graviton4 Processor",
+        Storage="2 x 1900 NVMe SSD", Network_Performance="50 Gigabit", Dedicated_EBS_Throughput="40000 Mbps",
+    ),
+    line("0.0928", "GB-Mo", "EUW2-EBS:VolumeUsage.gp3"),
+    line("0.116", "GB-Mo", "EUW2-EBS:VolumeUsage.gp2"),
+    line("0.0058", "IOPS-Mo", "EUW2-EBS:VolumeP-IOPS.gp3"),
+    line("47.5136", "GiBps-mo", "EUW2-EBS:VolumeP-Throughput.gp3"),
+    line("0.053", "GB-Mo", "EUW2-EBS:SnapshotUsage"),
+    line("0.0125", "GB-Mo", "EUW2-EBS:SnapshotArchiveStorage"),
+    line("0.05", "Hrs", "EUW2-NatGateway-Hours", "NatGateway"),
+    line("0.07", "Hrs", "EUW2-RegionalNatGateway-Hours", "RegionalNatGateway"),
+    line("0.05", "GB", "EUW2-NatGateway-Bytes", "NatGateway"),
+]  # fmt: skip
+ELB = [
+    line("0.0059", "Hrs", "EUW2-TS-LoadBalancerUsage", "LoadBalancing:Application"),
+    line("0.02646", "Hrs", "EUW2-LoadBalancerUsage", "LoadBalancing:Application"),
+    line("0.0294", "Hrs", "EUW2-LoadBalancerUsage", "LoadBalancing"),
+    line("0.02646", "Hrs", "EUW2-LoadBalancerUsage", "LoadBalancing:Network"),
+    line("0.0084", "LCU-Hrs", "EUW2-LCUUsage", "LoadBalancing:Application"),
+]
+VPC = [line("0.005", "Hrs", "EUW2-PublicIPv4:InUseAddress"), line("0.005", "Hrs", "EUW2-PublicIPv4:IdleAddress")]
+RDS = [
+    line(
+        "0.179",
+        "Hrs",
+        "EUW2-InstanceUsage:db.m6g.large",
+        Instance_Type="db.m6g.large",
+        Database_Engine=engine,
+        Deployment_Option=option,
+    )
+    for engine, option in (("MySQL", "Single-AZ"), ("PostgreSQL", "Single-AZ"))
+] + [
+    line(
+        "0.358",
+        "Hrs",
+        "EUW2-Multi-AZUsage:db.m6g.large",
+        Instance_Type="db.m6g.large",
+        Database_Engine="MySQL",
+        Deployment_Option="Multi-AZ",
+    )
+]
+OFFERS = {"AmazonEC2": EC2, "AWSELB": ELB, "AmazonVPC": VPC, "AmazonRDS": RDS}
+
+
+def price_list(offer: str, lines: list[dict[str, str]], published: str = "2026-09-18T17:47:47Z") -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerows([
+        ["FormatVersion", "v1.0"], ["Disclaimer", "This pricing list is for informational purposes only."],
+        ["Publication Date", published], ["Version", VERSION], ["OfferCode", offer], HEADER,
+    ])  # fmt: skip
+    writer.writerows([[one.get(name, "") for name in HEADER] for one in lines])
+    return text.getvalue().encode()
+
+
+class Files:
+    """The bulk files of the four offers for eu-west-2."""
+
+    def __init__(self, **offers: list[dict[str, str]]) -> None:
+        self.offers = {**OFFERS, **offers}
+        self.cut: list[int] = []
+        """Bytes after which the next downloads break off."""
+
+    def __call__(self, request: Request) -> Reply:
+        match request.path.strip("/").split("/"):
+            case ["offers", "v1.0", "aws", offer, "current", "region_index.json"]:
+                path = f"/offers/v1.0/aws/{offer}/{VERSION}/eu-west-2/index.json"
+                regions = {"eu-west-2": {"regionCode": "eu-west-2", "currentVersionUrl": path}}
+                return json_reply({"formatVersion": "v1.0", "publicationDate": "2026-09-18T17:47:47Z", "regions": regions})
+            case ["offers", "v1.0", "aws", offer, "20260918174747", "eu-west-2", "index.csv"]:
+                return Reply(200, price_list(offer, self.offers[offer]), cut_at=self.cut.pop(0) if self.cut else None)
+        return Reply(404, b"<Error><Code>NoSuchKey</Code></Error>")
+
+
+def fetched(interval: Interval = MONTH, **options: Any) -> dict[str, pa.Table]:
+    wanted = {"regions": ["eu-west-2"], **options}
+    return {batch.shard: batch.data for batch in pricing.fetch(interval, pricing.Options(**wanted))}
+
+
+def by_item(data: pa.Table) -> dict[tuple[str, str], float]:
+    return {(row["item"], row["unit"]): row["price_usd"] for row in data.to_pylist()}
+
+
+def test_only_linux_on_shared_tenancy_on_demand_is_an_instance_price_and_everything_else_has_no_row() -> None:
+    with serve(Files()) as aws:
+        shards = fetched(files_url=aws.url)
+
+    ec2 = shards["AmazonEC2/eu-west-2"]
+    assert by_item(ec2) == {
+        ("m5.large", "hour"): 0.111,
+        ("z9.metal", "hour"): 7.25,
+        ("gp3 storage", "GB-month"): 0.0928,
+        ("gp2 storage", "GB-month"): 0.116,
+        ("gp3 provisioned IOPS above 3000", "IOPS-month"): 0.0058,
+        ("gp3 provisioned throughput above 125", "MBps-month"): 0.0464,
+        ("snapshot standard", "GB-month"): 0.053,
+        ("NAT gateway", "hour"): 0.05,
+        ("NAT gateway data processed", "GB"): 0.05,
+    }
+    assert by_item(shards["AWSELB/eu-west-2"]) == {
+        ("ALB", "hour"): 0.02646,
+        ("ALB LCU", "LCU-hour"): 0.0084,
+        ("NLB", "hour"): 0.02646,
+        ("classic", "hour"): 0.0294,
+    }
+    assert by_item(shards["AmazonVPC/eu-west-2"]) == {("public IPv4 / unused EIP", "hour"): 0.005}
+    assert by_item(shards["AmazonRDS/eu-west-2"]) == {("db.m6g.large", "hour"): 0.179}
+    assert set(ec2["region"].to_pylist()) == {"eu-west-2"}
+    assert set(ec2["ts"].to_pylist()) == {PUBLISHED}
+
+
+def test_items_are_named_as_in_the_shipped_list_so_that_either_answers_the_same_question() -> None:
+    from pipeline.sources import prices
+
+    shipped = {(row["service"], row["item"], row["unit"]) for row in prices.price_list().to_pylist()}
+    with serve(Files()) as aws:
+        rows = [row for data in fetched(files_url=aws.url).values() for row in data.to_pylist()]
+
+    unknown = {(row["service"], row["item"], row["unit"]) for row in rows} - shipped
+    assert unknown == {("ec2", "z9.metal", "hour"), ("elb", "classic", "hour"), ("rds", "db.m6g.large", "hour")}
+
+
+def test_a_type_is_described_by_its_line_and_where_that_is_silent_by_the_shipped_specifications() -> None:
+    with serve(Files()) as aws:
+        rows = {row["item"]: row for row in fetched(files_url=aws.url)["AmazonEC2/eu-west-2"].to_pylist()}
+
+    known, new = rows["m5.large"], rows["z9.metal"]
+    assert (known["vcpu"], known["memory_gib"], known["arch"], known["instance_store"]) == (2, 8, "x86_64", False)
+    # "Up to 10 Gigabit" is no baseline.
+    assert (known["network_mbps"], known["ebs_mbps"], known["hypervisor"]) == (750, 650, "nitro")
+    assert known["coremark"] is not None
+    assert (new["vcpu"], new["memory_gib"], new["arch"], new["instance_store"]) == (192, 1536, "arm64", True)
+    assert (new["network_mbps"], new["ebs_mbps"]) == (50_000, 40_000)
+    assert (new["hypervisor"], new["coremark"], new["burstable"]) == (None, None, None)
+    assert rows["gp3 storage"]["vcpu"] is None
+
+
+def test_a_list_counts_in_the_interval_it_was_published_in_and_is_not_downloaded_for_another() -> None:
+    with serve(Files()) as aws:
+        assert fetched(Interval.days("2026-09-19", "2026-09-30"), files_url=aws.url) == {}
+        assert not [request for request in aws.requests if request.path.endswith(".csv")]
+        whole = fetched(files_url=aws.url)
+        edges = [datetime(2026, 9, 1), PUBLISHED, datetime(2026, 9, 18, 17, 47, 48), datetime(2026, 10, 1)]
+        parts = [fetched(Interval(*edge), files_url=aws.url) for edge in pairwise(edges)]
+
+    assert [sorted(part) for part in parts] == [[], sorted(whole), []]
+    assert all(parts[1][shard].equals(data) for shard, data in whole.items())
+
+
+def test_the_list_in_force_is_landed_at_the_intervals_start_where_that_is_asked_for_but_never_one_of_the_future() -> None:
+    with serve(Files()) as aws:
+        later = fetched(Interval.day("2026-11-20"), files_url=aws.url, in_force=True)
+        earlier = fetched(Interval.day("2026-09-01"), files_url=aws.url, in_force=True)
+
+    assert set(later["AWSELB/eu-west-2"]["ts"].to_pylist()) == {datetime(2026, 11, 20)}
+    assert earlier == {}
+
+
+def test_a_download_that_breaks_off_is_begun_again_and_one_that_never_ends_well_is_an_error() -> None:
+    files = Files()
+    files.cut = [700, 900]
+    with serve(files) as aws:
+        assert len(fetched(files_url=aws.url)["AmazonEC2/eu-west-2"]) == 9
+        files.cut = [700] * 99
+        with pytest.raises(SourceError, match=r"index\.csv: gave up after 3 attempts"):
+            fetched(files_url=aws.url, attempts=3)
+
+
+def test_a_region_without_a_list_and_a_server_that_is_down_are_errors() -> None:
+    with serve(Files()) as aws:
+        with pytest.raises(SourceError, match=r"none of AmazonEC2.* has a price list for \['eu-nowhere-9'\]"):
+            fetched(files_url=aws.url, regions=["eu-west-2", "eu-nowhere-9"])
+        gone = aws.url
+    with pytest.raises(SourceError, match="gave up after 2 attempts"):
+        fetched(files_url=gone, attempts=2)
+
+
+def test_an_item_with_two_prices_has_none_that_is_known() -> None:
+    with (
+        serve(Files(AmazonVPC=[*VPC, line("0.006", "Hrs", "EUW2-PublicIPv4:IdleAddress")])) as aws,
+        pytest.raises(DataError, match=r"public IPv4 / unused EIP hour in eu-west-2 costs 0\.005 and 0\.006"),
+    ):
+        fetched(files_url=aws.url)
+
+
+def test_what_is_not_a_price_list_in_dollars_is_refused() -> None:
+    yuan = [{**line("0.156", "Hrs", "CNN1-PublicIPv4:IdleAddress"), "Currency": "CNY"}]
+    with serve(Files(AmazonVPC=yuan)) as aws, pytest.raises(DataError, match="priced in CNY, expected USD"):
+        fetched(files_url=aws.url)
+
+    def page(request: Request) -> Reply:
+        return Reply(200, b"<html>,maintenance,</html>\n") if request.path.endswith(".csv") else Files()(request)
+
+    with serve(page) as aws, pytest.raises(DataError, match="not a price list"):
+        fetched(files_url=aws.url)
+
+
+IDENTITY = b"""<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult>
+</GetCallerIdentityResponse>"""
+
+
+class Api:
+    """The Price List API, a page for each list; the files lie on the same server."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: list[dict[str, Any]] = []
+
+    def __call__(self, request: Request) -> Reply:
+        date = {"date": format_datetime(datetime(2026, 10, 5, tzinfo=UTC), usegmt=True)}
+        match request.operation:
+            case "GetCallerIdentity":
+                return Reply(200, IDENTITY, {"content-type": "text/xml", **date})
+            case "ListPriceLists":
+                asked = request.json()
+                self.asked.append(asked)
+                if "NextToken" not in asked and asked["ServiceCode"] == "AWSELB":
+                    return json_reply({"PriceLists": [], "NextToken": "more"})
+                arn = f"arn:aws:pricing:::price-list/aws/{asked['ServiceCode']}/USD/{VERSION}/{asked['RegionCode']}"
+                return json_reply(
+                    {"PriceLists": [{"PriceListArn": arn, "RegionCode": asked["RegionCode"], "CurrencyCode": "USD"}]}
+                )
+            case "GetPriceListFileUrl":
+                _, offer, _, version, region = request.json()["PriceListArn"].split(":::")[1].split("/", 1)[1].split("/")
+                return json_reply(
+                    {"Url": f"{self.url}/offers/v1.0/aws/{offer}/{version}/{region}/index.csv?X-Amz-Signature=s3cret"}
+                )
+        return Files()(request)
+
+
+def test_the_price_list_api_gives_the_list_that_was_in_effect_at_the_intervals_end() -> None:
+    api = Api()
+    with serve(api) as aws:
+        api.url = aws.url
+        through_api = fetched(via="api", endpoint_url=aws.url)
+        through_files = fetched(files_url=aws.url)
+
+    assert sorted(through_api) == sorted(through_files)
+    assert all(through_api[shard].equals(data) for shard, data in through_files.items())
+    assert {asked["EffectiveDate"] for asked in api.asked} == {datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC).timestamp()}
+    assert {(asked["CurrencyCode"], asked["RegionCode"]) for asked in api.asked} == {("USD", "eu-west-2")}
+
+
+def test_the_api_is_asked_about_no_moment_of_the_future_and_for_no_list_of_another_interval() -> None:
+    api = Api()
+    with serve(api) as aws:
+        api.url = aws.url
+        assert fetched(Interval.days("2026-10-01", "2027-01-01"), via="api", endpoint_url=aws.url) == {}
+
+    assert {asked["EffectiveDate"] for asked in api.asked} == {datetime(2026, 10, 5, tzinfo=UTC).timestamp()}
+    assert "GetPriceListFileUrl" not in aws.operations()
+
+
+def test_a_denied_price_list_api_is_named_and_a_signed_address_never_shows() -> None:
+    with (
+        serve(
+            lambda one: aws_error(one, 400, "AccessDeniedException") if one.operation == "ListPriceLists" else Api()(one)
+        ) as aws,
+        pytest.raises(SourceError, match="allow the action pricing:ListPriceLists"),
+    ):
+        fetched(via="api", endpoint_url=aws.url)
+
+    api = Api()
+    with serve(lambda one: Reply(403, b"expired X-Amz-Signature=s3cret") if one.path.endswith(".csv") else api(one)) as aws:
+        api.url = aws.url
+        with pytest.raises(SourceError, match="answered HTTP 403") as failure:
+            fetched(via="api", endpoint_url=aws.url)
+    assert "s3cret" not in str(failure.value)
+
+
+def test_a_price_is_what_was_known_on_the_day_and_landing_a_list_twice_changes_nothing(lake: Lake) -> None:
+    with serve(Files()) as aws:
+        shards = fetched(files_url=aws.url)
+    at = datetime(2026, 9, 19, 3)
+
+    landed = [
+        lake.land(tables.PRICE, data, source="pricing", shard=shard, ingested_at=at).changed
+        for _ in range(2)
+        for shard, data in shards.items()
+    ]
+
+    assert landed == [True] * 4 + [False] * 4
+    known = lake.query("SELECT price_usd FROM bronze.price WHERE item = 'm5.large' AND ts <= :at", {"at": PUBLISHED})
+    assert known["price_usd"].to_pylist() == [0.111]
