@@ -7,11 +7,12 @@ from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
+from pyarrow import dataset
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.lake import sql
 
-# A relation as DuckDB sees it: Parquet files with their hive columns, or rows already in memory.
+# A relation as DuckDB sees it: Parquet files with their hive columns, or what Arrow reads for it: files on S3, or rows in memory.
 Relation: TypeAlias = list[str] | Any
 
 
@@ -54,7 +55,7 @@ def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mo
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {sql.to_duckdb(inner)}')
             continue
         rows = relation(name)
-        if isinstance(rows, pa.Table):
+        if isinstance(rows, (pa.Table, dataset.Dataset)):
             connection.register(f"{layer}__{short}", rows)
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS FROM "{layer}__{short}"')
         else:

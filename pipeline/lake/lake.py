@@ -199,13 +199,14 @@ class Lake:
         rows = _cast(pa.concat_tables(part.replace_schema_metadata(None) for part in parts), table.arrow_schema)
         return rows if scope is None else rows.filter(scope.mask(rows))
 
-    def _relation(self, name: str) -> list[str] | pa.Table:
+    def _relation(self, name: str) -> Any:
+        """What DuckDB reads for a table: see `duckdb.Relation`."""
         table = tables.get(name)
         if table.layer == "bronze":
             files = self.bronze_files(table)
             if not files:
                 return table.arrow_schema.empty_table()
-            return files if self.storage.is_local else self._read_bronze(table, None)
+            return files if self.storage.is_local else self.storage.dataset(files, table.arrow_schema, hive="day")
         iceberg = self._load(table)
         if iceberg is None:
             return table.arrow_schema.empty_table()
@@ -213,9 +214,10 @@ class Lake:
         plain = not any(task.delete_files for task in tasks) and len(iceberg.schemas()) == 1
         if not tasks:
             return table.arrow_schema.empty_table()
-        if self.storage.is_local and plain:
-            return [task.file.file_path.removeprefix("file://") for task in tasks]
-        return self.read(table)
+        if not plain:
+            return self.read(table)
+        files = [task.file.file_path.removeprefix("file://").removeprefix("s3://") for task in tasks]
+        return files if self.storage.is_local else self.storage.dataset(files, table.arrow_schema)
 
     def _note(self, table: Table) -> None:
         self.changes += table.name not in tables.TELEMETRY

@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.errors import ConfigError
+from pipeline.lake import aws
 from pipeline.settings import Settings
+
+
+class Patient(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]
+    """Arrow's retries of S3, as many as those of every other client."""
+
+    def __init__(self) -> None:
+        super().__init__(max_attempts=aws.ATTEMPTS)
 
 
 class Storage:
@@ -44,6 +53,19 @@ class Storage:
     def exists(self, path: str) -> bool:
         return bool(self.filesystem.get_file_info(path).type == fs.FileType.File)
 
+    def dataset(self, files: list[str], schema: Any, hive: str | None = None) -> Any:
+        """Parquet files as Arrow reads them lazily: only the columns and row groups that are asked for.
+
+        Args:
+            files: paths, as `list` gives them.
+            schema: what the files hold, and the hive column.
+            hive: the column whose value is in the path, as in `day=2026-03-01`.
+        """
+        from pyarrow import dataset
+
+        partitioning = dataset.partitioning(pa.schema([schema.field(hive)]), flavor="hive") if hive else None
+        return dataset.dataset(files, schema=schema, format="parquet", filesystem=self.filesystem, partitioning=partitioning)
+
     def list(self, folder: str, suffix: str = ".parquet") -> list[str]:
         """Every object below a folder, in order of name."""
         selector = fs.FileSelector(folder, allow_not_found=True, recursive=True)
@@ -73,13 +95,11 @@ class Storage:
         return True
 
     def _put_if_absent(self, path: str, content: bytes) -> bool:
-        import boto3
         from botocore.exceptions import ClientError
 
-        client = boto3.client("s3", region_name=self._settings.aws_region, endpoint_url=self._settings.aws_endpoint_url or None)
         bucket, _, key = path.partition("/")
         try:
-            client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+            aws.client("s3", self._settings).put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
                 return False
@@ -91,13 +111,14 @@ class Storage:
         properties = {"warehouse": self.uri, "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
         if not self.is_local:
             properties["s3.region"] = self._settings.aws_region
+            properties["s3.retry-strategy-impl"] = f"{Patient.__module__}.{Patient.__qualname__}"
             if self._settings.aws_endpoint_url:
                 properties["s3.endpoint"] = self._settings.aws_endpoint_url
         return properties
 
 
 def _s3(settings: Settings) -> Any:
-    options: dict[str, Any] = {"region": settings.aws_region}
+    options: dict[str, Any] = {"region": settings.aws_region, "retry_strategy": Patient()}
     if settings.aws_endpoint_url:
         scheme, _, host = settings.aws_endpoint_url.partition("://")
         options |= {"endpoint_override": host.rstrip("/"), "scheme": scheme}
