@@ -111,8 +111,12 @@ def time_chart(
         low, high = 0.0, max(100.0, high)
     ticks = _ticks(low, high)
     frame = Frame(width - 58, height - 50, 46, 22, start, end, min(low, ticks[0]), max(high, ticks[-1]))
-    parts: list[str] = [_value_axis(frame, ticks, unit), _time_axis(frame)]
+    parts: list[str] = [_value_axis(frame, ticks, unit), _time_axis(frame, wanted=max(3, width // 85))]
     parts += [_band(frame, band) for band in bands]
+    if now is not None and start < pd.Timestamp(now) <= end:
+        x = frame.x(pd.Timestamp(now))
+        parts.append(f'<line class="now" x1="{_n(x)}" x2="{_n(x)}" y1="{frame.top}" y2="{_n(frame.top + frame.height)}"/>')
+    parts += [_line(frame, line) for line in lines]
     for value, label in thresholds:
         if frame.low < value < frame.high:
             y = frame.y(value)
@@ -120,10 +124,6 @@ def time_chart(
                 f'<line class="threshold" x1="{_n(frame.left)}" x2="{_n(frame.left + frame.width)}" y1="{_n(y)}" y2="{_n(y)}"/>'
                 f'<text class="note" x="{_n(frame.left + 3)}" y="{_n(y - 3)}">{escape(label)}</text>'
             )
-    if now is not None and start < pd.Timestamp(now) <= end:
-        x = frame.x(pd.Timestamp(now))
-        parts.append(f'<line class="now" x1="{_n(x)}" x2="{_n(x)}" y1="{frame.top}" y2="{_n(frame.top + frame.height)}"/>')
-    parts += [_line(frame, line) for line in lines]
     parts += [_mark(frame.x(m.ts), frame.y(m.value), m.severity, m.label) for m in marks]
     readings = _readings(frame, lines, bands, fmt)
     return _svg(title, width, height, parts, readings, frame)

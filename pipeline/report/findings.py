@@ -39,8 +39,9 @@ class Findings:
         recommendation: `gold.recommendation` of this `as_of`.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
         forecast: `gold.forecast` of this `as_of` for the series that are charted and for all cost series.
+        forecast_series: how many series and granularities were forecast, charted or not.
         history: what was observed of the charted series: series_id, granularity, ts, value.
-        anomaly: `gold.anomaly` of the last 30 days, the interval included.
+        anomaly: `gold.anomaly` of the interval and of the 30 days before its end.
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
         model_metric: `gold.model_metric` of the newest training not after `as_of`.
@@ -62,6 +63,7 @@ class Findings:
     forecast: pd.DataFrame = field(
         default_factory=_empty("series_id", "metric", "unit", "granularity", "ts", "quantile", "value", "model", "tier", "cutoff")
     )
+    forecast_series: int = 0
     history: pd.DataFrame = field(default_factory=_empty("series_id", "granularity", "ts", "value"))
     anomaly: pd.DataFrame = field(
         default_factory=_empty(

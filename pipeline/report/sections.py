@@ -35,7 +35,9 @@ from pipeline.report.words import (
 
 Section = dict[str, Any]
 
-SHOWN = 25
+# Rows shown at once, and behind a click; a page of thousands of rows helps no one, and the views have them all.
+SHOWN, AT_MOST = 25, 200
+RECENT_DAYS = 30
 # A forecast with all the history it wants; other tiers name what was missing.
 PLAIN_TIERS = ("full", "regular")
 PASSIVE = ("keep", "insufficient_data")
@@ -107,6 +109,13 @@ def _savings_figure(findings: Findings) -> Section:
     figure: Section = {"id": "savings", "label": "Savings identified per month", "href": "#recommendations"}
     portfolio = _portfolio(findings.recommendation)
     saving = portfolio[_numbers(portfolio["portfolio_savings_usd"]) > 0]
+    if saving.empty and len(portfolio):
+        return figure | {
+            "value": usd(0),
+            "exact": 0.0,
+            "detail": f"{plural(len(portfolio), 'action')} found, none with a saving that is known",
+            "next": "Check that prices for these resources are in the lake.",
+        }
     if saving.empty:
         judged = len(findings.recommendation)
         return figure | {
@@ -175,7 +184,7 @@ def _anomaly_figure(findings: Findings) -> Section:
         }
     worst = _by_severity(found).iloc[0]
     by_severity = found["severity"].value_counts()
-    parts = [f"{by_severity[s]} {s}" for s in SEVERITY_ORDER if s in by_severity]
+    parts = [f"{by_severity[s]:,} {s}" for s in SEVERITY_ORDER if s in by_severity]
     return figure | {
         "value": f"{len(found):,}",
         "exact": len(found),
@@ -270,8 +279,8 @@ def recommendations(findings: Findings) -> Section:
     kept.sort(key=lambda k: (k["action"], -k["resources"], k["rule"], k["reason"]))
     return {
         "rows": rows[:SHOWN],
-        "more": rows[SHOWN:],
-        "others": [_recommendation(row, assumed) for row in others.to_dict("records")],
+        "more": rows[SHOWN:AT_MOST],
+        "others": [_recommendation(row, assumed) for row in others.head(AT_MOST).to_dict("records")],
         "kept": kept,
         "kept_resources": int(passive["resource_id"].nunique()),
         "undecided": int((passive["action"] == "insufficient_data").sum()),
@@ -344,7 +353,7 @@ def forecasts(findings: Findings) -> Section:
             _fan(findings, series_id, metric, granularity, str(levels.get((series_id, granularity), "")))
             for series_id, metric, granularity in chosen.itertuples(index=False)
         ],
-        "series": int(forecast[["series_id", "granularity"]].drop_duplicates().shape[0]),
+        "series": max(findings.forecast_series, len(chosen)),
     }
 
 
@@ -399,15 +408,16 @@ def capacity(findings: Findings) -> Section:
         }
     assumed = assumed_resources(findings)
     rows = []
-    for first in worst_per_series(risk).to_dict("records"):
-        same = risk[(risk["series_id"] == first["series_id"]) & (risk["granularity"] == first["granularity"])]
-        same = same.sort_values("threshold_pct", kind="stable")
+    ranked = worst_per_series(risk)
+    # A series forecast by the hour and by the day is one row, at its worse level, with the thresholds of both.
+    for first in ranked.drop_duplicates("series_id").head(AT_MOST).to_dict("records"):
+        same = risk[risk["series_id"] == first["series_id"]].sort_values(["granularity", "threshold_pct"], kind="stable")
         account, region, resource = series_parts(first["series_id"], first["metric"])
         rows.append(
             {
                 "resource": resource,
                 "metric": metric_word(first["metric"]),
-                "where": f"{account} · {region} · by the {first['granularity']}",
+                "where": f"{account} · {region}",
                 "assumed": resource in assumed,
                 "level": first["risk_level"],
                 "priority": decimals(first["priority"], 0),
@@ -418,10 +428,12 @@ def capacity(findings: Findings) -> Section:
                 "thresholds": [_threshold(row, findings) for row in same.to_dict("records")],
             }
         )
-    levels = worst_per_series(risk)["risk_level"].value_counts()
+    levels = ranked.drop_duplicates("series_id")["risk_level"].value_counts()
+    total = int(levels.sum())
     return {
         "rows": rows[:SHOWN],
         "more": rows[SHOWN:],
+        "beyond": total - len(rows),
         "levels": [(level, int(levels[level])) for level in SEVERITY_ORDER if level in levels],
         "quantile": f"P{100 * float(risk['quantile'].iloc[0]):.0f}",
         "quantile_share": percent(risk["quantile"].iloc[0]),
@@ -432,6 +444,7 @@ def _threshold(row: dict[str, Any], findings: Findings) -> Section:
     early, late = row["crossing_p10_at"], row["crossing_p90_at"]
     return {
         "threshold": f"{row['threshold_pct']:.0f} %",
+        "granularity": row["granularity"],
         "crossing": (minute if row["granularity"] == "hour" else day)(row["first_crossing_at"]),
         "crossing_in": until(row["first_crossing_at"], findings.as_of),
         "spread": "" if missing(early) else f"{day(early)} … {day(late) if not missing(late) else 'later'}",
@@ -451,7 +464,8 @@ def _threshold(row: dict[str, Any], findings: Findings) -> Section:
 
 def anomalies(findings: Findings) -> Section:
     """When what went astray: strips of the last 30 days, the worst series close up, and the list of the interval."""
-    recent, found = findings.anomaly, _in_interval(findings)
+    found = _in_interval(findings)
+    recent = findings.anomaly[findings.anomaly["ts"] >= pd.Timestamp(findings.as_of) - pd.Timedelta(days=RECENT_DAYS)]
     if recent.empty:
         return {
             "empty": "No anomalies in this interval, nor in the 30 days before its end.",
@@ -464,8 +478,8 @@ def anomalies(findings: Findings) -> Section:
         mine = recent[recent["series_id"] == series_id]
         strips.append((_series_label(series_id, mine["metric"].iloc[0]), [_mark(row) for row in mine.to_dict("records")]))
     end = findings.as_of
-    start = min(recent["ts"].min().to_pydatetime(), findings.interval.start) if len(recent) else findings.interval.start
-    start = max(start, (pd.Timestamp(end) - pd.Timedelta(days=30)).to_pydatetime()) - timedelta(hours=12)
+    start = max(min(recent["ts"].min().to_pydatetime(), findings.interval.start), end - timedelta(days=RECENT_DAYS))
+    start -= timedelta(hours=12)
     shaded = (max(findings.interval.start, start), end)
     return {
         "strips": charts.mark_strips(
@@ -474,9 +488,9 @@ def anomalies(findings: Findings) -> Section:
         "series": int(recent["series_id"].nunique()),
         "close_ups": _close_ups(findings, ordered),
         "rows": [_anomaly(row) for row in _by_severity(found).to_dict("records")][:SHOWN],
-        "more": [_anomaly(row) for row in _by_severity(found).to_dict("records")][SHOWN:100],
+        "more": [_anomaly(row) for row in _by_severity(found).to_dict("records")][SHOWN:AT_MOST],
         "found": len(found),
-        "recent": len(recent),
+        "recent": f"{len(recent):,}",
     }
 
 
@@ -743,7 +757,7 @@ def quality(findings: Findings) -> Section:
                 "missing": f"{int(row['missing_days']):,}",
                 "flagged": f"{int(row['flagged_days']):,}",
             }
-            for row in holes.head(SHOWN).to_dict("records")
+            for row in holes.head(10).to_dict("records")
         ],
         "holes_total": len(holes),
         "series": len(completeness),

@@ -39,7 +39,7 @@ def charted_series(risk: pd.DataFrame, forecast: pd.DataFrame, charted: int = CH
     if forecast.empty:
         return pd.DataFrame({column: pd.Series(dtype="object") for column in columns})
     ranked = worst_per_series(risk)
-    at_risk = ranked[ranked["risk_level"].isin(AT_RISK)][columns].head(charted * 2 // 3)
+    at_risk = ranked[ranked["risk_level"].isin(AT_RISK)].drop_duplicates("series_id")[columns].head(charted * 2 // 3)
     costs = forecast[forecast["metric"] == "cost"].sort_values(["level", "series_id"], ascending=[False, True], kind="stable")
     costs = costs[columns].head(max(charted // 3, 1))
     rest = forecast.sort_values(["metric", "series_id", "granularity"], kind="stable")[columns]

@@ -93,7 +93,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     costs = candidates[candidates["metric"] == "cost"]
     series = sorted({*chosen["series_id"], *costs["series_id"]})
     forecast = _believed(lake, tables.FORECAST, interval, series_id=series)
-    anomaly = _span(lake, tables.ANOMALY, interval, timedelta(days=ANOMALY_DAYS))
+    anomaly = _span(lake, tables.ANOMALY, interval, max(timedelta(days=ANOMALY_DAYS), interval.end - interval.start))
     return Findings(
         interval=interval,
         sources=_sources(lake, interval),
@@ -101,6 +101,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         recommendation=_believed(lake, tables.RECOMMENDATION, interval),
         capacity_risk=risk,
         forecast=forecast,
+        forecast_series=len(candidates),
         history=_history(lake, chosen, forecast),
         anomaly=anomaly,
         anomaly_history=_around(lake, anomaly),
