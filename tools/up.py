@@ -7,26 +7,27 @@ children survive it when it is terminated.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tools.environment import LOOPBACK, ROOT, home_folder, process_environment
 
 BIN = ROOT / ".venv" / "bin"
 AIRFLOW_PARTS = {
-    "api-server": ["api-server"],
-    "scheduler": ["scheduler", "--skip-serve-logs"],
-    "dag-processor": ["dag-processor"],
-    "triggerer": ["triggerer", "--skip-serve-logs"],
+    "api-server": [str(BIN / "airflow"), "api-server"],
+    "scheduler": [str(BIN / "python"), "-m", "tools.scheduler"],
+    "dag-processor": [str(BIN / "airflow"), "dag-processor"],
+    "triggerer": [str(BIN / "airflow"), "triggerer", "--skip-serve-logs"],
 }
 
 
@@ -90,20 +91,33 @@ def _signal_group(group: int, sign: signal.Signals) -> None:
         return
 
 
-def start_airflow(servers: Servers, environ: Mapping[str, str]) -> None:
-    """Create or migrate Airflow's database, then start its four parts."""
+def migrate(environ: Mapping[str, str]) -> None:
+    """Create Airflow's database, or bring it up to date."""
     done = subprocess.run([BIN / "airflow", "db", "migrate"], env=dict(environ), cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"airflow db migrate failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    for name, command in AIRFLOW_PARTS.items():
-        servers.start(name, [str(BIN / "airflow"), *command], environ)
+
+
+def start_airflow(servers: Servers, environ: Mapping[str, str], *parts: str) -> None:
+    for part in parts:
+        servers.start(part, AIRFLOW_PARTS[part], environ)
+
+
+def get_json(url: str) -> Any:
+    """What a server of ours says at an address.
+
+    Raises:
+        OSError: it does not answer, or answers with an error.
+    """
+    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own http address
+        return json.load(response)
 
 
 def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own http address
             return bool(response.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
+    except OSError:
         return False
 
 
@@ -114,6 +128,13 @@ def wait_for(url: str, servers: Servers, seconds: float = 180) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"{url} did not answer within {seconds:.0f} s; the logs are in {servers.logs}")
         time.sleep(0.5)
+
+
+def _stop(*_: object) -> None:
+    """Leave the block once; a second Ctrl-C must not interrupt the ending of the servers."""
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def main() -> int:
@@ -129,8 +150,8 @@ def main() -> int:
 
     tracking = settings.load(environ)
     (home / "mlflow").mkdir(parents=True, exist_ok=True)
-    # A terminated `make` must end the servers too.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _stop)
     try:
         with Servers(home / "logs") as servers:
             print(f"Starting Airflow and MLflow; their logs are in {servers.logs}", flush=True)
@@ -141,9 +162,10 @@ def main() -> int:
                     *("--workers", "1", "--backend-store-uri", tracking.mlflow_tracking_uri),
                     *("--default-artifact-root", tracking.mlflow_artifact_uri),
                 ],
-                environ,
+                environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # seven processes for features not used here
             )
-            start_airflow(servers, environ)
+            migrate(environ)
+            start_airflow(servers, environ, *AIRFLOW_PARTS)
             wait_for(f"{airflow}/api/v2/monitor/health", servers)
             wait_for(f"{mlflow}/health", servers)
             print(f"Airflow  {airflow}   no login: whoever opens it on this machine is admin")

@@ -50,6 +50,7 @@ def test_the_dags_call_every_step_and_no_other(dags: dict[str, Any]) -> None:
 
 def test_the_command_line_has_a_command_for_every_step_that_the_dags_call(dags: dict[str, Any]) -> None:
     import typer.main
+
     from pipeline.cli import app
 
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
