@@ -117,7 +117,7 @@ def _judge(
     }
     strict = peak <= options.strict_cpu_pct
     quiet = network is not None and peak < options.max_cpu_pct and network < options.max_network_mb_per_day
-    traffic = "no network metric" if network is None else f"at most {network:.1f} MB of network traffic a day"
+    traffic = "no network metric" if network is None else f"at most {network:,.1f} MB of network traffic a day"
     if not quiet and not (strict and network is None):
         return answer(
             estate,

@@ -31,6 +31,8 @@ RULE_ID = "rightsize"
 RULE_VERSION = "1"
 SERVICES = frozenset({"ec2", "server"})
 
+# A metric at its limit hides how much more was wanted.
+_SATURATED_PCT = 99.0
 _RULE = (RULE_ID, RULE_VERSION)
 _LISTED = {"network": "network_mbps", "ebs": "ebs_mbps"}
 # Chances of a breach from which on the performance risk is 1, 2, 3 and 4.
@@ -268,11 +270,15 @@ def _need(options: Options, metrics: Mapping[str, Demand], now: pd.Series, risks
             short.append(name)
         peaks[name] = peak_demand(demand.hours, demand.p95 / 100)
         figures.append(f"{name} P{options.quantile_pct:g} {peak:.1f} %")
+        saturated = float((demand.p95 >= _SATURATED_PCT).mean())
+        if saturated > 0:
+            figures.append(f"{name} saturated in {saturated:.1%} of the hours, so that demand may be higher than seen")
         if forecast_peak > 0:
             figures.append(f"{name} forecast peak {100 * forecast_peak:.1f} %")
         evidence |= {
             f"{name}_quantile_pct": round(peak, 3),
             f"{name}_sustained_pct": round(sustained, 3),
+            f"{name}_saturated_ratio": round(saturated, 4),
             f"{name}_headroom_pct": headroom_pct,
             f"{name}_forecast_peak_pct": round(100 * forecast_peak, 3),
             f"{name}_p_cross_90d": round(crossing, 4),

@@ -252,6 +252,14 @@ def test_an_instance_whose_hours_exceed_its_headroom_is_upsized_at_a_cost() -> N
     assert "too small in cpu" in row["reason"]
 
 
+def test_saturated_hours_are_named_because_they_hide_demand() -> None:
+    flat_out = np.where(np.arange(len(HOURS)) % 20 == 0, 100.0, 85.0)
+
+    row = sized(one("m5.xlarge", series("cpu_utilization", 85, flat_out), *rest()))
+
+    assert "cpu saturated in 5.1% of the hours, so that demand may be higher than seen" in row["reason"]
+
+
 def test_short_peaks_neither_shrink_nor_grow_an_instance() -> None:
     assert sized(one("m5.xlarge", series("cpu_utilization", 30, 95), *rest()))["action"] == "keep"
 
