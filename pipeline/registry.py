@@ -302,7 +302,7 @@ def _dataset_input(as_of: datetime, training: Training) -> Any:
 def _registered(client: Any, training: Training) -> str | None:
     """The version that an equal training registered before."""
     for found in client.search_model_versions(f"name = '{training.model}'"):
-        if found.tags.get("fingerprint") == training.fingerprint and found.tags.get("forecaster") == training.proposed:
+        if found.tags.get("fingerprint") == training.fingerprint:
             return str(found.version)
     return None
 

@@ -132,11 +132,12 @@ def test_a_model_that_wins_on_one_large_series_and_loses_on_most_is_not_proposed
     assert propose(means.assign(skill_typical=means["model"].map(skill))) == "seasonal_naive"
 
 
-def test_of_two_equal_models_the_one_at_a_tenth_of_the_cost_is_proposed() -> None:
+def test_of_two_equal_models_the_one_at_a_tenth_of_a_high_cost_is_proposed() -> None:
     equal = {"seasonal_naive": (0.40, 1.0, 0.01), "prophet": (0.300, 0.8, 9.0)}
     assert propose(summary(**equal, ridge=(0.302, 0.8, 0.1))) == "ridge"
     assert propose(summary(**equal, ridge=(0.302, 0.8, 5.0))) == "prophet"
     assert propose(summary(**equal, ridge=(0.31, 0.8, 0.1))) == "prophet"
+    assert propose(summary(**equal, ridge=(0.302, 0.8, 0.1)), windows=1000) == "prophet"
 
 
 def test_a_model_without_finite_scores_is_not_proposed() -> None:
