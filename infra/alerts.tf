@@ -1,0 +1,177 @@
+# alerts: what the pipeline found about the estate. operations: what is wrong with the pipeline itself.
+resource "aws_sns_topic" "this" {
+  for_each = toset(["alerts", "operations"])
+
+  name              = "${var.name}-${each.key}"
+  kms_master_key_id = aws_kms_key.this["topics"].arn
+}
+
+resource "aws_sns_topic_policy" "this" {
+  for_each = aws_sns_topic.this
+
+  arn = each.value.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "OnlyTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sns:Publish"
+        Resource  = each.value.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for statement in [
+        {
+          Sid       = "Watchers"
+          Effect    = "Allow"
+          Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"] }
+          Action    = "sns:Publish"
+          Resource  = each.value.arn
+          Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+        },
+        {
+          Sid       = "Rules"
+          Effect    = "Allow"
+          Principal = { Service = "events.amazonaws.com" }
+          Action    = "sns:Publish"
+          Resource  = each.value.arn
+          Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${var.region}:${local.account_id}:rule/${var.name}-*" } }
+        },
+      ] : statement if each.key == "operations"],
+    )
+  })
+}
+
+resource "aws_sns_topic_subscription" "operations" {
+  for_each = var.alert_emails
+
+  topic_arn = aws_sns_topic.this["operations"].arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+resource "aws_budgets_budget" "this" {
+  count = var.enable_budget ? 1 : 0
+
+  name         = var.name
+  budget_type  = "COST"
+  time_unit    = "MONTHLY"
+  limit_amount = format("%.1f", var.monthly_budget_usd)
+  limit_unit   = "USD"
+
+  cost_filter {
+    name   = "TagKeyValue"
+    values = ["user:project$${var.name}"]
+  }
+
+  dynamic "notification" {
+    for_each = { ACTUAL = 80, FORECASTED = 100 }
+
+    content {
+      comparison_operator       = "GREATER_THAN"
+      threshold                 = notification.value
+      threshold_type            = "PERCENTAGE"
+      notification_type         = notification.key
+      subscriber_sns_topic_arns = [aws_sns_topic.this["operations"].arn]
+    }
+  }
+
+  depends_on = [aws_sns_topic_policy.this]
+}
+
+# ---------------------------------------------------------------- failed runs
+
+locals {
+  # Where Airflow writes a task's log, and what it writes there when the task has failed, on the last try or before.
+  task_log_group = var.orchestrator == "mwaa" ? "airflow-${var.name}-Task" : aws_cloudwatch_log_group.this["task"].name
+}
+
+resource "aws_cloudwatch_log_metric_filter" "failed_task" {
+  name           = "${var.name}-failed-tasks"
+  log_group_name = local.task_log_group
+  pattern        = "\"Task failed with exception\""
+
+  metric_transformation {
+    name          = "FailedTasks"
+    namespace     = var.name
+    value         = "1"
+    default_value = "0"
+  }
+
+  # MWAA makes its own log groups.
+  depends_on = [aws_mwaa_environment.this]
+}
+
+resource "aws_cloudwatch_metric_alarm" "failed_task" {
+  alarm_name          = "${var.name}-failed-tasks"
+  alarm_description   = "A task of the pipeline failed. The last good tables stay; Airflow's page of the run says which task and why."
+  namespace           = var.name
+  metric_name         = aws_cloudwatch_log_metric_filter.failed_task.metric_transformation[0].name
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+# A container that was killed, out of memory for example, writes no last line.
+resource "aws_cloudwatch_event_rule" "killed_container" {
+  count = local.has_cluster ? 1 : 0
+
+  name        = "${var.name}-killed-containers"
+  description = "A container of the pipeline ended with an error"
+  event_pattern = jsonencode({
+    source      = ["aws.ecs"]
+    detail-type = ["ECS Task State Change"]
+    detail = {
+      clusterArn = [aws_ecs_cluster.this[0].arn]
+      lastStatus = ["STOPPED"]
+      containers = { exitCode = [{ anything-but = 0 }] }
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "killed_container" {
+  count = local.has_cluster ? 1 : 0
+
+  rule      = aws_cloudwatch_event_rule.killed_container[0].name
+  target_id = "operations"
+  arn       = aws_sns_topic.this["operations"].arn
+}
+
+# ---------------------------------------------------------------- stale tables
+
+resource "aws_s3_bucket_metric" "watched" {
+  for_each = var.watched_tables
+
+  bucket = aws_s3_bucket.this["lake"].id
+  name   = replace(each.key, "/", ".")
+
+  filter {
+    prefix = "${each.key}/"
+  }
+}
+
+# Publishing puts objects, so no put is no news. Silence is what is looked for: missing data is the alarm.
+resource "aws_cloudwatch_metric_alarm" "stale" {
+  for_each = var.watched_tables
+
+  alarm_name          = "${var.name}-stale-${replace(each.key, "/", ".")}"
+  alarm_description   = "${replace(each.key, "/", ".")} was not written for ${var.stale_after_hours} hours; readers see the last good rows."
+  namespace           = "AWS/S3"
+  metric_name         = "PutRequests"
+  dimensions          = { BucketName = aws_s3_bucket.this["lake"].id, FilterId = aws_s3_bucket_metric.watched[each.key].name }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = var.stale_after_hours
+  datapoints_to_alarm = var.stale_after_hours
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}

@@ -1,0 +1,113 @@
+locals {
+  databases = merge(
+    var.orchestrator == "ecs" ? { airflow = aws_kms_key.this["platform"].arn } : {},
+    var.enable_mlflow ? { mlflow = aws_kms_key.this["mlflow"].arn } : {},
+  )
+}
+
+# Read back, so that database and secret agree even where an apply broke off between the two.
+ephemeral "aws_secretsmanager_secret_version" "database" {
+  for_each = local.databases
+
+  secret_id = aws_secretsmanager_secret_version.this["${each.key}-database"].secret_id
+}
+
+resource "aws_db_subnet_group" "this" {
+  count = length(local.databases) > 0 ? 1 : 0
+
+  name       = var.name
+  subnet_ids = aws_subnet.private[*].id
+}
+
+resource "aws_db_parameter_group" "this" {
+  count = length(local.databases) > 0 ? 1 : 0
+
+  name   = "${var.name}-postgres16"
+  family = "postgres16"
+
+  parameter {
+    name  = "rds.force_ssl"
+    value = "1"
+  }
+
+  parameter {
+    name  = "log_statement"
+    value = "ddl"
+  }
+
+  parameter {
+    name  = "log_min_duration_statement"
+    value = "1000"
+  }
+}
+
+resource "aws_db_instance" "this" {
+  #checkov:skip=CKV_AWS_157: multi_az is true by default; a trial may do without a standby
+  #checkov:skip=CKV_AWS_293: deletion_protection is true by default; a trial may do without
+  #checkov:skip=CKV_AWS_161: Airflow and MLflow keep connections open longer than an IAM token lives; the password is in Secrets Manager
+  for_each = local.databases
+
+  identifier     = "${var.name}-${each.key}"
+  engine         = "postgres"
+  engine_version = "16"
+  instance_class = var.database_instance_class
+  multi_az       = var.multi_az
+
+  db_name             = each.key
+  username            = each.key
+  password_wo         = jsondecode(ephemeral.aws_secretsmanager_secret_version.database[each.key].secret_string)["password"]
+  password_wo_version = var.secret_version
+
+  allocated_storage     = 20
+  max_allocated_storage = 100
+  storage_type          = "gp3"
+  storage_encrypted     = true
+  kms_key_id            = each.value
+
+  db_subnet_group_name   = aws_db_subnet_group.this[0].name
+  parameter_group_name   = aws_db_parameter_group.this[0].name
+  vpc_security_group_ids = [aws_security_group.this["database"].id]
+  publicly_accessible    = false
+
+  backup_retention_period         = 30
+  copy_tags_to_snapshot           = true
+  deletion_protection             = var.deletion_protection
+  skip_final_snapshot             = !var.deletion_protection
+  final_snapshot_identifier       = "${var.name}-${each.key}-last"
+  auto_minor_version_upgrade      = true
+  enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
+  performance_insights_enabled    = true
+  performance_insights_kms_key_id = each.value
+  monitoring_interval             = 60
+  monitoring_role_arn             = aws_iam_role.database_monitoring[0].arn
+}
+
+resource "aws_iam_role" "database_monitoring" {
+  count = length(local.databases) > 0 ? 1 : 0
+
+  name = "${var.name}-database-monitoring"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "monitoring.rds.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "database_monitoring" {
+  count = length(local.databases) > 0 ? 1 : 0
+
+  name = "write"
+  role = aws_iam_role.database_monitoring[0].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents", "logs:PutRetentionPolicy"]
+      Resource = ["${local.arn.logs}:log-group:RDSOSMetrics", "${local.arn.logs}:log-group:RDSOSMetrics:log-stream:*"]
+    }]
+  })
+}

@@ -1,0 +1,220 @@
+# A private network without a way to or from the internet: AWS is reached through endpoints, people come from peered networks.
+locals {
+  has_network = var.orchestrator != "none" || var.enable_mlflow
+  has_cluster = local.has_network
+}
+
+data "aws_availability_zones" "this" {
+  state = "available"
+}
+
+resource "aws_vpc" "this" {
+  count = local.has_network ? 1 : 0
+
+  cidr_block           = var.vpc_cidr
+  enable_dns_hostnames = true
+  enable_dns_support   = true
+
+  tags = { Name = var.name }
+}
+
+resource "aws_subnet" "private" {
+  count = local.has_network ? 2 : 0
+
+  vpc_id            = aws_vpc.this[0].id
+  cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index)
+  availability_zone = data.aws_availability_zones.this.names[count.index]
+
+  tags = { Name = "${var.name}-private-${count.index}" }
+}
+
+resource "aws_route_table" "private" {
+  count = local.has_network ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+
+  tags = { Name = "${var.name}-private" }
+}
+
+resource "aws_route_table_association" "private" {
+  count = local.has_network ? 2 : 0
+
+  subnet_id      = aws_subnet.private[count.index].id
+  route_table_id = aws_route_table.private[0].id
+}
+
+# The VPC's own default group lets its members talk to each other; nothing here is a member.
+resource "aws_default_security_group" "this" {
+  count = local.has_network ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  count = local.has_network ? 1 : 0
+
+  vpc_id            = aws_vpc.this[0].id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.private[0].id]
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = local.has_network ? var.interface_endpoints : toset([])
+
+  vpc_id              = aws_vpc.this[0].id
+  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = aws_subnet.private[*].id
+  security_group_ids  = [aws_security_group.this["endpoints"].id]
+}
+
+# ---------------------------------------------------------------- who talks to whom
+
+locals {
+  groups = local.has_network ? merge(
+    {
+      endpoints = "AWS APIs"
+      tasks     = "Containers that run steps"
+      database  = "Postgres"
+    },
+    var.enable_mlflow ? { mlflow = "MLflow server" } : {},
+    var.orchestrator == "ecs" ? { airflow = "Airflow services" } : {},
+    var.orchestrator == "mwaa" ? { mwaa = "Managed Airflow" } : {},
+  ) : {}
+
+  # from > to, port.
+  flows = { for flow in concat(
+    [for from in keys(local.groups) : [from, "endpoints", 443] if !contains(["endpoints", "database"], from)],
+    var.orchestrator == "ecs" ? [["tasks", "airflow", 8080], ["airflow", "airflow", 8080], ["airflow", "database", 5432]] : [],
+    var.orchestrator == "mwaa" ? [["mwaa", "mwaa", 443], ["mwaa", "mwaa", 5432]] : [],
+    var.enable_mlflow ? [["tasks", "mlflow", 5000], ["mlflow", "database", 5432]] : [],
+  ) : "${flow[0]}-${flow[1]}-${flow[2]}" => { from = flow[0], to = flow[1], port = tonumber(flow[2]) } if local.has_network }
+
+  # A person's network > a web page.
+  pages = { for page in setproduct(var.client_cidrs, concat(
+    var.orchestrator == "ecs" ? ["airflow:8080"] : [],
+    var.orchestrator == "mwaa" ? ["mwaa:443"] : [],
+    var.enable_mlflow ? ["mlflow:5000"] : [],
+  )) : "${page[0]}-${page[1]}" => { cidr = page[0], to = split(":", page[1])[0], port = tonumber(split(":", page[1])[1]) } }
+}
+
+resource "aws_security_group" "this" {
+  #checkov:skip=CKV2_AWS_5: attached to endpoints, services, tasks and databases by key, which the scanner cannot follow
+  for_each = local.groups
+
+  name        = "${var.name}-${each.key}"
+  description = each.value
+  vpc_id      = aws_vpc.this[0].id
+
+  tags = { Name = "${var.name}-${each.key}" }
+}
+
+resource "aws_vpc_security_group_egress_rule" "flow" {
+  for_each = local.flows
+
+  security_group_id            = aws_security_group.this[each.value.from].id
+  referenced_security_group_id = aws_security_group.this[each.value.to].id
+  description                  = "${each.value.from} to ${each.value.to}"
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
+
+resource "aws_vpc_security_group_ingress_rule" "flow" {
+  for_each = local.flows
+
+  security_group_id            = aws_security_group.this[each.value.to].id
+  referenced_security_group_id = aws_security_group.this[each.value.from].id
+  description                  = "${each.value.to} from ${each.value.from}"
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
+
+resource "aws_vpc_security_group_egress_rule" "s3" {
+  for_each = { for group, _ in local.groups : group => true if !contains(["endpoints", "database"], group) }
+
+  security_group_id = aws_security_group.this[each.key].id
+  prefix_list_id    = aws_vpc_endpoint.s3[0].prefix_list_id
+  description       = "${each.key} to S3"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+resource "aws_vpc_security_group_ingress_rule" "page" {
+  for_each = local.has_network ? local.pages : {}
+
+  security_group_id = aws_security_group.this[each.value.to].id
+  cidr_ipv4         = each.value.cidr
+  description       = "People"
+  ip_protocol       = "tcp"
+  from_port         = each.value.port
+  to_port           = each.value.port
+}
+
+# ---------------------------------------------------------------- names inside, and a record of who connected
+
+resource "aws_service_discovery_private_dns_namespace" "this" {
+  count = local.has_network ? 1 : 0
+
+  name = "${var.name}.internal"
+  vpc  = aws_vpc.this[0].id
+}
+
+resource "aws_service_discovery_service" "this" {
+  for_each = toset(concat(var.orchestrator == "ecs" ? ["airflow"] : [], var.enable_mlflow ? ["mlflow"] : []))
+
+  name = each.key
+
+  dns_config {
+    namespace_id   = aws_service_discovery_private_dns_namespace.this[0].id
+    routing_policy = "MULTIVALUE"
+
+    dns_records {
+      type = "A"
+      ttl  = 10
+    }
+  }
+}
+
+resource "aws_flow_log" "this" {
+  count = local.has_network ? 1 : 0
+
+  vpc_id          = aws_vpc.this[0].id
+  traffic_type    = "ALL"
+  log_destination = aws_cloudwatch_log_group.this["network"].arn
+  iam_role_arn    = aws_iam_role.flow_log[0].arn
+}
+
+resource "aws_iam_role" "flow_log" {
+  count = local.has_network ? 1 : 0
+
+  name = "${var.name}-flow-log"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "vpc-flow-logs.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "flow_log" {
+  count = local.has_network ? 1 : 0
+
+  name = "write"
+  role = aws_iam_role.flow_log[0].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      Resource = "${local.log_group_arn.network}:*"
+    }]
+  })
+}

@@ -1,0 +1,66 @@
+output "settings" {
+  description = "Environment of the pipeline: `terraform output -json | python -m tools.settings_from_terraform` prints it as lines."
+  value       = { for setting, value in local.settings : setting => value if value != "" }
+}
+
+output "buckets" {
+  description = "Names of the buckets."
+  value       = { for bucket, it in aws_s3_bucket.this : bucket => it.id }
+}
+
+output "databases" {
+  description = "Names of the Glue databases, by layer."
+  value       = { for layer, database in aws_glue_catalog_database.this : layer => database.name }
+}
+
+output "workgroups" {
+  description = "Names of the Athena workgroups."
+  value       = { for group, it in aws_athena_workgroup.this : group => it.name }
+}
+
+output "roles" {
+  description = "ARNs of the roles that steps run and analysts read under."
+  value       = { for role, it in aws_iam_role.this : role => it.arn }
+}
+
+output "task_definitions" {
+  description = "ARNs of the steps' task definitions, by role."
+  value       = { for container, it in aws_ecs_task_definition.step : container => it.arn }
+}
+
+output "run_task" {
+  description = "What it takes to start a step's container by hand."
+  value = local.has_cluster ? {
+    cluster         = aws_ecs_cluster.this[0].name
+    subnets         = aws_subnet.private[*].id
+    security_groups = [aws_security_group.this["tasks"].id]
+  } : null
+}
+
+output "image_repository" {
+  description = "Where the image is pushed."
+  value       = aws_ecr_repository.this.repository_url
+}
+
+output "topics" {
+  description = "ARNs of the SNS topics."
+  value       = { for topic, it in aws_sns_topic.this : topic => it.arn }
+}
+
+output "airflow_url" {
+  description = "Airflow's page, from inside the network."
+  value = (
+    local.on_ecs ? local.airflow_environment.AIRFLOW__API__BASE_URL
+    : local.on_mwaa ? "https://${aws_mwaa_environment.this[0].webserver_url}" : null
+  )
+}
+
+output "mlflow_url" {
+  description = "MLflow's page, from inside the network."
+  value       = var.enable_mlflow ? local.mlflow_uri : null
+}
+
+output "ci_role" {
+  description = "ARN of the role that GitHub's workflows assume."
+  value       = one(aws_iam_role.ci[*].arn)
+}

@@ -1,0 +1,237 @@
+# Who may do what. Every step runs under one of four roles; infra/airflow/airflow_local_settings.py says which.
+#
+#              bronze        silver        gold                    models       Athena
+#   ingest     put once
+#   transform  read          read, write                                        pipeline
+#   trainer                  read          read; own model_metric  read, write  pipeline
+#   publisher  read          read, write   read, write             read         pipeline
+#   analyst                                read                                 analyst
+#
+# All four put bronze.run_event, the record of how a step went. The publisher writes silver because maintenance compacts both layers;
+# the trainer writes the one gold table that is its evidence. Nobody deletes an object's older versions.
+
+locals {
+  glue_catalog  = "${local.arn.glue}:catalog"
+  glue_database = { for layer in concat(local.layers, ["views"]) : layer => "${local.arn.glue}:database/${var.database}_${layer}" }
+  glue_tables   = { for layer in concat(local.layers, ["views"]) : layer => "${local.arn.glue}:table/${var.database}_${layer}" }
+  workgroup_arn = { for group, _ in local.workgroups : group => "${local.arn.athena}:workgroup/${var.name}-${group}" }
+
+  via_s3 = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
+
+  # ------------------------------------------------------------ what a statement lets one do
+
+  see_catalog = { for layer in concat(local.layers, ["views"]) : layer => [{
+    Sid      = "SeeCatalogOf${title(layer)}"
+    Effect   = "Allow"
+    Action   = ["glue:BatchGetPartition", "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"]
+    Resource = [local.glue_catalog, local.glue_database[layer], "${local.glue_tables[layer]}/*"]
+  }] }
+
+  read = { for layer in local.layers : layer => concat(local.see_catalog[layer], [
+    {
+      Sid      = "Read${title(layer)}"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "${local.bucket_arn.lake}/${layer}/*"
+    },
+    {
+      Sid       = "List${title(layer)}"
+      Effect    = "Allow"
+      Action    = "s3:ListBucket"
+      Resource  = local.bucket_arn.lake
+      Condition = { StringLike = { "s3:prefix" = [layer, "${layer}/*"] } }
+    },
+  ]) }
+
+  read_lake = [
+    { Sid = "FindLake", Effect = "Allow", Action = "s3:GetBucketLocation", Resource = local.bucket_arn.lake },
+    { Sid = "DecryptLake", Effect = "Allow", Action = "kms:Decrypt", Resource = aws_kms_key.this["lake"].arn, Condition = local.via_s3 },
+  ]
+
+  encrypt_lake = [
+    { Sid = "EncryptLake", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = aws_kms_key.this["lake"].arn, Condition = local.via_s3 },
+  ]
+
+  # Deleting hides an object; with versioning, noncurrent_days bring it back. CreateDatabase: the catalog's client always asks.
+  write = { for layer in ["silver", "gold"] : layer => [
+    {
+      Sid      = "Write${title(layer)}"
+      Effect   = "Allow"
+      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
+      Resource = "${local.bucket_arn.lake}/${layer}/*"
+    },
+    {
+      Sid      = "Commit${title(layer)}"
+      Effect   = "Allow"
+      Action   = ["glue:CreateDatabase", "glue:CreateTable", "glue:UpdateTable"]
+      Resource = [local.glue_catalog, local.glue_database[layer], "${local.glue_tables[layer]}/*"]
+    },
+  ] }
+
+  # A new object or nothing: what was landed cannot be replaced.
+  put_once = { for what, path in { Bronze = "bronze/*", RunEvent = "bronze/run_event/*" } : what => [{
+    Sid       = "Put${what}Once"
+    Effect    = "Allow"
+    Action    = "s3:PutObject"
+    Resource  = "${local.bucket_arn.lake}/${path}"
+    Condition = { Null = { "s3:if-none-match" = "false" } }
+  }] }
+
+  query = { for group, arn in local.workgroup_arn : group => [
+    {
+      Sid    = "Query"
+      Effect = "Allow"
+      Action = [
+        "athena:BatchGetNamedQuery", "athena:BatchGetQueryExecution", "athena:GetNamedQuery", "athena:GetQueryExecution",
+        "athena:GetQueryResults", "athena:GetQueryResultsStream", "athena:GetWorkGroup", "athena:ListNamedQueries",
+        "athena:ListQueryExecutions", "athena:StartQueryExecution", "athena:StopQueryExecution",
+      ]
+      Resource = arn
+    },
+    {
+      Sid      = "QueryResults"
+      Effect   = "Allow"
+      Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+      Resource = "${local.bucket_arn.results}/${group}/*"
+    },
+    {
+      Sid       = "ListQueryResults"
+      Effect    = "Allow"
+      Action    = "s3:ListBucket"
+      Resource  = local.bucket_arn.results
+      Condition = { StringLike = { "s3:prefix" = "${group}/*" } }
+    },
+    { Sid = "FindQueryResults", Effect = "Allow", Action = "s3:GetBucketLocation", Resource = local.bucket_arn.results },
+  ] }
+
+  read_models = [
+    { Sid = "ReadModels", Effect = "Allow", Action = "s3:GetObject", Resource = "${local.bucket_arn.mlflow}/*" },
+    { Sid = "ListModels", Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = local.bucket_arn.mlflow },
+    { Sid = "DecryptModels", Effect = "Allow", Action = "kms:Decrypt", Resource = aws_kms_key.this["mlflow"].arn, Condition = local.via_s3 },
+  ]
+
+  write_models = [
+    { Sid = "WriteModels", Effect = "Allow", Action = ["s3:AbortMultipartUpload", "s3:PutObject"], Resource = "${local.bucket_arn.mlflow}/*" },
+    { Sid = "EncryptModels", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = aws_kms_key.this["mlflow"].arn, Condition = local.via_s3 },
+  ]
+
+  write_task_log = [{
+    Sid      = "WriteTaskLog"
+    Effect   = "Allow"
+    Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    Resource = "${local.log_group_arn.task}:*"
+  }]
+
+  # What ingest reads of the estate. Most of these APIs know no resource to name.
+  look_at_estate = concat(
+    [{
+      Sid    = "LookAtEstate"
+      Effect = "Allow"
+      Action = [
+        "autoscaling:DescribeAutoScalingGroups", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeAddresses",
+        "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", "ec2:DescribeNatGateways", "ec2:DescribeRegions", "ec2:DescribeSnapshots",
+        "ec2:DescribeVolumes", "ecs:DescribeClusters", "ecs:DescribeServices", "ecs:ListClusters", "ecs:ListServices",
+        "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags", "lambda:ListFunctions", "lambda:ListTags",
+        "pricing:DescribeServices", "pricing:GetProducts", "rds:DescribeDBInstances", "rds:ListTagsForResource", "tag:GetResources",
+      ]
+      Resource = "*"
+    }],
+    length(var.source_role_arns) == 0 ? [] : [{
+      Sid = "LookAtOtherAccounts", Effect = "Allow", Action = "sts:AssumeRole", Resource = sort(var.source_role_arns)
+    }],
+    length(var.billing_export_bucket_arns) == 0 ? [] : [{
+      Sid      = "ReadBills"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:ListBucket"]
+      Resource = flatten([for arn in sort(var.billing_export_bucket_arns) : [arn, "${arn}/*"]])
+    }],
+  )
+
+  # ------------------------------------------------------------ who gets which
+
+  permissions = {
+    ingest = concat(local.put_once.Bronze, local.encrypt_lake, local.look_at_estate, local.write_task_log)
+
+    transform = concat(
+      local.read.bronze, local.read.silver, local.see_catalog.views, local.read_lake, local.write.silver, local.put_once.RunEvent,
+      local.encrypt_lake, local.query.pipeline, local.write_task_log,
+    )
+
+    trainer = concat(
+      local.read.silver, local.read.gold, local.see_catalog.views, local.read_lake, local.put_once.RunEvent, local.encrypt_lake,
+      local.query.pipeline, local.read_models, local.write_models, local.write_task_log,
+      [
+        {
+          Sid      = "WriteModelMetric"
+          Effect   = "Allow"
+          Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
+          Resource = "${local.bucket_arn.lake}/gold/model_metric/*"
+        },
+        {
+          Sid      = "CommitModelMetric"
+          Effect   = "Allow"
+          Action   = ["glue:CreateDatabase", "glue:CreateTable", "glue:UpdateTable"]
+          Resource = [local.glue_catalog, local.glue_database.gold, "${local.glue_tables.gold}/model_metric"]
+        },
+      ],
+    )
+
+    publisher = concat(
+      local.read.bronze, local.read.silver, local.read.gold, local.see_catalog.views, local.read_lake, local.write.silver,
+      local.write.gold, local.put_once.RunEvent, local.encrypt_lake, local.query.pipeline, local.read_models, local.write_task_log,
+      [
+        { Sid = "Alert", Effect = "Allow", Action = "sns:Publish", Resource = aws_sns_topic.this["alerts"].arn },
+        {
+          Sid       = "EncryptAlert"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = aws_kms_key.this["topics"].arn
+          Condition = { StringEquals = { "kms:ViaService" = "sns.${var.region}.amazonaws.com" } }
+        },
+      ],
+    )
+
+    analyst = concat(
+      flatten([for layer in local.layers : local.read[layer] if contains(var.analyst_layers, layer)]), local.see_catalog.views,
+      local.read_lake, local.encrypt_lake, local.query.analyst,
+    )
+  }
+
+  trusted = { for role, _ in local.permissions : role => concat(
+    role == "analyst" ? [] : [{
+      Effect    = "Allow"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        ArnLike      = { "aws:SourceArn" = "${local.arn.ecs}:*" }
+        StringEquals = { "aws:SourceAccount" = local.account_id }
+      }
+    }],
+    role == "analyst" && length(var.analyst_principal_arns) == 0 ? [{
+      # The account's own policies say who.
+      Effect = "Allow", Principal = { AWS = local.root }, Action = "sts:AssumeRole"
+    }] : [],
+    [for arn in sort(role == "analyst" ? var.analyst_principal_arns : var.operator_principal_arns) : {
+      Effect = "Allow", Principal = { AWS = arn }, Action = "sts:AssumeRole"
+    }],
+  ) }
+}
+
+resource "aws_iam_role" "this" {
+  for_each = local.permissions
+
+  name                 = "${var.name}-${each.key}"
+  description          = "${var.name}: ${each.key}"
+  max_session_duration = 3600
+  assume_role_policy   = jsonencode({ Version = "2012-10-17", Statement = local.trusted[each.key] })
+}
+
+resource "aws_iam_role_policy" "this" {
+  #checkov:skip=CKV_AWS_290: the actions on "*" only look; CloudWatch, EC2, pricing and the like know no resource to name
+  #checkov:skip=CKV_AWS_355: the same
+  for_each = local.permissions
+
+  name   = each.key
+  role   = aws_iam_role.this[each.key].id
+  policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
+}

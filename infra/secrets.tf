@@ -1,0 +1,54 @@
+# Generated while applying and written straight to Secrets Manager: neither plan nor state ever holds one.
+locals {
+  secrets = merge(
+    var.orchestrator == "ecs" ? {
+      airflow-database = "Password of Airflow's database"
+      airflow          = "Airflow: keys, and the password of its user admin"
+    } : {},
+    var.enable_mlflow ? {
+      mlflow-database = "Password of MLflow's database"
+      mlflow          = "MLflow: key, and the password of its user headroom"
+    } : {},
+  )
+
+  # Each value is drawn once more for every field of a secret.
+  secret_fields = {
+    airflow-database = ["password"]
+    airflow          = ["admin_password", "fernet_key", "jwt_secret", "secret_key"]
+    mlflow-database  = ["password"]
+    mlflow           = ["password", "secret_key"]
+  }
+
+  drawn = merge([for secret, _ in local.secrets : { for field in local.secret_fields[secret] : "${secret}/${field}" => field }]...)
+}
+
+ephemeral "aws_secretsmanager_random_password" "this" {
+  for_each = local.drawn
+
+  # A Fernet key is 32 bytes.
+  password_length     = each.value == "fernet_key" ? 32 : 40
+  exclude_punctuation = true
+}
+
+resource "aws_secretsmanager_secret" "this" {
+  #checkov:skip=CKV2_AWS_57: raising secret_version rotates; a rotation behind the services' back would only cut them off
+  for_each = local.secrets
+
+  name        = "${var.name}/${each.key}"
+  description = each.value
+  kms_key_id  = aws_kms_key.this["platform"].arn
+  # A name in its recovery window cannot be taken again.
+  recovery_window_in_days = var.force_destroy ? 0 : 30
+}
+
+resource "aws_secretsmanager_secret_version" "this" {
+  for_each = local.secrets
+
+  secret_id = aws_secretsmanager_secret.this[each.key].id
+  secret_string_wo = jsonencode({ for field in local.secret_fields[each.key] : field => (
+    field == "fernet_key"
+    ? replace(replace(base64encode(ephemeral.aws_secretsmanager_random_password.this["${each.key}/${field}"].random_password), "+", "-"), "/", "_")
+    : ephemeral.aws_secretsmanager_random_password.this["${each.key}/${field}"].random_password
+  ) })
+  secret_string_wo_version = var.secret_version
+}
