@@ -1,0 +1,90 @@
+"""The 22 system metrics of Prometheus' node_exporter: one query each, per host, over one period.
+
+`$step` is the length of a period and `$by` the labels that tell hosts apart. Rates are clamped where extrapolation could
+take a share beyond its bounds. Bonded, bridged and virtual devices are left out, because they count the same bytes twice.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Query(BaseModel):
+    """One metric and how to ask for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    promql: str = Field(
+        min_length=1, max_length=4000, description="PromQL that gives one series per resource; $step and $by are filled in."
+    )
+    unit: str = Field(
+        pattern=r"^[A-Za-z/]{1,32}$", description="Unit of the values: percent, ratio, mbps, bytes/second, count, usd."
+    )
+    statistic: str = Field(
+        default="Average",
+        pattern=r"^(Average|Maximum|Minimum|Sum|SampleCount|p\d{1,2}(\.\d{1,2})?)$",
+        description="What a value is of its period.",
+    )
+
+
+_DISKS = 'device!~"(loop|ram|zram|dm-|md|sr|fd).*"'
+_NETWORKS = 'device!~"(lo|veth.*|docker.*|br-.*|virbr.*|cni.*|flannel.*|cali.*|tun.*|tap.*|bond.*|team.*|dummy.*)"'
+_ROOT = 'mountpoint="/",fstype!="rootfs"'
+
+
+def _cpu(mode: str) -> Query:
+    return Query(promql=f'100 * clamp(avg by ($by) (rate(node_cpu_seconds_total{{mode="{mode}"}}[$step])), 0, 1)', unit="percent")
+
+
+def _level(name: str) -> Query:
+    return Query(promql=f"max by ($by) (avg_over_time({name}[$step]))", unit="count")
+
+
+def _used(free: str, size: str, labels: str = "") -> Query:
+    """The share that is not free; no value where there is nothing to fill, such as no swap."""
+    pick = f"{{{labels}}}" if labels else ""
+    return Query(
+        promql=f"100 * clamp(1 - max by ($by) (avg_over_time({free}{pick}[$step]))"
+        f" / (max by ($by) (avg_over_time({size}{pick}[$step])) > 0), 0, 1)",
+        unit="percent",
+    )
+
+
+def _flow(name: str, labels: str) -> Query:
+    return Query(promql=f"sum by ($by) (rate({name}{{{labels}}}[$step]))", unit="bytes/second")
+
+
+def _events(*names: str) -> Query:
+    return Query(promql=" + ".join(f"sum by ($by) (increase({name}[$step]))" for name in names), unit="count", statistic="Sum")
+
+
+QUERIES: dict[str, Query] = {
+    "cpu_utilization": Query(
+        promql='100 * clamp(1 - avg by ($by) (rate(node_cpu_seconds_total{mode="idle"}[$step])), 0, 1)', unit="percent"
+    ),
+    "cpu_user": _cpu("user"),
+    "cpu_system": _cpu("system"),
+    "cpu_iowait": _cpu("iowait"),
+    "cpu_steal": _cpu("steal"),
+    "load_1m": _level("node_load1"),
+    "load_5m": _level("node_load5"),
+    "load_15m": _level("node_load15"),
+    "memory_utilization": _used("node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"),
+    "swap_utilization": _used("node_memory_SwapFree_bytes", "node_memory_SwapTotal_bytes"),
+    "major_page_faults": _events("node_vmstat_pgmajfault"),
+    "disk_utilization": _used("node_filesystem_avail_bytes", "node_filesystem_size_bytes", _ROOT),
+    "inode_utilization": _used("node_filesystem_files_free", "node_filesystem_files", _ROOT),
+    "disk_read": _flow("node_disk_read_bytes_total", _DISKS),
+    "disk_write": _flow("node_disk_written_bytes_total", _DISKS),
+    "disk_reads": _events(f"node_disk_reads_completed_total{{{_DISKS}}}"),
+    "disk_writes": _events(f"node_disk_writes_completed_total{{{_DISKS}}}"),
+    "disk_busy": Query(
+        promql=f"100 * clamp(max by ($by) (rate(node_disk_io_time_seconds_total{{{_DISKS}}}[$step])), 0, 1)", unit="percent"
+    ),
+    "network_in": _flow("node_network_receive_bytes_total", _NETWORKS),
+    "network_out": _flow("node_network_transmit_bytes_total", _NETWORKS),
+    "network_errors": _events(
+        f"node_network_receive_errs_total{{{_NETWORKS}}}", f"node_network_transmit_errs_total{{{_NETWORKS}}}"
+    ),
+    "tcp_connections": _level("node_netstat_Tcp_CurrEstab"),
+}
