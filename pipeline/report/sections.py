@@ -215,7 +215,8 @@ def _completeness_figure(findings: Findings) -> Section:
         "value": share(ratio),
         "exact": ratio,
         "tone": "bad" if ratio < 0.95 else "",
-        "detail": f"of samples arrived, {plural(len(data), 'series', 'series')}; {plural(missing_days, 'day')} without any",
+        "detail": f"of samples arrived, {plural(len(data), 'series', 'series')}"
+        + (f"; {plural(missing_days, 'day')} without any" if missing_days else ""),
         "next": "Nothing to do now."
         if complete
         else f"Look at {_series_label(worst['series_id'], worst['metric'])}: {share(worst['ratio'])} arrived.",
@@ -303,7 +304,7 @@ def _recommendation(row: dict[str, Any], assumed: set[str]) -> Section:
         "target": "" if missing(row["target_config"]) else row["target_config"],
         "saving": usd(row["savings_monthly_usd"]),
         "saving_exact": _exact(row["savings_monthly_usd"]),
-        "range": "" if missing(low) or missing(high) else f"{usd(low)} to {usd(high)}",
+        "range": "" if missing(low) or missing(high) or usd(low) == usd(high) else f"{usd(low)} to {usd(high)}",
         "cost": usd(row["monthly_cost_usd"]),
         "cost_exact": _exact(row["monthly_cost_usd"]),
         "breach": percent(row["breach_probability"]),
@@ -431,8 +432,8 @@ def capacity(findings: Findings) -> Section:
     levels = ranked.drop_duplicates("series_id")["risk_level"].value_counts()
     total = int(levels.sum())
     return {
-        "rows": rows[:SHOWN],
-        "more": rows[SHOWN:],
+        "rows": rows[:15],
+        "more": rows[15:],
         "beyond": total - len(rows),
         "levels": [(level, int(levels[level])) for level in SEVERITY_ORDER if level in levels],
         "quantile": f"P{100 * float(risk['quantile'].iloc[0]):.0f}",
@@ -667,19 +668,20 @@ def accuracy(findings: Findings) -> Section:
                     {
                         "model": row["model"],
                         "champion": decision is not None and row["model"] == decision["champion"],
-                        "cells": [
-                            (decimals(row[name], 3 if name == "cpu_s_per_series" else 2), _exact(row[name]), name)
-                            for name in ("mase", "wape", "scaled_pinball")
-                        ]
+                        "cells": [(decimals(row[name]), _exact(row[name]), name) for name in ("mase", "wape", "scaled_pinball")]
                         + [(percent(row[f"coverage_{q}"]), _exact(row[f"coverage_{q}"]), f"coverage_{q}") for q in (50, 80, 90)]
                         + [(percent(row["skill"], sign=True), _exact(row["skill"]), "skill")]
-                        + [(decimals(row["cpu_s_per_series"], 3), _exact(row["cpu_s_per_series"]), "cpu_s_per_series")],
+                        + [(_small(row["cpu_s_per_series"]), _exact(row["cpu_s_per_series"]), "cpu_s_per_series")],
                     }
                     for row in ordered.to_dict("records")
                 ],
             }
         )
     return {"segments": segments, "trained": minute(scores["as_of"].max())}
+
+
+def _small(seconds_taken: Any) -> str:
+    return "<0.001" if not missing(seconds_taken) and 0 < float(seconds_taken) < 0.001 else decimals(seconds_taken, 3)
 
 
 def _champions(findings: Findings) -> dict[tuple[str, str], dict[str, Any]]:

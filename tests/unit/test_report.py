@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from pipeline import tables
+from pipeline.interval import Interval
 from pipeline.report import Findings, charted_series, charts, recommendations_csv, render, words
 from pipeline.report.findings import RECOMMENDATION_COLUMNS
 from pipeline.report.page import TELEMETRY
@@ -134,6 +135,13 @@ def test_every_accuracy_figure_on_the_page_is_the_figure_in_the_table(page: Page
         assert shown == sorted(findings.model_metric[name])
 
 
+def test_every_chance_of_crossing_on_the_page_is_the_chance_in_the_table(page: Page, findings: Findings) -> None:
+    shown = sorted(float(e["data-sort"]) for e in page.find(data_field="p_cross") if "data-sort" in e)
+    risk = findings.capacity_risk
+
+    assert shown == sorted(pd.concat([risk["p_cross_7d"], risk["p_cross_30d"], risk["p_cross_90d"]]).dropna())
+
+
 def test_every_anomaly_of_the_interval_is_listed_with_observed_and_expected(page: Page, findings: Findings) -> None:
     inside = findings.anomaly[findings.anomaly["ts"] >= pd.Timestamp(DAY.start)]
 
@@ -224,6 +232,37 @@ def test_savings_of_two_rules_about_one_resource_are_not_added(findings: Finding
 
     assert both.sum() == pytest.approx(186.15)
     assert float(next(page.find(id="figure-savings"))["data-exact"]) == pytest.approx(210.24 + 124.1)
+
+
+def test_anomalies_of_a_long_interval_are_all_counted_and_those_of_30_days_drawn(findings: Findings) -> None:
+    old = findings.anomaly.assign(ts=pd.Timestamp("2026-01-05"))
+    every = pd.concat([findings.anomaly, old], ignore_index=True)
+    page = Page(render(replace(findings, interval=Interval.days("2026-01-01", "2026-04-16"), anomaly=every)))
+
+    assert float(page.one(id="figure-anomaly-count")["data-exact"]) == 14
+    marks = [e for e in page.elements if e.get("class", "").startswith("mark mark-")]
+    strips = page.one(aria_label="Anomalies by series over the last 30 days, UTC")
+    assert len(re.findall("UTC, ", strips["text"])) == 7
+    assert len(marks) > 7
+
+
+def test_a_series_forecast_by_hour_and_by_day_is_one_row_at_its_worse_level(findings: Findings) -> None:
+    hourly = findings.capacity_risk.assign(granularity="hour", risk_level="critical", priority=99.0)
+    page = Page(render(replace(findings, capacity_risk=pd.concat([findings.capacity_risk, hourly], ignore_index=True))))
+    [table] = page.find(data_table="capacity")
+
+    assert table["text"].count("i-web02") == 1
+    assert table["text"].count("critical") == 5
+    assert float(page.one(id="figure-at-risk")["data-exact"]) == 5
+
+
+def test_actions_without_a_price_are_named_as_such(findings: Findings) -> None:
+    prices = ["savings_monthly_usd", "savings_low_usd", "savings_high_usd", "portfolio_savings_usd", "monthly_cost_usd"]
+    page = Page(render(replace(findings, recommendation=findings.recommendation.assign(**dict.fromkeys(prices, np.nan)))))
+
+    figure = page.one(id="figure-savings")["text"]
+    assert "2 actions found, none with a saving that is known" in figure
+    assert "Check that prices for these resources are in the lake." in figure
 
 
 def test_a_chart_is_drawn_for_series_at_risk_first_then_costs(findings: Findings) -> None:
