@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field
@@ -166,6 +166,8 @@ class Server:
         headers = {"accept-encoding": "gzip", **self.headers}
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
+        query = urlencode(list(params))
+        asked = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
         trouble = ""
         with urllib3.PoolManager(
             retries=False, timeout=urllib3.Timeout(total=None, connect=self.options.timeout_s, read=self.options.timeout_s)
@@ -174,7 +176,7 @@ class Server:
                 restart()
                 wait_s = 0.0
                 try:
-                    answer = pool.request("GET", url, fields=list(params), headers=headers, preload_content=False, redirect=False)
+                    answer = pool.request("GET", asked, headers=headers, preload_content=False, redirect=False)
                     if answer.status == 200:
                         self._read(answer, url, keep)
                         return

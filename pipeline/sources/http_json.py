@@ -1,0 +1,240 @@
+"""Samples from an endpoint of one's own that answers JSON, into `bronze.metric_sample`.
+
+The answer holds a list of samples at `items_path`; in each, paths lead to time, value and resource. A path is keys joined
+by dots, `data.points` or `labels.host`, and a number picks from a list. Paging follows a link in the answer (`next_path`)
+as long as it stays on the same server. Nothing but these samples is read: a sample without value is none, and one that is
+not a moment, a number or a plain identifier is an error that says which.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from pipeline.batch import Batch
+from pipeline.errors import ConfigError, DataError, SourceError
+from pipeline.interval import Interval, naive_utc
+from pipeline.sources import _bronze, _http
+
+NAME = "http_json"
+
+_IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}$"
+_PATH = r"^[^.\s]+(\.[^.\s]+)*$"
+_PARAMETER = r"^[A-Za-z_][A-Za-z0-9_.\[\]-]{0,127}$"
+_EPOCH = datetime(1970, 1, 1)
+_SECRET = r"(?i)auth|cookie|token|secret|key|passw|signature"  # noqa: S105 words that name secrets
+_MOST_MILLISECONDS = 4_102_444_800_000
+
+TimeFormat = Literal["iso", "epoch_s", "epoch_ms"]
+Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+Unit = Literal["percent", "ratio", "mbps", "bytes", "bytes/second", "count", "usd"]
+Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
+
+
+class Options(_http.Asked):
+    """Where the endpoint is, and where in its answer things are."""
+
+    url: str = Field(pattern=r"^https?://\S+$", description="Address that is asked by GET, with fixed parameters if any.")
+    headers: dict[Header, str] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="Headers to send. Not for secrets: those come by token_env or token_file.",
+    )
+    start_parameter: str | None = Field(
+        default=None, pattern=_PARAMETER, description="Query parameter that takes the interval's start; unset: none is sent."
+    )
+    end_parameter: str | None = Field(
+        default=None, pattern=_PARAMETER, description="Query parameter that takes the interval's end, which is not included."
+    )
+    parameter_format: TimeFormat = Field(default="iso", description="How these parameters write a moment.")
+    items_path: str | None = Field(default=None, pattern=_PATH, description="Path to the list; unset: the answer is the list.")
+    next_path: str | None = Field(default=None, pattern=_PATH, description="Path to the link of the next page; unset: one page.")
+    max_pages: int = Field(default=1000, ge=1, le=100_000, description="Most pages that are followed.")
+    time_path: str = Field(default="ts", pattern=_PATH, description="Path to the start of a sample's period.")
+    time_format: TimeFormat = Field(default="iso", description="How samples write a moment; without offset it is UTC.")
+    value_path: str = Field(default="value", pattern=_PATH, description="Path to the value.")
+    resource_path: str | None = Field(
+        default=None, pattern=_PATH, description="Path to the resource's name, unless resource_id is set."
+    )
+    resource_id: Identifier | None = Field(default=None, description="The resource, where all samples are of one.")
+    metric_path: str | None = Field(default=None, pattern=_PATH, description="Path to the metric's name, unless metric is set.")
+    metric: Identifier | None = Field(default=None, description="The metric, where all samples are of one.")
+    unit: Unit | None = Field(default=None, description="Unit of every metric that `units` does not name.")
+    units: dict[str, Unit] = Field(default_factory=dict, max_length=200, description="Unit per metric.")
+    statistic: str = Field(
+        default="Average",
+        pattern=r"^(Average|Maximum|Minimum|Sum|SampleCount|p\d{1,2}(\.\d{1,2})?)$",
+        description="What a sample is of its period.",
+    )
+    period_s: int = Field(ge=1, le=86_400, description="Seconds that a sample stands for.")
+    account: Identifier = Field(default="local", description="Account of the resources.")
+    region: Identifier = Field(default="local", description="Region of the resources.")
+
+    @field_validator("url")
+    @classmethod
+    def _no_password_in_the_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        names = [name for name, _ in parse_qsl(parts.query) if re.search(_SECRET, name)]
+        if parts.username or parts.password or names:
+            raise ValueError("an address holds no user, password or key; name a token by token_env or token_file")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _no_secret_in_a_header(cls, value: dict[str, str]) -> dict[str, str]:
+        secret = [name for name in value if re.search(_SECRET, name)]
+        if secret:
+            raise ValueError(f"headers {secret} look like secrets; name a token by token_env or token_file")
+        return value
+
+    @model_validator(mode="after")
+    def _names_come_from_one_place(self) -> Self:
+        for fixed, path in (("resource_id", "resource_path"), ("metric", "metric_path")):
+            if (getattr(self, fixed) is None) == (getattr(self, path) is None):
+                raise ValueError(f"give one of {fixed} and {path}")
+        return self
+
+
+def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
+    """The endpoint's samples of the interval, in one shard. A sample that is there twice counts once.
+
+    Raises:
+        ConfigError: the token cannot be found, or a metric's unit is not stated.
+        SourceError: the endpoint is down, or its pages never end; nothing is handed over.
+        DataError: a sample without what the paths promise, or two values for one sample.
+    """
+    server = _http.Server(NAME, options, options.headers, _http.bearer(options))
+    found: dict[tuple[datetime, str, str], tuple[float, str]] = {}
+    for number, item in enumerate(_items(server, options, interval), start=1):
+        sample = _sample(options, number, item)
+        if sample is None:
+            continue
+        ts, resource, metric, value, unit = sample
+        if ts in interval and found.setdefault((ts, resource, metric), (value, unit)) != (value, unit):
+            both = f"{found[ts, resource, metric][0]} and {value}"
+            raise DataError(f"{NAME}: sample {number}: {metric} of {resource} at {ts.isoformat()} is {both}; which is unknown")
+    if found:
+        keys = sorted(found)
+        rows = _bronze.rows(
+            "bronze.metric_sample",
+            {
+                "source": NAME,
+                "account": options.account,
+                "region": options.region,
+                "resource_id": [key[1] for key in keys],
+                "metric": [key[2] for key in keys],
+                "statistic": options.statistic,
+                "period_s": options.period_s,
+                "ts": [key[0] for key in keys],
+                "value": [found[key][0] for key in keys],
+                "unit": [found[key][1] for key in keys],
+            },
+        )
+        yield from _bronze.batch("bronze.metric_sample", "samples", rows)
+
+
+def _items(server: _http.Server, options: Options, interval: Interval) -> Iterator[Any]:
+    """The samples of all pages, as they are."""
+    url = options.url
+    params = [
+        (name, _written(moment, options.parameter_format))
+        for name, moment in ((options.start_parameter, interval.start), (options.end_parameter, interval.end))
+        if name
+    ]
+    seen = {url}
+    for _ in range(options.max_pages):
+        answer = server.json(url, params)
+        items = _at(answer, options.items_path)
+        if not isinstance(items, list):
+            raise DataError(
+                f"{NAME}: {_http.place(url)}: expected a list at {options.items_path or 'the top'}, got {type(items).__name__}"
+            )
+        yield from items
+        link = _at(answer, options.next_path) if options.next_path else None
+        if not link:
+            return
+        # A link carries the whole question; the interval is not added to it a second time.
+        url, params = urljoin(url, str(link)), []
+        if _http.origin(url) != _http.origin(options.url):
+            raise SourceError(f"{NAME}: the next page lies on {_http.place(url)}, another server than the first")
+        if url in seen:
+            raise SourceError(
+                f"{NAME}: the page after {len(seen)} pages was there before: {_http.place(url)}; nothing is complete"
+            )
+        seen.add(url)
+    raise SourceError(f"{NAME}: more than max_pages={options.max_pages} pages at {_http.place(options.url)}")
+
+
+def _sample(options: Options, number: int, item: Any) -> tuple[datetime, str, str, float, str] | None:
+    """Time, resource, metric, value and unit; None for a sample without a value."""
+    where = f"{NAME}: sample {number}"
+    if not isinstance(item, dict | list):
+        raise DataError(f"{where} is {_shown(item)}, expected an object")
+    value = _at(item, options.value_path)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or not _is_number(value):
+        raise DataError(f"{where}: {options.value_path} is {_shown(value)}, expected a finite number")
+    ts = _moment(_at(item, options.time_path), options.time_format)
+    if ts is None:
+        raise DataError(f"{where}: {options.time_path} is {_shown(_at(item, options.time_path))}, expected {options.time_format}")
+    names = []
+    for fixed, path, kind in (
+        (options.resource_id, options.resource_path, "resource"),
+        (options.metric, options.metric_path, "metric"),
+    ):
+        named = fixed or _at(item, path)
+        name = str(named) if isinstance(named, str | int) else ""
+        if not re.fullmatch(_IDENTIFIER, name) or ".." in name:
+            raise DataError(f"{where}: the {kind} at {path} is {_shown(named)}, expected an identifier like {_IDENTIFIER}")
+        names.append(name)
+    unit = options.units.get(names[1], options.unit)
+    if unit is None:
+        raise ConfigError(f"{where}: the unit of metric {names[1]} is not stated; set unit or units")
+    return ts, names[0], names[1], float(value), unit
+
+
+def _at(answer: Any, path: str | None) -> Any:
+    """What lies at a path, or None."""
+    for part in path.split(".") if path else ():
+        if isinstance(answer, list) and part.isdigit() and int(part) < len(answer):
+            answer = answer[int(part)]
+        elif isinstance(answer, dict):
+            answer = answer.get(part)
+        else:
+            return None
+    return answer
+
+
+def _is_number(value: float | str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _moment(value: Any, form: TimeFormat) -> datetime | None:
+    try:
+        if form == "iso":
+            return naive_utc(datetime.fromisoformat(value))
+        milliseconds = float(value) * (1000 if form == "epoch_s" else 1)
+        return _EPOCH + timedelta(milliseconds=milliseconds) if 0 <= milliseconds <= _MOST_MILLISECONDS else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _written(moment: datetime, form: TimeFormat) -> str:
+    if form == "iso":
+        return f"{moment.isoformat()}Z"
+    seconds = moment.replace(tzinfo=UTC).timestamp()
+    return str(int(seconds) if form == "epoch_s" else int(seconds * 1000))
+
+
+def _shown(value: Any) -> str:
+    return _http.redacted(repr(value))[:80]
