@@ -254,6 +254,18 @@ def tables_show(table: Annotated[str | None, typer.Argument(help="Table to descr
     console.print(grid)
 
 
+@tables_app.command("create")
+def tables_create() -> None:
+    """Create what is declared and not there yet: databases, tables and views; columns that a declaration added are added."""
+    from pipeline.lake import open_lake
+
+    done = 0
+    for name, changed in open_lake(_settings()).create_tables():
+        console.print(f"{'[green]made[/]' if changed else '[dim]kept[/]'} {name}", highlight=False)
+        done += changed
+    console.print(f"{done} created, changed or, as every view, replaced")
+
+
 @app.command("sql")
 def sql_command(
     name: Annotated[str, typer.Argument(help="Table or view, as in silver.metric_hourly or server_metrics.")],

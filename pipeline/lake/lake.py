@@ -27,7 +27,7 @@ from pyiceberg.table import Table as IcebergTable
 from sqlalchemy.exc import IntegrityError
 
 from pipeline import tables
-from pipeline.errors import ConflictError, DataError
+from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
 from pipeline.lake.storage import Storage
 from pipeline.schema import Scope, Table
@@ -66,6 +66,10 @@ class Lake:
     """
 
     def __init__(self, settings: Settings) -> None:
+        if settings.engine == "athena" and (settings.catalog != "glue" or not settings.lake_uri.startswith("s3://")):
+            raise ConfigError(
+                f"engine athena needs catalog glue and a lake on s3://, got {settings.catalog} and {settings.lake_uri}"
+            )
         self.settings = settings
         self.storage = Storage(settings)
         self.changes = 0
@@ -75,6 +79,10 @@ class Lake:
 
     def query(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
         """Rows of one SELECT in Athena's dialect over `layer.table` and `views.view`; `:name` marks a parameter."""
+        if self.settings.engine == "athena":
+            from pipeline.lake import athena
+
+            return athena.query(sql, params or {}, self.settings, self._state)
         from pipeline.lake import duckdb
 
         return duckdb.query(sql, params or {}, self._relation)
@@ -176,6 +184,30 @@ class Lake:
 
     # ------------------------------------------------------------ files and catalog
 
+    def create_tables(self) -> Iterator[tuple[str, bool]]:
+        """Create what is declared and not there yet, and add the columns that a declaration added.
+
+        Yields:
+            Each table or view and whether it is new or another than before.
+
+        Raises:
+            DataError: a declaration drops or retypes a stored column.
+        """
+        if self.settings.catalog == "glue":
+            from pipeline.lake import glue
+
+            yield from glue.create_databases(self.settings)
+        for table in tables.ALL.values():
+            if table.layer == "bronze":
+                if self.settings.catalog == "glue":
+                    yield table.name, glue.create_external(table, self.settings, self.storage)
+                continue
+            before = self._load(table)
+            after = self._load_or_create(table)
+            yield table.name, before is None or len(after.schema().fields) > len(before.schema().fields)
+        if self.settings.engine == "athena":
+            yield from glue.create_views(self.settings)
+
     def bronze_files(self, table: Table, scope: Scope | None = None) -> list[str]:
         """The objects of a bronze table, or those of a scope's days."""
         files = self.storage.list(f"{self.storage.root}/bronze/{table.short_name}")
@@ -218,6 +250,13 @@ class Lake:
             return self.read(table)
         files = [task.file.file_path.removeprefix("file://").removeprefix("s3://") for task in tasks]
         return files if self.storage.is_local else self.storage.dataset(files, table.arrow_schema)
+
+    def _state(self, name: str) -> str:
+        """What a table holds now, as a text that changes with it: its objects' names are hashes, a snapshot never changes."""
+        table = tables.get(name)
+        if table.layer != "bronze":
+            return str(self.snapshot_id(table))
+        return hashlib.sha256("\n".join(self.bronze_files(table)).encode()).hexdigest()
 
     def _note(self, table: Table) -> None:
         self.changes += table.name not in tables.TELEMETRY

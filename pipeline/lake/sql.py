@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import date, datetime
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -76,6 +80,92 @@ def relations(query: exp.Query) -> set[str]:
 
 def parameters(query: exp.Query) -> set[str]:
     return {placeholder.name for placeholder in query.find_all(exp.Placeholder)}
+
+
+def tables_behind(query: exp.Query) -> set[str]:
+    """The `layer.table` names a query reads in the end, through views."""
+    found: set[str] = set()
+    for name in relations(query):
+        found |= tables_behind(parse(text(name))) if name.startswith(f"{VIEWS}.") else {name}
+    return found
+
+
+def title(sql: str, params: dict[str, Any]) -> str:
+    """What to call a query in an error: the name in its header or what it reads, and its parameters."""
+    header = re.match(r"-- ([a-z]+\.[a-z_]+)", sql)
+    name = header.group(1) if header else f"query of {', '.join(sorted(relations(parse(sql))))}"
+    used = parameters(parse(sql))
+    shown = {key: value.isoformat() if isinstance(value, date) else value for key, value in params.items() if key in used}
+    return f"{name} with {', '.join(f'{key}={value}' for key, value in sorted(shown.items()))}" if shown else name
+
+
+def to_athena(sql: str, database: str, params: dict[str, Any]) -> str:
+    """The query as Athena is sent it: its own words, with databases for layers and typed literals for parameters.
+
+    Views of `sql/views` are put in whole, so that what runs is what the files say, whichever views Glue holds. Parameters become
+    literals, not `?`: Athena takes those in WHERE alone, and a query may state one in its SELECT.
+
+    Raises:
+        ConfigError: a parameter is missing, or has a type without a literal.
+    """
+    query = parse(sql)
+    missing = parameters(query) - params.keys()
+    if missing:
+        raise ConfigError(f"the query needs a value for {', '.join(f':{name}' for name in sorted(missing))}")
+    edits = []
+    for table in _named_tables(query):
+        start, end = table.args["db"].meta["start"], table.this.meta["end"]
+        if table.db != VIEWS:
+            edits.append((start, table.args["db"].meta["end"], f"{database}_{table.db}"))
+            continue
+        inner = to_athena(text(f"{VIEWS}.{table.name}"), database, {}).strip()
+        edits.append((start, end, f"(\n{inner}\n)" + ("" if table.alias else f" AS {table.name}")))
+    tokens = sqlglot.tokenize(sql, read="athena")
+    for colon, name in pairwise(tokens):
+        if colon.token_type == sqlglot.TokenType.COLON and name.start == colon.end + 1 and name.text in params:
+            edits.append((colon.start, name.end, literal(params[name.text])))
+    for start, end, replacement in sorted(edits, reverse=True):
+        sql = sql[:start] + replacement + sql[end + 1 :]
+    return sql
+
+
+def view_in_athena(name: str, database: str) -> str:
+    """The SQL of a view as Glue is to hold it: over other views by name, for people to read and follow."""
+    sql = text(name)
+    for table in sorted(_named_tables(parse(sql)), key=lambda table: -table.args["db"].meta["start"]):
+        start, end = table.args["db"].meta["start"], table.args["db"].meta["end"]
+        sql = f"{sql[:start]}{database}_{table.db}{sql[end + 1 :]}"
+    return sql.strip()
+
+
+def literal(value: Any) -> str:
+    """A value as a literal of Athena's SQL.
+
+    Raises:
+        ConfigError: there is no literal for it.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime) and value.tzinfo is None:
+        # As precise as need be: bronze's timestamps have milliseconds there, and a finer literal would make a cast of the column.
+        return f"TIMESTAMP '{value.isoformat(' ', 'microseconds' if value.microsecond % 1000 else 'milliseconds')}'"
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        digits, _, exponent = repr(value).partition("e")
+        return f"{digits}e{int(exponent or 0)}"
+    if isinstance(value, str) and "\0" not in value:
+        # Athena knows no escape but the doubled quote.
+        return "'" + value.replace("'", "''") + "'"
+    raise ConfigError(f"{value!r} cannot be a parameter of a query")
+
+
+def _named_tables(query: exp.Query) -> list[exp.Table]:
+    """Where a query names `layer.table`."""
+    relations(query)
+    return [table for table in query.find_all(exp.Table) if table.db]
 
 
 def to_duckdb(query: exp.Query) -> str:

@@ -1,0 +1,130 @@
+"""What Athena must know before it can be asked: databases, bronze's external tables and the views, all from the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.errors import DataError
+from pipeline.lake import athena, aws, sql
+from pipeline.lake.storage import Storage
+from pipeline.schema import TIMESTAMP, Table
+from pipeline.settings import Settings
+
+# The days that Athena looks for objects in: a projected partition outside does not exist.
+FIRST_DAY = date(2000, 1, 1)
+LAST_DAY = "NOW+3DAYS"
+HIVE_TYPES = {
+    pa.string(): "string",
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+    TIMESTAMP: "timestamp",
+}
+PARQUET = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+}
+
+
+def create_databases(settings: Settings) -> Iterator[tuple[str, bool]]:
+    """Create the databases that are not there; yields each and whether it is new."""
+    glue = aws.client("glue", settings)
+    for layer in ("bronze", "silver", "gold", sql.VIEWS):
+        name = f"{settings.database}_{layer}"
+        with aws.worded(f"Glue database {name}"):
+            try:
+                glue.get_database(Name=name)
+                created = False
+            except glue.exceptions.EntityNotFoundException:
+                glue.create_database(DatabaseInput={"Name": name, "Description": f"Headroom: {layer}"})
+                created = True
+        yield name, created
+
+
+def create_external(table: Table, settings: Settings, storage: Storage) -> bool:
+    """Make the external table of a bronze table what the declaration says; False where it already is.
+
+    Partitions are projected, one per day, so that no object has to be announced.
+
+    Raises:
+        DataError: the declaration drops or retypes a column that Glue knows.
+    """
+    database = f"{settings.database}_bronze"
+    wanted = _external_table(table, storage)
+    glue = aws.client("glue", settings)
+    with aws.worded(f"Glue table {database}.{table.short_name}"):
+        try:
+            present = glue.get_table(DatabaseName=database, Name=table.short_name)["Table"]
+        except glue.exceptions.EntityNotFoundException:
+            glue.create_table(DatabaseName=database, TableInput=wanted)
+            return True
+        _refuse_lost_columns(table, present, wanted)
+        if all(_same(present.get(name), value) for name, value in wanted.items()):
+            return False
+        glue.update_table(DatabaseName=database, TableInput=wanted, VersionId=present["VersionId"])
+        return True
+
+
+def create_views(settings: Settings) -> Iterator[tuple[str, bool]]:
+    """Create or replace every view of `sql/views`, those that others read first.
+
+    Athena itself creates them: its own statement is the documented way, and it holds each view to the tables as they are.
+    """
+    waiting = sql.views()
+    while waiting:
+        ready = [name for name in waiting if not any(each in waiting for each in sql.relations(sql.parse(sql.text(name))))]
+        for name in ready:
+            view = f"{settings.database}_{name}"
+            athena.run(
+                f"CREATE OR REPLACE VIEW {view} AS\n{sql.view_in_athena(name, settings.database)}", settings, f"view {name}"
+            )
+            yield name, True
+        waiting = [name for name in waiting if name not in ready]
+
+
+def _external_table(table: Table, storage: Storage) -> dict[str, Any]:
+    location = f"{storage.uri}/bronze/{table.short_name}"
+    columns = [{"Name": c.name, "Type": HIVE_TYPES[c.type], "Comment": c.doc[:255]} for c in table.columns]
+    return {
+        "Name": table.short_name,
+        "Description": table.doc,
+        "TableType": "EXTERNAL_TABLE",
+        "PartitionKeys": [{"Name": table.partition, "Type": "date"}],
+        "StorageDescriptor": {"Columns": columns, "Location": f"{location}/", **PARQUET},
+        "Parameters": {
+            "EXTERNAL": "TRUE",
+            "classification": "parquet",
+            "projection.enabled": "true",
+            "projection.day.type": "date",
+            "projection.day.format": "yyyy-MM-dd",
+            "projection.day.range": f"{FIRST_DAY},{LAST_DAY}",
+            "projection.day.interval": "1",
+            "projection.day.interval.unit": "DAYS",
+            "storage.location.template": f"{location}/day=${{day}}",
+        },
+    }
+
+
+def _refuse_lost_columns(table: Table, present: dict[str, Any], wanted: dict[str, Any]) -> None:
+    declared = {each["Name"]: each["Type"] for each in wanted["StorageDescriptor"]["Columns"]}
+    for column in present["StorageDescriptor"]["Columns"]:
+        name, kind = column["Name"], column["Type"]
+        if name not in declared:
+            raise DataError(f"{table.name}: column {name} is in Glue but no longer declared; columns are never dropped")
+        if declared[name] != kind:
+            raise DataError(f"{table.name}.{name} is {kind} in Glue, declared as {declared[name]}")
+
+
+def _same(present: Any, wanted: Any) -> bool:
+    """Whether Glue holds what is wanted; it adds fields of its own."""
+    if isinstance(wanted, dict):
+        return isinstance(present, dict) and all(_same(present.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(present, list) and len(present) == len(wanted) and all(map(_same, present, wanted))
+    return bool(present == wanted)
