@@ -50,6 +50,14 @@ class Interval:
             yield Interval(start, min(midnight, self.end))
             start = midnight
 
+    def split_years(self) -> Iterator[Interval]:
+        """The interval cut at new years; the parts add up to it exactly."""
+        start = self.start
+        while start < self.end:
+            new_year = datetime(start.year + 1, 1, 1)
+            yield Interval(start, min(new_year, self.end))
+            start = new_year
+
     def __contains__(self, moment: datetime) -> bool:
         return self.start <= moment < self.end
 

@@ -1,7 +1,7 @@
 """Every knob of Headroom, with its description and bounds.
 
-Settings come from, strongest first: environment variables `HEADROOM_<NAME>`, then the TOML file that `HEADROOM_CONFIG` names (by default
-`headroom.toml` where it exists). An unknown key in either is an error that names it.
+Settings come from, strongest first: environment variables `HEADROOM_<NAME>`, then the TOML file that `HEADROOM_CONFIG` names (by
+default `headroom.toml` where it exists). An unknown key in either is an error that names it.
 """
 
 from __future__ import annotations
@@ -78,10 +78,8 @@ class Settings(BaseModel):
         description="Series a segment's backtest looks at, chosen evenly; training time follows it.",
     )
     fallback_forecaster: str = Field(default="default", description="Forecaster of a segment that has no champion yet.")
-    detectors: tuple[str, ...] = Field(
-        default=("seasonal_mad", "zscore", "iqr"), description="Detectors that vote on each point."
-    )
-    alert_votes: int = Field(default=2, ge=1, le=10, description="Detectors that must agree before a point is an anomaly.")
+    detectors: tuple[str, ...] = Field(default=("default",), description="Detectors that vote on each point.")
+    alert_votes: int = Field(default=1, ge=1, le=10, description="Detectors that must agree before a point is an anomaly.")
     detect_history_hours: int = Field(default=672, ge=48, le=8760, description="History a detector sees before the interval.")
     lookback_days: int = Field(default=14, ge=7, le=93, description="Window of usage that recommendations look at.")
     risk_quantile: float = Field(default=0.9, ge=0.5, le=0.99, description="Quantile whose crossing dates the capacity risk.")

@@ -6,33 +6,47 @@ from datetime import timedelta
 from typing import Any
 
 from pipeline import quality, tables
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
+from pipeline.schema import Table
 from pipeline.settings import Settings
 
 
 def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:  # noqa: ARG001 every step has settings
     """Rows of `target` for the interval. Running it twice changes nothing.
 
+    A long interval is built and published one calendar year at a time, so that memory follows the estate and not its history.
+
     Raises:
         ConfigError: the table is not one that is built.
-        DataError: the result is not what the table declares; nothing was published.
+        DataError: the result is not what the table declares, or is empty where it may not be; nothing of that year was published.
     """
     table = tables.get(target)
-    if target == tables.CALENDAR.name:
+    if table.layer == "gold" and table not in (tables.QUALITY_RESULT, tables.RUN_STAT):
+        raise ConfigError(f"{target} is written by a step of its own, not by build")
+    if table is tables.RUN_STAT:
+        return _publish(table, interval, lake)
+    rows = sum(_publish(table, year, lake) for year in interval.split_years())
+    if not rows and not table.may_be_empty:
+        raise DataError(f"{target} {interval}: no rows at all; is there anything in bronze for these days?")
+    return rows
+
+
+def _publish(table: Table, interval: Interval, lake: Lake) -> int:
+    if table is tables.CALENDAR:
         rows: Any = calendar(interval)
     else:
-        rows = lake.query(sql.text(target), {"start": interval.start, "end": interval.end})
+        rows = lake.query(sql.text(table.name), {"start": interval.start, "end": interval.end})
     data = quality.conform(rows, table, interval)
+    scope = table.scope(interval)
     if table is tables.QUALITY_RESULT:
-        bronze = tuple(name for name in tables.ALL if name.startswith("bronze."))
-        return lake.replace(table, data, table.scope(interval, table_name=bronze)).rows
-    if table is tables.RUN_STAT:
-        return lake.replace(table, data, table.scope(interval)).rows
-    if table.layer != "silver":
-        raise ConfigError(f"{target} is written by a step of its own, not by build")
-    return lake.replace(table, quality.validate(data, table, interval, lake), table.scope(interval)).rows
+        scope = table.scope(interval, table_name=tuple(name for name in tables.ALL if name.startswith("bronze.")))
+    elif table.layer == "silver":
+        if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
+            return 0
+        quality.validate(data, table, interval, lake)
+    return lake.replace(table, data, scope).rows
 
 
 def calendar(interval: Interval) -> Any:

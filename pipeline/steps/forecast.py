@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
+import pyarrow as pa
 
 from pipeline import plugs, quality, tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.panel import STEP, Granularity, Panel
-from pipeline.schema import buckets_of
+from pipeline.schema import TIMESTAMP, bucket_of, buckets_of
 from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,44 +28,58 @@ def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
     """Rows of `gold.forecast` as of the interval's end, for one shard of the series."""
     from pipeline.steps.demand import read_demand
 
-    frames = []
+    parts = []
     granularities: tuple[Granularity, ...] = ("hour", "day")
     for granularity in granularities:
         demand = read_demand(lake, interval.as_of, granularity, settings, shard, shards)
         if not demand.empty:
-            frames += _segments(demand, granularity, interval.as_of, lake, settings)
+            parts += _segments(demand, granularity, interval.as_of, lake, settings)
     table = tables.FORECAST
-    empty = table.arrow_schema.empty_table().to_pandas()
-    data = quality.conform(pd.concat(frames) if frames else empty, table, interval)
-    data = quality.validate(data, table, interval, lake, shard, shards)
+    rows = pa.concat_tables(parts) if parts else table.arrow_schema.empty_table()
+    data = quality.validate(quality.conform(rows, table, interval), table, interval, lake, shard, shards)
     return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
 
 
-def _segments(demand: Any, granularity: Granularity, as_of: datetime, lake: Lake, settings: Settings) -> list[Any]:
-    """One frame per metric, each forecast by the segment's champion; series that have ended are left out and counted."""
+def _segments(demand: Any, granularity: Granularity, as_of: datetime, lake: Lake, settings: Settings) -> list[pa.Table]:
+    """One table per metric, each forecast by the segment's champion; series that have ended are left out and counted."""
     from pipeline.panel import from_frame
     from pipeline.registry import champion
 
-    units = demand.groupby("series_id")["unit"].first()
+    unit_of = demand.groupby("series_id")["unit"].first()
     panel = from_frame(demand, granularity)
     alive = panel.end >= np.datetime64(as_of - SILENT[granularity], "us")
     if not alive.all():
-        log.info("%d of %d %sly series have ended and are not forecast", (~alive).sum(), len(panel), granularity)
-    frames = []
+        log.info("%d of %d series by the %s have ended and are not forecast", (~alive).sum(), len(panel), granularity)
+    parts = []
     for metric in np.unique(panel.metric[alive]):
         segment = panel.take(np.flatnonzero(alive & (panel.metric == metric)))
         serving = champion(settings, lake, str(metric), granularity, as_of)
-        frame = forecast_segment(segment, serving.forecaster, as_of, settings, serving.params)
-        frames.append(frame.assign(unit=frame["series_id"].map(units), model_version=serving.version))
-    return frames
+        units = unit_of[segment.series_id].tolist()
+        parts.append(forecast_segment(segment, units, as_of, settings, serving.forecaster, serving.version, serving.params))
+    return parts
 
 
 def forecast_segment(
-    panel: Panel, forecaster: str, as_of: datetime, settings: Settings, parameters: dict[str, Any] | None = None
-) -> Any:
-    """Forecasts of one segment from `as_of` on, as rows of `gold.forecast` without unit and version.
+    panel: Panel,
+    units: list[str],
+    as_of: datetime,
+    settings: Settings,
+    forecaster: str,
+    version: str = "none",
+    params: dict[str, Any] | None = None,
+) -> pa.Table:
+    """Forecasts of one segment from `as_of` on, as rows of `gold.forecast`.
 
     A series whose last samples are late is forecast across the gap, and the part that lies before `as_of` is left out.
+
+    Args:
+        panel: the segment's series.
+        units: unit of each series.
+        as_of: start of the first period published.
+        settings: horizons.
+        forecaster: plug that forecasts.
+        version: its registered version.
+        params: its tuning parameters.
     """
     from pipeline.forecasters._fallback import tier
 
@@ -73,21 +88,31 @@ def forecast_segment(
     first = np.datetime64(as_of, "us")
     late = int(max((first - panel.end).max() // step, 1)) - 1
     horizon = wanted + late
-    values = plugs.load("forecasters", forecaster).forecast(panel, horizon, QUANTILES, **(parameters or {}))
+    values = plugs.load("forecasters", forecaster).forecast(panel, horizon, QUANTILES, **(params or {}))
     ts = panel.future(horizon)
     rows, columns = np.nonzero((ts >= first) & (ts < first + wanted * step))
-    count, levels = len(rows), len(QUANTILES)
-    return pd.DataFrame(
+    levels = len(QUANTILES)
+    series = np.repeat(rows, levels)
+    one = np.zeros(len(series), dtype=np.int64)
+
+    def text(words: list[str], which: npt.NDArray[np.int64]) -> pa.Array:
+        # Each word is kept once: a million copies of a series' name would be most of the memory.
+        return pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), pa.array(words, pa.string()))
+
+    return pa.table(
         {
-            "as_of": np.full(count * levels, first),
-            "series_id": np.repeat(panel.series_id[rows], levels),
-            "metric": np.repeat(panel.metric[rows], levels),
-            "granularity": panel.step,
-            "ts": np.repeat(ts[rows, columns], levels),
-            "quantile": np.tile(QUANTILES, count),
+            "as_of": pa.array([as_of], TIMESTAMP).take(pa.array(one)),
+            "series_id": text(panel.series_id.tolist(), series),
+            "metric": text(panel.metric.tolist(), series),
+            "unit": text(units, series),
+            "granularity": text([panel.step], one),
+            "ts": pa.array(np.repeat(ts[rows, columns], levels), TIMESTAMP),
+            "quantile": np.tile(QUANTILES, len(rows)),
             "value": values[rows, columns].ravel(),
-            "model": forecaster,
-            "tier": np.repeat(tier(panel)[rows], levels),
-            "cutoff": np.repeat(panel.end[rows], levels),
+            "model": text([forecaster], one),
+            "model_version": text([version], one),
+            "tier": text(tier(panel).tolist(), series),
+            "cutoff": pa.array(panel.end[series], TIMESTAMP),
+            "bucket": np.array([bucket_of(name) for name in panel.series_id])[series],
         }
     )

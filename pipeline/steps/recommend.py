@@ -60,7 +60,7 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
     covered: set[str] = set()
     for name in plugs.names("recommenders"):
         rule = plugs.load("recommenders", name)
-        answers.append(rule.recommend(estate, rule.Options()))
+        answers.append(rule.recommend(estate, rule.Options(lookback_days=settings.lookback_days)))
         covered |= set(rule.SERVICES)
     answers.append(not_covered(estate, covered))
     rows = pd.concat([answer for answer in answers if not answer.empty]) if any(len(a) for a in answers) else None

@@ -29,6 +29,13 @@ def test_the_days_of_an_interval_add_up_to_it_without_gap_or_overlap(start: date
     assert all(part.start.date() == (part.end - timedelta(microseconds=1)).date() for part in parts)
 
 
+def test_the_years_of_an_interval_add_up_to_it() -> None:
+    parts = list(Interval.days("2023-10-01", "2026-04-15").split_years())
+
+    assert [part.start.date().isoformat() for part in parts] == ["2023-10-01", "2024-01-01", "2025-01-01", "2026-01-01"]
+    assert parts[-1].end == datetime(2026, 4, 15)
+
+
 def test_a_leap_day_is_a_day() -> None:
     assert Interval.days("2028-02-28", "2028-03-01") == Interval(datetime(2028, 2, 28), datetime(2028, 3, 1))
     assert len(list(Interval.days("2028-02-28", "2028-03-01").split_days())) == 2
