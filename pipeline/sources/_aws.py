@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -206,6 +206,27 @@ class Place:
             seen.add(token)
             given[sent] = token
         raise self._failed(f"{service} {operation}", f"more than {_MOST_PAGES} pages")
+
+    def download(self, bucket: str, key: str, into: IO[bytes]) -> None:
+        """An S3 object written to a file, from its beginning at every attempt. Raises as `ask`."""
+        from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+        from botocore.exceptions import ReadTimeoutError as ReadTimeout
+
+        attempts = self.login.options.attempts
+        for attempt in range(attempts):
+            into.seek(0)
+            into.truncate()
+            body = self.ask("s3", "get_object", Bucket=bucket, Key=key)["Body"]
+            try:
+                for piece in body.iter_chunks(1 << 16):
+                    into.write(piece)
+            except (IncompleteReadError, ResponseStreamingError, ReadTimeout):
+                if attempt + 1 < attempts:
+                    _http.pause(attempt)
+                continue
+            into.seek(0)
+            return
+        raise self._failed("s3:GetObject", f"s3://{bucket}/{key} broke off {attempts} times")
 
     def _failed(self, action: str, why: str) -> SourceError:
         who = self.login.role or (f"account {self.account}" if self.account else "one's own account")
