@@ -22,7 +22,7 @@ def us_holiday(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
     if not len(unique):
         return np.zeros(when.shape, dtype=bool)
     years = unique.astype("datetime64[Y]").astype(int) + 1970
-    closed = np.array(sorted(_federal_holidays(int(years[0]), int(years[-1]))), dtype="datetime64[D]")
+    closed = _federal_holidays(int(years[0]), int(years[-1]))
     flags: npt.NDArray[np.bool_] = np.isin(unique, closed)[inverse].reshape(when.shape)
     return flags
 
@@ -55,8 +55,11 @@ def hour_of_day(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
 
 
 @lru_cache(maxsize=64)
-def _federal_holidays(first: int, last: int) -> frozenset[np.datetime64]:
+def _federal_holidays(first: int, last: int) -> npt.NDArray[np.datetime64]:
     import holidays
 
+    # The year after, too: its New Year's Day may be observed on the last day of this one.
     found = holidays.country_holidays("US", years=range(first, last + 2))
-    return frozenset(np.datetime64(day, "D") for day in found)
+    days = np.array(sorted(found), dtype="datetime64[D]")
+    days.flags.writeable = False
+    return days

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def evaluate_file(
     writer: pq.ParquetWriter | None = None
     try:
         for panel, notes in _panels(frame, kinds):
-            result = backtest(panel, forecasts, horizon, windows, QUANTILES, progress, _cpu_seconds)
+            result = backtest(panel, forecasts, horizon, windows, QUANTILES, progress, cpu_seconds)
             table = scores(result)
             reasons = _reasons(result, windows, notes)
             table["reason"] = [
@@ -202,7 +202,7 @@ def _format(column: pd.Series) -> str | None:
     return "ISO8601" if column.dtype == object else None
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     """CPU seconds of this process and of the children it has waited for (Prophet's optimiser may be one)."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    spent = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in spent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +121,7 @@ def raw_quantiles(
 def _systems(panel: Panel, horizon: int, terms: Terms, values: Floats) -> Iterator[_System]:
     """Group the series that share dates, length and gaps, and factorise once per group."""
     observed = ~np.isnan(values)
-    waves = _waves(panel.step, panel.periods, horizon)
+    waves = _waves(panel.step, horizon)
     groups: dict[bytes, list[int]] = {}
     for row, (mask, end) in enumerate(zip(observed, panel.end, strict=True)):
         dates = np.datetime64(end).tobytes() if panel.step == "day" else b""
@@ -175,20 +176,25 @@ def _extend(
         solved.append((system, scaled, seen, centre, spread, beta))
     if step == "day":
         _pool_calendar(solved, segment, log)
-    result = np.full((len(values), horizon, len(quantiles)), np.nan)
-    levels = np.asarray(quantiles)
+    # Groups differ in length: what they leave over is right-aligned again and finished for all series at once.
+    shape = values.shape
+    residual, weight = np.full(shape, np.nan), np.zeros(shape)
+    point = np.full((shape[0], horizon), np.nan)
+    centres, spreads = np.zeros(shape[0]), np.ones(shape[0])
     for system, scaled, seen, centre, spread, beta in solved:
-        residual = (scaled - beta @ system.past.T) / (1 - system.leverage)
-        point = beta @ system.future.T + _carry_over(np.where(seen, residual, 0.0), system.weight, horizon)
-        noise = weighted_quantiles(np.where(seen, residual, np.nan), system.weight[None, :], levels)
-        extended = centre[:, None, None] + spread[:, None, None] * (point[:, :, None] + noise[:, None, :])
-        if log:
-            rows = system.rows
-            plain = np.isinf(offset[rows, 0])[:, None, None]
-            shift = np.where(plain, 0.0, offset[rows][:, :, None])
-            extended = np.where(plain, extended, np.exp(np.minimum(extended, 50.0)) - shift)
-        result[system.rows] = extended
-    return result
+        left = (scaled - beta @ system.past.T) / (1 - system.leverage)
+        residual[system.rows, system.begin :] = np.where(seen, left, np.nan)
+        weight[system.rows, system.begin :] = system.weight
+        point[system.rows] = beta @ system.future.T
+        centres[system.rows], spreads[system.rows] = centre, spread
+    point += _carry_over(np.where(np.isnan(residual), 0.0, residual), weight, horizon)
+    noise = weighted_quantiles(residual, weight, np.asarray(quantiles))
+    extended = centres[:, None, None] + spreads[:, None, None] * (point[:, :, None] + noise[:, None, :])
+    if log:
+        plain = np.isinf(offset)[:, :, None]
+        shift = np.where(plain, 0.0, offset[:, :, None])
+        extended = np.where(plain, extended, np.exp(np.minimum(extended, 50.0)) - shift)
+    return extended
 
 
 def _to_log(values: Floats) -> tuple[Floats, Floats]:
@@ -212,7 +218,7 @@ def _pool_calendar(solved: list[_Solved], segment: npt.NDArray[np.int64], log: b
     if not solved:
         return
     for number in np.unique(segment):
-        own, pull, size = [], [], []
+        own, pull = [], []
         for system, _, _, _, spread, beta in solved:
             chosen = segment[system.rows] == number
             columns = system.calendar
@@ -221,7 +227,6 @@ def _pool_calendar(solved: list[_Solved], segment: npt.NDArray[np.int64], log: b
             unit = spread[chosen, None] if log else np.ones((int(chosen.sum()), 1))
             own.append(beta[chosen, columns] * unit)
             pull.append(np.repeat(gain[None], chosen.sum(), axis=0))
-            size.append(unit)
         effects, gains = np.concatenate(own), np.concatenate(pull)
         if len(effects) < 5:
             continue
@@ -241,9 +246,11 @@ def _carry_over(residual: Floats, weight: Floats, horizon: int) -> Floats:
     leads = leads[leads < residual.shape[1] // 2]
     kept = []
     for lead in leads:
-        w = weight[lead:] * weight[:-lead]
-        a, b = recent[:, :-lead], residual[:, lead:]
-        kept.append(np.clip((a * b) @ w / np.maximum((a * a) @ w, 1e-9), 0.0, 1.0))
+        before = recent[:, :-lead] * weight[:, :-lead]
+        after = weight[:, lead:]
+        shared = np.einsum("nt,nt,nt->n", before, residual[:, lead:], after)
+        own = np.einsum("nt,nt,nt->n", before, recent[:, :-lead], after)
+        kept.append(np.clip(shared / np.maximum(own, 1e-9), 0.0, 1.0))
     share = np.minimum.accumulate(np.stack(kept), axis=0)
     place = np.interp(np.log(np.arange(1, horizon + 1)), np.log(leads), np.arange(len(leads)))
     below = np.floor(place).astype(np.int64)
@@ -272,11 +279,14 @@ def _trend_and_seasons(step: Granularity, periods: int, horizon: int, terms: Ter
     return np.concatenate([trend, seasons], axis=1), np.asarray(penalties)
 
 
-def _waves(step: Granularity, periods: int, horizon: int) -> Floats:
-    """(periods + horizon, 2 f) sine and cosine of every season, counted from the end of the history."""
-    position = np.arange(1 - periods, horizon + 1, dtype=np.float64)
+@lru_cache(maxsize=8)
+def _waves(step: Granularity, horizon: int) -> Floats:
+    """(longest history + horizon, 2 f) sine and cosine of every season, counted from the end of the history."""
+    position = np.arange(1 - HISTORY[step], horizon + 1, dtype=np.float64)
     angle = 2 * np.pi * position[:, None] * np.array([frequency for frequency, _, _ in _frequencies(step)])
-    return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(position), -1)
+    waves = np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(position), -1)
+    waves.flags.writeable = False
+    return waves
 
 
 def _frequencies(step: Granularity) -> list[tuple[float, float, float]]:

@@ -44,31 +44,19 @@ def raw_quantiles(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> F
     # Before a series begins the mean is fed its first value, so that it starts there.
     paths = exponential_means(np.where(begun, level, first[:, None]), ALPHAS, first)
 
-    leads = np.unique(np.geomspace(1, horizon, _LEADS).astype(np.int64))
-    leads = leads[leads < periods]
     back = min(max(10 * season, 3 * horizon), periods // 2)
-    smoothed, losses, errors = [], [], []
-    for path in paths:
-        missed = [level[:, -back:][:, lead - back :] - path[:, -back:-lead] if lead < back else None for lead in leads]
-        found = [miss for miss in missed if miss is not None]
-        loss = sum(np.nan_to_num(np.abs(miss)).sum(axis=1) / np.maximum((~np.isnan(miss)).sum(axis=1), 1) for miss in found)
-        smoothed.append(path[:, -1])
-        losses.append(loss)
-        errors.append(found)
+    leads = np.unique(np.geomspace(1, horizon, _LEADS).astype(np.int64))
+    leads = leads[leads < back]
+    errors = [level[:, periods - back + lead :] - paths[:, :, periods - back : -lead] for lead in leads]
+    seen = np.maximum((~np.isnan(level[:, periods - back :])).sum(axis=1), 1)
+    losses = sum(np.where(np.isnan(error), 0.0, np.abs(error)).sum(axis=2) / seen for error in errors)
+    rows = np.arange(n)
     best = np.argmin(losses, axis=0)
-    point = np.stack(smoothed)[best, np.arange(n)]
-    levels = np.asarray(quantiles)
-    spread = np.stack(
-        [
-            row_quantiles(np.stack([found[number] for found in errors])[best, np.arange(n)], levels)
-            for number in range(len(errors[0]))
-        ],
-        axis=1,
-    )
-    known = leads[: spread.shape[1]]
-    place = np.interp(np.log(np.arange(1, horizon + 1)), np.log(known), np.arange(len(known)))
+    point = paths[best, rows, -1]
+    spread = np.stack([row_quantiles(error[best, rows], np.asarray(quantiles)) for error in errors], axis=1)
+    place = np.interp(np.log(np.arange(1, horizon + 1)), np.log(leads), np.arange(len(leads)))
     below = np.floor(place).astype(np.int64)
-    above = np.minimum(below + 1, len(known) - 1)
+    above = np.minimum(below + 1, len(leads) - 1)
     share = (place - below)[None, :, None]
     around = spread[:, below] * (1 - share) + spread[:, above] * share
     raw: Floats = (point[:, None] + index[:, np.arange(horizon) % season])[:, :, None] + around

@@ -1,0 +1,93 @@
+"""Global gradient boosting: one LightGBM per quantile, trained on a sample of all series at once, direct multi-step."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import ConfigError
+from pipeline.forecasters._fallback import settle
+from pipeline.forecasters._tabular import FEATURES, future_rows, training_rows
+from pipeline.panel import Panel
+
+Floats = npt.NDArray[np.float64]
+
+#: Rows a training sees: more make it slower, not better.
+ROWS = 250_000
+
+
+def train(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, trees: int = 120, rows: int = ROWS) -> str:
+    """Boosters of every quantile as one text, to be stored with a model version and passed to `forecast` for each shard.
+
+    Args:
+        panel: series to learn from; a sample of them is enough.
+        horizon: farthest lead time.
+        quantiles: levels, ascending.
+        trees: boosting rounds per quantile.
+        rows: at most about this many training rows, spread evenly over series and cutoffs.
+    """
+    import lightgbm
+
+    # In the order of names, so that the same series give the same trees in any order.
+    data = training_rows(panel.take(np.lexsort((panel.series_id, panel.metric))), horizon, rows)
+    boosters = {}
+    for quantile in quantiles:
+        parameters = {
+            "objective": "quantile",
+            "alpha": quantile,
+            "learning_rate": 0.08,
+            "num_leaves": 31,
+            "min_data_in_leaf": 40,
+            "feature_fraction": 0.8,
+            "lambda_l2": 1.0,
+            "num_threads": 1,
+            "seed": 1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+        table = lightgbm.Dataset(data.features, data.target, feature_name=list(FEATURES), free_raw_data=True)
+        boosters[str(quantile)] = lightgbm.train(parameters, table, num_boost_round=trees).model_to_string()
+    return json.dumps({"step": panel.step, "boosters": boosters})
+
+
+def forecast(
+    panel: Panel,
+    horizon: int,
+    quantiles: tuple[float, ...],
+    *,
+    trained: str | None = None,
+    trees: int = 120,
+    rows: int = ROWS,
+) -> Floats:
+    """Score every series with the trained boosters; without any, train on the panel itself first.
+
+    Args:
+        panel: the shard of series.
+        horizon: periods ahead.
+        quantiles: levels, ascending.
+        trained: what `train` returned; its granularity and quantiles must be these.
+        trees, rows: for `train`.
+
+    Raises:
+        ConfigError: the trained boosters are of another granularity or lack a quantile.
+
+    Source: the M5 competition's winners (Makridakis et al. 2022): global, direct, gradient-boosted trees.
+    """
+    import lightgbm
+
+    model = json.loads(trained or train(panel, horizon, quantiles, trees=trees, rows=rows))
+    lacking = [quantile for quantile in quantiles if str(quantile) not in model["boosters"]]
+    if model["step"] != panel.step or lacking:
+        raise ConfigError(
+            f"the trained boosters are for steps of one {model['step']} and the quantiles {', '.join(model['boosters'])}; "
+            f"asked for steps of one {panel.step} and the quantiles {quantiles}"
+        )
+    ahead = future_rows(panel, horizon)
+    raw = np.empty((len(ahead.target), len(quantiles)))
+    for column, quantile in enumerate(quantiles):
+        raw[:, column] = lightgbm.Booster(model_str=model["boosters"][str(quantile)]).predict(ahead.features)
+    raw = ahead.centre[:, None] + ahead.size[:, None] * raw
+    return settle(panel, raw.reshape(len(panel), horizon, -1), quantiles)

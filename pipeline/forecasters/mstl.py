@@ -1,0 +1,24 @@
+"""MSTL, from statsforecast: daily and weekly seasons taken off by LOESS, what is left forecast by ETS."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.forecasters._statsforecast import forecast_each
+from pipeline.panel import Panel
+
+
+def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, past_cutoffs: int = 0) -> npt.NDArray[np.float64]:
+    """Fit MSTL to each series: seasons of a day and a week for hours with three weeks of history, else the first season.
+
+    Source: Bandara, Hyndman & Bergmeir (2021), MSTL: a seasonal-trend decomposition with multiple seasonal patterns.
+    """
+
+    def model(season: int, periods: int) -> object:
+        from statsforecast.models import MSTL, AutoETS
+
+        weekly = panel.step == "hour" and periods >= 3 * 7 * season
+        return MSTL(season_length=[season, 7 * season] if weekly else season, trend_forecaster=AutoETS(model="ZZN"))
+
+    return forecast_each(panel, horizon, quantiles, model, past_cutoffs)
