@@ -70,7 +70,7 @@ def run(statement: str, settings: Settings, title: str) -> None:
 
 def _executed(statement: str, seen: dict[str, str], settings: Settings, title: str, *, once: bool = True) -> dict[str, Any]:
     """The successful execution of a statement, by this task or by the one it retries."""
-    wrangler, session = _wrangler(settings), aws.session(settings)
+    wrangler, session = _wrangler(settings), aws.session(settings.aws_region)
     trouble = ""
     for attempt in range(EXECUTIONS):
         question = json.dumps([statement, seen, attempt, settings.athena_workgroup])

@@ -39,11 +39,12 @@ def config() -> Any:
     return Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, connect_timeout=10, read_timeout=60)
 
 
-def session(settings: Settings) -> Any:
-    """Credentials by the standard chain: environment, profile, container or instance role."""
+@lru_cache(maxsize=4)
+def session(region: str) -> Any:
+    """Credentials by the standard chain: environment, profile, container or instance role. They renew themselves."""
     import boto3
 
-    return boto3.Session(region_name=settings.aws_region)
+    return boto3.Session(region_name=region)
 
 
 def client(service: str, settings: Settings) -> Any:
@@ -52,9 +53,7 @@ def client(service: str, settings: Settings) -> Any:
 
 @lru_cache(maxsize=16)
 def _client(service: str, region: str, endpoint_url: str) -> Any:
-    import boto3
-
-    return boto3.Session(region_name=region).client(service, endpoint_url=endpoint_url or None, config=config())
+    return session(region).client(service, endpoint_url=endpoint_url or None, config=config())
 
 
 @contextmanager

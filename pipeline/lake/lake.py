@@ -28,6 +28,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
+from pipeline.lake import aws
 from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
 from pipeline.lake.storage import Storage
 from pipeline.schema import Scope, Table
@@ -268,14 +269,14 @@ class Lake:
         if self._catalog is None:
             properties = self.storage.iceberg_properties()
             if self.settings.catalog == "glue":
-                properties |= {"type": "glue", "glue.region": self.settings.aws_region}
-                if self.settings.aws_endpoint_url:
-                    properties["glue.endpoint"] = self.settings.aws_endpoint_url
+                from pyiceberg.catalog.glue import GlueCatalog
+
+                self._catalog = GlueCatalog("headroom", client=aws.client("glue", self.settings), **properties)
             else:
                 folder = self.settings.home / "lake"
                 folder.mkdir(parents=True, exist_ok=True)
                 properties |= {"type": "sql", "uri": f"sqlite:///{(folder / 'catalog.db').resolve()}?timeout=60"}
-            self._catalog = load_catalog("headroom", **properties)
+                self._catalog = load_catalog("headroom", **properties)
         return self._catalog
 
     def _load(self, table: Table) -> IcebergTable | None:
