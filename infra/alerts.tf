@@ -16,7 +16,7 @@ resource "aws_sns_topic_policy" "this" {
       [{
         Sid       = "OnlyTls"
         Effect    = "Deny"
-        Principal = "*"
+        Principal = { AWS = "*" }
         Action    = "sns:Publish"
         Resource  = each.value.arn
         Condition = { Bool = { "aws:SecureTransport" = "false" } }

@@ -5,13 +5,6 @@ locals {
   )
 }
 
-# Read back, so that database and secret agree even where an apply broke off between the two.
-ephemeral "aws_secretsmanager_secret_version" "database" {
-  for_each = local.databases
-
-  secret_id = aws_secretsmanager_secret_version.this["${each.key}-database"].secret_id
-}
-
 resource "aws_db_subnet_group" "this" {
   count = length(local.databases) > 0 ? 1 : 0
 
@@ -55,7 +48,7 @@ resource "aws_db_instance" "this" {
 
   db_name             = each.key
   username            = each.key
-  password_wo         = jsondecode(ephemeral.aws_secretsmanager_secret_version.database[each.key].secret_string)["password"]
+  password_wo         = local.secret_values["${each.key}-database"].password
   password_wo_version = var.secret_version
 
   allocated_storage     = 20

@@ -10,7 +10,7 @@ resource "aws_mwaa_environment" "this" {
   airflow_version       = var.airflow_version
   environment_class     = var.mwaa_environment_class
   execution_role_arn    = aws_iam_role.mwaa[0].arn
-  source_bucket_arn     = aws_s3_bucket.this["dags"].arn
+  source_bucket_arn     = local.bucket_arn.dags
   dag_s3_path           = "dags"
   kms_key               = aws_kms_key.this["platform"].arn
   webserver_access_mode = "PRIVATE_ONLY"
@@ -54,7 +54,7 @@ resource "aws_mwaa_environment" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.mwaa, aws_s3_bucket_public_access_block.this, aws_vpc_endpoint.interface]
+  depends_on = [aws_iam_role_policy.mwaa, aws_s3_bucket_public_access_block.this, aws_s3_bucket_versioning.this, aws_vpc_endpoint.interface]
 }
 
 resource "aws_iam_role" "mwaa" {

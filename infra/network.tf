@@ -6,6 +6,12 @@ locals {
 
 data "aws_availability_zones" "this" {
   state = "available"
+
+  # A zone that AWS adds later must not move the subnets.
+  filter {
+    name   = "zone-name"
+    values = [for letter in ["a", "b", "c", "d"] : "${var.region}${letter}"]
+  }
 }
 
 resource "aws_vpc" "this" {

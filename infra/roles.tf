@@ -132,7 +132,7 @@ locals {
         "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", "ec2:DescribeNatGateways", "ec2:DescribeRegions", "ec2:DescribeSnapshots",
         "ec2:DescribeVolumes", "ecs:DescribeClusters", "ecs:DescribeServices", "ecs:ListClusters", "ecs:ListServices",
         "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags", "lambda:ListFunctions", "lambda:ListTags",
-        "pricing:DescribeServices", "pricing:GetProducts", "rds:DescribeDBInstances", "rds:ListTagsForResource", "tag:GetResources",
+        "pricing:DescribeServices", "pricing:GetPriceListFileUrl", "pricing:GetProducts", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource", "tag:GetResources",
       ]
       Resource = "*"
     }],

@@ -1,4 +1,4 @@
-# Generated while applying and written straight to Secrets Manager: neither plan nor state ever holds one.
+# Derived from secret_seed, which Terraform forgets, and written by write-only arguments: neither plan nor state ever holds one.
 locals {
   secrets = merge(
     var.orchestrator == "ecs" ? {
@@ -11,7 +11,6 @@ locals {
     } : {},
   )
 
-  # Each value is drawn once more for every field of a secret.
   secret_fields = {
     airflow-database = ["password"]
     airflow          = ["admin_password", "fernet_key", "jwt_secret", "secret_key"]
@@ -19,15 +18,14 @@ locals {
     mlflow           = ["password", "secret_key"]
   }
 
-  drawn = merge([for secret, _ in local.secrets : { for field in local.secret_fields[secret] : "${secret}/${field}" => field }]...)
-}
-
-ephemeral "aws_secretsmanager_random_password" "this" {
-  for_each = local.drawn
-
-  # A Fernet key is 32 bytes.
-  password_length     = each.value == "fernet_key" ? 32 : 40
-  exclude_punctuation = true
+  secret_values = { for secret, _ in local.secrets : secret => {
+    for field in local.secret_fields[secret] : field => (
+      # A Fernet key is 32 bytes, in URL-safe base64.
+      field == "fernet_key" ? replace(replace(base64encode(substr(sha512("${var.secret_seed}/${secret}/${field}"), 0, 32)), "+", "-"), "/", "_")
+      : endswith(field, "password") ? substr(sha512("${var.secret_seed}/${secret}/${field}"), 0, 40)
+      : sha512("${var.secret_seed}/${secret}/${field}")
+    )
+  } }
 }
 
 resource "aws_secretsmanager_secret" "this" {
@@ -44,11 +42,7 @@ resource "aws_secretsmanager_secret" "this" {
 resource "aws_secretsmanager_secret_version" "this" {
   for_each = local.secrets
 
-  secret_id = aws_secretsmanager_secret.this[each.key].id
-  secret_string_wo = jsonencode({ for field in local.secret_fields[each.key] : field => (
-    field == "fernet_key"
-    ? replace(replace(base64encode(ephemeral.aws_secretsmanager_random_password.this["${each.key}/${field}"].random_password), "+", "-"), "/", "_")
-    : ephemeral.aws_secretsmanager_random_password.this["${each.key}/${field}"].random_password
-  ) })
+  secret_id                = aws_secretsmanager_secret.this[each.key].id
+  secret_string_wo         = jsonencode(local.secret_values[each.key])
   secret_string_wo_version = var.secret_version
 }

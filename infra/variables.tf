@@ -327,8 +327,20 @@ variable "deletion_protection" {
   default     = true
 }
 
+variable "secret_seed" {
+  description = "Random text that all passwords and keys are derived from: export TF_VAR_secret_seed=$(openssl rand -hex 32). Used when secret_version changes, ignored and forgotten otherwise."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+
+  validation {
+    condition     = length(var.secret_seed) >= 32
+    error_message = "secret_seed: at least 32 characters, drawn at random."
+  }
+}
+
 variable "secret_version" {
-  description = "Raise it by one to generate new passwords and keys; the services must be restarted afterwards."
+  description = "Raise it by one to derive new passwords and keys from the seed, also where a first apply broke off; restart the services afterwards."
   type        = number
   default     = 1
 

@@ -1,5 +1,5 @@
 terraform {
-  # Write-only arguments and ephemeral resources keep generated passwords out of the state.
+  # Write-only arguments and ephemeral variables keep passwords out of the state.
   required_version = ">= 1.11.0"
 
   required_providers {

@@ -1,0 +1,346 @@
+# What the configuration says, without an AWS: policies are rendered from mock ARNs.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = {
+      account_id = "123456789012"
+    }
+  }
+
+  mock_data "aws_partition" {
+    defaults = {
+      partition = "aws"
+    }
+  }
+
+  mock_data "aws_availability_zones" {
+    defaults = {
+      names = ["us-east-1a", "us-east-1b", "us-east-1c"]
+    }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = {
+      arn = "arn:aws:iam::123456789012:role/mock"
+    }
+  }
+
+  mock_resource "aws_iam_openid_connect_provider" {
+    defaults = {
+      arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = {
+      arn = "arn:aws:sns:us-east-1:123456789012:mock"
+    }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = {
+      arn = "arn:aws:logs:us-east-1:123456789012:log-group:mock"
+    }
+  }
+
+  mock_resource "aws_ecr_repository" {
+    defaults = {
+      arn            = "arn:aws:ecr:us-east-1:123456789012:repository/headroom"
+      repository_url = "123456789012.dkr.ecr.us-east-1.amazonaws.com/headroom"
+    }
+  }
+
+  mock_resource "aws_ecs_cluster" {
+    defaults = {
+      arn = "arn:aws:ecs:us-east-1:123456789012:cluster/headroom"
+      id  = "arn:aws:ecs:us-east-1:123456789012:cluster/headroom"
+    }
+  }
+
+  mock_resource "aws_ecs_task_definition" {
+    defaults = {
+      arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/mock:1"
+    }
+  }
+
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = {
+      arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:mock"
+    }
+  }
+
+  mock_resource "aws_service_discovery_service" {
+    defaults = {
+      arn = "arn:aws:servicediscovery:us-east-1:123456789012:service/mock"
+    }
+  }
+
+  mock_resource "aws_db_instance" {
+    defaults = {
+      address = "mock.rds.amazonaws.com"
+    }
+  }
+
+  mock_resource "aws_mwaa_environment" {
+    defaults = {
+      arn           = "arn:aws:airflow:us-east-1:123456789012:environment/headroom"
+      webserver_url = "mock.airflow.us-east-1.amazonaws.com"
+    }
+  }
+
+  mock_resource "aws_vpc_endpoint" {
+    defaults = {
+      prefix_list_id = "pl-0123456789abcdef0"
+    }
+  }
+}
+
+variables {
+  secret_seed = "0123456789abcdef0123456789abcdef"
+}
+
+# ---------------------------------------------------------------- everything, as it comes
+
+run "airflow_on_ecs" {
+  variables {
+    alert_emails       = ["oncall@example.com"]
+    enable_audit_trail = true
+    github_repository  = "acme/headroom"
+    client_cidrs       = ["10.0.0.0/8"]
+    backup_bucket_arn  = "arn:aws:s3:::acme-backup"
+    backup_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  }
+
+  assert {
+    condition = output.settings == {
+      HEADROOM_LAKE             = "s3://headroom-lake-123456789012-us-east-1"
+      HEADROOM_CATALOG          = "glue"
+      HEADROOM_ENGINE           = "athena"
+      HEADROOM_DATABASE         = "headroom"
+      HEADROOM_AWS_REGION       = "us-east-1"
+      HEADROOM_ATHENA_WORKGROUP = "headroom-pipeline"
+      HEADROOM_MLFLOW_URI       = "http://mlflow.headroom.internal:5000"
+      HEADROOM_MLFLOW_ARTIFACTS = "s3://headroom-mlflow-123456789012-us-east-1/artifacts"
+    }
+    error_message = "the output settings are not what the pipeline reads"
+  }
+
+  assert {
+    condition     = toset(values(output.databases)) == toset(["headroom_bronze", "headroom_silver", "headroom_gold", "headroom_views"])
+    error_message = "one Glue database per layer, and one for the views"
+  }
+
+  assert {
+    condition = alltrue([for policy in values(aws_s3_bucket_policy.this) : anytrue([
+      for statement in jsondecode(policy.policy).Statement :
+      statement.Effect == "Deny" && statement.Action == "s3:*" && try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"
+    ])])
+    error_message = "every bucket refuses what does not come over TLS"
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_s3_bucket_policy.this["lake"].policy).Statement :
+      statement.Effect == "Deny" && statement.Action == "s3:PutObject" && try(endswith(statement.Resource, "/bronze/*"), false) && try(statement.Condition.Null["s3:if-none-match"], "") == "true"
+    ])
+    error_message = "nobody replaces an object in bronze"
+  }
+
+  assert {
+    condition = alltrue([for block in values(aws_s3_bucket_public_access_block.this) :
+      block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets
+    ]) && length(aws_s3_bucket_public_access_block.this) == length(aws_s3_bucket.this)
+    error_message = "every bucket blocks public access"
+  }
+
+  assert {
+    condition     = alltrue([for it in values(aws_s3_bucket_versioning.this) : it.versioning_configuration[0].status == "Enabled"]) && length(aws_s3_bucket_versioning.this) == length(aws_s3_bucket.this)
+    error_message = "every bucket keeps versions"
+  }
+
+  assert {
+    condition = alltrue([for bucket, it in aws_s3_bucket_server_side_encryption_configuration.this :
+      bucket == "audit" || one(one(it.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
+    ])
+    error_message = "every bucket but the one of access logs is encrypted with a key of ours"
+  }
+
+  assert {
+    condition     = alltrue([for it in values(aws_s3_bucket_lifecycle_configuration.this) : it.rule[0].noncurrent_version_expiration[0].noncurrent_days <= 30])
+    error_message = "old versions expire"
+  }
+
+  assert {
+    condition     = toset([for it in aws_s3_bucket_lifecycle_configuration.this["lake"].rule[1].transition : it.storage_class]) == toset(["STANDARD_IA", "GLACIER_IR"])
+    error_message = "bronze moves to cheaper tiers that Athena still reads"
+  }
+
+  assert {
+    condition = alltrue([for group in values(aws_athena_workgroup.this) :
+      group.configuration[0].enforce_workgroup_configuration &&
+      group.configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_KMS" &&
+      group.configuration[0].bytes_scanned_cutoff_per_query >= 10000000
+    ])
+    error_message = "both workgroups enforce encrypted results and a cutoff"
+  }
+
+  assert {
+    condition     = length(aws_athena_named_query.view) > 0 && alltrue([for query in values(aws_athena_named_query.view) : !can(regex("[ (](bronze|silver|gold|views)\\.[a-z]", query.query))])
+    error_message = "named queries name databases, not layers"
+  }
+
+  assert {
+    condition     = alltrue([for key in values(aws_kms_key.this) : key.enable_key_rotation])
+    error_message = "every key rotates"
+  }
+
+  assert {
+    condition     = alltrue([for group in values(aws_cloudwatch_log_group.this) : group.retention_in_days == 365 && group.kms_key_id != null])
+    error_message = "every log expires and is encrypted"
+  }
+
+  assert {
+    condition     = alltrue([for it in values(aws_db_instance.this) : it.storage_encrypted && !it.publicly_accessible && it.deletion_protection && it.multi_az && it.backup_retention_period == 30])
+    error_message = "databases are private, encrypted, doubled and backed up"
+  }
+
+  assert {
+    condition     = alltrue([for it in concat(values(aws_ecs_service.airflow), aws_ecs_service.mlflow) : !it.network_configuration[0].assign_public_ip])
+    error_message = "no service has a public address"
+  }
+
+  assert {
+    condition     = toset(keys(aws_ecs_service.airflow)) == toset(["api-server", "scheduler", "dag-processor", "triggerer"])
+    error_message = "Airflow's four services"
+  }
+
+  assert {
+    condition = alltrue([
+      for definition in concat(values(aws_ecs_task_definition.step), values(aws_ecs_task_definition.airflow), aws_ecs_task_definition.mlflow) :
+      alltrue([for container in jsondecode(definition.container_definitions) :
+        container.readonlyRootFilesystem && container.user == "10001:10001" && container.linuxParameters.capabilities.drop == ["ALL"] &&
+        !anytrue([for variable in container.environment : can(regex("(?i)password|secret|fernet", variable.name)) && !endswith(variable.name, "PASSWORDS_FILE")])
+      ])
+    ])
+    error_message = "containers run without root, and passwords come as secrets, not as plain variables"
+  }
+
+  assert {
+    condition = alltrue([for it in concat(values(aws_vpc_security_group_ingress_rule.flow), values(aws_vpc_security_group_ingress_rule.page)) :
+      it.cidr_ipv4 == null || it.cidr_ipv4 == "10.0.0.0/8"
+    ])
+    error_message = "only our own groups and the named ranges come in"
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.airflow["scheduler"].policy).Statement :
+      try(statement.Condition.StringEquals["iam:PassedToService"], "") == "ecs-tasks.amazonaws.com" && !contains(flatten([statement.Resource]), "*") if contains(flatten([statement.Action]), "iam:PassRole")
+    ])
+    error_message = "the scheduler passes the steps' roles to ECS only"
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_role.ci[0].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"]
+      == "repo:acme/headroom:ref:refs/heads/main"
+    )
+    error_message = "only workflows of the one branch become the CI role"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.stale) == 3 && alltrue([for alarm in values(aws_cloudwatch_metric_alarm.stale) : alarm.treat_missing_data == "breaching"])
+    error_message = "silence of a watched table is an alarm"
+  }
+
+  assert {
+    condition     = length(aws_cloudtrail.lake) == 1 && length(aws_budgets_budget.this) == 1 && length(aws_s3_bucket_replication_configuration.lake) == 1
+    error_message = "trail, budget and backup exist where they are asked for"
+  }
+}
+
+run "managed_airflow" {
+  variables {
+    orchestrator    = "mwaa"
+    airflow_version = "3.3.1"
+  }
+
+  assert {
+    condition     = aws_mwaa_environment.this[0].webserver_access_mode == "PRIVATE_ONLY" && aws_mwaa_environment.this[0].airflow_version == "3.3.1"
+    error_message = "MWAA's page is private, its version the variable's"
+  }
+
+  assert {
+    condition     = length(aws_ecs_service.airflow) == 0 && !contains(keys(aws_db_instance.this), "airflow")
+    error_message = "MWAA brings its own services and database"
+  }
+
+  assert {
+    condition     = toset(keys(aws_ecs_task_definition.step)) == toset(["ingest", "transform", "trainer", "publisher"])
+    error_message = "steps still run in containers of their own, under their own roles"
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.mwaa[0].policy).Statement :
+      !anytrue([for resource in flatten([statement.Resource]) : startswith(resource, "arn:aws:s3:::headroom-lake")])
+    ])
+    error_message = "MWAA itself has no right to the lake"
+  }
+}
+
+run "lake_only" {
+  variables {
+    name          = "trial"
+    database      = "trial"
+    orchestrator  = "none"
+    enable_mlflow = false
+    enable_budget = false
+  }
+
+  assert {
+    condition     = length(aws_vpc.this) == 0 && length(aws_ecs_cluster.this) == 0 && length(aws_db_instance.this) == 0 && length(aws_secretsmanager_secret.this) == 0
+    error_message = "a lake alone needs no network, cluster, database or secret"
+  }
+
+  assert {
+    condition     = output.settings.HEADROOM_LAKE == "s3://trial-lake-123456789012-us-east-1" && !contains(keys(output.settings), "HEADROOM_MLFLOW_URI")
+    error_message = "the settings name the trial's lake and no MLflow server"
+  }
+
+  assert {
+    condition     = toset(keys(aws_iam_role.this)) == toset(["ingest", "transform", "trainer", "publisher", "analyst"])
+    error_message = "the roles exist without anything that runs under them"
+  }
+}
+
+# ---------------------------------------------------------------- what is refused
+
+run "bad_values_are_refused" {
+  command = plan
+
+  variables {
+    name               = "Headroom_"
+    region             = "Frankfurt"
+    database           = "9lives"
+    orchestrator       = "cron"
+    airflow_version    = "2.10.5"
+    image_tag          = "latest"
+    stale_after_hours  = 1000
+    log_retention_days = 42
+    client_cidrs       = ["0.0.0.0/0"]
+    analyst_layers     = ["platinum"]
+    source_role_arns   = ["arn:aws:iam::123456789012:role/*"]
+  }
+
+  expect_failures = [
+    var.name, var.region, var.database, var.orchestrator, var.airflow_version, var.image_tag, var.stale_after_hours, var.log_retention_days,
+    var.client_cidrs, var.analyst_layers, var.source_role_arns,
+  ]
+}
