@@ -202,8 +202,10 @@ def run_interval(interval: Interval, settings: Settings) -> None:
     for step in ("forecast", "detect"):
         for shard in range(settings.shards):
             _perform(step, interval, settings, shard=shard, shards=settings.shards)
-    for step in ("risk", "recommend", "report"):
+    for step in ("risk", "recommend"):
         _perform(step, interval, settings)
+    _perform("build", interval, settings, target="gold.run_stat")
+    _perform("report", interval, settings)
 
 
 @app.command()

@@ -9,6 +9,7 @@ guesses one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from pipeline.interval import Interval
 from pipeline.sources import _bronze
 
 NAME = "prices"
+# A price holds until it changes, so every run lands the list from here on.
+BEGINNING = datetime(2023, 9, 1)
 FOLDER = Path(__file__).resolve().parent.parent / "samples" / "prices"
 
 # The list of other services has no date of its own; this is the day on which its origin last touched it.

@@ -17,6 +17,7 @@ HOURLY = """
 SELECT series_id, metric, unit, hour AS ts, p95 AS value
 FROM silver.metric_hourly
 WHERE hour >= :since AND hour < :as_of AND day >= cast(:since AS date) AND quality_flag <> 1 AND bucket % :shards = :shard
+  AND (:metric = '' OR metric = :metric)
 ORDER BY series_id, hour
 """
 # A day of which less than half was observed says too little about its peak.
@@ -24,6 +25,7 @@ DAILY = """
 SELECT series_id, metric, unit, ts, p95 AS value
 FROM silver.metric_daily
 WHERE ts >= :since AND ts < :as_of AND quality_flag = 0 AND bucket % :shards = :shard
+  AND (:metric = '' OR metric = :metric)
 ORDER BY series_id, ts
 """
 COST = """
@@ -35,22 +37,53 @@ WHERE ts >= :since AND ts < :as_of AND charge_category = 'Usage' AND currency = 
 GROUP BY 1, 2, 3, ts
 ORDER BY series_id, ts
 """
+METRICS = {
+    "hour": """
+SELECT DISTINCT metric FROM silver.metric_hourly
+WHERE hour >= :since AND hour < :as_of AND day >= cast(:since AS date)
+""",
+    "day": "SELECT DISTINCT metric FROM silver.metric_daily WHERE ts >= :since AND ts < :as_of",
+}
+
+
+def metrics(lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings) -> list[str]:
+    """The metrics that have demand to forecast; `cost` is one by the day."""
+    found = lake.query(METRICS[granularity], {"since": _since(as_of, granularity, settings), "as_of": as_of})
+    return sorted({*found["metric"].to_pylist(), *(["cost"] if granularity == "day" else [])})
 
 
 def read_demand(
-    lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings, shard: int = 0, shards: int = 1
+    lake: Lake,
+    as_of: datetime,
+    granularity: Granularity,
+    settings: Settings,
+    shard: int = 0,
+    shards: int = 1,
+    metric: str = "",
 ) -> Any:
-    """A long frame series_id, metric, unit, ts, value of what was known at `as_of`, for one shard of the series."""
+    """A long frame series_id, metric, unit, ts, value of what was known at `as_of`, for one shard of the series.
+
+    Args:
+        lake: where it is read.
+        as_of: nothing that begins later is read.
+        granularity: hours or days.
+        settings: how much history.
+        shard: which part of the series, of `shards`.
+        shards: how many parts there are.
+        metric: only this one; all when empty. One at a time keeps memory to one metric's history.
+    """
     import pandas as pd
 
+    bounds = {"since": _since(as_of, granularity, settings), "as_of": as_of, "shard": shard, "shards": shards, "metric": metric}
     if granularity == "hour":
-        since = as_of - timedelta(hours=settings.history_hours)
-        return lake.query(HOURLY, {"since": since, "as_of": as_of, "shard": shard, "shards": shards}).to_pandas()
-    since = as_of - timedelta(days=settings.history_days)
-    bounds = {"since": since, "as_of": as_of, "shard": shard, "shards": shards}
-    cost = lake.query(COST, bounds).to_pandas()
-    cost = cost[[bucket_of(name) % shards == shard for name in cost["series_id"]]]
-    frame = pd.concat([lake.query(DAILY, bounds).to_pandas(), cost], ignore_index=True)
+        return lake.query(HOURLY, bounds).to_pandas()
+    parts = []
+    if metric != "cost":
+        parts.append(lake.query(DAILY, bounds).to_pandas())
+    if metric in ("", "cost"):
+        cost = lake.query(COST, bounds).to_pandas()
+        parts.append(cost[cost["series_id"].map(lambda name: bucket_of(name) % shards == shard).astype(bool)])
+    frame = pd.concat(parts, ignore_index=True)
     # By the day only where there is history enough for it; younger series are forecast by the hour.
     days = frame.groupby("series_id")["ts"].transform("nunique")
     return frame[days >= settings.min_daily_history].reset_index(drop=True)
@@ -64,3 +97,9 @@ def read_panel(
 
     frame = read_demand(lake, as_of, granularity, settings, shard, shards)
     return None if frame.empty else from_frame(frame, granularity)
+
+
+def _since(as_of: datetime, granularity: Granularity, settings: Settings) -> datetime:
+    if granularity == "hour":
+        return as_of - timedelta(hours=settings.history_hours)
+    return as_of - timedelta(days=settings.history_days)

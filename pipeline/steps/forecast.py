@@ -13,9 +13,11 @@ import pyarrow as pa
 from pipeline import plugs, quality, tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.panel import STEP, Granularity, Panel
+from pipeline.panel import STEP, Granularity, Panel, from_frame
+from pipeline.registry import champion
 from pipeline.schema import TIMESTAMP, bucket_of, buckets_of
 from pipeline.settings import Settings
+from pipeline.steps.demand import metrics, read_demand
 
 log = logging.getLogger(__name__)
 
@@ -26,37 +28,35 @@ SILENT = {"hour": timedelta(days=3), "day": timedelta(days=14)}
 
 def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
     """Rows of `gold.forecast` as of the interval's end, for one shard of the series."""
-    from pipeline.steps.demand import read_demand
-
     parts = []
     granularities: tuple[Granularity, ...] = ("hour", "day")
     for granularity in granularities:
-        demand = read_demand(lake, interval.as_of, granularity, settings, shard, shards)
-        if not demand.empty:
-            parts += _segments(demand, granularity, interval.as_of, lake, settings)
+        for metric in metrics(lake, interval.as_of, granularity, settings):
+            demand = read_demand(lake, interval.as_of, granularity, settings, shard, shards, metric)
+            part = None if demand.empty else _segment(demand, granularity, interval.as_of, lake, settings)
+            if part is not None:
+                parts.append(part)
     table = tables.FORECAST
     rows = pa.concat_tables(parts) if parts else table.arrow_schema.empty_table()
     data = quality.validate(quality.conform(rows, table, interval), table, interval, lake, shard, shards)
     return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
 
 
-def _segments(demand: Any, granularity: Granularity, as_of: datetime, lake: Lake, settings: Settings) -> list[pa.Table]:
-    """One table per metric, each forecast by the segment's champion; series that have ended are left out and counted."""
-    from pipeline.panel import from_frame
-    from pipeline.registry import champion
-
-    unit_of = demand.groupby("series_id")["unit"].first()
+def _segment(demand: Any, granularity: Granularity, as_of: datetime, lake: Lake, settings: Settings) -> pa.Table | None:
+    """One metric's series, forecast by the segment's champion; series that have ended are left out and counted."""
+    metric, unit_of = str(demand["metric"].iloc[0]), demand.groupby("series_id")["unit"].first()
     panel = from_frame(demand, granularity)
     alive = panel.end >= np.datetime64(as_of - SILENT[granularity], "us")
     if not alive.all():
-        log.info("%d of %d series by the %s have ended and are not forecast", (~alive).sum(), len(panel), granularity)
-    parts = []
-    for metric in np.unique(panel.metric[alive]):
-        segment = panel.take(np.flatnonzero(alive & (panel.metric == metric)))
-        serving = champion(settings, lake, str(metric), granularity, as_of)
-        units = unit_of[segment.series_id].tolist()
-        parts.append(forecast_segment(segment, units, as_of, settings, serving.forecaster, serving.version, serving.params))
-    return parts
+        log.info(
+            "%d of %d series of %s by the %s have ended and are not forecast", (~alive).sum(), len(panel), metric, granularity
+        )
+    if not alive.any():
+        return None
+    segment = panel.take(np.flatnonzero(alive))
+    serving = champion(settings, lake, metric, granularity, as_of)
+    units = unit_of[segment.series_id].tolist()
+    return forecast_segment(segment, units, as_of, settings, serving.forecaster, serving.version, serving.params)
 
 
 def forecast_segment(

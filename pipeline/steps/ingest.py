@@ -31,6 +31,9 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
     """
     source = plugs.load("sources", target)
     options = source_options(target, settings)
+    if hasattr(source, "BEGINNING"):
+        # A price list holds until it changes: a run needs all of it, not what changed on its day. Landing it again is no change.
+        interval = Interval(min(source.BEGINNING, interval.start), interval.end)
     ingested_at = now()
     rows = 0
     for batch in source.fetch(interval, options):
