@@ -156,7 +156,7 @@ class Place:
             except ClientError as error:
                 code = str(error.response.get("Error", {}).get("Code", ""))
                 status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-                trouble = self.login.hide(f"{code}: {error.response.get('Error', {}).get('Message', '')}")
+                trouble = f"{code}: {self.login.hide(str(error.response.get('Error', {}).get('Message', '')))}"
                 if code in _EXPIRED:
                     if renewed or attempt + 1 == attempts:
                         raise self._failed(

@@ -18,6 +18,8 @@ from pipeline.interval import Interval
 from pipeline.sources import _http, cloudwatch
 from tests.source_servers import Reply, Request, aws_error, json_reply, moto_server, serve, spoiled
 
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("cloudwatch")]
+
 NOW = datetime(2026, 3, 2, 3, tzinfo=UTC)
 DAY = Interval.day("2026-03-01")
 DATE = {"date": format_datetime(NOW, usegmt=True)}
@@ -246,7 +248,10 @@ def test_credentials_that_stay_expired_fail_after_one_renewal_with_a_clear_messa
 
     with (
         spoiled(moto, fault) as aws,
-        pytest.raises(SourceError, match="credentials have expired, renewing them did not help") as failure,
+        pytest.raises(
+            SourceError,
+            match=r"credentials have expired, renewing them did not help: ExpiredTokenException: the token \[redacted\] of",
+        ) as failure,
     ):
         asked(aws.url, yesterday)
     assert aws.operations().count("GetMetricData") == 2

@@ -14,6 +14,8 @@ from pipeline.sources import _http, prometheus
 from pipeline.sources._node_exporter import Query
 from tests.source_servers import Reply, Request, json_reply, serve
 
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("prometheus")]
+
 DAY = Interval.day("2026-03-01")
 START = 1_772_323_200
 ONE = {"load": Query(promql="max by ($by) (avg_over_time(node_load1[$step]))", unit="count")}

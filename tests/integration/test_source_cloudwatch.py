@@ -18,6 +18,8 @@ from pipeline.lake import Lake
 from pipeline.sources import cloudwatch
 from tests.source_servers import moto_server
 
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("cloudwatch")]
+
 TODAY = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
 DAY = Interval(TODAY - timedelta(days=1), TODAY)
 NOON = DAY.start + timedelta(hours=12)

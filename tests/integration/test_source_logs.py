@@ -19,6 +19,8 @@ from pipeline.sources import _http, logs
 from pipeline.sources._log_patterns import Pattern
 from tests.source_servers import Reply, Request, aws_error, moto_server, spoiled
 
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("logs")]
+
 DAY = Interval.day("2026-03-01")
 
 
