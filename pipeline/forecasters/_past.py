@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.forecasters._quantile import row_quantiles
-from pipeline.panel import Panel
+from pipeline.panel import STEP, Panel
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,6 +29,29 @@ def actuals(panel: Panel, back: int, horizon: int) -> Floats:
     """(n, horizon) what followed the cutoff `back` periods ago; NaN past the end of the panel."""
     known = panel.values[:, panel.periods - back :][:, :horizon]
     return np.pad(known, ((0, 0), (0, horizon - known.shape[1])), constant_values=np.nan)
+
+
+def as_of(panel: Panel, backs: list[int]) -> Panel:
+    """The panel as it stood 0 and `backs` periods ago, one below the other, right-aligned: (1 + len(backs)) · n rows.
+
+    One call of a model on many rows costs a fraction of many calls on few. The metric carries the cutoff, so that what
+    models pool over a segment is never pooled over cutoffs.
+    """
+    blocks, ends, metrics = [panel.values], [panel.end], [panel.metric]
+    for back in backs:
+        missing = np.full((len(panel), back), np.nan)
+        blocks.append(np.concatenate([missing, panel.values[:, : panel.periods - back]], axis=1))
+        ends.append(panel.end - back * STEP[panel.step])
+        metrics.append(np.char.add(panel.metric, f" {back} before"))
+    copies = 1 + len(backs)
+    return Panel(
+        np.tile(panel.series_id, copies),
+        np.concatenate(metrics),
+        np.concatenate(ends),
+        panel.step,
+        np.concatenate(blocks),
+        np.tile(panel.upper, copies),
+    )
 
 
 def segments(metric: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pipeline import metrics
 from pipeline.forecasters import ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._past import actuals, calibrate, cutoffs, segments
+from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
 from pipeline.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -75,35 +75,32 @@ def _block(
     panel: Panel, horizon: int, quantiles: tuple[float, ...], past_cutoffs: int, sharpness: float, own_share: float
 ) -> Floats:
     segment = segments(panel.metric)
-    earlier, known, losses = [], [], []
-    for back in cutoffs(panel, horizon, past_cutoffs):
-        before = panel.truncate(back)
-        said = members(before, horizon, quantiles)
-        happened = actuals(panel, back, horizon)
-        scale = metrics.absolute_scale(before.values, panel.season)
-        losses.append([metrics.scaled_pinball(happened, one, np.asarray(quantiles), scale) for one in said])
-        earlier.append(said)
-        known.append(happened)
-    now = members(panel, horizon, quantiles)
-    weights = _weights(np.array(losses), segment, sharpness, own_share) if losses else np.ones(now.shape[:2])
-    answer = weighted_median(now, weights)
-    if earlier:
-        past = np.stack([weighted_median(said, weights) for said in earlier])
-        answer = calibrate(answer, past, np.stack(known), quantiles, segment)
-    return settle(panel, answer, quantiles)
+    backs = cutoffs(panel, horizon, past_cutoffs)
+    stacked = as_of(panel, backs)
+    said = members(stacked, horizon, quantiles)
+    if not backs:
+        return settle(panel, weighted_median(said, np.ones(said.shape[:2])), quantiles)
+    n = len(panel)
+    known = np.stack([actuals(panel, back, horizon) for back in backs])
+    scale = metrics.absolute_scale(stacked.values[n:], panel.season).reshape(len(backs), n)
+    earlier = said[:, n:].reshape(len(said), len(backs), n, horizon, -1)
+    losses = np.stack([metrics.scaled_pinball(known, one, np.asarray(quantiles), scale) for one in earlier])
+    weights = _weights(losses, segment, sharpness, own_share)
+    answers = weighted_median(said, np.tile(weights, len(backs) + 1)).reshape(len(backs) + 1, n, horizon, -1)
+    return settle(panel, calibrate(answers[0], answers[1:], known, quantiles, segment), quantiles)
 
 
 def _weights(losses: Floats, segment: npt.NDArray[np.int64], sharpness: float, own_share: float) -> Floats:
-    """(members, n) from losses (cutoffs, members, n); a member without a loss weighs as the worst that has one."""
+    """(members, n) from losses (members, cutoffs, n); a member without a loss in its segment weighs nothing."""
     # One series that nobody can forecast must not decide for its segment.
     usual = metrics.mean(losses.reshape(1, -1))[0]
     capped = np.minimum(losses, 5 * usual)
-    whole = metrics.mean(capped.transpose(1, 0, 2).reshape(losses.shape[1], -1))
-    weights = np.ones(losses.shape[1:])
-    own = metrics.mean(capped.transpose(1, 2, 0))
+    whole = metrics.mean(capped.reshape(len(losses), -1))
+    own = metrics.mean(capped.transpose(0, 2, 1))
+    weights = np.ones(own.shape)
     for number in np.unique(segment):
         rows = np.flatnonzero(segment == number)
-        found = metrics.mean(capped[:, :, rows].transpose(1, 0, 2).reshape(losses.shape[1], -1))
+        found = metrics.mean(capped[:, :, rows].reshape(len(losses), -1))
         found = np.where(np.isnan(found), whole, found)
         shared = (len(rows) * found + _PRIOR_SERIES * whole) / (len(rows) + _PRIOR_SERIES)
         loss = own_share * own[:, rows] + (1 - own_share) * shared[:, None]

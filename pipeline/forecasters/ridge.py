@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipeline import calendars
 from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._past import actuals, calibrate, cutoffs, segments
+from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
 from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import exponential_means, fill
 from pipeline.panel import Granularity, Panel
@@ -73,15 +73,11 @@ def forecast(
     """
     terms = Terms(changepoints, changepoint_penalty, season_penalty, calendar_penalty, half_life, damping)
     scales = (log,)
-    [raw] = raw_quantiles(panel, horizon, quantiles, scales, terms)
-    past, known = [], []
-    for back in cutoffs(panel, horizon, past_cutoffs):
-        earlier = panel.truncate(back)
-        past.append(raw_quantiles(earlier, horizon, quantiles, scales, terms)[0])
-        known.append(actuals(panel, back, horizon))
-    if past:
-        raw = calibrate(raw, np.stack(past), np.stack(known), quantiles, segments(panel.metric))
-    return settle(panel, raw, quantiles)
+    backs = cutoffs(panel, horizon, past_cutoffs)
+    [said] = raw_quantiles(as_of(panel, backs), horizon, quantiles, scales, terms)
+    raw = said.reshape(len(backs) + 1, len(panel), horizon, -1)
+    known = np.array([actuals(panel, back, horizon) for back in backs])
+    return settle(panel, calibrate(raw[0], raw[1:], known, quantiles, segments(panel.metric)), quantiles)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,210 @@
+"""The parts that forecasters share: seasons, past cutoffs, calibration, the weighted median."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.forecasters import default
+from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
+from pipeline.forecasters._season import exponential_means, fill, phases, seasonal_index
+from pipeline.metrics import QUANTILES
+from pipeline.panel import Panel
+
+NAN = np.nan
+
+
+def daily(values: np.ndarray, metric: str = "cost") -> Panel:
+    n = len(values)
+    names = np.array([f"s{row}" for row in range(n)])
+    end = np.full(n, np.datetime64("2026-03-01", "us"))
+    return Panel(names, np.full(n, metric), end, "day", values.astype(np.float64), np.full(n, np.inf))
+
+
+# ---------------------------------------------------------------- seasons
+
+
+def test_whole_seasons_are_counted_back_from_the_end():
+    assert phases(np.arange(8.0)[None], 3).tolist() == [[[2, 3, 4], [5, 6, 7]]]
+
+
+def test_a_gap_takes_the_value_one_season_before_and_else_the_last_value():
+    values = np.array([[NAN, NAN, 3.0, NAN, 5.0, NAN, 7.0, NAN, NAN]])
+
+    np.testing.assert_array_equal(fill(values, 3), [[NAN, NAN, 3, 3, 5, 3, 7, 5, 3]])
+
+
+def test_values_without_gaps_are_not_copied():
+    values = np.ones((2, 5))
+
+    assert fill(values, 3) is values
+
+
+def test_the_seasonal_index_is_the_typical_deviation_and_sums_to_zero():
+    values = np.tile([10.0, 20.0, 30.0], 50)[None] + np.arange(150) // 3
+
+    index = seasonal_index(values, 3, shrinkage=0.0)
+
+    np.testing.assert_allclose(index, [[-10, 0, 10]], atol=1e-9)
+
+
+@pytest.mark.parametrize("periods", [1, 31, 32, 100])
+def test_exponential_means_are_those_of_pandas(periods):
+    values = np.random.default_rng(1).normal(size=(3, periods))
+
+    means = exponential_means(values, (0.1, 1.0), values[:, 0])
+
+    expected = pd.DataFrame(values.T).ewm(alpha=0.1, adjust=False).mean().to_numpy().T
+    np.testing.assert_allclose(means[0], expected, atol=1e-12)
+    np.testing.assert_allclose(means[1], values, atol=1e-12)
+
+
+# ---------------------------------------------------------------- past cutoffs
+
+
+def test_past_cutoffs_lie_a_horizon_apart_in_the_later_half_of_the_history():
+    panel = daily(np.zeros((1, 100)))
+
+    assert cutoffs(panel, 10, 3) == [10, 20, 30]
+    assert cutoffs(panel, 40, 3) == [16, 32, 48]
+    assert cutoffs(panel.tail(5), 10, 3) == []
+
+
+def test_what_followed_a_cutoff_is_unknown_beyond_the_end():
+    panel = daily(np.arange(10.0)[None])
+
+    np.testing.assert_array_equal(actuals(panel, 2, 3), [[8, 9, NAN]])
+
+
+def test_stacked_cutoffs_are_the_panel_as_it_stood_then():
+    panel = daily(np.arange(20.0).reshape(2, 10))
+
+    stacked = as_of(panel, [3])
+
+    past = panel.truncate(3)
+    np.testing.assert_array_equal(stacked.values[2:, 3:], past.values)
+    assert np.isnan(stacked.values[2:, :3]).all()
+    np.testing.assert_array_equal(stacked.end[2:], past.end)
+    assert len(np.unique(segments(stacked.metric))) == 2
+
+
+# ---------------------------------------------------------------- calibration
+
+LEVELS = (0.1, 0.5, 0.9)
+
+
+def bands(half: float, n: int = 1, cutoffs: int = 40, horizon: int = 30) -> np.ndarray:
+    return np.broadcast_to(np.array([-half, 0.0, half]), (cutoffs, n, horizon, 3)).copy()
+
+
+def test_intervals_that_were_too_narrow_are_widened_until_they_would_have_covered():
+    actual = np.random.default_rng(1).uniform(-1, 1, (40, 1, 30))
+
+    answer = calibrate(bands(0.4)[0], bands(0.4), actual, LEVELS, np.zeros(1, dtype=np.int64))
+
+    # 80 % of the actuals lie within ±0.8; a third of the evidence is the prior.
+    assert 0.6 < answer[0, 0, 2] < 0.8
+    assert answer[0, 0, 1] == 0.0
+
+
+def test_intervals_that_were_too_wide_are_narrowed():
+    actual = np.random.default_rng(1).uniform(-1, 1, (40, 1, 30))
+
+    answer = calibrate(bands(1.6)[0], bands(1.6), actual, LEVELS, np.zeros(1, dtype=np.int64))
+
+    assert answer[0, 0, 2] < 1.5
+
+
+def test_each_segment_is_calibrated_on_its_own_past():
+    actual = np.zeros((40, 2, 30))
+    actual[:, 1] = np.random.default_rng(1).choice([-5.0, 5.0], (40, 30))
+
+    answer = calibrate(bands(1.0, n=2)[0], bands(1.0, n=2), actual, LEVELS, np.array([0, 1]))
+
+    assert answer[0, 0, 2] < 1.0 < answer[1, 0, 2]
+
+
+def test_without_a_median_or_a_past_nothing_is_calibrated():
+    forecast = bands(1.0)[0]
+    segment = np.zeros(1, dtype=np.int64)
+
+    assert calibrate(forecast, forecast[:0][None], np.empty((0, 1, 30)), LEVELS, segment) is forecast
+    assert calibrate(forecast, bands(1.0), np.zeros((40, 1, 30)), (0.1, 0.4, 0.9), segment) is forecast
+
+
+def test_an_interval_without_width_says_nothing_about_how_far_to_stretch():
+    answer = calibrate(bands(1.0)[0], bands(0.0), np.ones((40, 1, 30)), LEVELS, np.zeros(1, dtype=np.int64))
+
+    np.testing.assert_array_equal(answer, bands(1.0)[0])
+
+
+# ---------------------------------------------------------------- the ensemble
+
+
+def answers(*values: float) -> np.ndarray:
+    return np.array(values).reshape(-1, 1, 1, 1)
+
+
+def test_a_member_that_goes_astray_does_not_move_the_median():
+    sane = default.weighted_median(answers(10.0, 11.0, 12.0), np.ones((3, 1)))
+
+    astray = default.weighted_median(answers(10.0, 11.0, 1e7), np.ones((3, 1)))
+
+    assert sane.item() == astray.item() == 11.0
+
+
+def test_two_equal_members_give_their_mean_and_one_without_an_answer_does_not_count():
+    assert default.weighted_median(answers(10.0, 20.0), np.ones((2, 1))).item() == 15.0
+    assert default.weighted_median(answers(10.0, NAN, 20.0), np.ones((3, 1))).item() == 15.0
+
+
+def test_a_member_of_overwhelming_weight_decides():
+    median = default.weighted_median(answers(10.0, 20.0, 30.0), np.array([[0.01], [0.01], [1.0]]))
+
+    assert median.item() == pytest.approx(30.0, abs=0.5)
+
+
+def test_a_member_that_did_better_in_its_segment_weighs_more_there():
+    # Members × cutoffs × series: the first is better on segment 0, the second on segment 1.
+    losses = np.array([[[0.5] * 20 + [2.0] * 20], [[1.0] * 20 + [1.0] * 20]])
+    segment = np.repeat([0, 1], 20)
+
+    weights = default._weights(losses, segment, sharpness=4.0, own_share=0.0)
+
+    assert weights[0, 0] > 3 * weights[1, 0]
+    assert weights[1, -1] > weights[0, -1]
+    assert (default._weights(losses, segment, sharpness=0.0, own_share=0.5) == 1.0).all()
+
+
+def test_the_default_beats_the_seasonal_naive_on_a_noisy_week_and_covers():
+    rng = np.random.default_rng(3)
+    week = np.array([10.0, 12.0, 14.0, 13.0, 12.0, 4.0, 3.0])
+    values = 50 + 3 * np.tile(week, 44)[None] + rng.normal(0, 6, (30, 308))
+    panel = daily(values)
+    past, actual = panel.truncate(28), values[:, -28:]
+
+    answer = default.forecast(past, 28, QUANTILES)
+
+    naive_error = np.abs(np.tile(past.values[:, -7:], 4) - actual).mean()
+    assert np.abs(answer[:, :, 3] - actual).mean() < 0.8 * naive_error
+    inside = ((actual >= answer[:, :, 0]) & (actual <= answer[:, :, 6])).mean()
+    assert 0.85 < inside < 0.96
+
+
+def test_more_series_than_a_block_holds_get_the_same_answer_in_any_order(monkeypatch):
+    monkeypatch.setattr(default, "BLOCK", 3)
+    panel = daily(np.random.default_rng(1).uniform(0, 10, (7, 60)))
+    order = np.array([6, 2, 0, 5, 1, 3, 4])
+
+    answer = default.forecast(panel.take(order), 5, QUANTILES)
+
+    np.testing.assert_allclose(answer, default.forecast(panel, 5, QUANTILES)[order])
+
+
+def test_a_panel_too_short_for_a_past_cutoff_is_still_answered():
+    panel = daily(np.array([[1.0, 2.0, 3.0, 4.0]]))
+
+    answer = default.forecast(panel, 5, QUANTILES)
+
+    assert ((answer >= 1.0) & (answer <= 4.0)).all()
