@@ -1,7 +1,7 @@
 """AWS list prices as AWS publishes them, region by region, into `bronze.price`.
 
-**Since when.** A row's `ts` is its list's publication, and an interval has the lists that were published in it. The list in
-force may be older than the first interval ever ingested: reach back to its publication once, or set `in_force`.
+**Since when.** A row's `ts` is its list's publication, and an interval has the newest list published in it by then. A list
+holds until the next one, so a run asks from `BEGINNING` on and finds the one in force; landing it again is no change.
 
 **What.** EC2 for Linux on shared tenancy with the instance type's specification; EBS, snapshots, NAT gateways, public IPv4
 addresses, load balancers; RDS for MySQL in one zone. What the list does not state of an instance type (baselines of
@@ -30,6 +30,7 @@ from pipeline.interval import Interval
 from pipeline.sources import _aws, _bronze, _http, _price_list, prices
 
 NAME = "pricing"
+BEGINNING = datetime(2023, 9, 1)
 
 Offer = Literal["AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS"]
 _SPECIFICATION = (
@@ -57,15 +58,11 @@ class Options(_http.Patience):
     endpoint_url: str = Field(
         default="", pattern=r"^(https?://\S+)?$", description="Another address for the AWS APIs, for emulators; empty means AWS."
     )
-    in_force: bool = Field(
-        default=False,
-        description="Land the list in force even where it was published before the interval, as known from the interval's start.",
-    )
     max_answer_mib: int = Field(default=2048, ge=1, le=16_384, description="Largest price list that is read, in MiB.")
 
 
 def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
-    """The lists published in the interval; one shard per offer and region.
+    """The lists in force at the interval's end, if they were published in it; one shard per offer and region.
 
     Raises:
         SourceError: a list cannot be had, or no offer has a list for a region; nothing is handed over.
@@ -79,20 +76,12 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     if absent:
         raise SourceError(f"{NAME}: none of {', '.join(options.offers)} has a price list for {sorted(absent)}")
     for offer, region, version, url in listed:
-        if not _since(version, interval, options):
+        if version not in interval:
             continue
         published, found = _downloaded(server, url, region)
-        ts = _since(published, interval, options)
-        if ts and found:
-            answers += _bronze.batch("bronze.price", f"{offer}/{region}", _rows(found, ts))
+        if found and published in interval:
+            answers += _bronze.batch("bronze.price", f"{offer}/{region}", _rows(found, published))
     yield from answers
-
-
-def _since(published: datetime, interval: Interval, options: Options) -> datetime | None:
-    """From when a list counts for the interval, if it does."""
-    if options.in_force and published < interval.start:
-        return interval.start
-    return published if published in interval else None
 
 
 def _urls_of_the_files(
@@ -135,7 +124,7 @@ def _urls_of_the_api(server: _http.Server, options: Options, interval: Interval)
                 version = _version(arn)
                 # Asking where a list lies is a call of its own; one that does not count is not asked for.
                 url = ""
-                if _since(version, interval, options):
+                if version in interval:
                     url = place.ask("pricing", "get_price_list_file_url", PriceListArn=arn, FileFormat="csv")["Url"]
                 yield offer, region, version, url
 

@@ -221,12 +221,12 @@ def test_a_list_counts_in_the_interval_it_was_published_in_and_is_not_downloaded
     assert all(parts[1][shard].equals(data) for shard, data in whole.items())
 
 
-def test_the_list_in_force_is_landed_at_the_intervals_start_where_that_is_asked_for_but_never_one_of_the_future() -> None:
+def test_the_list_in_force_is_found_from_the_beginning_on_but_never_one_of_the_future() -> None:
     with serve(Files()) as aws:
-        later = fetched(Interval.day("2026-11-20"), files_url=aws.url, in_force=True)
-        earlier = fetched(Interval.day("2026-09-01"), files_url=aws.url, in_force=True)
+        later = fetched(Interval(pricing.BEGINNING, datetime(2026, 11, 20)), files_url=aws.url)
+        earlier = fetched(Interval(pricing.BEGINNING, datetime(2026, 9, 18)), files_url=aws.url)
 
-    assert set(later["AWSELB/eu-west-2"]["ts"].to_pylist()) == {datetime(2026, 11, 20)}
+    assert set(later["AWSELB/eu-west-2"]["ts"].to_pylist()) == {PUBLISHED}
     assert earlier == {}
 
 
