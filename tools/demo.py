@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
 
 # From the first list prices to the last day of the samples.
-FIRST_DAY, DAY = date(2023, 10, 1), date(2026, 4, 15)
+FIRST_DAY, DAY = date(2023, 9, 18), date(2026, 4, 15)
 WEEK_BEFORE = DAY - timedelta(days=7)
 
 
@@ -156,11 +156,20 @@ def run_dag(run: Run, steps: Steps, console: Console) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as steps.progress:
         steps.bar = steps.progress.add_task("starting", total=calls)
-        midnight = datetime.combine(run.logical_date, datetime.min.time(), tzinfo=UTC)
+        midnight, begun = datetime.combine(run.logical_date, datetime.min.time(), tzinfo=UTC), datetime.now(UTC)
         result = dag.test(logical_date=midnight, run_conf=run.conf)
     steps.progress = None
+    _began(result, begun)
     if str(result.state) != "success":
         raise StepFailedError(steps.failure or f"the DAG run of {run.dag_id} ended as {result.state}")
+
+
+def _began(run: Any, begun: datetime) -> None:
+    """Tell Airflow when a run began: `dag.test()` notes its logical date, and the UI would show a run of months."""
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(run).start_date = begun
 
 
 def _calls(task: Any) -> int:

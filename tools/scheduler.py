@@ -18,6 +18,7 @@ LIBRARIES = (
     "pyarrow.dataset",
     "pyarrow.parquet",
     "pyiceberg.catalog.sql",
+    "pyiceberg.io.pyarrow",
     "pyiceberg.table",
     "scipy.stats",
     "sqlglot",

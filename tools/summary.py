@@ -23,8 +23,13 @@ SELECT action, count(*) AS resources FROM gold.recommendation
 WHERE as_of = :as_of AND action IN ('keep', 'insufficient_data') GROUP BY action ORDER BY action
 """
 RISKS = """
-SELECT series_id, threshold_pct, first_crossing_at, p_cross_30d FROM gold.capacity_risk
-WHERE as_of = :as_of AND p_cross_30d > 0.05 ORDER BY p_cross_30d DESC, series_id, threshold_pct
+WITH ranked AS (
+  SELECT series_id, threshold_pct, first_crossing_at, p_cross_30d,
+    row_number() OVER (PARTITION BY series_id ORDER BY threshold_pct DESC) AS nth
+  FROM gold.capacity_risk WHERE as_of = :as_of AND p_cross_30d > 0.05
+)
+SELECT series_id, threshold_pct, first_crossing_at, p_cross_30d FROM ranked
+WHERE nth = 1 ORDER BY p_cross_30d DESC, threshold_pct DESC, series_id
 """
 ACCURACY = """
 WITH ranked AS (
@@ -106,16 +111,16 @@ def accuracy(console: Console, lake: Lake, as_of: datetime) -> None:
 
 def risks(console: Console, lake: Lake, as_of: datetime) -> None:
     rows = asked(lake, RISKS, as_of=as_of)
-    table = titled("Capacity at risk within 30 days", "series", "threshold>", "chance>", "P90 crosses on")
+    quantile = f"P{settings_module.load().risk_quantile * 100:.3g}"
+    table = titled(
+        f"Capacity at risk within 30 days: {len(rows)} series", "series", "crosses>", "chance>", f"{quantile} crosses on"
+    )
     for row in rows[:5]:
         first = row["first_crossing_at"]
         table.add_row(
             row["series_id"], f"{row['threshold_pct']:.0f} %", f"{row['p_cross_30d']:.0%}", str(first.date()) if first else "–"
         )
-    if rows:
-        console.print("", table)
-    else:
-        console.print("\n[bold]Capacity at risk within 30 days[/bold]: no series")
+    console.print("", table)
 
 
 def anomalies(console: Console, lake: Lake, as_of: datetime) -> None:

@@ -109,13 +109,13 @@ def get_json(url: str) -> Any:
     Raises:
         OSError: it does not answer, or answers with an error.
     """
-    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own http address
+    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - our own http address
         return json.load(response)
 
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own http address
+        with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own http address
             return bool(response.status == 200)
     except OSError:
         return False
