@@ -51,6 +51,8 @@ _TOKENS = {
     "s3": ("ContinuationToken", "NextContinuationToken"),
 }
 _ACTION_PREFIX = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}
+# Where the action that a policy allows has another name than the operation.
+_ACTION_NAME = {"ListObjectsV2": "ListBucket"}
 _MOST_PAGES = 10_000
 
 
@@ -150,7 +152,8 @@ class Place:
         for attempt in range(attempts):
             try:
                 client = self.login.client(service, self.region)
-                action = f"{_ACTION_PREFIX.get(service, service)}:{client.meta.method_to_api_mapping[operation]}"
+                name = client.meta.method_to_api_mapping[operation]
+                action = f"{_ACTION_PREFIX.get(service, service)}:{_ACTION_NAME.get(name, name)}"
                 answer: dict[str, Any] = getattr(client, operation)(**given)
                 return answer
             except ClientError as error:

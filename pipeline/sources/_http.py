@@ -94,19 +94,18 @@ def bearer(options: Asked) -> str | None:
     if options.token_env and options.token_file:
         raise ConfigError("token_env and token_file are both given; name one place for the token")
     if options.token_env:
-        token = os.environ.get(options.token_env, "").strip()
-        if not token:
-            raise ConfigError(f"token_env names the environment variable {options.token_env}, which is not set")
-        return token
-    if options.token_file:
+        where, token = f"environment variable {options.token_env}", os.environ.get(options.token_env, "").strip()
+    elif options.token_file:
+        where = f"token_file {options.token_file}"
         try:
             token = options.token_file.read_text().strip()
-        except OSError as error:
-            raise ConfigError(f"token_file {options.token_file} cannot be read: {error.strerror}") from None
-        if not token:
-            raise ConfigError(f"token_file {options.token_file} is empty")
-        return token
-    return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{where} cannot be read: {type(error).__name__}") from None
+    else:
+        return None
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ConfigError(f"the {where} holds no token: it is not set, empty, or has characters that no token has")
+    return token
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class Server:
         body = self.get(url, params)
         try:
             return json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SourceError(f"{self.name}: {place(url)} did not answer JSON: {error}") from None
 
     def get(self, url: str, params: Iterable[tuple[str, str]] = ()) -> bytes:

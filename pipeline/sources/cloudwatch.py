@@ -135,10 +135,9 @@ def _queries(place: _aws.Place, metrics: Sequence[Metric], only: Sequence[str] |
     """What to ask for: per metric and resource the dimensions that CloudWatch knows it by."""
     queries: list[_Query] = []
     for metric in metrics:
-        found: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
+        found: dict[tuple[str, str], list[tuple[tuple[str, str], ...]]] = defaultdict(list)
         known = _listed(place, metric) if only is None or metric.optional else _named(metric, only)
-        # Where an agent publishes both detail and roll-ups, the fewest dimensions are the whole resource.
-        for dimensions in sorted(known, key=lambda one: (len(one), one)):
+        for dimensions in sorted(known):
             values = dict(dimensions)
             if only is not None and "/".join(values[name] for name in metric.dimensions) not in only:
                 continue
@@ -146,9 +145,13 @@ def _queries(place: _aws.Place, metrics: Sequence[Metric], only: Sequence[str] |
             if metric.part and not part:
                 continue
             name = metric.name if part in ("", "/") else f"{metric.name}:{part}"
-            found.setdefault((metric.resource.format(**values), name), dimensions)
-        for (resource_id, name), dimensions in sorted(found.items()):
-            queries += [_Query(metric, statistic, resource_id, name, dimensions) for statistic in metric.statistics]
+            found[metric.resource.format(**values), name].append(dimensions)
+        for (resource_id, name), candidates in sorted(found.items()):
+            # Where an agent publishes both detail and roll-ups, the fewest dimensions are the whole resource. As many more
+            # than once are the same resource before and after a change, such as of its instance type.
+            fewest = min(map(len, candidates))
+            whole = [dimensions for dimensions in candidates if len(dimensions) == fewest]
+            queries += [_Query(metric, one, resource_id, name, dimensions) for one in metric.statistics for dimensions in whole]
     return queries
 
 
@@ -169,18 +172,19 @@ def _named(metric: Metric, only: Sequence[str]) -> Iterator[tuple[tuple[str, str
 
 
 def _rows(place: _aws.Place, queries: Sequence[_Query], interval: Interval, period_s: int) -> Any:
-    columns: dict[str, list[Any]] = defaultdict(list)
+    series: dict[tuple[str, str, str, str], dict[datetime, float]] = defaultdict(dict)
     for first in range(0, len(queries), QUERIES_PER_CALL):
         asked = queries[first : first + QUERIES_PER_CALL]
         for query, points in zip(asked, _points(place, asked, interval, period_s), strict=True):
-            columns["resource_id"] += [query.resource_id] * len(points)
-            columns["metric"] += [query.name] * len(points)
-            columns["statistic"] += [query.statistic] * len(points)
-            columns["unit"] += [query.metric.unit] * len(points)
-            columns["ts"] += points.keys()
-            columns["value"] += points.values()
-    if not columns:
-        return _bronze.schema("bronze.metric_sample").empty_table()
+            known = series[query.resource_id, query.name, query.statistic, query.metric.unit]
+            # In the period of a change both sides may have a value; the larger one counts.
+            known.update({ts: max(value, known.get(ts, value)) for ts, value in points.items()})
+    columns: dict[str, list[Any]] = {name: [] for name in ("resource_id", "metric", "statistic", "unit", "ts", "value")}
+    for key, points in series.items():
+        for name, value in zip(("resource_id", "metric", "statistic", "unit"), key, strict=True):
+            columns[name] += [value] * len(points)
+        columns["ts"] += points.keys()
+        columns["value"] += points.values()
     constant = {"source": NAME, "account": place.account, "region": place.region, "period_s": period_s}
     return _bronze.rows("bronze.metric_sample", {**columns, **constant})
 

@@ -33,6 +33,7 @@ _MOST_MILLISECONDS = 4_102_444_800_000
 
 TimeFormat = Literal["iso", "epoch_s", "epoch_ms"]
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~]*$", max_length=1000)]
 Unit = Literal["percent", "ratio", "mbps", "bytes", "bytes/second", "count", "usd"]
 Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
 
@@ -41,7 +42,7 @@ class Options(_http.Asked):
     """Where the endpoint is, and where in its answer things are."""
 
     url: str = Field(pattern=r"^https?://\S+$", description="Address that is asked by GET, with fixed parameters if any.")
-    headers: dict[Header, str] = Field(
+    headers: dict[Header, HeaderValue] = Field(
         default_factory=dict,
         max_length=20,
         description="Headers to send. Not for secrets: those come by token_env or token_file.",
@@ -215,7 +216,7 @@ def _at(answer: Any, path: str | None) -> Any:
 def _is_number(value: float | str) -> bool:
     try:
         return math.isfinite(float(value))
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
 
 
@@ -225,7 +226,7 @@ def _moment(value: Any, form: TimeFormat) -> datetime | None:
             return naive_utc(datetime.fromisoformat(value))
         milliseconds = float(value) * (1000 if form == "epoch_s" else 1)
         return _EPOCH + timedelta(milliseconds=milliseconds) if 0 <= milliseconds <= _MOST_MILLISECONDS else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -222,6 +222,15 @@ def test_a_role_that_may_not_be_assumed_is_named(moto: str, yesterday: Interval)
     assert aws.operations() == ["AssumeRole"]
 
 
+def test_the_external_id_that_a_role_asks_for_goes_with_the_request(moto: str, yesterday: Interval) -> None:
+    with spoiled(moto, lambda _: None) as aws:
+        asked(aws.url, yesterday, roles=["arn:aws:iam::123456789012:role/headroom"], external_id="shop-42")
+
+    [assumed] = [request for request in aws.requests if request.operation == "AssumeRole"]
+    assert b"ExternalId=shop-42" in assumed.body
+    assert b"RoleSessionName=headroom-cloudwatch" in assumed.body
+
+
 def test_credentials_that_expire_during_the_run_are_renewed_by_assuming_the_role_again(moto: str, yesterday: Interval) -> None:
     expired: set[str] = set()
 

@@ -140,10 +140,14 @@ def test_a_token_that_cannot_be_found_or_would_travel_in_clear_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("PROMETHEUS_TOKEN", raising=False)
-    with pytest.raises(ConfigError, match="environment variable PROMETHEUS_TOKEN, which is not set"):
+    with pytest.raises(ConfigError, match="environment variable PROMETHEUS_TOKEN holds no token: it is not set"):
         fetched("http://127.0.0.1:9", token_env="PROMETHEUS_TOKEN")  # noqa: S106
     with pytest.raises(ConfigError, match="cannot be read"):
         fetched("http://127.0.0.1:9", token_file=tmp_path / "absent")
+    monkeypatch.setenv("PROMETHEUS_TOKEN", "two\r\nlines")
+    with pytest.raises(ConfigError, match="characters that no token has") as failure:
+        fetched("http://127.0.0.1:9", token_env="PROMETHEUS_TOKEN")  # noqa: S106
+    assert "lines" not in str(failure.value)
     monkeypatch.setenv("PROMETHEUS_TOKEN", "t")
     with pytest.raises(ConfigError, match="over https only"):
         fetched("http://prometheus.example", token_env="PROMETHEUS_TOKEN")  # noqa: S106

@@ -142,6 +142,27 @@ def test_the_agents_disks_are_series_of_their_own_and_the_root_is_the_instances(
     assert averages == {"disk_used_percent": 40.0, "disk_used_percent:/data": 80.0, "mem_used_percent": 60.0}
 
 
+def test_an_instance_that_was_resized_keeps_one_series_and_a_roll_up_stands_for_its_detail(aws: str) -> None:
+    cloud = client(aws, "eu-west-3")
+    later = NOON + timedelta(hours=1)
+    given(cloud, "CWAgent", "mem_used_percent", {NOON: 60.0, later: 64.0}, InstanceId="i-1", InstanceType="m5.large")
+    given(
+        cloud,
+        "CWAgent",
+        "mem_used_percent",
+        {later: 32.0, later + timedelta(hours=1): 30.0},
+        InstanceId="i-1",
+        InstanceType="m5.xlarge",
+    )
+    given(cloud, "CWAgent", "mem_used_percent", {NOON: 50.0}, InstanceId="i-2")
+    given(cloud, "CWAgent", "mem_used_percent", {NOON: 51.0}, InstanceId="i-2", InstanceType="m5.large")
+
+    data = fetched(aws, regions=["eu-west-3"], services=["ec2"])[f"{OWN}/eu-west-3/ec2"]
+
+    assert values(data, resource_id="i-1", statistic="Average") == [60.0, 64.0, 30.0]
+    assert values(data, resource_id="i-2", statistic="Average") == [50.0]
+
+
 def test_resources_given_by_name_are_asked_for_without_being_listed_and_others_are_not(aws: str) -> None:
     cloud = client(aws, "sa-east-1")
     for instance in ("i-1", "i-2"):

@@ -155,6 +155,7 @@ def test_samples_count_once_in_order_of_time_and_only_within_the_interval() -> N
     [
         (item(1, "much"), "sample 2: value is 'much', expected a finite number"),
         (item(1, True), "value is True, expected a finite number"),
+        (item(1, 10**400), "expected a finite number"),
         (item(1, float("inf")), "value is inf, expected a finite number"),
         ({**item(1), "ts": "yesterday"}, "sample 2: ts is 'yesterday', expected iso"),
         ({**item(1), "ts": None}, "ts is None"),
@@ -193,6 +194,7 @@ def test_a_metric_without_a_unit_is_a_matter_of_configuration() -> None:
         ("url", "https://example.com/?api_key=abc"),
         ("url", "file:///etc/passwd"),
         ("headers", {"X-Api-Key": "abc"}),
+        ("headers", {"X-Team": "shop\r\nX-Other: 1"}),
         ("resource_id", "web-1"),
         ("metric", None),
         ("metric", "a metric"),

@@ -266,7 +266,7 @@ def test_objects_in_s3_are_found_by_pattern_and_read_like_files(aws: str, bucket
     assert [rates(data)[60 * hour, "request_count", "Sum"][0] for hour in range(3)] == [10.0] * 3
     with pytest.raises(SourceError, match=r"no object matches s3://the-logs/absent/\*"):
         fetched("s3://the-logs/absent/*", resource_id="web-1", endpoint_url=aws)
-    with pytest.raises(SourceError, match="s3:ListObjectsV2.*NoSuchBucket"):
+    with pytest.raises(SourceError, match="s3:ListBucket.*NoSuchBucket"):
         fetched("s3://no-such-bucket-here/*", resource_id="web-1", endpoint_url=aws)
 
 
