@@ -13,6 +13,8 @@ def row_quantiles(values: Floats, levels: Floats) -> Floats:
 
     What numpy.nanquantile answers, without its Python loop over rows.
     """
+    if not values.shape[1]:
+        return np.full((len(values), len(levels)), np.nan)
     ordered = np.sort(values, axis=1)
     count = (~np.isnan(ordered)).sum(axis=1)
     rank = levels * np.maximum(count - 1, 0)[:, None]

@@ -34,6 +34,8 @@ FEATURES = (
 )
 #: Relative values beyond this are as good as this: one outlier must not make a tree split.
 _LIMIT = 20.0
+#: With fewer training rows nothing is learnt, and every series takes its fallback.
+LEAST_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def training_rows(panel: Panel, horizon: int, most: int) -> Rows:
 
     Cutoffs leave the horizon behind them known and seven seasons before them, or half of a shorter history.
     """
+    if panel.periods < 2:
+        return _rows(panel, 0, np.arange(0))
     season = panel.season
     first = min(7 * season, panel.periods // 2)
     backs = np.arange(1, max(panel.periods - first, 2))

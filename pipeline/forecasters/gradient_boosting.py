@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._tabular import future_rows, training_rows
+from pipeline.forecasters._fallback import fallback, settle
+from pipeline.forecasters._tabular import LEAST_ROWS, future_rows, training_rows
 from pipeline.panel import Panel
 
 
@@ -27,6 +27,8 @@ def forecast(
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     data = training_rows(panel.take(np.lexsort((panel.series_id, panel.metric))), horizon, rows)
+    if len(data.target) < LEAST_ROWS:
+        return fallback(panel, horizon, quantiles)
     ahead = future_rows(panel, horizon)
     raw = np.empty((len(ahead.target), len(quantiles)))
     for column, quantile in enumerate(quantiles):

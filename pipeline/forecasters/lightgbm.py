@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ConfigError
-from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._tabular import FEATURES, future_rows, training_rows
+from pipeline.forecasters._fallback import fallback, settle
+from pipeline.forecasters._tabular import FEATURES, LEAST_ROWS, future_rows, training_rows
 from pipeline.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -20,6 +20,8 @@ ROWS = 250_000
 
 def train(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, trees: int = 120, rows: int = ROWS) -> str:
     """Boosters of every quantile as one text, to be stored with a model version and passed to `forecast` for each shard.
+
+    With fewer than LEAST_ROWS rows there are no boosters, and `forecast` answers with the fallback.
 
     Args:
         panel: series to learn from; a sample of them is enough.
@@ -33,7 +35,7 @@ def train(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, trees: in
     # In the order of names, so that the same series give the same trees in any order.
     data = training_rows(panel.take(np.lexsort((panel.series_id, panel.metric))), horizon, rows)
     boosters = {}
-    for quantile in quantiles:
+    for quantile in quantiles if len(data.target) >= LEAST_ROWS else ():
         parameters = {
             "objective": "quantile",
             "alpha": quantile,
@@ -79,6 +81,8 @@ def forecast(
     import lightgbm
 
     model = json.loads(trained or train(panel, horizon, quantiles, trees=trees, rows=rows))
+    if not model["boosters"]:
+        return fallback(panel, horizon, quantiles)
     lacking = [quantile for quantile in quantiles if str(quantile) not in model["boosters"]]
     if model["step"] != panel.step or lacking:
         raise ConfigError(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.forecasters._fallback import settle
+from pipeline.forecasters._fallback import fallback, settle
 from pipeline.forecasters._quantile import row_quantiles
-from pipeline.forecasters._tabular import future_rows, training_rows
+from pipeline.forecasters._tabular import LEAST_ROWS, future_rows, training_rows
 from pipeline.panel import Panel
 
 
@@ -29,6 +29,8 @@ def forecast(
     from sklearn.ensemble import RandomForestRegressor
 
     data = training_rows(panel.take(np.lexsort((panel.series_id, panel.metric))), horizon, rows)
+    if len(data.target) < LEAST_ROWS:
+        return fallback(panel, horizon, quantiles)
     model = RandomForestRegressor(
         n_estimators=trees, min_samples_leaf=5, max_features=0.5, bootstrap=True, oob_score=True, random_state=1, n_jobs=1
     )

@@ -110,6 +110,8 @@ def raw_quantiles(
     filled = fill(recent.values, recent.season)
     values = np.where((share <= _FILLED)[:, None], filled, recent.values)
     systems = list(_systems(recent, horizon, terms, values))
+    if not systems:
+        return [np.full((len(panel), horizon, len(quantiles)), np.nan) for _ in scales]
     group = segments(recent.metric)
     return [_extend(values, systems, group, recent.step, horizon, quantiles, log) for log in scales]
 
@@ -211,8 +213,6 @@ def _pool_calendar(solved: list[_Solved], segment: npt.NDArray[np.int64], log: b
     One series sees a handful of quarter ends, a segment sees hundreds. With a prior mean b the solution moves by
     inverse · penalty · b; the b that equals the mean of the effects it leads to is the pooled estimate.
     """
-    if not solved:
-        return
     for number in np.unique(segment):
         own, pull = [], []
         for system, _, _, _, spread, beta in solved:

@@ -102,7 +102,7 @@ def raw_quantiles(
         for shifted in (np.roll(flat, 1, axis=1), np.roll(flat, -1, axis=1)):
             parts.append(shifted.reshape(whole.shape))
             weights.append(weight * neighbours)
-    if naive_share:
+    if naive_share and panel.periods > season:
         change = panel.values[:, season:] - panel.values[:, :-season]
         change = change[:, -max(season, panel.periods // 2) :]
         points = row_quantiles(change, (np.arange(_DIFFERENCES) + 0.5) / _DIFFERENCES)
