@@ -222,6 +222,17 @@ def test_a_role_that_may_not_be_assumed_is_named(moto: str, yesterday: Interval)
     assert aws.operations() == ["AssumeRole"]
 
 
+def test_a_role_that_leads_into_another_account_is_refused(moto: str, yesterday: Interval) -> None:
+    def fault(request: Request) -> Reply | None:
+        return Reply(200, IDENTITY, {"content-type": "text/xml"}) if request.operation == "GetCallerIdentity" else None
+
+    with (
+        spoiled(moto, fault) as aws,
+        pytest.raises(SourceError, match="role arn:aws:iam::222222222222:role/headroom led into account 123456789012"),
+    ):
+        asked(aws.url, yesterday, roles=["arn:aws:iam::222222222222:role/headroom"])
+
+
 def test_the_external_id_that_a_role_asks_for_goes_with_the_request(moto: str, yesterday: Interval) -> None:
     with spoiled(moto, lambda _: None) as aws:
         asked(aws.url, yesterday, roles=["arn:aws:iam::123456789012:role/headroom"], external_id="shop-42")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,19 @@ def test_a_server_that_is_down_is_an_error_and_never_data(pauses: list[float]) -
     with pytest.raises(SourceError, match=r"prometheus: http://127\.0\.0\.1:\d+/api/v1/query_range: gave up after 3 attempts"):
         fetched(gone, attempts=3)
     assert len(pauses) == 2
+
+
+def test_a_server_that_accepts_and_never_answers_is_given_up_after_the_time_allowed() -> None:
+    done = threading.Event()
+
+    def silent(_: Request) -> Reply:
+        done.wait(30)
+        return GOOD
+
+    with serve(silent) as server:
+        with pytest.raises(SourceError, match=r"gave up after 1 attempts: ReadTimeoutError"):
+            fetched(server.url, attempts=1, timeout_s=1)
+        done.set()
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again() -> None:
@@ -149,5 +163,7 @@ def test_a_token_that_cannot_be_found_or_would_travel_in_clear_is_refused(
         fetched("http://127.0.0.1:9", token_env="PROMETHEUS_TOKEN")  # noqa: S106
     assert "lines" not in str(failure.value)
     monkeypatch.setenv("PROMETHEUS_TOKEN", "t")
+    with pytest.raises(ConfigError, match="both given; name one place"):
+        fetched("http://127.0.0.1:9", token_env="PROMETHEUS_TOKEN", token_file=tmp_path / "token")  # noqa: S106
     with pytest.raises(ConfigError, match="over https only"):
         fetched("http://prometheus.example", token_env="PROMETHEUS_TOKEN")  # noqa: S106
