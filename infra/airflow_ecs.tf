@@ -28,7 +28,6 @@ locals {
     AIRFLOW__AWS_ECS_EXECUTOR__SECURITY_GROUPS        = aws_security_group.this["tasks"].id
     AIRFLOW__AWS_ECS_EXECUTOR__SUBNETS                = join(",", aws_subnet.private[*].id)
     AIRFLOW__AWS_ECS_EXECUTOR__TASK_DEFINITION        = "${var.name}-plain"
-    HEADROOM_TASK_DEFINITION_PREFIX                   = "${var.name}-"
   }, local.airflow_logging) : {}
 
   # What a task's own container must know; it reaches the database only through the API server.

@@ -74,7 +74,7 @@ resource "aws_iam_role" "mwaa" {
 
 resource "aws_iam_role_policy" "mwaa" {
   #checkov:skip=CKV_AWS_355: cloudwatch:PutMetricData, logs:DescribeLogGroups and s3:GetAccountPublicAccessBlock know no resource to name
-  #checkov:skip=CKV_AWS_290: the same
+  #checkov:skip=CKV_AWS_290: what these three do on "*" is to look and to count
   count = local.on_mwaa ? 1 : 0
 
   name = "mwaa"

@@ -228,7 +228,7 @@ resource "aws_iam_role" "this" {
 
 resource "aws_iam_role_policy" "this" {
   #checkov:skip=CKV_AWS_290: the actions on "*" only look; CloudWatch, EC2, pricing and the like know no resource to name
-  #checkov:skip=CKV_AWS_355: the same
+  #checkov:skip=CKV_AWS_355: the actions on "*" only look, and know no resource to name
   for_each = local.permissions
 
   name   = each.key

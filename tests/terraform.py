@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -37,16 +39,24 @@ class TerraformError(Exception):
     """A command that failed, with what it said."""
 
 
+@dataclass(frozen=True)
 class Terraform:
-    """One initialised working folder; commands run in it, away from the repository."""
+    """One working folder, and the environment that commands run with; the repository stays clean."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
-        self.folder = folder / "infra"
-        shutil.copytree(ROOT / "infra", self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars"))
-        shutil.copytree(ROOT / "sql" / "views", folder / "sql" / "views")
-        # A configuration file that is named but missing is a warning on every command.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-        self.environ = inherited | {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"} | dict(environ or {})
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def copied(cls, to: Path) -> Terraform:
+        """A copy of `infra/`, and of the views that it reads beside itself."""
+        leave = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
+        shutil.copytree(ROOT / "infra", to / "infra", ignore=leave)
+        shutil.copytree(ROOT / "sql" / "views", to / "sql" / "views")
+        return cls(to / "infra")
+
+    def on(self, server: AwsServer) -> Terraform:
+        """The same folder, with the server in place of AWS."""
+        return replace(self, environ=environment(server))
 
     def init(self) -> None:
         """Get the provider: from a folder where there is one, else from the registry.
@@ -63,15 +73,33 @@ class Terraform:
         Raises:
             TerraformError: its exit code is none of `codes`, or it took too long.
         """
+        return self.finished(self.start(*arguments), codes, timeout_s)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begin a command; `finished` waits for it."""
+        # What the machine's own variables say about Terraform or AWS is not meant for tests.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
+        quiet = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+        return subprocess.Popen(
+            ["terraform", *arguments],
+            cwd=self.folder,
+            env={**inherited, **quiet, **self.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finished(self, process: subprocess.Popen[str], codes: tuple[int, ...] = (0,), timeout_s: float = 300) -> str:
         try:
-            done = subprocess.run(
-                ["terraform", *arguments], cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=timeout_s
-            )
+            said, _ = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise TerraformError(f"terraform {arguments[0]} ran longer than {timeout_s:.0f} s") from error
-        if done.returncode not in codes:
-            raise TerraformError(f"terraform {arguments[0]} ended with {done.returncode}\n{(done.stdout + done.stderr)[-6000:]}")
-        return done.stdout
+            process.kill()
+            said, _ = process.communicate()
+            raise TerraformError(f"{process.args!r} ran longer than {timeout_s:.0f} s\n{said[-6000:]}") from error
+        if process.returncode not in codes:
+            raise TerraformError(f"{process.args!r} ended with {process.returncode}\n{said[-6000:]}")
+        return said
 
     def outputs(self) -> dict[str, Any]:
         return {name: it["value"] for name, it in json.loads(self.run("output", "-json")).items()}
@@ -84,28 +112,66 @@ class Terraform:
 
 @contextmanager
 def aws_for_terraform() -> Iterator[AwsServer]:
-    """AWS on loopback, with two things that Terraform needs and moto lacks: databases that differ, named queries that go."""
+    """AWS on loopback that remembers what Terraform told it, which moto alone does not always."""
+    with ExitStack() as stack:
+        for patched in _remembering():
+            stack.enter_context(patched)
+        server = stack.enter_context(aws_server())
+        # Terraform makes its own of the same name.
+        server.client("athena").delete_work_group(WorkGroup=WORKGROUP)
+        yield server
+
+
+def _remembering() -> list[Any]:
+    """What moto takes and forgets, or lacks: a second plan would see it as drift."""
     import moto.backends  # noqa: F401 its registry must exist before its parts are imported
     from moto.athena.responses import AthenaResponse
-    from moto.rds.models import DBInstance
+    from moto.ec2.models.security_groups import SecurityGroupRule
+    from moto.ecs.models import Service
+    from moto.rds.models import DBInstance, DBParameterGroup
 
-    begin = DBInstance.__init__
+    def database(self: Any, **told: Any) -> None:
+        self.dbi_resource_id = f"db-{uuid4().hex[:26].upper()}"  # moto gives all of them one
+        self.performance_insights_enabled = told.get("enable_performance_insights", False)
+        self.performance_insights_kms_key_id = told.get("performance_insights_kms_key_id")
 
-    def with_own_id(self: Any, *args: Any, **options: Any) -> None:
-        begin(self, *args, **options)
-        self.dbi_resource_id = f"db-{uuid4().hex[:26].upper()}"
+    def rule(self: Any, **told: Any) -> None:
+        ends = (told.get(end) or {} for end in ("ip_range", "source_group", "prefix_list_id"))
+        self.told = next((end["Description"] for end in ends if "Description" in end), None)
+
+    def service(self: Any, **_told: Any) -> None:
+        self.availability_zone_rebalancing = "DISABLED"
+
+    update_parameters = DBParameterGroup.update_parameters
+
+    def marked(self: Any, parameters: Any) -> None:
+        update_parameters(self, [{**parameter, "Source": "user"} for parameter in parameters])
 
     def delete_named_query(self: Any) -> str:
         self.athena_backend.named_queries.pop(self._get_param("NamedQueryId"), None)
         return "{}"
 
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(DBInstance, "__init__", with_own_id))
-        stack.enter_context(patch.object(AthenaResponse, "delete_named_query", delete_named_query, create=True))
-        server = stack.enter_context(aws_server())
-        # Terraform makes its own of the same name.
-        server.client("athena").delete_work_group(WorkGroup=WORKGROUP)
-        yield server
+    return [
+        _afterwards(DBInstance, database),
+        _afterwards(SecurityGroupRule, rule),
+        _afterwards(Service, service),
+        patch.object(SecurityGroupRule, "description", property(lambda self: self.told)),
+        patch.object(DBParameterGroup, "update_parameters", marked),
+        patch.object(AthenaResponse, "delete_named_query", delete_named_query, create=True),
+    ]
+
+
+def _afterwards(kind: Any, also: Callable[..., None]) -> Any:
+    """A patch: whenever one of a kind is made, this is done to it too, with what it was told."""
+    begin = kind.__init__
+    names = inspect.signature(begin)
+
+    def begun(self: Any, *args: Any, **options: Any) -> None:
+        begin(self, *args, **options)
+        told = names.bind(self, *args, **options).arguments
+        also(self, **{name: value for name, value in (told | told.get("kwargs", {})).items() if name != "self"})
+
+    return patch.object(kind, "__init__", begun)
 
 
 def environment(server: AwsServer) -> dict[str, str]:

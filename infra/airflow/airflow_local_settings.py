@@ -9,23 +9,29 @@ from __future__ import annotations
 import os
 from typing import Any
 
-# Terraform's roles, see infra/roles.tf; every other step publishes.
-ROLES = {"ingest": "ingest", "build": "transform", "train": "trainer"}
+PLAIN = "plain"
 PUBLISHER = "publisher"
+# Terraform's roles, see infra/roles.tf.
+ROLES = {
+    "ingest": "ingest",
+    "build": "transform",
+    "train": "trainer",
+    **dict.fromkeys(("promote", "forecast", "detect", "risk", "recommend", "report", "maintain"), PUBLISHER),
+}
 
 
 def role_of(step: str, target: str) -> str:
-    """The role of a step; what it builds in gold is published."""
-    return PUBLISHER if target.startswith("gold.") else ROLES.get(step, PUBLISHER)
+    """The role of a step; what it builds in gold is published, and a step that nobody knows may do nothing."""
+    return PUBLISHER if step == "build" and target.startswith("gold.") else ROLES.get(step, PLAIN)
 
 
 def task_policy(task: Any) -> None:
     """Called by Airflow for every task of every DAG that it reads."""
-    prefix = os.environ.get("HEADROOM_TASK_DEFINITION_PREFIX", "")
+    fallback = os.environ.get("AIRFLOW__AWS_ECS_EXECUTOR__TASK_DEFINITION", "")
     mapped = getattr(task, "partial_kwargs", None)
     given = mapped if mapped is not None else vars(task)
     arguments = given.get("op_kwargs") or {}
-    if not prefix or "name" not in arguments:
+    if not fallback.endswith(PLAIN) or "name" not in arguments:
         return
-    definition = prefix + role_of(str(arguments["name"]), str(arguments.get("target", "")))
+    definition = fallback.removesuffix(PLAIN) + role_of(str(arguments["name"]), str(arguments.get("target", "")))
     given["executor_config"] = {**(given.get("executor_config") or {}), "taskDefinition": definition}
