@@ -90,12 +90,18 @@ def read_demand(
 
 
 def read_panel(
-    lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings, shard: int = 0, shards: int = 1
+    lake: Lake,
+    as_of: datetime,
+    granularity: Granularity,
+    settings: Settings,
+    shard: int = 0,
+    shards: int = 1,
+    metric: str = "",
 ) -> Panel | None:
     """The same as a panel; None where there is nothing to forecast."""
     from pipeline.panel import from_frame
 
-    frame = read_demand(lake, as_of, granularity, settings, shard, shards)
+    frame = read_demand(lake, as_of, granularity, settings, shard, shards, metric)
     return None if frame.empty else from_frame(frame, granularity)
 
 
