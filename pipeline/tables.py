@@ -23,18 +23,7 @@ def _moment(name: str, doc: str, *, nullable: bool = False) -> Column:
     return Column(name=name, type=TIMESTAMP, doc=doc, unit="UTC", nullable=nullable)
 
 
-METRICS = (
-    "cpu_utilization",
-    "memory_utilization",
-    "disk_utilization",
-    "network_in",
-    "network_out",
-    "disk_read",
-    "disk_write",
-    "request_count",
-    "cost",
-)
-UNITS = ("percent", "mbps", "count", "usd")
+UNITS = ("percent", "mbps", "count", "ms", "usd")
 SEVERITIES = ("low", "medium", "high", "critical")
 ACTIONS = ("rightsize", "stop", "terminate", "upsize", "investigate", "keep", "insufficient_data")
 

@@ -286,7 +286,8 @@ def _need(options: Options, metrics: Mapping[str, Demand], now: pd.Series, risks
     bandwidth = {}
     for name, metrics_of, together in (
         ("network", ("network_in", "network_out"), False),
-        ("ebs", ("disk_read", "disk_write"), True),
+        # CloudWatch counts volumes and local disks apart; other sources know only disks.
+        ("ebs", ("ebs_read", "ebs_write") if "ebs_read" in measured else ("disk_read", "disk_write"), True),
     ):
         present = float(now[_LISTED[name]])
         used = _bandwidth(measured, metrics_of, together, options.quantile_pct)

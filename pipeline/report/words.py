@@ -10,7 +10,7 @@ import pandas as pd
 
 DASH = "–"
 NBSP = "\u00a0"
-UNIT_SIGNS = {"percent": "%", "mbps": "Mbps", "count": "count", "usd": "USD"}
+UNIT_SIGNS = {"percent": "%", "mbps": "Mbps", "count": "count", "ms": "ms", "usd": "USD"}
 METRIC_WORDS = {
     "cpu_utilization": "CPU",
     "memory_utilization": "memory",
@@ -19,6 +19,9 @@ METRIC_WORDS = {
     "network_out": "network out",
     "disk_read": "disk read",
     "disk_write": "disk write",
+    "ebs_read": "EBS read",
+    "ebs_write": "EBS write",
+    "response_time": "response time",
     "request_count": "requests",
     "cost": "cost",
 }

@@ -16,8 +16,9 @@ WITH named AS (
       WHEN 'networkout' THEN 'network_out'
       WHEN 'diskreadbytes' THEN 'disk_read'
       WHEN 'diskwritebytes' THEN 'disk_write'
-      WHEN 'ebsreadbytes' THEN 'disk_read'
-      WHEN 'ebswritebytes' THEN 'disk_write'
+      WHEN 'ebsreadbytes' THEN 'ebs_read'
+      WHEN 'ebswritebytes' THEN 'ebs_write'
+      WHEN 'memoryutilization' THEN 'memory_utilization'
       WHEN 'requestcount' THEN 'request_count'
       ELSE metric
     END AS metric,
@@ -29,12 +30,17 @@ WITH named AS (
       WHEN 'mbps' THEN 'mbps'
       WHEN 'megabits/second' THEN 'mbps'
       WHEN 'count' THEN 'count'
+      WHEN 'count/second' THEN 'count'
+      WHEN 'milliseconds' THEN 'ms'
+      WHEN 'seconds' THEN 'ms'
       WHEN 'usd' THEN 'usd'
     END AS unit,
     CASE lower(unit)
       WHEN 'ratio' THEN value * 100e0
       WHEN 'bytes' THEN value * 8e0 / 1e6 / cast(nullif(period_s, 0) AS double)
       WHEN 'bytes/second' THEN value * 8e0 / 1e6
+      WHEN 'count/second' THEN value * cast(period_s AS double)
+      WHEN 'seconds' THEN value * 1e3
       ELSE value
     END AS value
   FROM bronze.metric_sample
@@ -52,7 +58,7 @@ judged AS (
       WHEN abs(value) >= 1e24 THEN 'out_of_bounds'
       WHEN ts > ingested_at + INTERVAL '1' DAY THEN 'in_the_future'
       WHEN unit = 'percent' AND (value < 0e0 OR value > 100e0) THEN 'out_of_bounds'
-      WHEN unit IN ('mbps', 'count') AND value < 0e0 THEN 'out_of_bounds'
+      WHEN unit IN ('mbps', 'count', 'ms') AND value < 0e0 THEN 'out_of_bounds'
     END AS refused
   FROM named
 ),
