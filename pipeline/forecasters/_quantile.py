@@ -39,16 +39,17 @@ def weighted_quantiles(values: Floats, weights: Floats, levels: Floats) -> Float
     total = share[:, -1:].copy()
     share -= weight / 2
     share /= np.where(total > 0, total, 1.0)
-    last = np.maximum(np.count_nonzero(weight, axis=1) - 1, 0)
-    rows = np.arange(len(values))
-    quantiles = np.empty((len(values), len(levels)))
-    for column, level in enumerate(levels):
-        above = np.minimum(np.count_nonzero(share < level, axis=1), last)
-        below = np.maximum(above - 1, 0)
-        gap = share[rows, above] - share[rows, below]
-        step = np.clip((level - share[rows, below]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
-        low, high = values[rows, order[rows, below]], values[rows, order[rows, above]]
-        quantiles[:, column] = low + step * (high - low)
+    last = np.maximum(np.count_nonzero(weight, axis=1) - 1, 0)[:, None]
+    rows = np.arange(len(values))[:, None]
+    # Row r's shares lie between r and r + 1 in one ascending array, so that all rows are searched at once.
+    ascending = (share + rows).ravel()
+    above = np.searchsorted(ascending, (rows + levels).ravel()).reshape(len(values), -1) - rows * values.shape[1]
+    above = np.clip(above, 0, last)
+    below = np.maximum(above - 1, 0)
+    before, gap = share[rows, below], share[rows, above] - share[rows, below]
+    step = np.clip((levels - before) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
+    low, high = values[rows, order[rows, below]], values[rows, order[rows, above]]
+    quantiles = low + step * (high - low)
     return np.where(total > 0, quantiles, np.nan)
 
 

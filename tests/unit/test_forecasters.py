@@ -164,7 +164,7 @@ def test_boosters_trained_once_score_every_shard_as_training_on_the_spot_does():
 
 def test_boosters_of_another_granularity_or_without_a_quantile_are_refused():
     panel = panel_of(np.random.default_rng(1).uniform(0, 9, (3, 100)), "day")
-    trained = lightgbm.train(panel, 3, (0.5,), trees=2, rows=100)
+    trained = lightgbm.train(panel, 3, (0.5,), trees=2, rows=400)
 
     with pytest.raises(ConfigError, match="asked for steps of one day and the quantiles"):
         lightgbm.forecast(panel, 3, (0.5, 0.9), trained=trained)
@@ -196,3 +196,12 @@ def test_features_of_a_lead_are_relative_to_the_series_and_know_the_calendar():
     # 2026-03-27 is a Friday in the last days of a quarter.
     assert table[0, :, FEATURES.index("weekend")].tolist() == [1.0, 1.0]
     assert (table[0, :, FEATURES.index("quarter_end")] > 0).all()
+
+
+def test_too_little_history_to_boost_is_answered_by_the_fallback():
+    panel = panel_of(np.random.default_rng(1).uniform(0, 9, (1, 20)), "day")
+
+    answer = lightgbm.forecast(panel, 3, QUANTILES)
+
+    assert ((answer >= 0) & (answer <= 9)).all()
+    np.testing.assert_array_equal(answer[:, 0], answer[:, 2])
