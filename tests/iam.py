@@ -28,8 +28,12 @@ class Request:
 
 def allowed(request: Request, policies: Iterable[Mapping[str, Any]]) -> bool:
     """Whether the policies together let a request through."""
-    matching = [s["Effect"] for policy in policies for s in statements(policy) if _matches(s, request)]
-    return "Allow" in matching and "Deny" not in matching
+    return effects(request, policies) == {"Allow"}
+
+
+def effects(request: Request, policies: Iterable[Mapping[str, Any]]) -> set[str]:
+    """What the statements that concern a request say to it: Allow, Deny, both, or nothing."""
+    return {s["Effect"] for policy in policies for s in statements(policy) if _matches(s, request)}
 
 
 def statements(policy: Mapping[str, Any]) -> list[Statement]:

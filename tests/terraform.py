@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
+from tests import iam
 from tests.aws_server import KEYS, WORKGROUP, AwsServer, aws_server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,7 +113,7 @@ class Terraform:
 
 @contextmanager
 def aws_for_terraform() -> Iterator[AwsServer]:
-    """AWS on loopback that remembers what Terraform told it, which moto alone does not always."""
+    """AWS on loopback that remembers what Terraform told it, as moto alone does not always, and heeds the policies of buckets."""
     with ExitStack() as stack:
         for patched in _remembering():
             stack.enter_context(patched)
@@ -129,6 +130,7 @@ def _remembering() -> list[Any]:
     from moto.ec2.models.security_groups import SecurityGroupRule
     from moto.ecs.models import Service
     from moto.rds.models import DBInstance, DBParameterGroup
+    from moto.s3.models import FakeBucket
 
     def database(self: Any, **told: Any) -> None:
         self.dbi_resource_id = f"db-{uuid4().hex[:26].upper()}"  # moto gives all of them one
@@ -158,7 +160,28 @@ def _remembering() -> list[Any]:
         patch.object(SecurityGroupRule, "description", property(lambda self: self.told)),
         patch.object(DBParameterGroup, "update_parameters", marked),
         patch.object(AthenaResponse, "delete_named_query", delete_named_query, create=True),
+        patch.object(FakeBucket, "get_permission", _permission),
     ]
+
+
+def _permission(bucket: Any, action: str, resource: str) -> Any:
+    """What a bucket's policy says to the call that is being answered. moto itself looks at no condition.
+
+    The server takes itself to stand behind TLS: what does not is the evaluator's tests' business.
+    """
+    from flask import request
+    from moto.iam.access_control import PermissionResult
+
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    context = {"aws:SecureTransport": "true", "s3:ObjectCreationOperation": str("partNumber" not in request.args).lower()}
+    if "If-None-Match" in request.headers:
+        context["s3:if-none-match"] = request.headers["If-None-Match"]
+    asked = iam.Request(f"s3:{action.removeprefix('s3:')}", resource, context)
+    effects = iam.effects(asked, [json.loads(bucket.policy)])
+    if "Deny" in effects:
+        return PermissionResult.DENIED
+    return PermissionResult.PERMITTED if "Allow" in effects else PermissionResult.NEUTRAL
 
 
 def _afterwards(kind: Any, also: Callable[..., None]) -> Any:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pipeline import settings as settings_module
 from pipeline import steps, tables
@@ -225,7 +226,7 @@ def test_the_outputs_are_settings_and_the_pipeline_runs_on_what_stands(
     outputs = json.loads(applied.run("output", "-json"))
     # The MLflow server's name means something inside its network only.
     settings = settings_module.load(environment(outputs) | {"HEADROOM_MLFLOW_URI": ""}, home=tmp_path)
-    day = Interval.day("2014-02-20")
+    day = Interval.day("2026-04-10")
 
     lake = open_lake(settings)
     made = dict(lake.create_tables())
@@ -236,11 +237,60 @@ def test_the_outputs_are_settings_and_the_pipeline_runs_on_what_stands(
     assert all(not changed for name, changed in made.items() if "." not in name), "Terraform's databases are the pipeline's"
     assert landed > 0
     assert built > 0
-    hours = lake.query("SELECT count(*) AS hours, min(ts) AS first FROM silver.metric_hourly").to_pylist()[0]
+    hours = lake.query("SELECT count(*) AS hours, min(hour) AS first FROM silver.metric_hourly").to_pylist()[0]
     assert hours["hours"] == built
     assert lake.snapshot_id(tables.METRIC_HOURLY) is not None
-    executions = aws.client("athena").list_query_executions(WorkGroup="headroom-pipeline")["QueryExecutionIds"]
-    assert executions, "the query ran in Terraform's workgroup"
+    results = aws.client("s3").list_objects_v2(Bucket=outputs["buckets"]["value"]["results"])["Contents"]
+    assert {key["Key"].partition("/")[0] for key in results} == {"pipeline"}
+
+    # What was landed stays as it was landed, whoever comes.
+    [landed_first, *_] = aws.client("s3").list_objects_v2(
+        Bucket=outputs["buckets"]["value"]["lake"], Prefix="bronze/metric_sample/"
+    )["Contents"]
+    for condition, code in (({}, "403"), ({"IfNoneMatch": "*"}, "PreconditionFailed")):
+        with pytest.raises(ClientError, match=code):
+            aws.client("s3").put_object(
+                Bucket=outputs["buckets"]["value"]["lake"], Key=landed_first["Key"], Body=b"else", **condition
+            )
+
+
+EXECUTOR = """
+import json, sys
+from airflow.providers.amazon.aws.executors.ecs.ecs_executor import AwsEcsExecutor
+
+executor = AwsEcsExecutor()
+executor.load_ecs_connection(check_connection=False)
+started = executor._run_task(None, ["python", "-c", "pass"], None, {"taskDefinition": "headroom-publisher"})
+print(json.dumps({"failures": started["failures"], "arns": [task.task_arn for task in started["tasks"]]}))
+"""
+
+
+@pytest.mark.airflow
+def test_airflows_executor_starts_a_steps_container_with_the_schedulers_environment(
+    aws: AwsServer, resources: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    [scheduler] = json.loads(resources['aws_ecs_task_definition.airflow["scheduler"]']["container_definitions"])
+    environ = {variable["name"]: variable["value"] for variable in scheduler["environment"]} | {
+        **KEYS,
+        "AWS_ENDPOINT_URL": aws.url,
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        # The driver for Postgres is in the image only.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"sqlite+aiosqlite:///{tmp_path}/airflow.db",
+        "PATH": os.environ["PATH"],
+    }
+    assert all(isinstance(value, str) for value in environ.values())
+
+    done = subprocess.run([sys.executable, "-c", EXECUTOR], env=environ, cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr[-4000:]
+    started = json.loads(done.stdout.splitlines()[-1])
+    assert started["failures"] == []
+    [task] = aws.client("ecs").describe_tasks(cluster="headroom", tasks=started["arns"])["tasks"]
+    assert task["taskDefinitionArn"].rpartition("/")[2].startswith("headroom-publisher:")
+    assert task["overrides"]["containerOverrides"][0]["name"] == "step"
+    aws.client("ecs").stop_task(cluster="headroom", task=task["taskArn"])
 
 
 # ---------------------------------------------------------------- who may do what
