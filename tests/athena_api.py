@@ -111,18 +111,20 @@ class Execution:
 
 @dataclass
 class Athena:
-    """The executions, and two ways to make one go wrong.
+    """The executions, and ways to make one go wrong.
 
     Attributes:
         s3_url: where it reads and writes S3.
         hold: queries stay RUNNING while it is cleared.
         failures: reasons, each of which fails one query as if the system had.
+        cutoff: bytes that a query may scan, instead of what its workgroup says.
     """
 
     s3_url: str = ""
     executions: dict[str, Execution] = field(default_factory=dict)
     hold: threading.Event = field(default_factory=threading.Event)
     failures: list[str] = field(default_factory=list)
+    cutoff: int | None = None
     _tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     _threads: list[threading.Thread] = field(default_factory=list)
     _guard: Any = field(default_factory=threading.Lock)
@@ -182,7 +184,7 @@ class Athena:
             parameters=response._get_param("ExecutionParameters") or [],
             workgroup=group["Name"],
             output=output.rstrip("/") + "/",
-            cutoff=int(configuration.get("BytesScannedCutoffPerQuery") or 2**63),
+            cutoff=int(configuration.get("BytesScannedCutoffPerQuery") or 2**63) if self.cutoff is None else self.cutoff,
         )
         said = hashlib.sha256(repr((started.statement, started.parameters, started.workgroup)).encode()).hexdigest()
         with self._guard:

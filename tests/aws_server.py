@@ -107,6 +107,22 @@ def aws_server(port: int = 0) -> Iterator[AwsServer]:
         _reset(server.athena.s3_url)
 
 
+@contextmanager
+def aws_for_tests() -> Iterator[AwsServer]:
+    """The server, credentials for it in the environment, and no patience wasted on polling."""
+    import pytest
+
+    from pipeline.lake import athena
+
+    with pytest.MonkeyPatch.context() as patched, aws_server() as server:
+        for name, value in KEYS.items():
+            patched.setenv(name, value)
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+            patched.delenv(name, raising=False)
+        patched.setattr(athena, "POLL_S", 0.02)
+        yield server
+
+
 class _Front:
     """In front of moto: notes each call, answers the faults, and lets one conditional put through at a time."""
 

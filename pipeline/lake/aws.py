@@ -11,8 +11,8 @@ from typing import Any
 from pipeline.errors import ConfigError, HeadroomError, SourceError
 from pipeline.settings import Settings
 
-# At 30 % of calls throttled, one in a million gives up; with full jitter below 20 s between tries that is minutes, not hours.
-ATTEMPTS = 12
+# At 30 % of calls throttled, six in a million give up; with full jitter below 20 s between tries that is minutes, not hours.
+ATTEMPTS = 10
 
 _DENIED = re.compile(r"access.?denied|unauthori[sz]ed|not authorized|forbidden|http status 403", re.IGNORECASE)
 _MISSING = re.compile(r"no_?such_?bucket|bucket does not exist|workgroup .*(not found|does not exist)", re.IGNORECASE)
@@ -77,11 +77,12 @@ def worded(what: str) -> Iterator[None]:
     except BotoCoreError as error:
         raise SourceError(f"{what}: {hidden(str(error))}") from None
     except OSError as error:
-        # pyarrow's file system reports every refusal of S3 as an OSError.
-        if "AWS Error" not in str(error):
+        # Arrow's file system reports every refusal of S3 as an OSError; pyiceberg says less and keeps it as the cause.
+        said = next((str(each) for each in (error, error.__cause__) if "AWS Error" in str(each)), "")
+        if not said:
             raise
-        found = re.search(r"during (\w+) operation", str(error))
-        raise _error(what, str(error), "s3", found.group(1) if found else "") from None
+        found = re.search(r"during (\w+) operation", said)
+        raise _error(what, said, "s3", found.group(1) if found else "") from None
 
 
 def hidden(text: str) -> str:

@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
+from pyiceberg.catalog.glue import GlueCatalog
+from pyiceberg.exceptions import CommitFailedException
 
 from pipeline.errors import DataError
 from pipeline.lake import athena, aws, sql
@@ -30,6 +32,23 @@ PARQUET = {
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
     "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
 }
+
+
+class Catalog(GlueCatalog):
+    """pyiceberg's Glue catalog, which recognises its own commit when the answer to it was lost.
+
+    A client that repeats a call whose answer was lost is told that the table has changed. pyiceberg takes that for a lost race
+    and deletes the commit's files, although the table now names them.
+    """
+
+    def _update_glue_table(self, database_name: str, table_name: str, table_input: Any, version_id: str) -> None:
+        try:
+            super()._update_glue_table(database_name, table_name, table_input, version_id)
+        except CommitFailedException:
+            ours = table_input["Parameters"]["metadata_location"]
+            current = self._convert_glue_to_iceberg(self._get_glue_table(database_name, table_name))
+            if ours not in (current.metadata_location, *(entry.metadata_file for entry in current.metadata.metadata_log)):
+                raise
 
 
 def create_databases(settings: Settings) -> Iterator[tuple[str, bool]]:
@@ -86,6 +105,16 @@ def create_views(settings: Settings) -> Iterator[tuple[str, bool]]:
             )
             yield name, True
         waiting = [name for name in waiting if name not in ready]
+
+
+def metadata_location(database: str, name: str, settings: Settings) -> str:
+    """Where the current metadata of an Iceberg table lies, another place after each commit; empty where there is no table."""
+    glue = aws.client("glue", settings)
+    try:
+        table = glue.get_table(DatabaseName=database, Name=name)["Table"]
+    except glue.exceptions.EntityNotFoundException:
+        return ""
+    return str(table["Parameters"]["metadata_location"])
 
 
 def _external_table(table: Table, storage: Storage) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import io
 import random
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,15 +91,16 @@ class Lake:
     def read(self, table: Table, scope: Scope | None = None, columns: tuple[str, ...] | None = None) -> pa.Table:
         """The rows of a table, or of one scope of it; empty where nothing was written yet."""
         schema = table.arrow_schema if columns is None else pa.schema([table.arrow_schema.field(c) for c in columns])
-        if table.layer == "bronze":
-            return self._read_bronze(table, scope).select(schema.names)
-        iceberg = self._load(table)
-        if iceberg is None:
-            return schema.empty_table()
-        options: dict[str, Any] = {"selected_fields": tuple(schema.names)}
-        if scope is not None:
-            options["row_filter"] = scope.expression()
-        return _cast(iceberg.scan(**options).to_arrow(), schema)
+        with self._worded(table, scope):
+            if table.layer == "bronze":
+                return self._read_bronze(table, scope).select(schema.names)
+            iceberg = self._load(table)
+            if iceberg is None:
+                return schema.empty_table()
+            options: dict[str, Any] = {"selected_fields": tuple(schema.names)}
+            if scope is not None:
+                options["row_filter"] = scope.expression()
+            return _cast(iceberg.scan(**options).to_arrow(), schema)
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table."""
@@ -141,9 +142,13 @@ class Lake:
             raise DataError(f"{table.name}: {outside} of {data.num_rows} rows lie outside the scope {scope}")
         if not data.num_rows and not table.may_be_empty:
             raise DataError(f"{table.name}: no rows for {scope}; an empty result would erase what was published")
-        data = _cast(data, table.arrow_schema).sort_by([(name, "ascending") for name in table.key])
+        with self._worded(table, scope):
+            return self._publish(table, _cast(data, table.arrow_schema), scope, based_on)
+
+    def _publish(self, table: Table, data: pa.Table, scope: Scope, first_seen: str | None) -> Written:
+        """Commit until it succeeds, the content is there, or the scope is another's."""
+        data = data.sort_by([(name, "ascending") for name in table.key])
         wanted = fingerprint(data.select(sorted(data.column_names)))
-        first_seen = based_on
         for attempt in range(COMMIT_ATTEMPTS):
             iceberg = self._load(table) if data.num_rows == 0 else self._load_or_create(table)
             if iceberg is None:
@@ -178,7 +183,8 @@ class Lake:
             rows = rows.append_column("ingested_at", stamps).select([c.name for c in table.columns])
             rows = rows.replace_schema_metadata({"headroom.source": source, "headroom.shard": shard})
             path = self.storage.path("bronze", table.short_name, f"day={day}", f"{load_id}.parquet")
-            changed |= self.storage.write_once(path, _parquet(rows))
+            with self._worded(table, f"day {day}"):
+                changed |= self.storage.write_once(path, _parquet(rows))
         if changed:
             self._note(table)
         return Written(data.num_rows, changed)
@@ -217,6 +223,12 @@ class Lake:
         first, last = f"day={scope.start.date()}", f"day={scope.end.date()}"
         return [file for file in files if first <= file.rsplit("/", 2)[1] <= last]
 
+    def read_object(self, table: Table, path: str) -> bytes:
+        """The bytes of one landed object."""
+        with self._worded(table, path), self.storage.filesystem.open_input_file(path) as file:
+            content: bytes = file.read()
+            return content
+
     def iceberg(self, table: Table) -> IcebergTable | None:
         """The Iceberg table behind a declaration, for maintenance."""
         return self._load(table)
@@ -253,11 +265,17 @@ class Lake:
         return files if self.storage.is_local else self.storage.dataset(files, table.arrow_schema)
 
     def _state(self, name: str) -> str:
-        """What a table holds now, as a text that changes with it: its objects' names are hashes, a snapshot never changes."""
+        """What a table holds now, as a text that changes with it: objects have hashes for names, metadata is never rewritten."""
         table = tables.get(name)
         if table.layer != "bronze":
-            return str(self.snapshot_id(table))
+            from pipeline.lake import glue
+
+            return glue.metadata_location(*self._identifier(table), self.settings)
         return hashlib.sha256("\n".join(self.bronze_files(table)).encode()).hexdigest()
+
+    def _worded(self, table: Table, where: Scope | str | None) -> AbstractContextManager[None]:
+        """Errors of AWS that name the table and the part of it; a local lake has none."""
+        return nullcontext() if self.storage.is_local else aws.worded(f"{table.name} {where}" if where else table.name)
 
     def _note(self, table: Table) -> None:
         self.changes += table.name not in tables.TELEMETRY
@@ -269,9 +287,9 @@ class Lake:
         if self._catalog is None:
             properties = self.storage.iceberg_properties()
             if self.settings.catalog == "glue":
-                from pyiceberg.catalog.glue import GlueCatalog
+                from pipeline.lake.glue import Catalog as Glue
 
-                self._catalog = GlueCatalog("headroom", client=aws.client("glue", self.settings), **properties)
+                self._catalog = Glue("headroom", client=aws.client("glue", self.settings), **properties)
             else:
                 folder = self.settings.home / "lake"
                 folder.mkdir(parents=True, exist_ok=True)

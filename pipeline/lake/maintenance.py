@@ -97,8 +97,10 @@ def scrub(lake: Lake, table: Table) -> int:
     files = lake.bronze_files(table)
     for file in files:
         folder, name = file.rsplit("/", 2)[1:]
+        # A store that does not answer says nothing about the object.
+        content = lake.read_object(table, file)
         try:
-            rows = pq.read_table(file, filesystem=lake.storage.filesystem, page_checksum_verification=True, partitioning=None)
+            rows = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
             labels = {key.decode(): value.decode() for key, value in (rows.schema.metadata or {}).items()}
             payload = rows.drop_columns(["load_id", "ingested_at"])
             found = load_id_of(
@@ -108,7 +110,7 @@ def scrub(lake: Lake, table: Table) -> int:
                 shard=labels.get("headroom.shard", ""),
                 day=folder.removeprefix("day="),
             )
-        except (pa.ArrowException, OSError, KeyError) as error:
+        except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
             bad.append(f"{file}: {error}")
             continue
         if f"{found}.parquet" != name:

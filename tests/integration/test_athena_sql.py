@@ -20,18 +20,14 @@ from pipeline import tables
 from pipeline.lake import Lake, athena, duckdb, glue, open_lake, sql
 from pipeline.lake.lake import _parquet
 from pipeline.settings import Settings
-from tests.aws_server import KEYS, AwsServer, aws_server
+from tests.aws_server import AwsServer, aws_for_tests
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("athena-sql")]
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[AwsServer]:
-    with pytest.MonkeyPatch.context() as patch, aws_server() as server:
-        for name, value in KEYS.items():
-            patch.setenv(name, value)
-        patch.delenv("AWS_PROFILE", raising=False)
-        patch.setattr(athena, "POLL_S", 0.02)
+    with aws_for_tests() as server:
         yield server
 
 
@@ -89,5 +85,5 @@ def test_a_query_gives_the_same_rows_in_athena_as_in_the_embedded_engine(case: P
     if name.startswith("views."):
         create_view(lake, name)
         columns = ", ".join(found.column_names)
-        seen = athena.query(f"SELECT {columns} FROM {name}", {}, aws_settings, lambda _: "as given")
+        seen = athena.query(f"SELECT {columns} FROM {name}", {}, aws_settings, lambda _: "as given")  # noqa: S608 names of views
         assert [repr(row) for row in plain(seen)] == [repr(row) for row in plain(embedded)]

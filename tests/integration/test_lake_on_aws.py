@@ -16,7 +16,7 @@ from pipeline import settings as settings_module
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.steps.build import calendar
-from tests.aws_server import BUCKET, KEYS, AwsServer, aws_server
+from tests.aws_server import BUCKET, AwsServer, aws_for_tests
 
 TABLE = tables.CALENDAR
 EVENT = tables.RUN_EVENT
@@ -27,15 +27,12 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("aws-lake")]
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[AwsServer]:
-    with aws_server() as server:
+    with aws_for_tests() as server:
         yield server
 
 
 @pytest.fixture
-def aws_settings(aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+def aws_settings(aws: AwsServer, tmp_path: Path) -> dict[str, Any]:
     return {"home": tmp_path / "home", **aws.settings(f"t{uuid4().hex[:12]}")}
 
 
