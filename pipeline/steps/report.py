@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from pipeline import plugs, tables
+from pipeline import plugs, quality, tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.report import Findings, charted_series, recommendations_csv, render
@@ -72,7 +72,7 @@ SELECT * FROM known WHERE as_of = newest ORDER BY metric, granularity, model
 
 
 def report(interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Write `report.html` and `recommendations.csv` into the run's folder, each whole or not at all.
+    """Write `report.html` and `recommendations.csv` into the run's folder, each whole or not at all, and build its data docs.
 
     Returns:
         Rows in `recommendations.csv`.
@@ -82,6 +82,7 @@ def report(interval: Interval, lake: Lake, settings: Settings) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "recommendations.csv", recommendations_csv(findings.recommendation))
     _write(folder / "report.html", render(findings))
+    quality.build_data_docs(folder, interval.as_of)
     return len(findings.recommendation)
 
 

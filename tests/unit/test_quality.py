@@ -103,6 +103,16 @@ def test_a_critical_expectation_stops_the_write_and_is_recorded(lake: Lake) -> N
     assert not lake.exists(TABLE)
 
 
+def test_a_stopped_write_leaves_a_page_that_shows_what_failed(lake: Lake) -> None:
+    with pytest.raises(DataError):
+        quality.validate(quality.conform(rows(hour(max=10.0)), TABLE, DAY), TABLE, DAY, lake)
+
+    folder = lake.settings.run_folder(DAY.as_of) / "data_docs"
+    assert "silver.metric_hourly" in (folder / "index.html").read_text()
+    [page] = (folder / "validations").rglob("*.html")
+    assert "must always be greater than or equal to" in page.read_text()
+
+
 def test_a_warning_is_recorded_and_lets_the_rows_pass(lake: Lake) -> None:
     stale = quality.conform(rows(hour(hour=datetime(2026, 3, 2, 5))), TABLE, DAY)
 
