@@ -35,7 +35,7 @@ demo: setup ## Run the main job on the samples, through the real DAGs, and show 
 test: setup lint ## Lint, types, Terraform's format and every test
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-lint: setup
+lint: setup ## The first part of that: ruff, mypy, terraform fmt
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict pipeline

@@ -54,6 +54,14 @@ def process_environment(home: Path, airflow_port: int = 8080, **more: str) -> di
     return inherited | environment(home, airflow_port) | more
 
 
+def isolated_environment(home: Path, airflow_port: int = 8080, **more: str) -> dict[str, str]:
+    """The same without settings that this process was started with, for tests and benchmarks."""
+    given = process_environment(home, airflow_port)
+    ours = environment(home, airflow_port)
+    foreign = {name for name in given if name.startswith(("HEADROOM_", "AIRFLOW_"))} - set(ours)
+    return {name: value for name, value in given.items() if name not in foreign} | more
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.socket() as probe:

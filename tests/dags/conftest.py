@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from tools.environment import ROOT, process_environment
+from tools.environment import ROOT, isolated_environment
 
 
 @pytest.fixture(scope="session")
 def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment of child processes that see Airflow with an empty home."""
-    return process_environment(tmp_path_factory.mktemp("home"))
+    return isolated_environment(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="session")

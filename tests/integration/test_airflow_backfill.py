@@ -13,18 +13,19 @@ import pytest
 
 from pipeline import settings, tables
 from pipeline.lake import open_lake
-from tools.environment import ROOT, free_port, process_environment
+from tools.environment import ROOT, free_port, isolated_environment
 from tools.up import BIN, Servers, get_json, migrate, start_airflow, wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.airflow, pytest.mark.xdist_group("servers")]
 
 FIRST, LAST, END = "2026-03-02", "2026-03-08", "2026-03-09"
-FLEET = {"fleet": {"preset": "realistic", "servers": 2, "start": "2026-03-02", "days": 7}}
+FLEET = {"fleet": {"preset": "realistic", "servers": 1, "start": "2026-03-02", "days": 7}}
 LEAN = {
     "HEADROOM_SOURCES": "fleet",
     "HEADROOM_SOURCE_OPTIONS": json.dumps(FLEET),
     "HEADROOM_SHARDS": "2",
     "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive",
+    "HEADROOM_HORIZON_HOURS": "24",
 }
 # Only the week is run, not also yesterday, and the scheduler does not idle between tasks.
 EAGER = {
@@ -32,6 +33,7 @@ EAGER = {
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "AIRFLOW__CORE__PARALLELISM": "3",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
 }
 PATIENCE_S = 400
 
@@ -49,7 +51,7 @@ def test_a_backfilled_week_equals_a_straight_run_of_its_days(tmp_path: Path) -> 
 def backfill(home: Path, logs: Path) -> dict[str, int]:
     """Backfill the week under a scheduler with LocalExecutor; DAG runs by state."""
     port = free_port()
-    environ = process_environment(home, port, **LEAN, **EAGER)
+    environ = isolated_environment(home, port, **LEAN, **EAGER)
     runs_url = f"http://127.0.0.1:{port}/api/v2/dags/capacity_daily/dagRuns?limit=100"
     migrate(environ)
     with Servers(logs) as servers:
@@ -91,7 +93,7 @@ def failure(home: Path) -> str:
 
 def run_straight(home: Path) -> None:
     command = [sys.executable, "-m", "pipeline", "run", "--from", FIRST, "--to", END]
-    done = subprocess.run(command, env=process_environment(home, **LEAN), cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, env=isolated_environment(home, **LEAN), cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 

@@ -1,0 +1,112 @@
+"""What a newcomer types: the targets, the demo, and the servers of `make up`."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.environment import ROOT, free_port, isolated_environment
+from tools.up import get_json
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(MAKEFILE.split(".PHONY:")[1].splitlines()[0].split())
+LEAN = {
+    "HEADROOM_SOURCES": "samples,prices",
+    "HEADROOM_CHALLENGERS": "seasonal_naive,ridge",
+    "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive",
+    "HEADROOM_BACKTEST_WINDOWS": "2",
+    "HEADROOM_SHARDS": "1",
+}
+
+
+def test_help_names_the_targets_a_user_needs() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^  make (\w+)", said, re.MULTILINE)) == TARGETS
+    assert {"setup", "demo", "test", "up", "bench", "fix", "help"} <= TARGETS
+
+
+def test_test_lints_checks_types_and_formats_and_runs_every_test() -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/installed", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for part in ("ruff check .", "ruff format --check .", "mypy --strict pipeline", "terraform fmt -check -recursive infra"):
+        assert part in planned
+    assert re.search(r"-m pytest -n \d+ --dist loadgroup$", planned.strip())
+    assert (ROOT / ".ci" / "run").read_text().strip().endswith("exec make test")
+
+
+def test_requirements_are_pinned_contain_every_direct_one_and_name_no_registry() -> None:
+    locked = (ROOT / "requirements.txt").read_text()
+    pins = dict(line.split("==") for line in locked.splitlines())
+    direct = [line for line in (ROOT / "requirements.in").read_text().splitlines() if not line.startswith("#")]
+    names = {re.split(r"[\[<=>]", line)[0].strip().lower() for line in direct}
+    assert names <= set(pins)
+    assert "://" not in locked
+
+
+@pytest.mark.airflow
+@pytest.mark.xdist_group("demo")
+def test_the_demo_shows_what_it_found_and_a_second_one_changes_nothing(tmp_path: Path) -> None:
+    environ = isolated_environment(tmp_path / "home", **LEAN)
+    said = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-m", "tools.demo"], env=environ, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        said.append(done.stdout)
+    for heading in ("Recommendations: $", "beside the seasonal naive", "Capacity at risk", "Anomalies of the last", "make up"):
+        assert heading in said[0]
+    assert "Nothing changed" not in said[0]
+    assert "Nothing changed" in said[1]
+    report = re.search(r"Report\s+(\S+report\.html)", said[0])
+    assert report is not None
+    assert Path(report[1]).stat().st_size > 10_000
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("servers")
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign: signal.Signals, tmp_path: Path) -> None:
+    ports = [free_port(), free_port()]
+    command = [sys.executable, "-m", "tools.up", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1])]
+    environ = isolated_environment(tmp_path / "home")
+    log = tmp_path / "up.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 240
+        while "Ctrl-C" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        health = get_json(f"http://127.0.0.1:{ports[0]}/api/v2/monitor/health")
+        assert {health[part]["status"] for part in ("metadatabase", "scheduler", "dag_processor")} == {"healthy"}
+        assert f"http://127.0.0.1:{ports[1]}" in log.read_text()
+        children = descendants(process.pid)
+        assert len(children) >= 5
+    finally:
+        process.send_signal(sign)
+        process.wait(timeout=60)
+    assert process.returncode == 0
+    assert [child for child in children if Path(f"/proc/{child}").exists()] == []
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, from /proc."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found, level = [], [pid]
+    while level:
+        level = [child for child, parent in parents.items() if parent in level]
+        found += level
+    return found
