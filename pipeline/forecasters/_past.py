@@ -81,29 +81,25 @@ def calibrate(
     if 0.5 not in quantiles or not past.size:
         return forecast
     middle = quantiles.index(0.5)
-    centre, past_centre = forecast[..., middle], past[..., middle]
-    stretched = forecast.copy()
+    centre, past_centre = forecast[..., middle, None], past[..., middle]
+    half = np.moveaxis(past - past_centre[..., None], 3, 0)
+    # A half-width of zero cannot be stretched; its misses are not evidence about the others.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(np.abs(half) > 0, (actual - past_centre) / half, np.nan)
+    levels = np.asarray(quantiles)
+    coverage = np.maximum(levels, 1 - levels)
+    factors = np.ones(forecast.shape)
     horizon = forecast.shape[1]
     for part in np.array_split(np.arange(horizon), min(_PARTS, horizon)):
-        gap = actual[:, :, part] - past_centre[:, :, part]
-        for column, level in enumerate(quantiles):
-            if column == middle:
-                continue
-            half = past[:, :, part, column] - past_centre[:, :, part]
-            # A half-width of zero cannot be stretched; its misses are not evidence about the others.
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = np.where(np.abs(half) > 0, gap / half, np.nan)
-            coverage = level if level > 0.5 else 1 - level
-            for number in np.unique(segment):
-                members = segment == number
-                scores = ratio[:, members].reshape(1, -1)
-                windows = (~np.isnan(ratio[:, members])).any(axis=2).sum()
-                if not windows:
-                    continue
-                found = np.clip(row_quantiles(scores, np.array([coverage]))[0, 0], _NARROWEST, _WIDEST)
-                factor = (windows * found + _PRIOR_WINDOWS * _PRIOR_FACTOR) / (windows + _PRIOR_WINDOWS)
-                rows = np.ix_(members, part)
-                now = forecast[..., column][rows] - centre[rows]
-                stretched[..., column][rows] = centre[rows] + factor * now
+        for number in np.unique(segment):
+            members = np.flatnonzero(segment == number)
+            spoken = ratio[:, :, members][..., part]
+            windows = (~np.isnan(spoken)).any(axis=3).sum(axis=(1, 2))
+            # Row q holds the scores of level q, of which only its own coverage is wanted.
+            found = np.diagonal(row_quantiles(spoken.reshape(len(levels), -1), coverage))
+            found = np.clip(np.where(windows > 0, found, _PRIOR_FACTOR), _NARROWEST, _WIDEST)
+            factor = (windows * found + _PRIOR_WINDOWS * _PRIOR_FACTOR) / (windows + _PRIOR_WINDOWS)
+            factors[np.ix_(members, part)] = np.where(windows > 0, factor, 1.0)
+    stretched = centre + factors * (forecast - centre)
     stretched.sort(axis=2)
     return stretched
