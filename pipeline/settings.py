@@ -81,6 +81,9 @@ class Settings(BaseModel):
     detectors: tuple[str, ...] = Field(default=("default",), description="Detectors that vote on each point.")
     alert_votes: int = Field(default=1, ge=1, le=10, description="Detectors that must agree before a point is an anomaly.")
     detect_history_hours: int = Field(default=672, ge=48, le=8760, description="History a detector sees before the interval.")
+    detect_min_history_hours: int = Field(
+        default=168, ge=24, le=8760, description="Observed hours a series needs before its anomalies are published."
+    )
     lookback_days: int = Field(default=14, ge=7, le=93, description="Window of usage that recommendations look at.")
     risk_quantile: float = Field(default=0.9, ge=0.5, le=0.99, description="Quantile whose crossing dates the capacity risk.")
     snapshot_retention_days: int = Field(default=30, ge=1, le=3650, description="Age after which untagged snapshots expire.")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipeline import plugs, quality, tables
@@ -22,6 +23,8 @@ WHERE hour >= :since AND hour < :end AND day >= cast(:since AS date) AND quality
   AND bucket % :shards = :shard
 ORDER BY series_id, hour
 """
+# Share of the highest value so far below which a deviation is never more than low.
+MATERIAL_RATIO = 0.05
 
 
 def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
@@ -48,13 +51,24 @@ def _judge(series: Any, interval: Interval, settings: Settings) -> Any:
     votes = scores >= ALERT
     strongest = scores.argmax(axis=0)
     everyone = np.arange(len(ts))
+    score, usual = scores[strongest, everyone], expected[strongest, everyone]
     rows = series.assign(
-        expected=expected[strongest, everyone],
-        score=scores[strongest, everyone],
+        expected=usual,
+        score=score,
         votes=votes.sum(axis=0).astype(np.int64),
         detectors=[",".join(names[votes[:, i]]) for i in everyone],
-        severity=severity(scores[strongest, everyone]),
+        severity=np.where(_matters(values, usual), severity(score), "low"),
     )
     wanted = min(settings.alert_votes, len(names))
     inside = (series["ts"] >= interval.start) & (series["ts"] < interval.end)
-    return rows[(rows["votes"] >= wanted) & inside]
+    known = everyone >= settings.detect_min_history_hours
+    return rows[(rows["votes"] >= wanted) & inside & known]
+
+
+def _matters(values: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Whether a deviation is at least 5 % of the highest value seen so far; where nothing was expected, it is.
+
+    A detector says how unusual an hour is, not whether anyone should get up for it: an idle machine's 0.1 % is not an incident.
+    """
+    highest = np.fmax.accumulate(np.abs(values))
+    return ~(np.abs(values - expected) < MATERIAL_RATIO * highest)
