@@ -24,9 +24,8 @@ import pandas as pd  # noqa: E402
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pipeline import plugs  # noqa: E402
-from pipeline.backtest import backtest, scores, summary  # noqa: E402
-from pipeline.evaluate import cpu_seconds, describe, read_series  # noqa: E402
-from pipeline.metrics import QUANTILES  # noqa: E402
+from pipeline.backtest import scores, summary  # noqa: E402
+from pipeline.evaluate import cpu_seconds, describe, measured, read_series  # noqa: E402
 from pipeline.panel import Granularity, Panel, from_frame  # noqa: E402
 
 PROTOCOL: dict[Granularity, tuple[int, int]] = {"hour": (24, 3), "day": (30, 5)}
@@ -58,15 +57,12 @@ def accuracy(folder: Path, models: list[str]) -> pd.DataFrame:
     for file in files:
         sets.setdefault(TOGETHER.get(file.stem, file.stem), []).append(file)
     forecasts = {name: plugs.load("forecasters", name).forecast for name in models}
-    for forecast in forecasts.values():
-        # Imports are not what a forecast costs.
-        forecast(synthetic(2, 100), 7, QUANTILES)
     rows = []
     for name, members in sets.items():
         frame = pd.concat([read_series(file) for file in members])
         granularity: Granularity = "hour" if (describe(frame)["granularity"] == "hour").mean() > 0.5 else "day"
         horizon, windows = PROTOCOL[granularity]
-        result = backtest(from_frame(frame, granularity), forecasts, horizon, windows, cpu_clock=cpu_seconds)
+        result = measured(from_frame(frame, granularity), forecasts, horizon, windows)
         found = summary(scores(result), by=())
         found.insert(0, "set", name)
         found["ms_per_series"] = 1000 * found["cpu_s"] / windows
