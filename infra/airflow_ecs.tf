@@ -4,31 +4,29 @@ locals {
 
   # Passwords never stand in an address: libpq and asyncpg take PGPASSWORD, and PGSSLMODE for both.
   airflow_environment = local.on_ecs ? merge(local.environment, {
-    AIRFLOW_HOME                             = "/var/headroom/airflow"
-    AIRFLOW__API__BASE_URL                   = "http://airflow.${var.name}.internal:8080"
-    AIRFLOW__API__HOST                       = "0.0.0.0"
-    AIRFLOW__API__PORT                       = "8080"
-    AIRFLOW__CORE__DAGS_FOLDER               = "/opt/headroom/dags"
-    AIRFLOW__CORE__EXECUTION_API_SERVER_URL  = "http://airflow.${var.name}.internal:8080/execution/"
-    AIRFLOW__CORE__EXECUTOR                  = "airflow.providers.amazon.aws.executors.ecs.ecs_executor.AwsEcsExecutor"
-    AIRFLOW__CORE__LOAD_EXAMPLES             = "False"
-    AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS = "admin:admin"
-    # The first service to start writes it; see the api-server's command.
-    AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE = "/var/headroom/airflow/passwords.json"
-    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN               = "postgresql+psycopg2://airflow@${aws_db_instance.this["airflow"].address}:5432/airflow"
-    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC         = "postgresql+asyncpg://airflow@${aws_db_instance.this["airflow"].address}:5432/airflow"
-    AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK           = "True"
-    PGSSLMODE                                         = "require"
-    AIRFLOW__AWS_ECS_EXECUTOR__ASSIGN_PUBLIC_IP       = "False"
-    AIRFLOW__AWS_ECS_EXECUTOR__CLUSTER                = aws_ecs_cluster.this[0].name
-    AIRFLOW__AWS_ECS_EXECUTOR__CONTAINER_NAME         = "step"
-    AIRFLOW__AWS_ECS_EXECUTOR__LAUNCH_TYPE            = "FARGATE"
-    AIRFLOW__AWS_ECS_EXECUTOR__PLATFORM_VERSION       = "LATEST"
-    AIRFLOW__AWS_ECS_EXECUTOR__REGION_NAME            = var.region
-    AIRFLOW__AWS_ECS_EXECUTOR__SECURITY_GROUPS        = aws_security_group.this["tasks"].id
-    AIRFLOW__AWS_ECS_EXECUTOR__SUBNETS                = join(",", aws_subnet.private[*].id)
-    AIRFLOW__AWS_ECS_EXECUTOR__TASK_DEFINITION        = "${var.name}-plain"
-  }, local.airflow_logging) : {}
+    AIRFLOW_HOME                                = "/var/headroom/airflow"
+    AIRFLOW__CORE__AUTH_MANAGER                 = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+    AIRFLOW__API__BASE_URL                      = "http://airflow.${var.name}.internal:8080"
+    AIRFLOW__API__HOST                          = "0.0.0.0"
+    AIRFLOW__API__PORT                          = "8080"
+    AIRFLOW__CORE__DAGS_FOLDER                  = "/opt/headroom/dags"
+    AIRFLOW__CORE__EXECUTION_API_SERVER_URL     = "http://airflow.${var.name}.internal:8080/execution/"
+    AIRFLOW__CORE__EXECUTOR                     = "airflow.providers.amazon.aws.executors.ecs.ecs_executor.AwsEcsExecutor"
+    AIRFLOW__CORE__LOAD_EXAMPLES                = "False"
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN         = "postgresql+psycopg2://airflow@${aws_db_instance.this["airflow"].address}:5432/airflow"
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC   = "postgresql+asyncpg://airflow@${aws_db_instance.this["airflow"].address}:5432/airflow"
+    AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK     = "True"
+    PGSSLMODE                                   = "require"
+    AIRFLOW__AWS_ECS_EXECUTOR__ASSIGN_PUBLIC_IP = "False"
+    AIRFLOW__AWS_ECS_EXECUTOR__CLUSTER          = aws_ecs_cluster.this[0].name
+    AIRFLOW__AWS_ECS_EXECUTOR__CONTAINER_NAME   = "step"
+    AIRFLOW__AWS_ECS_EXECUTOR__LAUNCH_TYPE      = "FARGATE"
+    AIRFLOW__AWS_ECS_EXECUTOR__PLATFORM_VERSION = "LATEST"
+    AIRFLOW__AWS_ECS_EXECUTOR__REGION_NAME      = var.region
+    AIRFLOW__AWS_ECS_EXECUTOR__SECURITY_GROUPS  = aws_security_group.this["tasks"].id
+    AIRFLOW__AWS_ECS_EXECUTOR__SUBNETS          = join(",", aws_subnet.private[*].id)
+    AIRFLOW__AWS_ECS_EXECUTOR__TASK_DEFINITION  = "${var.name}-plain"
+  }, local.airflow_logging, var.airflow_config) : {}
 
   # What a task's own container must know; it reaches the database only through the API server.
   airflow_task_environment = local.on_ecs ? merge(local.airflow_logging, {
@@ -56,11 +54,11 @@ locals {
   airflow_services = local.on_ecs ? {
     api-server = {
       cpu = 1024, memory = 2048, role = "plain"
-      # Migrating is idempotent; the other services wait for the schema by themselves.
+      # Each of these may be done again: the schema is there, the user exists, the password is the secret's.
       command = ["sh", "-c", join(" && ", [
-        "mkdir -p \"$AIRFLOW_HOME\"",
-        "printf '{\"admin\": \"%s\"}' \"$AIRFLOW_ADMIN_PASSWORD\" > \"$AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE\"",
         "airflow db migrate",
+        "airflow users create --role Admin --username admin --password \"$AIRFLOW_ADMIN_PASSWORD\" --firstname Admin --lastname Headroom --email admin@localhost",
+        "airflow users reset-password --username admin --password \"$AIRFLOW_ADMIN_PASSWORD\"",
         "exec airflow api-server",
       ])]
     }

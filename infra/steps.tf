@@ -96,6 +96,7 @@ resource "aws_ecs_task_definition" "step" {
 
   container_definitions = jsonencode([merge(local.container, {
     name             = "step"
+    memory           = each.value.memory
     command          = ["python", "-m", "pipeline", "--help"]
     logConfiguration = local.log_to.task
     environment = [for name, value in merge(local.environment, local.airflow_task_environment, each.value.environment) : {

@@ -252,6 +252,17 @@ variable "airflow_version" {
   }
 }
 
+variable "airflow_config" {
+  description = "More of Airflow's settings on ECS, as AIRFLOW__SECTION__KEY; not for secrets."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.airflow_config) : can(regex("^AIRFLOW__[A-Z_]+__[A-Z_]+$", name))])
+    error_message = "airflow_config: names such as AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY."
+  }
+}
+
 variable "mwaa_environment_class" {
   description = "Size of the MWAA environment. Its workers only start containers, so the smallest will do."
   type        = string

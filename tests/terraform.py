@@ -131,6 +131,7 @@ def _remembering() -> list[Any]:
     from moto.ecs.models import Service
     from moto.rds.models import DBInstance, DBParameterGroup
     from moto.s3.models import FakeBucket
+    from moto.s3.responses import S3Response
 
     def database(self: Any, **told: Any) -> None:
         self.dbi_resource_id = f"db-{uuid4().hex[:26].upper()}"  # moto gives all of them one
@@ -153,6 +154,12 @@ def _remembering() -> list[Any]:
         self.athena_backend.named_queries.pop(self._get_param("NamedQueryId"), None)
         return "{}"
 
+    delete_of_bucket = S3Response._bucket_response_delete
+
+    def delete_what_is_meant(self: Any, bucket_name: str, querystring: dict[str, Any]) -> Any:
+        # moto would delete the bucket.
+        return (204, {}, "") if "metrics" in querystring else delete_of_bucket(self, bucket_name, querystring)
+
     return [
         _afterwards(DBInstance, database),
         _afterwards(SecurityGroupRule, rule),
@@ -161,6 +168,7 @@ def _remembering() -> list[Any]:
         patch.object(DBParameterGroup, "update_parameters", marked),
         patch.object(AthenaResponse, "delete_named_query", delete_named_query, create=True),
         patch.object(FakeBucket, "get_permission", _permission),
+        patch.object(S3Response, "_bucket_response_delete", delete_what_is_meant),
     ]
 
 

@@ -225,7 +225,7 @@ run "airflow_on_ecs" {
       for definition in concat(values(aws_ecs_task_definition.step), values(aws_ecs_task_definition.airflow), aws_ecs_task_definition.mlflow) :
       alltrue([for container in jsondecode(definition.container_definitions) :
         container.readonlyRootFilesystem && container.user == "10001:10001" && container.linuxParameters.capabilities.drop == ["ALL"] &&
-        !anytrue([for variable in container.environment : can(regex("(?i)password|secret|fernet", variable.name)) && !endswith(variable.name, "PASSWORDS_FILE")])
+        !anytrue([for variable in container.environment : can(regex("(?i)password|secret|fernet", variable.name))])
       ])
     ])
     error_message = "containers run without root, and passwords come as secrets, not as plain variables"
