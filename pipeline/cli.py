@@ -322,6 +322,33 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command("cost-of-run")
+def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> None:
+    """What a run's queries and each view scan at most, what the lake stores, and what AWS asks for both."""
+    from pipeline import cost_of_run
+    from pipeline.lake import open_lake
+
+    lake, interval = open_lake(_settings()), _interval(day, start, end)
+    found = cost_of_run.scans(lake, interval)
+    with_views = [each for each in found if each.name.startswith("views.")]
+    builds = [each for each in found if each not in with_views]
+    for title, chosen in ((f"building {interval}", builds), ("one look at a whole view", with_views)):
+        grid = RichTable("query", "reads", "bytes", "USD", title=title)
+        for each in chosen:
+            grid.add_row(each.name, ", ".join(each.reads), f"{each.bytes:,}", f"{each.usd:.6f}")
+        grid.add_row("all", "", f"{sum(each.bytes for each in chosen):,}", f"{sum(each.usd for each in chosen):.6f}")
+        console.print(grid)
+    grid = RichTable("layer", "objects", "bytes", "USD a month", title="stored")
+    for held in cost_of_run.stored(lake):
+        grid.add_row(held.layer, f"{held.objects:,}", f"{held.bytes:,}", f"{held.usd_per_month:.6f}")
+    console.print(grid)
+    console.print(
+        f"at {cost_of_run.ATHENA_USD_PER_TB:g} USD per TB scanned (10 MB a query at least) and "
+        f"{cost_of_run.S3_USD_PER_GB_MONTH:g} USD per GB and month stored, us-east-1",
+        highlight=False,
+    )
+
+
 @app.command("settings")
 def settings_command() -> None:
     """Every setting, its value and what it is for."""

@@ -1,0 +1,73 @@
+from datetime import datetime
+
+import pyarrow as pa
+import pytest
+
+from pipeline import cost_of_run, tables
+from pipeline.interval import Interval
+from pipeline.lake import Lake, sql
+
+DAY, NEXT = Interval.day("2026-03-01"), Interval.day("2026-03-02")
+EVENT = tables.RUN_EVENT
+
+
+def land(lake: Lake, ts: datetime, rows: int) -> None:
+    row = {"source": "s", "ts": ts, "start_at": ts, "step": "build", "target": "t", "shard": 0, "outcome": "done", "rows": 1}
+    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    payload = [row | {"wall_s": 1.0 + number, "cpu_s": 1.0, "peak_rss_mib": 1.0} for number in range(rows)]
+    lake.land(EVENT, pa.Table.from_pylist(payload, schema=schema), source="s", shard="x", ingested_at=datetime(2026, 3, 5))
+
+
+def scan(lake: Lake, name: str, interval: Interval = DAY) -> cost_of_run.Scan:
+    [found] = [each for each in cost_of_run.scans(lake, interval) if each.name == name]
+    return found
+
+
+def test_a_build_reads_the_days_of_its_interval_only(lake: Lake) -> None:
+    land(lake, DAY.start, 10)
+    alone = scan(lake, "gold.run_stat").bytes
+    land(lake, Interval.day("2026-03-05").start, 1000)
+
+    assert alone > 0
+    assert scan(lake, "gold.run_stat").bytes == alone
+    assert scan(lake, "gold.run_stat", Interval.day("2026-03-05")).bytes > alone
+
+
+def test_only_the_columns_that_a_query_reads_count(lake: Lake) -> None:
+    read = cost_of_run.columns_read(sql.text("gold.run_stat"))
+
+    assert read == {"bronze.run_event": {c.name for c in EVENT.all_columns} - {"source"}}
+    through_a_view = cost_of_run.columns_read(sql.text("views.cost_monthly"))
+    assert set(through_a_view) == sql.tables_behind(sql.parse(sql.text("views.cost_monthly")))
+
+
+def test_a_view_reads_the_columns_that_its_own_query_needs_of_a_view_below() -> None:
+    read = cost_of_run.columns_read(sql.text("silver.cost_daily"))
+
+    assert set(read) == {"bronze.billing_line"}
+    assert "line_json" in read["bronze.billing_line"]
+
+
+def test_what_is_stored_counts_every_object_of_a_layer(lake: Lake) -> None:
+    land(lake, DAY.start, 1)
+    land(lake, NEXT.start, 1)
+
+    held = {each.layer: each for each in cost_of_run.stored(lake)}
+    assert (held["bronze"].objects, held["silver"].objects) == (2, 0)
+    assert held["bronze"].bytes == sum(len(lake.read_object(EVENT, path)) for path in lake.bronze_files(EVENT))
+
+
+@pytest.mark.parametrize(("size", "usd"), [(0, 5e-5), (10_000_000, 5e-5), (10_000_001, 5.5e-5), (10**12, 5.0)])
+def test_a_query_counts_ten_megabytes_at_least_and_whole_ones_beyond(size: int, usd: float) -> None:
+    assert cost_of_run.Scan("x", (), size).usd == pytest.approx(usd)
+
+
+def test_a_lake_with_nothing_in_it_costs_the_least_there_is(lake: Lake) -> None:
+    assert {each.bytes for each in cost_of_run.scans(lake, DAY)} == {0}
+
+
+def test_the_queries_that_steps_carry_with_them_count_as_well(lake: Lake) -> None:
+    names = {each.name for each in cost_of_run.scans(lake, DAY)}
+
+    assert set(sql.names()) < names
+    assert {"demand.HOURLY", "demand.DAILY", "detect.POINTS", "risk.FORECASTS", "recommend.USAGE"} <= names
