@@ -1,7 +1,8 @@
 """Accuracy, coverage and CPU cost of forecasters on a folder of traces, beside the bars they are held to.
 
-python tools/bench_forecast.py FOLDER [--models default,prophet,seasonal_naive] [--scale] prints three tables: scores per set
-and model, the bars, and (with --scale) time and memory of 1,000 and 10,000 daily series.
+python tools/bench_forecast.py FOLDER [--models default,prophet,seasonal_naive] [--scale] [--fleet] prints scores per set and
+model and the bars; with --scale time and memory of 1,000 and 10,000 daily series; with --fleet the skill against the oracle of
+the realistic synthetic fleet, and whether stated chances of crossing 80 and 90 % of capacity come true there.
 
 FOLDER holds Parquet files series_id, metric, ts, value; the file's name is the set's. Hourly sets are scored over 3 windows of
 24 hours, daily ones over 5 windows of 30 days. `dc_totals` is scored together with `aws_cloudwatch`.
@@ -13,6 +14,7 @@ import argparse
 import os
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -24,8 +26,9 @@ import pandas as pd  # noqa: E402
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pipeline import plugs  # noqa: E402
-from pipeline.backtest import scores, summary  # noqa: E402
+from pipeline.backtest import backtest, scores, summary  # noqa: E402
 from pipeline.evaluate import cpu_seconds, describe, measured, read_series  # noqa: E402
+from pipeline.metrics import QUANTILES  # noqa: E402
 from pipeline.panel import Granularity, Panel, from_frame  # noqa: E402
 
 PROTOCOL: dict[Granularity, tuple[int, int]] = {"hour": (24, 3), "day": (30, 5)}
@@ -39,6 +42,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", default="default,prophet,seasonal_naive")
     parser.add_argument("--scale", action="store_true", help="also time 1,000 and 10,000 daily series")
+    parser.add_argument("--fleet", action="store_true", help="also score on the realistic synthetic fleet")
     options = parser.parse_args()
     models = options.models.split(",")
     table = accuracy(options.folder, models)
@@ -46,6 +50,11 @@ def main() -> None:
     print(table[[*columns, "ms_per_series"]].round(3).to_string(index=False))
     if {"default", "prophet", "seasonal_naive"} <= set(models):
         print("\n" + bars(table).to_string(index=False))
+    if options.fleet:
+        daily, truth = fleet()
+        print("\n" + fleet_skill(daily, truth).round(3).to_string(index=False))
+        for table in fleet_risk(daily):
+            print("\n" + table.round(3).to_string(index=False))
     if options.scale:
         print("\n" + scale().round(2).to_string(index=False))
 
@@ -113,6 +122,100 @@ def scale() -> pd.DataFrame:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         rows.append({"series": series, "wall s": wall, "CPU s": cpu, "CPU ms per series": 1000 * cpu / series, "peak MB": peak})
     return pd.DataFrame(rows)
+
+
+def fleet(servers: int = 60, days: int = 548, seed: int = 11) -> tuple[Panel, np.ndarray]:
+    """Daily P95 of CPU, memory, disk and incoming network of the realistic fleet, and the true quantiles of its last 240 days."""
+    from pipeline.sources import _realistic
+
+    start, last = date(2025, 4, 1), 240
+    dates = np.datetime64(start, "us") + np.arange(days) * np.timedelta64(1, "D")
+    values, truth, names, measured_in = [], [], [], []
+    for server in _realistic.fleet(servers, days, seed):
+        hours = _realistic.simulate(server, start, days, seed)[0].reshape(days, 24, 5)
+        enough = (~np.isnan(hours)).sum(axis=1) >= 12
+        # A day without samples has no P95; numpy would warn of it.
+        p95 = np.nanquantile(np.where(enough[:, None], hours, 0.0), 0.95, axis=1, method="inverted_cdf")
+        true = _realistic.daily_truth(server, start, dates[-last:], QUANTILES, seed)
+        for column, metric in enumerate(_realistic.METRICS[:4]):
+            values.append(np.where(enough[:, column], p95[:, column], np.nan))
+            truth.append(true[:, column])
+            names.append(f"{server.name}/{metric}")
+            measured_in.append(metric)
+    upper = np.where(np.array(measured_in) == "network_in", np.inf, 100.0)
+    return Panel(
+        np.array(names), np.array(measured_in), np.full(len(names), dates[-1]), "day", np.array(values), upper
+    ), np.array(truth)
+
+
+def fleet_skill(panel: Panel, truth: np.ndarray, horizon: int = 30, windows: int = 4) -> pd.DataFrame:
+    """One row per score: the mean of naive, default and oracle, and the share of what can be gained that is gained."""
+
+    def oracle(past: Panel, ahead: int, _: tuple[float, ...]) -> np.ndarray:
+        cut = truth.shape[1] - int((panel.end[0] - past.end[0]) / np.timedelta64(1, "D"))
+        return truth[np.isin(panel.series_id, past.series_id), cut : cut + ahead]
+
+    models = {name: plugs.load("forecasters", name).forecast for name in ("seasonal_naive", "default")} | {"oracle": oracle}
+    result = summary(scores(backtest(panel, models, horizon, windows)), by=()).set_index("model")
+    rows = []
+    for score in ("mase", "scaled_pinball"):
+        naive, ours, best = (float(result.loc[model, score]) for model in ("seasonal_naive", "default", "oracle"))
+        rows.append({"fleet": score, "naive": naive, "default": ours, "oracle": best, "skill": (naive - ours) / (naive - best)})
+    return pd.DataFrame(rows)
+
+
+def fleet_risk(panel: Panel, horizon: int = 30, windows: int = 8) -> list[pd.DataFrame]:
+    """Reliability of the stated chance of crossing within the horizon, by bin; and breach warnings per server."""
+    from pipeline.risk import capacity_risk
+
+    forecast = plugs.load("forecasters", "default").forecast
+    bounded = panel.take(panel.upper == 100.0)
+    n, levels = len(bounded), np.array(QUANTILES)
+    found = []
+    for back in range(horizon, horizon * (windows + 1), horizon):
+        past = bounded.truncate(back)
+        ts = past.future(horizon)
+        per_series = horizon * len(levels)
+        frame = pd.DataFrame(
+            {
+                "series_id": np.repeat(bounded.series_id, per_series),
+                "metric": np.repeat(bounded.metric, per_series),
+                "granularity": "day",
+                "ts": np.repeat(ts.ravel(), len(levels)),
+                "quantile": np.tile(levels, n * horizon),
+                "value": forecast(past, horizon, QUANTILES).ravel(),
+            }
+        )
+        as_of = pd.Timestamp(ts[0, 0]).to_pydatetime()
+        capacity = pd.Series(100.0, index=bounded.series_id)
+        risk = capacity_risk(frame, capacity, None, as_of, horizons_days=(horizon,))
+        actual = np.nan_to_num(bounded.values[:, bounded.periods - back :][:, :horizon]).max(axis=1)
+        risk["crossed"] = pd.Series(actual, bounded.series_id).reindex(risk["series_id"]).to_numpy() >= risk["threshold_pct"]
+        found.append(risk.assign(chance=risk[f"p_cross_{horizon}d"], cutoff=back))
+    all_risks = pd.concat(found)
+    chance, crossed = all_risks["chance"], all_risks["crossed"].astype(float)
+    bins = pd.cut(chance, [-0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0])
+    by_bin = pd.DataFrame({"stated": chance, "observed": crossed}).groupby(bins, observed=True).mean()
+    by_bin["cases"] = bins.value_counts().reindex(by_bin.index)
+    base = crossed.mean() * (1 - crossed.mean())
+    warnings = []
+    all_risks["server"] = all_risks["series_id"].str.split("/").str[0]
+    for threshold, part in all_risks.groupby("threshold_pct"):
+        server = part.groupby(["server", "cutoff"])[["chance", "crossed"]].max()
+        warned, happened = server["chance"] >= 0.35, server["crossed"].astype(bool)
+        hits = (warned & happened).sum()
+        warnings.append(
+            {
+                "threshold %": threshold,
+                "warned at": 0.35,
+                "recall": hits / happened.sum(),
+                "precision": hits / warned.sum(),
+                "breaches": happened.sum(),
+                "Brier (all series)": ((chance - crossed) ** 2).mean(),
+                "Brier of base rate": base,
+            }
+        )
+    return [by_bin.reset_index(names="chance"), pd.DataFrame(warnings)]
 
 
 def synthetic(series: int, periods: int) -> Panel:
