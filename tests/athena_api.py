@@ -160,7 +160,12 @@ class Athena:
                 return response.error(f"Query has not yet finished. Current state: {found.state}", 400)
             return json.dumps(_results(found, int(response._get_param("MaxResults") or 1000)))
 
-        replaced = (start_query_execution, get_query_execution, stop_query_execution, get_query_results)
+        def get_work_group(response: Any) -> Any:
+            name = response._get_param("WorkGroup")
+            found = response.athena_backend.get_work_group(name)
+            return json.dumps({"WorkGroup": found}) if found else response.error(f"WorkGroup {name} is not found.", 400)
+
+        replaced = (start_query_execution, get_query_execution, stop_query_execution, get_query_results, get_work_group)
         return [patch.object(AthenaResponse, each.__name__, each) for each in replaced]
 
     def join(self) -> None:

@@ -90,6 +90,16 @@ def create_external(table: Table, settings: Settings, storage: Storage) -> bool:
         return True
 
 
+def check_day(table: Table, day: str) -> None:
+    """Refuse a day whose objects Athena would not look for.
+
+    Raises:
+        DataError: naming the day and the first that counts.
+    """
+    if date.fromisoformat(day) < FIRST_DAY:
+        raise DataError(f"{table.name}: day {day} lies before {FIRST_DAY}, from where Athena looks for bronze's objects")
+
+
 def create_views(settings: Settings) -> Iterator[tuple[str, bool]]:
     """Create or replace every view of `sql/views`, those that others read first.
 

@@ -183,6 +183,10 @@ class Lake:
             rows = rows.append_column("ingested_at", stamps).select([c.name for c in table.columns])
             rows = rows.replace_schema_metadata({"headroom.source": source, "headroom.shard": shard})
             path = self.storage.path("bronze", table.short_name, f"day={day}", f"{load_id}.parquet")
+            if self.settings.catalog == "glue":
+                from pipeline.lake import glue
+
+                glue.check_day(table, day)
             with self._worded(table, f"day {day}"):
                 changed |= self.storage.write_once(path, _parquet(rows))
         if changed:
@@ -238,7 +242,12 @@ class Lake:
         for file in self.bronze_files(table, scope):
             part = pq.read_table(file, filesystem=self.storage.filesystem, page_checksum_verification=True, partitioning=None)
             day = pa.scalar(file.rsplit("/", 2)[1].removeprefix("day=")).cast(pa.date32())
-            parts.append(part.append_column("day", pa.array([day.as_py()] * part.num_rows, pa.date32())))
+            for column in table.columns:
+                # Declared after the object was landed.
+                if column.nullable and column.name not in part.column_names:
+                    part = part.append_column(column.name, pa.nulls(part.num_rows, column.type))
+            part = part.append_column("day", pa.array([day.as_py()] * part.num_rows, pa.date32()))
+            parts.append(part.select(table.arrow_schema.names))
         if not parts:
             return table.arrow_schema.empty_table()
         rows = _cast(pa.concat_tables(part.replace_schema_metadata(None) for part in parts), table.arrow_schema)
