@@ -17,9 +17,15 @@ resource "aws_mwaa_environment" "this" {
   min_workers           = 1
   max_workers           = 4
 
+  # infra/airflow, zipped: it starts the containers. It must be in the bucket before the environment is made.
+  plugins_s3_path           = "plugins.zip"
+  plugins_s3_object_version = var.mwaa_plugins_version
+
   airflow_configuration_options = {
-    "core.load_examples"        = "False"
-    "core.default_task_retries" = "3"
+    "core.load_examples"      = "False"
+    "headroom.cluster"        = aws_ecs_cluster.this[0].name
+    "headroom.security_group" = aws_security_group.this["tasks"].id
+    "headroom.subnets"        = join(",", aws_subnet.private[*].id)
   }
 
   network_configuration {

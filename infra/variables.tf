@@ -274,6 +274,12 @@ variable "mwaa_environment_class" {
   }
 }
 
+variable "mwaa_plugins_version" {
+  description = "Version of plugins.zip in the bucket of DAGs that MWAA is to take; null means the newest when it is made."
+  type        = string
+  default     = null
+}
+
 variable "enable_mlflow" {
   description = "Run an MLflow tracking server on Fargate."
   type        = bool

@@ -1,0 +1,102 @@
+"""On managed Airflow: a step runs in its own container and under its own role; the worker starts it and waits for the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from typing import Any
+
+POLL_S = 10.0
+# How a container ends whose step failed for a reason that waiting does not mend, see sysexits.h.
+DATA_ERROR = 65
+RUN = f"""
+import json, sys
+from datetime import datetime
+from pipeline import steps
+from pipeline.errors import ConfigError, DataError
+from pipeline.interval import Interval
+
+asked = json.loads(sys.argv[1])
+start, end = (datetime.fromisoformat(asked.pop(at)) for at in ("start", "end"))
+try:
+    steps.perform(asked.pop("name"), Interval(start, end), **asked)
+except (ConfigError, DataError) as error:
+    print(f"{{type(error).__name__}}: {{error}}", file=sys.stderr)
+    sys.exit({DATA_ERROR})
+"""
+
+
+def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> None:
+    """In place of `common.step`, with its arguments: the run's interval, worked on in a container.
+
+    Raises:
+        DataError: the step refused its data or settings; the container's log says why.
+        RuntimeError: the container did not start, or ended otherwise than well.
+    """
+    from airflow.sdk import get_current_context
+    from airflow_local_settings import role_of
+    from common import run_interval
+
+    interval, cluster = run_interval(), os.environ["AIRFLOW__HEADROOM__CLUSTER"]
+    asked = {"name": name, "start": interval.start.isoformat(), "end": interval.end.isoformat()}
+    asked |= {"target": target, "shard": shard, "shards": shards}
+    task = get_current_context()["ti"]
+    # A worker that takes up a try of one that died finds that try's container, and starts no second one.
+    token = hashlib.sha256(f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.try_number}".encode()).hexdigest()
+    run_container(cluster, f"{cluster}-{role_of(name, target)}", ["python", "-c", RUN, json.dumps(asked)], token)
+
+
+def run_container(cluster: str, definition: str, command: list[str], token: str, ecs: Any = None) -> None:
+    """Start one container of a task definition and wait until it has ended well; stop it when interrupted."""
+    from pipeline.errors import DataError
+
+    ecs = ecs or _ecs()
+    started = ecs.run_task(
+        cluster=cluster,
+        taskDefinition=definition,
+        launchType="FARGATE",
+        clientToken=token[:64],
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": os.environ["AIRFLOW__HEADROOM__SUBNETS"].split(","),
+                "securityGroups": [os.environ["AIRFLOW__HEADROOM__SECURITY_GROUP"]],
+                "assignPublicIp": "DISABLED",
+            }
+        },
+        overrides={"containerOverrides": [{"name": "step", "command": command}]},
+    )
+    if started["failures"] or not started["tasks"]:
+        raise RuntimeError(f"{definition} did not start: {started['failures']}")
+    arn = started["tasks"][0]["taskArn"]
+    print(f"{definition} runs as {arn}")  # noqa: T201 a task's log
+    try:
+        ended = _ended(ecs, cluster, arn)
+    except BaseException:
+        ecs.stop_task(cluster=cluster, task=arn, reason="Airflow's task was stopped")
+        raise
+    code = ended["containers"][0].get("exitCode")
+    if code == DATA_ERROR:
+        raise DataError(f"{definition}: the step refused its data or its settings; the log of {arn} says why")
+    if code != 0:
+        raise RuntimeError(
+            f"{definition} ended with {code}: {ended.get('stoppedReason', 'no reason given')}; see the log of {arn}"
+        )
+
+
+def _ended(ecs: Any, cluster: str, arn: str) -> dict[str, Any]:
+    while True:
+        described = ecs.describe_tasks(cluster=cluster, tasks=[arn])
+        if described["failures"]:
+            raise RuntimeError(f"{arn} is gone: {described['failures']}")
+        task: dict[str, Any] = described["tasks"][0]
+        if task["lastStatus"] == "STOPPED":
+            return task
+        time.sleep(POLL_S)
+
+
+def _ecs() -> Any:
+    import boto3
+
+    return boto3.client("ecs")
