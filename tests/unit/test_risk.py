@@ -312,15 +312,34 @@ def test_a_breach_needs_days_and_a_capacity() -> None:
 
 
 def test_hours_are_taken_to_hang_together_more_than_days() -> None:
-    steps = 90
-    days = capacity_risk(forecast("a", np.full(steps, 72.0)), full("a"), None, AS_OF, horizons_days=(3,))
-    hours = capacity_risk(forecast("a", np.full(steps, 72.0), granularity="hour"), full("a"), None, AS_OF, horizons_days=(3,))
+    hours = forecast("a", np.full(90, 72.0), granularity="hour")
 
-    assert days["p_cross_3d"].equals(
-        capacity_risk(forecast("a", np.full(steps, 72.0)), full("a"), rho(0.5, "a"), AS_OF, horizons_days=(3,))["p_cross_3d"]
+    chance = capacity_risk(hours, full("a"), None, AS_OF, horizons_days=(3,))["p_cross_3d"]
+
+    assert chance.equals(capacity_risk(hours, full("a"), rho(0.95, "a"), AS_OF, horizons_days=(3,))["p_cross_3d"])
+    assert (chance < capacity_risk(hours, full("a"), rho(0.15, "a"), AS_OF, horizons_days=(3,))["p_cross_3d"]).all()
+
+
+def test_a_lasting_miss_of_the_level_makes_far_crossings_rarer_than_days_that_forget_and_near_ones_hardly() -> None:
+    flat = forecast("a", np.full(90, 80 - 5 * ndtri(0.97)))
+
+    forgetful, lasting = (
+        capacity_risk(flat, full("a"), rho(0.15, "a"), AS_OF, thresholds=(80.0,), paths=20_000, drift=drift).iloc[0]
+        for drift in (0.0, 0.004)
     )
-    assert hours["p_cross_3d"].equals(
-        capacity_risk(
-            forecast("a", np.full(steps, 72.0), granularity="hour"), full("a"), None, AS_OF, horizons_days=(3,), default_rho=0.95
-        )["p_cross_3d"]
-    )
+
+    assert lasting["p_cross_7d"] == pytest.approx(forgetful["p_cross_7d"], abs=0.01)
+    assert lasting["p_cross_90d"] < forgetful["p_cross_90d"] - 0.05
+    usual = capacity_risk(flat, full("a"), None, AS_OF, thresholds=(80.0,), paths=20_000).iloc[0]
+    assert usual["p_cross_90d"] == lasting["p_cross_90d"]
+
+
+def test_no_step_is_all_level_however_far_ahead() -> None:
+    flat = forecast("a", np.full(90, 80 - 5 * ndtri(0.97)))
+
+    chances = [
+        capacity_risk(flat, full("a"), None, AS_OF, thresholds=(80.0,), drift=drift)["p_cross_90d"].item()
+        for drift in (1.0, 50.0)
+    ]
+
+    assert chances[0] == chances[1] > 0.2

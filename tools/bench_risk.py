@@ -1,0 +1,296 @@
+"""Whether stated capacity risks come true, on the realistic fleet; figures, no verdict.
+
+python tools/bench_risk.py [--seeds 1,2,3] [--servers 80] prints three tables: what forecasts of daily P95 miss beside the
+seasonal naive and beside the generator's own quantiles; stated chances of crossing against observed ones, by bin; and how many
+breaches of the next 30 days a warning names. Seeds 1 to 3 are for development; what README publishes was run once, on others.
+
+A series is one of CPU, memory and disk of one server, a server crosses where any of them does, with the chance that follows
+from taking the three for independent. From each cutoff, rolling by 37 days so that weekdays and the distance to the quarter's
+end vary, the `default` forecaster sees what lies before. A crossing is a day whose P95 is at the threshold or above. Days that
+a labelled incident of the metric touches (memory leak, CPU throttling, disk exhaustion: nobody can foresee them) do not count
+as crossings; the last table has them in as well.
+
+Two oracles bound what can be reached. `truth` knows the server's parameters, noise and future level shifts. `truth, shifts
+unknown` does not know shifts and added capacity after the cutoff, as no forecaster does. Their chances take days for
+independent, which these days nearly are. Intervals are 95 %, from resampling servers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import numpy as np  # noqa: E402 - threads are limited before BLAS is loaded
+import numpy.typing as npt  # noqa: E402
+import pandas as pd  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pipeline import metrics  # noqa: E402
+from pipeline.forecasters import default, seasonal_naive  # noqa: E402
+from pipeline.metrics import QUANTILES  # noqa: E402
+from pipeline.panel import Panel  # noqa: E402
+from pipeline.risk import brier_score, capacity_risk, reliability  # noqa: E402
+from pipeline.sources import _realistic  # noqa: E402
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+START, DAYS = date(2025, 4, 1), 548
+METRICS = _realistic.METRICS[:3]
+CUTOFFS = range(180, DAYS - 90, 37)
+HORIZONS = (7, 30, 90)
+THRESHOLDS = (80.0, 90.0)
+INCIDENT_OF = {"memory_leak": 1, "cpu_throttling": 0, "disk_exhaustion": 2}
+#: A warning is given from this chance of a server's crossing within 30 days on; chosen on seeds 1 to 3.
+WARN_FROM = {80.0: 0.45, 90.0: 0.4}
+RESAMPLES = 300
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """One simulated fleet: P95 by day and which days an incident touches, both (servers · 3, days)."""
+
+    servers: list[_realistic.Server]
+    seed: int
+    daily: Floats
+    incident: Flags
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{self.seed}/{server.name}/{metric}" for server in self.servers for metric in METRICS]
+
+
+def simulate(servers: int, seed: int) -> Fleet:
+    fleet = _realistic.fleet(servers, DAYS, seed)
+    daily = np.full((servers, len(METRICS), DAYS), np.nan)
+    touched = np.zeros(daily.shape, dtype=bool)
+    for row, server in enumerate(fleet):
+        hourly, incidents = _realistic.simulate(server, START, DAYS, seed)
+        days = np.sort(hourly[:, : len(METRICS)].T.reshape(len(METRICS), DAYS, 24), axis=-1)
+        seen = (~np.isnan(days)).sum(axis=-1)
+        rank = np.maximum(np.ceil(0.95 * seen).astype(int) - 1, 0)
+        daily[row] = np.where(seen >= 12, np.take_along_axis(days, rank[..., None], -1)[..., 0], np.nan)
+        for first, end, kind in incidents[["hour", "end_hour", "kind"]].itertuples(index=False):
+            if kind in INCIDENT_OF:
+                touched[row, INCIDENT_OF[kind], first // 24 : (end - 1) // 24 + 1] = True
+    return Fleet(fleet, seed, daily.reshape(-1, DAYS), touched.reshape(-1, DAYS))
+
+
+def forecasts(fleet: Fleet, cutoff: int, horizon: int) -> dict[str, Floats]:
+    """(series, horizon, quantiles) by who says so."""
+    names = fleet.names
+    panel = Panel(
+        np.array(names),
+        np.array([name.rsplit("/", 1)[1] for name in names]),
+        np.full(len(names), np.datetime64(START, "us") + np.timedelta64(cutoff - 1, "D")),
+        "day",
+        fleet.daily[:, :cutoff],
+        np.full(len(names), 100.0),
+    )
+    when = (np.datetime64(START) + np.arange(cutoff, cutoff + horizon)).astype("datetime64[us]")
+    truth, blind = [], []
+    for server in fleet.servers:
+        known = replace(server, shifts=tuple(shift for shift in server.shifts if shift[0] < cutoff))
+        for each, answers in ((server, truth), (known, blind)):
+            quantiles = _realistic.daily_truth(each, START, when, QUANTILES, fleet.seed)
+            answers.append(quantiles[:, : len(METRICS)].transpose(1, 0, 2))
+    return {
+        "seasonal naive": seasonal_naive.forecast(panel, horizon, QUANTILES),
+        "default": default.forecast(panel, horizon, QUANTILES),
+        "truth, shifts unknown": np.concatenate(blind),
+        "truth": np.concatenate(truth),
+    }
+
+
+def accuracy(fleet: Fleet, cutoff: int, said: dict[str, Floats]) -> pd.DataFrame:
+    """One row per series, horizon and forecaster: scaled pinball loss and coverage."""
+    scale = metrics.absolute_scale(fleet.daily[:, :cutoff], 7)
+    rows = []
+    for horizon in (30, 90):
+        actual = fleet.daily[:, cutoff : cutoff + horizon]
+        for who, quantiles in said.items():
+            near = quantiles[:, :horizon]
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "server": [name.rsplit("/", 1)[0] for name in fleet.names],
+                        "metric": np.tile(METRICS, len(fleet.servers)),
+                        "horizon": horizon,
+                        "who": who,
+                        "pinball": metrics.scaled_pinball(actual, near, np.asarray(QUANTILES), scale),
+                        "coverage": metrics.coverage(actual, near[..., 0], near[..., QUANTILES.index(0.95)]),
+                    }
+                )
+            )
+    return pd.concat(rows)
+
+
+def chances(fleet: Fleet, cutoff: int, who: str, quantiles: Floats) -> pd.DataFrame:
+    """One row per series, threshold and horizon: the stated chance, and whether it came true with and without incidents."""
+    as_of = datetime.combine(START, datetime.min.time()) + timedelta(days=cutoff)
+    names, horizon, levels = fleet.names, quantiles.shape[1], len(QUANTILES)
+    when = (np.datetime64(as_of, "us") + np.arange(horizon) * np.timedelta64(1, "D")).astype("datetime64[us]")
+    long = pd.DataFrame(
+        {
+            "series_id": np.repeat(names, horizon * levels),
+            "metric": np.repeat(np.tile(METRICS, len(fleet.servers)), horizon * levels),
+            "ts": np.tile(np.repeat(when, levels), len(names)),
+            "quantile": np.tile(QUANTILES, len(names) * horizon),
+            "value": quantiles.ravel(),
+            "granularity": "day",
+        }
+    )
+    rho = pd.Series(0.0, index=names) if who.startswith("truth") else None
+    risk = capacity_risk(long, pd.Series(100.0, index=names), rho, as_of, THRESHOLDS, HORIZONS).set_index("series_id").loc[names]
+    quiet = np.where(fleet.incident, np.nan, fleet.daily)
+    rows = []
+    for threshold in THRESHOLDS:
+        stated = risk[risk["threshold_pct"] == threshold]
+        for days in HORIZONS:
+            window = slice(cutoff, cutoff + days)
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "series_id": names,
+                        "cutoff": cutoff,
+                        "who": who,
+                        "threshold": threshold,
+                        "days": days,
+                        "stated": stated[f"p_cross_{days}d"].to_numpy(),
+                        "crossed": (quiet[:, window] >= threshold).any(axis=1),
+                        "with_incidents": (fleet.daily[:, window] >= threshold).any(axis=1),
+                    }
+                )
+            )
+    return pd.concat(rows)
+
+
+def by_server(risk: pd.DataFrame) -> pd.DataFrame:
+    """The same per server: some metric crosses."""
+    keyed = risk.assign(server=risk["series_id"].str.rsplit("/", n=1).str[0], spared=1 - risk["stated"])
+    grouped = keyed.groupby(["who", "threshold", "days", "server", "cutoff"], sort=True)
+    found = grouped.agg(spared=("spared", "prod"), crossed=("crossed", "any"), with_incidents=("with_incidents", "any"))
+    return found.assign(stated=1 - found["spared"]).reset_index()
+
+
+def warned(risk: pd.DataFrame, outcome: str, least: float) -> tuple[float, float]:
+    """Recall and precision of warnings from a chance of `least` on."""
+    warning, happened = risk["stated"].to_numpy() >= least, risk[outcome].to_numpy()
+    hits = float((warning & happened).sum())
+    return hits / max(happened.sum(), 1), hits / max(warning.sum(), 1)
+
+
+def resampled(table: pd.DataFrame, score: Callable[[pd.DataFrame], Sequence[float]]) -> npt.NDArray[np.float64]:
+    """(2, k) the 95 % interval of the k numbers that `score` makes of a table, over resampled servers."""
+    positions = list(table.reset_index(drop=True).groupby("server").indices.values())
+    draw = np.random.default_rng(0)
+    found = [
+        score(table.iloc[np.concatenate([positions[n] for n in draw.integers(0, len(positions), len(positions))])])
+        for _ in range(RESAMPLES)
+    ]
+    interval: npt.NDArray[np.float64] = np.quantile(np.array(found), [0.025, 0.975], axis=0)
+    return interval
+
+
+def skill(table: pd.DataFrame) -> list[float]:
+    loss = table.groupby("who")["pinball"].mean()
+    naive, ours = loss["seasonal naive"], loss["default"]
+    return [(naive - ours) / (naive - loss[who]) for who in ("truth", "truth, shifts unknown")]
+
+
+def _between(value: float, low: float, high: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--servers", type=int, default=80)
+    options = parser.parse_args()
+    misses, risks = [], []
+    for seed in map(int, options.seeds.split(",")):
+        fleet = simulate(options.servers, seed)
+        for cutoff in CUTOFFS:
+            said = forecasts(fleet, cutoff, max(HORIZONS))
+            misses.append(accuracy(fleet, cutoff, said))
+            risks += [chances(fleet, cutoff, who, said[who]) for who in said if who != "seasonal naive"]
+    print_accuracy(pd.concat(misses, ignore_index=True))
+    series = pd.concat(risks, ignore_index=True)
+    servers = by_server(series)
+    print_reliability(series, "series")
+    print_reliability(servers, "server")
+    print_warnings(servers)
+
+
+def print_accuracy(table: pd.DataFrame) -> None:
+    table = table[np.isfinite(table["pinball"])]
+    print("Daily P95: mean scaled pinball loss, coverage of 90 %, skill (naive − default) / (naive − truth)")
+    rows = []
+    for (horizon, metric), part in [
+        *(((horizon, "all"), part) for horizon, part in table.groupby("horizon")),
+        *table.groupby(["horizon", "metric"]),
+    ]:
+        skills = zip(skill(part), *resampled(part, skill), strict=True)
+        rows.append(
+            {
+                "days": horizon,
+                "metric": metric,
+                **part.groupby("who")["pinball"].mean().round(3).to_dict(),
+                "coverage": f"{part.loc[part['who'] == 'default', 'coverage'].mean():.1%}",
+                **dict(zip(("skill", "skill, shifts unknown"), (_between(*each) for each in skills), strict=True)),
+            }
+        )
+    print(pd.DataFrame(rows).to_string(index=False))
+
+
+def print_reliability(risk: pd.DataFrame, unit: str) -> None:
+    ours = risk[risk["who"] == "default"]
+    print(f"\nStated chance of crossing against observed, by {unit}; without incidents")
+    rows = []
+    for (threshold, days), part in ours.groupby(["threshold", "days"]):
+        stated, crossed = part["stated"].to_numpy(), part["crossed"].to_numpy()
+        rate = crossed.mean()
+        bins = reliability(stated, crossed, bins=5)
+        gap = (bins["stated_mean"] - bins["observed_rate"]).abs()
+        row = {"crosses %": f"{threshold:.0f}", "days": days, "forecasts": len(part), "stated": stated.mean(), "observed": rate}
+        row |= {"Brier": brier_score(stated, crossed), "of base rate": rate * (1 - rate)}
+        row |= {"mean gap": float((gap * bins["forecasts"]).sum() / bins["forecasts"].sum())}
+        for each in bins.itertuples():
+            row[f"{each.bin_low:.0%}–{each.bin_high:.0%}"] = f"{each.stated_mean:.2f}→{each.observed_rate:.2f} ({each.forecasts})"
+        rows.append(row)
+    print(pd.DataFrame(rows).round(3).to_string(index=False))
+
+
+def print_warnings(servers: pd.DataFrame) -> None:
+    print("\nWarnings of a server's breach within 30 days: recall and precision")
+    rows = []
+    for (threshold, who), part in servers[servers["days"] == 30].groupby(["threshold", "who"]):
+        for outcome in ("crossed", "with_incidents"):
+            least = WARN_FROM[threshold]
+            found = warned(part, outcome, least)
+            low, high = resampled(part, lambda each, o=outcome, t=least: warned(each, o, t))
+            rows.append(
+                {
+                    "crosses %": f"{threshold:.0f}",
+                    "who": who,
+                    "incidents": "in" if outcome == "with_incidents" else "out",
+                    "breaches": int(part[outcome].sum()),
+                    "warn from": least,
+                    "recall": _between(found[0], low[0], high[0]),
+                    "precision": _between(found[1], low[1], high[1]),
+                }
+            )
+    print(pd.DataFrame(rows).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
