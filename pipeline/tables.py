@@ -337,6 +337,42 @@ FORECAST = Table(
     partition="day",
     may_be_empty=True,
 )
+FORECAST_SCORE = Table(
+    name="gold.forecast_score",
+    doc="One period of one series as forecast at `as_of`, beside what was then observed: every lead time of every forecast.",
+    key=("as_of", "series_id", "granularity", "ts"),
+    time="ts",
+    columns=(
+        as_of,
+        series_id,
+        metric,
+        unit,
+        granularity,
+        _moment("ts", "Start of the period."),
+        Column(name="lead", type=WHOLE, doc="Lead time; 1 is the first period after `as_of`.", unit="periods", ge=1),
+        _text("model", "Forecaster."),
+        _text("model_version", "Its registered version; `none` for a forecaster without one."),
+        Column(name="actual", type=NUMBER, doc="The p95 (of cost: the sum) observed.", unit="as `unit`"),
+        Column(name="median", type=NUMBER, doc="The median forecast.", unit="as `unit`"),
+        Column(name="error", type=NUMBER, doc="Actual − median: above 0 more was used than forecast.", unit="as `unit`"),
+        Column(name="abs_error", type=NUMBER, doc="The error without its sign.", unit="as `unit`", ge=0),
+        Column(name="pinball", type=NUMBER, doc="Pinball loss, mean over the quantiles.", unit="as `unit`", ge=0),
+        Column(name="hit_50", type=FLAG, doc="The actual lay within 0.25 … 0.75."),
+        Column(name="hit_80", type=FLAG, doc="The actual lay within 0.1 … 0.9."),
+        Column(name="hit_90", type=FLAG, doc="The actual lay within 0.05 … 0.95."),
+        _number(
+            "naive_abs_error",
+            "The seasonal naive's error from the same cutoff; null where that period is missing.",
+            "as `unit`",
+            ge=0,
+        ),
+        _number(
+            "scale", "Mean seasonal difference in the 28 days up to the cutoff; null where nothing varied.", "as `unit`", ge=0
+        ),
+    ),
+    partition="day",
+    may_be_empty=True,
+)
 ANOMALY = Table(
     name="gold.anomaly",
     doc="One hour of one series that enough detectors find anomalous.",
@@ -450,7 +486,10 @@ MODEL_METRIC = Table(
         _number("coverage_50", "Share of actuals inside the 50 % interval.", "ratio", ge=0, le=1),
         _number("coverage_80", "Share of actuals inside the 80 % interval.", "ratio", ge=0, le=1),
         _number("coverage_90", "Share of actuals inside the 90 % interval.", "ratio", ge=0, le=1),
+        _number("bias", "Mean of forecast − actual, scaled as MASE; above 0 forecasts too much.", "ratio"),
         _number("skill", "1 − scaled pinball ÷ seasonal naive's.", "ratio", le=1),
+        _text("compared_with", "Forecaster that served then, else seasonal naive.", nullable=True),
+        _number("p_value", "Chance of losses so much lower than its, if both were equal.", "probability", ge=0, le=1),
         _number("cpu_s_per_series", "CPU time per series and window.", "seconds", ge=0),
     ),
     may_be_empty=True,

@@ -26,6 +26,7 @@ BUILDS = (
     "silver.cost_daily",
     "silver.quarantine",
     "gold.quality_result",
+    "gold.forecast_score",
 )
 
 

@@ -23,7 +23,7 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         DataError: the result is not what the table declares, or is empty where it may not be; nothing of that year was published.
     """
     table = tables.get(target)
-    if table.layer == "gold" and table not in (tables.QUALITY_RESULT, tables.RUN_STAT):
+    if table.layer == "gold" and table not in (tables.QUALITY_RESULT, tables.FORECAST_SCORE, tables.RUN_STAT):
         raise ConfigError(f"{target} is written by a step of its own, not by build")
     if table is tables.RUN_STAT:
         return _publish(table, interval, lake)
@@ -42,7 +42,7 @@ def _publish(table: Table, interval: Interval, lake: Lake) -> int:
     scope = table.scope(interval)
     if table is tables.QUALITY_RESULT:
         scope = table.scope(interval, table_name=tuple(name for name in tables.ALL if name.startswith("bronze.")))
-    elif table.layer == "silver":
+    elif table is not tables.RUN_STAT:
         if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
             return 0
         quality.validate(data, table, interval, lake)
