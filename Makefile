@@ -16,10 +16,10 @@ INSTALLED := .venv/installed
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint up bench fix lock
+.PHONY: help setup demo demo-aws-local test lint up bench fix lock
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Create .venv from requirements.txt
 
@@ -31,6 +31,9 @@ $(INSTALLED): requirements.txt
 
 demo: setup ## Run the main job on the samples, through the real DAGs, and show what it found
 	@$(BIN)/python -m tools.demo
+
+demo-aws-local: setup ## The same on S3, Glue and Athena, served on loopback, compared with the embedded run
+	@$(BIN)/python -m tools.demo_aws_local
 
 test: setup lint ## Lint, types, Terraform's format and every test
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup

@@ -1,0 +1,65 @@
+"""Golden cases in a lake on AWS: the given tables stored, the query asked through Athena, its answer held against DuckDB's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import golden
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import tables
+from pipeline.lake import Lake, athena, duckdb, glue, sql
+from pipeline.lake.lake import _parquet
+
+
+def check(case: Path, lake: Lake) -> None:
+    """The same rows from Athena as from the embedded engine: from the SQL file, and for a view also from the view in Glue."""
+    name = f"{case.parts[-3]}.{case.parts[-2]}"
+    given, params = golden.given(case), golden.params(case)
+    embedded = duckdb.query(
+        sql.text(name), params, lambda relation: given.get(relation, tables.get(relation).arrow_schema.empty_table())
+    )
+    list(glue.create_databases(lake.settings))
+    fill(lake, name, given)
+
+    found = lake.query(sql.text(name), params)
+
+    assert found.column_names == embedded.column_names
+    assert plain(found) == plain(embedded)
+    if name.startswith("views."):
+        create_view(lake, name)
+        statement = f"SELECT {', '.join(found.column_names)} FROM {lake.settings.database}_{name}"  # noqa: S608 names of columns
+        execution = athena._executed(statement, {}, lake.settings, name, once=False)
+        assert plain(athena._rows(execution, lake.settings, name)) == plain(embedded)
+
+
+def fill(lake: Lake, name: str, given: dict[str, pa.Table]) -> None:
+    """Store the given tables that a query reads, and empty ones where the case gives none."""
+    for relation in sorted(sql.tables_behind(sql.parse(sql.text(name)))):
+        table = tables.get(relation)
+        rows = given.get(relation, table.arrow_schema.empty_table())
+        if table.layer != "bronze":
+            iceberg = lake._load_or_create(table)
+            if rows.num_rows:
+                iceberg.append(rows)
+            continue
+        glue.create_external(table, lake.settings, lake.storage)
+        for number, day in enumerate(sorted(set(rows["day"].to_pylist()))):
+            part = rows.filter(pc.equal(rows["day"], pa.scalar(day))).drop_columns(["day"])
+            path = lake.storage.path("bronze", table.short_name, f"day={day}", f"{number:064d}.parquet")
+            assert lake.storage.write_once(path, _parquet(part))
+
+
+def create_view(lake: Lake, name: str) -> None:
+    """The view in Glue, and before it the views that it reads."""
+    for inner in sorted(sql.relations(sql.parse(sql.text(name)))):
+        if inner.startswith("views."):
+            create_view(lake, inner)
+    database = lake.settings.database
+    athena.run(f"CREATE OR REPLACE VIEW {database}_{name} AS\n{sql.view_in_athena(name, database)}", lake.settings, name)
+
+
+def plain(data: pa.Table) -> list[str]:
+    """The rows in an order of their own, as Python shows them: NaN is NaN, and 1 is not 1.0."""
+    return sorted(repr([float(v) if type(v).__name__ == "Decimal" else v for v in row.values()]) for row in data.to_pylist())

@@ -1,0 +1,66 @@
+"""Models of a training on S3, by settings alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline import registry
+from pipeline import settings as settings_module
+from pipeline.metrics import QUANTILES
+from tests.aws_server import BUCKET, AwsServer, aws_for_tests
+
+AS_OF = datetime(2026, 4, 15)
+
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("registry")]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[AwsServer]:
+    with aws_for_tests() as server:
+        yield server
+
+
+def training(folder: Path) -> registry.Training:
+    floor = dict.fromkeys(("mase", "rmsse", "wape", "smape", "scaled_pinball"), 1.0)
+    floor |= {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "bias": 0.0, "cpu_s": 0.01}
+    floor |= {"skill_scaled_pinball": 0.0, "skill_mase": 0.0, "skill_typical": 0.0}
+    better = floor | {"mase": 0.5, "scaled_pinball": 0.5, "skill_scaled_pinball": 0.5}
+    return registry.Training(
+        metric="cpu_utilization",
+        granularity="day",
+        fingerprint="f-aws",
+        dataset=registry.Dataset("silver.metric_daily", None, "d1", 3, 300),
+        horizon=7,
+        windows=2,
+        quantiles=QUANTILES,
+        summary=pd.DataFrame([{"model": "seasonal_naive", **floor}, {"model": "ridge", **better}]),
+        leads=pd.DataFrame({"model": "ridge", "lead": [1, 2], "mase": 0.5, "scaled_pinball": 0.2, "coverage_90": 0.9}),
+        proposed="ridge",
+        folder=folder,
+    )
+
+
+def test_a_trainings_files_and_models_land_in_the_bucket_and_are_served_from_there(
+    aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # MLflow's own S3 client knows the address by AWS's variable only; against AWS it needs none.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    settings = settings_module.load({}, home=tmp_path / "home", mlflow_artifacts=f"s3://{BUCKET}/mlflow", **aws.settings())
+    folder = tmp_path / "training"
+    folder.mkdir()
+    (folder / "scores.parquet").write_bytes(b"figures")
+
+    assert registry.log_training(settings, AS_OF, "f-aws", [training(folder)], {}) == 1
+
+    listed = aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="mlflow/")["Contents"]
+    names = {entry["Key"].rpartition("/")[2] for entry in listed}
+    assert {"scores.parquet", "spec.json", "MLmodel"} <= names
+    assert not (settings.home / "mlflow" / "artifacts").exists()
+    [(model, version)] = registry.proposed(settings, AS_OF).items()
+    assert version.forecaster == "ridge"
+    assert registry._read_spec(settings, model, version.version).forecaster == "ridge"
