@@ -37,6 +37,16 @@ def quarter_end_ramp(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.float64
     return ramp
 
 
+def year_end_lull(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+    """Whether each moment falls on 24 December to 1 January, when offices are empty but few days are bank holidays."""
+    days = when.astype("datetime64[D]")
+    month = days.astype("datetime64[M]")
+    day = (days - month.astype("datetime64[D]")).astype(np.int64) + 1
+    number = month.astype(np.int64) % 12
+    flags: npt.NDArray[np.bool_] = ((number == 11) & (day >= 24)) | ((number == 0) & (day == 1))
+    return flags
+
+
 def weekend(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
     """Whether each moment falls on a Saturday or Sunday."""
     flags: npt.NDArray[np.bool_] = day_of_week(when) >= 5

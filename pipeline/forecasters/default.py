@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,8 @@ MEMBERS = ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridg
 BLOCK = 250
 #: Series' worth of evidence by which a small segment's losses are drawn towards those of the whole panel.
 _PRIOR_SERIES = 5.0
+#: Series in a segment up to which its calendar effects are not trusted; at thrice as many they are by half.
+_TRUST_SERIES = 10.0
 
 
 def forecast(
@@ -62,13 +66,19 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> Floats:
         {"naive_share": 0.0, "decay": 0.005, "same_weekday": 3.0, "other_day_type": 0.5},
         {"naive_share": 0.0, "decay": 0.01, "same_weekday": 1.5, "other_day_type": 0.7, "level": 1.0},
     )
-    return np.stack(
-        [
-            *(seasonal_pool.raw_quantiles(panel, horizon, quantiles, **pool) for pool in pools),
-            smoothing.raw_quantiles(panel, horizon, quantiles),
-            *ridge.raw_quantiles(panel, horizon, quantiles, (False, True), terms),
-        ]
-    )
+    (plain, _), (logged, effect) = ridge.raw_quantiles(panel, horizon, quantiles, (False, True), terms)
+    # Only the regressions know holidays and quarter ends; what they found is taken off for the others, and put back.
+    # Up to ten series say too little about a few days a year for that.
+    segment = segments(panel.metric)
+    alike = np.bincount(segment)[segment]
+    trust = np.maximum(alike - _TRUST_SERIES, 0.0) / (alike + _TRUST_SERIES)
+    factor = np.exp(trust[:, None] * np.clip(effect, -1.0, 1.0))
+    ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
+    others = [
+        *(seasonal_pool.raw_quantiles(ordinary, horizon, quantiles, **pool) for pool in pools),
+        smoothing.raw_quantiles(ordinary, horizon, quantiles),
+    ]
+    return np.stack([*(said * factor[:, panel.periods :, None] for said in others), plain, logged])
 
 
 def _block(

@@ -74,7 +74,7 @@ def forecast(
     terms = Terms(changepoints, changepoint_penalty, season_penalty, calendar_penalty, half_life, damping)
     scales = (log,)
     backs = cutoffs(panel, horizon, past_cutoffs)
-    [said] = raw_quantiles(as_of(panel, backs), horizon, quantiles, scales, terms)
+    [(said, _)] = raw_quantiles(as_of(panel, backs), horizon, quantiles, scales, terms)
     raw = said.reshape(len(backs) + 1, len(panel), horizon, -1)
     known = np.array([actuals(panel, back, horizon) for back in backs])
     return settle(panel, calibrate(raw[0], raw[1:], known, quantiles, segments(panel.metric)), quantiles)
@@ -97,10 +97,12 @@ class _System:
 
 def raw_quantiles(
     panel: Panel, horizon: int, quantiles: tuple[float, ...], scales: tuple[bool, ...], terms: Terms
-) -> list[Floats]:
-    """(n, horizon, q) per scale (False as measured, True logged), before calibration, bounds and fallback.
+) -> list[tuple[Floats, Floats]]:
+    """Per scale (False as measured, True logged), what is forecast and how much of it is the calendar's doing.
 
-    NaN for a series of less than two seasons.
+    Returns:
+        Quantiles (n, horizon, q) before calibration, bounds and fallback, NaN for a series of less than two seasons; and the
+        effect of holidays and quarter ends (n, T + horizon), in the unit of the scale, 0 where none is known.
     """
     recent = panel.tail(HISTORY[panel.step])
     observed = ~np.isnan(recent.values)
@@ -111,9 +113,12 @@ def raw_quantiles(
     values = np.where((share <= _FILLED)[:, None], filled, recent.values)
     systems = list(_systems(recent, horizon, terms, values))
     if not systems:
-        return [np.full((len(panel), horizon, len(quantiles)), np.nan) for _ in scales]
+        nothing = np.full((len(panel), horizon, len(quantiles)), np.nan)
+        return [(nothing, np.zeros((len(panel), panel.periods + horizon))) for _ in scales]
     group = segments(recent.metric)
-    return [_extend(values, systems, group, recent.step, horizon, quantiles, log) for log in scales]
+    found = [_extend(values, systems, group, recent.step, horizon, quantiles, log) for log in scales]
+    older = ((0, 0), (panel.periods - recent.periods, 0))
+    return [(said, np.pad(effect, older)) for said, effect in found]
 
 
 def _systems(panel: Panel, horizon: int, terms: Terms, values: Floats) -> Iterator[_System]:
@@ -154,7 +159,7 @@ def _extend(
     horizon: int,
     quantiles: tuple[float, ...],
     log: bool,
-) -> Floats:
+) -> tuple[Floats, Floats]:
     """Solve every group, pool the calendar effects of a segment, and add residual quantiles to the extension."""
     logged, offset = _to_log(values) if log else (values, np.zeros((len(values), 1)))
     # One outlier must not bend the curve; it stays in the residuals' reach through the calibration.
@@ -178,12 +183,15 @@ def _extend(
     shape = values.shape
     residual, weight = np.full(shape, np.nan), np.zeros(shape)
     point = np.full((shape[0], horizon), np.nan)
+    effect = np.zeros((shape[0], shape[1] + horizon))
     centres, spreads = np.zeros(shape[0]), np.ones(shape[0])
     for system, scaled, seen, centre, spread, beta in solved:
         left = (scaled - beta @ system.past.T) / (1 - system.leverage)
         residual[system.rows, system.begin :] = np.where(seen, left, np.nan)
         weight[system.rows, system.begin :] = system.weight
         point[system.rows] = beta @ system.future.T
+        days = np.concatenate([system.past, system.future])[:, system.calendar]
+        effect[system.rows, system.begin :] = spread[:, None] * (beta[:, system.calendar] @ days.T)
         centres[system.rows], spreads[system.rows] = centre, spread
     point += _carry_over(np.where(np.isnan(residual), 0.0, residual), weight, horizon)
     noise = weighted_quantiles(residual, weight, np.asarray(quantiles))
@@ -192,7 +200,8 @@ def _extend(
         plain = np.isinf(offset)[:, :, None]
         shift = np.where(plain, 0.0, offset[:, :, None])
         extended = np.where(plain, extended, np.exp(np.minimum(extended, 50.0)) - shift)
-    return extended
+        effect[plain[:, 0, 0]] = 0.0
+    return extended, effect
 
 
 def _to_log(values: Floats) -> tuple[Floats, Floats]:
@@ -301,7 +310,7 @@ def _frequencies(step: Granularity) -> list[tuple[float, float, float]]:
 
 
 def _calendar(panel: Panel, horizon: int) -> Floats:
-    """(periods + horizon, c) holiday, the day after it, and the quarter-end ramp; none for hours."""
+    """(periods + horizon, c) holiday, the day after it, quarter-end ramp and year-end lull; none for hours."""
     if panel.step == "hour":
         return np.zeros((panel.periods + horizon, 0))
     when = np.concatenate([panel.timestamps(), panel.future(horizon)], axis=1)[0]
@@ -309,5 +318,6 @@ def _calendar(panel: Panel, horizon: int) -> Floats:
         calendars.us_holiday(when).astype(np.float64),
         calendars.us_holiday(when - np.timedelta64(1, "D")).astype(np.float64),
         calendars.quarter_end_ramp(when),
+        calendars.year_end_lull(when).astype(np.float64),
     ]
     return np.stack(columns, axis=1)

@@ -39,3 +39,9 @@ def test_features_keep_the_shape_they_are_asked_for():
 
     assert calendars.us_holiday(grid).shape == (2, 3)
     assert calendars.us_holiday(grid[:, :0]).shape == (2, 0)
+
+
+def test_the_year_end_lull_lasts_from_christmas_eve_to_new_year():
+    lull = calendars.year_end_lull(days("2025-12-23", "2025-12-24", "2025-12-31T23:00", "2026-01-01", "2026-01-02"))
+
+    assert lull.tolist() == [False, True, True, True, False]

@@ -208,3 +208,18 @@ def test_a_panel_too_short_for_a_past_cutoff_is_still_answered():
     answer = default.forecast(panel, 5, QUANTILES)
 
     assert ((answer >= 1.0) & (answer <= 4.0)).all()
+
+
+def test_what_many_series_show_of_past_quarter_ends_is_expected_of_the_next():
+    from pipeline.calendars import quarter_end_ramp
+
+    rng = np.random.default_rng(1)
+    dates = np.datetime64("2026-03-24") - np.arange(500)[::-1]
+    values = 50 * (1 + 0.5 * quarter_end_ramp(dates)) * np.exp(rng.normal(0, 0.05, (60, 500)))
+    panel = daily(values)
+    panel = Panel(panel.series_id, panel.metric, np.full(60, dates[-1].astype("datetime64[us]")), "day", values, panel.upper)
+
+    answer = default.forecast(panel, 7, QUANTILES)[:, :, QUANTILES.index(0.5)].mean(axis=0)
+
+    ahead = np.datetime64("2026-03-25") + np.arange(7)
+    np.testing.assert_allclose(answer, 50 * (1 + 0.5 * quarter_end_ramp(ahead)), atol=4)
