@@ -84,6 +84,11 @@ def previous(rows: Sequence[Row]) -> tuple[str, str] | None:
     return None
 
 
+def serving(forecaster: str) -> str:
+    """How a champion's figures are called where its parameters are other ones than the challenger's of the same forecaster."""
+    return f"{forecaster} (serving)"
+
+
 def _scope(metric: str, granularity: str, fence: int | None = None) -> Scope:
     within: list[tuple[str, tuple[str | int, ...]]] = [("granularity", (granularity,)), ("metric", (metric,))]
     if fence is not None:

@@ -263,6 +263,7 @@ def _model_metrics() -> list[dict[str, Any]]:
                 {"as_of": utc("2026-04-15"), "metric": metric, "granularity": granularity, "model": model, "series": 6 if
                  metric != "cost" else 2, "windows": 4, "mase": mase, "rmsse": mase, "wape": mase / 6, "smape": mase / 6,
                  "scaled_pinball": pinball, "coverage_50": 0.49, "coverage_80": 0.81, "coverage_90": 0.885, "skill": skill,
+                 "bias": 0.02, "compared_with": None, "p_value": None,
                  "cpu_s_per_series": {"prophet": 0.31}.get(model, 0.004)}
             )  # fmt: skip
     return records

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline import backtest, metrics, plugs, quality, registry
+from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.model_spec import code_sha256
 from pipeline.panel import Granularity, Panel
-from pipeline.promotion_ledger import ledger
+from pipeline.promotion_ledger import NONE, serving
 from pipeline.schema import Table
 from pipeline.settings import Settings
+from pipeline.significance import p_value
 from pipeline.steps.demand import read_panel
 from pipeline.tables import COST_DAILY, METRIC_DAILY, METRIC_HOURLY, MODEL_METRIC
 
@@ -53,6 +56,7 @@ class Segment:
     horizon: int
     models: tuple[str, ...]
     snapshot_id: int | None
+    champion: registry.Champion | None
 
     @property
     def granularity(self) -> Granularity:
@@ -60,7 +64,7 @@ class Segment:
 
     @property
     def table(self) -> Table:
-        return _table(self.metric, self.granularity)
+        return table_of(self.metric, self.granularity)
 
     def digest(self) -> str:
         """A hash of the very values; the lake's snapshot changes without them, when later days are added."""
@@ -178,34 +182,47 @@ def _segments(interval: Interval, lake: Lake, settings: Settings) -> Iterator[Se
             if not len(chosen):
                 log.info("%s by %s: no series has %d varying values; not trained", metric, granularity, least)
                 continue
-            names = {*settings.challengers, registry.FLOOR, *_champion(lake, str(metric), granularity)}
+            champion = _champion(lake, settings, str(metric), granularity)
+            names = {*settings.challengers, registry.FLOOR, *([champion.forecaster] if champion else [])}
             horizon = horizon_of(chosen, settings.backtest_windows, longest)
-            snapshot_id = snapshots[_table(str(metric), granularity)]
-            yield Segment(str(metric), chosen, horizon, tuple(sorted(names)), snapshot_id)
+            snapshot_id = snapshots[table_of(str(metric), granularity)]
+            yield Segment(str(metric), chosen, horizon, tuple(sorted(names)), snapshot_id, champion)
 
 
-def _table(metric: str, granularity: Granularity) -> Table:
+def table_of(metric: str, granularity: str) -> Table:
     """Where the series of a segment come from."""
     if metric == "cost":
         return COST_DAILY
     return METRIC_DAILY if granularity == "day" else METRIC_HOURLY
 
 
-def _champion(lake: Lake, metric: str, granularity: str) -> tuple[str, ...]:
+def _champion(lake: Lake, settings: Settings, metric: str, granularity: str) -> registry.Champion | None:
     """The present champion, which is measured beside the challengers as long as it is installed."""
-    rows = ledger(lake, metric, granularity)
-    return tuple(row["champion"] for row in rows[-1:] if row["champion"] in plugs.names("forecasters"))
+    try:
+        champion = registry.champion(settings, lake, metric, granularity)
+    except DataError as error:
+        log.warning("%s by %s: the champion cannot be measured: %s", metric, granularity, error)
+        return None
+    return None if champion.version == NONE else champion
 
 
 def _backtest(segment: Segment, settings: Settings, folder: Path, progress: backtest.Progress | None) -> registry.Training:
     models = {name: plugs.load("forecasters", name).forecast for name in segment.models}
+    champion, reference = segment.champion, registry.FLOOR
+    if champion is not None:
+        reference = champion.forecaster
+        if champion.params:
+            reference = serving(champion.forecaster)
+            models[reference] = partial(models[champion.forecaster], **champion.params)
     result = backtest.backtest(
         segment.panel, models, segment.horizon, settings.backtest_windows, progress=progress, cpu_clock=_cpu_s
     )
     scored = backtest.scores(result)
     summary, leads = backtest.summary(scored), backtest.lead_scores(result)
     summary["skill_typical"] = summary["model"].map(typical_skill(scored))
-    proposed = propose(summary, len(result.cutoffs))
+    summary["compared_with"] = reference
+    summary["p_value"] = [p_value(result, model, reference) if model != reference else np.nan for model in summary["model"]]
+    proposed = propose(summary.loc[summary["model"].isin(segment.models)], len(result.cutoffs))
     files = folder / f"{len(list(folder.iterdir()))}"
     files.mkdir()
     _write(files, segment, result, scored, summary, leads, proposed)
@@ -242,13 +259,14 @@ def _model_metrics(interval: Interval, training: registry.Training) -> Iterator[
     """Rows of `gold.model_metric`; a figure that is not finite is null."""
     summary = training.summary.rename(columns={"skill_scaled_pinball": "skill"})
     for row in summary.to_dict("records"):
-        figures = {name: row[name] for name in (*backtest.SCORES, "skill") if name != "bias"}
+        figures = {name: row[name] for name in (*backtest.SCORES, "skill", "p_value")}
         figures["cpu_s_per_series"] = row["cpu_s"] / training.windows
         yield {
             "as_of": interval.as_of,
             "metric": training.metric,
             "granularity": training.granularity,
             "model": row["model"],
+            "compared_with": row["compared_with"],
             "series": row["series"],
             "windows": training.windows,
             **{name: float(value) if np.isfinite(value) else None for name, value in figures.items()},
@@ -312,7 +330,8 @@ def _config(settings: Settings) -> dict[str, Any]:
 def _from(progress: Progress | None, done: int, total: int, segment: Segment) -> backtest.Progress | None:
     if progress is None:
         return None
-    return lambda count, _, model: progress(done + count, total, f"{segment.metric} by {segment.granularity}: {model}")
+    most = total - done
+    return lambda count, _, model: progress(done + min(count, most), total, f"{segment.metric} by {segment.granularity}: {model}")
 
 
 def _at(as_of: datetime) -> Interval:

@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline import model_spec, promotion_ledger, registry, tables
+from pipeline import model_spec, promotion_ledger, quality, registry, tables
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
 from pipeline.interval import Interval
@@ -153,7 +153,7 @@ def test_the_lakes_table_says_what_mlflow_says(trained: Trained) -> None:
     for row in rows:
         which = " AND ".join(f"params.{name} = '{row[name]}'" for name in ("metric", "granularity"))
         [run] = trained.runs(f"{which} AND params.forecaster = '{row['model']}'")
-        for name in ("mase", "scaled_pinball", "coverage_90", "skill"):
+        for name in ("mase", "scaled_pinball", "coverage_90", "bias", "skill"):
             assert row[name] == pytest.approx(run.data.metrics[name])
 
 
@@ -430,6 +430,46 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
     assert fresh.alias("champion", "memory_utilization", "day") is None
     serving = registry.champion(fresh.settings, fresh.lake, "memory_utilization", "day")
     assert serving == ("default", "none", {})
+
+
+@pytest.mark.parametrize(
+    ("day", "decision"), [("2026-04-10", "rejected"), ("2024-01-01", "promoted"), ("2026-04-15", "promoted")]
+)
+def test_a_failed_critical_expectation_holds_back_what_was_trained_on_its_days(fresh: Trained, day: str, decision: str) -> None:
+    interval, table = Interval.day(day), tables.QUALITY_RESULT
+    failed = {"as_of": interval.as_of, "table_name": "silver.cost_daily", "subject": "effective_usd", "rule": "not null"}
+    shared = {"shard": 0, "severity": "critical", "rows": 10, "failed_rows": 1, "score": 0.9, "note": "no cost"}
+    fine = {**failed, "rule": "at least 0", "severity": "warning"}
+    rows = [{**shared, **failed, "success": False}, {**shared, **fine, "success": False}]
+    data = quality.conform(pa.Table.from_pylist(rows), table, interval)
+    fresh.lake.replace(table, data, table.scope(interval))
+    assert train(DAY, fresh.lake, fresh.settings) == 0
+
+    promote(DAY, fresh.lake, fresh.settings)
+
+    [row] = promotion_ledger.ledger(fresh.lake, "cost", "day")
+    assert row["decision"] == decision
+    said = "failed 1 critical expectations: silver.cost_daily effective_usd: not null, as of 2026-04-11 00:00"
+    assert (said in row["reason"]) == (decision == "rejected")
+    assert promotion_ledger.ledger(fresh.lake, "cpu_utilization", "hour")[0]["decision"] == "promoted"
+
+
+def test_a_model_that_is_clearly_better_than_the_champion_takes_its_place_with_the_figures_on_record(fresh: Trained) -> None:
+    assert train(DAY, fresh.lake, fresh.settings) == 0
+    decide(fresh.lake, None, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - timedelta(days=7))
+    promote(DAY, fresh.lake, fresh.settings)
+    last = promotion_ledger.ledger(fresh.lake, "cost", "day")[-1]
+    assert last["decision"] == "promoted"
+    for figure in (
+        "scaled pinball",
+        "MASE",
+        "skill",
+        "90 % interval covers",
+        "bias",
+        "against the champion seasonal_naive",
+        "p = 0.0",
+    ):
+        assert figure in last["reason"]
 
 
 def test_an_alias_that_did_not_follow_or_was_moved_by_hand_is_set_to_what_the_ledger_says(trained: Trained) -> None:

@@ -165,8 +165,9 @@ def test_series_are_chosen_evenly_among_those_with_history_and_variation() -> No
 # ---------------------------------------------------------------- gates
 
 
-def row(model: str, pinball: float | None, mase: float | None, coverage: float | None = 0.9) -> dict[str, Any]:
-    return {"model": model, "scaled_pinball": pinball, "mase": mase, "coverage_90": coverage, "skill": 0.1}
+def row(model: str, pinball: float | None, mase: float | None, coverage: float | None = 0.9, **more: Any) -> dict[str, Any]:
+    measured = {"model": model, "scaled_pinball": pinball, "mase": mase, "coverage_90": coverage, "skill": 0.1}
+    return {**measured, "bias": 0.0, "compared_with": "ridge", "p_value": 0.01, **more}
 
 
 def scores(**given: tuple[float | None, float | None] | tuple[float, float, float]) -> dict[str, dict[str, Any]]:
@@ -221,6 +222,68 @@ def test_a_challenger_whose_interval_promises_far_too_much_is_rejected_unless_th
     beside = {"seasonal_naive": (0.4, 1.0), "default": (0.2, 0.5, 0.60)}
     assert judge(DEFAULT, RIDGE, scores(**beside, ridge=(0.3, 0.8, 0.88))).decision == "rejected"
     assert judge(DEFAULT, RIDGE, scores(**beside, ridge=(0.3, 0.8, 0.50))).decision == "promoted"
+
+
+def test_a_first_champion_too_must_cover_what_it_promises_or_be_no_worse_than_seasonal_naive() -> None:
+    wide = scores(seasonal_naive=(0.4, 1.0, 0.9), default=(0.2, 0.5, 0.60))
+    verdict = judge(DEFAULT, None, wide)
+    assert (verdict.decision, "interval is off by more than 15%" in verdict.reason) == ("rejected", True)
+    wide["seasonal_naive"]["coverage_90"] = 0.5
+    assert judge(DEFAULT, None, wide).decision == "promoted"
+
+
+@pytest.mark.parametrize("bias", [1.2, -1.2, None])
+def test_a_challenger_whose_median_leans_by_more_than_a_naive_error_is_rejected(bias: float | None) -> None:
+    given = scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8), default=(0.2, 0.5))
+    given["default"]["bias"] = bias
+    for champion in (None, RIDGE):
+        verdict = judge(DEFAULT, champion, given)
+        assert (verdict.decision, "bias is beyond ±1.00" in verdict.reason) == ("rejected", True)
+    given["ridge"]["bias"] = -1.1
+    assert judge(DEFAULT, RIDGE, given).decision == ("rejected" if bias is None else "promoted")
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        ({"p_value": 0.2}, "p = 0.2 is not under 0.05"),
+        ({"p_value": None}, "too few series and windows to tell that from chance"),
+        ({"compared_with": "prophet"}, "tested against prophet, not against the champion that serves now"),
+        ({"compared_with": None}, "tested against none"),
+    ],
+)
+def test_a_lower_loss_that_may_be_chance_does_not_unseat_a_champion(measured: dict[str, Any], said: str) -> None:
+    given = scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8), default=(0.2, 0.5))
+    given["default"] |= measured
+    verdict = judge(DEFAULT, RIDGE, given)
+    assert (verdict.decision, said in verdict.reason) == ("rejected", True)
+    assert judge(DEFAULT, None, given).decision == "promoted"
+
+
+def test_nothing_is_promoted_that_was_trained_on_data_that_failed_a_critical_expectation() -> None:
+    given = scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8))
+    verdict = judge(RIDGE, None, given, failed=["silver.metric_daily p95: not null, as of 2026-04-01 00:00"])
+    assert verdict.decision == "rejected"
+    assert "failed 1 critical expectations: silver.metric_daily p95" in verdict.reason
+
+
+def test_the_reason_of_a_decision_names_every_figure_it_was_taken_by() -> None:
+    given = scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8, 0.88), default=(0.2, 0.5, 0.91))
+    given["default"]["bias"] = -0.25
+    assert judge(DEFAULT, RIDGE, given).reason == (
+        "default: scaled pinball 0.2, MASE 0.5, skill +10.0%, 90 % interval covers 91%, bias -0.250, against the champion ridge: "
+        "scaled pinball 0.3, MASE 0.8, skill +10.0%, 90 % interval covers 88%, bias +0.000. 33.3% less scaled pinball, p = 0.01."
+    )
+
+
+def test_a_champion_with_other_parameters_is_judged_by_its_own_figures() -> None:
+    given = scores(seasonal_naive=(0.4, 1.0), ridge=(0.2, 0.5))
+    given["ridge (serving)"] = row("ridge (serving)", 0.201, 0.6)
+    tuned = RIDGE._replace(version="9", spec_sha256="sha-tuned")
+    assert judge(tuned, RIDGE, given).decision == "rejected"
+    given["ridge (serving)"]["scaled_pinball"] = 0.3
+    given["ridge"]["compared_with"] = "ridge (serving)"
+    assert judge(tuned, RIDGE, given).decision == "promoted"
 
 
 def test_a_champion_that_was_not_in_the_backtest_gives_way_to_a_challenger_that_was() -> None:
