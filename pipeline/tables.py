@@ -430,6 +430,33 @@ CAPACITY_RISK = Table(
     ),
     may_be_empty=True,
 )
+RISK_RELIABILITY = Table(
+    name="gold.risk_reliability",
+    doc="Stated chances of crossing in one bin beside how often it happened, of the risks whose horizon ended in a run.",
+    key=("as_of", "metric", "granularity", "threshold_pct", "horizon_days", "bin"),
+    time="as_of",
+    columns=(
+        as_of,
+        metric,
+        granularity,
+        Column(name="threshold_pct", type=NUMBER, doc="Share of capacity.", unit="percent", ge=1, le=100),
+        Column(name="horizon_days", type=WHOLE, doc="Within how many days it could cross.", unit="days", ge=1),
+        Column(name="bin", type=WHOLE, doc="Tenth of the stated chance: 0 is below 10 %, 9 is 90 % and more.", ge=0, le=9),
+        Column(name="forecasts", type=WHOLE, doc="Chances judged.", unit="count", ge=1),
+        Column(name="stated", type=NUMBER, doc="Mean stated chance.", unit="ratio", ge=0, le=1),
+        Column(name="observed", type=NUMBER, doc="Share that crossed.", unit="ratio", ge=0, le=1),
+        Column(name="brier", type=NUMBER, doc="Mean squared difference of chance and outcome.", unit="ratio", ge=0, le=1),
+        Column(
+            name="base_rate_brier",
+            type=NUMBER,
+            doc="The same, had every chance of the metric, threshold and horizon been the share that crossed.",
+            unit="ratio",
+            ge=0,
+            le=1,
+        ),
+    ),
+    may_be_empty=True,
+)
 RECOMMENDATION = Table(
     name="gold.recommendation",
     doc="What one rule says about one resource, as believed at `as_of`; `keep` and `insufficient_data` are answers too.",

@@ -7,7 +7,7 @@ import pandas as pd
 from pipeline import quality, tables
 from pipeline import risk as model
 from pipeline.interval import Interval
-from pipeline.lake import Lake
+from pipeline.lake import Lake, sql
 from pipeline.settings import Settings
 
 FORECASTS = """
@@ -56,7 +56,16 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
         )
         rows = rows[[c.name for c in table.columns]]
     data = quality.validate(quality.conform(rows, table, interval), table, interval, lake)
+    _judge(interval, lake)
     return lake.replace(table, data, table.scope(interval)).rows
+
+
+def _judge(interval: Interval, lake: Lake) -> None:
+    """Publish how the chances whose horizon ended in the interval came true."""
+    table = tables.RISK_RELIABILITY
+    rows = lake.query(sql.text(table.name), {"start": interval.start, "end": interval.end})
+    data = quality.validate(quality.conform(rows, table, interval), table, interval, lake)
+    lake.replace(table, data, table.scope(interval))
 
 
 def _criticality(series: object, resources: pd.DataFrame) -> pd.Series:

@@ -1,0 +1,66 @@
+-- gold.risk_reliability: stated chances of crossing beside how often it happened, for the risks whose horizon ended in a run.
+--
+-- Reads   gold.capacity_risk, silver.metric_daily, silver.metric_hourly
+-- Params  :start, :end   the run's data interval; horizons that end in (start, end] are judged
+--
+-- Each published chance is judged once, by the run in which its horizon ends, so that rows of all runs add up. A series of which
+-- less than half of the horizon was observed is left out, whether it crossed or not.
+WITH stated AS (
+  SELECT as_of, series_id, metric, granularity, threshold_pct, threshold_pct / 100e0 * capacity AS reached_at,
+    7 AS horizon_days, p_cross_7d AS chance
+  FROM gold.capacity_risk
+  WHERE p_cross_7d IS NOT NULL AND as_of > date_add('day', -7, :start) AND as_of <= date_add('day', -7, :end)
+  UNION ALL
+  SELECT as_of, series_id, metric, granularity, threshold_pct, threshold_pct / 100e0 * capacity AS reached_at,
+    30 AS horizon_days, p_cross_30d AS chance
+  FROM gold.capacity_risk
+  WHERE p_cross_30d IS NOT NULL AND as_of > date_add('day', -30, :start) AND as_of <= date_add('day', -30, :end)
+  UNION ALL
+  SELECT as_of, series_id, metric, granularity, threshold_pct, threshold_pct / 100e0 * capacity AS reached_at,
+    90 AS horizon_days, p_cross_90d AS chance
+  FROM gold.capacity_risk
+  WHERE p_cross_90d IS NOT NULL AND as_of > date_add('day', -90, :start) AND as_of <= date_add('day', -90, :end)
+),
+observed AS (
+  SELECT series_id, 'day' AS granularity, ts, p95 AS value
+  FROM silver.metric_daily
+  WHERE quality_flag = 0 AND p95 IS NOT NULL AND ts >= date_add('day', -90, :start) AND ts < :end
+  UNION ALL
+  -- No horizon of hours is longer than 30 days.
+  SELECT series_id, 'hour' AS granularity, hour AS ts, p95 AS value
+  FROM silver.metric_hourly
+  WHERE quality_flag <> 1 AND p95 IS NOT NULL AND hour >= date_add('day', -30, :start) AND hour < :end
+    AND day >= cast(date_add('day', -30, :start) AS date)
+),
+judged AS (
+  SELECT
+    s.metric, s.granularity, s.threshold_pct, s.horizon_days, s.chance,
+    least(floor(s.chance * 10e0), 9e0) AS bin,
+    CASE WHEN max(o.value) >= s.reached_at THEN 1e0 ELSE 0e0 END AS happened
+  FROM stated AS s
+  JOIN observed AS o
+    ON o.series_id = s.series_id AND o.granularity = s.granularity
+    AND o.ts >= s.as_of AND o.ts < date_add('day', s.horizon_days, s.as_of)
+  GROUP BY s.as_of, s.series_id, s.metric, s.granularity, s.threshold_pct, s.reached_at, s.horizon_days, s.chance
+  HAVING count(*) * 2 >= s.horizon_days * (CASE s.granularity WHEN 'hour' THEN 24 ELSE 1 END)
+),
+rated AS (
+  SELECT
+    metric, granularity, threshold_pct, horizon_days, bin, chance, happened,
+    avg(happened) OVER (PARTITION BY metric, granularity, threshold_pct, horizon_days) AS base_rate
+  FROM judged
+)
+SELECT
+  cast(:end AS timestamp) AS as_of,
+  metric AS metric,
+  granularity AS granularity,
+  threshold_pct AS threshold_pct,
+  cast(horizon_days AS bigint) AS horizon_days,
+  cast(bin AS bigint) AS bin,
+  count(*) AS forecasts,
+  avg(chance) AS stated,
+  avg(happened) AS observed,
+  avg((chance - happened) * (chance - happened)) AS brier,
+  avg((base_rate - happened) * (base_rate - happened)) AS base_rate_brier
+FROM rated
+GROUP BY metric, granularity, threshold_pct, horizon_days, bin
