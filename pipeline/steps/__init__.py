@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import resource
 import time
 from typing import Any
@@ -15,6 +16,8 @@ from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
 
 STEPS = ("ingest", "build", "train", "promote", "forecast", "detect", "risk", "recommend", "report", "maintain")
 # What `build` makes from SQL or the calendar, in an order that respects what reads what.
@@ -72,7 +75,11 @@ def perform(
         rows = int(function(interval, lake, settings, **options))
         outcome = "done" if lake.changes else "unchanged"
     finally:
-        _record(lake, interval, step, target, shard, outcome, rows, time.perf_counter() - wall, _cpu_s() - cpu)
+        spent = time.perf_counter() - wall, _cpu_s() - cpu
+        try:
+            _record(lake, interval, step, target, shard, outcome, rows, *spent)
+        except Exception:  # telemetry never decides how a step ends
+            log.exception("%s %s: could not record how the step went", step, interval)
     return rows
 
 
