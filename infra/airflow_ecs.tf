@@ -166,12 +166,10 @@ locals {
     },
   ] : statement if local.has_cluster]
 
-  task_log = [{
-    Sid      = "TaskLogs"
-    Effect   = "Allow"
-    Action   = ["logs:CreateLogStream", "logs:GetLogEvents", "logs:PutLogEvents"]
-    Resource = "${local.log_group_arn.task}:*"
-  }]
+  # The same, and to show a task's log in Airflow's page.
+  task_log = concat(local.write_task_log, [
+    { Sid = "ReadTaskLog", Effect = "Allow", Action = "logs:GetLogEvents", Resource = "${local.log_group_arn.task}:*" },
+  ])
 
   airflow_permissions = { for role, statements in {
     plain     = local.task_log

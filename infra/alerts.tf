@@ -62,7 +62,7 @@ resource "aws_budgets_budget" "this" {
 
   cost_filter {
     name   = "TagKeyValue"
-    values = ["user:project$${var.name}"]
+    values = [format("user:project$%s", var.name)]
   }
 
   dynamic "notification" {

@@ -115,12 +115,16 @@ locals {
     { Sid = "EncryptModels", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = aws_kms_key.this["mlflow"].arn, Condition = local.via_s3 },
   ]
 
-  write_task_log = [{
-    Sid      = "WriteTaskLog"
-    Effect   = "Allow"
-    Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    Resource = "${local.log_group_arn.task}:*"
-  }]
+  write_task_log = [
+    {
+      Sid      = "WriteTaskLog"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = "${local.log_group_arn.task}:*"
+    },
+    # Airflow's log client looks whether the group is there, and where it may not look tries to create it.
+    { Sid = "FindTaskLog", Effect = "Allow", Action = "logs:DescribeLogGroups", Resource = "${local.arn.logs}:log-group:*" },
+  ]
 
   # What ingest reads of the estate. Most of these APIs know no resource to name.
   look_at_estate = concat(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from tests import iam
@@ -154,11 +155,22 @@ def _remembering() -> list[Any]:
         self.athena_backend.named_queries.pop(self._get_param("NamedQueryId"), None)
         return "{}"
 
-    delete_of_bucket = S3Response._bucket_response_delete
+    about_bucket, watched = S3Response._bucket_response, {}
 
-    def delete_what_is_meant(self: Any, bucket_name: str, querystring: dict[str, Any]) -> Any:
-        # moto would delete the bucket.
-        return (204, {}, "") if "metrics" in querystring else delete_of_bucket(self, bucket_name, querystring)
+    def with_metrics(self: Any, request: Any, full_url: str) -> Any:
+        query = parse_qs(urlsplit(full_url).query, keep_blank_values=True)
+        if "metrics" not in query:
+            return about_bucket(self, request, full_url)
+        # moto takes these calls for calls about the bucket itself, and deletes it.
+        metric = self.parse_bucket_name_from_url(request, full_url), query["id"][0]
+        if request.method == "PUT":
+            watched[metric] = request.get_data()
+        elif request.method == "DELETE":
+            watched.pop(metric, None)
+            return 204, {}, ""
+        elif metric not in watched:
+            return 404, {}, "<Error><Code>NoSuchConfiguration</Code><Message>there is none</Message></Error>"
+        return 200, {}, watched[metric]
 
     return [
         _afterwards(DBInstance, database),
@@ -168,7 +180,7 @@ def _remembering() -> list[Any]:
         patch.object(DBParameterGroup, "update_parameters", marked),
         patch.object(AthenaResponse, "delete_named_query", delete_named_query, create=True),
         patch.object(FakeBucket, "get_permission", _permission),
-        patch.object(S3Response, "_bucket_response_delete", delete_what_is_meant),
+        patch.object(S3Response, "_bucket_response", with_metrics),
     ]
 
 

@@ -260,6 +260,11 @@ run "airflow_on_ecs" {
   }
 
   assert {
+    condition     = one(one(aws_budgets_budget.this[0].cost_filter).values) == join("$", ["user:project", "headroom"])
+    error_message = "the budget counts what carries the project's tag"
+  }
+
+  assert {
     condition     = length(aws_cloudtrail.lake) == 1 && length(aws_budgets_budget.this) == 1 && length(aws_s3_bucket_replication_configuration.lake) == 1
     error_message = "trail, budget and backup exist where they are asked for"
   }
