@@ -34,11 +34,11 @@ WEEK_BEFORE = DAY - timedelta(days=7)
 
 # The samples are real, but few and short. A small synthetic fleet, labelled so in every row, shows what a longer history allows;
 # training looks at a few of its series, so that the demo stays under three minutes. Whoever sets these variables is obeyed.
-FLEET = {"fleet": {"preset": "realistic", "servers": 16, "start": "2025-12-01", "days": 150}}
+FLEET = {"fleet": {"preset": "realistic", "servers": 12, "start": "2025-12-01", "days": 150}}
 DEFAULTS = {
     "HEADROOM_SOURCES": "samples,prices,fleet",
     "HEADROOM_SOURCE_OPTIONS": json.dumps(FLEET),
-    "HEADROOM_BACKTEST_SERIES": "6",
+    "HEADROOM_BACKTEST_SERIES": "4",
     "HEADROOM_BACKTEST_WINDOWS": "3",
 }
 
@@ -87,8 +87,9 @@ class Steps:
         name = " ".join(part for part in (step, options.get("target", "")) if part)
         if options.get("shards", 1) > 1:
             name += f" {options['shard'] + 1}/{options['shards']}"
-        if self.progress:
-            self.progress.update(self.bar, description=name)
+        self._describe(name)
+        if step == "train":
+            options["progress"] = lambda done, total, what: self._describe(f"train {done}/{total}  {what}")
         start = time.perf_counter()
         try:
             rows = self._perform(step, interval, **options)
@@ -107,6 +108,10 @@ class Steps:
         if self.progress:
             self.progress.advance(self.bar)
         return rows
+
+    def _describe(self, text: str) -> None:
+        if self.progress:
+            self.progress.update(self.bar, description=text)
 
     @staticmethod
     def _is_content(step: str, options: dict[str, Any]) -> bool:
