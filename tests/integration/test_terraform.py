@@ -179,7 +179,9 @@ def test_the_scanner_finds_nothing_that_is_not_excused_with_a_reason(checkov: Pa
 # ---------------------------------------------------------------- on an AWS
 
 
-def test_everything_stands_with_the_names_that_people_look_for(aws: AwsServer, resources: dict[str, dict[str, Any]]) -> None:
+def test_everything_stands_with_the_names_that_people_look_for(
+    aws: AwsServer, applied: Terraform, resources: dict[str, dict[str, Any]]
+) -> None:
     buckets = {bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]}
     assert {f"headroom-{name}-{ACCOUNT}-us-east-1" for name in ("lake", "results", "mlflow", "audit")} <= buckets
     databases = {database["Name"] for database in aws.client("glue").get_databases()["DatabaseList"]}
@@ -188,7 +190,7 @@ def test_everything_stands_with_the_names_that_people_look_for(aws: AwsServer, r
     assert {"headroom-pipeline", "headroom-analyst"} <= workgroups
     services = {arn.rpartition("/")[2] for arn in aws.client("ecs").list_services(cluster="headroom")["serviceArns"]}
     assert services == {"mlflow", *(f"airflow-{each}" for each in ("api-server", "scheduler", "dag-processor", "triggerer"))}
-    views = {f'aws_athena_named_query.view["{file.stem}"]' for file in (ROOT / "sql" / "views").glob("*.sql")}
+    views = {f'aws_athena_named_query.view["{file.stem}"]' for file in (applied.folder.parent / "sql" / "views").glob("*.sql")}
     assert views <= set(resources)
 
 
