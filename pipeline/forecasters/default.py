@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import metrics
-from pipeline.forecasters import ridge, seasonal_pool, smoothing
+from pipeline.forecasters import _calendar_effect, ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
 from pipeline.panel import Panel
@@ -16,12 +16,12 @@ from pipeline.panel import Panel
 Floats = npt.NDArray[np.float64]
 
 MEMBERS = ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridge")
+#: Parameters worth a search, with the lowest and the highest value to try.
+SEARCH: dict[str, tuple[float, float]] = {"past_cutoffs": (1, 5), "sharpness": (0.5, 16.0), "own_share": (0.0, 1.0)}
 #: Series answered together: bounds memory (a few hundred MB at a horizon of 90 days) and stays in the processor's caches.
 BLOCK = 250
 #: Series' worth of evidence by which a small segment's losses are drawn towards those of the whole panel.
 _PRIOR_SERIES = 5.0
-#: Series in a segment up to which its calendar effects are not trusted; at thrice as many they are by half.
-_TRUST_SERIES = 10.0
 
 
 def forecast(
@@ -66,19 +66,25 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> Floats:
         {"naive_share": 0.0, "decay": 0.005, "same_weekday": 3.0, "other_day_type": 0.5},
         {"naive_share": 0.0, "decay": 0.01, "same_weekday": 1.5, "other_day_type": 0.7, "level": 1.0},
     )
-    (plain, _), (logged, effect) = ridge.raw_quantiles(panel, horizon, quantiles, (False, True), terms)
-    # Only the regressions know holidays and quarter ends; what they found is taken off for the others, and put back.
-    # Up to ten series say too little about a few days a year for that.
-    segment = segments(panel.metric)
-    alike = np.bincount(segment)[segment]
-    trust = np.maximum(alike - _TRUST_SERIES, 0.0) / (alike + _TRUST_SERIES)
-    factor = np.exp(trust[:, None] * np.clip(effect, -1.0, 1.0))
-    ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
+    # Holidays and quarter ends are taken off before members look, and put back on what they say. Of hours, days tell them.
+    ordinary, factor = panel, _calendar_effect.of_hours(panel, horizon, terms)
+    if factor is not None:
+        ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
+    regressions = ridge.raw_quantiles(ordinary, horizon, quantiles, (False, True), terms)
+    said = [quantile for quantile, _ in regressions]
+    if panel.step == "day":
+        # Of days, the regressions themselves find them, and keep them.
+        factor = _calendar_effect.trusted(panel, regressions[1][1])
+        ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
     others = [
         *(seasonal_pool.raw_quantiles(ordinary, horizon, quantiles, **pool) for pool in pools),
         smoothing.raw_quantiles(ordinary, horizon, quantiles),
     ]
-    return np.stack([*(said * factor[:, panel.periods :, None] for said in others), plain, logged])
+    if factor is not None:
+        ahead = factor[:, panel.periods :, None]
+        others = [one * ahead for one in others]
+        said = said if panel.step == "day" else [one * ahead for one in said]
+    return np.stack([*others, *said])
 
 
 def _block(

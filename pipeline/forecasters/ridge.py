@@ -26,6 +26,16 @@ _FILLED = 0.1
 _LEADS = 6
 
 
+#: Parameters worth a search, with the lowest and the highest value to try.
+SEARCH: dict[str, tuple[float, float]] = {
+    "log": (False, True),
+    "changepoint_penalty": (1.0, 100.0),
+    "season_penalty": (0.05, 5.0),
+    "half_life": (0.1, 1.0),
+    "damping": (0.0, 1.0),
+}
+
+
 @dataclass(frozen=True)
 class Terms:
     """How stiff the regression is; penalties are in observations' worth of evidence for "no effect"."""

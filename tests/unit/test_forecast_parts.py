@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.forecasters import default
+from pipeline.calendars import quarter_end_ramp
+from pipeline.forecasters import _calendar_effect, default
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
 from pipeline.forecasters._season import exponential_means, fill, phases, seasonal_index
+from pipeline.forecasters.ridge import Terms
 from pipeline.metrics import QUANTILES
 from pipeline.panel import Panel
 
@@ -87,6 +89,46 @@ def test_stacked_cutoffs_are_the_panel_as_it_stood_then():
     assert np.isnan(stacked.values[2:, :3]).all()
     np.testing.assert_array_equal(stacked.end[2:], past.end)
     assert len(np.unique(segments(stacked.metric))) == 2
+
+
+# ---------------------------------------------------------------- the calendar
+
+
+def hourly(days: np.ndarray, factor: np.ndarray, last_hour: int, n: int = 40) -> Panel:
+    """Hours of `days`, of which the last ends at `last_hour`; each day's level is its factor."""
+    rng = np.random.default_rng(1)
+    values = np.repeat(50 * factor, 24)[: len(days) * 24 - 23 + last_hour]
+    values = values * np.exp(rng.normal(0, 0.05, (n, len(values))))
+    names = np.array([f"s{row:02d}" for row in range(n)])
+    end = np.full(n, days[-1].astype("datetime64[us]") + np.timedelta64(last_hour, "h"))
+    return Panel(names, np.full(n, "cost"), end, "hour", values, np.full(n, np.inf))
+
+
+@pytest.mark.parametrize("last_hour", [23, 9])
+def test_hours_expect_of_a_quarter_end_what_their_days_showed_at_the_last_one(last_hour):
+    days = np.datetime64("2026-03-29") - np.arange(200)[::-1]
+    panel = hourly(days, 1 + 0.5 * quarter_end_ramp(days), last_hour)
+
+    factor = _calendar_effect.of_hours(panel, 48, Terms())
+
+    assert factor is not None
+    of_the_31st = factor[:, panel.timestamps().shape[1] :][panel.future(48) >= np.datetime64("2026-03-31")]
+    assert 1.1 < of_the_31st.mean() < 1.5
+    ordinary_days = panel.timestamps() < np.datetime64("2025-12-20")
+    assert factor[:, : panel.periods][ordinary_days].mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_hours_of_less_than_a_hundred_days_know_no_quarter_end():
+    days = np.datetime64("2026-03-29") - np.arange(60)[::-1]
+
+    assert _calendar_effect.of_hours(hourly(days, np.ones(60), 23), 24, Terms()) is None
+
+
+def test_few_series_are_not_trusted_about_the_calendar():
+    few, many = daily(np.ones((10, 20))), daily(np.ones((90, 20)))
+
+    assert (_calendar_effect.trusted(few, np.ones((10, 25))) == 1.0).all()
+    assert _calendar_effect.trusted(many, np.ones((90, 25)))[0, 0] == pytest.approx(np.exp(0.8))
 
 
 # ---------------------------------------------------------------- calibration
@@ -211,8 +253,6 @@ def test_a_panel_too_short_for_a_past_cutoff_is_still_answered():
 
 
 def test_what_many_series_show_of_past_quarter_ends_is_expected_of_the_next():
-    from pipeline.calendars import quarter_end_ramp
-
     rng = np.random.default_rng(1)
     dates = np.datetime64("2026-03-24") - np.arange(500)[::-1]
     values = 50 * (1 + 0.5 * quarter_end_ramp(dates)) * np.exp(rng.normal(0, 0.05, (60, 500)))
