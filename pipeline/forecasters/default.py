@@ -20,6 +20,7 @@ MEMBERS = ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridg
 SEARCH: dict[str, tuple[float, float]] = {"past_cutoffs": (1, 5), "sharpness": (0.5, 16.0), "own_share": (0.0, 1.0)}
 #: Series answered together: bounds memory (a few hundred MB at a horizon of 90 days) and stays in the processor's caches.
 BLOCK = 250
+_TERMS = ridge.Terms(changepoints=12)
 #: Series' worth of evidence by which a small segment's losses are drawn towards those of the whole panel.
 _PRIOR_SERIES = 5.0
 
@@ -58,22 +59,26 @@ def forecast(
     return answer
 
 
-def members(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> Floats:
-    """(6, n, horizon, q) what each member of MEMBERS says; NaN where it has no answer."""
-    terms = ridge.Terms(changepoints=12)
+def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Floats | None = None) -> Floats:
+    """(6, n, horizon, q) what each member of MEMBERS says; NaN where it has no answer.
+
+    Args:
+        panel: series, or series as they stood at several cutoffs.
+        horizon: periods ahead.
+        quantiles: levels, ascending.
+        factor: (n, T + horizon) what holidays and quarter ends do to the series, where that is known beforehand.
+    """
     pools = (
         {"naive_share": 0.5, "decay": 0.003, "neighbours": 0.0},
         {"naive_share": 0.0, "decay": 0.005, "same_weekday": 3.0, "other_day_type": 0.5},
         {"naive_share": 0.0, "decay": 0.01, "same_weekday": 1.5, "other_day_type": 0.7, "level": 1.0},
     )
-    # Holidays and quarter ends are taken off before members look, and put back on what they say. Of hours, days tell them.
-    ordinary, factor = panel, _calendar_effect.of_hours(panel, horizon, terms)
-    if factor is not None:
-        ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
-    regressions = ridge.raw_quantiles(ordinary, horizon, quantiles, (False, True), terms)
+    # The effect of the calendar is taken off before members look, and put back on what they say.
+    ordinary = panel if factor is None else replace(panel, values=panel.values / factor[:, : panel.periods])
+    regressions = ridge.raw_quantiles(ordinary, horizon, quantiles, (False, True), _TERMS)
     said = [quantile for quantile, _ in regressions]
     if panel.step == "day":
-        # Of days, the regressions themselves find them, and keep them.
+        # Of days, the regressions themselves find it, and keep it.
         factor = _calendar_effect.trusted(panel, regressions[1][1])
         ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
     others = [
@@ -92,8 +97,10 @@ def _block(
 ) -> Floats:
     segment = segments(panel.metric)
     backs = cutoffs(panel, horizon, past_cutoffs)
-    stacked = as_of(panel, backs)
-    said = members(stacked, horizon, quantiles)
+    # No member looks further back than the regressions do.
+    recent = panel.tail(ridge.HISTORY[panel.step] + max(backs, default=0))
+    stacked = as_of(recent, backs)
+    said = members(stacked, horizon, quantiles, _hours_factor(panel, backs, horizon, recent.periods))
     if not backs:
         return settle(panel, weighted_median(said, np.ones(said.shape[:2])), quantiles)
     n = len(panel)
@@ -104,6 +111,18 @@ def _block(
     weights = _weights(losses, segment, sharpness, own_share)
     answers = weighted_median(said, np.tile(weights, len(backs) + 1)).reshape(len(backs) + 1, n, horizon, -1)
     return settle(panel, calibrate(answers[0], answers[1:], known, quantiles, segment), quantiles)
+
+
+def _hours_factor(panel: Panel, backs: list[int], horizon: int, periods: int) -> Floats | None:
+    """The calendar's factor on the last `periods` hours and on the horizon, for the panel now and at each cutoff."""
+    found = []
+    for back in (0, *backs):
+        factor = _calendar_effect.of_hours(panel.truncate(back), horizon, _TERMS)
+        if factor is None:
+            return None
+        kept = factor[:, -(periods - back + horizon) :]
+        found.append(np.pad(kept, ((0, 0), (periods + horizon - kept.shape[1], 0)), constant_values=1.0))
+    return np.concatenate(found)
 
 
 def _weights(losses: Floats, segment: npt.NDArray[np.int64], sharpness: float, own_share: float) -> Floats:
