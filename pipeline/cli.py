@@ -142,9 +142,32 @@ def detect(
 
 
 @app.command()
-def risk(day: Day = None, start: From = None, end: To = None) -> None:
-    """Publish the risk that capacity runs out, from the forecasts as of the interval's end."""
-    _perform("risk", _interval(day, start, end), _settings())
+def risk(
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Print the risk under --growth and --resize instead; nothing is published.")
+    ] = False,
+    growth: Annotated[float, typer.Option("--growth", help="Percent by which demand grows; 20 is × 1.2.")] = 0.0,
+    resize: Annotated[float, typer.Option("--resize", help="Factor on capacity; 2 is twice as much.")] = 1.0,
+    resource: Annotated[str, typer.Option("--resource", help="Only this resource_id.", show_default=False)] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to print.")] = 20,
+) -> None:
+    """Publish the risk that capacity runs out, from the forecasts as of the interval's end; or ask what if."""
+    if not what_if:
+        if growth != 0.0 or resize != 1.0 or resource:
+            raise ConfigError("--growth, --resize and --resource belong to --what-if: a published risk is of the estate as it is")
+        _perform("risk", _interval(day, start, end), _settings())
+        return
+    from pipeline.lake import open_lake
+    from pipeline.steps import risk as step
+
+    settings = _settings()
+    as_of = _interval(day, start, end).as_of if day or start or end else None
+    rows = step.what_if(open_lake(settings), settings, growth, resize, resource, as_of)
+    shown = f", first {limit}" if len(rows) > limit else ""
+    _print_frame(rows.head(limit), f"if demand × {1 + growth / 100:g} and capacity × {resize:g}: {len(rows)} rows{shown}")
 
 
 @app.command()

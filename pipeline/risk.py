@@ -12,6 +12,8 @@ import pandas as pd
 from scipy.signal import lfilter
 from scipy.special import ndtri
 
+from pipeline import calendars
+
 RISK_COLUMNS = (
     "as_of",
     "series_id",
@@ -29,6 +31,8 @@ RISK_COLUMNS = (
     "capacity",
     "peak_p95",
     "peak_at",
+    "seasonal_peak_p95",
+    "seasonal_peak_at",
     "headroom_ratio",
     "risk_level",
     "priority",
@@ -105,11 +109,12 @@ def capacity_risk(
         historic_peak_pct: highest share of capacity ever used, by series_id; the forecast's own where None or missing.
 
     Returns:
-        One row per (series_id, threshold_pct), sorted by them, with the columns of `RISK_COLUMNS`: first_crossing_at,
-        the first step whose `quantile` reaches the threshold, or NaT; p_cross_*; crossing_p10_at, _p50_at and _p90_at,
-        by when 10, 50 and 90 % of the paths have crossed, NaT when fewer do; peak_p95 and peak_at, the highest P95
-        over the forecast; headroom_ratio = 1 - peak_p95 / capacity; risk_level, the same on every row of a series;
-        priority 0–100, the mean of the known p_cross_* (sooner weighs more) × criticality × historic peak.
+        One row per (series_id, threshold_pct), sorted by them, with the columns of `RISK_COLUMNS`: first_crossing_at, the
+        first step whose `quantile` reaches the threshold, or NaT; p_cross_*; crossing_p10_at, _p50_at and _p90_at, by when
+        10, 50 and 90 % of the paths have crossed, NaT when fewer do; peak_p95 and peak_at, the highest P95 over the
+        forecast; seasonal_peak_p95 and seasonal_peak_at, the same over holidays and the last days of quarters alone, NaN
+        and NaT where the forecast has none; headroom_ratio = 1 - peak_p95 / capacity; risk_level, the same on every row of
+        a series; priority 0–100, the mean of the known p_cross_* (sooner weighs more) × criticality × historic peak.
 
     Raises:
         ValueError: missing columns, an unknown granularity, no step after `as_of`, steps with different quantiles,
@@ -128,6 +133,7 @@ def capacity_risk(
     if drift is not None:
         lasting[:] = drift
     rows: list[dict[str, object]] = []
+    seasonal: dict[tuple[pd.Timestamp, pd.Timestamp, int], npt.NDArray[np.bool_]] = {}
     drawn, drawn_for = np.empty((0, 0), dtype=np.float32), (-1.0, -1.0, -1)
     # In the order of their correlation, so that one set of paths is in memory at a time.
     for _, one in sorted(future.groupby("series_id", sort=True), key=lambda each: float(lag_one.loc[each[0]])):
@@ -142,6 +148,11 @@ def capacity_risk(
         at_quantile = _value_at(float(ndtri(quantile)), scores, values)
         p95 = _value_at(float(ndtri(0.95)), scores, values)
         peak = int(np.argmax(p95))
+        span = (starts[0], starts[-1], len(starts))
+        if span not in seasonal:
+            seasonal[span] = calendars.us_holiday(starts.to_numpy()) | (calendars.quarter_end_ramp(starts.to_numpy()) > 0)
+        busy = seasonal[span]
+        busiest = int(np.argmax(np.where(busy, p95, -np.inf)))
         known_until = starts[-1].to_pydatetime() + step
         for threshold in thresholds:
             limit = threshold / 100 * provisioned
@@ -165,6 +176,8 @@ def capacity_risk(
                 "capacity": provisioned,
                 "peak_p95": p95[peak],
                 "peak_at": starts[peak],
+                "seasonal_peak_p95": p95[busiest] if busy.any() else np.nan,
+                "seasonal_peak_at": starts[busiest] if busy.any() else None,
                 "headroom_ratio": 1 - p95[peak] / provisioned,
             }
             rows.append(row)
@@ -179,7 +192,15 @@ def capacity_risk(
     if historic_peak_pct is not None:
         peak_pct = risk["series_id"].map(historic_peak_pct).fillna(peak_pct)
     risk["priority"] = (chances.mean(axis=1).fillna(0.0) * weight * peak_pct).clip(0.0, 100.0)
-    stamps = ["as_of", "peak_at", "first_crossing_at", "crossing_p10_at", "crossing_p50_at", "crossing_p90_at"]
+    stamps = [
+        "as_of",
+        "peak_at",
+        "seasonal_peak_at",
+        "first_crossing_at",
+        "crossing_p10_at",
+        "crossing_p50_at",
+        "crossing_p90_at",
+    ]
     risk[stamps] = risk[stamps].astype("datetime64[us]")
     return risk
 

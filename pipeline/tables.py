@@ -424,6 +424,8 @@ CAPACITY_RISK = Table(
         Column(name="capacity", type=NUMBER, doc="Provisioned amount.", unit="as the metric"),
         Column(name="peak_p95", type=NUMBER, doc="Highest P95 over the forecast.", unit="as the metric"),
         _moment("peak_at", "When that peak is expected."),
+        _number("seasonal_peak_p95", "Highest P95 on holidays and the last five days of quarters.", "as the metric"),
+        _moment("seasonal_peak_at", "When that is expected.", nullable=True),
         _number("headroom_ratio", "Share of capacity left at the P95 forecast's peak.", "ratio", le=1),
         _text("risk_level", "low, medium, high or critical.", values=SEVERITIES),
         _number("priority", "Risk × criticality × historic peak, 0–100.", "score", ge=0, le=100),

@@ -35,6 +35,8 @@ SELECT
   k.headroom_ratio AS headroom_ratio,
   k.peak_p95 AS peak_p95,
   k.peak_at AS peak_at,
+  k.seasonal_peak_p95 AS seasonal_peak_p95,
+  k.seasonal_peak_at AS seasonal_peak_at,
   n.service AS service,
   n.app_name AS app_name,
   n.business_unit AS business_unit,

@@ -343,3 +343,22 @@ def test_no_step_is_all_level_however_far_ahead() -> None:
     ]
 
     assert chances[0] == chances[1] > 0.2
+
+
+def test_the_seasonal_peak_is_the_highest_p95_on_a_holiday_or_at_a_quarters_end() -> None:
+    # From 2026-03-01 on: the quarter ends on day 30, Memorial Day is day 85.
+    level = np.full(90, 40.0)
+    level[[10, 28, 85]] = [90.0, 60.0, 70.0]
+
+    [row] = capacity_risk(forecast("a", level), full("a"), None, AS_OF, thresholds=(80.0,)).to_dict("records")
+
+    assert row["peak_at"] == pd.Timestamp(AS_OF) + pd.Timedelta(days=10)
+    assert row["seasonal_peak_at"] == pd.Timestamp("2026-05-25")
+    assert row["seasonal_peak_p95"] == pytest.approx(70 + 5 * ndtri(0.95))
+
+
+def test_a_forecast_without_a_holiday_or_a_quarters_end_has_no_seasonal_peak() -> None:
+    risk = capacity_risk(forecast("a", np.full(20, 40.0)), full("a"), None, AS_OF)
+
+    assert risk["seasonal_peak_p95"].isna().all()
+    assert risk["seasonal_peak_at"].isna().all()

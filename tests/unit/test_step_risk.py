@@ -1,0 +1,174 @@
+"""The risk step on a lake: what it publishes, how it is judged later, and what if demand or capacity were others."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtri
+from typer.testing import CliRunner
+
+from pipeline import cli, quality, tables
+from pipeline.errors import ConfigError, DataError
+from pipeline.interval import Interval
+from pipeline.lake import Lake, open_lake
+from pipeline.settings import Settings, load
+from pipeline.steps.risk import risk, what_if
+
+DAY = Interval.day("2026-03-01")
+WEEK_LATER = Interval.day("2026-03-08")
+LEVELS = (0.05, 0.5, 0.95)
+
+
+def publish(lake: Lake, levels: dict[str, float], days: int = 30, sd: float = 5.0) -> None:
+    """Daily CPU forecasts as of the end of `DAY`, normal around one level per resource."""
+    rows = pd.DataFrame(
+        [
+            {
+                "as_of": DAY.as_of,
+                "series_id": f"1/r/{resource}/cpu_utilization",
+                "metric": "cpu_utilization",
+                "unit": "percent",
+                "granularity": "day",
+                "ts": DAY.as_of + timedelta(days=ahead),
+                "quantile": level,
+                "value": centre + sd * float(ndtri(level)),
+                "model": "default",
+                "model_version": "none",
+                "tier": "full",
+                "cutoff": DAY.start,
+            }
+            for resource, centre in levels.items()
+            for ahead in range(days)
+            for level in LEVELS
+        ]
+    )
+    rows[["as_of", "ts", "cutoff"]] = rows[["as_of", "ts", "cutoff"]].astype("datetime64[us]")
+    lake.replace(tables.FORECAST, quality.conform(rows, tables.FORECAST, DAY), tables.FORECAST.scope(DAY))
+
+
+def observe(lake: Lake, resource: str, peaks: list[float]) -> None:
+    """What the days from the end of `DAY` on were."""
+    days = Interval(DAY.as_of, DAY.as_of + timedelta(days=len(peaks)))
+    rows = pd.DataFrame(
+        {
+            "series_id": f"1/r/{resource}/cpu_utilization",
+            "account": "1",
+            "region": "r",
+            "resource_id": resource,
+            "metric": "cpu_utilization",
+            "unit": "percent",
+            "ts": pd.date_range(DAY.as_of, periods=len(peaks), unit="us"),
+            **dict.fromkeys(("mean", "p50", "p95", "max"), np.array(peaks)),
+            "samples": 24,
+            "expected_samples": 24,
+            "quality_flag": 0,
+            "quality_score": 1.0,
+        }
+    )
+    lake.replace(tables.METRIC_DAILY, quality.conform(rows, tables.METRIC_DAILY, days), tables.METRIC_DAILY.scope(days))
+
+
+def test_a_chance_is_judged_by_the_run_in_which_its_horizon_ends_and_by_no_other(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 78.0})
+    risk(DAY, lake, settings)
+    observe(lake, "i-1", [70, 70, 83, 70, 70, 70, 70, 95])
+
+    for day in (Interval.day("2026-03-07"), WEEK_LATER, Interval.day("2026-03-09")):
+        risk(day, lake, settings)
+
+    chances = lake.query("SELECT threshold_pct, p_cross_7d AS chance FROM gold.capacity_risk").to_pandas()
+    judged = lake.read(tables.RISK_RELIABILITY).to_pandas()
+    assert judged["as_of"].unique().tolist() == [pd.Timestamp(WEEK_LATER.as_of)]
+    assert judged.set_index("threshold_pct")["observed"].to_dict() == {80.0: 1.0, 90.0: 0.0}
+    assert judged["stated"].tolist() == pytest.approx(chances["chance"].tolist())
+    assert judged["brier"].tolist() == pytest.approx(((judged["stated"] - judged["observed"]) ** 2).tolist())
+
+
+def test_judging_again_changes_nothing(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 78.0})
+    risk(DAY, lake, settings)
+    observe(lake, "i-1", [70.0] * 7)
+    risk(WEEK_LATER, lake, settings)
+    before = lake.snapshot_id(tables.RISK_RELIABILITY)
+
+    risk(WEEK_LATER, lake, settings)
+
+    assert before is not None
+    assert lake.snapshot_id(tables.RISK_RELIABILITY) == before
+
+
+def test_more_demand_raises_every_risk_and_more_capacity_lowers_it_and_nothing_is_published(
+    lake: Lake, settings: Settings
+) -> None:
+    publish(lake, {"i-1": 60.0, "i-2": 72.0})
+    risk(DAY, lake, settings)
+    published = lake.snapshot_id(tables.CAPACITY_RISK)
+
+    grown, resized = what_if(lake, settings, 20, 1), what_if(lake, settings, 20, 2)
+
+    assert (grown["p_cross_30d"] >= grown["p_cross_30d_now"]).all()
+    assert grown["p_cross_30d"].max() > 0.9
+    assert (resized["p_cross_30d"] == 0).all()
+    assert (resized["risk_level"] == "low").all()
+    # The highest P95 of the second is 72 + 1.645 × 5, times 1.2, of twice the capacity.
+    assert resized["headroom_ratio"].min() == pytest.approx(1 - 1.2 * (72 + 5 * ndtri(0.95)) / 200)
+    assert lake.snapshot_id(tables.CAPACITY_RISK) == published
+
+
+def test_no_change_asked_for_is_the_published_risk(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 72.0})
+    risk(DAY, lake, settings)
+
+    same = what_if(lake, settings, 0, 1)
+
+    stated = lake.query("SELECT p_cross_30d AS chance FROM gold.capacity_risk ORDER BY threshold_pct").to_pandas()["chance"]
+    assert same.sort_values("threshold_pct")["p_cross_30d"].tolist() == stated.tolist()
+    assert same["p_cross_30d_now"].tolist() == same["p_cross_30d"].tolist()
+
+
+def test_one_resource_can_be_asked_about_and_an_unknown_one_is_named(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 60.0, "web/i-1": 60.0, "i-11": 72.0})
+
+    assert set(what_if(lake, settings, 0, 2, "i-11")["series_id"]) == {"1/r/i-11/cpu_utilization"}
+    with pytest.raises(DataError, match="no forecasts in percent of i-9 as of 2026-03-02"):
+        what_if(lake, settings, 0, 2, "i-9")
+
+
+@pytest.mark.parametrize(("growth", "resize"), [(-100, 1), (20, 0), (20, -2)])
+def test_demand_that_vanishes_and_capacity_that_is_none_are_refused(
+    lake: Lake, settings: Settings, growth: float, resize: float
+) -> None:
+    with pytest.raises(ConfigError, match="growth lies above -100 percent and resize above 0"):
+        what_if(lake, settings, growth, resize)
+
+
+def test_what_if_without_forecasts_says_what_to_run_first(lake: Lake, settings: Settings) -> None:
+    with pytest.raises(DataError, match="run `forecast` first"):
+        what_if(lake, settings, 20, 1)
+    with pytest.raises(DataError, match="as of 2026-03-05"):
+        what_if(lake, settings, 20, 1, as_of=datetime(2026, 3, 5))
+
+
+def test_the_command_line_prints_the_risk_under_growth_and_another_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "250")
+    publish(open_lake(load()), {"i-1": 72.0})
+
+    printed = CliRunner().invoke(cli.app, ["risk", "--what-if", "--growth", "20", "--resize", "2"]).output
+
+    assert "if demand × 1.2 and capacity × 2: 2 rows" in printed
+    assert "1/r/i-1/cpu_utilization" in printed
+    assert not open_lake(load()).exists(tables.CAPACITY_RISK)
+
+
+def test_growth_without_what_if_is_not_mistaken_for_a_risk_to_publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / "home"))
+
+    result = CliRunner().invoke(cli.app, ["risk", "--day", "2026-03-01", "--growth", "20"])
+
+    assert isinstance(result.exception, ConfigError)
+    assert "belong to --what-if" in str(result.exception)
