@@ -15,7 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +28,7 @@ from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.model_spec import Spec, code_sha256, model_name, parse_spec
 from pipeline.panel import Granularity, from_frame
 from pipeline.promotion_ledger import NONE, ROLLED_BACK, Row, decide, ledger, previous
+from pipeline.tuning import Trial
 
 if TYPE_CHECKING:
     from pipeline.lake import Lake
@@ -67,7 +68,10 @@ class Training:
         summary: one row per model, from `backtest.summary`, and `skill_typical`.
         leads: one row per model and lead time, from `backtest.lead_scores`.
         proposed: the forecaster to register as challenger.
-        folder: files to keep with the training: forecasts, scores, plots.
+        folder: files to keep with the training: forecasts, scores, plots; a model's own plot is `models/<model>.png`.
+        params: forecaster → the parameters it was backtested with, where they are not its defaults.
+        trials: what a search for parameters tried, best or not.
+        diagnostics: what kind of series these are, from `diagnostics.summarise`.
     """
 
     metric: str
@@ -81,13 +85,17 @@ class Training:
     leads: pd.DataFrame
     proposed: str
     folder: Path
+    params: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    trials: Sequence[Trial] = ()
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
         return model_name(self.metric, self.granularity)
 
     def spec(self) -> Spec:
-        return Spec(self.metric, self.granularity, self.proposed, self.horizon, self.quantiles, code_sha256())
+        params = self.params.get(self.proposed, {})
+        return Spec(self.metric, self.granularity, self.proposed, self.horizon, self.quantiles, code_sha256(), params)
 
 
 class Version(NamedTuple):
@@ -199,12 +207,14 @@ def _overview(trainings: Sequence[Training]) -> str:
 
 
 def _outcome(trainings: Sequence[Training]) -> dict[str, float]:
-    """Each segment's proposed model in three figures, which MLflow charts from training to training."""
+    """Each segment's proposed model in three figures, and its kind of series: MLflow charts them from training to training."""
     figures = {}
     for training in trainings:
         best = _figures(training.summary.set_index("model", drop=False).loc[training.proposed])
         for name in ("skill", "mase", "coverage_90"):
             figures[f"{training.model.removeprefix('headroom-')}/{name}"] = best[name]
+        for name, value in training.diagnostics.items():
+            figures[f"{training.model.removeprefix('headroom-')}/{name}"] = value
     return figures
 
 
@@ -239,13 +249,35 @@ def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, tra
             "horizon": training.horizon,
             "windows": training.windows,
             "series": training.dataset.series,
+            **{f"param.{name}": value for name, value in training.params.get(row["model"], {}).items()},
         }
         leads = training.leads.loc[training.leads["model"] == row["model"]]
-        _log(client, child, params, _figures(row), leads, model_id)
+        _log(client, child, params, {**_figures(row), **training.diagnostics}, leads, model_id)
+        plot = training.folder / "models" / f"{row['model']}.png"
+        if plot.exists():
+            client.log_artifact(child, str(plot), "plots")
+        for trial in training.trials:
+            if trial.forecaster == row["model"]:
+                _log_trial(client, experiment, child, trial, training)
         client.set_terminated(child)
     client.log_artifacts(parent, str(training.folder), training.model.removeprefix("headroom-"))
     client.set_tag(parent, f"proposed.{training.model}", known)
     return registered
+
+
+def _log_trial(client: Any, experiment: str, parent: str, trial: Trial, training: Training) -> None:
+    """One set of parameters that a search tried, as a run below the forecaster's."""
+    tags = {
+        "mlflow.parentRunId": parent,
+        "kind": "trial",
+        "segment": f"{training.metric} by {training.granularity}",
+        "forecaster": trial.forecaster,
+        "chosen": "yes" if trial.params == training.params.get(trial.forecaster) else "no",
+    }
+    name = f"{trial.forecaster} · trial {trial.number}" + ("" if trial.number else ", its defaults")
+    run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
+    _log(client, run, {f"param.{key}": value for key, value in trial.params.items()}, {"scaled_pinball": trial.loss})
+    client.set_terminated(run)
 
 
 def _figures(row: Any) -> dict[str, float]:
@@ -254,6 +286,8 @@ def _figures(row: Any) -> dict[str, float]:
     figures |= {"skill": float(row["skill_scaled_pinball"])}
     figures |= {name: float(row[name]) for name in ("skill_mase", "skill_typical")}
     figures["cpu_s_per_series"] = float(row["cpu_s"])
+    if math.isfinite(row.get("p_value", math.nan)):
+        figures["p_value"] = float(row["p_value"])
     return figures
 
 

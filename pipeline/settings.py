@@ -77,6 +77,34 @@ class Settings(BaseModel):
         le=1000,
         description="Series a segment's backtest looks at, chosen evenly; training time follows it.",
     )
+    search_trials: int = Field(
+        default=0,
+        ge=0,
+        le=200,
+        description="Parameter sets that training tries per segment and forecaster that can be searched; 0 searches none.",
+    )
+    promotion_approval: bool = Field(
+        default=False, description="Whether a person must approve in Airflow before the challengers of a training are promoted."
+    )
+    approval_hours: int = Field(
+        default=72, ge=1, le=720, description="How long Airflow waits for that approval; silence is a rejection."
+    )
+    retrain_after_days: int = Field(default=7, ge=1, le=365, description="Age at which a training is due again in any case.")
+    retrain_cooldown_days: int = Field(
+        default=3, ge=0, le=90, description="Age below which a training is not repeated because of drift."
+    )
+    drift_pinball_ratio: float = Field(
+        default=1.25,
+        ge=1,
+        le=10,
+        description="Growth of pinball loss over the naive error, last 28 days against the 28 before, that is drift.",
+    )
+    drift_coverage_90: float = Field(
+        default=0.8, ge=0, le=0.9, description="Share of actuals inside the 90 % interval below which there is drift."
+    )
+    drift_psi: float = Field(
+        default=0.25, ge=0.01, le=5, description="Population stability index of the errors above which there is drift."
+    )
     fallback_forecaster: str = Field(default="default", description="Forecaster of a segment that has no champion yet.")
     detectors: tuple[str, ...] = Field(default=("default",), description="Detectors that vote on each point.")
     alert_votes: int = Field(default=1, ge=1, le=10, description="Detectors that must agree before a point is an anomaly.")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipeline import backtest, metrics, plugs, quality, registry
+from pipeline import backtest, diagnostics, metrics, plugs, quality, registry, tuning
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.model_spec import code_sha256
@@ -76,7 +76,7 @@ class Segment:
     def fingerprint(self, settings: Settings) -> str:
         """A hash of data, settings and code; trainings with equal ones come to the same result."""
         parts = (self.metric, self.granularity, self.digest(), code_sha256(), str(self.horizon))
-        return _sha256(*parts, str(settings.backtest_windows), *self.models)
+        return _sha256(*parts, str(settings.backtest_windows), str(settings.search_trials), *self.models)
 
 
 def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress | None = None) -> int:
@@ -207,13 +207,16 @@ def _champion(lake: Lake, settings: Settings, metric: str, granularity: str) -> 
 
 
 def _backtest(segment: Segment, settings: Settings, folder: Path, progress: backtest.Progress | None) -> registry.Training:
-    models = {name: plugs.load("forecasters", name).forecast for name in segment.models}
+    plain = {name: plugs.load("forecasters", name).forecast for name in segment.models}
+    trials = _search(segment, settings)
+    params = {name: found for name in segment.models if (found := tuning.best([t for t in trials if t.forecaster == name]))}
+    models = {name: partial(forecast, **params.get(name, {})) for name, forecast in plain.items()}
     champion, reference = segment.champion, registry.FLOOR
     if champion is not None:
         reference = champion.forecaster
-        if champion.params:
+        if champion.params != params.get(reference, {}):
             reference = serving(champion.forecaster)
-            models[reference] = partial(models[champion.forecaster], **champion.params)
+            models[reference] = partial(plain[champion.forecaster], **champion.params)
     result = backtest.backtest(
         segment.panel, models, segment.horizon, settings.backtest_windows, progress=progress, cpu_clock=_cpu_s
     )
@@ -226,6 +229,8 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
     files = folder / f"{len(list(folder.iterdir()))}"
     files.mkdir()
     _write(files, segment, result, scored, summary, leads, proposed)
+    described = diagnostics.describe(segment.panel)
+    described.to_csv(files / "diagnostics.csv", index=False, float_format="%.4f")
     dataset = registry.Dataset(
         table=segment.table.name,
         snapshot_id=segment.snapshot_id,
@@ -245,7 +250,20 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
         leads=leads,
         proposed=proposed,
         folder=files,
+        params=params,
+        trials=trials,
+        diagnostics=diagnostics.summarise(described),
     )
+
+
+def _search(segment: Segment, settings: Settings) -> list[tuning.Trial]:
+    """What was tried to find parameters, on the history before the first window that the models are judged by."""
+    used = segment.horizon * settings.backtest_windows
+    if not settings.search_trials or used >= segment.panel.periods:
+        return []
+    before = segment.panel.truncate(used)
+    searched = [name for name in segment.models if tuning.can_search(name)]
+    return [trial for name in searched for trial in tuning.search(before, name, segment.horizon, settings.search_trials)]
 
 
 def _warm_up(segments: list[Segment]) -> None:
@@ -292,6 +310,9 @@ def _write(
     worst.drop(columns="reason").to_csv(folder / "worst_series.csv", index=False, float_format="%.4f")
     title = f"{segment.metric} by {segment.granularity}: {len(segment.panel)} series, {len(result.cutoffs)} windows"
     _plot(folder / "accuracy_and_coverage.png", title, summary, leads)
+    (folder / "models").mkdir()
+    for model in summary["model"]:
+        _plot_model(folder / "models" / f"{model}.png", f"{model}, {title}", model, scored, summary, leads)
 
 
 def _plot(file: Path, title: str, summary: pd.DataFrame, leads: pd.DataFrame) -> None:
@@ -314,11 +335,43 @@ def _plot(file: Path, title: str, summary: pd.DataFrame, leads: pd.DataFrame) ->
     figure.savefig(file, dpi=80)
 
 
+def _plot_model(file: Path, title: str, model: str, scored: pd.DataFrame, summary: pd.DataFrame, leads: pd.DataFrame) -> None:
+    """One model beside the seasonal naive: error by lead time, coverage by lead time, and the series it does worst on."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(15, 4.5))
+    FigureCanvasAgg(figure)
+    error, held, worst = figure.subplots(1, 3)
+    figure.subplots_adjust(left=0.05, right=0.995, bottom=0.12, top=0.85, wspace=0.28)
+    figure.suptitle(title)
+    for name in dict.fromkeys((registry.FLOOR, model)):
+        curve, color = leads.loc[leads["model"] == name], "C0" if name == model else "grey"
+        error.plot(curve["lead"], curve["scaled_pinball"], label=name, color=color)
+        held.plot(curve["lead"], 100 * curve["coverage_90"], label=name, color=color)
+    error.set(xlabel="lead time, periods", ylabel="scaled pinball loss", ylim=(0, None), title="accuracy by lead time")
+    error.legend(fontsize=8)
+    held.axhline(90, color="grey", linestyle=":")
+    row = summary.loc[summary["model"] == model].iloc[0]
+    found = ", ".join(f"{level}: {row[f'coverage_{level}']:.0%}" for level in sorted(metrics.INTERVALS))
+    held.set(
+        xlabel="lead time, periods", ylabel="actuals inside the 90 % interval, %", ylim=(0, 103), title=f"coverage ({found})"
+    )
+    last = scored.loc[scored["model"] == model].nlargest(WORST_SERIES, "scaled_pinball").iloc[::-1]
+    place = np.arange(len(last))
+    worst.barh(place, last["scaled_pinball"], color="C0")
+    worst.set(yticks=[], xlabel="scaled pinball loss", title=f"worst {len(last)} of {row['series']} series")
+    for at, name in zip(place, last["series_id"], strict=True):
+        worst.annotate(name, (0, at), (3, 0), textcoords="offset points", va="center", fontsize=7, parse_math=False)
+    figure.savefig(file, dpi=70)
+
+
 def _config(settings: Settings) -> dict[str, Any]:
     names = (
         "challengers",
         "backtest_windows",
         "backtest_series",
+        "search_trials",
         "horizon_days",
         "horizon_hours",
         "history_days",

@@ -262,6 +262,50 @@ def test_a_figure_that_is_not_finite_is_left_out_and_said_so(trained: Trained, t
     assert len(trained.client().get_metric_history(run.info.run_id, "by_lead/mase")) == 1
 
 
+def test_every_child_shows_its_own_plot_and_what_kind_of_series_it_was_scored_on(trained: Trained, tmp_path: Path) -> None:
+    for run in trained.runs("tags.kind = 'backtest' AND params.metric = 'cost'"):
+        name = run.data.params["forecaster"]
+        [plot] = trained.client().list_artifacts(run.info.run_id, "plots")
+        assert plot.path == f"plots/{name}.png"
+        file = Path(trained.client().download_artifacts(run.info.run_id, plot.path, str(tmp_path)))
+        assert file.read_bytes().startswith(b"\x89PNG")
+        assert run.data.metrics["seasonality_strength"] > 0.5
+        assert {"stationary_adf", "stationary_kpss", "trend_strength"} <= set(run.data.metrics)
+    [parent] = trained.runs("tags.kind = 'training' AND params.segments = '2'")
+    assert parent.data.metrics["cost-day/seasonality_strength"] > 0.5
+
+
+def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"log": False, "half_life": 0.9}
+    monkeypatch.setattr(train_step.tuning, "best", lambda trials: found if {t.forecaster for t in trials} == {"ridge"} else {})
+    monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
+    named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2, "search_trials": 2}
+    settings = settings_module.load({}, home=tmp_path, **named)
+    fresh = Trained(settings, open_lake(settings), train(DAY, open_lake(settings), settings), 0)
+    assert promote(DAY, fresh.lake, settings) == fresh.versions == 1
+
+    [run] = fresh.runs("tags.kind = 'backtest' AND params.metric = 'cost' AND params.`param.half_life` = '0.9'")
+    trials = fresh.runs(f"tags.kind = 'trial' AND tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    assert {"ridge · trial 0, its defaults", "ridge · trial 1"} == {trial.info.run_name for trial in trials}
+    assert all(np.isfinite(trial.data.metrics["scaled_pinball"]) for trial in trials)
+    serving = registry.champion(settings, fresh.lake, "cost", "day")
+    assert (serving.forecaster, serving.params) == ("ridge", found)
+
+    later = Interval.day("2026-04-21")
+    without = settings.model_copy(update={"search_trials": 0})
+    train(later, fresh.lake, without)
+    rows = fresh.lake.read(tables.MODEL_METRIC, tables.MODEL_METRIC.scope(later)).to_pylist()
+    compared = {(row["model"], row["compared_with"], row["p_value"] is None) for row in rows if row["metric"] == "cost"}
+    itself = "ridge (serving)"
+    assert compared == {("ridge", itself, False), ("seasonal_naive", itself, False), (itself, itself, True)}
+    promote(later, fresh.lake, without)
+    reason = promotion_ledger.ledger(fresh.lake, "cost", "day")[-1]["reason"]
+    assert "against the champion ridge (serving)" in reason
+
+
 # ---------------------------------------------------------------- once is enough
 
 

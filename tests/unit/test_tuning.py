@@ -1,0 +1,59 @@
+"""The search for parameters."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+from pipeline import plugs, tuning
+from pipeline.panel import Panel
+from pipeline.tuning import Trial
+
+SEARCHABLE = [name for name in plugs.names("forecasters") if tuning.can_search(name)]
+
+
+def panel(periods: int) -> Panel:
+    names = np.array([f"a/r/i-{row}/cpu_utilization" for row in range(4)])
+    end = np.full(4, np.datetime64("2026-03-27T00:00:00", "us"))
+    when = np.arange(periods)
+    values = 50 + 10 * np.sin(when * 2 * np.pi / 24) + np.random.default_rng(0).normal(0, 3, (4, periods))
+    return Panel(names, np.full(4, "cpu_utilization"), end, "hour", values, np.full(4, 100.0))
+
+
+def test_ridge_and_the_default_can_be_searched() -> None:
+    assert {"ridge", "default"} <= set(SEARCHABLE)
+
+
+@pytest.mark.parametrize("name", SEARCHABLE)
+def test_a_search_space_holds_the_defaults_of_parameters_that_the_forecaster_takes(name: str) -> None:
+    module = plugs.load("forecasters", name)
+    taken = inspect.signature(module.forecast).parameters
+    for parameter, (low, high) in module.SEARCH.items():
+        assert taken[parameter].kind is inspect.Parameter.KEYWORD_ONLY
+        assert low <= taken[parameter].default <= high
+        assert type(low) is type(high) is type(taken[parameter].default)
+
+
+def test_a_search_begins_with_the_defaults_and_repeats_itself_exactly() -> None:
+    found = tuning.search(panel(240), "ridge", 24, 4)
+    assert [trial.number for trial in found] == [0, 1, 2, 3]
+    defaults = inspect.signature(plugs.load("forecasters", "ridge").forecast).parameters
+    assert found[0].params == {name: defaults[name].default for name in found[0].params}
+    assert len({trial.loss for trial in found}) == 4
+    assert tuning.search(panel(240), "ridge", 24, 4) == found
+
+
+def test_a_history_without_room_for_a_window_is_not_searched() -> None:
+    assert tuning.search(panel(47), "ridge", 24, 4) == []
+    assert tuning.best([]) == {}
+
+
+def test_parameters_that_are_not_a_percent_better_than_the_defaults_are_not_taken() -> None:
+    defaults = Trial("ridge", 0, {"damping": 0.5}, 0.200)
+    assert tuning.best([defaults, Trial("ridge", 1, {"damping": 0.1}, 0.199)]) == {}
+    assert tuning.best([defaults, Trial("ridge", 1, {"damping": 0.1}, 0.19), Trial("ridge", 2, {"damping": 0.2}, 0.18)]) == {
+        "damping": 0.2
+    }
+    assert tuning.best([defaults]) == {}
