@@ -119,7 +119,7 @@ def aws_for_tests() -> Iterator[AwsServer]:
             patched.setenv(name, value)
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
             patched.delenv(name, raising=False)
-        patched.setattr(athena, "POLL_S", 0.02)
+        patched.setattr(athena, "POLL_S", 0.08)
         yield server
 
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -23,6 +25,8 @@ import pyarrow as pa
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.lake import aws, sql
 from pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
 
 POLL_S = 0.25
 # A token that names an execution which failed earlier is given up for the next one.
@@ -70,33 +74,40 @@ def run(statement: str, settings: Settings, title: str) -> None:
 
 def _executed(statement: str, seen: dict[str, str], settings: Settings, title: str, *, once: bool = True) -> dict[str, Any]:
     """The successful execution of a statement, by this task or by the one it retries."""
-    wrangler, session = _wrangler(settings), aws.session(settings.aws_region)
     trouble = ""
     for attempt in range(EXECUTIONS):
         question = json.dumps([statement, seen, attempt, settings.athena_workgroup])
-        execution_id = wrangler.athena.start_query_execution(
+        execution_id = _wrangler(settings).athena.start_query_execution(
             sql=statement,
             workgroup=settings.athena_workgroup,
             s3_output=f"{settings.lake_uri.rstrip('/')}/athena/",
             client_request_token=hashlib.sha256(question.encode()).hexdigest() if once else None,
             result_reuse_configuration={"ResultReuseByAgeConfiguration": {"Enabled": False}},
-            boto3_session=session,
+            boto3_session=aws.session(settings.aws_region),
         )
-        first_look = wrangler.athena.get_query_execution(execution_id, boto3_session=session)
-        if first_look["Status"]["State"] in ("FAILED", "CANCELLED") and attempt + 1 < EXECUTIONS:
+        execution = _looked_at(execution_id, settings)
+        if execution["Status"]["State"] in ("FAILED", "CANCELLED") and attempt + 1 < EXECUTIONS:
             # It failed before we came: an earlier try of this task, whose cause may be gone.
-            trouble = _reason(first_look)
+            trouble = _reason(execution)
             continue
-        ended = suppress(wrangler.exceptions.QueryFailed, wrangler.exceptions.QueryCancelled)
-        with ended, _stopped_with_us(execution_id, settings):
-            wrangler.athena.wait_query(execution_id, boto3_session=session, athena_query_wait_polling_delay=POLL_S)
-        done: dict[str, Any] = wrangler.athena.get_query_execution(execution_id, boto3_session=session)
-        if done["Status"]["State"] == "SUCCEEDED":
-            return done
-        trouble = _reason(done)
-        if not done["Status"].get("AthenaError", {}).get("Retryable"):
+        with _stopped_with_us(execution_id, settings):
+            while execution["Status"]["State"] in ("QUEUED", "RUNNING"):
+                time.sleep(POLL_S)
+                execution = _looked_at(execution_id, settings)
+        if execution["Status"]["State"] == "SUCCEEDED":
+            log.info("%s: %d bytes scanned, execution %s", title, execution["Statistics"]["DataScannedInBytes"], execution_id)
+            return execution
+        trouble = _reason(execution)
+        if not execution["Status"].get("AthenaError", {}).get("Retryable"):
             raise _refused(trouble, title, execution_id, settings)
     raise SourceError(f"{title}: Athena failed {EXECUTIONS} times, last with: {trouble}")
+
+
+def _looked_at(execution_id: str, settings: Settings) -> dict[str, Any]:
+    execution: dict[str, Any] = aws.client("athena", settings).get_query_execution(QueryExecutionId=execution_id)[
+        "QueryExecution"
+    ]
+    return execution
 
 
 def _refused(trouble: str, title: str, execution_id: str, settings: Settings) -> Exception:

@@ -1,0 +1,39 @@
+"""The commands about the lake, as a user types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline import tables
+from pipeline.cli import app
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+def typed(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_tables_create_makes_each_table_once(home: Path) -> None:
+    stored = sum(not name.startswith("bronze.") for name in tables.ALL)
+
+    assert f"{stored} created" in typed("tables", "create")
+    again = typed("tables", "create")
+    assert "0 created" in again
+    assert "kept gold.forecast" in again
+
+
+def test_the_cost_of_a_run_is_shown_with_the_prices_it_is_computed_from(home: Path) -> None:
+    shown = typed("cost-of-run", "--day", "2026-03-01")
+
+    assert "views.executive_kpis" in shown
+    assert "5 USD per TB scanned" in shown
