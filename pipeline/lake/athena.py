@@ -165,7 +165,10 @@ def _stopped_with_us(execution_id: str, settings: Settings) -> Iterator[None]:
     previous = signal.signal(signal.SIGTERM, terminated) if in_main_thread else None
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):
+    except Exception:
+        # Our own trouble: whoever tries again finds the query at work, by its token.
+        raise
+    except BaseException:
         with suppress(Exception):
             aws.client("athena", settings).stop_query_execution(QueryExecutionId=execution_id)
         raise

@@ -151,6 +151,25 @@ def test_a_query_of_a_step_calls_only_functions_that_athena_has(name: str, text:
     assert called(text) - ATHENA_HAS == set()
 
 
+RESERVED = frozenset(
+    """
+    alter and as between by case cast constraint create cross cube current_date current_time current_timestamp deallocate delete
+    describe distinct drop else end escape except execute exists extract false for from full group grouping having in inner insert
+    intersect into is join left like listagg localtime localtimestamp natural normalize not null on or order outer prepare
+    recursive right rollup select skip table then trim true uescape union unnest using values when where with
+    """.split()  # noqa: SIM905 as a table
+)
+
+
+def test_no_column_table_or_alias_is_a_word_that_athena_reserves() -> None:
+    names = {column.name for table in tables.ALL.values() for column in table.all_columns}
+    names |= {table.short_name for table in tables.ALL.values()}
+    for text in [sql.text(name) for name in sql.names()]:
+        names |= {each.name.lower() for each in sql.parse(text).find_all(exp.Identifier)}
+
+    assert names & RESERVED == set()
+
+
 # ---------------------------------------------------------------- what Athena would not convert by itself
 
 KINDS = {
