@@ -65,7 +65,7 @@ def capacity_daily() -> None:
             for table in ("metric_hourly", "metric_daily", "resource", "calendar", "cost_daily", "quarantine")
         ]
     quality = build("gold.quality_result")
-    score = build("gold.forecast_score")
+    score, drift = build("gold.forecast_score"), build("gold.drift")
     forecast, detect = sharded("forecast", "gold.forecast"), sharded("detect", "gold.anomaly")
     risk = step.override(task_id="risk", outlets=[asset("gold.capacity_risk")])(name="risk")
     recommend = step.override(task_id="recommend", outlets=[asset("gold.recommendation")])(name="recommend")
@@ -74,7 +74,7 @@ def capacity_daily() -> None:
     chain(settled, ingest, silver, quality, [forecast, detect])
     chain(forecast, risk)
     chain([risk, detect], recommend, run_stat, report)
-    chain(silver, score, run_stat)
+    chain(silver, score, drift, run_stat)
 
 
 capacity_daily()

@@ -523,6 +523,32 @@ MODEL_METRIC = Table(
     ),
     may_be_empty=True,
 )
+DRIFT = Table(
+    name="gold.drift",
+    doc="How one segment's published forecasts did in the 28 days before `as_of` against the 28 before those.",
+    key=("as_of", "metric", "granularity"),
+    time="as_of",
+    columns=(
+        as_of,
+        metric,
+        granularity,
+        Column(name="scored", type=WHOLE, doc="Scores of the last 28 days, a day (hourly) or week ahead.", unit="count", ge=0),
+        Column(name="scored_before", type=WHOLE, doc="The same of the 28 days before.", unit="count", ge=0),
+        _number("scaled_pinball", "Mean pinball loss, scaled as MASE.", "ratio", ge=0),
+        _number("pinball_to_naive", "Pinball loss ÷ the seasonal naive's absolute error.", "ratio", ge=0),
+        _number("pinball_to_naive_before", "The same in the 28 days before.", "ratio", ge=0),
+        _number("skill", "1 − absolute error of the median ÷ the seasonal naive's.", "ratio", le=1),
+        _number("coverage_80", "Share of actuals inside the 80 % interval.", "ratio", ge=0, le=1),
+        _number("coverage_90", "Share of actuals inside the 90 % interval.", "ratio", ge=0, le=1),
+        _number("coverage_90_before", "The same in the 28 days before.", "ratio", ge=0, le=1),
+        _number("residual_psi", "Population stability index of the scaled errors; null below 200 scores each.", "index", ge=0),
+        Column(name="drifted", type=FLAG, doc="One of the figures is beyond its limit."),
+        _moment("trained_at", "The newest training before `as_of`.", nullable=True),
+        Column(name="retrain", type=FLAG, doc="Schedule or drift ask for a training, and no cooldown forbids it."),
+        _text("reason", "Why, with the figures."),
+    ),
+    may_be_empty=True,
+)
 PROMOTION = Table(
     name="gold.promotion",
     doc="One decision about the champion of one segment: the fence that the registry's alias follows.",

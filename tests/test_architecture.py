@@ -16,7 +16,10 @@ SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 # Pure code: numbers in, frames out. No storage, registry, orchestrator, network, environment or clock.
 PURE = [
     *(ROOT / "pipeline" / folder for folder in ("forecasters", "detectors", "recommenders")),
-    *(ROOT / "pipeline" / f"{name}.py" for name in ("panel", "metrics", "backtest", "calendars", "risk", "estate", "detection")),
+    *(
+        ROOT / "pipeline" / f"{name}.py"
+        for name in ("panel", "metrics", "backtest", "calendars", "risk", "estate", "detection", "drift")
+    ),
 ]
 IMPURE = {"boto3", "botocore", "mlflow", "airflow", "awswrangler", "pyiceberg", "duckdb", "requests", "os", "socket", "time"}
 OWN_IMPURE = {"pipeline.lake", "pipeline.settings", "pipeline.steps", "pipeline.registry", "pipeline.sources", "pipeline.quality"}

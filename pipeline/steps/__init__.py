@@ -30,6 +30,7 @@ BUILDS = (
     "silver.quarantine",
     "gold.quality_result",
     "gold.forecast_score",
+    "gold.drift",
 )
 
 

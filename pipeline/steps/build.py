@@ -1,4 +1,4 @@
-"""Build one table from its SQL file, or the calendar from its rules."""
+"""Build one table from its SQL file, the calendar from its rules, or drift from the ledger."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.schema import Table
 from pipeline.settings import Settings
+from pipeline.steps.model_drift import model_drift
+
+# Other tables of gold are written by steps of their own.
+BUILT_GOLD = (tables.QUALITY_RESULT, tables.FORECAST_SCORE, tables.DRIFT, tables.RUN_STAT)
 
 
-def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:  # noqa: ARG001 every step has settings
+def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:
     """Rows of `target` for the interval. Running it twice changes nothing.
 
     A long interval is built and published one calendar year at a time, so that memory follows the estate and not its history.
@@ -23,8 +27,10 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         DataError: the result is not what the table declares, or is empty where it may not be; nothing of that year was published.
     """
     table = tables.get(target)
-    if table.layer == "gold" and table not in (tables.QUALITY_RESULT, tables.FORECAST_SCORE, tables.RUN_STAT):
+    if table.layer == "gold" and table not in BUILT_GOLD:
         raise ConfigError(f"{target} is written by a step of its own, not by build")
+    if table is tables.DRIFT:
+        return lake.replace(table, model_drift(interval, lake, settings), table.scope(interval)).rows
     if table is tables.RUN_STAT:
         return _publish(table, interval, lake)
     rows = sum(_publish(table, year, lake) for year in interval.split_years())

@@ -34,7 +34,7 @@ def test_a_daily_run_performs_each_step_once_for_its_exact_day(runs: Any) -> Non
 
     day = "[2026-03-01T00:00:00, 2026-03-02T00:00:00)"
     tables = ["silver.metric_hourly", "silver.metric_daily", "silver.resource", "silver.calendar", "silver.cost_daily"]
-    tables += ["silver.quarantine", "gold.quality_result", "gold.forecast_score", "gold.run_stat"]
+    tables += ["silver.quarantine", "gold.quality_result", "gold.forecast_score", "gold.drift", "gold.run_stat"]
     expected = [["ingest", source, 0, 1, day] for source in ("samples", "prices")]
     expected += [["build", table, 0, 1, day] for table in tables]
     expected += [[step, "", shard, 2, day] for step in ("forecast", "detect") for shard in (0, 1)]

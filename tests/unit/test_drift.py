@@ -1,0 +1,131 @@
+"""When forecasts are worse than they were, and when that asks for a training."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import quality, tables
+from pipeline.drift import BINS, MIN_SCORED, Limits, judge, stability_index
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.steps.build import build
+from pipeline.steps.model_drift import limits
+
+AS_OF = datetime(2026, 4, 16)
+LIMITS = Limits(pinball_ratio=1.25, coverage_90=0.8, psi=0.25, retrain_after_days=7, cooldown_days=3)
+ERRORS = [10, 30, 60, 60, 90, 90, 60, 60, 30, 10]
+
+
+def period(recent: bool, *, pinball: float = 0.2, covered: float = 0.9, errors: list[int] = ERRORS) -> pd.DataFrame:
+    """The evidence of one segment in one period: per bin of the error, how many scores and their sums."""
+    scored = pd.Series(errors)
+    sums = {"scored": scored, "compared": scored, "pinball": pinball * scored, "abs_error": 0.6 * scored, "naive": 1.0 * scored}
+    hits = {"hits_80": 0.8 * scored, "hits_90": covered * scored}
+    return pd.DataFrame({"metric": "cost", "granularity": "day", "recent": recent, "bin": range(BINS), **sums, **hits})
+
+
+def judged(recent: pd.DataFrame, before: pd.DataFrame | None = None, *, days_since_training: int | None = 5) -> dict[str, Any]:
+    evidence = pd.concat([period(False) if before is None else before, recent], ignore_index=True)
+    trained_at = None if days_since_training is None else AS_OF - timedelta(days=days_since_training)
+    [row] = judge(evidence, trained_at, AS_OF, LIMITS)
+    return row
+
+
+def test_forecasts_as_good_as_before_ask_for_nothing() -> None:
+    row = judged(period(True))
+
+    assert (row["drifted"], row["retrain"], row["reason"]) == (False, False, "no drift; trained 5 days ago")
+    assert (row["pinball_to_naive"], row["skill"], row["coverage_90"], row["residual_psi"]) == (0.2, 0.4, 0.9, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("recent", "reason"),
+    [
+        (period(True, pinball=0.26), "pinball loss ÷ naive error rose from 0.20 to 0.26"),
+        (period(True, covered=0.7), "the 90 % interval held 70%"),
+        (period(True, errors=[0, 0, 0, 0, 0, 0, 100, 100, 200, 100]), "errors are distributed otherwise, PSI"),
+        (period(True).assign(abs_error=lambda frame: 1.1 * frame["naive"]), "the median is 10% worse than seasonal naive"),
+    ],
+    ids=["loss", "coverage", "errors", "naive"],
+)
+def test_each_kind_of_drift_asks_for_a_training_and_is_named(recent: pd.DataFrame, reason: str) -> None:
+    row = judged(recent)
+
+    assert (row["drifted"], row["retrain"]) == (True, True)
+    assert reason in row["reason"]
+
+
+def test_drift_waits_until_the_last_training_has_cooled_down_and_the_schedule_does_not() -> None:
+    bad = period(True, covered=0.5)
+
+    assert judged(bad, days_since_training=2)["reason"].startswith("cooldown: trained 2 days ago; drift:")
+    assert [judged(bad, days_since_training=days)["retrain"] for days in (0, 2, 3, 7)] == [False, False, True, True]
+    assert [judged(period(True), days_since_training=days)["retrain"] for days in (0, 6, 7, None)] == [False, False, True, True]
+
+
+def test_too_few_scores_are_not_judged_and_it_says_so() -> None:
+    few = [MIN_SCORED // BINS - 1] * BINS
+
+    row = judged(period(True, covered=0.1, errors=few))
+
+    assert (row["drifted"], row["retrain"]) == (False, False)
+    assert row["reason"].startswith("not enough scores to judge drift: 190 after 500, of 200 each")
+
+
+def test_a_segment_that_was_not_scored_lately_is_not_judged() -> None:
+    assert judge(period(False), None, AS_OF, LIMITS) == []
+
+
+def test_equal_histograms_are_stable_and_an_empty_bin_is_not_infinitely_far() -> None:
+    half = np.array([50.0, 50.0])
+
+    assert stability_index(half, half * 7) == 0
+    assert stability_index(half, np.array([100.0, 0.0])) == pytest.approx(2.63, abs=0.01)
+
+
+def scores(day: int, error: float, series: int = 10) -> pd.DataFrame:
+    """Scores of one day, one hour in two ahead, of series whose seasonal change is 2."""
+    ts = datetime(2026, 1, 1) + timedelta(days=day)
+    hours = [ts + timedelta(hours=hour) for hour in (0, 1)]
+    frame = pd.DataFrame([{"series_id": f"a/r/i-{number}/cpu", "ts": hour} for number in range(series) for hour in hours])
+    text = {"metric": "cpu", "unit": "percent", "granularity": "hour", "model": "ridge", "model_version": "1"}
+    size = {"actual": 50.0 + error, "median": 50.0, "error": error, "abs_error": abs(error), "pinball": abs(error) / 2}
+    hits = {"hit_50": abs(error) < 1, "hit_80": abs(error) < 2, "hit_90": abs(error) < 3}
+    lead = (frame["ts"] - ts).dt.seconds // 3600 + 1
+    return frame.assign(as_of=ts, lead=lead.astype("int64"), **text, **size, **hits, naive_abs_error=4.0, scale=2.0)
+
+
+def test_what_the_ledger_says_of_the_last_four_weeks_becomes_one_row_per_segment(lake: Lake, settings: Settings) -> None:
+    table, days = tables.FORECAST_SCORE, Interval.days("2026-01-01", "2026-02-26")
+    early, late = [scores(day, error=0.5) for day in range(28)], [scores(day, error=3.5) for day in range(28, 56)]
+    rows = quality.conform(pd.concat([*early, *late], ignore_index=True), table, days)
+    lake.replace(table, rows, table.scope(days))
+    last = Interval.day("2026-02-25")
+
+    assert build(last, lake, settings, target="gold.drift") == 1
+    content = lake.content(tables.DRIFT)
+    build(last, lake, settings, target="gold.drift")
+
+    [row] = lake.read(tables.DRIFT).to_pylist()
+    assert lake.content(tables.DRIFT) == content
+    assert (row["as_of"], row["metric"], row["granularity"]) == (last.as_of, "cpu", "hour")
+    assert (row["scored"], row["scored_before"], row["coverage_80"], row["coverage_90"]) == (560, 560, 0.0, 0.0)
+    assert (row["scaled_pinball"], row["pinball_to_naive"], row["pinball_to_naive_before"]) == (0.875, 0.4375, 0.0625)
+    assert (row["skill"], row["coverage_90_before"]) == (0.125, 1.0)
+    assert row["residual_psi"] > 1
+    assert (row["drifted"], row["retrain"], row["trained_at"]) == (True, True, None)
+    assert row["reason"].startswith("never trained; drift: pinball loss ÷ naive error rose from 0.06 to 0.44")
+
+
+def test_a_ledger_without_scores_gives_no_drift(lake: Lake, settings: Settings) -> None:
+    assert build(Interval.day("2026-02-25"), lake, settings, target="gold.drift") == 0
+
+
+def test_the_settings_say_what_drift_is(settings: Settings) -> None:
+    assert limits(settings) == LIMITS
