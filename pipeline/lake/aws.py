@@ -61,13 +61,16 @@ def worded(what: str) -> Iterator[None]:
     """Say in Headroom's errors what AWS refused or could not do, and about what.
 
     Raises:
-        ConfigError: access denied, with the action to allow, or a bucket or workgroup that is not there: waiting cannot help.
+        ConfigError: no credentials, access denied, with the action to allow, or a bucket or workgroup that is not there: waiting
+            cannot help.
         SourceError: AWS did not answer as it should, to the last attempt.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     try:
         yield
+    except NoCredentialsError:
+        raise ConfigError(f"{what}: no AWS credentials in the environment, a profile or a role") from None
     except ClientError as error:
         service = str(getattr(error, "operation_service", "") or _service(error))
         code = str(error.response.get("Error", {}).get("Code", ""))

@@ -104,13 +104,13 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table."""
-        if table.layer == "bronze":
-            return bool(self.bronze_files(table))
-        return self._load(table) is not None
+        with self._worded(table, None):
+            return bool(self.bronze_files(table)) if table.layer == "bronze" else self._load(table) is not None
 
     def snapshot_id(self, table: Table) -> int | None:
         """The Iceberg snapshot that readers see now."""
-        iceberg = self._load(table)
+        with self._worded(table, None):
+            iceberg = self._load(table)
         snapshot = iceberg.current_snapshot() if iceberg is not None else None
         return snapshot.snapshot_id if snapshot else None
 

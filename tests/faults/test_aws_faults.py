@@ -230,6 +230,33 @@ def test_an_action_that_is_not_allowed_is_named_at_once_and_without_secrets(
     assert caught.value.__suppress_context__, "what AWS said is not printed beside what we say"
 
 
+def test_expired_credentials_end_the_step_at_once_so_that_the_next_try_has_new_ones(aws_server: AwsServer, lake: Lake) -> None:
+    aws_server.fault = lambda call: (
+        Refusal(400, "ExpiredToken", "The provided token has expired.") if call.service == "s3" else None
+    )
+    aws_server.calls.clear()
+
+    with pytest.raises(SourceError, match=r"bronze\.run_event day 2026-03-01: PutObject failed: ExpiredToken"):
+        land(lake, FIRST.start)
+    assert aws_server.called("PutObject") == 1
+
+
+def test_without_credentials_the_error_says_where_they_are_looked_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    lake = open_lake(settings)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    aws.session.cache_clear()
+    try:
+        with pytest.raises(ConfigError, match=r"bronze\.run_event day 2026-03-01: no AWS credentials in the environment"):
+            land(lake, FIRST.start)
+    finally:
+        aws.session.cache_clear()
+
+
 # ---------------------------------------------------------------- damaged objects
 
 
