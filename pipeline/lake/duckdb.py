@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 from pyarrow import dataset
 
+from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.lake import sql
 
@@ -59,7 +60,12 @@ def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mo
             connection.register(f"{layer}__{short}", rows)
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS FROM "{layer}__{short}"')
         else:
-            files = ", ".join("'" + file.replace("'", "''") + "'" for file in rows)
-            hive = "hive_partitioning=true, hive_types={'day': DATE}" if layer == "bronze" else "hive_partitioning=false"
             # Identifiers come from declarations, file names from the catalog; neither is data.
-            connection.execute(f'CREATE VIEW "{layer}"."{short}" AS FROM read_parquet([{files}], {hive})')
+            files = ", ".join("'" + file.replace("'", "''") + "'" for file in rows)
+            source = f"FROM read_parquet([{files}], hive_partitioning=false)"
+            if layer == "bronze":
+                # Objects that were landed before a column was declared lack it.
+                connection.register(f"{layer}__{short}", tables.get(name).arrow_schema.empty_table())
+                hive = "hive_partitioning=true, hive_types={'day': DATE}, union_by_name=true"
+                source = f'FROM "{layer}__{short}" UNION ALL BY NAME FROM read_parquet([{files}], {hive})'
+            connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {source}')

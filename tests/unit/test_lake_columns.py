@@ -1,0 +1,58 @@
+"""A column that is declared later: what was stored before has none of it, in every way of reading."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pyarrow as pa
+import pytest
+
+from pipeline import quality, tables
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.schema import Column, Table
+from pipeline.steps.build import calendar
+
+DAY = Interval.day("2026-03-01")
+NOTED = Column(name="noted", type=pa.float64(), doc="New.", nullable=True)
+
+
+def land(lake: Lake, table: Table, ts: datetime, **values: float) -> None:
+    row = {"source": "s", "ts": ts, "start_at": ts, "step": "build", "target": "t", "shard": 0, "outcome": "done", "rows": 1}
+    schema = pa.schema([f for f in table.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    payload = pa.Table.from_pylist([row | {"wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0} | values], schema=schema)
+    lake.land(table, payload, source="s", shard="x", ingested_at=datetime(2026, 3, 5))
+
+
+@pytest.fixture
+def wider() -> dict[str, Table]:
+    """Bronze and silver tables with a column more; they count once they are put in place."""
+    return {table.name: replace(table, columns=(*table.columns, NOTED)) for table in (tables.RUN_EVENT, tables.CALENDAR)}
+
+
+def test_objects_landed_before_a_column_was_declared_have_none_of_it(
+    lake: Lake, wider: dict[str, Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(lake, tables.RUN_EVENT, DAY.start)
+    event = wider["bronze.run_event"]
+    monkeypatch.setitem(tables.ALL, event.name, event)
+    text = "SELECT noted AS noted FROM bronze.run_event ORDER BY ts"
+
+    assert lake.query(text)["noted"].to_pylist() == [None]
+    land(lake, event, DAY.end, noted=2.5)
+    assert lake.query(text)["noted"].to_pylist() == [None, 2.5]
+    assert lake.read(event)["noted"].to_pylist() == [None, 2.5]
+    assert lake.query("SELECT rows AS rows FROM bronze.run_event WHERE day = DATE '2026-03-02'")["rows"].to_pylist() == [1]
+
+
+def test_rows_published_before_a_column_was_declared_have_none_of_it(
+    lake: Lake, wider: dict[str, Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tables.CALENDAR
+    lake.replace(table, quality.conform(calendar(DAY), table, DAY), table.scope(DAY))
+    monkeypatch.setitem(tables.ALL, table.name, wider[table.name])
+
+    assert [name for name, changed in lake.create_tables() if name == table.name and changed] == [table.name]
+    assert lake.query("SELECT noted AS noted FROM silver.calendar")["noted"].to_pylist() == [None]
+    assert lake.read(wider[table.name])["noted"].to_pylist() == [None]
