@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -82,9 +83,14 @@ def build(
 
 
 @app.command()
-def train(day: Day = None, start: From = None, end: To = None) -> None:
+def train(
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+    if_due: Annotated[bool, typer.Option("--if-due", help="Only where the last training is old, or gold.drift asks.")] = False,
+) -> None:
     """Backtest the challengers of every segment and register the best as new model versions."""
-    _perform("train", _interval(day, start, end), _settings())
+    _perform("train", _interval(day, start, end), _settings(), if_due=if_due)
 
 
 @app.command()
@@ -463,12 +469,14 @@ def _interval(day: str | None, start: str | None, end: str | None, settings: Set
     raise ConfigError("name the interval: --day YYYY-MM-DD, or --from YYYY-MM-DD --to YYYY-MM-DD")
 
 
-def _perform(step: str, interval: Interval, settings: Settings, *, target: str = "", shard: int = 0, shards: int = 1) -> None:
+def _perform(
+    step: str, interval: Interval, settings: Settings, *, target: str = "", shard: int = 0, shards: int = 1, **options: Any
+) -> None:
     from pipeline import steps
 
     label = " ".join(part for part in (step, target, f"shard {shard + 1}/{shards}" if shards > 1 else "") if part)
     with console.status(f"{label} {interval}"):
-        rows = steps.perform(step, interval, target=target, shard=shard, shards=shards, settings=settings)
+        rows = steps.perform(step, interval, target=target, shard=shard, shards=shards, settings=settings, **options)
     console.print(f"[green]✓[/] {label} [dim]{interval}[/] {rows:,} rows", highlight=False)
 
 
@@ -483,10 +491,14 @@ def _progress(label: str) -> Iterator[Callable[..., None]]:
 
 
 def _print_frame(frame: Any, title: str) -> None:
-    grid = RichTable(*[str(name) for name in frame.columns], title=title)
+    grid = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for name in frame.columns:
+        grid.add_column(str(name), overflow="fold")
     for values in frame.itertuples(index=False):
         grid.add_row(*[_cell(value) for value in values])
-    console.print(grid)
+    # A wide result scrolls sideways; squeezed into the window its columns would be single letters.
+    wide = Console(width=max(console.width, 14 * len(frame.columns))) if console.is_terminal else Console(width=1000)
+    wide.print(grid)
 
 
 def _cell(value: Any) -> str:

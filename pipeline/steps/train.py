@@ -27,6 +27,7 @@ from pipeline.schema import Table
 from pipeline.settings import Settings
 from pipeline.significance import p_value
 from pipeline.steps.demand import read_panel
+from pipeline.steps.model_drift import due
 from pipeline.tables import COST_DAILY, METRIC_DAILY, METRIC_HOURLY, MODEL_METRIC
 
 if TYPE_CHECKING:
@@ -79,15 +80,24 @@ class Segment:
         return _sha256(*parts, str(settings.backtest_windows), str(settings.search_trials), *self.models)
 
 
-def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress | None = None) -> int:
+def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress | None = None, *, if_due: bool = False) -> int:
     """Backtest, score and register as of the interval's end; returns the versions that are new.
 
     Per segment (metric × granularity) an even choice of series is forecast from past cutoffs by the challengers, the
     seasonal naive and the present champion. Scores go to `gold.model_metric`; forecasts, plots and the proposed version go to
     the registry. The same data, settings and code again register nothing.
+
+    Args:
+        progress: told after every window of every model.
+        if_due: train only where schedule or drift ask for it; otherwise whoever calls is reason enough.
     """
     from pipeline.lake import tags
 
+    if if_due:
+        asked, why = due(interval, lake, settings)
+        log.info("training as of %s: %s; %s", interval.as_of, "due" if asked else "not due", why)
+        if not asked:
+            return 0
     segments = list(_segments(interval, lake, settings))
     if not segments:
         log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)

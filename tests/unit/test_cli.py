@@ -53,7 +53,7 @@ def test_a_mistyped_command_says_what_was_meant() -> None:
         (("ingest", "--source", "csv", "--option", "unit", "--day", "2026-02-03"), "expects name=value"),
         (("ingest", "--source", "csv", "--path", "x.csv", "--option", "zzz=1", "--day", "2026-02-03"), "zzz"),
         (("build", "silver.nothing", "--day", "2026-02-03"), "no table named 'silver.nothing'"),
-        (("build", "gold.forecast", "--day", "2026-02-03"), "no SQL for 'gold.forecast'"),
+        (("build", "gold.forecast", "--day", "2026-02-03"), "gold.forecast is written by a step of its own"),
         (("sql", "silver.nothing"), "no SQL for"),
         (("query", "DELETE FROM silver.calendar"), "exactly one SELECT"),
         (("detect", "somewhere"), "needs --out DIR"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipeline import quality, tables
@@ -15,7 +16,8 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.steps.build import build
-from pipeline.steps.model_drift import limits
+from pipeline.steps.model_drift import due, limits
+from pipeline.steps.train import train
 
 AS_OF = datetime(2026, 4, 16)
 LIMITS = Limits(pinball_ratio=1.25, coverage_90=0.8, psi=0.25, retrain_after_days=7, cooldown_days=3)
@@ -129,3 +131,63 @@ def test_a_ledger_without_scores_gives_no_drift(lake: Lake, settings: Settings) 
 
 def test_the_settings_say_what_drift_is(settings: Settings) -> None:
     assert limits(settings) == LIMITS
+
+
+# ---------------------------------------------------------------- whether to train
+
+
+def trained(lake: Lake, as_of: datetime) -> None:
+    """A training as of that moment."""
+    table, run = tables.MODEL_METRIC, Interval(as_of - timedelta(days=1), as_of)
+    row = {"as_of": as_of, "metric": "cpu", "granularity": "hour", "model": "ridge", "series": 1, "windows": 4}
+    lake.replace(table, quality.conform(rows_of(table, row), table, run), table.scope(run))
+
+
+def drifted(lake: Lake, as_of: datetime, *, is_so: bool) -> None:
+    """What `gold.drift` said at that moment."""
+    table, run = tables.DRIFT, Interval(as_of - timedelta(days=1), as_of)
+    row = {"as_of": as_of, "metric": "cpu", "granularity": "hour", "scored": 500, "scored_before": 500, "drifted": is_so}
+    row |= {"retrain": is_so, "reason": "told"}
+    lake.replace(table, quality.conform(rows_of(table, row), table, run), table.scope(run))
+
+
+def rows_of(table: tables.Table, row: dict[str, Any]) -> pa.Table:
+    """One row whose other columns are null."""
+    schema = pa.schema([field for field in table.arrow_schema if field.name != table.partition])
+    return pa.Table.from_pylist([row], schema=schema)
+
+
+def asked(lake: Lake, settings: Settings, as_of: datetime = AS_OF) -> tuple[bool, str]:
+    return due(Interval(as_of - timedelta(days=1), as_of), lake, settings)
+
+
+def test_what_was_never_trained_is_due_and_what_was_trained_a_week_ago_is_due_again(lake: Lake, settings: Settings) -> None:
+    assert asked(lake, settings) == (True, "never trained")
+
+    trained(lake, AS_OF - timedelta(days=6))
+    assert asked(lake, settings) == (False, "trained 6 days ago, no drift known")
+    assert asked(lake, settings, AS_OF + timedelta(days=1)) == (True, "schedule: trained 7 days ago")
+
+
+def test_the_newest_word_on_drift_asks_for_a_training_after_the_cooldown(lake: Lake, settings: Settings) -> None:
+    trained(lake, AS_OF - timedelta(days=3))
+    drifted(lake, AS_OF - timedelta(days=1), is_so=True)
+
+    assert asked(lake, settings) == (True, "drift of cpu by hour")
+    assert asked(lake, settings, AS_OF - timedelta(days=1)) == (False, "cooldown: trained 2 days ago; drift of cpu by hour")
+    drifted(lake, AS_OF, is_so=False)
+    assert asked(lake, settings) == (False, "trained 3 days ago, no drift known")
+
+
+def test_a_training_that_is_asked_for_runs_and_one_only_if_due_looks_first(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[datetime] = []
+    monkeypatch.setattr("pipeline.steps.train._segments", lambda interval, *_: looked.append(interval.as_of) or [])
+    trained(lake, AS_OF - timedelta(days=1))
+    day = Interval(AS_OF - timedelta(days=1), AS_OF)
+
+    assert train(day, lake, settings, if_due=True) == 0
+    assert looked == []
+    train(day, lake, settings)
+    assert looked == [AS_OF]
