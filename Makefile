@@ -16,7 +16,7 @@ INSTALLED := .venv/installed
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test lint up bench fix lock
+.PHONY: help setup demo demo-aws-local test lint up bench bench-forecast fix lock
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ up: setup ## Airflow and MLflow in the browser (AIRFLOW_PORT=8080 MLFLOW_PORT=50
 
 bench: setup ## Time and memory of the main job on the reference fleet
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench
+
+bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters on the shipped traces, beside their bars
+	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_forecast.py tests/data/traces --scale --fleet
 
 fix: setup ## Let ruff and terraform repair what they can
 	$(BIN)/ruff check --fix .
