@@ -3,7 +3,9 @@
 **Reads** silver. **Writes** `gold.model_metric`, MLflow runs and models, and the alias `champion`, moved through a fence: a
 challenger that is worse than seasonal naive never becomes champion.
 
-**Waits** for nothing: it trains on what was known at Monday 00:00 UTC, the end of its week.
+**Waits** for nothing: it trains on what was known at Monday 00:00 UTC, the end of its week. With the setting
+`promotion_approval` a person must approve between the two, under Required Actions; after `approval_hours` without an answer it is
+a rejection, and the champions stay.
 
 **By hand** `python -m pipeline train --day 2026-03-01` and then `python -m pipeline promote --day 2026-03-01`, or trigger it
 with `{"day": "2026-03-01"}`.
@@ -11,10 +13,13 @@ with `{"day": "2026-03-01"}`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag
 from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, step
+
+from pipeline.settings import load
 
 
 @dag(
@@ -30,7 +35,28 @@ from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, step
 def model_training() -> None:
     train = step.override(task_id="train", outlets=[asset("gold.model_metric")])(name="train")
     promote = step.override(task_id="promote")(name="promote")
-    chain(train, promote)
+    settings = load()
+    if settings.promotion_approval:
+        chain(train, approval(timedelta(hours=settings.approval_hours)), promote)
+    else:
+        chain(train, promote)
+
+
+def approval(response_timeout: timedelta) -> Any:
+    """The task that waits for a person; a rejection, or silence, skips the promotion."""
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+    return ApprovalOperator(
+        task_id="approve",
+        subject="May the challengers of the training {{ run_id }} become champions?",
+        body=(
+            "{{ ti.xcom_pull(task_ids='train') }} new versions are registered. The newest run of the MLflow experiment "
+            "`headroom-training` shows, segment by segment, what is proposed and how it did. An approved challenger must still "
+            "pass every gate; after a rejection the present champions stay."
+        ),
+        defaults=ApprovalOperator.REJECT,
+        response_timeout=response_timeout,
+    )
 
 
 model_training()

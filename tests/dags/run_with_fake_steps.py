@@ -1,14 +1,18 @@
 """Run DAGs in this process with steps that only note their call, one run after the other.
 
-Takes a JSON list of objects `name, dag, date, conf, failure`; prints one JSON object: by name, the run's state, the calls, and
-each task's state and number of tries.
+Takes a JSON list of objects `name, dag, date, conf, failure, environ, answer`; prints one JSON object: by name, the run's state,
+the calls, and each task's state and number of tries. `answer` is what a person says to a task that waits for approval; `nothing`
+lets the time pass until the scheduler answers for them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from datetime import UTC, datetime
+import threading
+import traceback
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 sys.path.insert(0, "dags")
@@ -17,6 +21,7 @@ from pipeline import errors, steps
 
 calls: list[list[Any]] = []
 failure: dict[str, str] = {}
+waiting: list[int] = []
 
 
 def perform(step: str, interval: Any, *, target: str = "", shard: int = 0, shards: int = 1) -> int:
@@ -26,18 +31,73 @@ def perform(step: str, interval: Any, *, target: str = "", shard: int = 0, shard
     return len(calls)
 
 
+def answer(chosen: str, done: threading.Event) -> None:
+    """Do to a waiting task what Airflow's API does with a person's answer, or its scheduler once the time has passed."""
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from airflow.models.hitl import HITLDetail
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.trigger import handle_event_submit
+    from airflow.sdk.timezone import utcnow
+    from airflow.triggers.base import TriggerEvent
+    from airflow.utils.session import create_session
+
+    while not done.wait(0.2):
+        with create_session() as session:
+            task = session.query(TaskInstance).filter(TaskInstance.state == "awaiting_input").one_or_none()
+            if task is None:
+                continue
+            waiting.append(round((task.trigger_timeout - utcnow()).total_seconds() / 3600))
+            if chosen == "nothing":
+                task.trigger_timeout = utcnow() - timedelta(seconds=1)
+                session.commit()
+                SchedulerJobRunner(Job()).check_awaiting_input_timeouts(session=session)
+                return
+            detail = session.get(HITLDetail, task.id)
+            detail.chosen_options, detail.params_input, detail.responded_at = [chosen], {}, utcnow()
+            detail.responded_by = {"id": "1", "name": "someone on call"}
+            handle_event_submit(TriggerEvent(detail.as_resume_event_payload()), task_instance=task, session=session)
+            return
+
+
+def answer_or_stop(chosen: str, done: threading.Event) -> None:
+    try:
+        answer(chosen, done)
+    except BaseException:
+        # Without an answer the run would wait for ever.
+        traceback.print_exc()
+        os._exit(1)
+
+
 def run(asked: dict[str, Any]) -> dict[str, Any]:
+    os.environ.update(asked.get("environ", {}))
+    done = threading.Event()
+    person = threading.Thread(target=answer_or_stop, args=(asked["answer"], done)) if "answer" in asked else None
+    if person:
+        person.start()
+    try:
+        return perform_run(asked)
+    finally:
+        done.set()
+        if person:
+            person.join()
+        for name in asked.get("environ", {}):
+            del os.environ[name]
+
+
+def perform_run(asked: dict[str, Any]) -> dict[str, Any]:
     dag = getattr(__import__(asked["dag"]), asked["dag"])()
     for task in dag.tasks:
         task.retry_delay, task.retry_exponential_backoff = task.retry_delay * 0, 0
     calls.clear()
     failure.clear()
+    waiting.clear()
     failure.update(asked.get("failure", {}))
     date = asked.get("date")
     logical_date = datetime.fromisoformat(date).replace(tzinfo=UTC) if date else None
     result = dag.test(logical_date=logical_date, run_conf=asked.get("conf"))
     tasks = {f"{ti.task_id}[{ti.map_index}]": [str(ti.state), ti.try_number] for ti in result.get_task_instances()}
-    return {"state": str(result.state), "calls": list(calls), "tasks": tasks}
+    return {"state": str(result.state), "calls": list(calls), "tasks": tasks, "waited_at_most_h": list(waiting)}
 
 
 steps.perform = perform

@@ -14,11 +14,15 @@ SCRIPT = Path(__file__).parent / "run_with_fake_steps.py"
 
 
 DAY, RANGE = {"day": "2026-03-01"}, {"start": "2024-12-01", "end": "2026-04-15"}
+APPROVAL = {"HEADROOM_PROMOTION_APPROVAL": "true", "HEADROOM_APPROVAL_HOURS": "5"}
 RUNS: list[dict[str, Any]] = [
     {"name": "one day", "dag": "capacity_daily", "date": "2026-03-02"},
     {"name": "a range", "dag": "capacity_daily", "conf": RANGE},
     {"name": "no day", "dag": "model_training"},
     {"name": "bad data", "dag": "capacity_daily", "date": "2026-03-03", "failure": {"forecast": "DataError"}},
+    {"name": "approved", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "Approve"},
+    {"name": "refused", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "Reject"},
+    {"name": "silence", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "nothing"},
     {"name": "source down", "dag": "model_training", "conf": DAY, "failure": {"train": "SourceError"}},
 ]
 
@@ -66,3 +70,18 @@ def test_a_source_that_is_down_is_asked_three_more_times(runs: Any) -> None:
     run = runs["source down"]
     assert run["state"] == "failed"
     assert [call[0] for call in run["calls"]] == ["train"] * 4
+
+
+def test_an_approved_training_is_promoted(runs: Any) -> None:
+    run = runs["approved"]
+    assert run["state"] == "success"
+    assert [call[0] for call in run["calls"]] == ["train", "promote"]
+    assert run["waited_at_most_h"] == [5]
+
+
+@pytest.mark.parametrize("answer", ["refused", "silence"])
+def test_without_an_approval_nothing_is_promoted_and_the_run_is_no_failure(runs: Any, answer: str) -> None:
+    run = runs[answer]
+    assert run["state"] == "success"
+    assert [call[0] for call in run["calls"]] == ["train"]
+    assert (run["tasks"]["approve[-1]"][0], run["tasks"]["promote[-1]"][0]) == ("success", "skipped")

@@ -111,6 +111,16 @@ def test_training_precedes_promotion(dags: dict[str, Any]) -> None:
     assert [task.task_id for task in dags["model_training"].topological_sort()] == ["train", "promote"]
 
 
+def test_between_training_and_promotion_a_person_may_be_asked_and_silence_is_a_rejection(run_python: Callable[..., Any]) -> None:
+    seen = run_python(
+        "import sys, json; sys.path.insert(0, 'dags'); import model_training\n"
+        "dag = model_training.model_training(); ask = dag.get_task('approve')\n"
+        "print(json.dumps([[t.task_id for t in dag.topological_sort()], ask.defaults, ask.response_timeout.total_seconds()]))",
+        HEADROOM_PROMOTION_APPROVAL="true",
+    )
+    assert seen == [["train", "approve", "promote"], ["Reject"], 72 * 3600]
+
+
 def test_ingest_is_mapped_over_the_sources_and_models_over_the_shards(run_python: Callable[..., Any]) -> None:
     seen = run_python(
         "import sys, json; sys.path.insert(0, 'dags'); import capacity_daily\n"
