@@ -12,6 +12,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Pairs without which no test is made: with five, even a clean sweep has p = 0.03.
 LEAST_PAIRS = 5
+#: Series from which on each is one pair, the mean of its windows; windows of one series tend to err alike.
+ENOUGH_SERIES = 10
 #: Scored periods without which a single series is not tested.
 LEAST_PERIODS = 28
 
@@ -19,16 +21,18 @@ LEAST_PERIODS = 28
 def p_value(result: Backtest, model: str, reference: str) -> float:
     """Probability of losses as much lower than the reference's if both forecast alike; one-sided.
 
-    Over the series × windows of a segment by `wilcoxon`, or where there is one series over its periods by `diebold_mariano`.
-    NaN where there are too few of either. Windows of one series and series of one estate are not independent, so that the
-    true probability is rather higher.
+    By `wilcoxon` over the series of a segment, each the mean of its windows; under ENOUGH_SERIES over series × windows; and
+    where there is one series, by `diebold_mariano` over its periods. NaN where there are too few of any. Series of one estate,
+    and windows of one series, are not independent, so that the true probability is rather higher.
     """
     levels = np.asarray(result.quantiles)
     losses = [metrics.pinball(result.actuals, result.forecasts[name], levels).mean(axis=-1) for name in (model, reference)]
     difference = (losses[0] - losses[1]) / result.scale[..., None]
     if len(result.panel) == 1:
         return diebold_mariano(difference[:, 0], result.horizon)
-    return wilcoxon(metrics.mean(difference))
+    by_window = metrics.mean(difference)
+    scored = np.isfinite(by_window).any(axis=0).sum()
+    return wilcoxon(metrics.mean(by_window.T) if scored >= ENOUGH_SERIES else by_window)
 
 
 def wilcoxon(difference: Floats) -> float:

@@ -369,7 +369,7 @@ def _plot_model(file: Path, title: str, model: str, scored: pd.DataFrame, summar
     )
     last = scored.loc[scored["model"] == model].nlargest(WORST_SERIES, "scaled_pinball").iloc[::-1]
     place = np.arange(len(last))
-    worst.barh(place, last["scaled_pinball"], color="C0")
+    worst.barh(place, last["scaled_pinball"], color="#b5d3ea")
     worst.set(yticks=[], xlabel="scaled pinball loss", title=f"worst {len(last)} of {row['series']} series")
     for at, name in zip(place, last["series_id"], strict=True):
         worst.annotate(name, (0, at), (3, 0), textcoords="offset points", va="center", fontsize=7, parse_math=False)

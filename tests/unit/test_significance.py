@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -23,7 +25,7 @@ def constant(level: float):  # type: ignore[no-untyped-def]
     return lambda past, horizon, quantiles: np.full((len(past), horizon, len(quantiles)), level)
 
 
-@pytest.mark.parametrize("series", [1, 6])
+@pytest.mark.parametrize("series", [1, 6, 12])
 def test_the_better_of_two_forecasters_has_a_low_p_the_worse_a_high_one_and_an_equal_one_is_not_better(series: int) -> None:
     models = {"good": constant(50.0), "same": constant(50.0), "bad": constant(70.0)}
     result = backtest(panel(series), models, 24, 4, QUANTILES)
@@ -35,6 +37,20 @@ def test_the_better_of_two_forecasters_has_a_low_p_the_worse_a_high_one_and_an_e
 def test_five_wins_out_of_five_have_the_probability_of_five_heads() -> None:
     assert wilcoxon(np.array([[-1.0, -2.0, -3.0], [-4.0, -5.0, np.nan]])) == pytest.approx(1 / 32)
     assert np.isnan(wilcoxon(np.array([-1.0, -2.0, -3.0, -4.0])))
+
+
+def test_windows_of_one_series_that_err_alike_are_no_evidence_of_their_own() -> None:
+    models = {"model": constant(50.0), "other": constant(50.0)}
+    result = backtest(panel(30), models, 24, 4, QUANTILES)
+    rng, called_better = np.random.default_rng(4), 0
+    for _ in range(200):
+        shift = rng.normal(0, 5, 30)[None, :, None]
+        moved = replace(result, actuals=50 + shift + rng.normal(0, 1, result.actuals.shape))
+        # One forecasts a bit more, the other a bit less, by lot: which is better follows the sign of a series' shift.
+        side = rng.choice([-1.0, 1.0], (1, 30, 1, 1))
+        result.forecasts["model"][:], result.forecasts["other"][:] = 50 + side, 50 - side
+        called_better += p_value(moved, "model", "other") < 0.05
+    assert called_better / 200 < 0.1
 
 
 def test_one_huge_loss_does_not_outweigh_many_small_gains() -> None:
