@@ -51,7 +51,7 @@ rated AS (
   FROM judged
 )
 SELECT
-  cast(:end AS timestamp) AS as_of,
+  :end AS as_of,
   metric AS metric,
   granularity AS granularity,
   threshold_pct AS threshold_pct,
