@@ -67,7 +67,8 @@ def capacity_daily() -> None:
     quality = build("gold.quality_result")
     score, drift = build("gold.forecast_score"), build("gold.drift")
     forecast, detect = sharded("forecast", "gold.forecast"), sharded("detect", "gold.anomaly")
-    risk = step.override(task_id="risk", outlets=[asset("gold.capacity_risk")])(name="risk")
+    risk_tables = [asset("gold.capacity_risk"), asset("gold.risk_reliability")]
+    risk = step.override(task_id="risk", outlets=risk_tables)(name="risk")
     recommend = step.override(task_id="recommend", outlets=[asset("gold.recommendation")])(name="recommend")
     run_stat = build("gold.run_stat")
     report = step.override(task_id="report")(name="report")
