@@ -137,7 +137,8 @@ def _rows(execution: dict[str, Any], settings: Settings, title: str) -> pa.Table
     body = aws.client("s3", settings).get_object(Bucket=bucket, Key=key)["Body"]
     return csv.read_csv(
         pa.BufferReader(body.read()),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
+        # A row of one null is an empty line.
+        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=csv.ConvertOptions(
             column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
         ),

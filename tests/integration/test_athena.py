@@ -229,6 +229,15 @@ lines' AS long, 1e-7 AS small, 123456789012345680e0 AS large, 0.1e0 + 0.2e0 AS i
     assert found.schema.field("whole").type == pa.int64()
 
 
+def test_a_row_of_nothing_but_null_is_a_row(settings: Settings) -> None:
+    lake = open_lake(settings)
+    write(lake, DAY)
+
+    assert lake.query("SELECT max(holiday) AS h FROM silver.calendar")["h"].to_pylist() == [None]
+    assert lake.query("SELECT holiday AS h FROM silver.calendar WHERE ts > :end", {"end": DAY.end})["h"].to_pylist() == []
+    assert lake.query("SELECT holiday AS h, holiday AS g FROM silver.calendar").to_pylist() == [{"h": None, "g": None}]
+
+
 def test_microseconds_survive_in_silver_and_are_milliseconds_in_bronze_as_athena_has_them(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
