@@ -331,7 +331,7 @@ def query(
 def check(
     table: Annotated[str | None, typer.Argument(help="Table to check; all that were written when not given.")] = None,
 ) -> None:
-    """Hold the stored rows of each table to its declaration and expectations; exit 1 where one fails."""
+    """Hold the stored rows of each table to its declaration; exit 1 where one fails."""
     from pipeline import quality, tables
     from pipeline.lake import open_lake
     from pipeline.steps.ingest import now

@@ -134,6 +134,25 @@ class Settings(BaseModel):
             raise ValueError(f"no {folder} named {unknown}; there are {', '.join(plugs.names(folder))}")
         return value
 
+    @field_validator("fallback_forecaster")
+    @classmethod
+    def _forecaster_exists(cls, value: str) -> str:
+        from pipeline import plugs
+
+        if value not in plugs.names("forecasters"):
+            raise ValueError(f"no forecaster named {value!r}; there are {', '.join(plugs.names('forecasters'))}")
+        return value
+
+    @field_validator("source_options")
+    @classmethod
+    def _options_are_of_sources(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        from pipeline import plugs
+
+        unknown = sorted(set(value) - set(plugs.names("sources")))
+        if unknown:
+            raise ValueError(f"no sources named {unknown}; there are {', '.join(plugs.names('sources'))}")
+        return value
+
     @property
     def lake_uri(self) -> str:
         return self.lake or str(self.home / "lake")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -206,7 +207,7 @@ def main() -> int:
 
             summary.show(console, DAY)
         except StepFailedError as error:
-            console.print(f"\n[red]Failed.[/red] {error}", markup=True)
+            console.print("\n[red]Failed.[/red]", escape(str(error)))
             console.print(f"Everything that was logged: {log}")
             return 1
         seconds = time.perf_counter() - start

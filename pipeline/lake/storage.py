@@ -38,7 +38,8 @@ class Storage:
     @property
     def uri(self) -> str:
         """The root as Iceberg names it."""
-        return Path(self.root).as_uri() if self.is_local else f"s3://{self.root}"
+        # Not `as_uri()`: pyiceberg takes what follows file:// as the path itself, and would write to one with %20 in it.
+        return f"file://{self.root}" if self.is_local else f"s3://{self.root}"
 
     def path(self, *parts: str) -> str:
         """The path of an object, as `filesystem` takes it.

@@ -31,7 +31,7 @@ ORDER BY series_id, ts
 COST = """
 SELECT
   concat_ws('/', account, region, regexp_replace(lower(service), '[^a-z0-9._-]+', '-'), 'cost') AS series_id,
-  'cost' AS metric, 'usd' AS unit, ts, sum(effective_usd) AS value
+  'cost' AS metric, 'usd' AS unit, ts, cast(sum(cast(effective_usd AS decimal(38, 9))) AS double) AS value
 FROM silver.cost_daily
 WHERE ts >= :since AND ts < :as_of AND charge_category = 'Usage' AND currency = 'USD' AND effective_usd IS NOT NULL
 GROUP BY 1, 2, 3, ts

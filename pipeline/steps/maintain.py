@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from pipeline import tables
+from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -22,9 +23,14 @@ def maintain(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa
     from pipeline.lake import maintenance
 
     done = 0
+    damaged: list[str] = []
     for table in tables.ALL.values():
         if table.layer == "bronze":
-            maintenance.scrub(lake, table)
+            try:
+                maintenance.scrub(lake, table)
+            except DataError as error:
+                # One damaged object must not keep the other tables from their maintenance.
+                damaged.append(str(error))
             continue
         if not lake.exists(table):
             continue
@@ -33,4 +39,6 @@ def maintain(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa
         swept = maintenance.sweep_orphans(lake, table, now())
         log.info("%s: %d partitions compacted, %d snapshots expired, %d orphans swept", table.name, compacted, expired, swept)
         done += compacted + expired + swept
+    if damaged:
+        raise DataError("; ".join(damaged))
     return done

@@ -159,6 +159,8 @@ def judge(
         held = _one_sided(own, floor)
         return Verdict("rejected", f"{said}. {held}") if held else Verdict("promoted", f"{said}. {why}")
     against = f"{said}, against the champion {present['model']}: {_figures(present)}"
+    if (held := _one_sided(own, present)) and (present["model"] == challenger.forecaster or not _beats_floor(present, floor)):
+        return Verdict("rejected", f"{against}. {held}")
     if present["model"] == challenger.forecaster:
         return Verdict("promoted", f"{said}. The same forecaster in a newer version.")
     if champion and champion.forecaster != FLOOR and not _beats_floor(present, floor):
@@ -166,7 +168,7 @@ def judge(
     gain = 1 - own["scaled_pinball"] / present["scaled_pinball"] if present["scaled_pinball"] else 0.0
     if gain < MARGIN:
         return Verdict("rejected", f"{against}. {gain:+.1%} scaled pinball is less than the {MARGIN:.0%} that a change takes.")
-    if held := _one_sided(own, present):
+    if held:
         return Verdict("rejected", f"{against}. {held}")
     if doubt := _doubt(own, present):
         return Verdict("rejected", f"{against}. {gain:.1%} less scaled pinball, but {doubt}.")

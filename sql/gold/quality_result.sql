@@ -1,6 +1,6 @@
 -- gold.quality_result, the part about loads: how many of a load's rows count.
 --
--- Reads   views.metric_point, views.billing_charge
+-- Reads   views.metric_point, views.billing_charge, bronze.resource_snapshot
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --
 -- Rows in = rows accepted + superseded + quarantined, by construction: each row of bronze has exactly one rule or none.
@@ -11,6 +11,15 @@ WITH judged AS (
   UNION ALL
   SELECT 'bronze.billing_line' AS table_name, load_id, rule
   FROM views.billing_charge
+  WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
+  UNION ALL
+  SELECT
+    'bronze.resource_snapshot' AS table_name, load_id,
+    CASE
+      WHEN NOT regexp_like(concat_ws('/', account, region, resource_id), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
+        OR strpos(resource_id, '..') > 0 THEN 'bad_identifier'
+    END AS rule
+  FROM bronze.resource_snapshot
   WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
 ),
 counted AS (

@@ -1,6 +1,6 @@
 -- silver.quarantine: the rows that silver refused, whole, with the rule.
 --
--- Reads   views.metric_point, views.billing_charge
+-- Reads   views.metric_point, views.billing_charge, bronze.resource_snapshot
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --
 -- Superseded rows are not refused: they were good until a later load replaced them.
@@ -26,6 +26,16 @@ WITH refused AS (
   WHERE rule IS NOT NULL AND rule <> 'superseded'
     AND day >= cast(:start AS date) AND day <= cast(:end AS date)
     AND ts >= :start AND ts < :end
+  UNION ALL
+  SELECT
+    'bronze.resource_snapshot' AS table_name, load_id, ts, source, 'bad_identifier' AS rule,
+    concat('resource ', resource_id) AS reason,
+    tags_json AS row_json
+  FROM bronze.resource_snapshot
+  WHERE day >= cast(:start AS date) AND day <= cast(:end AS date)
+    AND ts >= :start AND ts < :end
+    AND (NOT regexp_like(concat_ws('/', account, region, resource_id), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
+      OR strpos(resource_id, '..') > 0)
 )
 SELECT
   table_name AS table_name,

@@ -71,7 +71,7 @@ skilled AS (
   WHERE s.as_of = s.newest
 ),
 billed AS (
-  SELECT max(ts) AS ts FROM silver.cost_daily
+  SELECT max(ts) AS ts FROM silver.cost_daily WHERE currency = 'USD'
 ),
 spent AS (
   SELECT
@@ -80,7 +80,7 @@ spent AS (
     sum(c.effective_usd) FILTER (WHERE c.ts <= b.ts - INTERVAL '30' DAY AND c.ts > b.ts - INTERVAL '60' DAY) AS before
   FROM silver.cost_daily AS c
   CROSS JOIN billed AS b
-  WHERE c.charge_category IN ('Usage', 'Purchase')
+  WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD'
 ),
 ahead AS (
   SELECT max(f.as_of) AS known_at, sum(f.value) AS expected

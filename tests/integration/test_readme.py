@@ -22,7 +22,7 @@ LINES = [
 ]
 PIPELINE = [line for line in LINES if line.startswith(".venv/bin/python -m pipeline ")]
 # Commands that need an AWS account, a deployment or a server; other tests run what they stand for.
-ELSEWHERE = ("terraform", "docker", "aws ", "export ", "cd ", "eval ", "make ", "airflow backfill create")
+ELSEWHERE = ("terraform", "docker", "aws ", "export ", "set -a", "cd ", "eval ", "make ", "airflow backfill create")
 
 
 def run(home: Path, folder: Path, line: str) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,7 @@ from pipeline.steps.build import build
 from pipeline.steps.ingest import ingest
 
 DAYS = [Interval.day("2026-04-10"), Interval.day("2026-04-11"), Interval.day("2026-04-12")]
-TARGETS = ("silver.metric_hourly", "silver.metric_daily", "silver.resource", "silver.cost_daily")
+TARGETS = ("silver.metric_hourly", "silver.metric_daily", "silver.resource", "silver.cost_daily", "silver.quarantine")
 
 
 class CrashedError(Exception):
@@ -58,7 +58,9 @@ def fresh(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-operations = st.lists(st.tuples(st.integers(0, len(DAYS) - 1), st.sampled_from([None, None, 0, 1, 2, 3])), min_size=0, max_size=4)
+operations = st.lists(
+    st.tuples(st.integers(0, len(DAYS) - 1), st.sampled_from([None, None, 0, 1, 2, 3, 4])), min_size=0, max_size=4
+)
 
 
 @example_settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)

@@ -93,6 +93,20 @@ def test_a_writer_that_decided_on_old_content_does_not_win_silently(lake: Lake) 
         lake.replace(TABLE, days(FIRST, quarter_end_ramp=1.3), TABLE.scope(FIRST), based_on=empty)
 
 
+def test_a_home_with_a_space_and_an_umlaut_keeps_every_file_inside(tmp_path: Path) -> None:
+    from pipeline import settings as settings_module
+    from pipeline.lake import open_lake
+
+    home = tmp_path / "jürgen's lake" / "home"
+    opened = open_lake(settings_module.load({}, home=home))
+    write(opened, FIRST)
+    land(opened, event(datetime(2026, 3, 1)))
+
+    assert opened.query("SELECT count(*) AS n FROM silver.calendar").to_pylist() == [{"n": 1}]
+    assert len(list((home / "lake" / "silver").rglob("*.parquet"))) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["jürgen's lake"]
+
+
 def test_a_table_that_was_never_written_reads_as_empty(lake: Lake) -> None:
     assert lake.read(TABLE).num_rows == 0
     assert lake.query("SELECT count(*) AS n FROM silver.calendar").to_pylist() == [{"n": 0}]

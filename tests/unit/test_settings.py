@@ -65,3 +65,10 @@ def test_the_lake_is_a_folder_or_a_bucket_and_nothing_else() -> None:
     assert settings.load({"HEADROOM_LAKE": "s3://my-bucket/lake"}).lake_uri == "s3://my-bucket/lake"
     with pytest.raises(ConfigError, match="expected a folder or s3://bucket/prefix"):
         settings.load({"HEADROOM_LAKE": "https://example.org/lake"})
+
+
+def test_options_of_a_source_that_does_not_exist_and_an_unknown_forecaster_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match=r"no sources named \['cloudwach'\]"):
+        settings.load({"HEADROOM_SOURCE_OPTIONS": '{"cloudwach": {}}'})
+    with pytest.raises(ConfigError, match=r"no forecaster named 'nope'"):
+        settings.load({"HEADROOM_FALLBACK_FORECASTER": "nope"})
