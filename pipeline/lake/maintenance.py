@@ -67,21 +67,25 @@ def expire_snapshots(lake: Lake, table: Table, retention_days: int, now: datetim
 
 
 def sweep_orphans(lake: Lake, table: Table, now: datetime) -> int:
-    """Delete data files that no snapshot names and that are older than the grace period; returns how many."""
+    """Delete data files and manifests that no snapshot names and that are older than the grace period; returns how many."""
     iceberg = lake.iceberg(table)
     if iceberg is None:
         return 0
     named: set[str] = set()
     for snapshot in iceberg.metadata.snapshots:
+        named.add(_path(snapshot.manifest_list))
         for manifest in snapshot.manifests(iceberg.io):
+            named.add(_path(manifest.manifest_path))
             named |= {
                 _path(entry.data_file.file_path) for entry in manifest.fetch_manifest_entry(iceberg.io, discard_deleted=False)
             }
-    folder = f"{lake.storage.root}/{table.layer}/{table.short_name}/data"
+    folder = f"{lake.storage.root}/{table.layer}/{table.short_name}"
     limit = (now - ORPHAN_GRACE).replace(tzinfo=UTC)
     swept = 0
     for info in lake.storage.filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True)):
-        if info.type == fs.FileType.File and info.path not in named and info.mtime < limit:
+        # The metadata files themselves, *.metadata.json, are pruned by the commits.
+        ours = info.type == fs.FileType.File and info.path.endswith((".parquet", ".avro"))
+        if ours and info.path not in named and info.mtime < limit:
             lake.storage.filesystem.delete_file(info.path)
             swept += 1
     return swept

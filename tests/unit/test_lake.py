@@ -210,6 +210,21 @@ def test_sweeping_removes_files_that_no_snapshot_names_and_nothing_else(lake: La
     assert lake.read(TABLE).num_rows == 1
 
 
+def test_sweeping_after_expiry_frees_the_manifests_of_forgotten_snapshots(lake: Lake) -> None:
+    for ramp in (1.0, 1.1, 1.2):
+        write(lake, FIRST, quarter_end_ramp=ramp)
+    folder = lake.settings.home / "lake" / "silver" / "calendar"
+    before = len(list(folder.rglob("*.avro")))
+    maintenance.expire_snapshots(lake, TABLE, retention_days=1, now=datetime(2100, 1, 1))
+
+    assert maintenance.sweep_orphans(lake, TABLE, datetime(2100, 1, 1)) > 0
+
+    assert len(list(folder.rglob("*.avro"))) < before
+    assert lake.read(TABLE)["quarter_end_ramp"].to_pylist() == [1.2]
+    assert write(lake, FIRST, quarter_end_ramp=1.3)
+    assert lake.query("SELECT quarter_end_ramp FROM silver.calendar").to_pylist() == [{"quarter_end_ramp": 1.3}]
+
+
 def test_a_declared_column_more_is_added_and_reads_as_null_in_old_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     write(lake, FIRST)
     from dataclasses import replace
