@@ -224,6 +224,18 @@ def test_a_challenger_whose_interval_promises_far_too_much_is_rejected_unless_th
     assert judge(DEFAULT, RIDGE, scores(**beside, ridge=(0.3, 0.8, 0.50))).decision == "promoted"
 
 
+def test_neither_a_newer_version_nor_a_weak_champion_excuses_an_interval_that_promises_too_much() -> None:
+    newer = scores(seasonal_naive=(0.4, 1.0, 0.9), ridge=(0.2, 0.5, 0.40))
+    again = Version("9", "ridge", "sha-ridge-again")
+    newer["ridge"]["coverage_90"] = 0.40
+    before = {**newer, "ridge (serving)": newer["ridge"] | {"model": "ridge", "coverage_90": 0.9}}
+    assert judge(again, RIDGE, before).decision == "rejected"
+    weak = scores(seasonal_naive=(0.4, 1.0, 0.9), ridge=(0.5, 1.2, 0.9), default=(0.2, 0.5, 0.40))
+    assert judge(DEFAULT, RIDGE, weak).decision == "rejected"
+    sound = scores(seasonal_naive=(0.4, 1.0, 0.9), ridge=(0.5, 1.2, 0.9), default=(0.2, 0.5, 0.88))
+    assert judge(DEFAULT, RIDGE, sound).decision == "promoted"
+
+
 def test_a_first_champion_too_must_cover_what_it_promises_or_be_no_worse_than_seasonal_naive() -> None:
     wide = scores(seasonal_naive=(0.4, 1.0, 0.9), default=(0.2, 0.5, 0.60))
     verdict = judge(DEFAULT, None, wide)
