@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from rich import box
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as RichTable
 
 from pipeline import settings as settings_module
@@ -382,7 +383,7 @@ def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> 
 def settings_command() -> None:
     """Every setting, its value and what it is for."""
     current = _settings()
-    grid = RichTable("setting", "value", "bounds", "what it is for")
+    grid = RichTable(Column("setting", no_wrap=True), "value", "bounds", "what it is for")
     for name, field in Settings.model_fields.items():
         grid.add_row(name, str(getattr(current, name)), _bounds(field), field.description or "")
     console.print(grid)

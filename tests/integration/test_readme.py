@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(folder: Path) -> Path:
     """A lake with one day in it, so that looking finds something."""
     place = folder / "home"
-    done = run(place, folder, ".venv/bin/python -m pipeline run --source samples --day 2026-04-10")
+    done = run(place, folder, ".venv/bin/python -m pipeline run --source samples --day 2026-04-15")
     assert done.returncode == 0, done.stderr
     return place
 

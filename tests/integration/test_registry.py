@@ -164,7 +164,8 @@ def test_every_segment_has_one_version_and_nothing_of_it_is_pickled(trained: Tra
         assert version.tags["fingerprint"]
         assert trained.alias("champion", *segment) == trained.alias("challenger", *segment) == "1"
     files = {file.suffix for file in (trained.settings.home / "mlflow" / "artifacts" / "models").rglob("*") if file.is_file()}
-    assert files == {"", ".json", ".py", ".sha256", ".txt", ".yaml"}
+    # Bytecode beside the model's code is Python's own, written where a process imported it.
+    assert files - {".pyc"} == {"", ".json", ".py", ".sha256", ".txt", ".yaml"}
 
 
 LOAD_ELSEWHERE = """
