@@ -44,6 +44,14 @@ bucket = Column(
     name="bucket", type=WHOLE, doc="Hash of `series_id`, 0–63; a shard is the buckets with one remainder.", ge=0, le=63
 )
 
+step_outcome = (
+    _text("outcome", "done, unchanged or failed."),
+    Column(name="rows", type=WHOLE, doc="Rows written.", unit="count", ge=0),
+    Column(name="wall_s", type=NUMBER, doc="Wall-clock time.", unit="seconds", ge=0),
+    Column(name="cpu_s", type=NUMBER, doc="CPU time of the process.", unit="seconds", ge=0),
+    Column(name="peak_rss_mib", type=NUMBER, doc="Peak memory of the process so far.", unit="MiB", ge=0),
+)
+
 
 def _statistics(period: str) -> tuple[Column, ...]:
     return (
@@ -191,11 +199,7 @@ RUN_EVENT = Table(
         _text("step", "The step."),
         _text("target", "Table, source or segment the step worked on."),
         Column(name="shard", type=WHOLE, doc="Shard of mapped work, else 0.", ge=0),
-        _text("outcome", "done, unchanged or failed."),
-        Column(name="rows", type=WHOLE, doc="Rows written.", unit="count", ge=0),
-        Column(name="wall_s", type=NUMBER, doc="Wall-clock time.", unit="seconds", ge=0),
-        Column(name="cpu_s", type=NUMBER, doc="CPU time of the process.", unit="seconds", ge=0),
-        Column(name="peak_rss_mib", type=NUMBER, doc="Peak memory of the process so far.", unit="MiB", ge=0),
+        *step_outcome,
         *provenance,
     ),
     partition="day",
@@ -599,11 +603,7 @@ RUN_STAT = Table(
         _text("step", "The step."),
         _text("target", "Table, source or segment."),
         Column(name="shard", type=WHOLE, doc="Shard of mapped work, else 0.", ge=0),
-        _text("outcome", "done, unchanged or failed."),
-        Column(name="rows", type=WHOLE, doc="Rows written.", unit="count", ge=0),
-        Column(name="wall_s", type=NUMBER, doc="Wall-clock time.", unit="seconds", ge=0),
-        Column(name="cpu_s", type=NUMBER, doc="CPU time of the process.", unit="seconds", ge=0),
-        Column(name="peak_rss_mib", type=NUMBER, doc="Peak memory of the process so far.", unit="MiB", ge=0),
+        *step_outcome,
         _moment("finished_at", "When it ended."),
     ),
     may_be_empty=True,
