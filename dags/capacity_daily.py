@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
 from airflow.sdk import CronDataIntervalTimetable, TaskGroup, XComArg, chain, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, step
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, sharded, step
 
 from pipeline import settings
 
@@ -30,12 +30,6 @@ LATENESS = "{{ 180 if dag_run.run_type == 'scheduled' else 0 }}"
 def build(table: str) -> XComArg:
     """The task that builds one table from its SQL, and announces it."""
     return step.override(task_id=f"build__{table.replace('.', '__')}", outlets=[asset(table)])(name="build", target=table)
-
-
-def sharded(name: str, table: str) -> XComArg:
-    """One task per shard of the series, together writing one table."""
-    task = step.override(task_id=name, outlets=[asset(table)], map_index_template="shard {{ task.op_kwargs['shard'] }}")
-    return task.partial(name=name, shards=SETTINGS.shards).expand(shard=list(range(SETTINGS.shards)))
 
 
 @dag(
@@ -66,7 +60,8 @@ def capacity_daily() -> None:
         ]
     quality = build("gold.quality_result")
     score, drift = build("gold.forecast_score"), build("gold.drift")
-    forecast, detect = sharded("forecast", "gold.forecast"), sharded("detect", "gold.anomaly")
+    forecast = sharded("forecast", [asset("gold.forecast")], SETTINGS.shards)
+    detect = sharded("detect", [asset("gold.anomaly")], SETTINGS.shards)
     risk_tables = [asset("gold.capacity_risk"), asset("gold.risk_reliability")]
     risk = step.override(task_id="risk", outlets=risk_tables)(name="risk")
     recommend = step.override(task_id="recommend", outlets=[asset("gold.recommendation")])(name="recommend")

@@ -1,12 +1,12 @@
-"""What the DAGs share: the run's data interval, the retry rules, and the task that calls a step."""
+"""What the DAGs share: the run's data interval, the retry rules, and the tasks that call a step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, get_current_context, task
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, XComArg, get_current_context, task
 
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval, naive_utc
@@ -96,3 +96,23 @@ def step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> int:
     from pipeline import steps
 
     return steps.perform(name, run_interval(), target=target, shard=shard, shards=shards)
+
+
+def sharded(name: str, outlets: Sequence[Asset], shards: int) -> XComArg:
+    """One task of a step per shard."""
+    mapped = step.override(task_id=name, outlets=list(outlets), map_index_template="shard {{ task.op_kwargs['shard'] }}")
+    return mapped.partial(name=name, shards=shards).expand(shard=list(range(shards)))
+
+
+@task.short_circuit
+def gate(name: str) -> bool:
+    """Whether a step, or the person who triggered the run, asks for the tasks below; where nobody does, they are skipped."""
+    from pipeline import steps
+
+    interval = run_interval()
+    return by_hand() or bool(steps.perform(name, interval))
+
+
+def by_hand() -> bool:
+    """Whether a person triggered the run that the calling task belongs to."""
+    return str(get_current_context()["dag_run"].run_type) == "manual"

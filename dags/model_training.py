@@ -3,9 +3,13 @@
 **Reads** silver. **Writes** `gold.model_metric`, MLflow runs and models, and the alias `champion`, moved through a fence: a
 challenger that is worse than seasonal naive never becomes champion.
 
-**Waits** for nothing: it trains on what was known at Monday 00:00 UTC, the end of its week. With the setting
-`promotion_approval` a person must approve between the two, under Required Actions; after `approval_hours` without an answer it is
-a rejection, and the champions stay.
+**Waits** for the daily run of the day before: it looks each day at 06:00 UTC. `due` says in its log whether to train: a week
+after the last training (`retrain_after_days`), or when `gold.drift` says so and the last training has cooled down
+(`retrain_cooldown_days`). Otherwise the rest of the run is skipped. A run by hand trains in any case.
+
+The segments are mapped over `shards`, and `register` makes one training of what they found. With the setting
+`promotion_approval` a person must then approve, under Required Actions; after `approval_hours` without an answer it is a
+rejection, and the champions stay.
 
 **By hand** `python -m pipeline train --day 2026-03-01` and then `python -m pipeline promote --day 2026-03-01`, or trigger it
 with `{"day": "2026-03-01"}`.
@@ -17,13 +21,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, step
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, gate, sharded, step
 
 from pipeline.settings import load
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * 1", timezone="UTC"),
+    schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
@@ -33,13 +37,15 @@ from pipeline.settings import load
     tags=["headroom", "models"],
 )
 def model_training() -> None:
-    train = step.override(task_id="train", outlets=[asset("gold.model_metric")])(name="train")
-    promote = step.override(task_id="promote")(name="promote")
     settings = load()
+    due = gate.override(task_id="due")(name="due")
+    scores = [asset("gold.model_metric")]
+    tasks = [due, sharded("train", [] if settings.shards > 1 else scores, settings.shards)]
+    if settings.shards > 1:
+        tasks.append(step.override(task_id="register", outlets=scores)(name="register"))
     if settings.promotion_approval:
-        chain(train, approval(timedelta(hours=settings.approval_hours)), promote)
-    else:
-        chain(train, promote)
+        tasks.append(approval(timedelta(hours=settings.approval_hours)))
+    chain(*tasks, step.override(task_id="promote")(name="promote"))
 
 
 def approval(response_timeout: timedelta) -> Any:
@@ -50,9 +56,8 @@ def approval(response_timeout: timedelta) -> Any:
         task_id="approve",
         subject="May the challengers of the training {{ run_id }} become champions?",
         body=(
-            "{{ ti.xcom_pull(task_ids='train') }} new versions are registered. The newest run of the MLflow experiment "
-            "`headroom-training` shows, segment by segment, what is proposed and how it did. An approved challenger must still "
-            "pass every gate; after a rejection the present champions stay."
+            "The newest run of the MLflow experiment `headroom-training` shows, segment by segment, what is proposed and how it "
+            "did. An approved challenger must still pass every gate; after a rejection the present champions stay."
         ),
         defaults=ApprovalOperator.REJECT,
         response_timeout=response_timeout,

@@ -41,8 +41,8 @@ SourcePath = Annotated[Path | None, typer.Option("--path", help="File that a csv
 Option = Annotated[
     list[str] | None, typer.Option("--option", help="Option of the source as name=value; again for several.", show_default=False)
 ]
-Shard = Annotated[int, typer.Option("--shard", min=0, help="Part of the series to work on.")]
-Shards = Annotated[int, typer.Option("--shards", min=1, max=64, help="Parts that the series are split into.")]
+Shard = Annotated[int, typer.Option("--shard", min=0, help="Part of the series, or segments, to work on.")]
+Shards = Annotated[int, typer.Option("--shards", min=1, max=64, help="Parts that they are split into.")]
 
 
 def main() -> None:
@@ -84,14 +84,30 @@ def build(
 
 
 @app.command()
+def due(day: Day = None, start: From = None, end: To = None) -> None:
+    """Whether schedule or drift ask for a training, and why or why not."""
+    _is_due(_interval(day, start, end))
+
+
+@app.command()
 def train(
     day: Day = None,
     start: From = None,
     end: To = None,
     if_due: Annotated[bool, typer.Option("--if-due", help="Only where the last training is old, or gold.drift asks.")] = False,
+    shard: Shard = 0,
+    shards: Shards = 1,
 ) -> None:
     """Backtest the challengers of every segment and register the best as new model versions."""
-    _perform("train", _interval(day, start, end), _settings(), if_due=if_due)
+    interval = _interval(day, start, end)
+    if not if_due or _is_due(interval):
+        _perform("train", interval, _settings(), shard=shard, shards=shards)
+
+
+@app.command()
+def register(day: Day = None, start: From = None, end: To = None) -> None:
+    """Make one training of what `train` found in each of several --shards."""
+    _perform("register", _interval(day, start, end), _settings())
 
 
 @app.command()
@@ -468,6 +484,16 @@ def _interval(day: str | None, start: str | None, end: str | None, settings: Set
             console.print(f"{settings.sources[0]} spans {spanned}")
             return spanned
     raise ConfigError("name the interval: --day YYYY-MM-DD, or --from YYYY-MM-DD --to YYYY-MM-DD")
+
+
+def _is_due(interval: Interval) -> bool:
+    from pipeline.lake import open_lake
+    from pipeline.steps.due import reason
+
+    settings = _settings()
+    asked, why = reason(interval, open_lake(settings), settings)
+    console.print(f"training as of {interval.as_of} is {'' if asked else 'not '}due: {why}", highlight=False)
+    return asked
 
 
 def _perform(

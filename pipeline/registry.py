@@ -15,7 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -93,6 +93,23 @@ class Training:
     def model(self) -> str:
         return model_name(self.metric, self.granularity)
 
+    def save(self) -> None:
+        """Write all but the files themselves beside them, for `load`."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("summary", "leads", "folder")}
+        plain |= {"dataset": asdict(self.dataset), "trials": [asdict(trial) for trial in self.trials]}
+        (self.folder / "training.json").write_text(json.dumps(plain, indent=1), encoding="utf-8")
+        self.summary.to_parquet(self.folder / "summary.parquet")
+        self.leads.to_parquet(self.folder / "leads.parquet")
+
+    @classmethod
+    def load(cls, folder: Path) -> Training:
+        """What `save` wrote."""
+        plain = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        plain |= {"dataset": Dataset(**plain["dataset"]), "trials": [Trial(**trial) for trial in plain["trials"]]}
+        plain |= {"quantiles": tuple(plain["quantiles"])}
+        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("summary", "leads")}
+        return cls(**plain, **frames, folder=folder)
+
     def spec(self) -> Spec:
         params = self.params.get(self.proposed, {})
         return Spec(self.metric, self.granularity, self.proposed, self.horizon, self.quantiles, code_sha256(), params)
@@ -158,18 +175,99 @@ def log_training(
         return registered
 
 
+# ---------------------------------------------------------------- a training in shards
+
+
+def hand_over(settings: Settings, as_of: datetime, trainings: Sequence[Training], shard: int, shards: int) -> None:
+    """Leave what one shard of a training found where `handed_over` finds it: in a run of its own.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    with _mlflow(settings) as client:
+        tags = {"as_of": as_of.isoformat(), "kind": "shard", "shard": str(shard), "shards": str(shards)}
+        run = client.create_run(_experiment(client, settings), run_name=f"shard {shard} of {shards}", tags=tags).info.run_id
+        for training in trainings:
+            client.log_artifacts(run, str(training.folder), training.model)
+        client.set_terminated(run)
+
+
+def handed_over(settings: Settings, as_of: datetime, folder: Path) -> list[Training] | None:
+    """What the shards of the training as of that moment found, each as of its newest try; None where there are no shards.
+
+    Args:
+        folder: where their files are put.
+
+    Raises:
+        DataError: not all shards have handed over.
+        SourceError: MLflow does not answer.
+    """
+    with _mlflow(settings) as client:
+        finished = [run for run in _shards(client, as_of) if run.info.status == "FINISHED"]
+        if not finished:
+            return None
+        count = int(finished[0].data.tags["shards"])
+        newest = {int(run.data.tags["shard"]): run for run in reversed(finished) if run.data.tags["shards"] == str(count)}
+        if missing := sorted(set(range(count)) - set(newest)):
+            raise DataError(f"training as of {as_of}: of {count} shards, {missing} have not handed over; train them first")
+        found = []
+        for shard, run in sorted(newest.items()):
+            target = folder / str(shard)
+            target.mkdir()
+            for item in client.list_artifacts(run.info.run_id):
+                found.append(Training.load(Path(client.download_artifacts(run.info.run_id, item.path, str(target)))))
+        return found
+
+
+def clear_shards(settings: Settings, as_of: datetime) -> None:
+    """Delete the runs in which shards handed over; the training has copies. Their files stay until `mlflow gc`.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    with _mlflow(settings) as client:
+        for run in _shards(client, as_of):
+            client.delete_run(run.info.run_id)
+
+
+def _shards(client: Any, as_of: datetime) -> list[Any]:
+    """The runs in which shards of a training hand over, newest first."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return []
+    query = f"tags.as_of = '{as_of.isoformat()}' AND tags.kind = 'shard'"
+    return list(client.search_runs([experiment.experiment_id], query, order_by=["attributes.start_time DESC"]))
+
+
+# ---------------------------------------------------------------- what a training proposed
+
+
 def proposed(settings: Settings, as_of: datetime) -> dict[str, Version]:
     """Registered model → the version that the training as of that moment proposes as champion."""
     with _mlflow(settings) as client:
-        experiment = client.get_experiment_by_name(EXPERIMENT)
-        if experiment is None:
-            return {}
-        query = f"tags.as_of = '{as_of.isoformat()}' AND tags.kind = 'training' AND attributes.status = 'FINISHED'"
-        runs = client.search_runs([experiment.experiment_id], query, max_results=1, order_by=["attributes.start_time DESC"])
-        tags = runs[0].data.tags if runs else {}
+        run = _training(client, as_of)
+        tags = run.data.tags if run else {}
         chosen = {key.removeprefix("proposed."): value for key, value in tags.items() if key.startswith("proposed.")}
         found = {model: _version(client, model, number) for model, number in sorted(chosen.items())}
         return {model: version for model, version in found.items() if version is not None}
+
+
+def trained_on(settings: Settings, as_of: datetime) -> dict[str, int]:
+    """Table of the lake → the snapshot of it that the training as of that moment read."""
+    with _mlflow(settings) as client:
+        run = _training(client, as_of)
+        sources = [json.loads(entry.dataset.source) for entry in run.inputs.dataset_inputs] if run else []
+        return {source["table"]: source["snapshot_id"] for source in sources if source["snapshot_id"] is not None}
+
+
+def _training(client: Any, as_of: datetime) -> Any:
+    """The parent run of the newest finished training as of a moment, None where there is none."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return None
+    query = f"tags.as_of = '{as_of.isoformat()}' AND tags.kind = 'training' AND attributes.status = 'FINISHED'"
+    runs = client.search_runs([experiment.experiment_id], query, max_results=1, order_by=["attributes.start_time DESC"])
+    return runs[0] if runs else None
 
 
 def version(settings: Settings, model: str, number: str) -> Version | None:

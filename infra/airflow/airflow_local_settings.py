@@ -18,7 +18,7 @@ PUBLISHER = "publisher"
 ROLES = {
     "ingest": "ingest",
     "build": "transform",
-    "train": "trainer",
+    **dict.fromkeys(("due", "train", "register"), "trainer"),
     **dict.fromkeys(("promote", "forecast", "detect", "risk", "recommend", "report", "maintain"), PUBLISHER),
 }
 

@@ -11,6 +11,8 @@ from typing import Any
 POLL_S = 10.0
 # How a container ends whose step failed for a reason that waiting does not mend, see sysexits.h.
 DATA_ERROR = 65
+# How the container of a gate ends that asks for nothing; the code that Airflow's own operators take for a skip.
+NOT_ASKED = 99
 RUN = f"""
 import json, sys
 from datetime import datetime
@@ -19,17 +21,23 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 
 asked = json.loads(sys.argv[1])
+name = asked.pop("name")
 start, end = (datetime.fromisoformat(asked.pop(at)) for at in ("start", "end"))
 try:
-    steps.perform(asked.pop("name"), Interval(start, end), **asked)
+    rows = steps.perform(name, Interval(start, end), **asked)
 except (ConfigError, DataError) as error:
     print(f"{{type(error).__name__}}: {{error}}", file=sys.stderr)
     sys.exit({DATA_ERROR})
+if name == "due" and not rows:
+    sys.exit({NOT_ASKED})
 """
 
 
-def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> None:
-    """In place of `common.step`, with its arguments: the run's interval, worked on in a container.
+def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> bool:
+    """In place of `common.step` and `common.gate`, with their arguments: the run's interval, worked on in a container.
+
+    Returns:
+        Whether the tasks below are asked for; only a gate may say no.
 
     Raises:
         DataError: the step refused its data or settings; the container's log says why.
@@ -37,19 +45,25 @@ def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> No
     """
     from airflow.sdk import get_current_context
     from airflow_local_settings import role_of
-    from common import run_interval
+    from common import by_hand, run_interval
 
     interval, cluster = run_interval(), os.environ["AIRFLOW__HEADROOM__CLUSTER"]
+    if name == "due" and by_hand():
+        return True
     asked = {"name": name, "start": interval.start.isoformat(), "end": interval.end.isoformat()}
     asked |= {"target": target, "shard": shard, "shards": shards}
     task = get_current_context()["ti"]
     # A worker that takes up a try of one that died finds that try's container, and starts no second one.
     token = hashlib.sha256(f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.try_number}".encode()).hexdigest()
-    run_container(cluster, f"{cluster}-{role_of(name, target)}", ["python", "-c", RUN, json.dumps(asked)], token)
+    return run_container(cluster, f"{cluster}-{role_of(name, target)}", ["python", "-c", RUN, json.dumps(asked)], token)
 
 
-def run_container(cluster: str, definition: str, command: list[str], token: str, ecs: Any = None) -> None:
-    """Start one container of a task definition and wait until it has ended well; stop it when interrupted."""
+def run_container(cluster: str, definition: str, command: list[str], token: str, ecs: Any = None) -> bool:
+    """Start one container of a task definition and wait until it has ended well; stop it when interrupted.
+
+    Returns:
+        False where it ended as a gate that asks for nothing.
+    """
     from pipeline.errors import DataError
 
     ecs = ecs or _ecs()
@@ -79,10 +93,11 @@ def run_container(cluster: str, definition: str, command: list[str], token: str,
     code = ended["containers"][0].get("exitCode")
     if code == DATA_ERROR:
         raise DataError(f"{definition}: the step refused its data or its settings; the log of {arn} says why")
-    if code != 0:
+    if code not in (0, NOT_ASKED):
         raise RuntimeError(
             f"{definition} ended with {code}: {ended.get('stoppedReason', 'no reason given')}; see the log of {arn}"
         )
+    return bool(code == 0)
 
 
 def _ended(ecs: Any, cluster: str, arn: str) -> dict[str, Any]:

@@ -19,7 +19,10 @@ from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 
-STEPS = ("ingest", "build", "train", "promote", "forecast", "detect", "risk", "recommend", "report", "maintain")
+STEPS = (
+    *("ingest", "build", "forecast", "detect", "risk", "recommend", "report"),
+    *("due", "train", "register", "promote", "maintain"),
+)
 # What `build` makes from SQL or the calendar, in an order that respects what reads what.
 BUILDS = (
     "silver.metric_hourly",
@@ -63,12 +66,14 @@ def perform(
     """
     if step not in STEPS:
         raise ConfigError(f"no step named {step!r}; there are {', '.join(STEPS)}")
+    if not 0 <= shard < shards:
+        raise ConfigError(f"{step}: of {shards} shards, the last is {shards - 1}; got {shard}")
     settings = settings or settings_module.load()
     lake = open_lake(settings)
     function = getattr(importlib.import_module(f"pipeline.steps.{step}"), step)
     if step in ("ingest", "build"):
         options["target"] = target
-    if step in ("forecast", "detect"):
+    if step in ("forecast", "detect", "train"):
         options |= {"shard": shard, "shards": shards}
     wall, cpu = time.perf_counter(), _cpu_s()
     outcome, rows = "failed", 0

@@ -1,4 +1,4 @@
-"""What the ledger says about drift as of a moment, and whether it is time to train."""
+"""What the ledger says about drift as of a moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from pipeline import quality
 from pipeline.drift import Limits, judge
-from pipeline.schema import Scope
 from pipeline.tables import DRIFT
 
 if TYPE_CHECKING:
@@ -70,29 +69,6 @@ def model_drift(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
     rows = judge(evidence, trained_at(lake, as_of), as_of, limits(settings))
     schema = pa.schema([field for field in DRIFT.arrow_schema if field.name != DRIFT.partition])
     return quality.conform(pa.Table.from_pylist(rows, schema=schema), DRIFT, interval)
-
-
-def due(interval: Interval, lake: Lake, settings: Settings) -> tuple[bool, str]:
-    """Whether schedule or drift ask for a training as of the interval's end, and why or why not.
-
-    Drift is what `gold.drift` said last, within the week before.
-    """
-    as_of = interval.as_of
-    trained = trained_at(lake, as_of)
-    if trained is None:
-        return True, "never trained"
-    age = (as_of - trained).days
-    if age >= settings.retrain_after_days:
-        return True, f"schedule: trained {age} days ago"
-    week = Scope("as_of", as_of - timedelta(days=7), as_of + timedelta(microseconds=1))
-    rows = lake.read(DRIFT, week).to_pylist()
-    newest = max((row["as_of"] for row in rows), default=None)
-    drifted = sorted(f"{row['metric']} by {row['granularity']}" for row in rows if row["as_of"] == newest and row["drifted"])
-    if not drifted:
-        return False, f"trained {age} days ago, no drift known"
-    if age < settings.retrain_cooldown_days:
-        return False, f"cooldown: trained {age} days ago; drift of {', '.join(drifted)}"
-    return True, f"drift of {', '.join(drifted)}"
 
 
 def trained_at(lake: Lake, as_of: datetime) -> datetime | None:

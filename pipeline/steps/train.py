@@ -1,4 +1,8 @@
-"""Backtest the forecasters on each segment's own history and register the best of them as challenger."""
+"""Backtest the forecasters on each segment's own history and register the best of them as challenger.
+
+In one process, or in several: each of `train`'s shards backtests some of the segments and hands over what it found, and
+`register` makes one training of it.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +27,11 @@ from pipeline.interval import Interval
 from pipeline.model_spec import code_sha256
 from pipeline.panel import Granularity, Panel
 from pipeline.promotion_ledger import NONE, serving
-from pipeline.schema import Table
+from pipeline.schema import Table, bucket_of
 from pipeline.settings import Settings
 from pipeline.significance import p_value
+from pipeline.steps.demand import metrics as metrics_of
 from pipeline.steps.demand import read_panel
-from pipeline.steps.model_drift import due
 from pipeline.tables import COST_DAILY, METRIC_DAILY, METRIC_HOURLY, MODEL_METRIC
 
 if TYPE_CHECKING:
@@ -37,8 +41,6 @@ log = logging.getLogger(__name__)
 
 #: Told after every window of every model: how many are done, of how many, and what it was.
 Progress = Callable[[int, int, str], None]
-#: Trainings whose snapshots of silver do not expire.
-SNAPSHOTS_KEPT = 8
 GRANULARITIES: tuple[Granularity, ...] = ("day", "hour")
 #: Share of scaled pinball loss that is noise between two forecasters of one backtest.
 TIE = 0.01
@@ -80,7 +82,15 @@ class Segment:
         return _sha256(*parts, str(settings.backtest_windows), str(settings.search_trials), *self.models)
 
 
-def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress | None = None, *, if_due: bool = False) -> int:
+def train(
+    interval: Interval,
+    lake: Lake,
+    settings: Settings,
+    progress: Progress | None = None,
+    *,
+    shard: int = 0,
+    shards: int = 1,
+) -> int:
     """Backtest, score and register as of the interval's end; returns the versions that are new.
 
     Per segment (metric × granularity) an even choice of series is forecast from past cutoffs by the challengers, the
@@ -89,41 +99,57 @@ def train(interval: Interval, lake: Lake, settings: Settings, progress: Progress
 
     Args:
         progress: told after every window of every model.
-        if_due: train only where schedule or drift ask for it; otherwise whoever calls is reason enough.
+        shard: which part of the segments, of `shards`.
+        shards: how many parts there are. Of several, each only hands over what it found, and returns how many segments that is.
     """
-    from pipeline.lake import tags
-
-    if if_due:
-        asked, why = due(interval, lake, settings)
-        log.info("training as of %s: %s; %s", interval.as_of, "due" if asked else "not due", why)
-        if not asked:
-            return 0
-    segments = list(_segments(interval, lake, settings))
-    if not segments:
-        log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
-        return 0
-    fingerprint = _sha256(*(segment.fingerprint(settings) for segment in segments))
-    before = registry.trained(settings, fingerprint)
-    if before is not None and lake.read(MODEL_METRIC, MODEL_METRIC.scope(_at(before)), ("as_of",)).num_rows:
-        log.info("unchanged: data, settings and code are those of the training as of %s", before)
+    segments = list(_segments(interval, lake, settings, shard, shards))
+    fingerprints = [segment.fingerprint(settings) for segment in segments]
+    if shards == 1 and segments and _is_known(interval, lake, settings, fingerprints):
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        total = sum(settings.backtest_windows * len(segment.models) for segment in segments)
-        done, trainings = 0, list[registry.Training]()
-        rows: list[dict[str, Any]] = []
-        _warm_up(segments)
-        for segment in segments:
-            training = _backtest(segment, settings, Path(folder), _from(progress, done, total, segment))
-            done += settings.backtest_windows * len(segment.models)
-            trainings.append(training)
-            rows += _model_metrics(interval, training)
-        registered = registry.log_training(settings, interval.as_of, fingerprint, trainings, _config(settings))
+        trainings = _backtest_all(segments, settings, Path(folder), progress)
+        if shards == 1:
+            return log_training(interval, lake, settings, trainings)
+        registry.hand_over(settings, interval.as_of, trainings, shard, shards)
+        return len(trainings)
+
+
+def log_training(interval: Interval, lake: Lake, settings: Settings, trainings: list[registry.Training]) -> int:
+    """Put one training into the registry and `gold.model_metric`; returns the versions that are new."""
+    if not trainings:
+        log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
+        return 0
+    trainings = sorted(trainings, key=lambda training: (training.granularity, training.metric))
+    fingerprints = [training.fingerprint for training in trainings]
+    if _is_known(interval, lake, settings, fingerprints):
+        return 0
+    registered = registry.log_training(settings, interval.as_of, _sha256(*fingerprints), trainings, _config(settings))
     # Last, so that figures in the lake mean that the registry holds the versions they speak of.
-    data = quality.conform(pd.DataFrame(rows), MODEL_METRIC, interval)
-    lake.replace(MODEL_METRIC, data, MODEL_METRIC.scope(interval))
-    for table, snapshot_id in {segment.table: segment.snapshot_id for segment in segments}.items():
-        tags.keep(lake, table, snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
+    rows = [row for training in trainings for row in _model_metrics(interval, training)]
+    lake.replace(MODEL_METRIC, quality.conform(pd.DataFrame(rows), MODEL_METRIC, interval), MODEL_METRIC.scope(interval))
     return registered
+
+
+def _is_known(interval: Interval, lake: Lake, settings: Settings, fingerprints: list[str]) -> bool:
+    """Whether a training with the same data, settings and code is in the registry and in the lake."""
+    before = registry.trained(settings, _sha256(*fingerprints))
+    if before is None or not lake.read(MODEL_METRIC, MODEL_METRIC.scope(_at(before)), ("as_of",)).num_rows:
+        return False
+    log.info("as of %s, unchanged: data, settings and code are those of the training as of %s", interval.as_of, before)
+    return True
+
+
+def _backtest_all(
+    segments: list[Segment], settings: Settings, folder: Path, progress: Progress | None
+) -> list[registry.Training]:
+    if segments:
+        _warm_up(segments)
+    total = sum(settings.backtest_windows * len(segment.models) for segment in segments)
+    done, trainings = 0, list[registry.Training]()
+    for segment in segments:
+        trainings.append(_backtest(segment, settings, folder, _from(progress, done, total, segment)))
+        done += settings.backtest_windows * len(segment.models)
+    return trainings
 
 
 def propose(summary: pd.DataFrame, windows: int = 1) -> str:
@@ -176,27 +202,33 @@ def choose(panel: Panel, least: int, most: int) -> Panel:
     return panel.take(rows)
 
 
-def _segments(interval: Interval, lake: Lake, settings: Settings) -> Iterator[Segment]:
-    """The segments with enough history to be cut into windows."""
+def _segments(interval: Interval, lake: Lake, settings: Settings, shard: int = 0, shards: int = 1) -> Iterator[Segment]:
+    """The segments of one shard with enough history to be cut into windows; one metric's history is read at a time."""
     for granularity in GRANULARITIES:
-        # Before the read: what is published between the two is then in the values, and at worst not in the named snapshot.
-        snapshots = {table: lake.snapshot_id(table) for table in (METRIC_HOURLY, METRIC_DAILY, COST_DAILY)}
-        panel = read_panel(lake, interval.as_of, granularity, settings)
-        if panel is None:
-            continue
-        least = (settings.backtest_windows + 2) * panel.season
-        least = max(least, settings.min_daily_history) if granularity == "day" else least
-        longest = settings.horizon_days if granularity == "day" else settings.horizon_hours
-        for metric in np.unique(panel.metric):
-            chosen = choose(panel.take(panel.metric == metric), least, settings.backtest_series)
-            if not len(chosen):
-                log.info("%s by %s: no series has %d varying values; not trained", metric, granularity, least)
-                continue
-            champion = _champion(lake, settings, str(metric), granularity)
-            names = {*settings.challengers, registry.FLOOR, *([champion.forecaster] if champion else [])}
-            horizon = horizon_of(chosen, settings.backtest_windows, longest)
-            snapshot_id = snapshots[table_of(str(metric), granularity)]
-            yield Segment(str(metric), chosen, horizon, tuple(sorted(names)), snapshot_id, champion)
+        for metric in metrics_of(lake, interval.as_of, granularity, settings):
+            if bucket_of(f"{metric}/{granularity}") % shards == shard:
+                segment = _segment(interval, lake, settings, metric, granularity)
+                if segment is not None:
+                    yield segment
+
+
+def _segment(interval: Interval, lake: Lake, settings: Settings, metric: str, granularity: Granularity) -> Segment | None:
+    # Before the read: what is published between the two is then in the values, and at worst not in the named snapshot.
+    snapshot_id = lake.snapshot_id(table_of(metric, granularity))
+    panel = read_panel(lake, interval.as_of, granularity, settings, metric=metric)
+    if panel is None:
+        return None
+    least = (settings.backtest_windows + 2) * panel.season
+    least = max(least, settings.min_daily_history) if granularity == "day" else least
+    longest = settings.horizon_days if granularity == "day" else settings.horizon_hours
+    chosen = choose(panel, least, settings.backtest_series)
+    if not len(chosen):
+        log.info("%s by %s: no series has %d varying values; not trained", metric, granularity, least)
+        return None
+    champion = _champion(lake, settings, metric, granularity)
+    names = {*settings.challengers, registry.FLOOR, *([champion.forecaster] if champion else [])}
+    horizon = horizon_of(chosen, settings.backtest_windows, longest)
+    return Segment(metric, chosen, horizon, tuple(sorted(names)), snapshot_id, champion)
 
 
 def table_of(metric: str, granularity: str) -> Table:
@@ -248,7 +280,7 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
         series=len(segment.panel),
         values=int((~np.isnan(segment.panel.values)).sum()),
     )
-    return registry.Training(
+    training = registry.Training(
         metric=segment.metric,
         granularity=segment.granularity,
         fingerprint=segment.fingerprint(settings),
@@ -264,6 +296,8 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
         trials=trials,
         diagnostics=diagnostics.summarise(described),
     )
+    training.save()
+    return training
 
 
 def _search(segment: Segment, settings: Settings) -> list[tuning.Trial]:

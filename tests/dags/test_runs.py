@@ -23,6 +23,8 @@ RUNS: list[dict[str, Any]] = [
     {"name": "approved", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "Approve"},
     {"name": "refused", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "Reject"},
     {"name": "silence", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "nothing"},
+    {"name": "due", "dag": "model_training", "conf": DAY, "nothing": []},
+    {"name": "not due", "dag": "model_training", "conf": DAY, "nothing": ["due"]},
     {"name": "source down", "dag": "model_training", "conf": DAY, "failure": {"train": "SourceError"}},
 ]
 
@@ -56,7 +58,8 @@ def test_a_manual_run_for_a_range_of_the_past_waits_for_nothing(runs: Any) -> No
 def test_a_triggered_run_without_a_day_fails_before_any_step_and_is_not_retried(runs: Any) -> None:
     run = runs["no day"]
     assert (run["state"], run["calls"]) == ("failed", [])
-    assert run["tasks"] == {"train[-1]": ["failed", 1], "promote[-1]": ["upstream_failed", 0]}
+    assert run["tasks"].pop("due[-1]") == ["failed", 1]
+    assert {tuple(state) for state in run["tasks"].values()} == {("upstream_failed", 0)}
 
 
 def test_bad_data_stops_the_run_at_once_and_nothing_after_it_runs(runs: Any) -> None:
@@ -69,13 +72,13 @@ def test_bad_data_stops_the_run_at_once_and_nothing_after_it_runs(runs: Any) -> 
 def test_a_source_that_is_down_is_asked_three_more_times(runs: Any) -> None:
     run = runs["source down"]
     assert run["state"] == "failed"
-    assert [call[0] for call in run["calls"]] == ["train"] * 4
+    assert sorted(call[:4] for call in run["calls"]) == [["train", "", shard, 2] for shard in (0, 1) for _ in range(4)]
 
 
 def test_an_approved_training_is_promoted(runs: Any) -> None:
     run = runs["approved"]
     assert run["state"] == "success"
-    assert [call[0] for call in run["calls"]] == ["train", "promote"]
+    assert [call[0] for call in run["calls"]] == ["train", "train", "register", "promote"]
     assert run["waited_at_most_h"] == [5]
 
 
@@ -83,5 +86,18 @@ def test_an_approved_training_is_promoted(runs: Any) -> None:
 def test_without_an_approval_nothing_is_promoted_and_the_run_is_no_failure(runs: Any, answer: str) -> None:
     run = runs[answer]
     assert run["state"] == "success"
-    assert [call[0] for call in run["calls"]] == ["train"]
+    assert [call[0] for call in run["calls"]] == ["train", "train", "register"]
     assert (run["tasks"]["approve[-1]"][0], run["tasks"]["promote[-1]"][0]) == ("success", "skipped")
+
+
+def test_a_training_that_is_due_runs_over_its_shards_and_then_once(runs: Any) -> None:
+    run = runs["due"]
+    assert run["state"] == "success"
+    assert [call[0] for call in run["calls"]] == ["due", "train", "train", "register", "promote"]
+
+
+def test_a_training_that_neither_schedule_nor_drift_ask_for_is_skipped(runs: Any) -> None:
+    run = runs["not due"]
+    assert (run["state"], [call[0] for call in run["calls"]]) == ("success", ["due"])
+    assert run["tasks"].pop("due[-1]") == ["success", 1]
+    assert {state for state, _ in run["tasks"].values()} == {"skipped"}

@@ -108,7 +108,7 @@ def test_the_daily_run_goes_from_ingest_to_report_through_quality(dags: dict[str
 
 
 def test_training_precedes_promotion(dags: dict[str, Any]) -> None:
-    assert [task.task_id for task in dags["model_training"].topological_sort()] == ["train", "promote"]
+    assert [task.task_id for task in dags["model_training"].topological_sort()] == ["due", "train", "register", "promote"]
 
 
 def test_between_training_and_promotion_a_person_may_be_asked_and_silence_is_a_rejection(run_python: Callable[..., Any]) -> None:
@@ -118,18 +118,30 @@ def test_between_training_and_promotion_a_person_may_be_asked_and_silence_is_a_r
         "print(json.dumps([[t.task_id for t in dag.topological_sort()], ask.defaults, ask.response_timeout.total_seconds()]))",
         HEADROOM_PROMOTION_APPROVAL="true",
     )
-    assert seen == [["train", "approve", "promote"], ["Reject"], 72 * 3600]
+    assert seen == [["due", "train", "register", "approve", "promote"], ["Reject"], 72 * 3600]
 
 
 def test_ingest_is_mapped_over_the_sources_and_models_over_the_shards(run_python: Callable[..., Any]) -> None:
     seen = run_python(
-        "import sys, json; sys.path.insert(0, 'dags'); import capacity_daily\n"
-        "dag = capacity_daily.capacity_daily(); mapped = lambda t: dag.get_task(t).op_kwargs_expand_input.value\n"
-        "print(json.dumps({t: mapped(t) for t in ('ingest', 'forecast', 'detect')}))",
+        "import sys, json; sys.path.insert(0, 'dags'); import capacity_daily, model_training\n"
+        "daily, training = capacity_daily.capacity_daily(), model_training.model_training()\n"
+        "mapped = lambda dag, t: dag.get_task(t).op_kwargs_expand_input.value\n"
+        "found = {t: mapped(daily, t) for t in ('ingest', 'forecast', 'detect')} | {'train': mapped(training, 'train')}\n"
+        "print(json.dumps(found))",
         HEADROOM_SOURCES="fleet,prices",
         HEADROOM_SHARDS="3",
     )
-    assert seen == {"ingest": {"target": ["fleet", "prices"]}, "forecast": {"shard": [0, 1, 2]}, "detect": {"shard": [0, 1, 2]}}
+    assert seen.pop("ingest") == {"target": ["fleet", "prices"]}
+    assert seen == {name: {"shard": [0, 1, 2]} for name in ("forecast", "detect", "train")}
+
+
+def test_with_one_shard_training_registers_by_itself(run_python: Callable[..., Any]) -> None:
+    seen = run_python(
+        "import sys, json; sys.path.insert(0, 'dags'); import model_training\n"
+        "print(json.dumps([t.task_id for t in model_training.model_training().topological_sort()]))",
+        HEADROOM_SHARDS="1",
+    )
+    assert seen == ["due", "train", "promote"]
 
 
 def test_a_mistyped_setting_shows_as_an_import_error_that_names_it(run_python: Callable[..., Any]) -> None:

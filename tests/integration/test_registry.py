@@ -30,6 +30,7 @@ from pipeline.panel import Granularity, Panel, from_frame
 from pipeline.settings import Settings
 from pipeline.steps import train as train_step
 from pipeline.steps.promote import promote
+from pipeline.steps.register import register
 from pipeline.steps.train import train
 
 #: One worker for all of them: they share a registry that takes seconds to make.
@@ -40,9 +41,13 @@ MODELS = ("seasonal_naive", "ridge", "default")
 SEGMENTS = [("cost", "day"), ("cpu_utilization", "hour")]
 
 
-def demand(lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings) -> Panel:
+def metrics_of(lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings) -> list[str]:
+    return [metric for metric, step in SEGMENTS if step == granularity]
+
+
+def demand(lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings, *, metric: str) -> Panel:
     """Four series with a season, a level of their own and noise."""
-    metric, season, periods = ("cpu_utilization", 24, 14 * 24) if granularity == "hour" else ("cost", 7, 150)
+    season, periods = (24, 14 * 24) if granularity == "hour" else (7, 150)
     rng, when = np.random.default_rng(7), np.arange(periods)
     level, wave = rng.uniform(30, 50, (4, 1)), 12 * np.sin(2 * np.pi * when / season)
     names = np.array([f"a/r/i-{row}/{metric}" for row in range(4)])
@@ -87,6 +92,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     lake = open_lake(settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_step, "read_panel", demand)
+        patch.setattr(train_step, "metrics_of", metrics_of)
         versions = train(DAY, lake, settings)
         yield Trained(settings, lake, versions, promote(DAY, lake, settings))
 
@@ -186,7 +192,7 @@ def elsewhere(code: str, *arguments: object) -> subprocess.CompletedProcess[str]
 def test_a_version_loaded_in_another_process_forecasts_what_its_forecaster_does(trained: Trained, tmp_path: Path) -> None:
     from pipeline import plugs
 
-    block = demand(trained.lake, DAY.as_of, "hour", trained.settings)
+    block = demand(trained.lake, DAY.as_of, "hour", trained.settings, metric="cpu_utilization")
     ts, n = block.timestamps().ravel(), len(block)
     history = pd.DataFrame({"series_id": np.repeat(block.series_id, len(ts) // n), "ts": ts, "value": block.values.ravel()})
     history.to_parquet(tmp_path / "history.parquet")
@@ -282,6 +288,7 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
     found = {"log": False, "half_life": 0.9}
     monkeypatch.setattr(train_step.tuning, "best", lambda trials: found if {t.forecaster for t in trials} == {"ridge"} else {})
     monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
     monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
     named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2, "search_trials": 2}
     settings = settings_module.load({}, home=tmp_path, **named)
@@ -307,6 +314,55 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
     assert "against the champion ridge (serving)" in reason
 
 
+# ---------------------------------------------------------------- in shards
+
+
+def told(trained: Trained) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, set[str]]]:
+    """What a training left in the lake and in MLflow, but for clock readings and MLflow's own ids."""
+    rows = trained.lake.read(tables.MODEL_METRIC, tables.MODEL_METRIC.scope(DAY)).to_pylist()
+    client, runs = trained.client(), {}
+    for run in trained.runs("tags.kind != 'shard' AND tags.as_of = '2026-04-15T00:00:00'"):
+        tags = {name: value for name, value in run.data.tags.items() if name.split(".")[0] != "mlflow"}
+        figures = {name: value for name, value in run.data.metrics.items() if name != "cpu_s_per_series"}
+        digests = sorted(entry.dataset.digest for entry in run.inputs.dataset_inputs)
+        runs[run.info.run_name] = (tags, run.data.params, figures, digests, "mlflow.parentRunId" in run.data.tags)
+    [parent] = trained.runs("tags.kind = 'training' AND tags.as_of = '2026-04-15T00:00:00'")
+    files = {folder.path: {file.path for file in client.list_artifacts(parent.info.run_id, folder.path)}
+             for folder in client.list_artifacts(parent.info.run_id)}  # fmt: skip
+    return [{**row, "cpu_s_per_series": None} for row in rows], runs, files
+
+
+def test_a_training_in_shards_comes_to_what_one_process_comes_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
+    found = []
+    for name, shards in (("whole", 1), ("parts", 5)):
+        named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2}
+        settings = settings_module.load({}, home=tmp_path / name, **named)
+        each = Trained(settings, open_lake(settings), 0, 0)
+        done = [train(DAY, each.lake, settings, shard=shard, shards=shards) for shard in range(shards)]
+        assert sum(done) == len(SEGMENTS)
+        if shards > 1:
+            assert not each.lake.exists(tables.MODEL_METRIC)
+            assert register(DAY, each.lake, settings) == len(SEGMENTS)
+            assert register(DAY, each.lake, settings) == 0
+            assert each.runs("tags.kind = 'shard'") == []
+        assert promote(DAY, each.lake, settings) == len(SEGMENTS)
+        found.append((*told(each), each.lake.content(tables.PROMOTION)))
+    assert found[1] == found[0]
+
+
+def test_a_training_is_not_registered_before_its_last_shard_has_handed_over(fresh: Trained) -> None:
+    later = Interval.day("2026-04-15")
+    with pytest.raises(DataError, match="no shard of a training as of 2026-04-16"):
+        register(later, fresh.lake, fresh.settings)
+    train(later, fresh.lake, fresh.settings, shard=0, shards=3)
+    train(later, fresh.lake, fresh.settings, shard=2, shards=3)
+    with pytest.raises(DataError, match=r"of 3 shards, \[1\] have not handed over"):
+        register(later, fresh.lake, fresh.settings)
+    registry.clear_shards(fresh.settings, later.as_of)
+
+
 # ---------------------------------------------------------------- once is enough
 
 
@@ -326,7 +382,7 @@ def test_a_training_repeated_for_an_empty_lake_keeps_the_versions_it_registered(
 
 
 def test_nothing_to_train_on_is_an_answer(fresh: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_step, "read_panel", lambda *_: None)
+    monkeypatch.setattr(train_step, "read_panel", lambda *_, **__: None)
     assert train(DAY, fresh.lake, fresh.settings) == 0
     assert promote(DAY, fresh.lake, fresh.settings) == 0
 

@@ -93,7 +93,7 @@ def test_on_managed_airflow_every_step_becomes_a_container(tmp_path: Path) -> No
     read = as_read(tmp_path, AIRFLOW__HEADROOM__CLUSTER="headroom")
 
     assert read["capacity_daily.ingest"] == [{}, "run_step"]
-    assert read["model_training.train"] == [{}, "run_step"]
+    assert read["model_training.train"] == read["model_training.due"] == [{}, "run_step"]
     assert read["capacity_daily.settled"] == [{}, ""]
 
 
@@ -161,6 +161,11 @@ def test_a_container_that_ends_otherwise_than_well_fails_the_task_and_says_how(
 ) -> None:
     with pytest.raises(RuntimeError, match=f"ended with {exit_code}: OutOfMemory"):
         containers.run_container("headroom", "headroom-trainer", [], "t", Ecs(exit_code=exit_code))
+
+
+def test_a_gate_in_a_container_says_by_its_exit_code_whether_to_go_on(containers: ModuleType) -> None:
+    assert containers.run_container("headroom", "headroom-trainer", [], "t", Ecs(exit_code=0)) is True
+    assert containers.run_container("headroom", "headroom-trainer", [], "t", Ecs(exit_code=99)) is False
 
 
 def test_a_container_that_does_not_start_fails_the_task(containers: ModuleType) -> None:

@@ -16,8 +16,8 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.steps.build import build
-from pipeline.steps.model_drift import due, limits
-from pipeline.steps.train import train
+from pipeline.steps.due import due, reason
+from pipeline.steps.model_drift import limits
 
 AS_OF = datetime(2026, 4, 16)
 LIMITS = Limits(pinball_ratio=1.25, coverage_90=0.8, psi=0.25, retrain_after_days=7, cooldown_days=3)
@@ -158,7 +158,7 @@ def rows_of(table: tables.Table, row: dict[str, Any]) -> pa.Table:
 
 
 def asked(lake: Lake, settings: Settings, as_of: datetime = AS_OF) -> tuple[bool, str]:
-    return due(Interval(as_of - timedelta(days=1), as_of), lake, settings)
+    return reason(Interval(as_of - timedelta(days=1), as_of), lake, settings)
 
 
 def test_what_was_never_trained_is_due_and_what_was_trained_a_week_ago_is_due_again(lake: Lake, settings: Settings) -> None:
@@ -179,15 +179,13 @@ def test_the_newest_word_on_drift_asks_for_a_training_after_the_cooldown(lake: L
     assert asked(lake, settings) == (False, "trained 3 days ago, no drift known")
 
 
-def test_a_training_that_is_asked_for_runs_and_one_only_if_due_looks_first(
-    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[datetime] = []
-    monkeypatch.setattr("pipeline.steps.train._segments", lambda interval, *_: looked.append(interval.as_of) or [])
-    trained(lake, AS_OF - timedelta(days=1))
+def test_the_step_says_yes_or_no_and_its_log_says_why(lake: Lake, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     day = Interval(AS_OF - timedelta(days=1), AS_OF)
-
-    assert train(day, lake, settings, if_due=True) == 0
-    assert looked == []
-    train(day, lake, settings)
-    assert looked == [AS_OF]
+    with caplog.at_level("INFO", "pipeline.steps.due"):
+        assert due(day, lake, settings) == 1
+        trained(lake, AS_OF - timedelta(days=1))
+        assert due(day, lake, settings) == 0
+    assert [record.getMessage() for record in caplog.records if record.name == "pipeline.steps.due"] == [
+        "training as of 2026-04-16 00:00:00 is due: never trained",
+        "training as of 2026-04-16 00:00:00 is not due: trained 1 days ago, no drift known",
+    ]

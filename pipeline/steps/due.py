@@ -1,0 +1,48 @@
+"""Whether it is time to train: by schedule, or because forecasts got worse."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pipeline.schema import Scope
+from pipeline.steps.model_drift import trained_at
+from pipeline.tables import DRIFT
+
+if TYPE_CHECKING:
+    from pipeline.interval import Interval
+    from pipeline.lake import Lake
+    from pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def due(interval: Interval, lake: Lake, settings: Settings) -> int:
+    """1 where a training is asked for as of the interval's end, else 0; the log says why or why not."""
+    asked, why = reason(interval, lake, settings)
+    log.info("training as of %s is %s: %s", interval.as_of, "due" if asked else "not due", why)
+    return int(asked)
+
+
+def reason(interval: Interval, lake: Lake, settings: Settings) -> tuple[bool, str]:
+    """Whether schedule or drift ask for a training as of the interval's end, and why or why not.
+
+    Drift is what `gold.drift` said last, within the week before.
+    """
+    as_of = interval.as_of
+    trained = trained_at(lake, as_of)
+    if trained is None:
+        return True, "never trained"
+    age = (as_of - trained).days
+    if age >= settings.retrain_after_days:
+        return True, f"schedule: trained {age} days ago"
+    week = Scope("as_of", as_of - timedelta(days=7), as_of + timedelta(microseconds=1))
+    rows = lake.read(DRIFT, week).to_pylist()
+    newest = max((row["as_of"] for row in rows), default=None)
+    drifted = sorted(f"{row['metric']} by {row['granularity']}" for row in rows if row["as_of"] == newest and row["drifted"])
+    if not drifted:
+        return False, f"trained {age} days ago, no drift known"
+    if age < settings.retrain_cooldown_days:
+        return False, f"cooldown: trained {age} days ago; drift of {', '.join(drifted)}"
+    return True, f"drift of {', '.join(drifted)}"
