@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,10 @@ _CODE = ("panel.py", "metrics.py", "calendars.py", "backtest.py", "forecasters/*
 
 @dataclass(frozen=True)
 class Spec:
-    """All that a registered version says: which forecaster, with which parameters, for which segment."""
+    """All that a registered version says: which forecaster, with which parameters, for which segment.
+
+    `overrides` names the series that another forecaster, with its default parameters, forecasts instead.
+    """
 
     metric: str
     granularity: Granularity
@@ -37,18 +41,39 @@ class Spec:
     quantiles: tuple[float, ...]
     code_sha256: str
     params: dict[str, Any] = field(default_factory=dict)
+    overrides: dict[str, str] = field(default_factory=dict)
 
     def forecast(self, panel: Panel, horizon: int | None = None) -> Floats:
-        """(n, horizon, q) what the forecaster says."""
-        forecaster = plugs.load("forecasters", self.forecaster).forecast
-        values: Floats = forecaster(panel, horizon or self.horizon, self.quantiles, **self.params)
-        return values
+        """(n, horizon, q) what the forecaster says, or the one that overrides it."""
+        return forecast(panel, horizon or self.horizon, self.quantiles, self.forecaster, self.params, self.overrides)[0]
 
     def text(self) -> str:
         return json.dumps(self.__dict__, sort_keys=True, indent=1)
 
     def sha256(self) -> str:
         return hashlib.sha256(self.text().encode()).hexdigest()
+
+
+def forecast(
+    panel: Panel,
+    horizon: int,
+    quantiles: tuple[float, ...],
+    forecaster: str,
+    params: Mapping[str, Any],
+    overrides: Mapping[str, str],
+) -> tuple[Floats, npt.NDArray[np.str_]]:
+    """(n, horizon, q) what is forecast, and (n,) the forecaster of each series.
+
+    The segment's own forecaster sees every series, so that an override changes no forecast but its own.
+    """
+    values: Floats = plugs.load("forecasters", forecaster).forecast(panel, horizon, quantiles, **params)
+    who = np.array([overrides.get(name, forecaster) for name in panel.series_id.tolist()])
+    others = sorted(set(who.tolist()) - {forecaster})
+    values = values.copy() if others else values
+    for name in others:
+        rows = np.flatnonzero(who == name)
+        values[rows] = plugs.load("forecasters", name).forecast(panel.take(rows), horizon, quantiles)
+    return values, who
 
 
 def parse_spec(text: str, sha256: str) -> Spec:
@@ -82,6 +107,11 @@ def parse_spec(text: str, sha256: str) -> Spec:
         raise DataError(f"spec.json: granularity is one of {get_args(Granularity)}, got {spec.granularity!r}")
     if not isinstance(spec.params, dict):
         raise DataError(f"spec.json: params is an object, got {spec.params!r}")
+    named = spec.overrides
+    if not isinstance(named, dict) or not all(isinstance(forecaster, str) for forecaster in named.values()):
+        raise DataError(f"spec.json: overrides is an object from series to forecaster, got {named!r}")
+    if unknown := sorted(set(named.values()) - set(known)):
+        raise DataError(f"spec.json overrides by the forecasters {unknown}; there are {', '.join(known)}")
     accepted = _parameters(spec.forecaster)
     for name, value in spec.params.items():
         if name not in accepted or not isinstance(value, int | float | str | bool):

@@ -70,6 +70,7 @@ class Training:
         proposed: the forecaster to register as challenger.
         folder: files to keep with the training: forecasts, scores, plots; a model's own plot is `models/<model>.png`.
         params: forecaster → the parameters it was backtested with, where they are not its defaults.
+        overrides: series → the forecaster that did so much better on it than the proposed one that it forecasts it instead.
         trials: what a search for parameters tried, best or not.
         diagnostics: what kind of series these are, from `diagnostics.summarise`.
     """
@@ -86,6 +87,7 @@ class Training:
     proposed: str
     folder: Path
     params: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
     trials: Sequence[Trial] = ()
     diagnostics: Mapping[str, float] = field(default_factory=dict)
 
@@ -111,8 +113,8 @@ class Training:
         return cls(**plain, **frames, folder=folder)
 
     def spec(self) -> Spec:
-        params = self.params.get(self.proposed, {})
-        return Spec(self.metric, self.granularity, self.proposed, self.horizon, self.quantiles, code_sha256(), params)
+        params, overrides = self.params.get(self.proposed, {}), dict(self.overrides)
+        return Spec(self.metric, self.granularity, self.proposed, self.horizon, self.quantiles, code_sha256(), params, overrides)
 
 
 class Version(NamedTuple):
@@ -482,18 +484,18 @@ def _register(client: Any, run: str, as_of: datetime, training: Training, row: M
             "spec_sha256": spec.sha256(),
             "code_sha256": spec.code_sha256,
         },
-        description=_described(row),
+        description=_described(row, training),
         model_id=logged.model_id,
     )
     log.info("registered %s version %s: %s", training.model, created.version, spec.forecaster)
     return str(created.version), logged.model_id
 
 
-def _described(row: Mapping[Any, Any]) -> str:
+def _described(row: Mapping[Any, Any], training: Training) -> str:
     return (
         f"{row['model']}: MASE {row['mase']:.3f}, scaled pinball {row['scaled_pinball']:.3f}, "
         f"90 % interval covers {row['coverage_90']:.0%}, skill against {FLOOR} {row['skill_scaled_pinball']:+.1%}"
-    )
+    ) + "".join(f"; {name} for {series}" for series, name in sorted(training.overrides.items()))
 
 
 def _signature(spec: Spec) -> Any:
@@ -527,18 +529,23 @@ def _input_example(training: Training) -> pd.DataFrame:
 
 
 class Champion(NamedTuple):
-    """What a segment is forecast with: the forecaster, its registered version (`none`: not registered) and parameters."""
+    """What a segment is forecast with: the forecaster, its registered version (`none`: not registered) and parameters.
+
+    `overrides` names the series that another forecaster forecasts by the same version.
+    """
 
     forecaster: str
     version: str
     params: dict[str, Any]
+    overrides: dict[str, str]
 
 
 def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_of: datetime | None = None) -> Champion:
     """The forecaster that serves a segment.
 
-    The ledger says who, the registry with which parameters. While MLflow does not answer, the ledger's word alone is served, for
-    at most STALE_AFTER since its last decision. A segment without champion is served by the fallback of the settings.
+    The ledger says who, the registry with which parameters and overrides. While MLflow does not answer, the ledger's word alone
+    is served, for at most STALE_AFTER since its last decision. A segment without champion is served by the fallback of the
+    settings.
 
     Args:
         as_of: what was known then; only decisions before it count, so that a run repeated later chooses the same.
@@ -546,7 +553,7 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
     Raises:
         DataError: the stored spec is not the one that was registered.
     """
-    fallback = Champion(settings.fallback_forecaster, NONE, {})
+    fallback = Champion(settings.fallback_forecaster, NONE, {}, {})
     decisions = [row for row in ledger(lake, metric, granularity) if as_of is None or row["as_of"] < as_of]
     if not decisions or decisions[-1]["champion_version"] == NONE:
         return fallback
@@ -570,8 +577,8 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
             )  # fmt: skip
             return fallback
         log.warning("%s by %s: %s; stale: the ledger's %s version %s serves", metric, granularity, error, name, number)
-        return Champion(name, number, {})
-    return Champion(name, number, spec.params)
+        return Champion(name, number, {}, {})
+    return Champion(name, number, spec.params, spec.overrides)
 
 
 def rollback(settings: Settings, lake: Lake, metric: str, granularity: str, why: str = "by hand") -> Row:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline import plugs, quality, tables
+from pipeline import model_spec, quality, tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.panel import STEP, Granularity, Panel, from_frame
@@ -54,9 +54,8 @@ def _segment(demand: Any, granularity: Granularity, as_of: datetime, lake: Lake,
     if not alive.any():
         return None
     segment = panel.take(np.flatnonzero(alive))
-    serving = champion(settings, lake, metric, granularity, as_of)
     units = unit_of[segment.series_id].tolist()
-    return forecast_segment(segment, units, as_of, settings, serving.forecaster, serving.version, serving.params)
+    return forecast_segment(segment, units, as_of, settings, *champion(settings, lake, metric, granularity, as_of))
 
 
 def forecast_segment(
@@ -67,6 +66,7 @@ def forecast_segment(
     forecaster: str,
     version: str = "none",
     params: dict[str, Any] | None = None,
+    overrides: dict[str, str] | None = None,
 ) -> pa.Table:
     """Forecasts of one segment from `as_of` on, as rows of `gold.forecast`.
 
@@ -80,6 +80,7 @@ def forecast_segment(
         forecaster: plug that forecasts.
         version: its registered version.
         params: its tuning parameters.
+        overrides: series → the forecaster that forecasts it instead.
     """
     from pipeline.forecasters._fallback import tier
 
@@ -88,7 +89,7 @@ def forecast_segment(
     first = np.datetime64(as_of, "us")
     late = int(max((first - panel.end).max() // step, 1)) - 1
     horizon = wanted + late
-    values = plugs.load("forecasters", forecaster).forecast(panel, horizon, QUANTILES, **(params or {}))
+    values, who = model_spec.forecast(panel, horizon, QUANTILES, forecaster, params or {}, overrides or {})
     ts = panel.future(horizon)
     rows, columns = np.nonzero((ts >= first) & (ts < first + wanted * step))
     levels = len(QUANTILES)
@@ -109,7 +110,7 @@ def forecast_segment(
             "ts": pa.array(np.repeat(ts[rows, columns], levels), TIMESTAMP),
             "quantile": np.tile(QUANTILES, len(rows)),
             "value": values[rows, columns].ravel(),
-            "model": text([forecaster], one),
+            "model": text(who.tolist(), series),
             "model_version": text([version], one),
             "tier": text(tier(panel).tolist(), series),
             "cutoff": pa.array(panel.end[series], TIMESTAMP),

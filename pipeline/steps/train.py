@@ -11,7 +11,7 @@ import json
 import logging
 import resource
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -79,7 +79,8 @@ class Segment:
     def fingerprint(self, settings: Settings) -> str:
         """A hash of data, settings and code; trainings with equal ones come to the same result."""
         parts = (self.metric, self.granularity, self.digest(), code_sha256(), str(self.horizon))
-        return _sha256(*parts, str(settings.backtest_windows), str(settings.search_trials), *self.models)
+        knobs = (settings.backtest_windows, settings.search_trials, settings.override_margin)
+        return _sha256(*parts, *map(str, knobs), *self.models)
 
 
 def train(
@@ -172,6 +173,29 @@ def propose(summary: pd.DataFrame, windows: int = 1) -> str:
     cheap = better.loc[tied & dear & (better["cpu_s"] <= best["cpu_s"] / 10)]
     chosen = best if cheap.empty else cheap.sort_values(["scaled_pinball", "model"]).iloc[0]
     return str(chosen["model"])
+
+
+def overrides(scored: pd.DataFrame, proposed: str, candidates: Collection[str], windows: int, margin: float) -> dict[str, str]:
+    """Series → the forecaster that is to forecast it in place of the segment's.
+
+    That one's scaled pinball loss and MASE, over all windows, must both be lower than the proposed forecaster's by the margin,
+    and no higher than the seasonal naive's. Of several, it is the one with the lowest scaled pinball loss.
+
+    Args:
+        scored: from `backtest.scores`.
+        proposed: the segment's forecaster.
+        candidates: forecasters that may override it.
+        windows: which a series must have been scored in.
+        margin: share, 0–1; at 1 nothing is overridden.
+    """
+    found: dict[str, str] = {}
+    for series_id, rows in scored.loc[scored["windows"] == windows].groupby("series_id"):
+        by_model = rows.set_index("model")[["scaled_pinball", "mase"]]
+        wins = (by_model < (1 - margin) * by_model.loc[proposed]) & (by_model <= by_model.loc[registry.FLOOR])
+        better = by_model.loc[wins.all(axis=1) & by_model.index.isin(list(candidates))]
+        if len(better):
+            found[str(series_id)] = str(better.sort_values("scaled_pinball", kind="stable").index[0])
+    return found
 
 
 def typical_skill(scored: pd.DataFrame) -> pd.Series:
@@ -268,6 +292,9 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
     summary["compared_with"] = reference
     summary["p_value"] = [p_value(result, model, reference) if model != reference else np.nan for model in summary["model"]]
     proposed = propose(summary.loc[summary["model"].isin(segment.models)], len(result.cutoffs))
+    # What overrides runs with its defaults, hence only what was backtested with them.
+    candidates = set(segment.models) - set(params) - {proposed}
+    replaced = overrides(scored, proposed, candidates, len(result.cutoffs), settings.override_margin)
     files = folder / f"{len(list(folder.iterdir()))}"
     files.mkdir()
     _write(files, segment, result, scored, summary, leads, proposed)
@@ -293,6 +320,7 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
         proposed=proposed,
         folder=files,
         params=params,
+        overrides=replaced,
         trials=trials,
         diagnostics=diagnostics.summarise(described),
     )
@@ -416,6 +444,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "backtest_windows",
         "backtest_series",
         "search_trials",
+        "override_margin",
         "horizon_days",
         "horizon_hours",
         "history_days",

@@ -530,7 +530,7 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
     assert "Not better than seasonal_naive" in row["reason"]
     assert fresh.alias("champion", "memory_utilization", "day") is None
     serving = registry.champion(fresh.settings, fresh.lake, "memory_utilization", "day")
-    assert serving == ("default", "none", {})
+    assert serving == ("default", "none", {}, {})
 
 
 @pytest.mark.parametrize(
@@ -605,15 +605,52 @@ def test_a_rollback_gives_the_segment_back_and_is_not_undone_by_the_next_run(fre
     assert [row["fence"] for row in promotion_ledger.ledger(fresh.lake, "cost", "day")] == [1, 2, 3, 4]
 
 
-def registry_version(trained: Trained, forecaster: str) -> str:
+def registry_version(trained: Trained, forecaster: str, **overrides: str) -> str:
     """A registered version of the cost segment that holds another forecaster than the champion."""
     client, model = trained.client(), model_spec.model_name("cost", "day")
-    spec = model_spec.Spec("cost", "day", forecaster, 7, QUANTILES, model_spec.code_sha256())
-    file = trained.settings.home / "spec" / "artifacts" / "spec.json"
+    spec = model_spec.Spec("cost", "day", forecaster, 7, QUANTILES, model_spec.code_sha256(), overrides=overrides)
+    file = trained.settings.home / f"spec-{forecaster}{len(overrides)}" / "artifacts" / "spec.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(spec.text())
     tags = {"forecaster": forecaster, "spec_sha256": spec.sha256()}
     return str(client.create_model_version(model, file.parents[1].as_uri(), tags=tags).version)
+
+
+def test_overrides_come_and_go_with_their_version_and_are_believed_then_as_they_were(fresh: Trained) -> None:
+    by = {"i-2": "ridge"}
+    week, later = timedelta(days=7), DAY.as_of + timedelta(days=1)
+    decide(fresh.lake, None, "seasonal_naive", registry_version(fresh, "seasonal_naive", **by), DAY.as_of - 2 * week)
+    [first] = promotion_ledger.ledger(fresh.lake, "cost", "day")
+    decide(fresh.lake, first, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - week)
+
+    def serving(as_of: datetime | None = None, settings: Settings = fresh.settings) -> dict[str, str]:
+        return registry.champion(settings, fresh.lake, "cost", "day", as_of).overrides
+
+    assert (serving(DAY.as_of - week), serving(later)) == (by, {})
+    registry.rollback(fresh.settings, fresh.lake, "cost", "day")
+    assert serving() == by
+    down = fresh.settings.model_copy(update={"mlflow_uri": "sqlite:////nowhere/at/all/mlflow.db"})
+    assert serving(settings=down) == {}
+
+
+def test_a_training_registers_the_overrides_it_found_and_the_champion_carries_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = {"a/r/i-2/cost": "seasonal_naive"}
+    monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
+    monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
+    monkeypatch.setattr(train_step, "overrides", lambda _, proposed, *__: by if proposed == "ridge" else {})
+    named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2, "override_margin": 0.1}
+    settings = settings_module.load({}, home=tmp_path, **named)
+    lake = open_lake(settings)
+
+    train(DAY, lake, settings)
+    promote(DAY, lake, settings)
+
+    assert registry.champion(settings, lake, "cost", "day") == ("ridge", "1", {}, by)
+    [version] = Trained(settings, lake, 1, 1).client().search_model_versions("name = 'headroom-cost-day'")
+    assert version.description.endswith("; seasonal_naive for a/r/i-2/cost")
 
 
 def test_a_segment_with_one_champion_has_nothing_to_roll_back_to(trained: Trained) -> None:
@@ -634,7 +671,7 @@ def test_a_champion_serves_runs_after_its_decision_and_not_the_run_it_was_decide
 
 
 def test_a_segment_that_was_never_decided_is_served_by_the_fallback(trained: Trained) -> None:
-    assert registry.champion(trained.settings, trained.lake, "disk_read", "hour") == ("default", "none", {})
+    assert registry.champion(trained.settings, trained.lake, "disk_read", "hour") == ("default", "none", {}, {})
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////nowhere/at/all/mlflow.db", "http://127.0.0.1:9"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from pipeline.model_spec import Spec, model_name, parse_spec
 from pipeline.panel import Panel
 from pipeline.promotion_ledger import previous
 from pipeline.registry import Version
+from pipeline.settings import Settings
+from pipeline.steps.forecast import forecast_segment
 from pipeline.steps.promote import judge
-from pipeline.steps.train import choose, horizon_of, propose, typical_skill
+from pipeline.steps.train import choose, horizon_of, overrides, propose, typical_skill
 
 SPEC = Spec("cpu_utilization", "hour", "ridge", 24, QUANTILES, "c0de", {"damping": 0.3})
 
@@ -77,6 +80,9 @@ def test_a_spec_changed_after_registration_is_refused() -> None:
         ("quantiles", None, "not a spec"),
         ("granularity", "minute", "granularity"),
         ("code", "import os", "not a spec"),
+        ("overrides", [], "overrides is an object"),
+        ("overrides", {"a/r/i-1/cpu": {"__import__": "os"}}, "overrides is an object"),
+        ("overrides", {"a/r/i-1/cpu": "os.system"}, r"overrides by the forecasters \['os.system'\]"),
     ],
 )
 def test_a_spec_with_a_lawful_hash_but_unlawful_content_is_refused(key: str, value: Any, complaint: str) -> None:
@@ -160,6 +166,82 @@ def test_series_are_chosen_evenly_among_those_with_history_and_variation() -> No
     chosen = choose(panel(values), least=100, most=3)
     assert [name.split("/")[2] for name in chosen.series_id] == ["i-3", "i-6", "i-9"]
     assert len(choose(panel(values), least=100, most=40)) == 7
+
+
+# ---------------------------------------------------------------- one series by another forecaster
+
+WINDOWS = 4
+
+
+def scored(**losses: tuple[float, float]) -> pd.DataFrame:
+    """model → (scaled pinball, MASE) on the one series i-1."""
+    rows = [{"series_id": "i-1", "model": m, "scaled_pinball": p, "mase": e, "windows": 4} for m, (p, e) in losses.items()]
+    return pd.DataFrame(rows)
+
+
+def overridden(table: pd.DataFrame, margin: float = 0.1, candidates: tuple[str, ...] = ("ridge", "seasonal_naive")) -> Any:
+    return overrides(table, "default", candidates, WINDOWS, margin)
+
+
+@pytest.mark.parametrize(
+    ("ridge", "by"),
+    [
+        ((0.17, 0.44), {"i-1": "ridge"}),
+        ((0.19, 0.40), {}),  # MASE alone is better by a tenth
+        ((0.17, 0.46), {}),  # pinball loss alone
+        ((0.18, 0.45), {}),  # by a tenth exactly
+        ((float("nan"), float("nan")), {}),
+    ],
+)
+def test_a_series_is_overridden_only_by_what_beats_the_segments_forecaster_by_a_tenth_on_both_scores(
+    ridge: tuple[float, float], by: dict[str, str]
+) -> None:
+    assert overridden(scored(seasonal_naive=(0.3, 0.9), ridge=ridge, default=(0.2, 0.5))) == by
+
+
+def test_a_series_is_never_overridden_by_what_is_worse_than_seasonal_naive_which_itself_may() -> None:
+    table = scored(seasonal_naive=(0.1, 0.3), ridge=(0.09, 0.4), default=(0.2, 0.5))
+    assert overridden(table) == {"i-1": "seasonal_naive"}
+    assert overridden(table, candidates=("ridge",)) == {}
+
+
+def test_of_two_that_could_override_the_one_with_the_lower_pinball_loss_does() -> None:
+    table = scored(seasonal_naive=(0.15, 0.40), ridge=(0.14, 0.40), default=(0.2, 0.5))
+    assert overridden(table) == {"i-1": "ridge"}
+
+
+def test_a_series_that_was_not_in_every_window_is_not_overridden() -> None:
+    table = scored(seasonal_naive=(0.3, 0.9), ridge=(0.1, 0.2), default=(0.2, 0.5))
+    assert overridden(table.assign(windows=WINDOWS - 1)) == {}
+
+
+def test_a_margin_of_everything_overrides_nothing_and_is_the_default(settings: Settings) -> None:
+    table = scored(seasonal_naive=(0.3, 0.9), ridge=(0.0, 0.0), default=(0.2, 0.5))
+    assert settings.override_margin == 1
+    assert overridden(table, settings.override_margin) == {}
+    assert overridden(table, 0.99) == {"i-1": "ridge"}
+
+
+def test_an_overridden_series_names_who_forecast_it_and_changes_no_other_and_one_that_vanished_is_nobodys(
+    settings: Settings,
+) -> None:
+    rng = np.random.default_rng(3)
+    block = panel(np.clip(40 + 20 * np.sin(np.arange(480) * 2 * np.pi / 24) + rng.normal(0, 3, (3, 480)), 0, 100))
+    as_of, units = datetime(2026, 3, 27, 1), ["percent"] * 3
+    by = {str(block.series_id[1]): "seasonal_naive", "a/r/i-gone/cpu_utilization": "prophet"}
+
+    def published(forecaster: str, overrides: dict[str, str] | None = None) -> pd.DataFrame:
+        rows = forecast_segment(block, units, as_of, settings, forecaster, "7", {}, overrides)
+        return pd.DataFrame(rows.to_pydict())
+
+    plain, naive, mixed = published("ridge"), published("seasonal_naive"), published("ridge", by)
+
+    assert mixed.groupby("series_id")["model"].unique().map(list).tolist() == [["ridge"], ["seasonal_naive"], ["ridge"]]
+    assert set(mixed["model_version"]) == {"7"}
+    other = mixed["series_id"] == block.series_id[1]
+    np.testing.assert_array_equal(mixed.loc[~other, "value"], plain.loc[~other, "value"])
+    np.testing.assert_array_equal(mixed.loc[other, "value"], naive.loc[other, "value"])
+    assert not np.array_equal(plain["value"], naive["value"])
 
 
 # ---------------------------------------------------------------- gates
