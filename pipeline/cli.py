@@ -118,6 +118,7 @@ def promote(
     rollback: Annotated[
         str | None, typer.Option("--rollback", help="Segment as metric/granularity to take back to its previous champion.")
     ] = None,
+    why: Annotated[str, typer.Option("--why", help="Reason of a rollback, for the record.")] = "by hand",
 ) -> None:
     """Decide which registered challengers become champions, or take one segment back."""
     settings = _settings()
@@ -126,7 +127,7 @@ def promote(
         from pipeline.lake import open_lake
 
         metric, _, granularity = rollback.partition("/")
-        decision = registry.rollback(settings, open_lake(settings), metric, granularity)
+        decision = registry.rollback(settings, open_lake(settings), metric, granularity, why)
         console.print(f"{metric}/{granularity} is served by {decision['champion']} version {decision['champion_version']} again")
         return
     _perform("promote", _interval(day, start, end), settings)

@@ -33,6 +33,12 @@ def ledger(lake: Lake, metric: str, granularity: str) -> list[Row]:
     return sorted(rows, key=lambda row: row["fence"])
 
 
+def decided(lake: Lake) -> list[str]:
+    """The segments that decisions were made about, as metric/granularity."""
+    rows = lake.read(PROMOTION, columns=("metric", "granularity")).to_pylist()
+    return sorted({f"{row['metric']}/{row['granularity']}" for row in rows})
+
+
 def decide(
     lake: Lake,
     last: Row | None,

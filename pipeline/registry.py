@@ -27,7 +27,7 @@ from pipeline import backtest, plugs
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.model_spec import Spec, code_sha256, model_name, parse_spec
 from pipeline.panel import Granularity, from_frame
-from pipeline.promotion_ledger import NONE, ROLLED_BACK, Row, decide, ledger, previous
+from pipeline.promotion_ledger import NONE, ROLLED_BACK, Row, decide, decided, ledger, previous
 from pipeline.tuning import Trial
 
 if TYPE_CHECKING:
@@ -544,7 +544,7 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
     """The forecaster that serves a segment.
 
     The ledger says who, the registry with which parameters and overrides. While MLflow does not answer, the ledger's word alone
-    is served, for at most STALE_AFTER since its last decision. A segment without champion is served by the fallback of the
+    is served, for at most STALE_AFTER since its last decision, and its version is marked stale. A segment without champion is served by the fallback of the
     settings.
 
     Args:
@@ -577,7 +577,7 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
             )  # fmt: skip
             return fallback
         log.warning("%s by %s: %s; stale: the ledger's %s version %s serves", metric, granularity, error, name, number)
-        return Champion(name, number, {}, {})
+        return Champion(name, f"{number} (stale)", {}, {})
     return Champion(name, number, spec.params, spec.overrides)
 
 
@@ -588,10 +588,12 @@ def rollback(settings: Settings, lake: Lake, metric: str, granularity: str, why:
         The decision. The model that was rolled back is not promoted again by itself.
 
     Raises:
-        ConfigError: there was no other champion.
+        ConfigError: no such segment, or there was no other champion.
         ConflictError: another decision was made meanwhile.
     """
     rows = ledger(lake, metric, granularity)
+    if not rows:
+        raise ConfigError(f"no decision about a segment {metric}/{granularity}; there are {', '.join(decided(lake)) or 'none'}")
     before = previous(rows)
     if before is None:
         raise ConfigError(f"{metric} by {granularity} never had another champion to go back to")

@@ -333,7 +333,10 @@ FORECAST = Table(
         Column(name="quantile", type=NUMBER, doc="Level.", unit="ratio", ge=0.001, le=0.999),
         Column(name="value", type=NUMBER, doc="The p95 of the period's demand, at that level.", unit="as `unit`"),
         _text("model", "Forecaster."),
-        _text("model_version", "Registered version; `none` for a forecaster without one."),
+        _text(
+            "model_version",
+            "Registered version; `none` without one, `… (stale)` where the registry was down: no parameters, no overrides.",
+        ),
         _text("tier", "regular, or the named fallback and why."),
         _moment("cutoff", "Last observed period behind the forecast."),
         bucket,

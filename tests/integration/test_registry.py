@@ -656,6 +656,8 @@ def test_a_training_registers_the_overrides_it_found_and_the_champion_carries_th
 def test_a_segment_with_one_champion_has_nothing_to_roll_back_to(trained: Trained) -> None:
     with pytest.raises(ConfigError, match="never had another champion"):
         registry.rollback(trained.settings, trained.lake, "cost", "day")
+    with pytest.raises(ConfigError, match="no decision about a segment cots/day; there are cost/day, cpu_utilization/hour"):
+        registry.rollback(trained.settings, trained.lake, "cots", "day")
 
 
 # ---------------------------------------------------------------- who serves
@@ -682,7 +684,8 @@ def test_while_the_registry_is_down_the_ledgers_champion_serves_and_is_called_st
     down = trained.settings.model_copy(update={"mlflow_uri": uri})
     known = registry.champion(trained.settings, trained.lake, "cost", "day")
     with caplog.at_level(logging.WARNING, "pipeline.registry"):
-        assert registry.champion(down, trained.lake, "cost", "day")[:2] == known[:2]
+        found = registry.champion(down, trained.lake, "cost", "day")
+    assert found == (known.forecaster, f"{known.version} (stale)", {}, {})
     assert "stale: the ledger's" in caplog.text
 
 
@@ -725,10 +728,10 @@ def test_after_the_registry_was_lost_the_ledger_serves_and_the_next_training_goe
     fresh: Trained, caplog: pytest.LogCaptureFixture
 ) -> None:
     decide(fresh.lake, None, "seasonal_naive", "77", DAY.as_of - timedelta(days=7))
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "77")
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "77 (stale)")
     [first] = promotion_ledger.ledger(fresh.lake, "cost", "day")
     decide(fresh.lake, first, "seasonal_naive", "1", DAY.as_of - timedelta(days=6))
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "1")
+    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "1 (stale)")
     assert "the registry is not its own" in caplog.text
     registry.follow(fresh.settings, fresh.lake, "cost", "day")
     assert fresh.alias("champion") is None
