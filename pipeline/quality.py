@@ -188,7 +188,8 @@ def run_expectations(
     }
     outcome: Any = batch.validate(suite, result_format="SUMMARY", expectation_parameters=parameters)
     answer = [_result(each, data.num_rows) for each in outcome.results], outcome.to_json_dict()
-    # Great Expectations keeps the rows in reference cycles; a long backfill would pile them up.
+    # Great Expectations keeps the rows in its current project, and in reference cycles; a long backfill would pile them up.
+    context.data_sources.delete("lake")
     del context, asset, batch, outcome
     gc.collect()
     return answer

@@ -260,7 +260,7 @@ class Lake:
             files = self.bronze_files(table)
             if not files:
                 return table.arrow_schema.empty_table()
-            return files if self.storage.is_local else self.storage.dataset(files, table.arrow_schema, hive="day")
+            return self.storage.dataset(files, table.arrow_schema, hive="day")
         iceberg = self._load(table)
         if iceberg is None:
             return table.arrow_schema.empty_table()
