@@ -11,7 +11,7 @@ from pipeline import settings as settings_module
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
 
-# Files that take minutes, the longest first: one of them begun last would keep one worker busy while the others have nothing left.
+# Files that take minutes, the longest first: one of them begun last would keep one worker busy while the others are done.
 LONGEST = ("test_any_order", "test_terraform", "test_airflow_backfill", "test_make", "test_athena_sql", "test_readme")
 
 # Great Expectations reports usage unless told not to.
