@@ -32,6 +32,7 @@ from pipeline.sources import _aws, _bronze, _http
 from pipeline.sources._cloudwatch_metrics import METRICS, SERVICES, Metric
 
 NAME = "cloudwatch"
+TABLES = ("bronze.metric_sample",)
 
 QUERIES_PER_CALL = 500
 #: How long CloudWatch keeps points of at least this many seconds, the finest first.

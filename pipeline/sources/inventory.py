@@ -33,6 +33,7 @@ from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _aws, _bronze
 
 NAME = "inventory"
+TABLES = ("bronze.resource_snapshot",)
 
 Service = Literal["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address"]
 # elbv2's and elb's DescribeTags take this many load balancers at once.

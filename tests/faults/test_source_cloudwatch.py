@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,9 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipeline import steps, tables
 from pipeline.batch import Batch
 from pipeline.errors import SourceError
 from pipeline.interval import Interval
+from pipeline.lake import Lake
 from pipeline.sources import _http, cloudwatch
 from tests.source_servers import Reply, Request, aws_error, json_reply, moto_server, serve, spoiled
 
@@ -297,3 +301,37 @@ def test_without_any_credentials_the_error_says_where_they_are_looked_for(monkey
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with serve(lambda _: Reply()) as aws, pytest.raises(SourceError, match="no AWS credentials found"):
         fetched(aws.url)
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "code"),
+    [
+        ("ListMetrics", 500, "InternalFailure"),
+        ("GetMetricData", 400, "ThrottlingException"),
+        ("GetMetricData", 400, "ExpiredTokenException"),
+        ("GetMetricData", 400, "AccessDeniedException"),
+        ("GetCallerIdentity", 403, "InvalidClientTokenId"),
+    ],
+)
+def test_an_ingest_that_fails_names_table_and_interval_lands_nothing_and_logs_no_secret(
+    moto: str, yesterday: Interval, lake: Lake, caplog: pytest.LogCaptureFixture, operation: str, status: int, code: str
+) -> None:
+    said = "the-session-token of AKIAFIRSTFIRSTFIRST1 signed with the-secret-key is no good"
+
+    def fault(request: Request) -> Reply | None:
+        return aws_error(request, status, code, said) if request.operation == operation else None
+
+    caplog.set_level(logging.INFO)
+    with spoiled(moto, fault) as aws:
+        options = {"cloudwatch": {"services": ["ec2"], "endpoint_url": aws.url, "attempts": 3}}
+        configured = lake.settings.model_copy(update={"source_options": options})
+        with pytest.raises(SourceError) as failure:
+            steps.perform("ingest", yesterday, target="cloudwatch", settings=configured)
+
+    assert str(failure.value).startswith(f"bronze.metric_sample {yesterday}: cloudwatch: ")
+    assert aws.operations().count(operation) <= 3
+    assert lake.bronze_files(tables.METRIC_SAMPLE) == []
+    assert lake.read(tables.RUN_EVENT)["outcome"].to_pylist() == ["failed"]
+    printed = caplog.text + "".join(traceback.format_exception(failure.value))
+    for secret in ("the-session-token", "the-secret-key", "AKIAFIRSTFIRSTFIRST1"):
+        assert secret not in printed
