@@ -370,10 +370,10 @@ def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> 
         console.print(grid)
     ran = cost_of_run.tasks(lake, interval)
     grid = RichTable("task", "seconds", "vCPU", "GB", "USD", title=f"tasks of the run over {interval} that are on record")
-    for each in ran:
-        name = " ".join(part for part in (each.step, each.target, str(each.shard)) if part)
-        grid.add_row(name, f"{each.wall_s:.1f}", *(str(number) for number in each.size), f"{each.usd:.6f}")
-    grid.add_row("all", f"{sum(each.wall_s for each in ran):.1f}", "", "", f"{sum(each.usd for each in ran):.6f}")
+    for task in ran:
+        name = " ".join(part for part in (task.step, task.target, str(task.shard)) if part)
+        grid.add_row(name, f"{task.wall_s:.1f}", *(str(number) for number in task.size), f"{task.usd:.6f}")
+    grid.add_row("all", f"{sum(task.wall_s for task in ran):.1f}", "", "", f"{sum(task.usd for task in ran):.6f}")
     console.print(grid)
     grid = RichTable("layer", "objects", "bytes", "USD a month", title="stored")
     for held in cost_of_run.stored(lake):
