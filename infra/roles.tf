@@ -172,23 +172,22 @@ locals {
     [{
       Sid    = "LookAtEstate"
       Effect = "Allow"
+      # RDS shows a database's tags to those who may list them.
       Action = [
-        "autoscaling:DescribeAutoScalingGroups", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeAddresses",
-        "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", "ec2:DescribeNatGateways", "ec2:DescribeRegions", "ec2:DescribeSnapshots",
-        "ec2:DescribeVolumes", "ecs:DescribeClusters", "ecs:DescribeServices", "ecs:ListClusters", "ecs:ListServices",
-        "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags", "lambda:ListFunctions", "lambda:ListTags",
-        "pricing:DescribeServices", "pricing:GetPriceListFileUrl", "pricing:GetProducts", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource", "tag:GetResources",
+        "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeAddresses", "ec2:DescribeInstances", "ec2:DescribeNatGateways",
+        "ec2:DescribeSnapshots", "ec2:DescribeVolumes", "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
+        "pricing:GetPriceListFileUrl", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource",
       ]
       Resource = "*"
     }],
     length(var.source_role_arns) == 0 ? [] : [{
       Sid = "LookAtOtherAccounts", Effect = "Allow", Action = "sts:AssumeRole", Resource = sort(var.source_role_arns)
     }],
-    length(var.billing_export_bucket_arns) == 0 ? [] : [{
-      Sid      = "ReadBills"
+    length(var.source_bucket_arns) == 0 ? [] : [{
+      Sid      = "ReadSources"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:ListBucket"]
-      Resource = flatten([for arn in sort(var.billing_export_bucket_arns) : [arn, "${arn}/*"]])
+      Resource = flatten([for arn in sort(var.source_bucket_arns) : [arn, "${arn}/*"]])
     }],
   )
 

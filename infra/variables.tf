@@ -189,14 +189,14 @@ variable "source_role_arns" {
   }
 }
 
-variable "billing_export_bucket_arns" {
-  description = "Buckets that billing exports (CUR 2.0, FOCUS) arrive in; ingest reads them."
+variable "source_bucket_arns" {
+  description = "Buckets whose objects sources read, such as load balancers' access logs; ingest reads them."
   type        = set(string)
   default     = []
 
   validation {
-    condition     = alltrue([for arn in var.billing_export_bucket_arns : can(regex("^arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}$", arn))])
-    error_message = "billing_export_bucket_arns: ARNs of buckets."
+    condition     = alltrue([for arn in var.source_bucket_arns : can(regex("^arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}$", arn))])
+    error_message = "source_bucket_arns: ARNs of buckets."
   }
 }
 

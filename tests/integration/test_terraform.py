@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 import golden
 import pyarrow as pa
 import pytest
@@ -688,6 +689,29 @@ def test_nobody_replaces_a_bronze_object_not_even_the_accounts_administrator(lak
 
     assert not allowed(Request("s3:PutObject", landed, OVER, "admin"), [everything, lake_policy])
     assert allowed(Request("s3:PutObject", landed, NEW, "admin"), [everything, lake_policy])
+
+
+def test_ingest_may_look_at_what_the_sources_ask_for_and_at_nothing_else(policies: dict[str, Any]) -> None:
+    from pipeline.sources._aws import _ACTION_PREFIX
+
+    text = "".join(file.read_text() for file in (ROOT / "pipeline" / "sources").glob("*.py"))
+    asked = set()
+    for service, operation in re.findall(r'\b(?:ask|listed|pages)\(\s*"(\w+)",\s*"(\w+)"', text):
+        name = boto3.client(service, "us-east-1").meta.method_to_api_mapping[operation]
+        asked.add(f"{_ACTION_PREFIX.get(service, service)}:{name}")
+    # Identity needs no permission; buckets and roles are variables' business.
+    asked = {action for action in asked if not action.startswith(("s3:", "sts:"))}
+
+    [looks] = [it for it in statements(policies["ingest"]) if it.get("Sid") == "LookAtEstate"]
+    assert set(looks["Action"]) == asked | {"rds:ListTagsForResource"}
+    assert len(asked) > 10
+
+
+def test_every_policy_is_one_that_iam_takes(policies: dict[str, Any]) -> None:
+    for role, policy in policies.items():
+        names = [it["Sid"] for it in statements(policy) if "Sid" in it]
+        assert len(names) == len(set(names)), role
+        assert len(json.dumps(policy, separators=(",", ":"))) <= 10_240, role
 
 
 def test_no_policy_gives_all_actions_or_all_of_a_service(policies: dict[str, Any]) -> None:
