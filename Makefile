@@ -8,7 +8,8 @@ PYTHON ?= $(shell command -v python3.11 || echo python3)
 UV_VERSION := 0.13.8
 AIRFLOW_PORT ?= 8080
 MLFLOW_PORT ?= 5000
-JOBS ?= 2
+# One more than the cores of a small machine: some tests wait for servers most of their time.
+JOBS ?= 3
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -36,7 +37,7 @@ demo-aws-local: setup ## The same on S3, Glue and Athena, served on loopback, co
 	@$(BIN)/python -m tools.demo_aws_local
 
 test: setup lint ## Lint, types, Terraform's format and every test
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## The first part of that: ruff, mypy, terraform fmt
 	$(BIN)/ruff check .

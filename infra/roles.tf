@@ -2,13 +2,14 @@
 #
 #              bronze        silver        gold                    models       Athena
 #   ingest     put once
-#   transform  read          read, write                                        pipeline
-#   trainer                  read          read; own model_metric  read, write  pipeline
+#   transform  read          read, write   own quality_result                   pipeline
+#   trainer                  read, tag     read; own model_metric  read, write  pipeline
 #   publisher  read          read, write   read, write             read         pipeline
-#   analyst                                read                                 analyst
+#   analyst                  read          read                                 analyst
 #
-# All four put bronze.run_event, the record of how a step went. The publisher writes silver because maintenance compacts both layers;
-# the trainer writes the one gold table that is its evidence. Nobody deletes an object's older versions.
+# All four put bronze.run_event, the record of how a step went. The publisher writes silver because maintenance compacts both layers.
+# Transform and trainer each write the one gold table that is the evidence of their work. The trainer tags the silver snapshots that it
+# learned from, so that they do not expire: that is a new metadata file, but no data. Nobody deletes an object's older versions.
 
 locals {
   glue_catalog  = "${local.arn.glue}:catalog"
@@ -67,6 +68,46 @@ locals {
       Resource = [local.glue_catalog, local.glue_database[layer], "${local.glue_tables[layer]}/*"]
     },
   ] }
+
+  # One table of gold for a role that writes no other.
+  evidence = { for role, table in { transform = "quality_result", trainer = "model_metric" } : role => [
+    {
+      Sid      = "WriteEvidence"
+      Effect   = "Allow"
+      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      Resource = "${local.bucket_arn.lake}/gold/${table}/*"
+    },
+    {
+      Sid       = "ListEvidence"
+      Effect    = "Allow"
+      Action    = "s3:ListBucket"
+      Resource  = local.bucket_arn.lake
+      Condition = { StringLike = { "s3:prefix" = ["gold/${table}", "gold/${table}/*"] } }
+    },
+    {
+      Sid      = "CommitEvidence"
+      Effect   = "Allow"
+      Action   = ["glue:CreateDatabase", "glue:CreateTable", "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable"]
+      Resource = [local.glue_catalog, local.glue_database.gold, "${local.glue_tables.gold}/${table}"]
+    },
+  ] }
+
+  # Of the tables that a training reads. A tag is a commit without data; each commit also prunes the oldest metadata file.
+  trained_on = ["metric_hourly", "metric_daily", "cost_daily"]
+  tag_snapshots = [
+    {
+      Sid      = "WriteTag"
+      Effect   = "Allow"
+      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
+      Resource = [for table in local.trained_on : "${local.bucket_arn.lake}/silver/${table}/metadata/*"]
+    },
+    {
+      Sid      = "CommitTag"
+      Effect   = "Allow"
+      Action   = "glue:UpdateTable"
+      Resource = concat([local.glue_catalog, local.glue_database.silver], [for table in local.trained_on : "${local.glue_tables.silver}/${table}"])
+    },
+  ]
 
   # A new object or nothing: what was landed cannot be replaced.
   put_once = { for what, path in { Bronze = "bronze/*", RunEvent = "bronze/run_event/*" } : what => [{
@@ -131,23 +172,22 @@ locals {
     [{
       Sid    = "LookAtEstate"
       Effect = "Allow"
+      # RDS shows a database's tags to those who may list them.
       Action = [
-        "autoscaling:DescribeAutoScalingGroups", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeAddresses",
-        "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", "ec2:DescribeNatGateways", "ec2:DescribeRegions", "ec2:DescribeSnapshots",
-        "ec2:DescribeVolumes", "ecs:DescribeClusters", "ecs:DescribeServices", "ecs:ListClusters", "ecs:ListServices",
-        "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags", "lambda:ListFunctions", "lambda:ListTags",
-        "pricing:DescribeServices", "pricing:GetPriceListFileUrl", "pricing:GetProducts", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource", "tag:GetResources",
+        "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeAddresses", "ec2:DescribeInstances", "ec2:DescribeNatGateways",
+        "ec2:DescribeSnapshots", "ec2:DescribeVolumes", "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
+        "pricing:GetPriceListFileUrl", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource",
       ]
       Resource = "*"
     }],
     length(var.source_role_arns) == 0 ? [] : [{
       Sid = "LookAtOtherAccounts", Effect = "Allow", Action = "sts:AssumeRole", Resource = sort(var.source_role_arns)
     }],
-    length(var.billing_export_bucket_arns) == 0 ? [] : [{
-      Sid      = "ReadBills"
+    length(var.source_bucket_arns) == 0 ? [] : [{
+      Sid      = "ReadSources"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:ListBucket"]
-      Resource = flatten([for arn in sort(var.billing_export_bucket_arns) : [arn, "${arn}/*"]])
+      Resource = flatten([for arn in sort(var.source_bucket_arns) : [arn, "${arn}/*"]])
     }],
   )
 
@@ -158,26 +198,12 @@ locals {
 
     transform = concat(
       local.read.bronze, local.read.silver, local.see_catalog.views, local.read_lake, local.write.silver, local.put_once.RunEvent,
-      local.encrypt_lake, local.query.pipeline, local.write_task_log,
+      local.encrypt_lake, local.query.pipeline, local.write_task_log, local.evidence.transform,
     )
 
     trainer = concat(
       local.read.silver, local.read.gold, local.see_catalog.views, local.read_lake, local.put_once.RunEvent, local.encrypt_lake,
-      local.query.pipeline, local.read_models, local.write_models, local.write_task_log,
-      [
-        {
-          Sid      = "WriteModelMetric"
-          Effect   = "Allow"
-          Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
-          Resource = "${local.bucket_arn.lake}/gold/model_metric/*"
-        },
-        {
-          Sid      = "CommitModelMetric"
-          Effect   = "Allow"
-          Action   = ["glue:CreateDatabase", "glue:CreateTable", "glue:UpdateTable"]
-          Resource = [local.glue_catalog, local.glue_database.gold, "${local.glue_tables.gold}/model_metric"]
-        },
-      ],
+      local.query.pipeline, local.read_models, local.write_models, local.write_task_log, local.evidence.trainer, local.tag_snapshots,
     )
 
     publisher = concat(

@@ -37,6 +37,11 @@ variable "tags" {
   description = "Tags on every resource, beside project."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for name, value in var.tags : can(regex("^[^:]{1,128}$", name)) && name != "project" && length(value) <= 256])
+    error_message = "tags: at most 40, without project and without names that contain a colon, values of at most 256 characters."
+  }
 }
 
 variable "aws_endpoint_url" {
@@ -141,9 +146,9 @@ variable "athena_scan_limit_gib" {
 # ---------------------------------------------------------------- who may do what
 
 variable "analyst_layers" {
-  description = "Layers that analysts read beside the views. A view over silver or bronze needs those layers too: Athena checks the caller."
+  description = "Layers that analysts read beside the views. Athena checks whoever asks a view against the tables below it: most views need silver, two need bronze."
   type        = set(string)
-  default     = ["gold"]
+  default     = ["silver", "gold"]
 
   validation {
     condition     = length(setsubtract(var.analyst_layers, ["bronze", "silver", "gold"])) == 0
@@ -184,14 +189,14 @@ variable "source_role_arns" {
   }
 }
 
-variable "billing_export_bucket_arns" {
-  description = "Buckets that billing exports (CUR 2.0, FOCUS) arrive in; ingest reads them."
+variable "source_bucket_arns" {
+  description = "Buckets whose objects sources read, such as load balancers' access logs; ingest reads them."
   type        = set(string)
   default     = []
 
   validation {
-    condition     = alltrue([for arn in var.billing_export_bucket_arns : can(regex("^arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}$", arn))])
-    error_message = "billing_export_bucket_arns: ARNs of buckets."
+    condition     = alltrue([for arn in var.source_bucket_arns : can(regex("^arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}$", arn))])
+    error_message = "source_bucket_arns: ARNs of buckets."
   }
 }
 
@@ -278,6 +283,11 @@ variable "mwaa_plugins_version" {
   description = "Version of plugins.zip in the bucket of DAGs that MWAA is to take; null means the newest when it is made."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.mwaa_plugins_version == null || can(regex("^[A-Za-z0-9._-]{1,1024}$", var.mwaa_plugins_version))
+    error_message = "mwaa_plugins_version: the id of a version of an S3 object, or null."
+  }
 }
 
 variable "enable_mlflow" {

@@ -371,7 +371,7 @@ def check(
 
 @app.command("cost-of-run")
 def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> None:
-    """What a run's queries and each view scan at most, what the lake stores, and what AWS asks for both."""
+    """What a run's queries and each view scan at most, how long its tasks took, what is stored, and what AWS asks for each."""
     from pipeline import cost_of_run
     from pipeline.lake import open_lake
 
@@ -385,13 +385,22 @@ def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> 
             grid.add_row(each.name, ", ".join(each.reads), f"{each.bytes:,}", f"{each.usd:.6f}")
         grid.add_row("all", "", f"{sum(each.bytes for each in chosen):,}", f"{sum(each.usd for each in chosen):.6f}")
         console.print(grid)
+    ran = cost_of_run.tasks(lake, interval)
+    grid = RichTable("task", "seconds", "vCPU", "GB", "USD", title=f"tasks of the run over {interval} that are on record")
+    for task in ran:
+        name = " ".join(part for part in (task.step, task.target, str(task.shard)) if part)
+        grid.add_row(name, f"{task.wall_s:.1f}", *(str(number) for number in task.size), f"{task.usd:.6f}")
+    grid.add_row("all", f"{sum(task.wall_s for task in ran):.1f}", "", "", f"{sum(task.usd for task in ran):.6f}")
+    console.print(grid)
     grid = RichTable("layer", "objects", "bytes", "USD a month", title="stored")
     for held in cost_of_run.stored(lake):
         grid.add_row(held.layer, f"{held.objects:,}", f"{held.bytes:,}", f"{held.usd_per_month:.6f}")
     console.print(grid)
     console.print(
-        f"at {cost_of_run.ATHENA_USD_PER_TB:g} USD per TB scanned (10 MB a query at least) and "
-        f"{cost_of_run.S3_USD_PER_GB_MONTH:g} USD per GB and month stored, us-east-1",
+        f"us-east-1's list prices in USD: {cost_of_run.ATHENA_USD_PER_TB:g} per TB scanned (10 MB a query at least), "
+        f"{cost_of_run.FARGATE_USD_PER_VCPU_HOUR:g} per vCPU-hour and {cost_of_run.FARGATE_USD_PER_GB_HOUR:g} per GB-hour "
+        f"(a minute a task at least), {cost_of_run.S3_USD_PER_GB_MONTH:g} per GB and month stored; services that always run "
+        "are not in it",
         highlight=False,
     )
 

@@ -1,8 +1,11 @@
-"""What a daily run and a look at each view cost in Athena, and what the lake costs in S3, from the lake's real files.
+"""What a daily run and a look at each view cost in Athena, its tasks on Fargate, and the lake in S3, from what is on record.
 
 Athena bills the compressed bytes of the columns that a query reads, in the files that it cannot rule out. Both are known without
 running anything: from a query's SQL and from the sizes of column chunks that Parquet's footers and Iceberg's manifests state. The
 figures are upper bounds: bronze is narrowed to the run's days, as partitions are; what else a filter may skip is not counted.
+
+Fargate bills the size of a container by the second, a minute at least. How long each step took is in `bronze.run_event`; the
+start of its container is not, and neither are the services that always run: Airflow, MLflow, Postgres, endpoints.
 """
 
 from __future__ import annotations
@@ -27,6 +30,13 @@ from pipeline.schema import Scope, Table
 ATHENA_USD_PER_TB = 5.0
 ATHENA_LEAST_BYTES = 10_000_000
 S3_USD_PER_GB_MONTH = 0.023
+# https://aws.amazon.com/fargate/pricing/, Linux on x86.
+FARGATE_USD_PER_VCPU_HOUR = 0.04048
+FARGATE_USD_PER_GB_HOUR = 0.004445
+FARGATE_LEAST_S = 60.0
+# vCPU and GB of the containers of `infra/`, by role: what `step_sizes` says by default.
+SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher": (2, 8)}
+ROLES = {"ingest": "ingest", "build": "transform", "train": "trainer"}
 LAYERS = ("bronze", "silver", "gold")
 
 
@@ -43,6 +53,32 @@ class Scan:
         """What Athena asks for it; a query counts at least 10 MB, and by whole megabytes."""
         megabytes = math.ceil(max(self.bytes, ATHENA_LEAST_BYTES) / 1e6)
         return megabytes / 1e6 * ATHENA_USD_PER_TB
+
+
+@dataclass(frozen=True)
+class Task:
+    """One container of a run.
+
+    Attributes:
+        wall_s: how long its step took when it last ran.
+    """
+
+    step: str
+    target: str
+    shard: int
+    wall_s: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """vCPU and GB of memory; what is built in gold is published."""
+        published = self.step == "build" and self.target.startswith("gold.")
+        return SIZES["publisher" if published else ROLES.get(self.step, "publisher")]
+
+    @property
+    def usd(self) -> float:
+        vcpus, gb = self.size
+        hours = max(self.wall_s, FARGATE_LEAST_S) / 3600
+        return hours * (vcpus * FARGATE_USD_PER_VCPU_HOUR + gb * FARGATE_USD_PER_GB_HOUR)
 
 
 @dataclass(frozen=True)
@@ -70,10 +106,21 @@ def scans(lake: Lake, interval: Interval) -> list[Scan]:
             narrowed = of_the_run and relation.startswith("bronze.")
             if (relation, narrowed) not in sizes:
                 table = tables.get(relation)
-                sizes[relation, narrowed] = _column_bytes(lake, table, table.scope(interval) if narrowed else None)
+                with lake.worded(relation):
+                    sizes[relation, narrowed] = _column_bytes(lake, table, table.scope(interval) if narrowed else None)
             total += sum(sizes[relation, narrowed].get(column, 0) for column in columns)
         found.append(Scan(name, tuple(sorted(used)), total))
     return found
+
+
+def tasks(lake: Lake, interval: Interval) -> list[Task]:
+    """One entry per task of the run over the interval that is on record, as it last ran."""
+    rows = lake.query(sql.text("gold.run_stat"), {"start": interval.start, "end": interval.end}).to_pylist()
+    ran = [row for row in rows if row["start_at"] == interval.start]
+    return [
+        Task(row["step"], "" if row["target"] == row["step"] else row["target"], row["shard"], row["wall_s"])
+        for row in sorted(ran, key=lambda row: row["finished_at"])
+    ]
 
 
 def stored(lake: Lake) -> list[Stored]:
@@ -81,7 +128,8 @@ def stored(lake: Lake) -> list[Stored]:
     found = []
     for layer in LAYERS:
         selector = fs.FileSelector(f"{lake.storage.root}/{layer}", allow_not_found=True, recursive=True)
-        files = [info.size for info in lake.storage.filesystem.get_file_info(selector) if info.type == fs.FileType.File]
+        with lake.worded(layer):
+            files = [info.size for info in lake.storage.filesystem.get_file_info(selector) if info.type == fs.FileType.File]
         found.append(Stored(layer, len(files), sum(files)))
     return found
 

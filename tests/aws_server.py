@@ -6,6 +6,7 @@ By hand: `python -m tests.aws_server --port 5566`.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import threading
@@ -25,11 +26,17 @@ KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an AWS API: `s3 PutObject /lake/bronze/…`, `glue UpdateTable`."""
+    """One call of an AWS API: `s3 PutObject /lake/bronze/…`, `glue UpdateTable headroom_gold/forecast`.
+
+    Attributes:
+        path: what it is about: the path in S3, a database or table of Glue.
+        context: the condition keys that it carries, as IAM names them.
+    """
 
     service: str
     operation: str
     path: str = ""
+    context: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,8 @@ def _call(environ: dict[str, Any]) -> Call:
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
         service, _, operation = target.rpartition(".")
-        return Call({"AWSGlue": "glue", "AmazonAthena": "athena"}.get(service, service), operation)
+        service = {"AWSGlue": "glue", "AmazonAthena": "athena"}.get(service, service)
+        return Call(service, operation, _glue_path(environ) if service == "glue" else "")
     method, path, query = (
         environ["REQUEST_METHOD"],
         environ["PATH_INFO"],
@@ -165,7 +173,17 @@ def _call(environ: dict[str, Any]) -> Call:
         operation = "ListObjectsV2"
     else:
         operation = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}[method]
-    return Call("s3", operation, path)
+    named = {"s3:if-none-match": environ.get("HTTP_IF_NONE_MATCH"), "s3:prefix": query.get("prefix", [None])[0]}
+    return Call("s3", operation, path, tuple((key, value) for key, value in named.items() if value is not None))
+
+
+def _glue_path(environ: dict[str, Any]) -> str:
+    """The database, and the table where there is one, that a call is about; its body is put back for who answers it."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    told = json.loads(body or "{}")
+    inputs = (told, told.get("TableInput", {}), told.get("DatabaseInput", {}))
+    return "/".join(filter(None, [told.get("DatabaseName"), next((each["Name"] for each in inputs if "Name" in each), None)]))
 
 
 def _refused(refusal: Refusal, call: Call, start_response: Any) -> list[bytes]:

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import golden
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline import settings as settings_module
 from pipeline import tables
-from pipeline.lake import Lake, athena, duckdb, glue, sql
+from pipeline.lake import Lake, athena, aws, duckdb, glue, open_lake, sql
 from pipeline.lake.lake import _parquet
+from pipeline.settings import Settings
+
+
+@contextmanager
+def scratch(environ: Mapping[str, str], home: Path) -> Iterator[Lake]:
+    """A lake of its own below the one that the environment names; it is deleted again."""
+    name = f"smoke_{uuid4().hex[:12]}"
+    place = f"{settings_module.load(environ).lake_uri.rstrip('/')}/{name}"
+    settings = settings_module.load(environ, home=home, lake=place, database=name, catalog="glue", engine="athena")
+    try:
+        yield open_lake(settings)
+    finally:
+        _delete(settings)
+
+
+def _delete(settings: Settings) -> None:
+    glue, s3 = aws.client("glue", settings), aws.client("s3", settings)
+    for layer in ("views", "gold", "silver", "bronze"):
+        with suppress(glue.exceptions.EntityNotFoundException):
+            glue.delete_database(Name=f"{settings.database}_{layer}")
+    bucket, _, prefix = settings.lake_uri.removeprefix("s3://").partition("/")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
+        for entry in page.get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=entry["Key"])
 
 
 def check(case: Path, lake: Lake) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import os
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +22,8 @@ from tests import iam
 from tests.aws_server import KEYS, WORKGROUP, AwsServer, aws_server
 
 ROOT = Path(__file__).resolve().parent.parent
+# Modules that are deployed into Airflow.
+DEPLOYED = ROOT / "infra" / "airflow"
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 PLUGIN_FOLDERS = (
     Path("/opt/tf-plugins"),
@@ -215,6 +219,16 @@ def _afterwards(kind: Any, also: Callable[..., None]) -> Any:
         also(self, **{name: value for name, value in (told | told.get("kwargs", {})).items() if name != "self"})
 
     return patch.object(kind, "__init__", begun)
+
+
+def deployed(name: str) -> ModuleType:
+    """A module of those that are deployed into Airflow, which are on no path here."""
+    spec = importlib.util.spec_from_file_location(name, DEPLOYED / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def environment(server: AwsServer) -> dict[str, str]:

@@ -41,7 +41,6 @@ def fleet(home: Path) -> dict[str, float]:
         fallback_forecaster="seasonal_naive",
         horizon_days=HORIZON,
         history_days=FLEET_DAYS,
-        shards=1,
     )
     start = datetime(2022, 1, 1)
     interval = Interval(start, start + timedelta(days=FLEET_DAYS))
@@ -66,7 +65,9 @@ def fleet(home: Path) -> dict[str, float]:
     units = ["percent"] * len(cpu)
     for name in ("seasonal_naive", "ridge", "prophet"):
         timed(f"forecast with {name}", lambda name=name: forecast_segment(cpu, units, interval.as_of, settings, name))
-    timed("publish all series", lambda: steps.perform("forecast", interval, settings=settings))
+    for shard in range(settings.shards):
+        part = {"shard": shard, "shards": settings.shards, "settings": settings}
+        timed("publish all series", lambda part=part: steps.perform("forecast", interval, **part))
     timed("risk", lambda: steps.perform("risk", interval, settings=settings))
     timed("recommend", lambda: steps.perform("recommend", interval, settings=settings))
     return spent

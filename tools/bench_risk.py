@@ -135,6 +135,7 @@ def accuracy(fleet: Fleet, cutoff: int, said: dict[str, Floats]) -> pd.DataFrame
                         "server": [name.rsplit("/", 1)[0] for name in fleet.names],
                         "metric": np.tile(METRICS, len(fleet.servers)),
                         "horizon": horizon,
+                        "history": "a year and more" if cutoff >= 365 else "under a year",
                         "who": who,
                         "pinball": metrics.scaled_pinball(actual, near, np.asarray(QUANTILES), scale),
                         "coverage": metrics.coverage(actual, near[..., 0], near[..., QUANTILES.index(0.95)]),
@@ -247,15 +248,17 @@ def print_accuracy(table: pd.DataFrame) -> None:
     table = table[np.isfinite(table["pinball"])]
     print("Daily P95: mean scaled pinball loss, coverage of 90 %, skill (naive − default) / (naive − truth)")
     rows = []
-    for (horizon, metric), part in [
+    for (horizon, of), part in [
         *(((horizon, "all"), part) for horizon, part in table.groupby("horizon")),
         *table.groupby(["horizon", "metric"]),
+        # Nobody knows what a year's end does to a fleet before having seen one.
+        *table.groupby(["horizon", "history"]),
     ]:
         skills = zip(skill(part), *resampled(part, skill), strict=True)
         rows.append(
             {
                 "days": horizon,
-                "metric": metric,
+                "of": of,
                 **part.groupby("who")["pinball"].mean().round(3).to_dict(),
                 "coverage": f"{part.loc[part['who'] == 'default', 'coverage'].mean():.1%}",
                 **dict(zip(("skill", "skill, shifts unknown"), (_between(*each) for each in skills), strict=True)),

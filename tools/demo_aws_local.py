@@ -1,21 +1,27 @@
 """The demo on S3, Glue and Athena: `make demo-aws-local`. AWS is moto's server on loopback, its Athena executes in DuckDB.
 
-Everything is made anew: databases, tables and views by `tables create`, then the DAG runs of `make demo` with other settings. If
-`make demo` has been run, its tables are compared with these, row for row.
+Everything is made anew: databases, tables and views by `tables create`, then the DAG runs of `make demo` with other settings.
+`make demo-aws-local TERRAFORM=1` runs them on what Terraform has just applied to that server, with its outputs for settings.
+If `make demo` has been run, its tables are compared with these, row for row.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tests.aws_server import BUCKET, KEYS, aws_server
+from tests.aws_server import BUCKET, KEYS, AwsServer, aws_server
+from tools import settings_from_terraform
 from tools.environment import ROOT, home_folder, process_environment
 
 if TYPE_CHECKING:
@@ -34,14 +40,10 @@ def main() -> int:
     # The server forgets everything when it stops; a catalogue of models that are gone would only confuse.
     shutil.rmtree(home, ignore_errors=True)
     os.environ.update(KEYS)
-    with aws_server() as server:
-        settings = server.settings("headroom") | {"home": home, "mlflow_artifacts": f"s3://{BUCKET}/mlflow"}
+    with applied(console) if os.environ.get("TERRAFORM") else bare() as (server, settings):
         # MLflow's own client of S3 knows no setting of ours for the address.
-        variables = {f"HEADROOM_{name.upper()}": str(value) for name, value in settings.items()} | {
-            "AWS_ENDPOINT_URL": server.url
-        }
-        environment = process_environment(home, **variables)
-        console.print(f"AWS at {server.url}, lake {settings['lake']}")
+        environment = process_environment(home, **settings, AWS_ENDPOINT_URL=server.url)
+        console.print(f"AWS at {server.url}, lake {settings['HEADROOM_LAKE']}")
         for command in (["pipeline", "tables", "create"], ["tools.demo"], ["pipeline", "cost-of-run", "--day", "2026-04-15"]):
             code = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, check=False).returncode
             if code:
@@ -53,14 +55,38 @@ def main() -> int:
         return compared(console, embedded, settings)
 
 
-def compared(console: Console, embedded: Path, settings: dict[str, object]) -> int:
+@contextmanager
+def bare() -> Iterator[tuple[AwsServer, dict[str, str]]]:
+    """A server with a bucket and a workgroup, and the settings that put a lake there."""
+    with aws_server() as server:
+        settings = server.settings("headroom") | {"mlflow_artifacts": f"s3://{BUCKET}/mlflow"}
+        yield server, {f"HEADROOM_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+@contextmanager
+def applied(console: Console) -> Iterator[tuple[AwsServer, dict[str, str]]]:
+    """A server with all of `infra/` but the budget, and its outputs as settings."""
+    from tests.terraform import Terraform, aws_for_terraform
+
+    with aws_for_terraform() as server, tempfile.TemporaryDirectory() as folder:
+        terraform = Terraform.copied(Path(folder))
+        with console.status("terraform apply, two minutes"):
+            terraform.init()
+            terraform.on(server).run("apply", "-auto-approve", "-no-color", "-parallelism=30")
+        outputs = json.loads(terraform.on(server).run("output", "-json"))
+        console.print(f"Terraform made {len(terraform.on(server).resources())} resources")
+        # The MLflow server's name means something inside its network only.
+        yield server, settings_from_terraform.environment(outputs) | {"HEADROOM_MLFLOW_URI": ""}
+
+
+def compared(console: Console, embedded: Path, settings: dict[str, str]) -> int:
     """Hold the tables of both lakes against each other; returns how many differ."""
     from pipeline import settings as settings_module
     from pipeline import tables
     from pipeline.lake import open_lake
 
     here = open_lake(settings_module.load({}, home=embedded))
-    there = open_lake(settings_module.load({}, **settings))
+    there = open_lake(settings_module.load(settings))
     different = 0
     for table in tables.ALL.values():
         if table.layer == "bronze" or table.name in tables.TELEMETRY:

@@ -331,21 +331,63 @@ run "bad_values_are_refused" {
   command = plan
 
   variables {
-    name               = "Headroom_"
-    region             = "Frankfurt"
-    database           = "9lives"
-    orchestrator       = "cron"
-    airflow_version    = "2.10.5"
-    image_tag          = "latest"
-    stale_after_hours  = 1000
-    log_retention_days = 42
-    client_cidrs       = ["0.0.0.0/0"]
-    analyst_layers     = ["platinum"]
-    source_role_arns   = ["arn:aws:iam::123456789012:role/*"]
+    airflow_config           = { "core.parallelism" = "8" }
+    airflow_version          = "2.10.5"
+    alert_emails             = ["oncall"]
+    analyst_layers           = ["platinum"]
+    analyst_principal_arns   = ["*"]
+    athena_scan_limit_gib    = { analyst = 0 }
+    aws_endpoint_url         = "127.0.0.1:5000"
+    backup_bucket_arn        = "acme-backup"
+    bronze_infrequent_days   = 7
+    client_cidrs             = ["0.0.0.0/0"]
+    database                 = "9lives"
+    database_instance_class  = "t4g.small"
+    github_branch            = "*"
+    github_oidc_provider_arn = "github"
+    github_repository        = "acme"
+    image_tag                = "latest"
+    interface_endpoints      = ["athena"]
+    log_retention_days       = 42
+    monthly_budget_usd       = 0
+    mwaa_environment_class   = "m5.large"
+    mwaa_plugins_version     = "the newest"
+    name                     = "Headroom_"
+    noncurrent_days          = 0
+    operator_principal_arns  = ["arn:aws:iam::123456789012:group/operators"]
+    orchestrator             = "cron"
+    region                   = "Frankfurt"
+    results_days             = 0
+    secret_seed              = "guess me"
+    secret_version           = 1.5
+    source_bucket_arns       = ["arn:aws:s3:::*"]
+    source_role_arns         = ["arn:aws:iam::123456789012:role/*"]
+    stale_after_hours        = 1000
+    step_sizes               = { ingest = { cpu = 1000, memory = 2000 } }
+    tags                     = { "aws:owner" = "us" }
+    vpc_cidr                 = "10.0.0.0/30"
+    watched_tables           = ["platinum/forecast"]
   }
 
   expect_failures = [
-    var.name, var.region, var.database, var.orchestrator, var.airflow_version, var.image_tag, var.stale_after_hours, var.log_retention_days,
-    var.client_cidrs, var.analyst_layers, var.source_role_arns,
+    var.airflow_config, var.airflow_version, var.alert_emails, var.analyst_layers, var.analyst_principal_arns,
+    var.athena_scan_limit_gib, var.aws_endpoint_url, var.backup_bucket_arn, var.bronze_infrequent_days, var.client_cidrs, var.database,
+    var.database_instance_class, var.github_branch, var.github_oidc_provider_arn, var.github_repository, var.image_tag,
+    var.interface_endpoints, var.log_retention_days, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
+    var.name, var.noncurrent_days, var.operator_principal_arns, var.orchestrator, var.region, var.results_days, var.secret_seed,
+    var.secret_version, var.source_bucket_arns, var.source_role_arns, var.stale_after_hours, var.step_sizes, var.tags, var.vpc_cidr,
+    var.watched_tables,
   ]
+}
+
+# Each is judged beside another, and only where that one is good.
+run "values_that_do_not_go_together_are_refused" {
+  command = plan
+
+  variables {
+    backup_kms_key_arn  = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    bronze_archive_days = 100
+  }
+
+  expect_failures = [var.backup_kms_key_arn, var.bronze_archive_days]
 }

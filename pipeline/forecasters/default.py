@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import metrics
-from pipeline.forecasters import _calendar_effect, ridge, seasonal_pool, smoothing
+from pipeline.forecasters import _calendar_effect, _resize, ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
 from pipeline.panel import Panel
@@ -30,7 +30,7 @@ def forecast(
     horizon: int,
     quantiles: tuple[float, ...],
     *,
-    past_cutoffs: int = 3,
+    past_cutoffs: int = 4,
     sharpness: float = 4.0,
     own_share: float = 0.5,
 ) -> Floats:
@@ -73,6 +73,7 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Fl
         {"naive_share": 0.0, "decay": 0.005, "same_weekday": 3.0, "other_day_type": 0.5},
         {"naive_share": 0.0, "decay": 0.01, "same_weekday": 1.5, "other_day_type": 0.7, "level": 1.0},
     )
+    panel = replace(panel, values=panel.values * _resize.factor(panel))
     # The effect of the calendar is taken off before members look, and put back on what they say.
     ordinary = panel if factor is None else replace(panel, values=panel.values / factor[:, : panel.periods])
     regressions = ridge.raw_quantiles(ordinary, horizon, quantiles, (False, True), _TERMS)

@@ -9,11 +9,10 @@ import duckdb
 import pyarrow as pa
 from pyarrow import dataset
 
-from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.lake import sql
 
-# A relation as DuckDB sees it: Parquet files with their hive columns, or what Arrow reads for it: files on S3, or rows in memory.
+# A relation as DuckDB sees it: Parquet files, or what Arrow reads for it: bronze, files on S3, or rows in memory.
 Relation: TypeAlias = list[str] | Any
 
 
@@ -63,9 +62,4 @@ def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mo
             # Identifiers come from declarations, file names from the catalog; neither is data.
             files = ", ".join("'" + file.replace("'", "''") + "'" for file in rows)
             source = f"FROM read_parquet([{files}], hive_partitioning=false)"
-            if layer == "bronze":
-                # Objects that were landed before a column was declared lack it.
-                connection.register(f"{layer}__{short}", tables.get(name).arrow_schema.empty_table())
-                hive = "hive_partitioning=true, hive_types={'day': DATE}, union_by_name=true"
-                source = f'FROM "{layer}__{short}" UNION ALL BY NAME FROM read_parquet([{files}], {hive})'
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {source}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -15,17 +16,23 @@ def fingerprint(data: pa.Table) -> str:
     Two tables with equal schemas (nullability aside) and equal rows have equal fingerprints, across processes, machines and
     library versions: the digest is taken over plain little-endian values, never over a file format.
     """
-    digest = hashlib.sha256()
-    for name, column in zip(data.column_names, data.columns, strict=True):
-        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-        digest.update(np.packbits(pc.is_null(column).to_numpy()).tobytes())
-        _update(digest, column)
-    return digest.hexdigest()
+    return _digest(zip(data.column_names, data.columns, strict=True))
 
 
 def sorted_fingerprint(data: pa.Table, key: tuple[str, ...]) -> str:
     """The fingerprint of the rows in key order, columns by name."""
-    return fingerprint(data.select(sorted(data.column_names)).sort_by([(name, "ascending") for name in key]))
+    order = pc.sort_indices(data, [(name, "ascending") for name in key])
+    # One column at a time: a sorted copy of all of them would double the memory.
+    return _digest((name, data[name].take(order)) for name in sorted(data.column_names))
+
+
+def _digest(columns: Iterable[tuple[str, pa.ChunkedArray]]) -> str:
+    digest = hashlib.sha256()
+    for name, column in columns:
+        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+        digest.update(np.packbits(pc.is_null(column).to_numpy()).tobytes())
+        _update(digest, column)
+    return digest.hexdigest()
 
 
 def _update(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
@@ -33,7 +40,7 @@ def _update(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
         filled = pc.fill_null(column, "")
         digest.update(pc.binary_length(filled).to_numpy().astype("<i4").tobytes())
         for chunk in filled.chunks:
-            digest.update("".join(chunk.to_pylist()).encode())
+            digest.update(_text(chunk))
     elif pa.types.is_boolean(column.type):
         digest.update(np.packbits(pc.fill_null(column, False).to_numpy()).tobytes())
     elif pa.types.is_floating(column.type):
@@ -45,3 +52,12 @@ def _update(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
         integers = column.cast(pa.int32()) if pa.types.is_date32(column.type) else column
         integers = integers.cast(pa.int64())
         digest.update(pc.fill_null(integers, 0).to_numpy().astype("<i8").tobytes())
+
+
+def _text(chunk: pa.StringArray) -> memoryview:
+    """The UTF-8 bytes of one value after the other, as Arrow already holds them."""
+    _, offsets, values = chunk.buffers()
+    if values is None:
+        return memoryview(b"")
+    bounds = np.frombuffer(offsets, "<i4", count=len(chunk) + 1, offset=4 * chunk.offset)
+    return memoryview(values)[bounds[0] : bounds[-1]]

@@ -91,7 +91,7 @@ class Lake:
     def read(self, table: Table, scope: Scope | None = None, columns: tuple[str, ...] | None = None) -> pa.Table:
         """The rows of a table, or of one scope of it; empty where nothing was written yet."""
         schema = table.arrow_schema if columns is None else pa.schema([table.arrow_schema.field(c) for c in columns])
-        with self._worded(table, scope):
+        with self.worded(table.name, scope):
             if table.layer == "bronze":
                 return self._read_bronze(table, scope).select(schema.names)
             iceberg = self._load(table)
@@ -104,12 +104,12 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table."""
-        with self._worded(table, None):
+        with self.worded(table.name):
             return bool(self.bronze_files(table)) if table.layer == "bronze" else self._load(table) is not None
 
     def snapshot_id(self, table: Table) -> int | None:
         """The Iceberg snapshot that readers see now."""
-        with self._worded(table, None):
+        with self.worded(table.name):
             iceberg = self._load(table)
         snapshot = iceberg.current_snapshot() if iceberg is not None else None
         return snapshot.snapshot_id if snapshot else None
@@ -142,7 +142,7 @@ class Lake:
             raise DataError(f"{table.name}: {outside} of {data.num_rows} rows lie outside the scope {scope}")
         if not data.num_rows and not table.may_be_empty:
             raise DataError(f"{table.name}: no rows for {scope}; an empty result would erase what was published")
-        with self._worded(table, scope):
+        with self.worded(table.name, scope):
             return self._publish(table, _cast(data, table.arrow_schema), scope, based_on)
 
     def _publish(self, table: Table, data: pa.Table, scope: Scope, first_seen: str | None) -> Written:
@@ -187,7 +187,7 @@ class Lake:
                 from pipeline.lake import glue
 
                 glue.check_day(table, day)
-            with self._worded(table, f"day {day}"):
+            with self.worded(table.name, f"day {day}"):
                 changed |= self.storage.write_once(path, _parquet(rows))
         if changed:
             self._note(table)
@@ -213,15 +213,17 @@ class Lake:
                 if self.settings.catalog == "glue":
                     yield table.name, glue.create_external(table, self.settings, self.storage)
                 continue
-            before = self._load(table)
-            after = self._load_or_create(table)
+            with self.worded(table.name):
+                before = self._load(table)
+                after = self._load_or_create(table)
             yield table.name, before is None or len(after.schema().fields) > len(before.schema().fields)
         if self.settings.engine == "athena":
             yield from glue.create_views(self.settings)
 
     def bronze_files(self, table: Table, scope: Scope | None = None) -> list[str]:
         """The objects of a bronze table, or those of a scope's days."""
-        files = self.storage.list(f"{self.storage.root}/bronze/{table.short_name}")
+        with self.worded(table.name, scope):
+            files = self.storage.list(f"{self.storage.root}/bronze/{table.short_name}")
         if scope is None:
             return files
         first, last = f"day={scope.start.date()}", f"day={scope.end.date()}"
@@ -229,13 +231,18 @@ class Lake:
 
     def read_object(self, table: Table, path: str) -> bytes:
         """The bytes of one landed object."""
-        with self._worded(table, path), self.storage.filesystem.open_input_file(path) as file:
+        with self.worded(table.name, path), self.storage.filesystem.open_input_file(path) as file:
             content: bytes = file.read()
             return content
 
     def iceberg(self, table: Table) -> IcebergTable | None:
         """The Iceberg table behind a declaration, for maintenance."""
-        return self._load(table)
+        with self.worded(table.name):
+            return self._load(table)
+
+    def worded(self, *what: object) -> AbstractContextManager[None]:
+        """Errors of AWS, in words and with what was being done, such as a table and a scope; a local lake has none."""
+        return nullcontext() if self.storage.is_local else aws.worded(" ".join(str(each) for each in what if each))
 
     def _read_bronze(self, table: Table, scope: Scope | None) -> pa.Table:
         parts = []
@@ -260,7 +267,7 @@ class Lake:
             files = self.bronze_files(table)
             if not files:
                 return table.arrow_schema.empty_table()
-            return files if self.storage.is_local else self.storage.dataset(files, table.arrow_schema, hive="day")
+            return self.storage.dataset(files, table.arrow_schema, hive="day")
         iceberg = self._load(table)
         if iceberg is None:
             return table.arrow_schema.empty_table()
@@ -281,10 +288,6 @@ class Lake:
 
             return glue.metadata_location(*self._identifier(table), self.settings)
         return hashlib.sha256("\n".join(self.bronze_files(table)).encode()).hexdigest()
-
-    def _worded(self, table: Table, where: Scope | str | None) -> AbstractContextManager[None]:
-        """Errors of AWS that name the table and the part of it; a local lake has none."""
-        return nullcontext() if self.storage.is_local else aws.worded(f"{table.name} {where}" if where else table.name)
 
     def _note(self, table: Table) -> None:
         self.changes += table.name not in tables.TELEMETRY

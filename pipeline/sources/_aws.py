@@ -15,7 +15,7 @@ from typing import IO, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from pipeline.errors import SourceError
+from pipeline.errors import ConfigError, SourceError
 from pipeline.interval import naive_utc
 from pipeline.sources import _http
 
@@ -143,7 +143,8 @@ class Place:
         """One API call, repeated while AWS throttles or fails.
 
         Raises:
-            SourceError: refused, for good or after the last attempt; the text names the action, account and region.
+            ConfigError: access denied, or no credentials that AWS knows.
+            SourceError: failed, for good or after the last attempt. Both name the action, account and region.
         """
         from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
@@ -169,13 +170,13 @@ class Place:
                     renewed = True
                     continue
                 if code in _REFUSED:
-                    raise self._failed(action, f"access denied; allow the action {action}: {trouble}") from None
+                    raise self._refused(action, f"access denied; allow the action {action}: {trouble}") from None
                 if code in _BAD_KEYS:
-                    raise self._failed(action, f"AWS does not accept the credentials: {trouble}") from None
+                    raise self._refused(action, f"AWS does not accept the credentials: {trouble}") from None
                 if code not in _THROTTLED and status not in _http.BUSY:
                     raise self._failed(action, trouble) from None
             except NoCredentialsError:
-                raise self._failed(action, "no AWS credentials found in the environment, a profile or a role") from None
+                raise self._refused(action, "no AWS credentials found in the environment, a profile or a role") from None
             except (ConnectionError, HTTPClientError) as error:
                 trouble = self.login.hide(str(error))
             except BotoCoreError as error:
@@ -188,6 +189,7 @@ class Place:
         """What all pages of a listing hold under `items`.
 
         Raises:
+            ConfigError: as `ask`.
             SourceError: as `ask`, or the paging token repeats itself, so that the listing would never end.
         """
         return [item for page in self.pages(service, operation, **given) for item in page.get(items, [])]
@@ -232,8 +234,15 @@ class Place:
         raise self._failed("s3:GetObject", f"s3://{bucket}/{key} broke off {attempts} times")
 
     def _failed(self, action: str, why: str) -> SourceError:
+        return SourceError(self._said(action, why))
+
+    def _refused(self, action: str, why: str) -> ConfigError:
+        """What no later try will be allowed either, until someone changes a policy or a setting."""
+        return ConfigError(self._said(action, why))
+
+    def _said(self, action: str, why: str) -> str:
         who = self.login.role or (f"account {self.account}" if self.account else "one's own account")
-        return SourceError(f"{self.login.name}: {action} in {self.region} as {who}: {why}")
+        return f"{self.login.name}: {action} in {self.region} as {who}: {why}"
 
 
 def places(name: str, options: AwsOptions, regions: tuple[str, ...] | None = None) -> Iterator[Place]:
@@ -244,6 +253,7 @@ def places(name: str, options: AwsOptions, regions: tuple[str, ...] | None = Non
         regions: instead of the options' own.
 
     Raises:
+        ConfigError: access denied.
         SourceError: an account cannot be entered.
     """
     for role in options.roles or (None,):

@@ -26,6 +26,7 @@ from pipeline.interval import Interval
 from pipeline.sources import _bronze, _files
 
 NAME = "billing"
+TABLES = ("bronze.billing_line",)
 
 
 class Options(BaseModel):

@@ -32,6 +32,7 @@ from pipeline.sources import _aws, _bronze, _http
 from pipeline.sources._cloudwatch_metrics import METRICS, SERVICES, Metric
 
 NAME = "cloudwatch"
+TABLES = ("bronze.metric_sample",)
 
 QUERIES_PER_CALL = 500
 #: How long CloudWatch keeps points of at least this many seconds, the finest first.
@@ -94,8 +95,8 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     """The datapoints whose period starts in the interval; one shard per account, region and service.
 
     Raises:
-        ConfigError: an unknown service, or an interval whose points CloudWatch no longer keeps.
-        SourceError: AWS refused, or has not answered in full; nothing is handed over.
+        ConfigError: an unknown service, an interval whose points CloudWatch no longer keeps, or access denied.
+        SourceError: AWS has not answered in full. Nothing is handed over.
     """
     catalogue = (*METRICS, *options.more_metrics)
     unknown = {*options.services, *options.resources} - {metric.service for metric in catalogue}
@@ -206,7 +207,7 @@ def _points(place: _aws.Place, queries: Sequence[_Query], interval: Interval, pe
                 _add(points[number], result, queries[number])
         refused = [number for number in missing if status.get(number) == "Forbidden"]
         if refused:
-            raise SourceError(f"{_where(place, queries[refused[0]])}: access denied to {len(refused)} metrics of the call")
+            raise ConfigError(f"{_where(place, queries[refused[0]])}: access denied to {len(refused)} metrics of the call")
         missing = [number for number in missing if status.get(number, "no answer") != "Complete"]
         if not missing:
             return points

@@ -27,6 +27,7 @@ from pipeline.interval import Interval
 from pipeline.sources import _bronze, _files
 
 NAME = "csv"
+TABLES = ("bronze.metric_sample",)
 
 Unit = Literal["percent", "ratio", "mbps", "bytes", "count", "usd"]
 UNITS: tuple[str, ...] = ("percent", "ratio", "mbps", "bytes", "count", "usd")

@@ -28,6 +28,7 @@ from pipeline.sources._reference import metadata, reference_frame
 __all__ = ["NAME", "Options", "fetch", "reference_frame"]
 
 NAME = "fleet"
+TABLES = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.incident", "bronze.fleet_truth")
 ACCOUNT = "synthetic"
 #: Where prices are known, so that recommendations for the realistic fleet carry dollars.
 REALISTIC_REGION = "us-east-1"

@@ -23,6 +23,7 @@ from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _bronze, _http
 
 NAME = "http_json"
+TABLES = ("bronze.metric_sample",)
 
 _IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}$"
 _PATH = r"^[^.\s]+(\.[^.\s]+)*$"

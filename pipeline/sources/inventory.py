@@ -33,6 +33,7 @@ from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _aws, _bronze
 
 NAME = "inventory"
+TABLES = ("bronze.resource_snapshot",)
 
 Service = Literal["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address"]
 # elbv2's and elb's DescribeTags take this many load balancers at once.
@@ -68,7 +69,8 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     """Every resource once per day of the interval that the present may stand for; one shard per account and region.
 
     Raises:
-        SourceError: AWS refused, or has not answered in full; nothing is handed over.
+        ConfigError: access denied.
+        SourceError: AWS has not answered in full. Nothing is handed over.
     """
     answers: list[Batch] = []
     for place in _aws.places(NAME, options):

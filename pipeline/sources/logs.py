@@ -31,6 +31,7 @@ from pipeline.sources import _aws, _bronze
 from pipeline.sources._log_patterns import PATTERNS, Pattern
 
 NAME = "logs"
+TABLES = ("bronze.metric_sample",)
 
 _IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}$"
 _EPOCH = datetime(1970, 1, 1)

@@ -22,6 +22,7 @@ from pipeline.interval import Interval
 from pipeline.sources import _bronze
 
 NAME = "prices"
+TABLES = ("bronze.price",)
 # A price holds until it changes, so every run lands the list from here on.
 BEGINNING = datetime(2023, 9, 1)
 FOLDER = Path(__file__).resolve().parent.parent / "samples" / "prices"

@@ -30,6 +30,7 @@ from pipeline.interval import Interval
 from pipeline.sources import _aws, _bronze, _http, _price_list, prices
 
 NAME = "pricing"
+TABLES = ("bronze.price",)
 BEGINNING = datetime(2023, 9, 1)
 
 Offer = Literal["AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS"]

@@ -25,6 +25,7 @@ from pipeline.sources import _bronze, _http
 from pipeline.sources._node_exporter import QUERIES, Query
 
 NAME = "prometheus"
+TABLES = ("bronze.metric_sample",)
 
 #: Prometheus answers at most this many points per series and request.
 MOST_POINTS = 11_000

@@ -25,6 +25,7 @@ from pipeline.interval import Interval
 from pipeline.sources import _bronze, billing
 
 NAME = "samples"
+TABLES = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.billing_line")
 FOLDER = Path(__file__).resolve().parent.parent / "samples"
 
 # The shift of the daily cost: it ends on Friday 2019-04-26, and on Friday 2026-04-17 when replayed.

@@ -78,7 +78,9 @@ def perform(
     wall, cpu = time.perf_counter(), _cpu_s()
     outcome, rows = "failed", 0
     try:
-        rows = int(function(interval, lake, settings, **options))
+        # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
+        with lake.worded(step, target, interval):
+            rows = int(function(interval, lake, settings, **options))
         outcome = "done" if lake.changes else "unchanged"
     finally:
         spent = time.perf_counter() - wall, _cpu_s() - cpu

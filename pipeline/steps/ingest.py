@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,8 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from pipeline import plugs, tables
-from pipeline.errors import ConfigError, DataError
+from pipeline.batch import Batch
+from pipeline.errors import ConfigError, DataError, HeadroomError
 from pipeline.interval import Interval, naive_utc
 from pipeline.lake import Lake
 from pipeline.schema import TIMESTAMP
@@ -36,7 +38,7 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
         interval = Interval(min(source.BEGINNING, interval.start), interval.end)
     ingested_at = now()
     rows = 0
-    for batch in source.fetch(interval, options):
+    for batch in _fetched(source, interval, options):
         table = tables.get(batch.table)
         declared = [c.name for c in table.columns if c.name not in ("load_id", "ingested_at")]
         if batch.data.column_names != declared:
@@ -44,6 +46,15 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
         _check_inside(batch.data, table.time, interval, f"{table.name} {interval}: source {target}")
         rows += lake.land(table, batch.data, source=target, shard=batch.shard, ingested_at=ingested_at).rows
     return rows
+
+
+def _fetched(source: Any, interval: Interval, options: Any) -> Iterator[Batch]:
+    """What the source hands over; its errors name the tables and the interval that stay without it."""
+    try:
+        yield from source.fetch(interval, options)
+    except HeadroomError as error:
+        error.args = (f"{', '.join(source.TABLES)} {interval}: {error}",)
+        raise
 
 
 def source_options(name: str, settings: Settings) -> Any:

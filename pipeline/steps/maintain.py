@@ -34,9 +34,10 @@ def maintain(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa
             continue
         if not lake.exists(table):
             continue
-        compacted = maintenance.compact(lake, table)
-        expired = maintenance.expire_snapshots(lake, table, settings.snapshot_retention_days, now())
-        swept = maintenance.sweep_orphans(lake, table, now())
+        with lake.worded(table.name):
+            compacted = maintenance.compact(lake, table)
+            expired = maintenance.expire_snapshots(lake, table, settings.snapshot_retention_days, now())
+            swept = maintenance.sweep_orphans(lake, table, now())
         log.info("%s: %d partitions compacted, %d snapshots expired, %d orphans swept", table.name, compacted, expired, swept)
         done += compacted + expired + swept
     if damaged:

@@ -139,6 +139,14 @@ def test_batches_have_exactly_the_columns_of_their_bronze_table_before_it_is_sta
         assert set(batch.data["source"].to_pylist()) == {CASES[case][0]}
 
 
+def test_a_source_says_which_tables_it_fills(files: Path) -> None:
+    filled: dict[str, set[str]] = {}
+    for case, (name, *_) in CASES.items():
+        filled.setdefault(name, set()).update(batch.table for batch in fetched(case, files))
+
+    assert filled == {name: set(plugs.load("sources", name).TABLES) for name in filled}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_source_yields_each_shard_once_and_only_rows_of_the_interval_in_order_of_time(case: str, files: Path) -> None:
     batches = fetched(case, files)

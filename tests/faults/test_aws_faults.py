@@ -20,11 +20,11 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from pipeline import quality, steps, tables
+from pipeline import cost_of_run, quality, steps, tables
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
 from pipeline.interval import Interval
-from pipeline.lake import Lake, athena, aws, maintenance, open_lake
+from pipeline.lake import Lake, athena, aws, maintenance, open_lake, tags
 from pipeline.settings import Settings
 from pipeline.steps.build import calendar
 from tests.aws_server import BUCKET, AwsServer, Call, Refusal, aws_for_tests
@@ -409,3 +409,39 @@ def test_whatever_call_fails_for_good_the_error_is_one_that_headroom_raises_on_p
                 doing()
     aws_server.fault = lambda _call: None
     assert ramps(open_lake(lake.settings)) in ([1.0], [1.0, 1.0])
+
+
+ORDER: dict[str, Any] = {
+    "tables create": lambda lake: list(lake.create_tables()),
+    "maintain": lambda lake: steps.perform("maintain", SECOND, settings=lake.settings),
+    "tag": lambda lake: tags.keep(lake, TABLE, lake.snapshot_id(TABLE), "training", FIRST.end, 8),
+    "cost of scans": lambda lake: cost_of_run.scans(lake, FIRST),
+    "cost of storage": lambda lake: cost_of_run.stored(lake),
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "action", "doing"),
+    [
+        ("GetTable", "glue:GetTable", "tables create"),
+        ("GetTable", "glue:GetTable", "maintain"),
+        ("GetTable", "glue:GetTable", "cost of scans"),
+        ("UpdateTable", "glue:UpdateTable", "tag"),
+        ("GetObject", "s3:GetObject", "maintain"),
+        ("GetObject", "s3:GetObject", "tag"),
+        ("GetObject", "s3:GetObject", "cost of scans"),
+        ("ListObjectsV2", "s3:ListBucket", "maintain"),
+        ("ListObjectsV2", "s3:ListBucket", "cost of storage"),
+    ],
+)
+def test_what_keeps_the_lake_in_order_names_as_well_the_table_and_the_action_that_is_not_allowed(
+    aws_server: AwsServer, lake: Lake, operation: str, action: str, doing: str
+) -> None:
+    land(lake, FIRST.start)
+    aws_server.fault = lambda call: (
+        Refusal(403, "AccessDenied", "not for AKIAABCDEFGHIJKLMNOP") if call.operation == operation else None
+    )
+
+    with pytest.raises(ConfigError, match=rf"^(Glue table |)\w*(bronze|silver|gold)\b.* allow the action {action}") as caught:
+        ORDER[doing](lake)
+    assert "AKIAABCDEFGHIJKLMNOP" not in str(caught.value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,9 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipeline import steps, tables
 from pipeline.batch import Batch
-from pipeline.errors import SourceError
+from pipeline.errors import ConfigError, HeadroomError, SourceError
 from pipeline.interval import Interval
+from pipeline.lake import Lake
 from pipeline.sources import _http, cloudwatch
 from tests.source_servers import Reply, Request, aws_error, json_reply, moto_server, serve, spoiled
 
@@ -137,6 +141,17 @@ def test_a_metric_that_stays_incomplete_fails_the_fetch_and_is_named() -> None:
         fetched(aws.url)
 
 
+def test_metrics_that_may_not_be_read_are_named_and_not_asked_for_again() -> None:
+    cloud = CloudWatch(instances=3)
+    cloud.status = {"i-0001": ["Forbidden"] * 99}
+    with (
+        serve(cloud) as aws,
+        pytest.raises(ConfigError, match="i-0001 CPUUtilization Average: access denied to 2 metrics of the call"),
+    ):
+        fetched(aws.url)
+    assert aws.operations().count("GetMetricData") == 1
+
+
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
     with moto_server() as url:
@@ -206,7 +221,7 @@ def test_access_denied_fails_at_once_and_names_the_action_to_allow(moto: str, ye
     with (
         spoiled(moto, fault) as aws,
         pytest.raises(
-            SourceError, match=r"in us-east-1 as account 123456789012: access denied; allow the action cloudwatch:GetMetricData"
+            ConfigError, match=r"in us-east-1 as account 123456789012: access denied; allow the action cloudwatch:GetMetricData"
         ),
     ):
         asked(aws.url, yesterday)
@@ -217,7 +232,7 @@ def test_a_role_that_may_not_be_assumed_is_named(moto: str, yesterday: Interval)
     def fault(request: Request) -> Reply | None:
         return aws_error(request, 403, "AccessDenied") if request.operation == "AssumeRole" else None
 
-    with spoiled(moto, fault) as aws, pytest.raises(SourceError, match="allow the action sts:AssumeRole"):
+    with spoiled(moto, fault) as aws, pytest.raises(ConfigError, match="allow the action sts:AssumeRole"):
         asked(aws.url, yesterday, roles=["arn:aws:iam::123456789012:role/headroom"])
     assert aws.operations() == ["AssumeRole"]
 
@@ -295,5 +310,47 @@ def test_without_any_credentials_the_error_says_where_they_are_looked_for(monkey
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    with serve(lambda _: Reply()) as aws, pytest.raises(SourceError, match="no AWS credentials found"):
+    with serve(lambda _: Reply()) as aws, pytest.raises(ConfigError, match="no AWS credentials found"):
         fetched(aws.url)
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "code", "kind"),
+    [
+        ("ListMetrics", 500, "InternalFailure", SourceError),
+        ("GetMetricData", 400, "ThrottlingException", SourceError),
+        ("GetMetricData", 400, "ExpiredTokenException", SourceError),
+        # Airflow tries these no second time.
+        ("GetMetricData", 400, "AccessDeniedException", ConfigError),
+        ("GetCallerIdentity", 403, "InvalidClientTokenId", ConfigError),
+    ],
+)
+def test_an_ingest_that_fails_names_table_and_interval_lands_nothing_and_logs_no_secret(
+    moto: str,
+    yesterday: Interval,
+    lake: Lake,
+    caplog: pytest.LogCaptureFixture,
+    operation: str,
+    status: int,
+    code: str,
+    kind: type[HeadroomError],
+) -> None:
+    said = "the-session-token of AKIAFIRSTFIRSTFIRST1 signed with the-secret-key is no good"
+
+    def fault(request: Request) -> Reply | None:
+        return aws_error(request, status, code, said) if request.operation == operation else None
+
+    caplog.set_level(logging.INFO)
+    with spoiled(moto, fault) as aws:
+        options = {"cloudwatch": {"services": ["ec2"], "endpoint_url": aws.url, "attempts": 3}}
+        configured = lake.settings.model_copy(update={"source_options": options})
+        with pytest.raises(kind) as failure:
+            steps.perform("ingest", yesterday, target="cloudwatch", settings=configured)
+
+    assert str(failure.value).startswith(f"bronze.metric_sample {yesterday}: cloudwatch: ")
+    assert aws.operations().count(operation) <= 3
+    assert lake.bronze_files(tables.METRIC_SAMPLE) == []
+    assert lake.read(tables.RUN_EVENT)["outcome"].to_pylist() == ["failed"]
+    printed = caplog.text + "".join(traceback.format_exception(failure.value))
+    for secret in ("the-session-token", "the-secret-key", "AKIAFIRSTFIRSTFIRST1"):
+        assert secret not in printed

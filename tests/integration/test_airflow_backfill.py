@@ -14,6 +14,8 @@ import pytest
 from pipeline import settings, tables
 from pipeline.lake import open_lake
 from tools.environment import ROOT, free_port, isolated_environment
+from tools.screenshot import browser, chromium
+from tools.screenshots import airflow_graph
 from tools.up import BIN, Servers, get_json, migrate, start_airflow, wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.airflow, pytest.mark.xdist_group("servers")]
@@ -70,7 +72,21 @@ def backfill(home: Path, logs: Path) -> dict[str, int]:
             time.sleep(1)
         assert {run["run_type"] for run in runs} == {"backfill"}
         assert "failed" not in states, failure(home)
+        picture_of_the_graph(f"http://127.0.0.1:{port}", logs / "graph.png")
     return {state: sum(run["state"] == state for run in runs) for state in states}
+
+
+def picture_of_the_graph(address: str, file: Path) -> None:
+    """A run's graph as people see it in Airflow, where there is a browser to see it with: every task green."""
+    if chromium() is None:
+        return
+    from PIL import Image
+
+    with browser() as started:
+        airflow_graph(started, address, file)
+    colours = Image.open(file).convert("RGB").getcolors(1 << 24) or []
+    green = sum(count for count, (red, green, blue) in colours if green > red + 40 and green > blue + 40)
+    assert green > 1_000, f"{file} shows no task that succeeded"
 
 
 def create_backfill(environ: dict[str, str]) -> None:

@@ -41,7 +41,7 @@ def test_test_lints_checks_types_and_formats_and_runs_every_test() -> None:
     planned = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout
     for part in ("ruff check .", "ruff format --check .", "mypy --strict pipeline", "terraform fmt -check -recursive infra"):
         assert part in planned
-    assert re.search(r"-m pytest -n \d+ --dist loadfile$", planned.strip())
+    assert re.search(r"-m pytest -n \d+ --dist loadfile --no-loadscope-reorder$", planned.strip())
     assert (ROOT / ".ci" / "run").read_text().strip().endswith("exec make test")
 
 

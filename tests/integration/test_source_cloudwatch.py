@@ -102,30 +102,34 @@ def test_statistics_follow_the_metric_and_a_sum_of_bytes_covers_the_period(aws: 
     assert {(row["metric"], row["unit"]) for row in data.to_pylist()} == {("CPUUtilization", "Percent"), ("NetworkIn", "Bytes")}
 
 
-def test_every_service_names_its_resources_as_the_inventory_does(aws: str) -> None:
+def test_every_service_has_its_values_under_the_names_that_the_inventory_gives_its_resources(aws: str) -> None:
     cloud = client(aws, "us-west-2")
-    for namespace, name, unit, dimensions in (
-        ("AWS/RDS", "CPUUtilization", "Percent", {"DBInstanceIdentifier": "orders"}),
-        ("AWS/EBS", "VolumeReadBytes", "Bytes", {"VolumeId": "vol-1"}),
-        ("AWS/ApplicationELB", "RequestCount", "Count", {"LoadBalancer": "app/web/50dc6c49"}),
-        ("AWS/NetworkELB", "ProcessedBytes", "Bytes", {"LoadBalancer": "net/in/1a2b"}),
-        ("AWS/ELB", "RequestCount", "Count", {"LoadBalancerName": "old"}),
-        ("AWS/Lambda", "Invocations", "Count", {"FunctionName": "resize"}),
-        ("AWS/ECS", "CPUUtilization", "Percent", {"ClusterName": "shop", "ServiceName": "cart"}),
-        ("AWS/NATGateway", "BytesOutToDestination", "Bytes", {"NatGatewayId": "nat-1"}),
-    ):
-        given(cloud, namespace, name, {NOON: 1.0}, unit, **dimensions)
+    asked = (
+        ("i-1", "AWS/EC2", "CPUCreditBalance", "Count", {"InstanceId": "i-1"}),
+        ("db:orders", "AWS/RDS", "CPUUtilization", "Percent", {"DBInstanceIdentifier": "orders"}),
+        ("vol-1", "AWS/EBS", "VolumeReadBytes", "Bytes", {"VolumeId": "vol-1"}),
+        ("loadbalancer/app/web/50dc6c49", "AWS/ApplicationELB", "RequestCount", "Count", {"LoadBalancer": "app/web/50dc6c49"}),
+        ("loadbalancer/net/in/1a2b", "AWS/NetworkELB", "ProcessedBytes", "Bytes", {"LoadBalancer": "net/in/1a2b"}),
+        ("loadbalancer/old", "AWS/ELB", "RequestCount", "Count", {"LoadBalancerName": "old"}),
+        ("function:resize", "AWS/Lambda", "Invocations", "Count", {"FunctionName": "resize"}),
+        ("service/shop/cart", "AWS/ECS", "MemoryUtilization", "Percent", {"ClusterName": "shop", "ServiceName": "cart"}),
+        ("nat-1", "AWS/NATGateway", "BytesOutToDestination", "Bytes", {"NatGatewayId": "nat-1"}),
+    )
+    for number, (_, namespace, name, unit, dimensions) in enumerate(asked, 1):
+        given(cloud, namespace, name, {NOON: float(number), NOON + timedelta(minutes=1): number + 2.0}, unit, **dimensions)
     # Part of a load balancer's requests, which its own total already has.
-    given(cloud, "AWS/ApplicationELB", "RequestCount", {NOON: 9.0}, "Count", LoadBalancer="app/web/50dc6c49", TargetGroup="t")
+    given(cloud, "AWS/ApplicationELB", "RequestCount", {NOON: 90.0}, "Count", LoadBalancer="app/web/50dc6c49", TargetGroup="t")
 
-    shards = fetched(aws, regions=["us-west-2"])
+    found = [row for data in fetched(aws, regions=["us-west-2"]).values() for row in data.to_pylist()]
 
-    found = {row["resource_id"] for data in shards.values() for row in data.to_pylist()}
-    assert found == {
-        "db:orders", "vol-1", "loadbalancer/app/web/50dc6c49", "loadbalancer/net/in/1a2b", "loadbalancer/old", "function:resize",
-        "service/shop/cart", "nat-1",
-    }  # fmt: skip
-    assert values(shards[f"{OWN}/us-west-2/alb"]) == [1.0]
+    statistics = {"Percent": ("Average", "Maximum"), "Bytes": ("Sum",), "Count": ("Sum",)}
+    expected = {}
+    for number, (resource, _, name, unit, _) in enumerate(asked, 1):
+        figures = {"Average": number + 1.0, "Maximum": number + 2.0, "Minimum": float(number), "Sum": 2.0 * number + 2}
+        for statistic in ("Average", "Minimum") if "Credit" in name else statistics[unit]:
+            expected[resource, name, statistic, unit] = figures[statistic]
+    assert {(row["resource_id"], row["metric"], row["statistic"], row["unit"]): row["value"] for row in found} == expected
+    assert len(found) == len(expected)
 
 
 def test_the_agents_disks_are_series_of_their_own_and_the_root_is_the_instances(aws: str) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline import tables
-from pipeline.errors import SourceError
+from pipeline.errors import ConfigError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, inventory
@@ -220,7 +220,7 @@ def test_a_service_that_may_not_be_described_is_named_and_nothing_is_handed_over
 
     with (
         spoiled(aws, fault) as denied,
-        pytest.raises(SourceError, match="allow the action rds:DescribeDBInstances"),
+        pytest.raises(ConfigError, match="allow the action rds:DescribeDBInstances"),
     ):
         fetched(denied.url, regions=["eu-west-1"])
     assert denied.operations().count("DescribeDBInstances") == 1

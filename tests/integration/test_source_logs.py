@@ -298,6 +298,6 @@ def test_an_object_that_always_breaks_off_or_may_not_be_read_is_an_error(aws: st
         fetched(bucket, resource_id="web-1", endpoint_url=spoiling.url, attempts=3)
     with (
         spoiled(aws, lambda one: aws_error(one, 403, "AccessDenied") if one.path.endswith(".gz") else None) as denied,
-        pytest.raises(SourceError, match="access denied; allow the action s3:GetObject"),
+        pytest.raises(ConfigError, match="access denied; allow the action s3:GetObject"),
     ):
         fetched(bucket, resource_id="web-1", endpoint_url=denied.url)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline import tables
-from pipeline.errors import DataError, SourceError
+from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, pricing
@@ -330,7 +330,7 @@ def test_a_denied_price_list_api_is_named_and_a_signed_address_never_shows() -> 
         serve(
             lambda one: aws_error(one, 400, "AccessDeniedException") if one.operation == "ListPriceLists" else Api()(one)
         ) as aws,
-        pytest.raises(SourceError, match="allow the action pricing:ListPriceLists"),
+        pytest.raises(ConfigError, match="allow the action pricing:ListPriceLists"),
     ):
         fetched(via="api", endpoint_url=aws.url)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -14,10 +13,9 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.steps import STEPS
-from tests.terraform import ROOT
+from tests.terraform import DEPLOYED, ROOT, deployed
 from tools.environment import process_environment
 
-POLICY = ROOT / "infra" / "airflow"
 LOOK = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
@@ -30,24 +28,14 @@ print(json.dumps({n: [task.executor_config, getattr(called[n], "__name__", "")] 
 """
 
 
-def loaded(name: str) -> ModuleType:
-    """A module of those that are deployed into Airflow, which are on no path here."""
-    spec = importlib.util.spec_from_file_location(name, POLICY / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def policy() -> ModuleType:
-    return loaded("airflow_local_settings")
+    return deployed("airflow_local_settings")
 
 
 def as_read(home: Path, **environ: str) -> dict[str, list[Any]]:
     """Executor configuration and callable of every task, as Airflow reads the DAGs with the policy on its path."""
-    path = f"{ROOT}:{POLICY}:{ROOT / 'dags'}"
+    path = f"{ROOT}:{DEPLOYED}:{ROOT / 'dags'}"
     command = [sys.executable, "-c", LOOK, ROOT / "dags"]
     done = subprocess.run(
         command, env=process_environment(home, PYTHONPATH=path, **environ), cwd=ROOT, capture_output=True, text=True
@@ -131,7 +119,7 @@ class Ecs:
 
 @pytest.fixture
 def containers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = loaded("containers")
+    module = deployed("containers")
     monkeypatch.setattr(module, "POLL_S", 0.0)
     monkeypatch.setenv("AIRFLOW__HEADROOM__SUBNETS", "subnet-1,subnet-2")
     monkeypatch.setenv("AIRFLOW__HEADROOM__SECURITY_GROUP", "sg-1")

@@ -26,6 +26,11 @@ def cases() -> list[Path]:
     return sorted(folder.parent for folder in ROOT.glob("*/*/*/expected.csv"))
 
 
+def title(case: Path) -> str:
+    """A case's name among all: `silver/metric_hourly/…`."""
+    return "/".join(case.parts[-3:])
+
+
 def given(case: Path) -> dict[str, pa.Table]:
     """The given tables by name, in their declared schemas."""
     return {path.stem: _table(tables.get(path.stem), path) for path in sorted((case / "given").glob("*.csv"))}

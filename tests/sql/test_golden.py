@@ -13,7 +13,7 @@ from pipeline import tables
 from pipeline.lake import duckdb, sql
 
 
-@pytest.mark.parametrize("case", golden.cases(), ids=lambda case: "/".join(case.parts[-3:]))
+@pytest.mark.parametrize("case", golden.cases(), ids=golden.title)
 def test_a_query_gives_the_rows_its_golden_case_expects(case: Path) -> None:
     name = f"{case.parts[-3]}.{case.parts[-2]}"
     rows = golden.given(case)

@@ -32,8 +32,15 @@ def test_tables_create_makes_each_table_once(home: Path) -> None:
     assert "kept gold.forecast" in again
 
 
-def test_the_cost_of_a_run_is_shown_with_the_prices_it_is_computed_from(home: Path) -> None:
+def test_the_cost_of_a_run_is_that_of_its_scans_its_tasks_and_what_is_stored_with_the_prices_of_each(home: Path) -> None:
+    typed("build", "silver.calendar", "--day", "2026-03-01")
+
     shown = typed("cost-of-run", "--day", "2026-03-01")
 
     assert "views.executive_kpis" in shown
-    assert "5 USD per TB scanned" in shown
+    assert "silver.metric_hourly" in shown
+    [task] = [line for line in shown.splitlines() if "build silver.calendar" in line]
+    assert float(task.replace("│", " ").split()[-1]) > 0
+    assert [line for line in shown.splitlines() if "bronze" in line and " 1 " in line], "one object: the record of that step"
+    for price in ("5 per TB scanned", "0.04048 per vCPU-hour", "0.023 per GB and month"):
+        assert price in " ".join(shown.split())

@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 
 import pyarrow as pa
@@ -6,9 +7,20 @@ import pytest
 from pipeline import cost_of_run, tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
+from pipeline.steps import BUILDS, STEPS
+from tests.terraform import ROOT, deployed
 
 DAY, NEXT = Interval.day("2026-03-01"), Interval.day("2026-03-02")
 EVENT = tables.RUN_EVENT
+
+
+def ran(lake: Lake, interval: Interval, step: str, wall_s: float, finished_h: int = 1, **more: object) -> None:
+    """Put one finished step on record."""
+    row = {"source": "headroom", "ts": interval.end, "start_at": interval.start, "step": step, "target": step, "shard": 0}
+    row |= {"outcome": "done", "rows": 1, "wall_s": wall_s, "cpu_s": 1.0, "peak_rss_mib": 1.0} | more
+    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    at = datetime(2026, 3, 5, finished_h)
+    lake.land(EVENT, pa.Table.from_pylist([row], schema=schema), source="headroom", shard=step, ingested_at=at)
 
 
 def land(lake: Lake, ts: datetime, rows: int) -> None:
@@ -71,3 +83,31 @@ def test_the_queries_that_steps_carry_with_them_count_as_well(lake: Lake) -> Non
 
     assert set(sql.names()) < names
     assert {"demand.HOURLY", "demand.DAILY", "detect.POINTS", "risk.FORECASTS", "recommend.USAGE"} <= names
+
+
+def test_a_task_costs_the_size_of_its_container_for_as_long_as_its_step_last_took(lake: Lake) -> None:
+    ran(lake, DAY, "ingest", 7200.0, target="cloudwatch")
+    ran(lake, DAY, "ingest", 3600.0, finished_h=2, target="cloudwatch")
+    ran(lake, DAY, "train", 1800.0, finished_h=3)
+    ran(lake, NEXT, "ingest", 999.0, target="cloudwatch")
+    ran(lake, Interval.days("2026-02-23", "2026-03-02"), "train", 999.0)
+
+    ingest, train = cost_of_run.tasks(lake, DAY)
+    assert (ingest.step, ingest.target, ingest.wall_s, ingest.size) == ("ingest", "cloudwatch", 3600.0, (1, 4))
+    assert ingest.usd == pytest.approx(0.04048 + 4 * 0.004445)
+    assert (train.target, train.size) == ("", (4, 16))
+    assert train.usd == pytest.approx(0.5 * (4 * 0.04048 + 16 * 0.004445))
+
+
+def test_a_task_counts_a_minute_at_least() -> None:
+    assert cost_of_run.Task("risk", "", 0, 0.5).usd == cost_of_run.Task("risk", "", 0, 60.0).usd
+    assert cost_of_run.Task("risk", "", 0, 61.0).usd > cost_of_run.Task("risk", "", 0, 60.0).usd
+
+
+def test_containers_have_the_sizes_and_steps_the_roles_that_terraform_deploys() -> None:
+    declared = re.findall(r"(\w+) += \{ cpu = (\d+), memory = (\d+) \}", (ROOT / "infra" / "variables.tf").read_text())
+    deployed_as = deployed("airflow_local_settings").role_of
+
+    assert {role: (int(cpu) // 1024, int(memory) // 1024) for role, cpu, memory in declared} == cost_of_run.SIZES
+    for step, target in [(step, "") for step in STEPS] + [("build", table) for table in BUILDS]:
+        assert cost_of_run.Task(step, target, 0, 1.0).size == cost_of_run.SIZES[deployed_as(step, target)], (step, target)
