@@ -3,13 +3,12 @@
 #              bronze        silver        gold                    models       Athena
 #   ingest     put once
 #   transform  read          read, write   own quality_result                   pipeline
-#   trainer                  read, tag     read; own model_metric  read, write  pipeline
+#   trainer                  read          read; own model_metric  read, write  pipeline
 #   publisher  read          read, write   read, write             read         pipeline
 #   analyst                  read          read                                 analyst
 #
 # All four put bronze.run_event, the record of how a step went. The publisher writes silver because maintenance compacts both layers.
-# Transform and trainer each write the one gold table that is the evidence of their work. The trainer tags the silver snapshots that it
-# learned from, so that they do not expire: that is a new metadata file, but no data. Nobody deletes an object's older versions.
+# Transform and trainer each write the one gold table that is the evidence of their work. Nobody deletes an object's older versions.
 
 locals {
   glue_catalog  = "${local.arn.glue}:catalog"
@@ -91,23 +90,6 @@ locals {
       Resource = [local.glue_catalog, local.glue_database.gold, "${local.glue_tables.gold}/${table}"]
     },
   ] }
-
-  # Of the tables that a training reads. A tag is a commit without data; each commit also prunes the oldest metadata file.
-  trained_on = ["metric_hourly", "metric_daily", "cost_daily"]
-  tag_snapshots = [
-    {
-      Sid      = "WriteTag"
-      Effect   = "Allow"
-      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
-      Resource = [for table in local.trained_on : "${local.bucket_arn.lake}/silver/${table}/metadata/*"]
-    },
-    {
-      Sid      = "CommitTag"
-      Effect   = "Allow"
-      Action   = "glue:UpdateTable"
-      Resource = concat([local.glue_catalog, local.glue_database.silver], [for table in local.trained_on : "${local.glue_tables.silver}/${table}"])
-    },
-  ]
 
   # A new object or nothing: what was landed cannot be replaced.
   put_once = { for what, path in { Bronze = "bronze/*", RunEvent = "bronze/run_event/*" } : what => [{
@@ -203,7 +185,7 @@ locals {
 
     trainer = concat(
       local.read.silver, local.read.gold, local.see_catalog.views, local.read_lake, local.put_once.RunEvent, local.encrypt_lake,
-      local.query.pipeline, local.read_models, local.write_models, local.write_task_log, local.evidence.trainer, local.tag_snapshots,
+      local.query.pipeline, local.read_models, local.write_models, local.write_task_log, local.evidence.trainer,
     )
 
     publisher = concat(

@@ -544,8 +544,8 @@ def champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_o
     """The forecaster that serves a segment.
 
     The ledger says who, the registry with which parameters and overrides. While MLflow does not answer, the ledger's word alone
-    is served, for at most STALE_AFTER since its last decision, and its version is marked stale. A segment without champion is served by the fallback of the
-    settings.
+    is served, for at most STALE_AFTER since its last decision, and the version is marked stale. A segment without champion is
+    served by the fallback of the settings.
 
     Args:
         as_of: what was known then; only decisions before it count, so that a run repeated later chooses the same.
