@@ -567,8 +567,6 @@ GRANTED = [
     may("trainer", "s3:PutObject", f"{MODELS}/artifacts/1/model.npz", OVER),
     may("trainer", "s3:PutObject", f"{LAKE}/gold/model_metric/data/a.parquet", OVER),
     may("trainer", "glue:UpdateTable", f"{GLUE}:table/headroom_gold/model_metric"),
-    may("trainer", "s3:PutObject", f"{LAKE}/silver/metric_daily/metadata/a.metadata.json", OVER),
-    may("trainer", "glue:UpdateTable", f"{GLUE}:table/headroom_silver/metric_daily"),
     may("publisher", "s3:PutObject", f"{LAKE}/gold/forecast/data/a.parquet", OVER),
     may("publisher", "glue:UpdateTable", f"{GLUE}:table/headroom_gold/forecast"),
     may("publisher", "s3:GetObject", f"{MODELS}/artifacts/1/model.npz"),
@@ -643,9 +641,7 @@ FORBIDDEN = [
             ("logs:DeleteLogGroup", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/headroom/task"),
         )
     ),
-    # The trainer tags silver's snapshots, and puts nothing into them.
-    may("trainer", "s3:PutObject", f"{LAKE}/silver/metric_daily/data/a.parquet", OVER),
-    may("trainer", "s3:DeleteObject", f"{LAKE}/silver/metric_daily/data/a.parquet"),
+    # Evidence is each role's own.
     may("transform", "s3:PutObject", f"{LAKE}/gold/model_metric/data/a.parquet", OVER),
     # Models are the trainer's.
     *(
