@@ -12,7 +12,15 @@ from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
 
 # Files that take minutes, the longest first: one of them begun last would keep one worker busy while the others are done.
-LONGEST = ("test_terraform", "test_any_order", "test_airflow_backfill", "test_make", "test_athena_sql", "test_readme")
+LONGEST = (
+    "test_terraform",
+    "test_airflow_shards",
+    "test_airflow_backfill",
+    "test_make",
+    "test_any_order",
+    "test_athena_sql",
+    "test_readme",
+)
 
 # Great Expectations reports usage unless told not to.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")

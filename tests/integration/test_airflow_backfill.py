@@ -25,7 +25,7 @@ FLEET = {"fleet": {"preset": "realistic", "servers": 1, "start": "2026-03-02", "
 LEAN = {
     "HEADROOM_SOURCES": "fleet",
     "HEADROOM_SOURCE_OPTIONS": json.dumps(FLEET),
-    "HEADROOM_SHARDS": "2",
+    "HEADROOM_SHARDS": "1",
     "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive",
     "HEADROOM_HORIZON_HOURS": "24",
 }
