@@ -8,8 +8,8 @@ PYTHON ?= $(shell command -v python3.11 || echo python3)
 UV_VERSION := 0.13.8
 AIRFLOW_PORT ?= 8080
 MLFLOW_PORT ?= 5000
-# One more than the cores of a small machine: some tests wait for servers most of their time.
-JOBS ?= 3
+# Twice the cores of a small machine: the longest tests wait for servers most of their time.
+JOBS ?= 4
 
 BIN := .venv/bin
 INSTALLED := .venv/installed

@@ -36,7 +36,7 @@ FARGATE_USD_PER_GB_HOUR = 0.004445
 FARGATE_LEAST_S = 60.0
 # vCPU and GB of the containers of `infra/`, by role: what `step_sizes` says by default.
 SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher": (2, 8)}
-ROLES = {"ingest": "ingest", "build": "transform", "train": "trainer"}
+ROLES = {"ingest": "ingest", "build": "transform", **dict.fromkeys(("due", "train", "register"), "trainer")}
 LAYERS = ("bronze", "silver", "gold")
 
 

@@ -33,6 +33,8 @@ SERVICES = frozenset({"ec2", "server"})
 
 # A metric at its limit hides how much more was wanted.
 _SATURATED_PCT = 99.0
+#: Share of a capacity above which a forecast peak is a shortage.
+_SHORT_PCT = 90.0
 _RULE = (RULE_ID, RULE_VERSION)
 _LISTED = {"network": "network_mbps", "ebs": "ebs_mbps"}
 # Chances of a breach from which on the performance risk is 1, 2, 3 and 4.
@@ -356,16 +358,16 @@ def _bandwidth(measured: Mapping[str, Demand], names: tuple[str, str], together:
 
 
 def _forecast_peaks(estate: Estate) -> dict[Key, dict[str, tuple[float, float]]]:
-    """By resource and metric: the P95 peak of the forecast as a share of capacity, and the chance of crossing in 90 days.
+    """By resource and metric: the P95 peak of the forecast as a share of capacity, and the chance of a shortage in 90 days.
 
-    Of several thresholds the highest counts, of several granularities the more alarming.
+    Of several granularities the more alarming counts.
     """
     risk = estate.risk
     if risk.empty:
         return {}
     risk = risk.loc[risk["as_of"] <= pd.Timestamp(estate.as_of)]
     risk = risk.loc[risk["as_of"] == risk.groupby("series_id")["as_of"].transform("max")]
-    risk = risk.loc[risk["threshold_pct"] == risk.groupby("series_id")["threshold_pct"].transform("max")]
+    risk = risk.loc[risk["threshold_pct"] == _SHORT_PCT]
     found: dict[Key, dict[str, tuple[float, float]]] = {}
     for series_id, rows in risk.groupby("series_id", sort=True):
         account, region, rest = str(series_id).split("/", 2)

@@ -31,6 +31,8 @@ FROM silver.resource
 WHERE ts < :as_of AND criticality IS NOT NULL
 GROUP BY account, region, resource_id
 """
+# Shares of capacity whose crossing has a chance: high, very high, saturated.
+THRESHOLDS_PCT = (80.0, 90.0, 100.0)
 # How much a resource's criticality counts.
 WEIGHTS = {"high": 1.0, "medium": 0.6, "low": 0.3}
 
@@ -104,6 +106,7 @@ def _assess(
             pd.Series(100.0 * resize, index=part["series_id"].unique()),
             None,
             as_of,
+            THRESHOLDS_PCT,
             quantile=settings.risk_quantile,
             criticality=weights,
             historic_peak_pct=peaks * (growth / resize),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow-database")]
+pytestmark = [pytest.mark.airflow]
 SCRIPT = Path(__file__).parent / "run_with_fake_steps.py"
 
 

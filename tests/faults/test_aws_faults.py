@@ -33,7 +33,7 @@ TABLE, EVENT = tables.CALENDAR, tables.RUN_EVENT
 FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")
 COUNT = "SELECT count(*) AS n FROM silver.calendar"
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("aws-faults")]
+pytestmark = [pytest.mark.server]
 
 
 @pytest.fixture(scope="module")

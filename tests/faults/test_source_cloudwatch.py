@@ -22,7 +22,7 @@ from pipeline.lake import Lake
 from pipeline.sources import _http, cloudwatch
 from tests.source_servers import Reply, Request, aws_error, json_reply, moto_server, serve, spoiled
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("cloudwatch")]
+pytestmark = [pytest.mark.server]
 
 NOW = datetime(2026, 3, 2, 3, tzinfo=UTC)
 DAY = Interval.day("2026-03-01")

@@ -15,7 +15,7 @@ from pipeline.sources import _http, prometheus
 from pipeline.sources._node_exporter import Query
 from tests.source_servers import Reply, Request, json_reply, serve
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("prometheus")]
+pytestmark = [pytest.mark.server]
 
 DAY = Interval.day("2026-03-01")
 START = 1_772_323_200

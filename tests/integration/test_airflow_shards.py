@@ -21,7 +21,7 @@ from tests.integration.test_airflow_backfill import EAGER, contents, failure
 from tools.environment import free_port, isolated_environment
 from tools.up import Servers, get_json, migrate, start_airflow, wait_for
 
-pytestmark = [pytest.mark.server, pytest.mark.airflow, pytest.mark.xdist_group("servers")]
+pytestmark = [pytest.mark.server, pytest.mark.airflow]
 
 SHARDS = 8
 DAYS = Interval.days("2026-03-02", "2026-03-09")

@@ -26,7 +26,7 @@ CALENDAR, EVENT = tables.CALENDAR, tables.RUN_EVENT
 DAY = Interval.day("2026-03-01")
 COUNT = "SELECT count(*) AS n FROM silver.calendar"
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("athena")]
+pytestmark = [pytest.mark.server]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from tests.aws_server import BUCKET, AwsServer, aws_for_tests
 
 CASES = golden.cases()
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("athena-sql")]
+pytestmark = [pytest.mark.server]
 
 
 @pytest.fixture(scope="module")

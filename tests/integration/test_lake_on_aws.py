@@ -22,7 +22,7 @@ TABLE = tables.CALENDAR
 EVENT = tables.RUN_EVENT
 FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("aws-lake")]
+pytestmark = [pytest.mark.server]
 
 
 @pytest.fixture(scope="module")

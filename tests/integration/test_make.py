@@ -55,7 +55,6 @@ def test_requirements_are_pinned_contain_every_direct_one_and_name_no_registry()
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("demo")
 def test_the_demo_shows_what_it_found_and_a_second_one_changes_nothing(tmp_path: Path) -> None:
     environ = isolated_environment(tmp_path / "home", **LEAN)
     said = []
@@ -73,7 +72,6 @@ def test_the_demo_shows_what_it_found_and_a_second_one_changes_nothing(tmp_path:
 
 
 @pytest.mark.server
-@pytest.mark.xdist_group("servers")
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign: signal.Signals, tmp_path: Path) -> None:
     ports = [free_port(), free_port()]

@@ -16,7 +16,7 @@ from tests.aws_server import BUCKET, AwsServer, aws_for_tests
 
 AS_OF = datetime(2026, 4, 15)
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("registry")]
+pytestmark = [pytest.mark.server]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.server,
-    pytest.mark.xdist_group("report"),
 ]
 needs_browser = pytest.mark.skipif(chromium() is None, reason="no chromium is installed")
 

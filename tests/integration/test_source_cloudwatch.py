@@ -18,7 +18,7 @@ from pipeline.lake import Lake
 from pipeline.sources import cloudwatch
 from tests.source_servers import moto_server
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("cloudwatch")]
+pytestmark = [pytest.mark.server]
 
 TODAY = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
 DAY = Interval(TODAY - timedelta(days=1), TODAY)

@@ -15,7 +15,7 @@ from pipeline.interval import Interval
 from pipeline.sources import _http, http_json
 from tests.source_servers import Reply, Request, json_reply, serve
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("http_json")]
+pytestmark = [pytest.mark.server]
 
 DAY = Interval.day("2026-03-01")
 PLAIN = {"metric": "sessions", "unit": "count", "resource_path": "host", "period_s": 3600}

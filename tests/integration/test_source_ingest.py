@@ -19,7 +19,7 @@ from pipeline.sources import _http
 from pipeline.steps.ingest import ingest
 from tests.source_servers import Reply, Request, json_reply, moto_server, serve
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("cloudwatch")]
+pytestmark = [pytest.mark.server]
 
 TODAY = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
 DAY = Interval(TODAY - timedelta(days=1), TODAY)

@@ -17,7 +17,7 @@ from pipeline.lake import Lake
 from pipeline.sources import _http, inventory
 from tests.source_servers import Reply, Request, aws_error, moto_server, spoiled
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("inventory")]
+pytestmark = [pytest.mark.server]
 
 OWN = "123456789012"
 TODAY = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)

@@ -19,7 +19,7 @@ from pipeline.sources import _http, logs
 from pipeline.sources._log_patterns import Pattern
 from tests.source_servers import Reply, Request, aws_error, moto_server, spoiled
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("logs")]
+pytestmark = [pytest.mark.server]
 
 DAY = Interval.day("2026-03-01")
 

@@ -19,7 +19,7 @@ from pipeline.lake import Lake
 from pipeline.sources import _http, pricing
 from tests.source_servers import Reply, Request, aws_error, json_reply, serve
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("pricing")]
+pytestmark = [pytest.mark.server]
 
 VERSION = "20260918174747"
 PUBLISHED = datetime(2026, 9, 18, 17, 47, 47)

@@ -32,7 +32,6 @@ PROGRAMS = {name: shutil.which(name) for name in ("prometheus", "promtool", "pro
 ABSENT = sorted(name for name, path in PROGRAMS.items() if path is None)
 pytestmark = [
     pytest.mark.server,
-    pytest.mark.xdist_group("prometheus"),
     pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {ABSENT} (apt-get install prometheus prometheus-node-exporter)"),
 ]
 

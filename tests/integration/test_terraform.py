@@ -39,7 +39,7 @@ from tests.terraform import ROOT, Terraform, TerraformError, aws_for_terraform, 
 from tools.demo_aws_local import TIMES, bare, rows
 from tools.settings_from_terraform import environment
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("terraform")]
+pytestmark = [pytest.mark.server]
 
 CHECKOV = "3.3.30"
 TFTEST = ROOT / "infra" / "tests" / "infra.tftest.hcl"

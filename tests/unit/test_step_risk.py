@@ -83,7 +83,7 @@ def test_a_chance_is_judged_by_the_run_in_which_its_horizon_ends_and_by_no_other
     chances = lake.query("SELECT threshold_pct, p_cross_7d AS chance FROM gold.capacity_risk").to_pandas()
     judged = lake.read(tables.RISK_RELIABILITY).to_pandas()
     assert judged["as_of"].unique().tolist() == [pd.Timestamp(WEEK_LATER.as_of)]
-    assert judged.set_index("threshold_pct")["observed"].to_dict() == {80.0: 1.0, 90.0: 0.0}
+    assert judged.set_index("threshold_pct")["observed"].to_dict() == {80.0: 1.0, 90.0: 0.0, 100.0: 0.0}
     assert judged["stated"].tolist() == pytest.approx(chances["chance"].tolist())
     assert judged["brier"].tolist() == pytest.approx(((judged["stated"] - judged["observed"]) ** 2).tolist())
 
@@ -160,7 +160,7 @@ def test_the_command_line_prints_the_risk_under_growth_and_another_size(tmp_path
 
     printed = CliRunner().invoke(cli.app, ["risk", "--what-if", "--growth", "20", "--resize", "2"]).output
 
-    assert "if demand × 1.2 and capacity × 2: 2 rows" in printed
+    assert "if demand × 1.2 and capacity × 2: 3 rows" in printed
     assert "1/r/i-1/cpu_utilization" in printed
     assert not open_lake(load()).exists(tables.CAPACITY_RISK)
 
