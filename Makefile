@@ -33,7 +33,7 @@ $(INSTALLED): requirements.txt
 demo: setup ## Run the main job on the samples, through the real DAGs, and show what it found
 	@$(BIN)/python -m tools.demo
 
-demo-aws-local: setup ## The same on S3, Glue and Athena, served on loopback, compared with the embedded run
+demo-aws-local: setup ## The same on S3, Glue and Athena on loopback, beside the embedded run (TERRAFORM=1: on what it applied)
 	@$(BIN)/python -m tools.demo_aws_local
 
 test: setup lint ## Lint, types, Terraform's format and every test

@@ -33,7 +33,6 @@ from pipeline.steps.promote import promote
 from pipeline.steps.register import register
 from pipeline.steps.train import train
 
-#: One worker for all of them: they share a registry that takes seconds to make.
 ROOT = Path(__file__).resolve().parents[2]
 DAY = Interval.day("2026-04-14")
 MODELS = ("seasonal_naive", "ridge", "default")
