@@ -677,11 +677,10 @@ def _mlflow(settings: Settings, *, create: bool = True) -> Iterator[Any]:
         SourceError: MLflow does not answer.
     """
     uri = settings.mlflow_tracking_uri
-    if uri.startswith("sqlite:"):
-        database = Path(uri.removeprefix("sqlite:///"))
-        if not create and not database.exists():
-            raise SourceError(f"the registry {uri} does not exist")
-        database.parent.mkdir(parents=True, exist_ok=True)
+    database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:") else None
+    missing = database is not None and not database.exists()
+    if missing and not create:
+        raise SourceError(f"the registry {uri} does not exist")
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
@@ -701,11 +700,31 @@ def _mlflow(settings: Settings, *, create: bool = True) -> Iterator[Any]:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
+        if database is not None and missing:
+            _make_database(database)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         yield mlflow.MlflowClient(uri, uri)
     except (mlflow.MlflowException, RequestException, SQLAlchemyError, OSError) as error:
         raise SourceError(f"the registry {uri} does not answer: {str(error).splitlines()[0]}") from error
+
+
+def _make_database(database: Path) -> None:
+    """Make MLflow's database whole or not at all: two processes that migrate one file at once, as shards may, would spoil it."""
+    import fcntl
+
+    import mlflow
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if database.exists():
+            return
+        begun = database.with_suffix(".new")
+        begun.unlink(missing_ok=True)
+        # Any question makes it.
+        mlflow.MlflowClient(f"sqlite:///{begun}").search_experiments(max_results=1)
+        begun.rename(database)
 
 
 @contextmanager

@@ -473,6 +473,42 @@ def test_of_processes_that_promote_at_the_same_moment_exactly_one_wins(tmp_path:
     assert said[int(row["champion_version"]) - 1][0].strip() == "won"
 
 
+FIRST_COMER = """
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from pipeline import registry
+from pipeline import settings as settings_module
+
+settings = settings_module.load({}, home=Path(sys.argv[1]))
+registry.hand_over(settings, datetime(2026, 4, 15), [], int(sys.argv[2]), 3)
+"""
+
+
+def test_shards_that_find_no_registry_at_the_same_moment_make_one(tmp_path: Path) -> None:
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_COMER, str(tmp_path), str(shard)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for shard in range(3)
+    ]
+    assert [racer.communicate(timeout=120)[1] for racer in racers] == ["", "", ""]
+    settings = settings_module.load({}, home=tmp_path)
+    assert registry.handed_over(settings, datetime(2026, 4, 15), tmp_path) == []
+
+
+def test_a_registry_whose_making_was_killed_is_made_anew(tmp_path: Path) -> None:
+    settings = settings_module.load({}, home=tmp_path)
+    (tmp_path / "mlflow").mkdir()
+    (tmp_path / "mlflow" / "mlflow.new").write_bytes(b"half a database")
+
+    assert registry.proposed(settings, datetime(2026, 4, 15)) == {}
+
+
 def test_promotions_that_run_at_once_leave_one_decision_each_time(fresh: Trained) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
     decisions: list[int] = []
