@@ -29,11 +29,10 @@ LEAN = {
     "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive",
     "HEADROOM_HORIZON_HOURS": "24",
 }
-# Only the week is run, not also yesterday, and the scheduler does not idle between tasks.
+# Only the week is run, not also yesterday.
 EAGER = {
     "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "AIRFLOW__CORE__PARALLELISM": "3",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
 }

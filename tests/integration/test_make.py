@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -72,30 +74,53 @@ def test_the_demo_shows_what_it_found_and_a_second_one_changes_nothing(tmp_path:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign: signal.Signals, tmp_path: Path) -> None:
+def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(tmp_path: Path) -> None:
     ports = [free_port(), free_port()]
-    command = [sys.executable, "-m", "tools.up", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1])]
-    environ = isolated_environment(tmp_path / "home")
-    log = tmp_path / "up.log"
-    with log.open("w") as out:
-        process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        deadline = time.monotonic() + 240
-        while "Ctrl-C" not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.5)
+    with up(tmp_path, ports) as (process, log):
+        wait_until(lambda: "Ctrl-C" in log.read_text(), process, log)
         health = get_json(f"http://127.0.0.1:{ports[0]}/api/v2/monitor/health")
         assert {health[part]["status"] for part in ("metadatabase", "scheduler", "dag_processor")} == {"healthy"}
         assert f"http://127.0.0.1:{ports[1]}" in log.read_text()
-        children = descendants(process.pid)
-        assert len(children) >= 5
+        assert left_behind(process, signal.SIGINT) == []
+
+
+@pytest.mark.server
+def test_up_that_is_terminated_while_it_starts_leaves_no_process_behind(tmp_path: Path) -> None:
+    with up(tmp_path, [free_port(), free_port()]) as (process, log):
+        wait_until(lambda: len(descendants(process.pid)) >= 5, process, log)
+        assert left_behind(process, signal.SIGTERM) == []
+
+
+@contextmanager
+def up(tmp_path: Path, ports: list[int]) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """`make up`, and the file that it prints to."""
+    command = [sys.executable, "-m", "tools.up", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1])]
+    log = tmp_path / "up.log"
+    with log.open("w") as out:
+        environ = isolated_environment(tmp_path / "home")
+        process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        yield process, log
     finally:
-        process.send_signal(sign)
+        process.terminate()
         process.wait(timeout=60)
-    assert process.returncode == 0
-    assert [child for child in children if Path(f"/proc/{child}").exists()] == []
+
+
+def wait_until(reached: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 240
+    while not reached():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.5)
+
+
+def left_behind(process: subprocess.Popen[bytes], sign: signal.Signals) -> list[int]:
+    """The processes below one that outlive it, once it has been sent a signal."""
+    children = descendants(process.pid)
+    assert len(children) >= 5
+    process.send_signal(sign)
+    assert process.wait(timeout=60) == 0
+    return [child for child in children if Path(f"/proc/{child}").exists()]
 
 
 def descendants(pid: int) -> list[int]:
