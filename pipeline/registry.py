@@ -25,6 +25,7 @@ import pandas as pd
 
 from pipeline import backtest, plugs
 from pipeline.errors import ConfigError, DataError, SourceError
+from pipeline.lock import alone
 from pipeline.model_spec import Spec, code_sha256, model_name, parse_spec
 from pipeline.panel import Granularity, from_frame
 from pipeline.promotion_ledger import NONE, ROLLED_BACK, Row, decide, decided, ledger, previous
@@ -711,13 +712,9 @@ def _mlflow(settings: Settings, *, create: bool = True) -> Iterator[Any]:
 
 def _make_database(database: Path) -> None:
     """Make MLflow's database whole or not at all: two processes that migrate one file at once, as shards may, would spoil it."""
-    import fcntl
-
     import mlflow
 
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(database.with_suffix(".lock")):
         if database.exists():
             return
         begun = database.with_suffix(".new")

@@ -31,6 +31,7 @@ from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.lake import aws
 from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
 from pipeline.lake.storage import Storage
+from pipeline.lock import alone
 from pipeline.schema import Scope, Table
 from pipeline.settings import Settings
 
@@ -303,10 +304,11 @@ class Lake:
 
                 self._catalog = Glue("headroom", client=aws.client("glue", self.settings), **properties)
             else:
-                folder = self.settings.home / "lake"
-                folder.mkdir(parents=True, exist_ok=True)
-                properties |= {"type": "sql", "uri": f"sqlite:///{(folder / 'catalog.db').resolve()}?timeout=60"}
-                self._catalog = load_catalog("headroom", **properties)
+                database = (self.settings.home / "lake" / "catalog.db").resolve()
+                properties |= {"type": "sql", "uri": f"sqlite:///{database}?timeout=60"}
+                # Two that make the first tables of a catalog at once would fail.
+                with alone(database.with_suffix(".lock")):
+                    self._catalog = load_catalog("headroom", **properties)
         return self._catalog
 
     def _load(self, table: Table) -> IcebergTable | None:

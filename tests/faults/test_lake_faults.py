@@ -164,3 +164,30 @@ def test_a_full_disk_is_a_clean_failure_that_publishes_nothing(settings: setting
     assert "File too large" in done.stderr
     assert open_lake(settings).snapshot_id(TABLE) == before
     assert ramps(open_lake(settings)) == [1.0]
+
+
+# Opens one lake after another at the moment in which others open it.
+OPENER = """
+import sys, time
+from pathlib import Path
+from pipeline import settings, tables
+from pipeline.lake import open_lake
+
+name, homes = sys.argv[1], sys.argv[2:]
+patience = time.monotonic() + 60
+for home in map(Path, homes):
+    home.mkdir(exist_ok=True)
+    (home / f"ready-{name}").touch()
+    while len(list(home.glob("ready-*"))) < 3 and time.monotonic() < patience:
+        pass
+    assert not open_lake(settings.load({}, home=home)).exists(tables.CALENDAR)
+"""
+
+
+def test_processes_that_open_an_empty_lake_at_the_same_moment_all_find_it(tmp_path: Path) -> None:
+    homes = [str(tmp_path / str(number)) for number in range(6)]
+    openers = [
+        subprocess.Popen([sys.executable, "-c", OPENER, name, *homes], stderr=subprocess.PIPE, text=True) for name in "abc"
+    ]
+
+    assert [opener.communicate(timeout=120)[1] for opener in openers] == ["", "", ""]
