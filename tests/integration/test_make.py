@@ -74,14 +74,15 @@ def test_the_demo_shows_what_it_found_and_a_second_one_changes_nothing(tmp_path:
 
 
 @pytest.mark.server
-def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign: signal.Signals, tmp_path: Path) -> None:
     ports = [free_port(), free_port()]
     with up(tmp_path, ports) as (process, log):
         wait_until(lambda: "Ctrl-C" in log.read_text(), process, log)
         health = get_json(f"http://127.0.0.1:{ports[0]}/api/v2/monitor/health")
         assert {health[part]["status"] for part in ("metadatabase", "scheduler", "dag_processor")} == {"healthy"}
         assert f"http://127.0.0.1:{ports[1]}" in log.read_text()
-        assert left_behind(process, signal.SIGINT) == []
+        assert left_behind(process, sign) == []
 
 
 @pytest.mark.server
