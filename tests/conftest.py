@@ -18,6 +18,7 @@ LONGEST = (
     "test_airflow_backfill",
     "test_make",
     "test_any_order",
+    "test_registry",
     "test_athena_sql",
     "test_readme",
 )
