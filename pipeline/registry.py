@@ -688,8 +688,10 @@ def _mlflow(settings: Settings, *, create: bool = True) -> Iterator[Any]:
     # A registry that is down must not hold up a daily run for the minutes that MLflow would retry.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-    if settings.aws_endpoint_url:
-        os.environ.setdefault("MLFLOW_S3_ENDPOINT_URL", settings.aws_endpoint_url)
+    # MLflow knows the address of S3 by this variable only; it is put back, as another lake may be opened in this process.
+    addressed = bool(settings.aws_endpoint_url) and "MLFLOW_S3_ENDPOINT_URL" not in os.environ
+    if addressed:
+        os.environ["MLFLOW_S3_ENDPOINT_URL"] = settings.aws_endpoint_url
     with _third_party_warnings_off():
         import mlflow
 
@@ -708,6 +710,9 @@ def _mlflow(settings: Settings, *, create: bool = True) -> Iterator[Any]:
         yield mlflow.MlflowClient(uri, uri)
     except (mlflow.MlflowException, RequestException, SQLAlchemyError, OSError) as error:
         raise SourceError(f"the registry {uri} does not answer: {str(error).splitlines()[0]}") from error
+    finally:
+        if addressed:
+            os.environ.pop("MLFLOW_S3_ENDPOINT_URL", None)
 
 
 def _make_database(database: Path) -> None:

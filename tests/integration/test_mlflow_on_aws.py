@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from pipeline import registry
 from pipeline import settings as settings_module
 from pipeline.metrics import QUANTILES
-from tests.aws_server import BUCKET, AwsServer, aws_for_tests
+from tests.aws_server import BUCKET, AwsServer, aws_for_tests, aws_server
 
 AS_OF = datetime(2026, 4, 15)
 
@@ -45,11 +46,7 @@ def training(folder: Path) -> registry.Training:
     )
 
 
-def test_a_trainings_files_and_models_land_in_the_bucket_and_are_served_from_there(
-    aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # MLflow's own S3 client knows the address by AWS's variable only; against AWS it needs none.
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+def test_a_trainings_files_and_models_land_in_the_bucket_and_are_served_from_there(aws: AwsServer, tmp_path: Path) -> None:
     settings = settings_module.load({}, home=tmp_path / "home", mlflow_artifacts=f"s3://{BUCKET}/mlflow", **aws.settings())
     folder = tmp_path / "training"
     folder.mkdir()
@@ -64,3 +61,16 @@ def test_a_trainings_files_and_models_land_in_the_bucket_and_are_served_from_the
     [(model, version)] = registry.proposed(settings, AS_OF).items()
     assert version.forecaster == "ridge"
     assert registry._read_spec(settings, model, version.version).forecaster == "ridge"
+
+
+def test_two_lakes_in_one_process_each_keep_their_models_at_their_own_address(aws: AwsServer, tmp_path: Path) -> None:
+    folder = tmp_path / "training"
+    folder.mkdir()
+    (folder / "scores.parquet").write_bytes(b"figures")
+    with aws_server() as other:
+        for name, server in (("first", other), ("second", aws)):
+            own = server.settings(name) | {"mlflow_artifacts": f"s3://{BUCKET}/{name}"}
+            settings = settings_module.load({}, home=tmp_path / name, **own)
+            assert registry.log_training(settings, AS_OF, "f-aws", [training(folder)], {}) == 1
+            assert server.called("PutObject")
+    assert "MLFLOW_S3_ENDPOINT_URL" not in os.environ
