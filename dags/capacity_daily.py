@@ -14,6 +14,7 @@ three times, waiting longer each time.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
 from airflow.sdk import CronDataIntervalTimetable, TaskGroup, XComArg, chain, dag
@@ -27,9 +28,10 @@ BRONZE = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.billing_li
 LATENESS = "{{ 180 if dag_run.run_type == 'scheduled' else 0 }}"
 
 
-def build(table: str) -> XComArg:
+def build(table: str, **options: Any) -> XComArg:
     """The task that builds one table from its SQL, and announces it."""
-    return step.override(task_id=f"build__{table.replace('.', '__')}", outlets=[asset(table)])(name="build", target=table)
+    task_id = f"build__{table.replace('.', '__')}"
+    return step.override(task_id=task_id, outlets=[asset(table)], **options)(name="build", target=table)
 
 
 @dag(
@@ -58,7 +60,8 @@ def capacity_daily() -> None:
             build(f"silver.{table}")
             for table in ("metric_hourly", "metric_daily", "resource", "calendar", "cost_daily", "quarantine")
         ]
-    quality = build("gold.quality_result")
+    # Also where a check failed: what is wrong is published, and what builds on it is not.
+    quality = build("gold.quality_result", trigger_rule="all_done")
     score, drift = build("gold.forecast_score"), build("gold.drift")
     forecast = sharded("forecast", [asset("gold.forecast")], SETTINGS.shards)
     detect = sharded("detect", [asset("gold.anomaly")], SETTINGS.shards)
@@ -68,6 +71,8 @@ def capacity_daily() -> None:
     run_stat = build("gold.run_stat")
     report = step.override(task_id="report")(name="report")
     chain(settled, ingest, silver, quality, [forecast, detect])
+    for models in (forecast, detect):
+        chain(silver, models)
     chain(forecast, risk)
     chain([risk, detect], recommend, run_stat, report)
     chain(silver, score, drift, run_stat)

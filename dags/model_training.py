@@ -1,15 +1,15 @@
 """Compare the forecasters on what is known, register the best per segment, and make it champion if it earned it.
 
-**Reads** silver. **Writes** `gold.model_metric`, MLflow runs and models, and the alias `champion`, moved through a fence: a
-challenger that is worse than seasonal naive never becomes champion.
+**Reads** silver. **Writes** MLflow runs and models, `gold.model_metric`, `gold.risk_backtest`, and the alias `champion`, moved
+through a fence: a challenger that is worse than seasonal naive never becomes champion.
 
 **Waits** for the daily run of the day before: it looks each day at 06:00 UTC. `due` says in its log whether to train: a week
 after the last training (`retrain_after_days`), or when `gold.drift` says so and the last training has cooled down
 (`retrain_cooldown_days`). Otherwise the rest of the run is skipped. A run by hand trains in any case.
 
-The segments are mapped over `shards`, and `register` makes one training of what they found. With the setting
-`promotion_approval` a person must then approve, under Required Actions; after `approval_hours` without an answer it is a
-rejection, and the champions stay.
+The segments are mapped over `shards`, `register` makes one training of what they found, and `record` publishes its figures.
+With the setting `promotion_approval` a person must then approve, under Required Actions; after `approval_hours` without an
+answer it is a rejection, and the champions stay.
 
 **By hand** `python -m pipeline train --day 2026-03-01` and then `python -m pipeline promote --day 2026-03-01`, or trigger it
 with `{"day": "2026-03-01"}`.
@@ -39,10 +39,11 @@ from pipeline.settings import load
 def model_training() -> None:
     settings = load()
     due = gate.override(task_id="due")(name="due")
-    scores = [asset("gold.model_metric")]
-    tasks = [due, sharded("train", [] if settings.shards > 1 else scores, settings.shards)]
+    tasks = [due, sharded("train", [], settings.shards)]
     if settings.shards > 1:
-        tasks.append(step.override(task_id="register", outlets=scores)(name="register"))
+        tasks.append(step.override(task_id="register")(name="register"))
+    scores = [asset("gold.model_metric"), asset("gold.risk_backtest")]
+    tasks.append(step.override(task_id="record", outlets=scores)(name="record"))
     if settings.promotion_approval:
         tasks.append(approval(timedelta(hours=settings.approval_hours)))
     chain(*tasks, step.override(task_id="promote")(name="promote"))

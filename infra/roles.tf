@@ -2,13 +2,14 @@
 #
 #              bronze        silver        gold                    models       Athena
 #   ingest     put once
-#   transform  read          read, write   own quality_result                   pipeline
-#   trainer                  read          read; own model_metric  read, write  pipeline
+#   transform  read          read, write                                        pipeline
+#   trainer                  read          read                    read, write  pipeline
 #   publisher  read          read, write   read, write             read         pipeline
 #   analyst                  read          read                                 analyst
 #
 # All four put bronze.run_event, the record of how a step went. The publisher writes silver because maintenance compacts both layers.
-# Transform and trainer each write the one gold table that is the evidence of their work. Nobody deletes an object's older versions.
+# Only the publisher writes gold: what transform and trainer measure reaches it through silver.check_result and the registry. Nobody
+# deletes an object's older versions.
 
 locals {
   glue_catalog  = "${local.arn.glue}:catalog"
@@ -65,29 +66,6 @@ locals {
       Effect   = "Allow"
       Action   = ["glue:CreateDatabase", "glue:CreateTable", "glue:UpdateTable"]
       Resource = [local.glue_catalog, local.glue_database[layer], "${local.glue_tables[layer]}/*"]
-    },
-  ] }
-
-  # One table of gold for a role that writes no other.
-  evidence = { for role, table in { transform = "quality_result", trainer = "model_metric" } : role => [
-    {
-      Sid      = "WriteEvidence"
-      Effect   = "Allow"
-      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-      Resource = "${local.bucket_arn.lake}/gold/${table}/*"
-    },
-    {
-      Sid       = "ListEvidence"
-      Effect    = "Allow"
-      Action    = "s3:ListBucket"
-      Resource  = local.bucket_arn.lake
-      Condition = { StringLike = { "s3:prefix" = ["gold/${table}", "gold/${table}/*"] } }
-    },
-    {
-      Sid      = "CommitEvidence"
-      Effect   = "Allow"
-      Action   = ["glue:CreateDatabase", "glue:CreateTable", "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable"]
-      Resource = [local.glue_catalog, local.glue_database.gold, "${local.glue_tables.gold}/${table}"]
     },
   ] }
 
@@ -180,12 +158,12 @@ locals {
 
     transform = concat(
       local.read.bronze, local.read.silver, local.see_catalog.views, local.read_lake, local.write.silver, local.put_once.RunEvent,
-      local.encrypt_lake, local.query.pipeline, local.write_task_log, local.evidence.transform,
+      local.encrypt_lake, local.query.pipeline, local.write_task_log,
     )
 
     trainer = concat(
       local.read.silver, local.read.gold, local.see_catalog.views, local.read_lake, local.put_once.RunEvent, local.encrypt_lake,
-      local.query.pipeline, local.read_models, local.write_models, local.write_task_log, local.evidence.trainer,
+      local.query.pipeline, local.read_models, local.write_models, local.write_task_log,
     )
 
     publisher = concat(

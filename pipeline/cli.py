@@ -16,7 +16,7 @@ from rich.table import Column
 from rich.table import Table as RichTable
 
 from pipeline import settings as settings_module
-from pipeline.errors import ConfigError, HeadroomError
+from pipeline.errors import ConfigError, DataError, HeadroomError
 from pipeline.interval import Interval
 from pipeline.settings import Settings
 
@@ -108,6 +108,12 @@ def train(
 def register(day: Day = None, start: From = None, end: To = None) -> None:
     """Make one training of what `train` found in each of several --shards."""
     _perform("register", _interval(day, start, end), _settings())
+
+
+@app.command()
+def record(day: Day = None, start: From = None, end: To = None) -> None:
+    """Publish what a training measured; `promote` does so too."""
+    _perform("record", _interval(day, start, end), _settings())
 
 
 @app.command()
@@ -244,7 +250,15 @@ def run_interval(interval: Interval, settings: Settings) -> None:
 
     for name in settings.sources:
         _perform("ingest", interval, settings, target=name)
-    for name in BUILDS:
+    silver, gold = ([name for name in BUILDS if name.startswith(layer)] for layer in ("silver.", "gold."))
+    try:
+        for name in silver:
+            _perform("build", interval, settings, target=name)
+    except DataError:
+        # What is wrong is published too.
+        _perform("build", interval, settings, target="gold.quality_result")
+        raise
+    for name in gold:
         _perform("build", interval, settings, target=name)
     for step in ("forecast", "detect"):
         for shard in range(settings.shards):

@@ -62,7 +62,10 @@ def conform(data: Any, table: Table, interval: Interval) -> pa.Table:
 
 
 def validate(data: pa.Table, table: Table, interval: Interval, lake: Lake, shard: int = 0, shards: int = 1) -> pa.Table:
-    """The same rows, if every critical expectation holds; every result is recorded in `gold.quality_result`.
+    """The same rows, if every critical expectation holds; every result is recorded.
+
+    What is said of silver goes to `silver.check_result`, as whoever builds silver writes nothing else; the rest to
+    `gold.quality_result`, which takes in the other.
 
     Args:
         data: conforming rows.
@@ -239,7 +242,7 @@ def _exception_message(info: Any) -> str:
 
 
 def _record(results: list[Result], table: Table, interval: Interval, lake: Lake, shard: int, shards: int) -> None:
-    target = tables.QUALITY_RESULT
+    target = tables.CHECK_RESULT if table.layer == "silver" else tables.QUALITY_RESULT
     rows = [
         {
             "as_of": interval.as_of,

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline import backtest, plugs
 from pipeline.errors import ConfigError, DataError, SourceError
@@ -43,6 +45,9 @@ FLOOR = "seasonal_naive"
 #: Longest time since the last decision that a champion serves while MLflow does not answer.
 STALE_AFTER = timedelta(days=60)
 _METRICS_PER_CALL = 1000
+_FRAMES = ("summary", "leads", "reliability")
+#: Folder of a training's run that holds its rows for the lake.
+_FIGURES = "lake"
 _SERVED_MODEL = Path(__file__).with_name("served_model.py")
 
 
@@ -74,6 +79,7 @@ class Training:
         overrides: series → the forecaster that did so much better on it than the proposed one that it forecasts it instead.
         trials: what a search for parameters tried, best or not.
         diagnostics: what kind of series these are, from `diagnostics.summarise`.
+        reliability: the proposed forecaster's chances of crossing beside what happened, from `risk_backtest.reliability`.
     """
 
     metric: str
@@ -91,6 +97,7 @@ class Training:
     overrides: Mapping[str, str] = field(default_factory=dict)
     trials: Sequence[Trial] = ()
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+    reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def model(self) -> str:
@@ -98,11 +105,11 @@ class Training:
 
     def save(self) -> None:
         """Write all but the files themselves beside them, for `load`."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("summary", "leads", "folder")}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*_FRAMES, "folder")}
         plain |= {"dataset": asdict(self.dataset), "trials": [asdict(trial) for trial in self.trials]}
         (self.folder / "training.json").write_text(json.dumps(plain, indent=1), encoding="utf-8")
-        self.summary.to_parquet(self.folder / "summary.parquet")
-        self.leads.to_parquet(self.folder / "leads.parquet")
+        for name in _FRAMES:
+            getattr(self, name).to_parquet(self.folder / f"{name}.parquet")
 
     @classmethod
     def load(cls, folder: Path) -> Training:
@@ -110,7 +117,7 @@ class Training:
         plain = json.loads((folder / "training.json").read_text(encoding="utf-8"))
         plain |= {"dataset": Dataset(**plain["dataset"]), "trials": [Trial(**trial) for trial in plain["trials"]]}
         plain |= {"quantiles": tuple(plain["quantiles"])}
-        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("summary", "leads")}
+        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
         return cls(**plain, **frames, folder=folder)
 
     def spec(self) -> Spec:
@@ -138,13 +145,21 @@ def trained(settings: Settings, fingerprint: str) -> datetime | None:
 
 
 def log_training(
-    settings: Settings, as_of: datetime, fingerprint: str, trainings: Sequence[Training], config: Mapping[str, Any]
+    settings: Settings,
+    as_of: datetime,
+    fingerprint: str,
+    trainings: Sequence[Training],
+    config: Mapping[str, Any],
+    figures: Mapping[str, pa.Table] | None = None,
 ) -> int:
     """Log one training and register each segment's proposed model.
 
     One parent run holds the configuration, the datasets and, per segment, forecasts, scores and plots; one child per model and
     segment holds figures that compare across trainings. A segment that was registered from the same fingerprint before keeps
     its version.
+
+    Args:
+        figures: table of gold → the rows that the training has for it, for `figures` to find.
 
     Returns:
         Versions newly registered.
@@ -168,6 +183,10 @@ def log_training(
         ).info.run_id
         try:
             _log(client, parent, {**config, "segments": len(trainings)}, _outcome(trainings))
+            with tempfile.TemporaryDirectory() as folder:
+                for name, rows in (figures or {}).items():
+                    pq.write_table(rows, Path(folder) / f"{name}.parquet")
+                client.log_artifacts(parent, folder, _FIGURES)
             registered = sum(_log_segment(client, experiment, parent, as_of, training) for training in trainings)
             client.set_tag(parent, "fingerprint", fingerprint)
         except BaseException:
@@ -261,6 +280,21 @@ def trained_on(settings: Settings, as_of: datetime) -> dict[str, int]:
         run = _training(client, as_of)
         sources = [json.loads(entry.dataset.source) for entry in run.inputs.dataset_inputs] if run else []
         return {source["table"]: source["snapshot_id"] for source in sources if source["snapshot_id"] is not None}
+
+
+def figures(settings: Settings, as_of: datetime) -> dict[str, pa.Table] | None:
+    """Table of gold → the rows that the training as of that moment has for it; None where there is no such training.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    with _mlflow(settings) as client, tempfile.TemporaryDirectory() as folder:
+        run = _training(client, as_of)
+        if run is None:
+            return None
+        kept = client.list_artifacts(run.info.run_id, _FIGURES)
+        files = [Path(client.download_artifacts(run.info.run_id, item.path, folder)) for item in kept]
+        return {file.stem: pq.read_table(file) for file in sorted(files)}
 
 
 def _training(client: Any, as_of: datetime) -> Any:

@@ -52,6 +52,26 @@ step_outcome = (
     Column(name="peak_rss_mib", type=NUMBER, doc="Peak memory of the process so far.", unit="MiB", ge=0),
 )
 
+reliability = (
+    metric,
+    granularity,
+    Column(name="threshold_pct", type=NUMBER, doc="Share of capacity.", unit="percent", ge=1, le=100),
+    Column(name="horizon_days", type=WHOLE, doc="Within how many days it could cross.", unit="days", ge=1),
+    Column(name="bin", type=WHOLE, doc="Tenth of the stated chance: 0 is below 10 %, 9 is 90 % and more.", ge=0, le=9),
+    Column(name="forecasts", type=WHOLE, doc="Chances judged.", unit="count", ge=1),
+    Column(name="stated", type=NUMBER, doc="Mean stated chance.", unit="ratio", ge=0, le=1),
+    Column(name="observed", type=NUMBER, doc="Share that crossed.", unit="ratio", ge=0, le=1),
+    Column(name="brier", type=NUMBER, doc="Mean squared difference of chance and outcome.", unit="ratio", ge=0, le=1),
+    Column(
+        name="base_rate_brier",
+        type=NUMBER,
+        doc="The same, had every chance of the metric, threshold and horizon been the share that crossed.",
+        unit="ratio",
+        ge=0,
+        le=1,
+    ),
+)
+
 
 def _statistics(period: str) -> tuple[Column, ...]:
     return (
@@ -316,6 +336,27 @@ QUARANTINE = Table(
     may_be_empty=True,
 )
 
+CHECK_RESULT = Table(
+    name="silver.check_result",
+    doc="One expectation on one table of silver in one run; `gold.quality_result` publishes it.",
+    key=("as_of", "table_name", "subject", "rule", "shard"),
+    time="as_of",
+    columns=(
+        as_of,
+        _text("table_name", "Table checked."),
+        _text("subject", "Column or load that the rule is about; `table` for the whole."),
+        _text("rule", "Expectation and its arguments."),
+        Column(name="shard", type=WHOLE, doc="Shard of mapped work, else 0.", ge=0),
+        _text("severity", "critical stops the write.", values=("critical", "warning", "info")),
+        Column(name="success", type=FLAG, doc="Held; an expectation that raised did not."),
+        Column(name="rows", type=WHOLE, doc="Rows looked at.", unit="count", ge=0),
+        Column(name="failed_rows", type=WHOLE, doc="Rows against the rule.", unit="count", ge=0),
+        Column(name="score", type=NUMBER, doc="Share of rows in order.", unit="ratio", ge=0, le=1),
+        _text("note", "What it means to the person on call."),
+    ),
+    may_be_empty=True,
+)
+
 # ---------------------------------------------------------------- gold: what Headroom believes and recommends
 
 FORECAST = Table(
@@ -444,26 +485,15 @@ RISK_RELIABILITY = Table(
     doc="Stated chances of crossing in one bin beside how often it happened, of the risks whose horizon ended in a run.",
     key=("as_of", "metric", "granularity", "threshold_pct", "horizon_days", "bin"),
     time="as_of",
-    columns=(
-        as_of,
-        metric,
-        granularity,
-        Column(name="threshold_pct", type=NUMBER, doc="Share of capacity.", unit="percent", ge=1, le=100),
-        Column(name="horizon_days", type=WHOLE, doc="Within how many days it could cross.", unit="days", ge=1),
-        Column(name="bin", type=WHOLE, doc="Tenth of the stated chance: 0 is below 10 %, 9 is 90 % and more.", ge=0, le=9),
-        Column(name="forecasts", type=WHOLE, doc="Chances judged.", unit="count", ge=1),
-        Column(name="stated", type=NUMBER, doc="Mean stated chance.", unit="ratio", ge=0, le=1),
-        Column(name="observed", type=NUMBER, doc="Share that crossed.", unit="ratio", ge=0, le=1),
-        Column(name="brier", type=NUMBER, doc="Mean squared difference of chance and outcome.", unit="ratio", ge=0, le=1),
-        Column(
-            name="base_rate_brier",
-            type=NUMBER,
-            doc="The same, had every chance of the metric, threshold and horizon been the share that crossed.",
-            unit="ratio",
-            ge=0,
-            le=1,
-        ),
-    ),
+    columns=(as_of, *reliability),
+    may_be_empty=True,
+)
+RISK_BACKTEST = Table(
+    name="gold.risk_backtest",
+    doc="Stated chances of crossing in one bin beside how often it happened, of one forecaster in one training's backtest.",
+    key=("as_of", "metric", "granularity", "model", "threshold_pct", "horizon_days", "bin"),
+    time="as_of",
+    columns=(as_of, _text("model", "Forecaster that the training proposed."), *reliability),
     may_be_empty=True,
 )
 RECOMMENDATION = Table(
@@ -578,21 +608,9 @@ PROMOTION = Table(
 QUALITY_RESULT = Table(
     name="gold.quality_result",
     doc="One expectation on one table, or one load's share of accepted rows, in one run.",
-    key=("as_of", "table_name", "subject", "rule", "shard"),
+    key=CHECK_RESULT.key,
     time="as_of",
-    columns=(
-        as_of,
-        _text("table_name", "Table checked."),
-        _text("subject", "Column or load that the rule is about; `table` for the whole."),
-        _text("rule", "Expectation and its arguments."),
-        Column(name="shard", type=WHOLE, doc="Shard of mapped work, else 0.", ge=0),
-        _text("severity", "critical stops the write.", values=("critical", "warning", "info")),
-        Column(name="success", type=FLAG, doc="Held; an expectation that raised did not."),
-        Column(name="rows", type=WHOLE, doc="Rows looked at.", unit="count", ge=0),
-        Column(name="failed_rows", type=WHOLE, doc="Rows against the rule.", unit="count", ge=0),
-        Column(name="score", type=NUMBER, doc="Share of rows in order.", unit="ratio", ge=0, le=1),
-        _text("note", "What it means to the person on call."),
-    ),
+    columns=CHECK_RESULT.columns,
     may_be_empty=True,
 )
 RUN_STAT = Table(

@@ -19,7 +19,7 @@ ROLES = {
     "ingest": "ingest",
     "build": "transform",
     **dict.fromkeys(("due", "train", "register"), "trainer"),
-    **dict.fromkeys(("promote", "forecast", "detect", "risk", "recommend", "report", "maintain"), PUBLISHER),
+    **dict.fromkeys(("record", "promote", "forecast", "detect", "risk", "recommend", "report", "maintain"), PUBLISHER),
 }
 
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 STEPS = (
     *("ingest", "build", "forecast", "detect", "risk", "recommend", "report"),
-    *("due", "train", "register", "promote", "maintain"),
+    *("due", "train", "register", "record", "promote", "maintain"),
 )
 # What `build` makes from SQL or the calendar, in an order that respects what reads what.
 BUILDS = (
@@ -81,7 +81,8 @@ def perform(
         # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
         with lake.worded(step, target, interval):
             rows = int(function(interval, lake, settings, **options))
-        outcome = "done" if lake.changes else "unchanged"
+        # What a training changes is the registry.
+        outcome = "done" if lake.changes or (step in ("train", "register") and rows) else "unchanged"
     finally:
         spent = time.perf_counter() - wall, _cpu_s() - cpu
         try:

@@ -27,8 +27,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         DataError: the result is not what the table declares, or is empty where it may not be; nothing of that year was published.
     """
     table = tables.get(target)
-    if table.layer == "gold" and table not in BUILT_GOLD:
-        raise ConfigError(f"{target} is written by a step of its own, not by build")
+    if table is tables.CHECK_RESULT or (table.layer == "gold" and table not in BUILT_GOLD):
+        raise ConfigError(f"{target} is written by another step, not by build")
     if table is tables.DRIFT:
         return lake.replace(table, model_drift(interval, lake, settings), table.scope(interval)).rows
     if table is tables.RUN_STAT:
@@ -47,7 +47,8 @@ def _publish(table: Table, interval: Interval, lake: Lake) -> int:
     data = quality.conform(rows, table, interval)
     scope = table.scope(interval)
     if table is tables.QUALITY_RESULT:
-        scope = table.scope(interval, table_name=tuple(name for name in tables.ALL if name.startswith("bronze.")))
+        # What is said of gold is written by the steps that make it.
+        scope = table.scope(interval, table_name=tuple(name for name in tables.ALL if not name.startswith("gold.")))
     elif table is not tables.RUN_STAT:
         if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
             return 0

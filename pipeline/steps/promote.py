@@ -15,8 +15,9 @@ from pipeline.promotion_ledger import NONE, ROLLED_BACK, Row, serving
 from pipeline.registry import FLOOR, Version
 from pipeline.schema import Scope, Table
 from pipeline.settings import Settings
+from pipeline.steps.record import record
 from pipeline.steps.train import table_of
-from pipeline.tables import MODEL_METRIC, QUALITY_RESULT
+from pipeline.tables import CHECK_RESULT, MODEL_METRIC
 
 if TYPE_CHECKING:
     from pipeline.lake import Lake
@@ -49,8 +50,9 @@ class Verdict(NamedTuple):
 def promote(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Decide about the challengers that the training as of the interval's end proposed; returns the decisions recorded.
 
-    A decision is recorded once per training and segment; running the step again only sets the registry's aliases to what
-    the ledger says. The snapshots of silver that the training read are tagged, so that they do not expire.
+    What the training measured is published first, where `record` has not done so. A decision is recorded once per training and
+    segment; running the step again only sets the registry's aliases to what the ledger says. The snapshots of silver that the
+    training read are tagged, so that they do not expire.
 
     Raises:
         SourceError: the registry does not answer.
@@ -58,11 +60,12 @@ def promote(interval: Interval, lake: Lake, settings: Settings) -> int:
     """
     from pipeline.lake import tags
 
+    record(interval, lake, settings)
     scores: dict[tuple[str, str], dict[str, Row]] = {}
     for row in lake.read(MODEL_METRIC, MODEL_METRIC.scope(interval)).to_pylist():
         scores.setdefault((row["metric"], row["granularity"]), {})[row["model"]] = row
     if not scores:
-        log.warning("nothing to promote as of %s: no training wrote %s", interval.as_of, MODEL_METRIC.name)
+        log.warning("nothing to promote as of %s: there was no training", interval.as_of)
         return 0
     for name, snapshot_id in registry.trained_on(settings, interval.as_of).items():
         tags.keep(lake, tables.get(name), snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
@@ -182,13 +185,13 @@ def judge(
 
 
 def failed_expectations(lake: Lake, table: Table, since: datetime, as_of: datetime) -> list[str]:
-    """Critical expectations that a table did not meet in the runs after `since` up to `as_of`, the newest first.
+    """Critical expectations that a table of silver did not meet in the runs after `since` up to `as_of`, the newest first.
 
     A run that was repeated and went well has replaced its failure.
     """
     after = timedelta(microseconds=1)
     scope = Scope("as_of", since + after, as_of + after, (("table_name", (table.name,)),))
-    rows = lake.read(QUALITY_RESULT, scope, ("as_of", "subject", "rule", "severity", "success")).to_pylist()
+    rows = lake.read(CHECK_RESULT, scope, ("as_of", "subject", "rule", "severity", "success")).to_pylist()
     failed = [row for row in rows if row["severity"] == "critical" and not row["success"]]
     newest = sorted(failed, key=lambda row: row["as_of"], reverse=True)
     return [f"{table.name} {row['subject']}: {row['rule']}, as of {row['as_of']:%Y-%m-%d %H:%M}" for row in newest]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from pipeline import registry
 from pipeline.errors import DataError
 from pipeline.steps.train import log_training
-from pipeline.tables import MODEL_METRIC
 
 if TYPE_CHECKING:
     from pipeline.interval import Interval
@@ -32,7 +31,7 @@ def register(interval: Interval, lake: Lake, settings: Settings) -> int:
     with tempfile.TemporaryDirectory() as folder:
         trainings = registry.handed_over(settings, interval.as_of, Path(folder))
         if trainings is None:
-            if not lake.read(MODEL_METRIC, MODEL_METRIC.scope(interval), ("as_of",)).num_rows:
+            if registry.figures(settings, interval.as_of) is None:
                 raise DataError(f"no shard of a training as of {interval.as_of} has handed over; train with --shard and --shards")
             log.info("the training as of %s is registered already", interval.as_of)
             return 0

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipeline import backtest, diagnostics, metrics, plugs, quality, registry, tuning
+from pipeline import backtest, diagnostics, metrics, plugs, quality, registry, risk_backtest, tuning
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.model_spec import code_sha256
@@ -32,7 +32,8 @@ from pipeline.settings import Settings
 from pipeline.significance import p_value
 from pipeline.steps.demand import metrics as metrics_of
 from pipeline.steps.demand import read_panel
-from pipeline.tables import COST_DAILY, METRIC_DAILY, METRIC_HOURLY, MODEL_METRIC
+from pipeline.steps.risk import THRESHOLDS_PCT
+from pipeline.tables import COST_DAILY, METRIC_DAILY, METRIC_HOURLY, MODEL_METRIC, RISK_BACKTEST
 
 if TYPE_CHECKING:
     from pipeline.lake import Lake
@@ -95,8 +96,8 @@ def train(
     """Backtest, score and register as of the interval's end; returns the versions that are new.
 
     Per segment (metric × granularity) an even choice of series is forecast from past cutoffs by the challengers, the
-    seasonal naive and the present champion. Scores go to `gold.model_metric`; forecasts, plots and the proposed version go to
-    the registry. The same data, settings and code again register nothing.
+    seasonal naive and the present champion. Forecasts, scores, plots and the proposed version go to
+    the registry, and the scores with them; `record` publishes these. The same data, settings and code again register nothing.
 
     Args:
         progress: told after every window of every model.
@@ -116,7 +117,7 @@ def train(
 
 
 def log_training(interval: Interval, lake: Lake, settings: Settings, trainings: list[registry.Training]) -> int:
-    """Put one training into the registry and `gold.model_metric`; returns the versions that are new."""
+    """Put one training into the registry, and its rows for gold with it; returns the versions that are new."""
     if not trainings:
         log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
         return 0
@@ -124,17 +125,20 @@ def log_training(interval: Interval, lake: Lake, settings: Settings, trainings: 
     fingerprints = [training.fingerprint for training in trainings]
     if _is_known(interval, lake, settings, fingerprints):
         return 0
-    registered = registry.log_training(settings, interval.as_of, _sha256(*fingerprints), trainings, _config(settings))
-    # Last, so that figures in the lake mean that the registry holds the versions they speak of.
-    rows = [row for training in trainings for row in _model_metrics(interval, training)]
-    lake.replace(MODEL_METRIC, quality.conform(pd.DataFrame(rows), MODEL_METRIC, interval), MODEL_METRIC.scope(interval))
-    return registered
+    rows = {
+        MODEL_METRIC: pd.DataFrame([row for training in trainings for row in _model_metrics(interval, training)]),
+        RISK_BACKTEST: pd.concat([_risk_backtest(interval, training) for training in trainings], ignore_index=True),
+    }
+    figures = {table.name: quality.conform(frame, table, interval) for table, frame in rows.items() if len(frame)}
+    return registry.log_training(settings, interval.as_of, _sha256(*fingerprints), trainings, _config(settings), figures)
 
 
 def _is_known(interval: Interval, lake: Lake, settings: Settings, fingerprints: list[str]) -> bool:
-    """Whether a training with the same data, settings and code is in the registry and in the lake."""
+    """Whether a training with the same data, settings and code is in the registry, and one of an earlier day in the lake too."""
     before = registry.trained(settings, _sha256(*fingerprints))
-    if before is None or not lake.read(MODEL_METRIC, MODEL_METRIC.scope(_at(before)), ("as_of",)).num_rows:
+    if before is None:
+        return False
+    if before != interval.as_of and not lake.read(MODEL_METRIC, MODEL_METRIC.scope(_at(before)), ("as_of",)).num_rows:
         return False
     log.info("as of %s, unchanged: data, settings and code are those of the training as of %s", interval.as_of, before)
     return True
@@ -323,6 +327,7 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
         overrides=replaced,
         trials=trials,
         diagnostics=diagnostics.summarise(described),
+        reliability=risk_backtest.reliability(risk_backtest.chances(result, proposed, THRESHOLDS_PCT)),
     )
     training.save()
     return training
@@ -361,6 +366,13 @@ def _model_metrics(interval: Interval, training: registry.Training) -> Iterator[
             "windows": training.windows,
             **{name: float(value) if np.isfinite(value) else None for name, value in figures.items()},
         }
+
+
+def _risk_backtest(interval: Interval, training: registry.Training) -> pd.DataFrame:
+    """Rows of `gold.risk_backtest`; none for a metric that is not in percent."""
+    return training.reliability.assign(
+        as_of=interval.as_of, metric=training.metric, granularity=training.granularity, model=training.proposed
+    )
 
 
 def _write(

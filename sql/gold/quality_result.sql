@@ -1,6 +1,6 @@
--- gold.quality_result, the part about loads: how many of a load's rows count.
+-- gold.quality_result, all but what is said of gold itself: how many of a load's rows count, and how the checks of silver went.
 --
--- Reads   views.metric_point, views.billing_charge, bronze.resource_snapshot
+-- Reads   views.metric_point, views.billing_charge, bronze.resource_snapshot, silver.check_result
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --
 -- Rows in = rows accepted + superseded + quarantined, by construction: each row of bronze has exactly one rule or none.
@@ -47,3 +47,18 @@ SELECT
     cast(landed - accepted - superseded AS varchar), ' quarantined'
   ) AS note
 FROM counted
+UNION ALL
+SELECT
+  as_of AS as_of,
+  table_name AS table_name,
+  subject AS subject,
+  rule AS rule,
+  shard AS shard,
+  severity AS severity,
+  success AS success,
+  rows AS rows,
+  failed_rows AS failed_rows,
+  score AS score,
+  note AS note
+FROM silver.check_result
+WHERE as_of = :end

@@ -1,30 +1,48 @@
--- views.risk_reliability: whether stated chances of crossing came true, over all runs, by bin of ten percent.
+-- views.risk_reliability: whether stated chances of crossing came true, by bin of ten percent.
 --
--- Reads   gold.risk_reliability
+-- Reads   gold.risk_reliability, gold.risk_backtest
+--
+-- Evidence is `published` for the chances that were published and whose horizon has ended, over all runs, and `backtest` for those
+-- that the newest training's proposed forecaster would have stated at earlier cutoffs.
 --
 -- An honest row has `stated` near `observed`. `brier` below `base_rate_brier` means that the chances said more than the share of
 -- crossings alone; both are of the whole bin. Chances published on neighbouring days share most of their horizon, so that
 -- `forecasts` overstates how much is known.
-WITH summed AS (
+WITH newest AS (
+  SELECT metric, granularity, max(as_of) AS as_of FROM gold.risk_backtest GROUP BY metric, granularity
+),
+told AS (
   SELECT
-    metric, granularity, threshold_pct, horizon_days, bin,
+    'published' AS evidence, as_of, metric, granularity, threshold_pct, horizon_days, bin, forecasts, stated, observed, brier
+  FROM gold.risk_reliability
+  UNION ALL
+  SELECT
+    'backtest' AS evidence, b.as_of, b.metric, b.granularity, b.threshold_pct, b.horizon_days, b.bin, b.forecasts, b.stated,
+    b.observed, b.brier
+  FROM gold.risk_backtest AS b
+  JOIN newest AS n ON n.metric = b.metric AND n.granularity = b.granularity AND n.as_of = b.as_of
+),
+summed AS (
+  SELECT
+    evidence, metric, granularity, threshold_pct, horizon_days, bin,
     min(as_of) AS since,
     max(as_of) AS as_of,
     sum(forecasts) AS forecasts,
     sum(stated * cast(forecasts AS double)) AS stated,
     sum(observed * cast(forecasts AS double)) AS observed,
     sum(brier * cast(forecasts AS double)) AS brier
-  FROM gold.risk_reliability
-  GROUP BY metric, granularity, threshold_pct, horizon_days, bin
+  FROM told
+  GROUP BY evidence, metric, granularity, threshold_pct, horizon_days, bin
 ),
 rated AS (
   SELECT
-    metric, granularity, threshold_pct, horizon_days, bin, since, as_of, forecasts, stated, observed, brier,
-    sum(observed) OVER (PARTITION BY metric, granularity, threshold_pct, horizon_days)
-      / cast(sum(forecasts) OVER (PARTITION BY metric, granularity, threshold_pct, horizon_days) AS double) AS base_rate
+    evidence, metric, granularity, threshold_pct, horizon_days, bin, since, as_of, forecasts, stated, observed, brier,
+    sum(observed) OVER (PARTITION BY evidence, metric, granularity, threshold_pct, horizon_days)
+      / cast(sum(forecasts) OVER (PARTITION BY evidence, metric, granularity, threshold_pct, horizon_days) AS double) AS base_rate
   FROM summed
 )
 SELECT
+  evidence AS evidence,
   metric AS metric,
   granularity AS granularity,
   threshold_pct AS threshold_pct,

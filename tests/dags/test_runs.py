@@ -78,7 +78,7 @@ def test_a_source_that_is_down_is_asked_three_more_times(runs: Any) -> None:
 def test_an_approved_training_is_promoted(runs: Any) -> None:
     run = runs["approved"]
     assert run["state"] == "success"
-    assert [call[0] for call in run["calls"]] == ["train", "train", "register", "promote"]
+    assert [call[0] for call in run["calls"]] == ["train", "train", "register", "record", "promote"]
     assert run["waited_at_most_h"] == [5]
 
 
@@ -86,14 +86,14 @@ def test_an_approved_training_is_promoted(runs: Any) -> None:
 def test_without_an_approval_nothing_is_promoted_and_the_run_is_no_failure(runs: Any, answer: str) -> None:
     run = runs[answer]
     assert run["state"] == "success"
-    assert [call[0] for call in run["calls"]] == ["train", "train", "register"]
+    assert [call[0] for call in run["calls"]] == ["train", "train", "register", "record"]
     assert (run["tasks"]["approve[-1]"][0], run["tasks"]["promote[-1]"][0]) == ("success", "skipped")
 
 
 def test_a_training_that_is_due_runs_over_its_shards_and_then_once(runs: Any) -> None:
     run = runs["due"]
     assert run["state"] == "success"
-    assert [call[0] for call in run["calls"]] == ["due", "train", "train", "register", "promote"]
+    assert [call[0] for call in run["calls"]] == ["due", "train", "train", "register", "record", "promote"]
 
 
 def test_a_training_that_neither_schedule_nor_drift_ask_for_is_skipped(runs: Any) -> None:

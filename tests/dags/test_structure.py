@@ -107,8 +107,18 @@ def test_the_daily_run_goes_from_ingest_to_report_through_quality(dags: dict[str
     assert upstream["report"] == set(upstream) - {"report"}
 
 
+def test_a_check_that_fails_is_published_and_nothing_is_built_on_what_it_refused(dags: dict[str, Any]) -> None:
+    dag = dags["capacity_daily"]
+    silver = {task.task_id for task in dag.tasks if task.task_id.startswith("build__silver")}
+    assert dag.get_task("build__gold__quality_result").trigger_rule == "all_done"
+    for name in ("forecast", "detect", "build__gold__forecast_score"):
+        task = dag.get_task(name)
+        assert (task.trigger_rule, silver <= task.upstream_task_ids) == ("all_success", True)
+
+
 def test_training_precedes_promotion(dags: dict[str, Any]) -> None:
-    assert [task.task_id for task in dags["model_training"].topological_sort()] == ["due", "train", "register", "promote"]
+    order = [task.task_id for task in dags["model_training"].topological_sort()]
+    assert order == ["due", "train", "register", "record", "promote"]
 
 
 def test_between_training_and_promotion_a_person_may_be_asked_and_silence_is_a_rejection(run_python: Callable[..., Any]) -> None:
@@ -118,7 +128,7 @@ def test_between_training_and_promotion_a_person_may_be_asked_and_silence_is_a_r
         "print(json.dumps([[t.task_id for t in dag.topological_sort()], ask.defaults, ask.response_timeout.total_seconds()]))",
         HEADROOM_PROMOTION_APPROVAL="true",
     )
-    assert seen == [["due", "train", "register", "approve", "promote"], ["Reject"], 72 * 3600]
+    assert seen == [["due", "train", "register", "record", "approve", "promote"], ["Reject"], 72 * 3600]
 
 
 def test_ingest_is_mapped_over_the_sources_and_models_over_the_shards(run_python: Callable[..., Any]) -> None:
@@ -141,7 +151,7 @@ def test_with_one_shard_training_registers_by_itself(run_python: Callable[..., A
         "print(json.dumps([t.task_id for t in model_training.model_training().topological_sort()]))",
         HEADROOM_SHARDS="1",
     )
-    assert seen == ["due", "train", "promote"]
+    assert seen == ["due", "train", "record", "promote"]
 
 
 def test_a_mistyped_setting_shows_as_an_import_error_that_names_it(run_python: Callable[..., Any]) -> None:

@@ -30,6 +30,7 @@ from pipeline.panel import Granularity, Panel, from_frame
 from pipeline.settings import Settings
 from pipeline.steps import train as train_step
 from pipeline.steps.promote import promote
+from pipeline.steps.record import record
 from pipeline.steps.register import register
 from pipeline.steps.train import train
 
@@ -159,6 +160,25 @@ def test_the_lakes_table_says_what_mlflow_says(trained: Trained) -> None:
         [run] = trained.runs(f"{which} AND params.forecaster = '{row['model']}'")
         for name in ("mase", "scaled_pinball", "coverage_90", "bias", "skill"):
             assert row[name] == pytest.approx(run.data.metrics[name])
+
+
+def test_the_chances_that_the_backtest_would_have_stated_are_published_beside_what_happened(trained: Trained) -> None:
+    rows = trained.lake.read(tables.RISK_BACKTEST, tables.RISK_BACKTEST.scope(DAY)).to_pandas()
+    # The hourly forecasts of two weeks of history reach no week ahead.
+    assert set(zip(rows["metric"], rows["granularity"], strict=True)) == {("cost", "day")}
+    [parent] = trained.runs("tags.kind = 'training'")
+    for (metric, granularity, model, _, days), bins in rows.groupby(
+        ["metric", "granularity", "model", "threshold_pct", "horizon_days"]
+    ):
+        assert parent.data.tags[f"proposed.{model_spec.model_name(metric, granularity)}"]
+        assert registry.proposed(trained.settings, DAY.as_of)[model_spec.model_name(metric, granularity)].forecaster == model
+        # Two windows of each series, where the forecasts reach that far.
+        assert (
+            0 < bins["forecasts"].sum() <= 2 * len(demand(trained.lake, DAY.as_of, granularity, trained.settings, metric=metric))
+        )
+        rate = np.average(bins["observed"], weights=bins["forecasts"])
+        assert np.average(bins["base_rate_brier"], weights=bins["forecasts"]) == pytest.approx(rate * (1 - rate))
+        assert days in (7, 30, 90)
 
 
 def test_every_segment_has_one_version_and_nothing_of_it_is_pickled(trained: Trained) -> None:
@@ -303,6 +323,7 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
     later = Interval.day("2026-04-21")
     without = settings.model_copy(update={"search_trials": 0})
     train(later, fresh.lake, without)
+    record(later, fresh.lake, without)
     rows = fresh.lake.read(tables.MODEL_METRIC, tables.MODEL_METRIC.scope(later)).to_pylist()
     compared = {(row["model"], row["compared_with"], row["p_value"] is None) for row in rows if row["metric"] == "cost"}
     itself = "ridge (serving)"
@@ -381,8 +402,10 @@ def test_a_training_repeated_for_an_empty_lake_keeps_the_versions_it_registered(
 
 def test_nothing_to_train_on_is_an_answer(fresh: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_step, "read_panel", lambda *_, **__: None)
-    assert train(DAY, fresh.lake, fresh.settings) == 0
-    assert promote(DAY, fresh.lake, fresh.settings) == 0
+    another = Interval.day("2026-01-14")
+    for step in (train, record, promote):
+        assert step(another, fresh.lake, fresh.settings) == 0
+    assert not fresh.lake.exists(tables.MODEL_METRIC)
 
 
 def test_what_was_trained_on_is_tagged_and_older_trainings_tags_go(fresh: Trained) -> None:
@@ -537,7 +560,6 @@ def test_an_older_training_does_not_overrule_a_decision_on_newer_data(fresh: Tra
 def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fresh: Trained, tmp_path: Path) -> None:
     as_of = datetime.fromisoformat("2026-02-01")
     given = training(fresh.settings, "f-worse", "ridge", tmp_path, mase=1.4, scaled_pinball=1.3)
-    registry.log_training(fresh.settings, as_of, "all-worse", [given], {})
     rows = [
         {
             "as_of": as_of,
@@ -555,7 +577,8 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
     ]
     table = tables.MODEL_METRIC
     interval = Interval(as_of - timedelta(days=1), as_of)
-    fresh.lake.replace(table, pa.Table.from_pylist(rows, schema=table.arrow_schema), table.scope(interval))
+    figures = {table.name: pa.Table.from_pylist(rows, schema=table.arrow_schema)}
+    registry.log_training(fresh.settings, as_of, "all-worse", [given], {}, figures)
 
     assert promote(interval, fresh.lake, fresh.settings) == 1
 
@@ -571,7 +594,7 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
     ("day", "decision"), [("2026-04-10", "rejected"), ("2024-01-01", "promoted"), ("2026-04-15", "promoted")]
 )
 def test_a_failed_critical_expectation_holds_back_what_was_trained_on_its_days(fresh: Trained, day: str, decision: str) -> None:
-    interval, table = Interval.day(day), tables.QUALITY_RESULT
+    interval, table = Interval.day(day), tables.CHECK_RESULT
     failed = {"as_of": interval.as_of, "table_name": "silver.cost_daily", "subject": "effective_usd", "rule": "not null"}
     shared = {"shard": 0, "severity": "critical", "rows": 10, "failed_rows": 1, "score": 0.9, "note": "no cost"}
     fine = {**failed, "rule": "at least 0", "severity": "warning"}

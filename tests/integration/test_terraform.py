@@ -560,13 +560,9 @@ GRANTED = [
     may("transform", "s3:ListBucket", LAKE, {"s3:prefix": "bronze/metric_sample/", **TLS}),
     may("transform", "s3:PutObject", f"{LAKE}/silver/metric_hourly/data/a.parquet", OVER),
     may("transform", "glue:UpdateTable", f"{GLUE}:table/headroom_silver/metric_hourly"),
-    may("transform", "s3:PutObject", f"{LAKE}/gold/quality_result/data/a.parquet", OVER),
-    may("transform", "glue:UpdateTable", f"{GLUE}:table/headroom_gold/quality_result"),
     may("transform", "athena:StartQueryExecution", f"{ATHENA}/headroom-pipeline"),
     may("transform", "s3:GetObject", f"{RESULTS}/pipeline/a.csv"),
     may("trainer", "s3:PutObject", f"{MODELS}/artifacts/1/model.npz", OVER),
-    may("trainer", "s3:PutObject", f"{LAKE}/gold/model_metric/data/a.parquet", OVER),
-    may("trainer", "glue:UpdateTable", f"{GLUE}:table/headroom_gold/model_metric"),
     may("publisher", "s3:PutObject", f"{LAKE}/gold/forecast/data/a.parquet", OVER),
     may("publisher", "glue:UpdateTable", f"{GLUE}:table/headroom_gold/forecast"),
     may("publisher", "s3:GetObject", f"{MODELS}/artifacts/1/model.npz"),
@@ -641,8 +637,9 @@ FORBIDDEN = [
             ("logs:DeleteLogGroup", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/headroom/task"),
         )
     ),
-    # Evidence is each role's own.
-    may("transform", "s3:PutObject", f"{LAKE}/gold/model_metric/data/a.parquet", OVER),
+    # Nor does it put what it measured there by itself.
+    may("transform", "s3:PutObject", f"{LAKE}/gold/quality_result/data/a.parquet", OVER),
+    may("trainer", "s3:PutObject", f"{LAKE}/gold/model_metric/data/a.parquet", OVER),
     # Models are the trainer's.
     *(
         may(role, "s3:PutObject", f"{MODELS}/artifacts/1/model.npz", OVER)

@@ -98,7 +98,7 @@ def test_a_critical_expectation_stops_the_write_and_is_recorded(lake: Lake) -> N
     ):
         quality.validate(wrong, TABLE, DAY, lake)
 
-    recorded = lake.query("SELECT rule, rows, failed_rows FROM gold.quality_result WHERE NOT success AND severity = 'critical'")
+    recorded = lake.query("SELECT rule, rows, failed_rows FROM silver.check_result WHERE NOT success AND severity = 'critical'")
     assert {row["failed_rows"] for row in recorded.to_pylist()} == {1}
     assert not lake.exists(TABLE)
 
@@ -118,7 +118,7 @@ def test_a_warning_is_recorded_and_lets_the_rows_pass(lake: Lake) -> None:
 
     assert quality.validate(stale, TABLE, DAY, lake) is stale
 
-    [row] = lake.query("SELECT subject, severity, note FROM gold.quality_result WHERE NOT success").to_pylist()
+    [row] = lake.query("SELECT subject, severity, note FROM silver.check_result WHERE NOT success").to_pylist()
     assert (row["subject"], row["severity"]) == ("hour", "warning")
     assert "the source is stale" in row["note"]
 

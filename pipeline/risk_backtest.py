@@ -1,0 +1,102 @@
+"""Whether stated chances of crossing come true: those that a backtest's forecasts would have stated, beside what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.backtest import Backtest
+from pipeline.panel import STEP
+from pipeline.risk import capacity_risk
+
+HORIZONS_DAYS = (7, 30, 90)
+BINS = 10
+
+
+def chances(result: Backtest, model: str, thresholds_pct: Sequence[float]) -> pd.DataFrame:
+    """The chances that one model's forecasts state at each cutoff, and what became of them.
+
+    They are computed as published ones are, and judged as they are: a series crosses where a period's value is at the threshold
+    or above, and one of which less than half of the horizon was observed is left out.
+
+    Args:
+        result: the backtest; only its series in percent of a capacity count.
+        model: whose forecasts.
+        thresholds_pct: shares of capacity.
+
+    Returns:
+        One row per window, series, threshold and horizon that the forecasts reach: series_id, as_of, threshold_pct,
+        horizon_days, stated 0–1 and happened.
+    """
+    step, percent = STEP[result.panel.step], result.panel.upper == 100.0
+    rows = []
+    for window, starts in enumerate(result.ts[:, :, 0]):
+        counts = percent & ~np.isnat(result.cutoffs[window])
+        for start in np.unique(starts[counts]):
+            which = np.flatnonzero(counts & (starts == start))
+            rows.append(_stated(result, model, window, which, thresholds_pct))
+            for days in HORIZONS_DAYS:
+                ahead = result.actuals[window, which, : int(np.timedelta64(days, "D") / step)]
+                known = (~np.isnan(ahead)).mean(axis=1) >= 0.5
+                highest = pd.Series(np.fmax.reduce(ahead, axis=1), result.panel.series_id[which]).where(known)
+                rows[-1][f"highest_{days}d"] = rows[-1]["series_id"].map(highest)
+    if not rows:
+        return pd.DataFrame(columns=["series_id", "as_of", "threshold_pct", "horizon_days", "stated", "happened"])
+    wide = pd.concat(rows, ignore_index=True)
+    parts = []
+    for days in HORIZONS_DAYS:
+        part = wide[["series_id", "as_of", "threshold_pct"]].assign(
+            horizon_days=days, stated=wide[f"p_cross_{days}d"], happened=wide[f"highest_{days}d"] >= wide["threshold_pct"]
+        )
+        parts.append(part[wide[f"p_cross_{days}d"].notna() & wide[f"highest_{days}d"].notna()])
+    return pd.concat(parts, ignore_index=True)
+
+
+def reliability(judged: pd.DataFrame) -> pd.DataFrame:
+    """Stated chances beside observed frequencies by tenth, with the Brier score and that of the base rate.
+
+    Args:
+        judged: from `chances`.
+
+    Returns:
+        One row per threshold, horizon and bin that holds a chance: threshold_pct, horizon_days, bin 0–9, forecasts, stated,
+        observed, brier, and base_rate_brier, the score had every chance of the threshold and horizon been the share that crossed.
+
+    Source: Brier (1950); reliability diagrams as in Murphy & Winkler (1977).
+    """
+    case = ["threshold_pct", "horizon_days"]
+    happened = judged["happened"].astype(float)
+    base_rate = happened.groupby([judged[name] for name in case]).transform("mean")
+    rows = judged[case].assign(
+        bin=np.minimum(np.floor(judged["stated"].astype(float) * BINS), BINS - 1).astype("int64"),
+        stated=judged["stated"].astype(float),
+        observed=happened,
+        brier=(judged["stated"].astype(float) - happened) ** 2,
+        base_rate_brier=(base_rate - happened) ** 2,
+    )
+    grouped = rows.groupby([*case, "bin"])
+    table = grouped.mean()
+    table.insert(0, "forecasts", grouped.size())
+    return table.reset_index().astype({"threshold_pct": float, "horizon_days": "int64"})
+
+
+def _stated(
+    result: Backtest, model: str, window: int, which: npt.NDArray[np.int64], thresholds_pct: Sequence[float]
+) -> pd.DataFrame:
+    """The risk of some series that share a cutoff, as of the period that follows it."""
+    ts, levels = result.ts[window, which], np.asarray(result.quantiles)
+    names = result.panel.series_id[which]
+    forecast = pd.DataFrame(
+        {
+            "series_id": np.repeat(names, ts.shape[1] * len(levels)),
+            "metric": np.repeat(result.panel.metric[which], ts.shape[1] * len(levels)),
+            "granularity": result.panel.step,
+            "ts": np.repeat(ts.ravel(), len(levels)),
+            "quantile": np.tile(levels, ts.size),
+            "value": result.forecasts[model][window, which].ravel(),
+        }
+    )
+    return capacity_risk(forecast, pd.Series(100.0, index=names), None, ts[0, 0].item(), thresholds_pct, HORIZONS_DAYS)

@@ -1,0 +1,37 @@
+"""Publish what a training measured."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pipeline import quality, registry
+from pipeline.tables import MODEL_METRIC, RISK_BACKTEST
+
+if TYPE_CHECKING:
+    from pipeline.interval import Interval
+    from pipeline.lake import Lake
+    from pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def record(interval: Interval, lake: Lake, settings: Settings) -> int:
+    """Rows of `gold.model_metric` and `gold.risk_backtest` of the training as of the interval's end, from the registry.
+
+    Whoever trains does not write gold. Running it again changes nothing, and neither does a run where nothing was trained.
+
+    Raises:
+        DataError: the rows are not what the tables declare; what was published before stays.
+        SourceError: the registry does not answer.
+    """
+    figures = registry.figures(settings, interval.as_of)
+    if figures is None:
+        log.info("nothing to record: no training as of %s is in the registry", interval.as_of)
+        return 0
+    rows = 0
+    for table in (MODEL_METRIC, RISK_BACKTEST):
+        data = quality.conform(figures.get(table.name, table.arrow_schema.empty_table()), table, interval)
+        quality.validate(data, table, interval, lake)
+        rows += lake.replace(table, data, table.scope(interval)).rows
+    return rows
