@@ -44,6 +44,7 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "gold.capacity_risk": _risks(),
         "gold.recommendation": _recommendations(),
         "gold.model_metric": _model_metrics(),
+        "gold.risk_backtest": _risk_backtest(),
         "gold.promotion": _promotions(),
         "gold.quality_result": _quality(),
         "bronze.run_event": _run_events(),
@@ -267,6 +268,15 @@ def _model_metrics() -> list[dict[str, Any]]:
                  "cpu_s_per_series": {"prophet": 0.31}.get(model, 0.004)}
             )  # fmt: skip
     return records
+
+
+def _risk_backtest() -> list[dict[str, Any]]:
+    return [
+        {"as_of": utc("2026-04-15"), "metric": "cpu_utilization", "granularity": "day", "model": "ridge", "threshold_pct": limit,
+         "horizon_days": 30, "bin": low, "forecasts": cases, "stated": stated, "observed": observed, "brier": 0.05,
+         "base_rate_brier": 0.15}
+        for limit, low, cases, stated, observed in ((80.0, 0, 12, 0.02, 0.0), (80.0, 9, 4, 0.95, 1.0), (90.0, 0, 4, 0.06, 0.25))
+    ]  # fmt: skip
 
 
 def _promotions() -> list[dict[str, Any]]:

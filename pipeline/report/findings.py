@@ -45,6 +45,7 @@ class Findings:
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
         model_metric: `gold.model_metric` of the newest training not after `as_of`.
+        risk_backtest: `gold.risk_backtest` of the same training.
         promotion: `gold.promotion` up to `as_of`.
         quality_result: `gold.quality_result` of this `as_of`.
         quarantine: rows refused in the interval: table_name, rule, rows, example.
@@ -90,6 +91,11 @@ class Findings:
             "coverage_90",
             "skill",
             "cpu_s_per_series",
+        )
+    )
+    risk_backtest: pd.DataFrame = field(
+        default_factory=_empty(
+            "as_of", "metric", "granularity", "bin", "forecasts", "stated", "observed", "brier", "base_rate_brier"
         )
     )
     promotion: pd.DataFrame = field(

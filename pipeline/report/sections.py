@@ -438,6 +438,37 @@ def capacity(findings: Findings) -> Section:
         "levels": [(level, int(levels[level])) for level in SEVERITY_ORDER if level in levels],
         "quantile": f"P{100 * float(risk['quantile'].iloc[0]):.0f}",
         "quantile_share": percent(risk["quantile"].iloc[0]),
+        "trust": _trust(findings),
+    }
+
+
+def _trust(findings: Findings) -> Section | None:
+    """How the chances that the newest training's backtest would have stated came true, all metrics and thresholds together."""
+    judged = findings.risk_backtest
+    if judged.empty:
+        return None
+    weighted = judged[["stated", "observed", "brier", "base_rate_brier"]].mul(judged["forecasts"], axis=0)
+    weighted = weighted.assign(forecasts=judged["forecasts"], bin=judged["bin"])
+    total = weighted.sum()
+    summed: list[dict[str, Any]] = weighted.groupby("bin", as_index=False).sum().to_dict("records")
+    bins = [
+        {
+            "chance": f"{10 * row['bin']:.0f}–{10 * (row['bin'] + 1):.0f} %",
+            "forecasts": f"{row['forecasts']:,.0f}",
+            "stated": percent(row["stated"] / row["forecasts"]),
+            "observed": percent(row["observed"] / row["forecasts"]),
+            "observed_exact": _exact(row["observed"] / row["forecasts"]),
+        }
+        for row in summed
+    ]
+    return {
+        "as_of": day(judged["as_of"].max()),
+        "forecasts": f"{total['forecasts']:,.0f}",
+        "stated": percent(total["stated"] / total["forecasts"]),
+        "observed": percent(total["observed"] / total["forecasts"]),
+        "brier": decimals(total["brier"] / total["forecasts"], 3),
+        "base_rate_brier": decimals(total["base_rate_brier"] / total["forecasts"], 3),
+        "bins": bins,
     }
 
 

@@ -69,6 +69,12 @@ WITH known AS (
 )
 SELECT * FROM known WHERE as_of = newest ORDER BY metric, granularity, model
 """
+_RISK_BACKTEST = """
+WITH known AS (
+  SELECT *, max(as_of) OVER (PARTITION BY metric, granularity) AS newest FROM gold.risk_backtest WHERE as_of <= :as_of
+)
+SELECT * FROM known WHERE as_of = newest ORDER BY metric, granularity, threshold_pct, horizon_days, bin
+"""
 
 
 def report(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -108,6 +114,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         anomaly_history=_around(lake, anomaly),
         cost_daily=_span(lake, tables.COST_DAILY, interval, timedelta(days=COST_DAYS)),
         model_metric=_ask(lake, _MODEL_METRICS, interval),
+        risk_backtest=_ask(lake, _RISK_BACKTEST, interval),
         promotion=lake.read(tables.PROMOTION, _until(tables.PROMOTION, interval.as_of)).to_pandas(),
         quality_result=_believed(lake, tables.QUALITY_RESULT, interval),
         quarantine=_ask(lake, _QUARANTINE, interval),

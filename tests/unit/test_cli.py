@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import cli, steps
-from pipeline.errors import ConfigError, HeadroomError
+from pipeline import cli, quality, steps, tables
+from pipeline import settings as settings_module
+from pipeline.errors import ConfigError, DataError, HeadroomError
+from pipeline.interval import Interval
+from pipeline.lake import open_lake
 
 runner = CliRunner()
 
@@ -53,7 +57,7 @@ def test_a_mistyped_command_says_what_was_meant() -> None:
         (("ingest", "--source", "csv", "--option", "unit", "--day", "2026-02-03"), "expects name=value"),
         (("ingest", "--source", "csv", "--path", "x.csv", "--option", "zzz=1", "--day", "2026-02-03"), "zzz"),
         (("build", "silver.nothing", "--day", "2026-02-03"), "no table named 'silver.nothing'"),
-        (("build", "gold.forecast", "--day", "2026-02-03"), "gold.forecast is written by a step of its own"),
+        (("build", "gold.forecast", "--day", "2026-02-03"), "gold.forecast is written by another step"),
         (("sql", "silver.nothing"), "no SQL for"),
         (("query", "DELETE FROM silver.calendar"), "exactly one SELECT"),
         (("detect", "somewhere"), "needs --out DIR"),
@@ -85,6 +89,29 @@ def test_steps_chain_from_a_source_to_a_query_and_every_stored_row_is_checked(ho
     assert "resource_id\n" not in invoke("tables", "show", "silver.resource")
     assert invoke("check").count("good") >= 4
     assert (home / "lake" / "catalog.db").exists()
+
+
+def test_a_check_that_stops_a_run_is_published_with_the_loads_it_concerns(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impossible = {"type": "expect_table_row_count_to_be_between", "severity": "critical", "kwargs": {"max_value": 0}}
+    (tmp_path / "silver").mkdir()
+    (tmp_path / "silver" / "metric_hourly.json").write_text(
+        json.dumps({"name": "silver.metric_hourly", "expectations": [impossible | {"notes": "No hour may be."}]})
+    )
+    monkeypatch.setattr(quality, "EXPECTATIONS", tmp_path)
+    settings = settings_module.load(home=home, sources=("samples",))
+
+    with pytest.raises(DataError, match="No hour may be"):
+        cli.run_interval(Interval.day("2026-04-10"), settings)
+
+    lake = open_lake(settings)
+    asked = "SELECT DISTINCT table_name, rule, success FROM gold.quality_result WHERE table_name LIKE 'silver.%' AND NOT success"
+    [failed] = lake.query(asked).to_pylist()
+    assert failed["table_name"] == "silver.metric_hourly"
+    assert failed["rule"].startswith("table_row_count_to_be_between")
+    assert lake.query("SELECT count(*) AS n FROM gold.quality_result WHERE rule = 'accepted_rows'")["n"].to_pylist() != [0]
+    assert not lake.exists(tables.FORECAST)
 
 
 def test_rows_print_as_csv_for_other_tools(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

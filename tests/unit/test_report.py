@@ -78,6 +78,7 @@ def findings() -> Findings:
         anomaly_history=hourly.assign(ts=hourly["at"], value=hourly["p95"])[["series_id", "ts", "value"]],
         cost_daily=frames["silver.cost_daily"],
         model_metric=frames["gold.model_metric"],
+        risk_backtest=frames["gold.risk_backtest"],
         promotion=frames["gold.promotion"],
         quality_result=frames["gold.quality_result"],
         quarantine=pd.DataFrame({"table_name": ["bronze.metric_sample"], "rule": ["bad_unit"], "rows": [3], "example": ["<b>"]}),
@@ -140,6 +141,14 @@ def test_every_chance_of_crossing_on_the_page_is_the_chance_in_the_table(page: P
     risk = findings.capacity_risk
 
     assert shown == sorted(pd.concat([risk["p_cross_7d"], risk["p_cross_30d"], risk["p_cross_90d"]]).dropna())
+
+
+def test_beside_the_chances_stands_how_those_of_the_backtest_came_true(page: Page, html: str) -> None:
+    # One of 16 below ten percent crossed, and all four above ninety.
+    assert [float(e["data-sort"]) for e in page.find(data_field="observed")] == [1 / 16, 1.0]
+    assert "21\u00a0% stated on average, 25\u00a0% came true" in html
+    assert "Brier score 0.050" in html
+    assert "would score 0.150" in html
 
 
 def test_every_anomaly_of_the_interval_is_listed_with_observed_and_expected(page: Page, findings: Findings) -> None:
