@@ -116,10 +116,10 @@ class Steps:
 
     @staticmethod
     def _is_content(step: str, options: dict[str, Any]) -> bool:
-        """Whether the step writes tables of content: not the report's files, nor telemetry."""
+        """Whether the step writes tables of content: not files, nor the registry, nor telemetry."""
         from pipeline import tables
 
-        return step != "report" and options.get("target") not in tables.TELEMETRY
+        return step not in ("report", "train", "register") and options.get("target") not in tables.TELEMETRY
 
 
 @contextmanager
