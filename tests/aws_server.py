@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs
@@ -92,6 +93,8 @@ def aws_server(port: int = 0) -> Iterator[AwsServer]:
 
     server = AwsServer()
     plain = DomainDispatcherApplication(create_backend_app)
+    # moto looks through its own folders for every request.
+    plain.get_backend_for_host = cache(plain.get_backend_for_host)
     with ExitStack() as stack:
         # Athena reads S3 as well; it is not to suffer from the faults meant for others.
         server.athena.s3_url = stack.enter_context(_listening(plain, 0))

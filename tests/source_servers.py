@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import urllib3
@@ -140,14 +141,17 @@ def aws_error(request: Request, status: int, code: str, message: str = "as the t
 @contextmanager
 def moto_server() -> Iterator[str]:
     """moto's server, emptied, at its URL."""
+    from moto import backends
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    urllib3.request("POST", f"{url}/moto-api/reset")
-    try:
-        yield url
-    finally:
-        server.stop()
+    # moto looks through its own folders for every request.
+    with patch.object(backends, "list_of_moto_modules", return_value=tuple(backends.list_of_moto_modules())):
+        server.start()
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        urllib3.request("POST", f"{url}/moto-api/reset")
+        try:
+            yield url
+        finally:
+            server.stop()

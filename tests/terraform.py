@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import inspect
 import json
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -185,6 +186,8 @@ def _remembering() -> list[Any]:
         patch.object(AthenaResponse, "delete_named_query", delete_named_query, create=True),
         patch.object(FakeBucket, "get_permission", _permission),
         patch.object(S3Response, "_bucket_response", with_metrics),
+        # A list of versions would copy the bytes of every object in the bucket.
+        patch("moto.s3.models.copy", SimpleNamespace(copy=copy.copy, deepcopy=list)),
     ]
 
 
