@@ -2,7 +2,6 @@
 
 import gc
 
-
 if __name__ == "__main__":
     # What a command allocates is mostly modules, which stay: looking for garbage among them took a tenth of its time.
     gc.set_threshold(20_000, 20, 20)
