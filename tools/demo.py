@@ -6,6 +6,7 @@ after it with the champions of that training. Run again, it finds every table as
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -187,6 +188,8 @@ def _calls(task: Any) -> int:
 
 
 def main() -> int:
+    # Of what Airflow and the steps import, nothing goes away: looking for garbage in it took seconds.
+    gc.set_threshold(20_000, 20, 20)
     home = home_folder()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.update(environment(home))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
 from typing import Any, TypeAlias
 
 import duckdb
@@ -14,6 +18,7 @@ from pipeline.lake import sql
 
 # A relation as DuckDB sees it: Parquet files, or what Arrow reads for it: bronze, files on S3, or rows in memory.
 Relation: TypeAlias = list[str] | Any
+_numbers = count()
 
 
 def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]) -> pa.Table:
@@ -33,14 +38,32 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
     missing = needed - params.keys()
     if missing:
         raise ConfigError(f"the query needs a value for {', '.join(f':{name}' for name in sorted(missing))}")
-    with duckdb.connect() as connection:
-        connection.execute("SET integer_division=true; SET ieee_floating_point_ops=false; SET enable_progress_bar=false")
+    with _empty_database() as connection:
         _mount(connection, parsed, relation, set())
         try:
             result = connection.sql(sql.to_duckdb(parsed), params={name: params[name] for name in needed})
             return result.to_arrow_table()
         except duckdb.Error as error:
             raise DataError(f"query failed: {error}") from error
+
+
+@contextmanager
+def _empty_database() -> Iterator[Any]:
+    """A database of one query's own, in the DuckDB of this process."""
+    name = f"query_{next(_numbers)}"
+    with _started(os.getpid()).cursor() as connection:
+        connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}; SET enable_progress_bar=false")
+        try:
+            yield connection
+        finally:
+            connection.execute(f"USE memory; DETACH {name}")
+
+
+@cache
+def _started(_process: int) -> Any:
+    """The DuckDB of one process: starting it takes longer than most queries, and a fork cannot use that of its parent."""
+    options: dict[str, Any] = {"integer_division": True, "ieee_floating_point_ops": False, "enable_external_file_cache": False}
+    return duckdb.connect(config=options)
 
 
 def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mounted: set[str]) -> None:

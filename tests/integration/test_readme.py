@@ -7,10 +7,14 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -25,10 +29,27 @@ PIPELINE = [line for line in LINES if line.startswith(".venv/bin/python -m pipel
 ELSEWHERE = ("terraform", "docker", "aws ", "export ", "set -a", "cd ", "eval ", "make ", "airflow backfill create")
 
 
-def run(home: Path, folder: Path, line: str) -> subprocess.CompletedProcess[str]:
+# What a user has, but for models whose quality is not asked here.
+LEAN = {"HEADROOM_SHARDS": "1", "HEADROOM_HORIZON_HOURS": "24", "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive"}
+
+
+def word(line: str) -> str:
+    """What a command does: `run`, `query`, …"""
+    return line.split()[3]
+
+
+def in_a_process(home: Path, folder: Path, line: str) -> tuple[int, str]:
     command = [sys.executable, *shlex.split(line)[1:]]
-    environment = {**os.environ, "HEADROOM_HOME": str(home), "PYTHONPATH": str(ROOT), "GX_ANALYTICS_ENABLED": "false"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    environment = {**os.environ, **LEAN, "HEADROOM_HOME": str(home), "PYTHONPATH": str(ROOT), "GX_ANALYTICS_ENABLED": "false"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def in_this_process(home: Path, folder: Path, line: str) -> tuple[int, str]:
+    """The same without a process of its own, which proves no more the second time and costs seconds."""
+    with chdir(folder):
+        done = CliRunner().invoke(app, shlex.split(line)[3:], env={**LEAN, "HEADROOM_HOME": str(home)}, catch_exceptions=False)
+    return done.exit_code, done.output
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +74,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(folder: Path) -> Path:
     """A lake with one day in it, so that looking finds something."""
     place = folder / "home"
-    done = run(place, folder, ".venv/bin/python -m pipeline run --source samples --day 2026-04-15")
-    assert done.returncode == 0, done.stderr
+    code, said = in_this_process(place, folder, ".venv/bin/python -m pipeline run --source samples --day 2026-04-15")
+    assert code == 0, said
     return place
 
 
 @pytest.mark.parametrize("line", PIPELINE)
 def test_a_command_of_the_readme_runs(home: Path, folder: Path, line: str) -> None:
-    done = run(home, folder, line)
+    is_first = next(other for other in PIPELINE if word(other) == word(line)) == line
+    code, said = (in_a_process if is_first else in_this_process)(home, folder, line)
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert code == 0, said
 
 
 def test_every_make_target_of_the_readme_exists() -> None:
