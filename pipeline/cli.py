@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -179,14 +180,15 @@ def risk(
     what_if: Annotated[
         bool, typer.Option("--what-if", help="Print the risk under --growth and --resize instead; nothing is published.")
     ] = False,
-    growth: Annotated[float, typer.Option("--growth", help="Percent by which demand grows; 20 is × 1.2.")] = 0.0,
-    resize: Annotated[float, typer.Option("--resize", help="Factor on capacity; 2 is twice as much.")] = 1.0,
+    growth: Annotated[str, typer.Option("--growth", help="Percent by which demand grows: 20 or 20% is × 1.2.")] = "0%",
+    resize: Annotated[str, typer.Option("--resize", help="Factor on capacity: 2 or 2x is twice as much.")] = "1x",
     resource: Annotated[str, typer.Option("--resource", help="Only this resource_id.", show_default=False)] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to print.")] = 20,
 ) -> None:
     """Publish the risk that capacity runs out, from the forecasts as of the interval's end; or ask what if."""
+    grown, factor = _figure("--growth", growth, "%"), _figure("--resize", resize, "x")
     if not what_if:
-        if growth != 0.0 or resize != 1.0 or resource:
+        if grown != 0.0 or factor != 1.0 or resource:
             raise ConfigError("--growth, --resize and --resource belong to --what-if: a published risk is of the estate as it is")
         _perform("risk", _interval(day, start, end), _settings())
         return
@@ -195,9 +197,20 @@ def risk(
 
     settings = _settings()
     as_of = _interval(day, start, end).as_of if day or start or end else None
-    rows = step.what_if(open_lake(settings), settings, growth, resize, resource, as_of)
+    rows = step.what_if(open_lake(settings), settings, grown, factor, resource, as_of)
     shown = f", first {limit}" if len(rows) > limit else ""
-    _print_frame(rows.head(limit), f"if demand × {1 + growth / 100:g} and capacity × {resize:g}: {len(rows)} rows{shown}")
+    _print_frame(rows.head(limit), f"if demand × {1 + grown / 100:g} and capacity × {factor:g}: {len(rows)} rows{shown}")
+
+
+def _figure(option: str, text: str, unit: str) -> float:
+    """The number of an option that may name its unit."""
+    try:
+        number = float(text.removesuffix(unit))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"{option} is a number, as in 2 or 2{unit}; got {text!r}")
+    return number
 
 
 @app.command()

@@ -153,16 +153,31 @@ def test_what_if_without_forecasts_says_what_to_run_first(lake: Lake, settings: 
         what_if(lake, settings, 20, 1, as_of=datetime(2026, 3, 5))
 
 
-def test_the_command_line_prints_the_risk_under_growth_and_another_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("growth", "resize"), [("20", "2"), ("20%", "2x")])
+def test_the_command_line_prints_the_risk_under_growth_and_another_size(
+    growth: str, resize: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "250")
     publish(open_lake(load()), {"i-1": 72.0})
 
-    printed = CliRunner().invoke(cli.app, ["risk", "--what-if", "--growth", "20", "--resize", "2"]).output
+    printed = CliRunner().invoke(cli.app, ["risk", "--what-if", "--growth", growth, "--resize", resize]).output
 
     assert "if demand × 1.2 and capacity × 2: 3 rows" in printed
     assert "1/r/i-1/cpu_utilization" in printed
     assert not open_lake(load()).exists(tables.CAPACITY_RISK)
+
+
+@pytest.mark.parametrize("mistyped", [("--growth", "20x"), ("--growth", "nan"), ("--resize", "double")])
+def test_a_growth_or_size_that_is_no_number_is_named(
+    mistyped: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / "home"))
+
+    result = CliRunner().invoke(cli.app, ["risk", "--what-if", *mistyped])
+
+    assert isinstance(result.exception, ConfigError)
+    assert f"{mistyped[0]} is a number" in str(result.exception)
 
 
 def test_growth_without_what_if_is_not_mistaken_for_a_risk_to_publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
