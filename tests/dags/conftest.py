@@ -7,14 +7,31 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from subprocess import PIPE, STDOUT, Popen
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from tools.environment import ROOT, isolated_environment
+
+# Each script has a fork of one interpreter: importing Airflow costs more than most of them do.
+FORKING = """
+import json, os, sys
+import airflow.sdk
+
+for line in sys.stdin:
+    script, arguments, environ = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        sys.argv[1:] = arguments
+        os.environ.update(environ)
+        exec(script, {"__name__": "__main__"})
+        sys.stdout.flush()
+        os._exit(0)
+    print("ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -33,18 +50,25 @@ def airflow_database(airflow_environment: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def run_python(airflow_environment: dict[str, str]) -> Callable[..., Any]:
-    """Run a script in a fresh interpreter and return the JSON object on its last line."""
+def run_python(airflow_environment: dict[str, str]) -> Iterator[Callable[..., Any]]:
+    """Run a script in a process that knows Airflow but no DAG yet, and return the JSON object on its last line."""
+    command = [sys.executable, "-c", FORKING]
+    with Popen(command, env=airflow_environment, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=STDOUT, text=True) as parent:
+        asked, said = parent.stdin, parent.stdout
+        assert asked
+        assert said
 
-    def run(script: str | Path, *arguments: str, **environ: str) -> Any:
-        command = [str(script), *arguments] if isinstance(script, Path) else ["-c", script, *arguments]
-        done = subprocess.run(
-            [sys.executable, *command], env=airflow_environment | environ, cwd=ROOT, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        def run(script: str, *arguments: str, **environ: str) -> Any:
+            asked.write(json.dumps([script, arguments, environ]) + "\n")
+            asked.flush()
+            lines = []
+            while (line := said.readline()) and not line.startswith("ended with"):
+                lines.append(line)
+            assert line == "ended with 0\n", "".join(lines)[-8000:]
+            return json.loads(lines[-1])
 
-    return run
+        yield run
+        asked.close()
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ RUNS: list[dict[str, Any]] = [
 @pytest.fixture(scope="module")
 def runs(run_python: Callable[..., Any], airflow_database: dict[str, str]) -> Any:
     """What became of each of RUNS, by name; one process runs all of them, because starting it costs more than they do."""
-    return run_python(SCRIPT, json.dumps(RUNS), HEADROOM_SOURCES="samples,prices", HEADROOM_SHARDS="2")
+    return run_python(SCRIPT.read_text(), json.dumps(RUNS), HEADROOM_SOURCES="samples,prices", HEADROOM_SHARDS="2")
 
 
 def test_a_daily_run_performs_each_step_once_for_its_exact_day(runs: Any) -> None:
