@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline import plugs, promotion_ledger, registry, tables
+from pipeline import plugs, promotion_ledger, registry
 from pipeline.errors import ConflictError
 from pipeline.interval import Interval
 from pipeline.model_spec import model_name
@@ -34,8 +34,6 @@ BIAS_SLACK = 1.0
 NO_WORSE = 1.25
 #: Chance of mistaking equals for better that a change of champion may take.
 ALPHA = 0.05
-#: Trainings whose snapshots of silver do not expire.
-SNAPSHOTS_KEPT = 8
 #: How often a decision is taken again because another was recorded meanwhile.
 ATTEMPTS = 5
 
@@ -51,15 +49,12 @@ def promote(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Decide about the challengers that the training as of the interval's end proposed; returns the decisions recorded.
 
     What the training measured is published first, where `record` has not done so. A decision is recorded once per training and
-    segment; running the step again only sets the registry's aliases to what the ledger says. The snapshots of silver that the
-    training read are tagged, so that they do not expire.
+    segment; running the step again only sets the registry's aliases to what the ledger says.
 
     Raises:
         SourceError: the registry does not answer.
         ConflictError: other writers kept deciding about the same segment.
     """
-    from pipeline.lake import tags
-
     record(interval, lake, settings)
     scores: dict[tuple[str, str], dict[str, Row]] = {}
     for row in lake.read(MODEL_METRIC, MODEL_METRIC.scope(interval)).to_pylist():
@@ -67,8 +62,6 @@ def promote(interval: Interval, lake: Lake, settings: Settings) -> int:
     if not scores:
         log.warning("nothing to promote as of %s: there was no training", interval.as_of)
         return 0
-    for name, snapshot_id in registry.trained_on(settings, interval.as_of).items():
-        tags.keep(lake, tables.get(name), snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
     proposed = registry.proposed(settings, interval.as_of)
     decisions = 0
     for (metric, granularity), by_model in sorted(scores.items()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pipeline import quality, registry
+from pipeline import quality, registry, tables
 from pipeline.tables import MODEL_METRIC, RISK_BACKTEST
 
 if TYPE_CHECKING:
@@ -15,20 +15,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Trainings whose snapshots of silver do not expire.
+SNAPSHOTS_KEPT = 8
+
 
 def record(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.model_metric` and `gold.risk_backtest` of the training as of the interval's end, from the registry.
 
-    Whoever trains does not write gold. Running it again changes nothing, and neither does a run where nothing was trained.
+    The snapshots of silver that it read are tagged, so that they do not expire. Whoever trains writes neither gold nor silver.
+    Running it again changes nothing, and neither does a run where nothing was trained.
 
     Raises:
         DataError: the rows are not what the tables declare; what was published before stays.
         SourceError: the registry does not answer.
     """
+    from pipeline.lake import tags
+
     figures = registry.figures(settings, interval.as_of)
     if figures is None:
         log.info("nothing to record: no training as of %s is in the registry", interval.as_of)
         return 0
+    for name, snapshot_id in registry.trained_on(settings, interval.as_of).items():
+        tags.keep(lake, tables.get(name), snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
     rows = 0
     for table in (MODEL_METRIC, RISK_BACKTEST):
         data = quality.conform(figures.get(table.name, table.arrow_schema.empty_table()), table, interval)
