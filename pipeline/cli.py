@@ -78,10 +78,24 @@ def build(
     end: To = None,
 ) -> None:
     """Build silver tables, and the quality of what was landed, for an interval."""
+    interval, settings = _interval(day, start, end), _settings()
+    if table:
+        _perform("build", interval, settings, target=table)
+    else:
+        _build_all(interval, settings)
+
+
+def _build_all(interval: Interval, settings: Settings) -> None:
+    """Build every table that is built; where a check of silver stops that, publish what is wrong first."""
     from pipeline.steps import BUILDS
 
-    for name in (table,) if table else BUILDS:
-        _perform("build", _interval(day, start, end), _settings(), target=name)
+    try:
+        for name in BUILDS:
+            _perform("build", interval, settings, target=name)
+    except DataError:
+        if name.startswith("silver."):
+            _perform("build", interval, settings, target="gold.quality_result")
+        raise
 
 
 @app.command()
@@ -259,20 +273,9 @@ def run(
 
 def run_interval(interval: Interval, settings: Settings) -> None:
     """The steps of `capacity_daily` over one interval, in one process."""
-    from pipeline.steps import BUILDS
-
     for name in settings.sources:
         _perform("ingest", interval, settings, target=name)
-    silver, gold = ([name for name in BUILDS if name.startswith(layer)] for layer in ("silver.", "gold."))
-    try:
-        for name in silver:
-            _perform("build", interval, settings, target=name)
-    except DataError:
-        # What is wrong is published too.
-        _perform("build", interval, settings, target="gold.quality_result")
-        raise
-    for name in gold:
-        _perform("build", interval, settings, target=name)
+    _build_all(interval, settings)
     for step in ("forecast", "detect"):
         for shard in range(settings.shards):
             _perform(step, interval, settings, shard=shard, shards=settings.shards)

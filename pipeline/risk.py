@@ -277,20 +277,28 @@ def reliability(stated: _Array, observed: npt.NDArray[np.bool_], bins: int = 10)
         bins: equal widths over 0–1; 1 belongs to the last.
 
     Returns:
-        One row per bin that holds a forecast: bin_low, bin_high, forecasts, stated_mean, observed_rate, and the 95 %
-        Wilson interval of the rate, observed_low and observed_high.
+        One row per bin that holds a forecast: bin_low, bin_high, forecasts, stated_mean, observed_rate, the mean squared
+        difference of probability and outcome, brier, the same had each probability been the rate over all bins,
+        base_rate_brier, and the 95 % Wilson interval of the bin's rate, observed_low and observed_high.
 
     Raises:
         ValueError: lengths differ, or a probability lies outside 0–1.
 
-    Source: Wilson (1927); reliability diagrams as in Murphy & Winkler (1977).
+    Source: Wilson (1927); Brier (1950); reliability diagrams as in Murphy & Winkler (1977).
     """
     stated, happened = _pairs(stated, observed)
     index = np.minimum((stated * bins).astype(int), bins - 1)
     table = (
         pd.DataFrame({"bin": index, "stated": stated, "happened": happened})
+        .assign(brier=(stated - happened) ** 2, base_rate_brier=(happened.mean() - happened) ** 2 if len(happened) else happened)
         .groupby("bin", as_index=False)
-        .agg(forecasts=("stated", "size"), stated_mean=("stated", "mean"), observed_rate=("happened", "mean"))
+        .agg(
+            forecasts=("stated", "size"),
+            stated_mean=("stated", "mean"),
+            observed_rate=("happened", "mean"),
+            brier=("brier", "mean"),
+            base_rate_brier=("base_rate_brier", "mean"),
+        )
     )
     n, rate, z = table["forecasts"], table["observed_rate"], 1.959963984540054
     centre = (rate + z**2 / (2 * n)) / (1 + z**2 / n)

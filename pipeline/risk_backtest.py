@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline import risk
 from pipeline.backtest import Backtest
 from pipeline.panel import STEP
-from pipeline.risk import capacity_risk
 
 HORIZONS_DAYS = (7, 30, 90)
 BINS = 10
@@ -63,24 +63,21 @@ def reliability(judged: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per threshold, horizon and bin that holds a chance: threshold_pct, horizon_days, bin 0–9, forecasts, stated,
-        observed, brier, and base_rate_brier, the score had every chance of the threshold and horizon been the share that crossed.
-
-    Source: Brier (1950); reliability diagrams as in Murphy & Winkler (1977).
+        observed, brier, and base_rate_brier, the score had every chance of the threshold and horizon been the share that crossed;
+        an empty frame where nothing was judged.
     """
-    case = ["threshold_pct", "horizon_days"]
-    happened = judged["happened"].astype(float)
-    base_rate = happened.groupby([judged[name] for name in case]).transform("mean")
-    rows = judged[case].assign(
-        bin=np.minimum(np.floor(judged["stated"].astype(float) * BINS), BINS - 1).astype("int64"),
-        stated=judged["stated"].astype(float),
-        observed=happened,
-        brier=(judged["stated"].astype(float) - happened) ** 2,
-        base_rate_brier=(base_rate - happened) ** 2,
-    )
-    grouped = rows.groupby([*case, "bin"])
-    table = grouped.mean()
-    table.insert(0, "forecasts", grouped.size())
-    return table.reset_index().astype({"threshold_pct": float, "horizon_days": "int64"})
+    tables = [
+        risk.reliability(case["stated"].to_numpy(float), case["happened"].to_numpy(bool), BINS).assign(
+            threshold_pct=float(threshold), horizon_days=int(days)
+        )
+        for (threshold, days), case in judged.groupby(["threshold_pct", "horizon_days"])
+    ]
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables, ignore_index=True).rename(columns={"stated_mean": "stated", "observed_rate": "observed"})
+    table["bin"] = (table["bin_low"] * BINS).round().astype("int64")
+    figures = ["forecasts", "stated", "observed", "brier", "base_rate_brier"]
+    return table[["threshold_pct", "horizon_days", "bin", *figures]]
 
 
 def _stated(
@@ -99,4 +96,4 @@ def _stated(
             "value": result.forecasts[model][window, which].ravel(),
         }
     )
-    return capacity_risk(forecast, pd.Series(100.0, index=names), None, ts[0, 0].item(), thresholds_pct, HORIZONS_DAYS)
+    return risk.capacity_risk(forecast, pd.Series(100.0, index=names), None, ts[0, 0].item(), thresholds_pct, HORIZONS_DAYS)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from pathlib import Path
 
 import pytest
 
+from pipeline import garbage
 from pipeline import settings as settings_module
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
@@ -24,8 +24,7 @@ LONGEST = (
     "test_readme",
 )
 
-# Modules and what tests keep stay: looking for garbage among them took a tenth of the time.
-gc.set_threshold(20_000, 20, 20)
+garbage.look_seldom()
 
 # Great Expectations reports usage unless told not to.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")

@@ -6,7 +6,6 @@ after it with the champions of that training. Run again, it finds every table as
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -23,6 +22,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from pipeline import garbage
 from tools.environment import ROOT, environment, home_folder
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ class Steps:
     @staticmethod
     def _is_content(step: str, options: dict[str, Any]) -> bool:
         """Whether the step writes tables of content: not files, nor the registry, nor telemetry."""
-        from pipeline import tables
+        from pipeline import steps, tables
 
-        return step not in ("report", "train", "register") and options.get("target") not in tables.TELEMETRY
+        return step not in ("report", *steps.REGISTERING) and options.get("target") not in tables.TELEMETRY
 
 
 @contextmanager
@@ -188,8 +188,7 @@ def _calls(task: Any) -> int:
 
 
 def main() -> int:
-    # Of what Airflow and the steps import, nothing goes away: looking for garbage in it took seconds.
-    gc.set_threshold(20_000, 20, 20)
+    garbage.look_seldom()
     home = home_folder()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.update(environment(home))

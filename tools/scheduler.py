@@ -1,14 +1,15 @@
 """`airflow scheduler`, once it has imported the libraries that the tasks need.
 
 LocalExecutor forks each task from this process, so a task finds them imported: a second instead of four for one that validates.
-The project's own modules are not imported here; a changed step is seen by the next task.
+Of the project's own modules hardly any is imported here; a changed step is seen by the next task.
 """
 
 from __future__ import annotations
 
-import gc
 import sys
 from importlib import import_module
+
+from pipeline import garbage
 
 LIBRARIES = (
     "airflow.providers.standard.decorators.python",
@@ -34,8 +35,7 @@ LIBRARIES = (
 
 
 def main() -> None:
-    # Modules stay: each search for garbage among all of them takes a third of a second, here and in every task.
-    gc.set_threshold(20_000, 20, 20)
+    garbage.look_seldom()
     for library in LIBRARIES:
         import_module(library)
     from airflow.__main__ import main as airflow

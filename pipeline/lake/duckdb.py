@@ -19,8 +19,8 @@ from pipeline.lake import sql
 # A relation as DuckDB sees it: Parquet files, or what Arrow reads for it: bronze, files on S3, or rows in memory.
 Relation: TypeAlias = list[str] | Any
 _numbers = count()
-#: Bytes of a result after which DuckDB starts anew.
-LARGE = 16 * 2**20
+# Bytes of a result after which DuckDB starts anew.
+_LARGE = 16 * 2**20
 
 
 def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]) -> pa.Table:
@@ -46,7 +46,7 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
             result = connection.sql(sql.to_duckdb(parsed), params={name: params[name] for name in needed}).to_arrow_table()
         except duckdb.Error as error:
             raise DataError(f"query failed: {error}") from error
-    if result.nbytes > LARGE:
+    if result.nbytes > _LARGE:
         # What it took to come to them would stay with DuckDB as long as it runs.
         _started.cache_clear()
     return result

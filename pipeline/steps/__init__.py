@@ -23,6 +23,8 @@ STEPS = (
     *("ingest", "build", "forecast", "detect", "risk", "recommend", "report"),
     *("due", "train", "register", "record", "promote", "maintain"),
 )
+#: What these write first of all is the registry, not the lake.
+REGISTERING = ("train", "register")
 # What `build` makes from SQL or the calendar, in an order that respects what reads what.
 BUILDS = (
     "silver.metric_hourly",
@@ -81,8 +83,7 @@ def perform(
         # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
         with lake.worded(step, target, interval):
             rows = int(function(interval, lake, settings, **options))
-        # What a training changes is the registry.
-        outcome = "done" if lake.changes or (step in ("train", "register") and rows) else "unchanged"
+        outcome = "done" if lake.changes or (step in REGISTERING and rows) else "unchanged"
     finally:
         spent = time.perf_counter() - wall, _cpu_s() - cpu
         try:

@@ -31,7 +31,7 @@ def register(interval: Interval, lake: Lake, settings: Settings) -> int:
     with tempfile.TemporaryDirectory() as folder:
         trainings = registry.handed_over(settings, interval.as_of, Path(folder))
         if trainings is None:
-            if registry.figures(settings, interval.as_of) is None:
+            if not registry.proposed(settings, interval.as_of):
                 raise DataError(f"no shard of a training as of {interval.as_of} has handed over; train with --shard and --shards")
             log.info("the training as of %s is registered already", interval.as_of)
             return 0

@@ -63,18 +63,6 @@ _QUARANTINE = """
 SELECT table_name, rule, count(*) AS rows, min(reason) AS example
 FROM silver.quarantine WHERE ts >= :start AND ts < :end GROUP BY table_name, rule ORDER BY table_name, rule
 """
-_MODEL_METRICS = """
-WITH known AS (
-  SELECT *, max(as_of) OVER (PARTITION BY metric, granularity) AS newest FROM gold.model_metric WHERE as_of <= :as_of
-)
-SELECT * FROM known WHERE as_of = newest ORDER BY metric, granularity, model
-"""
-_RISK_BACKTEST = """
-WITH known AS (
-  SELECT *, max(as_of) OVER (PARTITION BY metric, granularity) AS newest FROM gold.risk_backtest WHERE as_of <= :as_of
-)
-SELECT * FROM known WHERE as_of = newest ORDER BY metric, granularity, threshold_pct, horizon_days, bin
-"""
 
 
 def report(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -113,8 +101,8 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         anomaly=anomaly,
         anomaly_history=_around(lake, anomaly),
         cost_daily=_span(lake, tables.COST_DAILY, interval, timedelta(days=COST_DAYS)),
-        model_metric=_ask(lake, _MODEL_METRICS, interval),
-        risk_backtest=_ask(lake, _RISK_BACKTEST, interval),
+        model_metric=_of_newest_training(lake, tables.MODEL_METRIC, interval),
+        risk_backtest=_of_newest_training(lake, tables.RISK_BACKTEST, interval),
         promotion=lake.read(tables.PROMOTION, _until(tables.PROMOTION, interval.as_of)).to_pandas(),
         quality_result=_believed(lake, tables.QUALITY_RESULT, interval),
         quarantine=_ask(lake, _QUARANTINE, interval),
@@ -142,6 +130,14 @@ def _span(lake: Lake, table: Table, interval: Interval, back: timedelta) -> pd.D
 
 def _ordered(data: pa.Table, table: Table) -> pd.DataFrame:
     return data.sort_by([(name, "ascending") for name in table.key]).to_pandas()
+
+
+def _of_newest_training(lake: Lake, table: Table, interval: Interval) -> pd.DataFrame:
+    """Each segment's rows of the newest training that was known, in key order."""
+    rows = lake.read(table, _until(table, interval.as_of)).to_pandas()
+    newest = rows.groupby(["metric", "granularity"])["as_of"].transform("max")
+    _, *order = table.key
+    return rows[rows["as_of"] == newest].sort_values(order, ignore_index=True)
 
 
 def _until(table: Table, moment: datetime) -> Scope:

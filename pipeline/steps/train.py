@@ -127,14 +127,18 @@ def log_training(interval: Interval, lake: Lake, settings: Settings, trainings: 
         return 0
     rows = {
         MODEL_METRIC: pd.DataFrame([row for training in trainings for row in _model_metrics(interval, training)]),
-        RISK_BACKTEST: pd.concat([_risk_backtest(interval, training) for training in trainings], ignore_index=True),
+        RISK_BACKTEST: _risk_backtest(interval, trainings),
     }
-    figures = {table.name: quality.conform(frame, table, interval) for table, frame in rows.items() if len(frame)}
+    # A table without rows is told too, so that what it said of the same day before goes.
+    figures = {
+        table.name: quality.conform(frame if len(frame) else table.arrow_schema.empty_table(), table, interval)
+        for table, frame in rows.items()
+    }
     return registry.log_training(settings, interval.as_of, _sha256(*fingerprints), trainings, _config(settings), figures)
 
 
 def _is_known(interval: Interval, lake: Lake, settings: Settings, fingerprints: list[str]) -> bool:
-    """Whether a training with the same data, settings and code is in the registry, and one of an earlier day in the lake too."""
+    """Whether a training with the same data, settings and code is in the registry: this very one, or one that was published."""
     before = registry.trained(settings, _sha256(*fingerprints))
     if before is None:
         return False
@@ -368,11 +372,14 @@ def _model_metrics(interval: Interval, training: registry.Training) -> Iterator[
         }
 
 
-def _risk_backtest(interval: Interval, training: registry.Training) -> pd.DataFrame:
-    """Rows of `gold.risk_backtest`; none for a metric that is not in percent."""
-    return training.reliability.assign(
-        as_of=interval.as_of, metric=training.metric, granularity=training.granularity, model=training.proposed
-    )
+def _risk_backtest(interval: Interval, trainings: list[registry.Training]) -> pd.DataFrame:
+    """Rows of `gold.risk_backtest`; none of a metric that is not in percent."""
+    judged = [
+        each.reliability.assign(as_of=interval.as_of, metric=each.metric, granularity=each.granularity, model=each.proposed)
+        for each in trainings
+        if len(each.reliability)
+    ]
+    return pd.concat(judged, ignore_index=True) if judged else pd.DataFrame()
 
 
 def _write(

@@ -20,6 +20,7 @@ RUNS: list[dict[str, Any]] = [
     {"name": "a range", "dag": "capacity_daily", "conf": RANGE},
     {"name": "no day", "dag": "model_training"},
     {"name": "bad data", "dag": "capacity_daily", "date": "2026-03-03", "failure": {"forecast": "DataError"}},
+    {"name": "bad silver", "dag": "capacity_daily", "date": "2026-03-04", "failure": {"build": "DataError"}},
     {"name": "approved", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "Approve"},
     {"name": "refused", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "Reject"},
     {"name": "silence", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "nothing"},
@@ -67,6 +68,15 @@ def test_bad_data_stops_the_run_at_once_and_nothing_after_it_runs(runs: Any) -> 
     assert run["state"] == "failed"
     assert [call[0] for call in run["calls"]].count("forecast") == 2  # one per shard, none twice
     assert {call[0] for call in run["calls"]}.isdisjoint({"risk", "recommend", "report"})
+
+
+def test_where_a_check_of_silver_fails_that_is_published_and_nothing_is_forecast(runs: Any) -> None:
+    run = runs["bad silver"]
+    assert run["state"] == "failed"
+    built = [call[1] for call in run["calls"] if call[0] == "build"]
+    assert built[-1] == "gold.quality_result"
+    assert {name.partition(".")[0] for name in built[:-1]} == {"silver"}
+    assert {call[0] for call in run["calls"]} == {"ingest", "build"}
 
 
 def test_a_source_that_is_down_is_asked_three_more_times(runs: Any) -> None:
