@@ -19,7 +19,12 @@ TIERS = {
     "new": "less than one season observed: answered with the quantiles of what was seen",
     "short": "less than two seasons observed: answered with the quantiles of what was seen",
     "gappy": "more than half of its periods are missing: answered with the quantiles of its recent values",
+    "intermittent": "zero in nine periods of ten, the rest out of season: answered with the quantiles of its recent values",
 }
+#: What a model that others are measured against answers itself.
+REFERENCE = ("full", "intermittent")
+#: Share of observed periods that are zero from which a series may be intermittent.
+_MOSTLY_ZERO = 0.9
 #: Seasons of recent values that the fallback's quantiles look at.
 _RECENT_SEASONS = 8
 #: No forecast exceeds the historical maximum by more than half, or trebles it where the series has kept growing.
@@ -35,7 +40,8 @@ def tier(panel: Panel) -> npt.NDArray[np.str_]:
     tail = np.maximum(3 * panel.season, span // 4)
     recent = np.where(np.arange(panel.periods) >= panel.periods - tail[:, None], panel.values, np.nan)
     recent_low, recent_high = _range(recent)
-    answers = np.full(len(panel), "full", dtype="<U8")
+    answers = np.full(len(panel), "full", dtype="<U12")
+    answers[intermittent(panel)] = "intermittent"
     answers[2 * count < span] = "gappy"
     answers[(recent_low == recent_high) & (span > tail)] = "dead"
     answers[count < 2 * panel.season] = "short"
@@ -43,6 +49,17 @@ def tier(panel: Panel) -> npt.NDArray[np.str_]:
     answers[low == high] = "constant"
     answers[count == 0] = "empty"
     return answers
+
+
+def intermittent(panel: Panel) -> npt.NDArray[np.bool_]:
+    """(n,) whether a series is almost always zero, and the rest follows no season, as the load of a nightly job does."""
+    observed, active = ~np.isnan(panel.values), np.nan_to_num(panel.values) != 0
+    zeros = (observed & ~active).sum(axis=1)
+    late, early = active[:, panel.season :], active[:, : -panel.season]
+    expected = (late & early).sum(axis=1)
+    rare = (zeros > 0) & (zeros >= _MOSTLY_ZERO * observed.sum(axis=1))
+    flags: npt.NDArray[np.bool_] = rare & (2 * expected < np.maximum(late.sum(axis=1), 1))
+    return flags
 
 
 def trending(panel: Panel) -> npt.NDArray[np.bool_]:
@@ -76,10 +93,10 @@ def fallback(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> Floats
     return np.repeat(answer[:, None, :], horizon, axis=1)
 
 
-def settle(panel: Panel, raw: Floats, quantiles: tuple[float, ...]) -> Floats:
+def settle(panel: Panel, raw: Floats, quantiles: tuple[float, ...], modelled: tuple[str, ...] = ("full",)) -> Floats:
     """Make a model's raw quantiles publishable.
 
-    Series the model cannot know (every tier but "full") and values that are not finite take the fallback; the rest
+    Series the model cannot know (those of no tier in `modelled`) and values that are not finite take the fallback; the rest
     is clamped to the bounds and to a sane multiple of history (one intermittent cost line once made a model
     emit 1e7), and sorted so that quantiles never cross.
 
@@ -87,9 +104,10 @@ def settle(panel: Panel, raw: Floats, quantiles: tuple[float, ...]) -> Floats:
         panel: what the forecast was made from.
         raw: (n, horizon, q) quantiles, NaN where the model has no answer.
         quantiles: their levels, ascending.
+        modelled: tiers that the model answers itself.
     """
     spare = fallback(panel, raw.shape[1], quantiles)
-    usable = np.isfinite(raw).all(axis=(1, 2)) & (tier(panel) == "full")
+    usable = np.isfinite(raw).all(axis=(1, 2)) & np.isin(tier(panel), modelled)
     answer = np.where(usable[:, None, None], raw, spare)
     low, high = limits(panel)
     answer = np.clip(answer, low[:, None, None], high[:, None, None])

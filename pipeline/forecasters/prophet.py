@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline import calendars
-from pipeline.forecasters._fallback import settle, tier
+from pipeline.forecasters._fallback import REFERENCE, settle, tier
 from pipeline.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ def forecast(
     """
     raw = np.full((len(panel), horizon, len(quantiles)), np.nan)
     past, future = panel.timestamps(), panel.future(horizon)
-    for row in np.flatnonzero(tier(panel) == "full"):
+    for row in np.flatnonzero(np.isin(tier(panel), REFERENCE)):
         history = pd.DataFrame({"ds": past[row], "y": panel.values[row]})
         history = history.iloc[int((~np.isnan(panel.values[row])).argmax()) :]
         model = _quiet_prophet(
@@ -86,7 +86,7 @@ def forecast(
         finally:
             np.random.set_state(state)
         raw[row] = np.quantile(samples, quantiles, axis=1).T
-    return settle(panel, raw, quantiles)
+    return settle(panel, raw, quantiles, REFERENCE)
 
 
 def _planned(maintenance: npt.NDArray[np.datetime64], when: npt.NDArray[np.datetime64]) -> Floats:

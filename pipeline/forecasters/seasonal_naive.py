@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.forecasters._fallback import last_value, settle
+from pipeline.forecasters._fallback import REFERENCE, last_value, settle
 from pipeline.forecasters._quantile import row_quantiles
 from pipeline.panel import Panel
 
@@ -26,7 +26,7 @@ def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> Floats
     spread = spread[:, :-1] - spread[:, -1:]
     widening = np.sqrt(np.arange(horizon) // season + 1.0)
     raw = last_season(panel.values, season, horizon)[:, :, None] + widening[None, :, None] * spread[:, None, :]
-    return settle(panel, raw, quantiles)
+    return settle(panel, raw, quantiles, REFERENCE)
 
 
 def last_season(values: Floats, season: int, horizon: int) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline import plugs
-from pipeline.forecasters._fallback import TIERS, limits, tier
+from pipeline.forecasters._fallback import TIERS, limits, settle, tier
 from pipeline.metrics import QUANTILES
 from pipeline.panel import STEP, Granularity, Panel
 
@@ -160,6 +160,33 @@ def test_every_awkward_history_has_its_named_tier():
         "full",
     ]
     assert set(tier(panel)) <= set(TIERS)
+
+
+def test_a_series_that_is_almost_always_zero_is_intermittent_unless_the_rest_has_a_season():
+    rng, hours = np.random.default_rng(3), 24 * 40
+    nightly = np.where(np.arange(hours) % 24 == 2, 60.0, 0.0)
+    now_and_then = np.zeros(hours)
+    now_and_then[rng.choice(hours, 40, replace=False)] = rng.uniform(20, 90, 40)
+    often = np.where(rng.random(hours) < 0.3, 50.0, 0.0)
+
+    panel = panel_of(np.stack([nightly, now_and_then, often]), "hour")
+
+    assert tier(panel).tolist() == ["full", "intermittent", "full"]
+    nothing_known = np.full((3, 24, len(QUANTILES)), np.nan)
+    answer = settle(panel, nothing_known, QUANTILES)
+    assert (answer[1] == answer[1, 0]).all()
+    assert answer[1, 0, QUANTILES.index(0.5)] == 0
+    np.testing.assert_array_equal(forecast("default", panel, 24)[1], answer[1])
+
+
+@pytest.mark.parametrize("name", ["seasonal_naive", "prophet"])
+def test_what_others_are_measured_against_answers_intermittent_series_itself(name: str):
+    values = np.zeros((1, 24 * 14))
+    values[0, [30, 101, 203, 290, 334]] = 50.0
+    panel = panel_of(values, "hour")
+
+    assert tier(panel).tolist() == ["intermittent"]
+    assert not np.array_equal(forecast(name, panel, 24), settle(panel, np.full((1, 24, len(QUANTILES)), np.nan), QUANTILES))
 
 
 def test_a_series_that_grows_season_by_season_may_grow_beyond_the_usual_ceiling():
