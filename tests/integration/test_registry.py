@@ -181,19 +181,6 @@ def test_the_chances_that_the_backtest_would_have_stated_are_published_beside_wh
         assert days in (7, 30, 90)
 
 
-def test_a_training_of_a_version_that_told_no_figures_leaves_what_is_published(fresh: Trained, tmp_path: Path) -> None:
-    as_of = datetime.fromisoformat("2026-02-08")
-    interval, table = Interval(as_of - timedelta(days=1), as_of), tables.MODEL_METRIC
-    known = {"as_of": as_of, "metric": "cost", "granularity": "day", "model": "ridge", "series": 3, "windows": 2}
-    rows = pa.Table.from_pylist([known | {"month": as_of.date().replace(day=1)}], schema=table.arrow_schema)
-    fresh.lake.replace(table, rows, table.scope(interval))
-    registry.log_training(fresh.settings, as_of, "all-older", [training(fresh.settings, "f-older", "ridge", tmp_path)], {})
-
-    assert record(interval, fresh.lake, fresh.settings) == 0
-
-    assert fresh.lake.read(table).num_rows == 1
-
-
 def test_every_segment_has_one_version_and_nothing_of_it_is_pickled(trained: Trained) -> None:
     assert trained.versions == trained.decisions == len(SEGMENTS)
     for segment in SEGMENTS:
@@ -601,6 +588,19 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
     assert fresh.alias("champion", "memory_utilization", "day") is None
     serving = registry.champion(fresh.settings, fresh.lake, "memory_utilization", "day")
     assert serving == ("default", "none", {}, {})
+
+
+def test_a_training_of_a_version_that_told_no_figures_leaves_what_is_published(fresh: Trained, tmp_path: Path) -> None:
+    as_of = datetime.fromisoformat("2026-02-08")
+    interval, table = Interval(as_of - timedelta(days=1), as_of), tables.MODEL_METRIC
+    known = {"as_of": as_of, "metric": "cost", "granularity": "day", "model": "ridge", "series": 3, "windows": 2}
+    rows = pa.Table.from_pylist([known | {"month": as_of.date().replace(day=1)}], schema=table.arrow_schema)
+    fresh.lake.replace(table, rows, table.scope(interval))
+    registry.log_training(fresh.settings, as_of, "all-older", [training(fresh.settings, "f-older", "ridge", tmp_path)], {})
+
+    assert record(interval, fresh.lake, fresh.settings) == 0
+
+    assert fresh.lake.read(table).num_rows == 1
 
 
 @pytest.mark.parametrize(
