@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ RISK_COLUMNS = (
     "p_cross_7d",
     "p_cross_30d",
     "p_cross_90d",
+    "p_surprise_30d",
     "crossing_p10_at",
     "crossing_p50_at",
     "crossing_p90_at",
@@ -46,11 +48,10 @@ _STEPS = {
     "day": timedelta(days=1),
     "daily": timedelta(days=1),
 }
-# By the day both figures are the autocorrelation of normal scores that the default forecaster leaves on the realistic fleet:
-# 0.2 to 0.25 between neighbours, 0.1 over weeks in the first month, 0.3 in the third. By the hour, with this correlation stated
-# chances came closest to observed ones on Bitbrains, PlanetLab, CloudWatch and Microsoft traces (3 to 7 days).
-_USUAL_RHO = {"day": 0.15, "daily": 0.15, "hour": 0.95, "hourly": 0.95}
-_USUAL_DRIFT = {"day": 0.004, "daily": 0.004, "hour": 0.0, "hourly": 0.0}
+# With these correlations stated chances came closest to observed ones: by the day on the realistic fleet (7, 30 and 90 days),
+# by the hour on Bitbrains, PlanetLab, CloudWatch and Microsoft traces (3 to 7 days).
+_USUAL_RHO = {"day": 0.05, "daily": 0.05, "hour": 0.95, "hourly": 0.95}
+_USUAL_DRIFT = {"day": 0.0025, "daily": 0.0025, "hour": 0.0, "hourly": 0.0}
 # Nothing was measured beyond 90 days; a forecast whose whole error lasts would be a single draw.
 _MOST_LASTING = 0.5
 # Correlations are rounded to this grid so that series share simulated paths.
@@ -76,6 +77,7 @@ def capacity_risk(
     very_high_pct: float = 90.0,
     criticality: pd.Series | None = None,
     historic_peak_pct: pd.Series | None = None,
+    surprises: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The chance that demand crosses shares of its capacity, per series and threshold.
 
@@ -84,8 +86,10 @@ def capacity_risk(
     a stationary AR(1) with correlation `rho` between neighbouring steps; the miss has the share `drift` × days ahead
     of their variance. They are pushed through each step's own forecast quantile function. That function is piecewise
     linear in the normal score between the given levels, and beyond them continues with the slope of its outermost
-    piece, so that tails are Gaussian and finite. Paths depend on `seed`, `rho`, `drift` and the number of steps
-    alone: a series has the same risk whatever other series stand beside it.
+    piece, so that tails are Gaussian and finite. Beside what the forecast says, each path meets surprises
+    at the rate that their past had (`pipeline.surprise`): incidents and jumps lie beyond any quantile of a forecast. Paths
+    depend on `seed`, `rho`, `drift` and the number of steps alone: a series has the same risk whatever other series stand
+    beside it.
 
     Args:
         forecast: long; columns series_id, metric, ts, quantile, value, granularity ("hour" or "day"); value in the unit
@@ -99,22 +103,25 @@ def capacity_risk(
         quantile: the level whose first crossing is reported.
         seed: of the simulated paths.
         paths: simulated paths per series; the standard error of a probability is at most 0.5 / sqrt(paths).
-        default_rho: correlation assumed where none is known; None is 0.15 for days and 0.95 for hours. 0 overstates the
+        default_rho: correlation assumed where none is known; None is 0.05 for days and 0.95 for hours. 0 overstates the
             chance of ever crossing, 1 understates it.
-        drift: share of the variance that lasts, per day ahead, up to one half in all; None is 0.004 for days, and none
+        drift: share of the variance that lasts, per day ahead, up to one half in all; None is 0.0025 for days, and none
             for hours and for a series whose `rho` is given.
         high_pct: P95 peak above this share of capacity is a high risk.
         very_high_pct: P95 peak above this share is critical.
         criticality: weight 0–1 by series_id; 1 where None or missing.
         historic_peak_pct: highest share of capacity ever used, by series_id; the forecast's own where None or missing.
+        surprises: per day, by metric (rows) and threshold in percent (columns); none where None or missing.
 
     Returns:
         One row per (series_id, threshold_pct), sorted by them, with the columns of `RISK_COLUMNS`: first_crossing_at, the
-        first step whose `quantile` reaches the threshold, or NaT; p_cross_*; crossing_p10_at, _p50_at and _p90_at, by when
-        10, 50 and 90 % of the paths have crossed, NaT when fewer do; peak_p95 and peak_at, the highest P95 over the
-        forecast; seasonal_peak_p95 and seasonal_peak_at, the same over holidays and the last days of quarters alone, NaN
-        and NaT where the forecast has none; headroom_ratio = 1 - peak_p95 / capacity; risk_level, the same on every row of
-        a series; priority 0–100, the mean of the known p_cross_* (sooner weighs more) × criticality × historic peak.
+        first step whose `quantile` reaches the threshold, or NaT; p_cross_*; p_surprise_30d, the chance of a surprise
+        within 30 days; crossing_p10_at, _p50_at and _p90_at, by when 10, 50 and 90 % of the paths have crossed, NaT when
+        fewer do; peak_p95 and peak_at, the highest P95 over the forecast; seasonal_peak_p95 and seasonal_peak_at, the same
+        over holidays and the last days of quarters alone, NaN and NaT where the forecast has none; headroom_ratio =
+        1 - peak_p95 / capacity; risk_level, the same on every row of a series; priority 0–100, the mean of the known chances
+        (sooner weighs more) × criticality × historic peak. Surprises count in p_cross_* and in the dates, not in level and
+        priority: more capacity does not prevent them.
 
     Raises:
         ValueError: missing columns, an unknown granularity, no step after `as_of`, steps with different quantiles,
@@ -133,6 +140,8 @@ def capacity_risk(
     if drift is not None:
         lasting[:] = drift
     rows: list[dict[str, object]] = []
+    foreseen: list[list[float]] = []
+    until_surprise = _until_surprise(paths, seed)
     seasonal: dict[tuple[pd.Timestamp, pd.Timestamp, int], npt.NDArray[np.bool_]] = {}
     drawn, drawn_for = np.empty((0, 0), dtype=np.float32), (-1.0, -1.0, -1)
     # In the order of their correlation, so that one set of paths is in memory at a time.
@@ -156,7 +165,11 @@ def capacity_risk(
         known_until = starts[-1].to_pydatetime() + step
         for threshold in thresholds:
             limit = threshold / 100 * provisioned
-            passage = _first_passage(drawn, _score_at(limit, scores, values))
+            expected = _first_passage(drawn, _score_at(limit, scores, values))
+            rate = _rate(surprises, str(one["metric"].iloc[0]), float(threshold))
+            passage = expected
+            if rate > 0:
+                passage = np.minimum(expected, (until_surprise / rate * (timedelta(days=1) / step)).astype(np.int64))
             row: dict[str, object] = {
                 "as_of": as_of,
                 "series_id": series_id,
@@ -166,10 +179,13 @@ def capacity_risk(
                 "quantile": quantile,
                 "first_crossing_at": _first(starts, at_quantile >= limit),
             }
+            foreseen.append([])
             for days in horizons_days:
                 end = as_of + timedelta(days=days)
                 within = int(np.searchsorted(starts, np.datetime64(end)))
                 row[f"p_cross_{days}d"] = float((passage < within).mean()) if known_until >= end else np.nan
+                foreseen[-1].append(float((expected < within).mean()) if known_until >= end else np.nan)
+            row["p_surprise_30d"] = -math.expm1(-30 * rate)
             for share in (10, 50, 90):
                 row[f"crossing_p{share}_at"] = _passage_date(starts, passage, share / 100)
             row |= {
@@ -181,8 +197,9 @@ def capacity_risk(
                 "headroom_ratio": 1 - p95[peak] / provisioned,
             }
             rows.append(row)
-    risk = pd.DataFrame(rows).sort_values(["series_id", "threshold_pct"], ignore_index=True)
-    chances = risk[[f"p_cross_{days}d" for days in horizons_days]]
+    risk = pd.DataFrame(rows).sort_values(["series_id", "threshold_pct"])
+    chances = pd.DataFrame(foreseen).loc[risk.index].reset_index(drop=True)
+    risk = risk.reset_index(drop=True)
     peak_pct = 100 * risk["peak_p95"] / risk["capacity"]
     likeliest = chances.max(axis=1).groupby(risk["series_id"]).transform("max")
     risk["risk_level"] = np.select(
@@ -424,6 +441,20 @@ def _first_passage(drawn: npt.NDArray[np.float32], reached: _Array) -> npt.NDArr
     crossed = drawn >= reached.astype(np.float32)
     passage: npt.NDArray[np.int64] = np.where(crossed.any(axis=1), crossed.argmax(axis=1), drawn.shape[1])
     return passage
+
+
+def _until_surprise(paths: int, seed: int) -> _Array:
+    """When each path meets its surprise, where the rate is one a day: exponential, by equal shares, in an order of its own."""
+    shares = (np.random.default_rng([seed, 1]).permutation(paths) + 0.5) / paths
+    until: _Array = -np.log(shares)
+    return until
+
+
+def _rate(surprises: pd.DataFrame | None, metric: str, threshold: float) -> float:
+    if surprises is None or metric not in surprises.index or threshold not in surprises.columns:
+        return 0.0
+    rate = float(surprises.at[metric, threshold])
+    return 0.0 if np.isnan(rate) else rate
 
 
 def _first(starts: pd.DatetimeIndex, mask: npt.NDArray[np.bool_]) -> pd.Timestamp | None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import risk
+from pipeline import risk, surprise
 from pipeline.backtest import Backtest
 from pipeline.panel import STEP
 
@@ -19,8 +19,9 @@ BINS = 10
 def chances(result: Backtest, model: str, thresholds_pct: Sequence[float]) -> pd.DataFrame:
     """The chances that one model's forecasts state at each cutoff, and what became of them.
 
-    They are computed as published ones are, and judged as they are: a series crosses where a period's value is at the threshold
-    or above, and one of which less than half of the horizon was observed is left out.
+    They are computed as published ones are, with the surprises of the days before the cutoff, and judged as they are: a
+    series crosses where a period's value is at the threshold or above, and one of which less than half of the horizon was
+    observed is left out.
 
     Args:
         result: the backtest; only its series in percent of a capacity count.
@@ -34,10 +35,14 @@ def chances(result: Backtest, model: str, thresholds_pct: Sequence[float]) -> pd
     step, percent = STEP[result.panel.step], result.panel.upper == 100.0
     rows = []
     for window, starts in enumerate(result.ts[:, :, 0]):
+        surprises = None
+        if result.panel.step == "day" and percent.any():
+            past = result.panel.take(percent).truncate(result.horizon * (len(result.ts) - window))
+            surprises = surprise.rates([surprise.count(past, thresholds_pct)])
         counts = percent & ~np.isnat(result.cutoffs[window])
         for start in np.unique(starts[counts]):
             which = np.flatnonzero(counts & (starts == start))
-            rows.append(_stated(result, model, window, which, thresholds_pct))
+            rows.append(_stated(result, model, window, which, thresholds_pct, surprises))
             for days in HORIZONS_DAYS:
                 ahead = result.actuals[window, which, : int(np.timedelta64(days, "D") / step)]
                 known = (~np.isnan(ahead)).mean(axis=1) >= 0.5
@@ -81,7 +86,12 @@ def reliability(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stated(
-    result: Backtest, model: str, window: int, which: npt.NDArray[np.int64], thresholds_pct: Sequence[float]
+    result: Backtest,
+    model: str,
+    window: int,
+    which: npt.NDArray[np.int64],
+    thresholds_pct: Sequence[float],
+    surprises: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """The risk of some series that share a cutoff, as of the period that follows it."""
     ts, levels = result.ts[window, which], np.asarray(result.quantiles)
@@ -96,4 +106,5 @@ def _stated(
             "value": result.forecasts[model][window, which].ravel(),
         }
     )
-    return risk.capacity_risk(forecast, pd.Series(100.0, index=names), None, ts[0, 0].item(), thresholds_pct, HORIZONS_DAYS)
+    full = pd.Series(100.0, index=names)
+    return risk.capacity_risk(forecast, full, None, ts[0, 0].item(), thresholds_pct, HORIZONS_DAYS, surprises=surprises)

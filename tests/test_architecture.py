@@ -18,7 +18,7 @@ PURE = [
     *(ROOT / "pipeline" / folder for folder in ("forecasters", "detectors", "recommenders")),
     *(
         ROOT / "pipeline" / f"{name}.py"
-        for name in ("panel", "metrics", "backtest", "calendars", "risk", "estate", "detection", "drift")
+        for name in ("panel", "metrics", "backtest", "calendars", "risk", "surprise", "estate", "detection", "drift")
     ),
 ]
 IMPURE = {"boto3", "botocore", "mlflow", "airflow", "awswrangler", "pyiceberg", "duckdb", "requests", "os", "socket", "time"}

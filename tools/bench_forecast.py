@@ -2,7 +2,7 @@
 
 python tools/bench_forecast.py FOLDER [--models default,prophet,seasonal_naive] [--scale] [--fleet] prints scores per set and
 model and the bars; with --scale time and memory of 1,000 and 10,000 daily series; with --fleet the skill against the oracle of
-the realistic synthetic fleet, and whether stated chances of crossing 80 and 90 % of capacity come true there.
+the realistic synthetic fleet. Whether stated chances of crossing come true there, `bench_risk.py` measures.
 
 FOLDER holds Parquet files series_id, metric, ts, value; the file's name is the set's. Hourly sets are scored over 3 windows of
 24 hours, daily ones over 5 windows of 30 days. `dc_totals` is scored together with `aws_cloudwatch`.
@@ -51,10 +51,7 @@ def main() -> None:
     if {"default", "prophet", "seasonal_naive"} <= set(models):
         print("\n" + bars(table).to_string(index=False))
     if options.fleet:
-        daily, truth = fleet()
-        print("\n" + fleet_skill(daily, truth).round(3).to_string(index=False))
-        for table in fleet_risk(daily):
-            print("\n" + table.round(3).to_string(index=False))
+        print("\n" + fleet_skill(*fleet()).round(3).to_string(index=False))
     if options.scale:
         print("\n" + scale().round(2).to_string(index=False))
 
@@ -162,60 +159,6 @@ def fleet_skill(panel: Panel, truth: np.ndarray, horizon: int = 30, windows: int
         naive, ours, best = (float(result.loc[model, score]) for model in ("seasonal_naive", "default", "oracle"))
         rows.append({"fleet": score, "naive": naive, "default": ours, "oracle": best, "skill": (naive - ours) / (naive - best)})
     return pd.DataFrame(rows)
-
-
-def fleet_risk(panel: Panel, horizon: int = 30, windows: int = 8) -> list[pd.DataFrame]:
-    """Reliability of the stated chance of crossing within the horizon, by bin; and breach warnings per server."""
-    from pipeline.risk import capacity_risk
-
-    forecast = plugs.load("forecasters", "default").forecast
-    bounded = panel.take(panel.upper == 100.0)
-    n, levels = len(bounded), np.array(QUANTILES)
-    found = []
-    for back in range(horizon, horizon * (windows + 1), horizon):
-        past = bounded.truncate(back)
-        ts = past.future(horizon)
-        per_series = horizon * len(levels)
-        frame = pd.DataFrame(
-            {
-                "series_id": np.repeat(bounded.series_id, per_series),
-                "metric": np.repeat(bounded.metric, per_series),
-                "granularity": "day",
-                "ts": np.repeat(ts.ravel(), len(levels)),
-                "quantile": np.tile(levels, n * horizon),
-                "value": forecast(past, horizon, QUANTILES).ravel(),
-            }
-        )
-        as_of = pd.Timestamp(ts[0, 0]).to_pydatetime()
-        capacity = pd.Series(100.0, index=bounded.series_id)
-        risk = capacity_risk(frame, capacity, None, as_of, horizons_days=(horizon,))
-        actual = np.nan_to_num(bounded.values[:, bounded.periods - back :][:, :horizon]).max(axis=1)
-        risk["crossed"] = pd.Series(actual, bounded.series_id).reindex(risk["series_id"]).to_numpy() >= risk["threshold_pct"]
-        found.append(risk.assign(chance=risk[f"p_cross_{horizon}d"], cutoff=back))
-    all_risks = pd.concat(found)
-    chance, crossed = all_risks["chance"], all_risks["crossed"].astype(float)
-    bins = pd.cut(chance, [-0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0])
-    by_bin = pd.DataFrame({"stated": chance, "observed": crossed}).groupby(bins, observed=True).mean()
-    by_bin["cases"] = bins.value_counts().reindex(by_bin.index)
-    base = crossed.mean() * (1 - crossed.mean())
-    warnings = []
-    all_risks["server"] = all_risks["series_id"].str.split("/").str[0]
-    for threshold, part in all_risks.groupby("threshold_pct"):
-        server = part.groupby(["server", "cutoff"])[["chance", "crossed"]].max()
-        warned, happened = server["chance"] >= 0.35, server["crossed"].astype(bool)
-        hits = (warned & happened).sum()
-        warnings.append(
-            {
-                "threshold %": threshold,
-                "warned at": 0.35,
-                "recall": hits / happened.sum(),
-                "precision": hits / warned.sum(),
-                "breaches": happened.sum(),
-                "Brier (all series)": ((chance - crossed) ** 2).mean(),
-                "Brier of base rate": base,
-            }
-        )
-    return [by_bin.reset_index(names="chance"), pd.DataFrame(warnings)]
 
 
 def synthetic(series: int, periods: int) -> Panel:

@@ -16,6 +16,10 @@ _PRIOR_WINDOWS, _PRIOR_FACTOR = 20.0, 1.15
 _NARROWEST, _WIDEST = 0.5, 3.0
 #: Parts of the horizon that are calibrated apart: far leads miss by more than near ones.
 _PARTS = 3
+#: Levels further out than this and its mirror rest on a handful of a series' values.
+_WELL_KNOWN = 0.9
+#: How far a series' tail moves towards its segment's, and series' worth of evidence that a segment needs to be moved towards.
+_TAIL_SHARE, _TAIL_PRIOR_SERIES = 0.5, 5.0
 
 
 def cutoffs(panel: Panel, horizon: int, most: int) -> list[int]:
@@ -103,3 +107,40 @@ def calibrate(
     stretched = centre + factors * (forecast - centre)
     stretched.sort(axis=2)
     return stretched
+
+
+def pool_tails(forecast: Floats, quantiles: tuple[float, ...], segment: npt.NDArray[np.int64]) -> Floats:
+    """Draw the outermost quantiles halfway to where the shape of the segment's tails puts them.
+
+    How far .95 and .99 lie beyond .9, a series says with the few highest values of its recent past; the median series of
+    its segment says it with all of theirs. What moves is the whole horizon's distance relative to that of .9, by one number
+    per series and level, so that busy and quiet days keep their proportions.
+
+    Args:
+        forecast: (n, h, q) quantiles, sorted.
+        quantiles: levels, ascending; without .5 and .9 (below: .1) among them that side is not changed.
+        segment: (n,) from `segments`.
+
+    Source: shrinkage towards a pooled estimate (Efron & Morris 1975).
+    """
+    answer = forecast.copy()
+    for side in (1, -1):
+        inward = _WELL_KNOWN if side > 0 else round(1 - _WELL_KNOWN, 9)
+        if 0.5 not in quantiles or inward not in quantiles:
+            continue
+        middle, known = forecast[..., quantiles.index(0.5)], forecast[..., quantiles.index(inward)]
+        reach = known - middle
+        whole = reach.sum(axis=1)
+        for level, _ in enumerate(quantiles):
+            if side * (quantiles[level] - inward) <= 0:
+                continue
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = np.where(whole != 0, (forecast[..., level] - middle).sum(axis=1) / whole, np.nan)
+            for number in np.unique(segment):
+                rows = np.flatnonzero((segment == number) & np.isfinite(ratio))
+                if not len(rows):
+                    continue
+                share = _TAIL_SHARE * len(rows) / (len(rows) + _TAIL_PRIOR_SERIES)
+                answer[rows, :, level] += (share * (np.median(ratio[rows]) - ratio[rows]))[:, None] * reach[rows]
+    answer.sort(axis=2)
+    return answer

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pipeline import metrics
 from pipeline.forecasters import _calendar_effect, _resize, ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
+from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments
 from pipeline.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -103,7 +103,7 @@ def _block(
     stacked = as_of(recent, backs)
     said = members(stacked, horizon, quantiles, _hours_factor(panel, backs, horizon, recent.periods))
     if not backs:
-        return settle(panel, weighted_median(said, np.ones(said.shape[:2])), quantiles)
+        return settle(panel, pool_tails(weighted_median(said, np.ones(said.shape[:2])), quantiles, segment), quantiles)
     n = len(panel)
     known = np.stack([actuals(panel, back, horizon) for back in backs])
     scale = metrics.absolute_scale(stacked.values[n:], panel.season).reshape(len(backs), n)
@@ -111,6 +111,7 @@ def _block(
     losses = np.stack([metrics.scaled_pinball(known, one, np.asarray(quantiles), scale) for one in earlier])
     weights = _weights(losses, segment, sharpness, own_share)
     answers = weighted_median(said, np.tile(weights, len(backs) + 1)).reshape(len(backs) + 1, n, horizon, -1)
+    answers = np.stack([pool_tails(one, quantiles, segment) for one in answers])
     return settle(panel, calibrate(answers[0], answers[1:], known, quantiles, segment), quantiles)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import pandas as pd
 
-from pipeline import quality, tables
+from pipeline import quality, surprise, tables
 from pipeline import risk as model
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.settings import Settings
+from pipeline.steps.demand import read_panel
 
 FORECASTS = """
 SELECT series_id, metric, granularity, ts, quantile, value
@@ -98,6 +100,8 @@ def _assess(
     forecasts: pd.DataFrame, as_of: datetime, lake: Lake, settings: Settings, growth: float = 1.0, resize: float = 1.0
 ) -> pd.DataFrame:
     """Risk of every series of some forecasts in percent, with demand and capacity multiplied."""
+    # What crosses a threshold then is what crosses this share of capacity today.
+    limits = {threshold * resize / growth: threshold for threshold in THRESHOLDS_PCT}
     peaks = lake.query(PEAKS, {"as_of": as_of}).to_pandas().set_index("series_id")["peak"]
     weights = _criticality(forecasts["series_id"].unique(), lake.query(CRITICALITY, {"as_of": as_of}).to_pandas())
     return pd.concat(
@@ -110,9 +114,24 @@ def _assess(
             quantile=settings.risk_quantile,
             criticality=weights,
             historic_peak_pct=peaks * (growth / resize),
+            surprises=_surprises(part["metric"].unique(), tuple(limits), as_of, lake, settings).rename(columns=limits)
+            if granularity == "day"
+            else None,
         ).assign(granularity=granularity, as_of=as_of)
         for granularity, part in forecasts.groupby("granularity")
     )
+
+
+def _surprises(
+    metrics: Iterable[str], limits: tuple[float, ...], as_of: datetime, lake: Lake, settings: Settings
+) -> pd.DataFrame:
+    """Surprises to expect per day, by metric and limit, from all the days that forecasts are made from, a shard at a time."""
+    panels = (
+        read_panel(lake, as_of, "day", settings, shard, settings.shards, metric)
+        for metric in sorted(metrics)
+        for shard in range(settings.shards)
+    )
+    return surprise.rates(surprise.count(panel, limits) for panel in panels if panel is not None)
 
 
 def _judge(interval: Interval, lake: Lake) -> None:

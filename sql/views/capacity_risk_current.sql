@@ -32,6 +32,7 @@ SELECT
   k.p_cross_7d AS p_cross_7d,
   k.p_cross_30d AS p_cross_30d,
   k.p_cross_90d AS p_cross_90d,
+  k.p_surprise_30d AS p_surprise_30d,
   k.headroom_ratio AS headroom_ratio,
   k.peak_p95 AS peak_p95,
   k.peak_at AS peak_at,

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.calendars import quarter_end_ramp
 from pipeline.forecasters import _calendar_effect, default
-from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
+from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments
 from pipeline.forecasters._season import exponential_means, fill, phases, seasonal_index
 from pipeline.forecasters.ridge import Terms
 from pipeline.metrics import QUANTILES
@@ -179,6 +179,48 @@ def test_an_interval_without_width_says_nothing_about_how_far_to_stretch():
     answer = calibrate(bands(1.0)[0], bands(0.0), np.ones((40, 1, 30)), LEVELS, np.zeros(1, dtype=np.int64))
 
     np.testing.assert_array_equal(answer, bands(1.0)[0])
+
+
+# ---------------------------------------------------------------- tails
+
+
+def tailed(*far: float) -> np.ndarray:
+    """Series of two periods around 50, whose .9 lies 10 and 20 above and whose .99 lies `far` times as far, and so below."""
+    reach = np.array([10.0, 20.0])[None, :, None]
+    shape = np.stack([np.array([-x, -1.0, 0.0, 1.0, x]) for x in far])[:, None, :]
+    return 50 + reach * shape
+
+
+TAILED = (0.01, 0.1, 0.5, 0.9, 0.99)
+
+
+def test_a_tail_moves_halfway_to_its_segments_and_the_rest_stays():
+    far = (2.0,) * 45 + (4.0,)
+    pooled = pool_tails(tailed(*far), TAILED, np.zeros(46, dtype=np.int64))
+
+    share = 0.5 * 46 / (46 + 5)
+    np.testing.assert_allclose(pooled[:45], tailed(*far)[:45])
+    np.testing.assert_allclose(pooled[45:], tailed(4.0 - share * 2.0))
+
+
+def test_segments_do_not_lend_each_other_their_tails():
+    far = (2.0, 2.0, 2.0, 4.0, 4.0, 4.0)
+
+    np.testing.assert_allclose(pool_tails(tailed(*far), TAILED, np.array([0, 0, 0, 1, 1, 1])), tailed(*far))
+
+
+def test_quantiles_without_a_median_or_a_tenth_are_left_alone():
+    said = tailed(2.0, 4.0, 8.0)
+    segment = np.zeros(3, dtype=np.int64)
+
+    for kept, levels in ([(0, 1, 3, 4), (0.01, 0.1, 0.9, 0.99)], [(0, 2, 4), (0.01, 0.5, 0.99)]):
+        np.testing.assert_array_equal(pool_tails(said[..., kept], levels, segment), said[..., kept])
+
+
+def test_a_series_that_never_varies_keeps_its_one_value():
+    said = np.concatenate([tailed(2.0, 4.0), np.full((1, 2, 5), 7.0)])
+
+    assert (pool_tails(said, TAILED, np.zeros(3, dtype=np.int64))[2] == 7.0).all()
 
 
 # ---------------------------------------------------------------- the ensemble

@@ -331,7 +331,7 @@ def test_a_lasting_miss_of_the_level_makes_far_crossings_rarer_than_days_that_fo
     assert lasting["p_cross_7d"] == pytest.approx(forgetful["p_cross_7d"], abs=0.01)
     assert lasting["p_cross_90d"] < forgetful["p_cross_90d"] - 0.05
     usual = capacity_risk(flat, full("a"), None, AS_OF, thresholds=(80.0,), paths=20_000).iloc[0]
-    assert usual["p_cross_90d"] == lasting["p_cross_90d"]
+    assert lasting["p_cross_90d"] < usual["p_cross_90d"] < forgetful["p_cross_90d"]
 
 
 def test_no_step_is_all_level_however_far_ahead() -> None:
@@ -362,3 +362,60 @@ def test_a_forecast_without_a_holiday_or_a_quarters_end_has_no_seasonal_peak() -
 
     assert risk["seasonal_peak_p95"].isna().all()
     assert risk["seasonal_peak_at"].isna().all()
+
+
+def rates(**by_metric: float) -> pd.DataFrame:
+    """Surprises per day over 80 %, by metric."""
+    return pd.DataFrame({80.0: by_metric})
+
+
+def test_surprises_come_at_their_rate_where_the_forecast_sees_no_crossing() -> None:
+    quiet = forecast("a", np.full(90, 20.0))
+
+    risk = capacity_risk(quiet, full("a"), None, AS_OF, surprises=rates(cpu_utilization=0.002))
+
+    over_80, over_90 = risk.to_dict("records")
+    for days in (7, 30, 90):
+        assert over_80[f"p_cross_{days}d"] == pytest.approx(1 - np.exp(-0.002 * days), abs=0.001)
+        assert over_90[f"p_cross_{days}d"] == 0
+    assert over_80["p_surprise_30d"] == pytest.approx(1 - np.exp(-0.06))
+    assert over_90["p_surprise_30d"] == 0
+    # One path in ten has met its surprise after -ln(.9) / .002 = 53 days.
+    assert over_80["crossing_p10_at"] == pd.Timestamp(AS_OF) + pd.Timedelta(days=52)
+
+
+def test_a_surprise_and_a_foreseen_crossing_are_independent() -> None:
+    near = forecast("a", np.full(90, 80 - 5 * ndtri(0.97)))
+
+    alone = capacity_risk(near, full("a"), None, AS_OF, thresholds=(80.0,), paths=20_000)["p_cross_30d"].item()
+    both = capacity_risk(near, full("a"), None, AS_OF, thresholds=(80.0,), paths=20_000, surprises=rates(cpu_utilization=0.01))[
+        "p_cross_30d"
+    ].item()
+
+    assert both == pytest.approx(1 - (1 - alone) * np.exp(-0.3), abs=0.01)
+
+
+def test_surprises_do_not_make_a_series_one_to_plan_capacity_for() -> None:
+    quiet = forecast("a", np.full(90, 20.0))
+
+    calm = capacity_risk(quiet, full("a"), None, AS_OF)
+    surprised = capacity_risk(quiet, full("a"), None, AS_OF, surprises=rates(cpu_utilization=0.01))
+
+    assert surprised["p_cross_90d"].max() > 0.5
+    assert surprised["risk_level"].tolist() == calm["risk_level"].tolist() == ["low", "low"]
+    assert surprised["priority"].tolist() == calm["priority"].tolist()
+
+
+def test_hours_meet_as_many_surprises_in_a_day_as_days_do() -> None:
+    quiet = forecast("a", np.full(10 * 24, 20.0), granularity="hour")
+
+    risk = capacity_risk(quiet, full("a"), None, AS_OF, (80.0,), (7,), surprises=rates(cpu_utilization=0.01))
+
+    assert risk["p_cross_7d"].item() == pytest.approx(1 - np.exp(-0.07), abs=0.001)
+
+
+def test_a_metric_whose_surprises_were_not_counted_has_none() -> None:
+    quiet = forecast("a", np.full(90, 20.0))
+
+    for unknown in (rates(memory_utilization=0.01), rates(cpu_utilization=np.nan), pd.DataFrame()):
+        assert (capacity_risk(quiet, full("a"), None, AS_OF, surprises=unknown)["p_cross_90d"] == 0).all()

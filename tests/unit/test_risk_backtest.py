@@ -31,7 +31,7 @@ def backtested(values: np.ndarray, *, percent: bool = True, ends: list[str] | No
         values,
         np.full(len(values), 100.0 if percent else np.inf),
     )
-    return backtest(panel, {"believed": believed}, 10, windows)
+    return backtest(panel, {"believed": believed, "low": lambda *asked: believed(*asked) / 3}, 10, windows)
 
 
 def week(*, crossing: float | None = None, missing: int = 0) -> np.ndarray:
@@ -116,3 +116,15 @@ def test_reliability_sets_each_tenth_beside_its_frequency_and_the_brier_score_be
     assert table["stated"].tolist() == pytest.approx([0.035, 0.55, 1.0])
     assert table["brier"].tolist() == pytest.approx([(0.05**2 + 0.02**2) / 2, 0.45**2, 0.0])
     assert table["base_rate_brier"].tolist() == [0.25, 0.25, 0.25]
+
+
+def test_only_surprises_from_before_the_cutoff_count_in_a_chance() -> None:
+    quiet, surprised, later = (np.random.default_rng(1).normal(40, 1, 400) for _ in range(3))
+    surprised[200], later[393] = 99.0, 99.0
+    stated = {
+        name: risk_backtest.chances(backtested(values[None], windows=1), "low", THRESHOLDS)["stated"].max()
+        for name, values in (("quiet", quiet), ("surprised", surprised), ("later", later))
+    }
+    # One surprise in the 390 - 14 - 28 days that were watched, and a year without.
+    assert stated["surprised"] == pytest.approx(1 - np.exp(-7 / (390 - 14 - 28 + 365)), abs=0.001)
+    assert stated["quiet"] == stated["later"] == 0

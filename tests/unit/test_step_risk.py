@@ -50,10 +50,8 @@ def publish(lake: Lake, levels: dict[str, float], days: int = 30, sd: float = 5.
     lake.replace(tables.FORECAST, quality.conform(rows, tables.FORECAST, DAY), tables.FORECAST.scope(DAY))
 
 
-def observe(lake: Lake, resource: str, peaks: list[float]) -> None:
-    """What the days from the end of `DAY` on were."""
-    days = Interval(DAY.as_of, DAY.as_of + timedelta(days=len(peaks)))
-    rows = pd.DataFrame(
+def _days(resource: str, peaks: list[float], start: datetime) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "series_id": f"1/r/{resource}/cpu_utilization",
             "account": "1",
@@ -61,7 +59,7 @@ def observe(lake: Lake, resource: str, peaks: list[float]) -> None:
             "resource_id": resource,
             "metric": "cpu_utilization",
             "unit": "percent",
-            "ts": pd.date_range(DAY.as_of, periods=len(peaks), unit="us"),
+            "ts": pd.date_range(start, periods=len(peaks), unit="us"),
             **dict.fromkeys(("mean", "p50", "p95", "max"), np.array(peaks)),
             "samples": 24,
             "expected_samples": 24,
@@ -69,6 +67,12 @@ def observe(lake: Lake, resource: str, peaks: list[float]) -> None:
             "quality_score": 1.0,
         }
     )
+
+
+def observe(lake: Lake, resource: str, peaks: list[float], start: datetime = DAY.as_of) -> None:
+    """What the days from `start` on were; from the end of `DAY` on unless another is given."""
+    days = Interval(start, start + timedelta(days=len(peaks)))
+    rows = _days(resource, peaks, start)
     lake.replace(tables.METRIC_DAILY, quality.conform(rows, tables.METRIC_DAILY, days), tables.METRIC_DAILY.scope(days))
 
 
@@ -128,6 +132,59 @@ def test_no_change_asked_for_is_the_published_risk(lake: Lake, settings: Setting
     stated = lake.query("SELECT p_cross_30d AS chance FROM gold.capacity_risk ORDER BY threshold_pct").to_pandas()["chance"]
     assert same.sort_values("threshold_pct")["p_cross_30d"].tolist() == stated.tolist()
     assert same["p_cross_30d_now"].tolist() == same["p_cross_30d"].tolist()
+
+
+def past(*peaks_at: int, days: int = 400) -> list[float]:
+    """Days around 40 %, and 85 % on some of them."""
+    demand = np.random.default_rng(1).normal(40, 2, days)
+    demand[list(peaks_at)] = 85.0
+    return demand.tolist()
+
+
+def test_what_nobody_saw_coming_is_expected_as_often_as_it_came(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 20.0})
+    observe(lake, "i-1", past(100, 200, 300), DAY.as_of - timedelta(days=400))
+
+    risk(DAY, lake, settings)
+
+    published = lake.query("SELECT * FROM gold.capacity_risk ORDER BY threshold_pct").to_pandas()
+    # 386 days after the first 14, less the 28 in whose past a surprise of 45 points lies, each time; and a year without any.
+    rate = 3 / (400 - 14 - 3 * 28 + 365)
+    assert published["p_surprise_30d"].tolist() == pytest.approx([1 - np.exp(-30 * rate), 0, 0])
+    assert published["p_cross_30d"].tolist() == pytest.approx([1 - np.exp(-30 * rate), 0, 0], abs=0.001)
+    assert published["risk_level"].tolist() == ["low"] * 3
+
+
+def test_surprises_of_all_shards_count_and_later_ones_do_not(lake: Lake, settings: Settings) -> None:
+    start = DAY.as_of - timedelta(days=400)
+    publish(lake, {"i-1": 20.0})
+    chances = []
+    for peaks, shards in (((100,), 1), ((100,), 4), ((), 4)):
+        rows = {f"i-{n}": past(*peaks) if n == 3 else past() for n in range(1, 6)}
+        parts = [_days(resource, demand, start) for resource, demand in rows.items()]
+        days = Interval(start, DAY.as_of)
+        lake.replace(
+            tables.METRIC_DAILY,
+            quality.conform(pd.concat(parts), tables.METRIC_DAILY, days),
+            tables.METRIC_DAILY.scope(days),
+        )
+        risk(DAY, lake, settings.model_copy(update={"shards": shards}))
+        chances.append(lake.query("SELECT max(p_surprise_30d) AS chance FROM gold.capacity_risk").to_pylist()[0]["chance"])
+    assert chances[0] == chances[1] > 0
+    assert chances[2] == 0
+
+
+def test_twice_the_capacity_is_surprised_only_by_what_is_twice_as_high(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 20.0})
+    observe(lake, "i-1", past(100, 200, 300), DAY.as_of - timedelta(days=400))
+    risk(DAY, lake, settings)
+
+    resized, halved = what_if(lake, settings, 0, 2), what_if(lake, settings, 0, 0.9)
+
+    assert (resized["p_cross_30d"] == 0).all()
+    assert resized["p_cross_30d_now"].max() > 0
+    # 85 % of today's capacity is 94 % of nine tenths of it.
+    assert halved.set_index("threshold_pct")["p_cross_30d"].gt(0).to_dict() == {80.0: True, 90.0: True, 100.0: False}
 
 
 def test_one_resource_can_be_asked_about_and_an_unknown_one_is_named(lake: Lake, settings: Settings) -> None:
