@@ -52,8 +52,9 @@ up: setup ## Airflow and MLflow in the browser (AIRFLOW_PORT=8080 MLFLOW_PORT=50
 bench: setup ## Time and memory of the main job on the reference fleet
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench
 
-bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters on the shipped traces, beside their bars
+bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters beside their bars; risk on fleets never tuned on (7 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_forecast.py tests/data/traces --scale --fleet
+	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_risk.py --seeds 51,52,53,54,55,56
 
 fix: setup ## Let ruff and terraform repair what they can
 	$(BIN)/ruff check --fix .
