@@ -98,10 +98,13 @@ class Lake:
             iceberg = self._load(table)
             if iceberg is None:
                 return schema.empty_table()
-            options: dict[str, Any] = {"selected_fields": tuple(schema.names)}
+            stored = set(iceberg.schema().column_names)
+            # Rows without any column could not be counted: where none of those asked for is stored, the key is read.
+            known = tuple(name for name in schema.names if name in stored) or table.key
+            options: dict[str, Any] = {"selected_fields": known}
             if scope is not None:
                 options["row_filter"] = scope.expression()
-            return _cast(iceberg.scan(**options).to_arrow(), schema)
+            return _cast(_with_nulls(iceberg.scan(**options).to_arrow(), table), schema)
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table."""
@@ -250,10 +253,7 @@ class Lake:
         for file in self.bronze_files(table, scope):
             part = pq.read_table(file, filesystem=self.storage.filesystem, page_checksum_verification=True, partitioning=None)
             day = pa.scalar(file.rsplit("/", 2)[1].removeprefix("day=")).cast(pa.date32())
-            for column in table.columns:
-                # Declared after the object was landed.
-                if column.nullable and column.name not in part.column_names:
-                    part = part.append_column(column.name, pa.nulls(part.num_rows, column.type))
+            part = _with_nulls(part, table)
             part = part.append_column("day", pa.array([day.as_py()] * part.num_rows, pa.date32()))
             parts.append(part.select(table.arrow_schema.names))
         if not parts:
@@ -274,6 +274,7 @@ class Lake:
             return table.arrow_schema.empty_table()
         tasks = list(iceberg.scan().plan_files())
         plain = not any(task.delete_files for task in tasks) and len(iceberg.schemas()) == 1
+        plain = plain and set(table.arrow_schema.names) <= set(iceberg.schema().column_names)
         if not tasks:
             return table.arrow_schema.empty_table()
         if not plain:
@@ -378,6 +379,14 @@ def _parquet(rows: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
+
+
+def _with_nulls(data: pa.Table, table: Table) -> pa.Table:
+    """The same rows with the columns that were declared after they were written, where these may be null."""
+    for column in table.columns:
+        if column.nullable and column.name not in data.column_names:
+            data = data.append_column(column.name, pa.nulls(data.num_rows, column.type))
+    return data
 
 
 def _cast(data: pa.Table, schema: pa.Schema) -> pa.Table:

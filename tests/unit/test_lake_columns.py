@@ -53,6 +53,10 @@ def test_rows_published_before_a_column_was_declared_have_none_of_it(
     lake.replace(table, quality.conform(calendar(DAY), table, DAY), table.scope(DAY))
     monkeypatch.setitem(tables.ALL, table.name, wider[table.name])
 
+    # Whoever upgrades reads before the next run writes.
+    assert lake.query("SELECT noted AS noted FROM silver.calendar")["noted"].to_pylist() == [None]
+    assert lake.read(wider[table.name])["noted"].to_pylist() == [None]
+    assert lake.read(wider[table.name], columns=("noted",))["noted"].to_pylist() == [None]
     assert [name for name, changed in lake.create_tables() if name == table.name and changed] == [table.name]
     assert lake.query("SELECT noted AS noted FROM silver.calendar")["noted"].to_pylist() == [None]
     assert lake.read(wider[table.name])["noted"].to_pylist() == [None]
