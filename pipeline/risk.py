@@ -115,13 +115,13 @@ def capacity_risk(
 
     Returns:
         One row per (series_id, threshold_pct), sorted by them, with the columns of `RISK_COLUMNS`: first_crossing_at, the
-        first step whose `quantile` reaches the threshold, or NaT; p_cross_*; p_surprise_30d, the chance of a surprise
-        within 30 days; crossing_p10_at, _p50_at and _p90_at, by when 10, 50 and 90 % of the paths have crossed, NaT when
-        fewer do; peak_p95 and peak_at, the highest P95 over the forecast; seasonal_peak_p95 and seasonal_peak_at, the same
-        over holidays and the last days of quarters alone, NaN and NaT where the forecast has none; headroom_ratio =
-        1 - peak_p95 / capacity; risk_level, the same on every row of a series; priority 0–100, the mean of the known chances
-        (sooner weighs more) × criticality × historic peak. Surprises count in p_cross_* and in the dates, not in level and
-        priority: more capacity does not prevent them.
+        first step whose `quantile` reaches the threshold, or NaT; p_cross_*; p_surprise_30d, the chance of a surprise within
+        30 days, NaN where none were counted; crossing_p10_at, _p50_at and _p90_at, by when 10, 50 and 90 % of the paths have
+        crossed, NaT when fewer do; peak_p95 and peak_at, the highest P95 over the forecast; seasonal_peak_p95 and
+        seasonal_peak_at, the same over holidays and the last days of quarters alone, NaN and NaT where the forecast has none;
+        headroom_ratio = 1 - peak_p95 / capacity; risk_level, the same on every row of a series; priority 0–100, the mean of
+        the known chances (sooner weighs more) × criticality × historic peak. Surprises count in p_cross_* and in the dates,
+        not in level and priority: more capacity does not prevent them.
 
     Raises:
         ValueError: missing columns, an unknown granularity, no step after `as_of`, steps with different quantiles,
@@ -451,10 +451,10 @@ def _until_surprise(paths: int, seed: int) -> _Array:
 
 
 def _rate(surprises: pd.DataFrame | None, metric: str, threshold: float) -> float:
+    """Surprises per day; NaN where they were not counted."""
     if surprises is None or metric not in surprises.index or threshold not in surprises.columns:
-        return 0.0
-    rate = float(surprises.at[metric, threshold])
-    return 0.0 if np.isnan(rate) else rate
+        return np.nan
+    return float(surprises.at[metric, threshold])
 
 
 def _first(starts: pd.DatetimeIndex, mask: npt.NDArray[np.bool_]) -> pd.Timestamp | None:

@@ -379,7 +379,7 @@ def test_surprises_come_at_their_rate_where_the_forecast_sees_no_crossing() -> N
         assert over_80[f"p_cross_{days}d"] == pytest.approx(1 - np.exp(-0.002 * days), abs=0.001)
         assert over_90[f"p_cross_{days}d"] == 0
     assert over_80["p_surprise_30d"] == pytest.approx(1 - np.exp(-0.06))
-    assert over_90["p_surprise_30d"] == 0
+    assert np.isnan(over_90["p_surprise_30d"])
     # One path in ten has met its surprise after -ln(.9) / .002 = 53 days.
     assert over_80["crossing_p10_at"] == pd.Timestamp(AS_OF) + pd.Timedelta(days=52)
 
@@ -414,8 +414,10 @@ def test_hours_meet_as_many_surprises_in_a_day_as_days_do() -> None:
     assert risk["p_cross_7d"].item() == pytest.approx(1 - np.exp(-0.07), abs=0.001)
 
 
-def test_a_metric_whose_surprises_were_not_counted_has_none() -> None:
+def test_a_metric_whose_surprises_were_not_counted_is_expected_to_have_none_and_says_nothing_of_them() -> None:
     quiet = forecast("a", np.full(90, 20.0))
 
     for unknown in (rates(memory_utilization=0.01), rates(cpu_utilization=np.nan), pd.DataFrame()):
-        assert (capacity_risk(quiet, full("a"), None, AS_OF, surprises=unknown)["p_cross_90d"] == 0).all()
+        risk = capacity_risk(quiet, full("a"), None, AS_OF, surprises=unknown)
+        assert (risk["p_cross_90d"] == 0).all()
+        assert risk["p_surprise_30d"].isna().all()
