@@ -87,7 +87,7 @@ def capacity_risk(
     of their variance. They are pushed through each step's own forecast quantile function. That function is piecewise
     linear in the normal score between the given levels, and beyond them continues with the slope of its outermost
     piece, so that tails are Gaussian and finite. Beside what the forecast says, each path meets surprises
-    at the rate that their past had (`pipeline.surprise`): incidents and jumps lie beyond any quantile of a forecast. Paths
+    at the rate that their past had (`pipeline.surprise`): incidents lie beyond any quantile of a forecast. Paths
     depend on `seed`, `rho`, `drift` and the number of steps alone: a series has the same risk whatever other series stand
     beside it.
 
@@ -163,13 +163,15 @@ def capacity_risk(
         busy = seasonal[span]
         busiest = int(np.argmax(np.where(busy, p95, -np.inf)))
         known_until = starts[-1].to_pydatetime() + step
+        # In days from as_of; a surprise before the first step of a late forecast falls into that.
+        ends = (starts.to_numpy() + np.timedelta64(step) - np.datetime64(as_of)) / np.timedelta64(1, "D")
         for threshold in thresholds:
             limit = threshold / 100 * provisioned
             expected = _first_passage(drawn, _score_at(limit, scores, values))
             rate = _rate(surprises, str(one["metric"].iloc[0]), float(threshold))
             passage = expected
             if rate > 0:
-                passage = np.minimum(expected, (until_surprise / rate * (timedelta(days=1) / step)).astype(np.int64))
+                passage = np.minimum(expected, np.searchsorted(ends, until_surprise / rate, side="right"))
             row: dict[str, object] = {
                 "as_of": as_of,
                 "series_id": series_id,

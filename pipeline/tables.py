@@ -468,7 +468,7 @@ CAPACITY_RISK = Table(
         _number("p_cross_90d", "Chance of crossing within 90 days, surprises included.", "ratio", ge=0, le=1),
         _number(
             "p_surprise_30d",
-            "Chance that what no forecast sees, an incident or a jump, makes it cross within 30 days; null by the hour.",
+            "Chance that what no forecast sees, an incident, makes it cross within 30 days; null by the hour.",
             "ratio",
             ge=0,
             le=1,

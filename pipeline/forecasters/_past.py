@@ -131,8 +131,8 @@ def pool_tails(forecast: Floats, quantiles: tuple[float, ...], segment: npt.NDAr
         middle, known = forecast[..., quantiles.index(0.5)], forecast[..., quantiles.index(inward)]
         reach = known - middle
         whole = reach.sum(axis=1)
-        for level, _ in enumerate(quantiles):
-            if side * (quantiles[level] - inward) <= 0:
+        for level, share_below in enumerate(quantiles):
+            if side * (share_below - inward) <= 0:
                 continue
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratio = np.where(whole != 0, (forecast[..., level] - middle).sum(axis=1) / whole, np.nan)
@@ -141,6 +141,8 @@ def pool_tails(forecast: Floats, quantiles: tuple[float, ...], segment: npt.NDAr
                 if not len(rows):
                     continue
                 share = _TAIL_SHARE * len(rows) / (len(rows) + _TAIL_PRIOR_SERIES)
-                answer[rows, :, level] += (share * (np.median(ratio[rows]) - ratio[rows]))[:, None] * reach[rows]
+                moved = answer[rows, :, level] + (share * (np.median(ratio[rows]) - ratio[rows]))[:, None] * reach[rows]
+                # Where .9 lies near the median on most days the ratio is large; no tail passes what is well known.
+                answer[rows, :, level] = side * np.maximum(side * moved, side * known[rows])
     answer.sort(axis=2)
     return answer

@@ -104,7 +104,7 @@ class Lake:
             options: dict[str, Any] = {"selected_fields": known}
             if scope is not None:
                 options["row_filter"] = scope.expression()
-            return _cast(_with_nulls(iceberg.scan(**options).to_arrow(), table), schema)
+            return _cast(_with_nulls(iceberg.scan(**options).to_arrow(), table, schema.names), schema)
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table."""
@@ -253,7 +253,7 @@ class Lake:
         for file in self.bronze_files(table, scope):
             part = pq.read_table(file, filesystem=self.storage.filesystem, page_checksum_verification=True, partitioning=None)
             day = pa.scalar(file.rsplit("/", 2)[1].removeprefix("day=")).cast(pa.date32())
-            part = _with_nulls(part, table)
+            part = _with_nulls(part, table, table.arrow_schema.names)
             part = part.append_column("day", pa.array([day.as_py()] * part.num_rows, pa.date32()))
             parts.append(part.select(table.arrow_schema.names))
         if not parts:
@@ -381,10 +381,10 @@ def _parquet(rows: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _with_nulls(data: pa.Table, table: Table) -> pa.Table:
-    """The same rows with the columns that were declared after they were written, where these may be null."""
+def _with_nulls(data: pa.Table, table: Table, wanted: list[str]) -> pa.Table:
+    """The same rows with the wanted columns that were declared after they were written, where these may be null."""
     for column in table.columns:
-        if column.nullable and column.name not in data.column_names:
+        if column.nullable and column.name in wanted and column.name not in data.column_names:
             data = data.append_column(column.name, pa.nulls(data.num_rows, column.type))
     return data
 

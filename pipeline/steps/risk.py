@@ -100,7 +100,7 @@ def _assess(
     forecasts: pd.DataFrame, as_of: datetime, lake: Lake, settings: Settings, growth: float = 1.0, resize: float = 1.0
 ) -> pd.DataFrame:
     """Risk of every series of some forecasts in percent, with demand and capacity multiplied."""
-    # What crosses a threshold then is what crosses this share of capacity today.
+    # Share of today's capacity → the threshold that is then crossed by what crosses it today.
     limits = {threshold * resize / growth: threshold for threshold in THRESHOLDS_PCT}
     peaks = lake.query(PEAKS, {"as_of": as_of}).to_pandas().set_index("series_id")["peak"]
     weights = _criticality(forecasts["series_id"].unique(), lake.query(CRITICALITY, {"as_of": as_of}).to_pandas())
@@ -131,7 +131,7 @@ def _surprises(
         for metric in sorted(metrics)
         for shard in range(settings.shards)
     )
-    return surprise.rates(surprise.count(panel, limits) for panel in panels if panel is not None)
+    return surprise.rates(surprise.count(panel.take(panel.upper == 100.0), limits) for panel in panels if panel is not None)
 
 
 def _judge(interval: Interval, lake: Lake) -> None:

@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings, load
+from pipeline.steps.recommend import RISK
 from pipeline.steps.risk import risk, what_if
 
 DAY = Interval.day("2026-03-01")
@@ -185,6 +186,29 @@ def test_twice_the_capacity_is_surprised_only_by_what_is_twice_as_high(lake: Lak
     assert resized["p_cross_30d_now"].max() > 0
     # 85 % of today's capacity is 94 % of nine tenths of it.
     assert halved.set_index("threshold_pct")["p_cross_30d"].gt(0).to_dict() == {80.0: True, 90.0: True, 100.0: False}
+
+
+def test_demand_that_grows_lifts_past_surprises_over_higher_thresholds(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 20.0})
+    observe(lake, "i-1", past(100, 200, 300), DAY.as_of - timedelta(days=400))
+
+    grown = what_if(lake, settings, 10, 1).set_index("threshold_pct")
+
+    # 85 % and a tenth more is 93.5 %.
+    assert grown["p_cross_30d_now"].gt(0).to_dict() == {80.0: True, 90.0: False, 100.0: False}
+    assert grown["p_cross_30d"].gt(0).to_dict() == {80.0: True, 90.0: True, 100.0: False}
+
+
+def test_a_surprise_does_not_call_for_a_larger_type(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 20.0}, days=90)
+    observe(lake, "i-1", past(100, 200, 300), DAY.as_of - timedelta(days=400))
+    risk(DAY, lake, settings)
+
+    told = lake.query(RISK, {"as_of": DAY.as_of}).to_pandas().set_index("threshold_pct")["p_cross_90d"]
+    published = lake.query("SELECT max(p_cross_90d) AS chance FROM gold.capacity_risk").to_pylist()[0]["chance"]
+
+    assert published > 0.2
+    assert told.max() == pytest.approx(0, abs=0.002)
 
 
 def test_one_resource_can_be_asked_about_and_an_unknown_one_is_named(lake: Lake, settings: Settings) -> None:

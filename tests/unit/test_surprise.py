@@ -104,11 +104,29 @@ def test_one_surprise_of_a_young_series_is_not_yet_a_rate() -> None:
     assert rate == pytest.approx(1 / (17 + 365))
 
 
-def test_a_high_level_loses_no_digits() -> None:
-    values = 1e9 + quiet(sd=1.0)
-    values[0, 60] = 1e9 + 90
+def test_a_series_that_stands_at_the_limit_was_a_surprise_once() -> None:
+    for level in (80.0, 100.0):
+        for seed in range(5):
+            noise = np.random.default_rng(seed).normal(40, 2, 300)
+            assert counted(np.concatenate([noise, np.full(400, level)])[None], level)[0] == 1
 
-    assert counted(values, 1e9 + 80)[0] == 1
+
+def test_a_steady_series_beside_the_limit_is_no_surprise() -> None:
+    values = quiet(level=79.5, sd=0.02)
+    values[0, 60] = 80.2
+
+    assert counted(values) == (0, 0)
+
+
+def test_a_higher_limit_is_never_crossed_more_often() -> None:
+    # In reach of 80 %, so that only 90 % is watched.
+    values = quiet(400, level=74.0, sd=1.5, rows=3)
+    values[:, 200] = 95.0
+
+    counts = surprise.count(panel(values), (80.0, 90.0)).set_index("limit")
+    assert counts["surprises"].to_dict() == {80.0: 0, 90.0: 3}
+    rates = surprise.rates([counts.reset_index()]).loc["cpu_utilization"]
+    assert rates[80.0] == rates[90.0] > 0
 
 
 def test_nothing_counted_is_no_rate_and_hours_are_refused() -> None:
