@@ -20,6 +20,8 @@ _FAR = 6.0
 _BELOW = 0.05
 #: Days without a surprise that every metric is given beforehand: one surprise of one young series is not yet a rate.
 _QUIET_DAYS = 365.0
+#: Columns of a count.
+COUNTED = ["metric", "limit", "surprises", "watched"]
 
 
 def count(panel: Panel, limits: Sequence[float]) -> pd.DataFrame:
@@ -50,7 +52,7 @@ def count(panel: Panel, limits: Sequence[float]) -> pd.DataFrame:
             watched = known[which] & (far[which] < limit) & (mean[which] <= (1 - _BELOW) * limit)
             surprises = watched & (panel.values[which] >= limit)
             rows.append((str(metric), float(limit), int(surprises.sum()), int(watched.sum())))
-    return pd.DataFrame(rows, columns=["metric", "limit", "surprises", "watched"])
+    return pd.DataFrame(rows, columns=COUNTED)
 
 
 def rates(counts: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import pandas as pd
@@ -49,7 +48,8 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
     if forecasts.empty:
         rows = table.arrow_schema.empty_table().to_pandas()
     else:
-        rows = _assess(forecasts, interval.as_of, lake, settings)[[c.name for c in table.columns]]
+        surprises = _surprises(forecasts, tuple(_limits()), interval.as_of, lake, settings)
+        rows = _assess(forecasts, interval.as_of, lake, settings, surprises)[[c.name for c in table.columns]]
     data = quality.validate(quality.conform(rows, table, interval), table, interval, lake)
     _judge(interval, lake)
     return lake.replace(table, data, table.scope(interval)).rows
@@ -89,19 +89,33 @@ def what_if(
         raise DataError(f"gold.forecast: no forecasts in percent{of} as of {moment or 'any day'}; run `forecast` first")
     key = ["series_id", "granularity", "threshold_pct"]
     shown = ["risk_level", "p_cross_7d", "p_cross_30d", "p_cross_90d", "headroom_ratio"]
-    now = _assess(forecasts, moment, lake, settings)[[*key, *shown]]
-    then = _assess(forecasts, moment, lake, settings, 1 + growth_pct / 100, resize)
+    growth = 1 + growth_pct / 100
+    # Both are answered from one reading of the past.
+    surprises = _surprises(forecasts, tuple({*_limits(), *_limits(growth, resize)}), moment, lake, settings)
+    now = _assess(forecasts, moment, lake, settings, surprises)[[*key, *shown]]
+    then = _assess(forecasts, moment, lake, settings, surprises, growth, resize)
     both = then[["priority", "first_crossing_at", *key, *shown]].merge(now, on=key, suffixes=("", "_now"))
     columns = [*key, "first_crossing_at", *(name for one in shown for name in (f"{one}_now", one))]
     return both.sort_values(["priority", *key], ascending=[False, True, True, True], ignore_index=True)[columns]
 
 
+def _limits(growth: float = 1.0, resize: float = 1.0) -> dict[float, float]:
+    """Share of today's capacity → the threshold that is then crossed by what crosses it today."""
+    return {threshold * resize / growth: threshold for threshold in THRESHOLDS_PCT}
+
+
 def _assess(
-    forecasts: pd.DataFrame, as_of: datetime, lake: Lake, settings: Settings, growth: float = 1.0, resize: float = 1.0
+    forecasts: pd.DataFrame,
+    as_of: datetime,
+    lake: Lake,
+    settings: Settings,
+    surprises: pd.DataFrame,
+    growth: float = 1.0,
+    resize: float = 1.0,
 ) -> pd.DataFrame:
     """Risk of every series of some forecasts in percent, with demand and capacity multiplied."""
-    # Share of today's capacity → the threshold that is then crossed by what crosses it today.
-    limits = {threshold * resize / growth: threshold for threshold in THRESHOLDS_PCT}
+    limits = _limits(growth, resize)
+    by_day = surprise.rates([surprises[surprises["limit"].isin(limits)]]).rename(columns=limits)
     peaks = lake.query(PEAKS, {"as_of": as_of}).to_pandas().set_index("series_id")["peak"]
     weights = _criticality(forecasts["series_id"].unique(), lake.query(CRITICALITY, {"as_of": as_of}).to_pandas())
     return pd.concat(
@@ -114,24 +128,23 @@ def _assess(
             quantile=settings.risk_quantile,
             criticality=weights,
             historic_peak_pct=peaks * (growth / resize),
-            surprises=_surprises(part["metric"].unique(), tuple(limits), as_of, lake, settings).rename(columns=limits)
-            if granularity == "day"
-            else None,
+            surprises=by_day if granularity == "day" else None,
         ).assign(granularity=granularity, as_of=as_of)
         for granularity, part in forecasts.groupby("granularity")
     )
 
 
 def _surprises(
-    metrics: Iterable[str], limits: tuple[float, ...], as_of: datetime, lake: Lake, settings: Settings
+    forecasts: pd.DataFrame, limits: tuple[float, ...], as_of: datetime, lake: Lake, settings: Settings
 ) -> pd.DataFrame:
-    """Surprises to expect per day, by metric and limit, from all the days that forecasts are made from, a shard at a time."""
+    """Surprises by metric and limit, counted in all the days that forecasts by the day are made from, a shard at a time."""
     panels = (
         read_panel(lake, as_of, "day", settings, shard, settings.shards, metric)
-        for metric in sorted(metrics)
+        for metric in sorted(forecasts.loc[forecasts["granularity"] == "day", "metric"].unique())
         for shard in range(settings.shards)
     )
-    return surprise.rates(surprise.count(panel.take(panel.upper == 100.0), limits) for panel in panels if panel is not None)
+    counts = [surprise.count(panel.take(panel.upper == 100.0), limits) for panel in panels if panel is not None]
+    return pd.concat(counts) if counts else pd.DataFrame(columns=surprise.COUNTED)
 
 
 def _judge(interval: Interval, lake: Lake) -> None:

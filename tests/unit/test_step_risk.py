@@ -24,8 +24,8 @@ WEEK_LATER = Interval.day("2026-03-08")
 LEVELS = (0.05, 0.5, 0.95)
 
 
-def publish(lake: Lake, levels: dict[str, float], days: int = 30, sd: float = 5.0) -> None:
-    """Daily CPU forecasts as of the end of `DAY`, normal around one level per resource."""
+def publish(lake: Lake, levels: dict[str, float], days: int = 30, sd: float = 5.0, granularity: str = "day") -> None:
+    """CPU forecasts, by the day where not by the hour, as of the end of `DAY`, normal around one level per resource."""
     rows = pd.DataFrame(
         [
             {
@@ -33,8 +33,8 @@ def publish(lake: Lake, levels: dict[str, float], days: int = 30, sd: float = 5.
                 "series_id": f"1/r/{resource}/cpu_utilization",
                 "metric": "cpu_utilization",
                 "unit": "percent",
-                "granularity": "day",
-                "ts": DAY.as_of + timedelta(days=ahead),
+                "granularity": granularity,
+                "ts": DAY.as_of + ahead * timedelta(**{f"{granularity}s": 1}),
                 "quantile": level,
                 "value": centre + sd * float(ndtri(level)),
                 "model": "default",
@@ -197,6 +197,17 @@ def test_demand_that_grows_lifts_past_surprises_over_higher_thresholds(lake: Lak
     # 85 % and a tenth more is 93.5 %.
     assert grown["p_cross_30d_now"].gt(0).to_dict() == {80.0: True, 90.0: False, 100.0: False}
     assert grown["p_cross_30d"].gt(0).to_dict() == {80.0: True, 90.0: True, 100.0: False}
+
+
+def test_by_the_hour_nothing_is_said_of_surprises(lake: Lake, settings: Settings) -> None:
+    publish(lake, {"i-1": 20.0}, days=8 * 24, granularity="hour")
+    observe(lake, "i-1", past(100, 200, 300), DAY.as_of - timedelta(days=400))
+
+    risk(DAY, lake, settings)
+
+    published = lake.query("SELECT p_surprise_30d, p_cross_7d FROM gold.capacity_risk").to_pandas()
+    assert published["p_surprise_30d"].isna().all()
+    assert (published["p_cross_7d"] == 0).all()
 
 
 def test_a_surprise_does_not_call_for_a_larger_type(lake: Lake, settings: Settings) -> None:
