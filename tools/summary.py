@@ -26,7 +26,7 @@ RISKS = """
 WITH ranked AS (
   SELECT series_id, threshold_pct, first_crossing_at, p_cross_30d,
     row_number() OVER (PARTITION BY series_id ORDER BY threshold_pct DESC) AS nth
-  FROM gold.capacity_risk WHERE as_of = :as_of AND p_cross_30d > 0.05 + coalesce(p_surprise_30d, 0)
+  FROM gold.capacity_risk WHERE as_of = :as_of AND p_cross_30d > 1 - 0.95e0 * (1 - coalesce(p_surprise_30d, 0e0))
 )
 SELECT series_id, threshold_pct, first_crossing_at, p_cross_30d FROM ranked
 WHERE nth = 1 ORDER BY p_cross_30d DESC, threshold_pct DESC, series_id
