@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 _PRIOR_WINDOWS, _PRIOR_FACTOR = 20.0, 1.15
 #: Bounds of the factor on an interval's half-width.
 _NARROWEST, _WIDEST = 0.5, 3.0
-#: Parts of the horizon that are calibrated apart: far leads miss by more than near ones.
+#: Parts of the horizon that are weighed and calibrated apart: far leads miss by more than near ones.
 _PARTS = 3
 #: Levels further out than this and its mirror rest on a handful of a series' values.
 _WELL_KNOWN = 0.9
@@ -58,6 +58,11 @@ def as_of(panel: Panel, backs: list[int]) -> Panel:
     )
 
 
+def thirds(horizon: int) -> list[npt.NDArray[np.int64]]:
+    """The steps of each part of the horizon, near ones first."""
+    return np.array_split(np.arange(horizon), min(_PARTS, horizon))
+
+
 def segments(metric: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
     """(n,) a number per metric; a panel has one granularity, so this is the segment."""
     _, number = np.unique(metric, return_inverse=True)
@@ -93,8 +98,7 @@ def calibrate(
     levels = np.asarray(quantiles)
     coverage = np.maximum(levels, 1 - levels)
     factors = np.ones(forecast.shape)
-    horizon = forecast.shape[1]
-    for part in np.array_split(np.arange(horizon), min(_PARTS, horizon)):
+    for part in thirds(forecast.shape[1]):
         for number in np.unique(segment):
             members = np.flatnonzero(segment == number)
             spoken = ratio[:, :, members][..., part]

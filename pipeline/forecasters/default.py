@@ -8,21 +8,37 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import metrics
-from pipeline.forecasters import _calendar_effect, _resize, ridge, seasonal_pool, smoothing
+from pipeline.forecasters import _calendar_effect, _level_shift, ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments
-from pipeline.panel import Panel
+from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments, thirds
+from pipeline.panel import Granularity, Panel
 
 Floats = npt.NDArray[np.float64]
 
-MEMBERS = ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridge")
+#: Who is asked, by granularity. Days have no daily profile to pool by weekday; their trend may go on for a whole quarter.
+MEMBERS: dict[Granularity, tuple[str, ...]] = {
+    "hour": ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridge"),
+    "day": ("pool", "level_pool", "smoothing", "ridge", "log_ridge", "trend"),
+}
 #: Parameters worth a search, with the lowest and the highest value to try.
-SEARCH: dict[str, tuple[float, float]] = {"past_cutoffs": (1, 5), "sharpness": (0.5, 16.0), "own_share": (0.0, 1.0)}
+SEARCH: dict[str, tuple[float, float]] = {"past_cutoffs": (1, 5), "sharpness": (1.0, 32.0), "own_share": (0.0, 1.0)}
 #: Series answered together: bounds memory (a few hundred MB at a horizon of 90 days) and stays in the processor's caches.
 BLOCK = 250
-_TERMS = ridge.Terms(changepoints=12)
+_TERMS: dict[Granularity, ridge.Terms] = {
+    "hour": ridge.Terms(changepoints=12),
+    "day": ridge.Terms(changepoints=12, half_life=0.5),
+}
+#: Growth that compounds, carried on undamped: disks fill.
+_TREND = ridge.Terms(changepoints=12, half_life=1.0, changepoint_penalty=4.0, damping=1.0)
+_POOLS = {
+    "pool": {"naive_share": 0.5, "decay": 0.003, "neighbours": 0.0},
+    "weekday_pool": {"naive_share": 0.0, "decay": 0.005, "same_weekday": 3.0, "other_day_type": 0.5},
+    "level_pool": {"naive_share": 0.0, "decay": 0.01, "same_weekday": 1.5, "other_day_type": 0.7, "level": 1.0},
+}
 #: Series' worth of evidence by which a small segment's losses are drawn towards those of the whole panel.
 _PRIOR_SERIES = 5.0
+#: Series in a segment whose past losses weigh half as sharply as those of a very large one.
+_EVIDENCE_SERIES = 50.0
 
 
 def forecast(
@@ -31,21 +47,21 @@ def forecast(
     quantiles: tuple[float, ...],
     *,
     past_cutoffs: int = 4,
-    sharpness: float = 4.0,
+    sharpness: float = 12.0,
     own_share: float = 0.5,
 ) -> Floats:
     """Weighted median, quantile by quantile, of the members; then intervals stretched to cover the recent past.
 
     The members forecast from the last `past_cutoffs` cutoffs too. A member weighs exp(−sharpness · how much worse than the
-    best its scaled pinball loss was there), where the loss is a mean over the segment and over the series itself. A
-    median, because one member that goes astray must not move the answer.
+    best its scaled pinball loss was there), where the loss is a mean over the segment and over the series itself, for each
+    third of the horizon. A median, because one member that goes astray must not move the answer.
 
     Args:
         panel: the shard of series; a segment is a metric of it.
         horizon: periods ahead.
         quantiles: levels, ascending.
         past_cutoffs: how many past forecasts weigh and calibrate; 0 weighs all alike.
-        sharpness: 0 weighs all alike, large picks the best.
+        sharpness: of a very large segment; n series have n / (n + 50) of it. 0 weighs all alike, large picks the best.
         own_share: share of a series' own loss in the loss that weighs; the rest is its segment's.
 
     Source: medians of few simple models did best in M4 (Petropoulos & Svetunkov 2020); weights as in Exponentially
@@ -60,7 +76,7 @@ def forecast(
 
 
 def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Floats | None = None) -> Floats:
-    """(6, n, horizon, q) what each member of MEMBERS says; NaN where it has no answer.
+    """(6, n, horizon, q) what each of the granularity's MEMBERS says; NaN where it has no answer.
 
     Args:
         panel: series, or series as they stood at several cutoffs.
@@ -68,29 +84,29 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Fl
         quantiles: levels, ascending.
         factor: (n, T + horizon) what holidays and quarter ends do to the series, where that is known beforehand.
     """
-    pools = (
-        {"naive_share": 0.5, "decay": 0.003, "neighbours": 0.0},
-        {"naive_share": 0.0, "decay": 0.005, "same_weekday": 3.0, "other_day_type": 0.5},
-        {"naive_share": 0.0, "decay": 0.01, "same_weekday": 1.5, "other_day_type": 0.7, "level": 1.0},
-    )
-    panel = replace(panel, values=panel.values * _resize.factor(panel))
+    panel = replace(panel, values=panel.values * _level_shift.factor(panel))
     # The effect of the calendar is taken off before members look, and put back on what they say.
     ordinary = panel if factor is None else replace(panel, values=panel.values / factor[:, : panel.periods])
-    regressions = ridge.raw_quantiles(ordinary, horizon, quantiles, (False, True), _TERMS)
-    said = [quantile for quantile, _ in regressions]
+    regressions = ridge.raw_quantiles(ordinary, horizon, quantiles, (False, True), _TERMS[panel.step])
+    said = {name: quantile for name, (quantile, _) in zip(("ridge", "log_ridge"), regressions, strict=True)}
     if panel.step == "day":
         # Of days, the regressions themselves find it, and keep it.
+        [(said["trend"], _)] = ridge.raw_quantiles(panel, horizon, quantiles, (True,), _TREND)
         factor = _calendar_effect.trusted(panel, regressions[1][1])
         ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
-    others = [
-        *(seasonal_pool.raw_quantiles(ordinary, horizon, quantiles, **pool) for pool in pools),
-        smoothing.raw_quantiles(ordinary, horizon, quantiles),
-    ]
+    pooled = {
+        name: seasonal_pool.raw_quantiles(ordinary, horizon, quantiles, **pool)
+        for name, pool in _POOLS.items()
+        if name in MEMBERS[panel.step]
+    }
+    others = {**pooled, "smoothing": smoothing.raw_quantiles(ordinary, horizon, quantiles)}
     if factor is not None:
         ahead = factor[:, panel.periods :, None]
-        others = [one * ahead for one in others]
-        said = said if panel.step == "day" else [one * ahead for one in said]
-    return np.stack([*others, *said])
+        others = {name: one * ahead for name, one in others.items()}
+        if panel.step == "hour":
+            said = {name: one * ahead for name, one in said.items()}
+    said |= others
+    return np.stack([said[name] for name in MEMBERS[panel.step]])
 
 
 def _block(
@@ -108,9 +124,12 @@ def _block(
     known = np.stack([actuals(panel, back, horizon) for back in backs])
     scale = metrics.absolute_scale(stacked.values[n:], panel.season).reshape(len(backs), n)
     earlier = said[:, n:].reshape(len(said), len(backs), n, horizon, -1)
-    losses = np.stack([metrics.scaled_pinball(known, one, np.asarray(quantiles), scale) for one in earlier])
-    weights = _weights(losses, segment, sharpness, own_share)
-    answers = weighted_median(said, np.tile(weights, len(backs) + 1)).reshape(len(backs) + 1, n, horizon, -1)
+    lost = np.stack([metrics.pinball(known, one, np.asarray(quantiles)).mean(axis=-1) for one in earlier]) / scale[..., None]
+    parts = []
+    for part in thirds(horizon):
+        weights = _weights(metrics.mean(lost[..., part]), metrics.mean(lost), segment, sharpness, own_share)
+        parts.append(weighted_median(said[:, :, part], np.tile(weights, len(backs) + 1)))
+    answers = np.concatenate(parts, axis=1).reshape(len(backs) + 1, n, horizon, -1)
     answers = np.stack([pool_tails(one, quantiles, segment) for one in answers])
     return settle(panel, calibrate(answers[0], answers[1:], known, quantiles, segment), quantiles)
 
@@ -119,7 +138,7 @@ def _hours_factor(panel: Panel, backs: list[int], horizon: int, periods: int) ->
     """The calendar's factor on the last `periods` hours and on the horizon, for the panel now and at each cutoff."""
     found = []
     for back in (0, *backs):
-        factor = _calendar_effect.of_hours(panel.truncate(back), horizon, _TERMS)
+        factor = _calendar_effect.of_hours(panel.truncate(back), horizon, _TERMS["day"])
         if factor is None:
             return None
         kept = factor[:, -(periods - back + horizon) :]
@@ -127,24 +146,31 @@ def _hours_factor(panel: Panel, backs: list[int], horizon: int, periods: int) ->
     return np.concatenate(found)
 
 
-def _weights(losses: Floats, segment: npt.NDArray[np.int64], sharpness: float, own_share: float) -> Floats:
-    """(members, n) from losses (members, cutoffs, n); a member without a loss in its segment weighs nothing."""
+def _weights(part: Floats, whole: Floats, segment: npt.NDArray[np.int64], sharpness: float, own_share: float) -> Floats:
+    """(members, n) from losses (members, cutoffs, n) in a part of the horizon and in all of it.
+
+    The more series speak for a segment, the more its losses in that part alone count, and the sharper they weigh. A member
+    without a loss in its segment weighs nothing.
+    """
+    alike = np.bincount(segment)[segment]
+    evidence = alike / (alike + _EVIDENCE_SERIES)
+    losses = np.where(np.isnan(part), whole, evidence * part + (1 - evidence) * whole)
     # One series that nobody can forecast must not decide for its segment.
-    usual = metrics.mean(losses.reshape(1, -1))[0]
+    usual = metrics.mean(whole.reshape(1, -1))[0]
     capped = np.minimum(losses, 5 * usual)
-    whole = metrics.mean(capped.reshape(len(losses), -1))
+    everywhere = metrics.mean(capped.reshape(len(losses), -1))
     own = metrics.mean(capped.transpose(0, 2, 1))
     weights = np.ones(own.shape)
     for number in np.unique(segment):
         rows = np.flatnonzero(segment == number)
         found = metrics.mean(capped[:, :, rows].reshape(len(losses), -1))
-        found = np.where(np.isnan(found), whole, found)
-        shared = (len(rows) * found + _PRIOR_SERIES * whole) / (len(rows) + _PRIOR_SERIES)
+        found = np.where(np.isnan(found), everywhere, found)
+        shared = (len(rows) * found + _PRIOR_SERIES * everywhere) / (len(rows) + _PRIOR_SERIES)
         loss = own_share * own[:, rows] + (1 - own_share) * shared[:, None]
         loss = np.where(np.isnan(loss), shared[:, None], loss)
         best = np.nanmin(np.where(np.isnan(loss), np.inf, loss), axis=0)
         worse = np.where(best > 0, loss / np.where(best > 0, best, 1.0) - 1, 0.0)
-        weights[:, rows] = np.exp(-sharpness * np.nan_to_num(worse, nan=np.inf, posinf=50.0))
+        weights[:, rows] = np.exp(-sharpness * evidence[rows] * np.nan_to_num(worse, nan=np.inf, posinf=50.0))
     return weights
 
 

@@ -1,0 +1,162 @@
+"""What a series would have been at its present level: shifts of the level found and taken back.
+
+A machine is resized, a team moves in, a release halves the load: from one day to the next another level holds, and stays. A
+model that takes the days before for the same series expects the old level to come back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from pipeline import calendars
+from pipeline.forecasters._past import segments
+from pipeline.panel import SEASON, Panel
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.int64]
+
+#: Days compared on either side of a day: short windows find large shifts, long ones small ones. One week behind it is enough.
+_WINDOWS, _LEAST_DAYS = (14, 28, 56), 7
+#: The smallest shift, in logarithms: what is less than a tenth, smoothing follows as well.
+_SHIFT = 0.1
+#: How far it stands out, in standard deviations of the difference between two windows.
+_CLEAR = 5.0
+#: Share of the days on their side of the middle, as a part of what noise would leave there: an incident is no shift.
+_APART = 0.6
+#: Shifts looked for in one series.
+_MOST = 4
+#: Series that end on the same day from which what most of them do on a day is the calendar's doing; days around that make
+#: a series' own level then.
+_MANY, _AROUND = 10, 28
+
+
+def factor(panel: Panel) -> Floats:
+    """(n, T) by which the days before a shift are multiplied; 1 where there was none.
+
+    Looks only at daily series that are measured in percent of a capacity: cost and traffic often come back. A level that was
+    taken back is two shifts.
+
+    Source: level shifts as in Chen & Liu (1993), Joint estimation of model parameters and outlier effects in time series,
+    found by comparing neighbouring windows of several lengths instead of by a model.
+    """
+    total = np.zeros(panel.values.shape)
+    if panel.step != "day" or panel.periods < 2 * _WINDOWS[0]:
+        return np.exp(total)
+    logs = _logs(panel)
+    rows = np.arange(len(panel))
+    for _ in range(_MOST):
+        day, shift = _clearest_shift(logs[rows])
+        found = shift != 0
+        rows, day, shift = rows[found], day[found], shift[found]
+        if not len(rows):
+            break
+        risen = np.where(np.arange(panel.periods) < day[:, None], shift[:, None], 0.0)
+        logs[rows] += risen
+        total[rows] += risen
+    return np.exp(total)
+
+
+def _logs(panel: Panel) -> Floats:
+    """Logarithms without the week and the calendar, NaN where a day says nothing about the level."""
+    values = panel.values
+    when = panel.timestamps()
+    ordinary = ~(calendars.us_holiday(when) | calendars.year_end_lull(when))
+    seen = np.isfinite(panel.upper)[:, None] & (values > 0) & ordinary
+    logs = np.where(seen, np.log(np.where(seen, values, 1.0)), np.nan)
+    apart = _from_own_level(logs)
+    for weekday in range(SEASON["day"]):
+        logs[:, weekday :: SEASON["day"]] -= _median(apart[:, weekday :: SEASON["day"]])
+    _, group = np.unique(np.stack([segments(panel.metric), panel.end.astype(np.int64)]), axis=1, return_inverse=True)
+    for number in np.unique(group):
+        alike = np.flatnonzero((group == number) & seen.any(axis=1))
+        if len(alike) >= _MANY:
+            logs[alike] -= _median(_from_own_level(logs[alike]).T).T
+    return logs
+
+
+def _from_own_level(logs: Floats) -> Floats:
+    """How far each day lies above the days around it."""
+    days = np.arange(logs.shape[1])
+    count, total = _running_sums(logs)
+    first, last = np.maximum(days - _AROUND, 0), np.minimum(days + _AROUND + 1, logs.shape[1])
+    level: Floats = (total[:, last] - total[:, first]) / np.maximum(count[:, last] - count[:, first], 1.0)
+    return logs - level
+
+
+def _clearest_shift(logs: Floats) -> tuple[Whole, Floats]:
+    """The day (n,) from which each series has another level, and by how much (n,); 0 where no such day stands out."""
+    n, periods = logs.shape
+    rows = np.arange(n)
+    seen = ~np.isnan(logs)
+    count, total = _running_sums(logs)
+    # From day to day, so that neither trend nor shifts are taken for noise.
+    noise = _median(np.abs(np.diff(logs, axis=1))) / 0.6745 / np.sqrt(2)
+    wander = np.ones((n, 1))
+    found_day, found_shift, clearest = np.zeros(n, dtype=np.int64), np.zeros(n), np.full(n, _CLEAR)
+    for window in _WINDOWS:
+        if periods < window + _LEAST_DAYS:
+            break
+        day = np.arange(window, periods - _LEAST_DAYS + 1)
+        # Whole weeks, so that no weekend counts twice.
+        end = np.minimum(day + window, day + (periods - day) // SEASON["day"] * SEASON["day"])
+        (before, days_before), (after, days_after) = _means(count, total, day - window, day), _means(count, total, day, end)
+        apart = (end - day + window) / 2
+        # What grows is higher behind than before, all the time.
+        difference = after - before
+        difference = difference - _median(difference / apart) * apart
+        error = noise * np.sqrt(1 / np.maximum(days_before, 1.0) + 1 / np.maximum(days_after, 1.0))
+        if window == _WINDOWS[0]:
+            # A level that wanders differs between fortnights by more than the noise of its days.
+            spread = _median(np.abs(difference)) / 0.6745
+            wander = np.maximum(spread / np.maximum(_median(error), 1e-9), 1.0)
+        difference = np.nan_to_num(difference)
+        score = np.abs(difference) / np.maximum(wander * error, 1e-9)
+        best = score.argmax(axis=1)
+        shift, middle = difference[rows, best], ((before + after) / 2)[rows, best]
+        split = (day[best] - window, day[best], end[best])
+        usual = ndtr(np.abs(shift) / 2 / np.maximum(noise[:, 0], 1e-9)) - 0.5
+        clear = (
+            (score[rows, best] > clearest)
+            & (np.abs(shift) > _SHIFT)
+            & (_apart((logs - middle[:, None]) * np.sign(shift)[:, None], seen, *split) >= 0.5 + _APART * usual)
+        )
+        clearest = np.where(clear, score[rows, best], clearest)
+        found_day, found_shift = np.where(clear, day[best], found_day), np.where(clear, shift, found_shift)
+    return found_day, found_shift
+
+
+def _means(count: Floats, total: Floats, first: Whole, last: Whole) -> tuple[Floats, Floats]:
+    """Mean of the days from `first` to before `last`, NaN where too few are known, and how many are."""
+    days = count[:, last] - count[:, first]
+    sums = total[:, last] - total[:, first]
+    return np.where(days >= 0.6 * (last - first), sums / np.maximum(days, 1.0), np.nan), days
+
+
+def _apart(beyond: Floats, seen: Flags, first: Whole, day: Whole, end: Whole) -> Floats:
+    """(n,) share of the days that lie on their side of the middle, on the side of the shift where it is less."""
+    place = np.arange(beyond.shape[1])
+    after = seen & (place >= day[:, None]) & (place < end[:, None])
+    before = seen & (place >= first[:, None]) & (place < day[:, None])
+    return np.minimum(_share(beyond > 0, after), _share(beyond < 0, before))
+
+
+def _share(true: Flags, among: Flags) -> Floats:
+    share: Floats = (true & among).sum(axis=1) / np.maximum(among.sum(axis=1), 1)
+    return share
+
+
+def _running_sums(logs: Floats) -> tuple[Floats, Floats]:
+    """(n, T + 1) how many days were known before each, and their sum."""
+    seen = ~np.isnan(logs)
+    count, total = np.cumsum(seen, axis=1, dtype=np.float64), np.cumsum(np.where(seen, logs, 0.0), axis=1)
+    return np.pad(count, ((0, 0), (1, 0))), np.pad(total, ((0, 0), (1, 0)))
+
+
+def _median(values: Floats) -> Floats:
+    """(n, 1) median of each row's known values; 0 for a row without any."""
+    known = np.sort(values, axis=1)
+    middle = (np.count_nonzero(~np.isnan(known), axis=1)[:, None] - 1) // 2
+    return np.nan_to_num(np.take_along_axis(known, np.maximum(middle, 0), axis=1))
