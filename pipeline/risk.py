@@ -51,7 +51,7 @@ _STEPS = {
 # With these correlations stated chances came closest to observed ones: by the day on the realistic fleet (7, 30 and 90 days),
 # by the hour on Bitbrains, PlanetLab, CloudWatch and Microsoft traces (3 to 7 days).
 _USUAL_RHO = {"day": 0.05, "daily": 0.05, "hour": 0.95, "hourly": 0.95}
-_USUAL_DRIFT = {"day": 0.0025, "daily": 0.0025, "hour": 0.0, "hourly": 0.0}
+_USUAL_DRIFT = {"day": 0.0015, "daily": 0.0015, "hour": 0.0, "hourly": 0.0}
 # Nothing was measured beyond 90 days; a forecast whose whole error lasts would be a single draw.
 _MOST_LASTING = 0.5
 # Correlations are rounded to this grid so that series share simulated paths.
@@ -105,7 +105,7 @@ def capacity_risk(
         paths: simulated paths per series; the standard error of a probability is at most 0.5 / sqrt(paths).
         default_rho: correlation assumed where none is known; None is 0.05 for days and 0.95 for hours. 0 overstates the
             chance of ever crossing, 1 understates it.
-        drift: share of the variance that lasts, per day ahead, up to one half in all; None is 0.0025 for days, and none
+        drift: share of the variance that lasts, per day ahead, up to one half in all; None is 0.0015 for days, and none
             for hours and for a series whose `rho` is given.
         high_pct: P95 peak above this share of capacity is a high risk.
         very_high_pct: P95 peak above this share is critical.

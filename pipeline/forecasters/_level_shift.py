@@ -42,38 +42,39 @@ def factor(panel: Panel) -> Floats:
     Source: level shifts as in Chen & Liu (1993), Joint estimation of model parameters and outlier effects in time series,
     found by comparing neighbouring windows of several lengths instead of by a model.
     """
-    total = np.zeros(panel.values.shape)
-    if panel.step != "day" or panel.periods < 2 * _WINDOWS[0]:
-        return np.exp(total)
-    logs = _logs(panel)
-    rows = np.arange(len(panel))
+    answer = np.ones(panel.values.shape)
+    rows = np.flatnonzero(np.isfinite(panel.upper))
+    if panel.step != "day" or panel.periods < 2 * _WINDOWS[0] or not len(rows):
+        return answer
+    logs = _logs(panel.take(rows))
     for _ in range(_MOST):
-        day, shift = _clearest_shift(logs[rows])
+        day, shift = _clearest_shift(logs)
         found = shift != 0
-        rows, day, shift = rows[found], day[found], shift[found]
-        if not len(rows):
+        if not found.any():
             break
-        risen = np.where(np.arange(panel.periods) < day[:, None], shift[:, None], 0.0)
-        logs[rows] += risen
-        total[rows] += risen
-    return np.exp(total)
+        rows, logs = rows[found], logs[found]
+        risen = np.where(np.arange(panel.periods) < day[found, None], shift[found, None], 0.0)
+        logs += risen
+        answer[rows] *= np.exp(risen)
+    return answer
 
 
 def _logs(panel: Panel) -> Floats:
     """Logarithms without the week and the calendar, NaN where a day says nothing about the level."""
-    values = panel.values
-    when = panel.timestamps()
-    ordinary = ~(calendars.us_holiday(when) | calendars.year_end_lull(when))
-    seen = np.isfinite(panel.upper)[:, None] & (values > 0) & ordinary
-    logs = np.where(seen, np.log(np.where(seen, values, 1.0)), np.nan)
-    apart = _from_own_level(logs)
-    for weekday in range(SEASON["day"]):
-        logs[:, weekday :: SEASON["day"]] -= _median(apart[:, weekday :: SEASON["day"]])
     _, group = np.unique(np.stack([segments(panel.metric), panel.end.astype(np.int64)]), axis=1, return_inverse=True)
+    logs = np.full(panel.values.shape, np.nan)
     for number in np.unique(group):
-        alike = np.flatnonzero((group == number) & seen.any(axis=1))
-        if len(alike) >= _MANY:
-            logs[alike] -= _median(_from_own_level(logs[alike]).T).T
+        rows = np.flatnonzero(group == number)
+        values, when = panel.values[rows], panel.take(rows[:1]).timestamps()
+        seen = (values > 0) & ~(calendars.us_holiday(when) | calendars.year_end_lull(when))
+        found = np.where(seen, np.log(np.where(seen, values, 1.0)), np.nan)
+        apart = _from_own_level(found)
+        for weekday in range(SEASON["day"]):
+            found[:, weekday :: SEASON["day"]] -= _median(apart[:, weekday :: SEASON["day"]])
+        known = seen.any(axis=1)
+        if known.sum() >= _MANY:
+            found[known] -= _median(_from_own_level(found[known]).T).T
+        logs[rows] = found
     return logs
 
 
@@ -82,8 +83,8 @@ def _from_own_level(logs: Floats) -> Floats:
     days = np.arange(logs.shape[1])
     count, total = _running_sums(logs)
     first, last = np.maximum(days - _AROUND, 0), np.minimum(days + _AROUND + 1, logs.shape[1])
-    level: Floats = (total[:, last] - total[:, first]) / np.maximum(count[:, last] - count[:, first], 1.0)
-    return logs - level
+    apart: Floats = logs - _between(total, first, last) / np.maximum(_between(count, first, last), 1.0)
+    return apart
 
 
 def _clearest_shift(logs: Floats) -> tuple[Whole, Floats]:
@@ -130,9 +131,14 @@ def _clearest_shift(logs: Floats) -> tuple[Whole, Floats]:
 
 def _means(count: Floats, total: Floats, first: Whole, last: Whole) -> tuple[Floats, Floats]:
     """Mean of the days from `first` to before `last`, NaN where too few are known, and how many are."""
-    days = count[:, last] - count[:, first]
-    sums = total[:, last] - total[:, first]
-    return np.where(days >= 0.6 * (last - first), sums / np.maximum(days, 1.0), np.nan), days
+    days = _between(count, first, last)
+    return np.where(days >= 0.6 * (last - first), _between(total, first, last) / np.maximum(days, 1.0), np.nan), days
+
+
+def _between(running: Floats, first: Whole, last: Whole) -> Floats:
+    """Sum of the days from `first` to before `last`."""
+    # Many times faster than indexing.
+    return np.take(running, last, axis=1) - np.take(running, first, axis=1)
 
 
 def _apart(beyond: Floats, seen: Flags, first: Whole, day: Whole, end: Whole) -> Floats:

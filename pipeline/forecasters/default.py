@@ -1,4 +1,4 @@
-"""The default: a weighted median of six cheap models, weighed and calibrated on each segment's own recent past."""
+"""The default: a weighted median of six or seven cheap models, weighed and calibrated on each segment's own recent past."""
 
 from __future__ import annotations
 
@@ -15,11 +15,8 @@ from pipeline.panel import Granularity, Panel
 
 Floats = npt.NDArray[np.float64]
 
-#: Who is asked, by granularity. Days have no daily profile to pool by weekday; their trend may go on for a whole quarter.
-MEMBERS: dict[Granularity, tuple[str, ...]] = {
-    "hour": ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridge"),
-    "day": ("pool", "level_pool", "smoothing", "ridge", "log_ridge", "trend"),
-}
+#: Who is asked; of days also whether the trend goes on, for whole quarters lie ahead of them.
+MEMBERS = ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridge", "trend")
 #: Parameters worth a search, with the lowest and the highest value to try.
 SEARCH: dict[str, tuple[float, float]] = {"past_cutoffs": (1, 5), "sharpness": (1.0, 32.0), "own_share": (0.0, 1.0)}
 #: Series answered together: bounds memory (a few hundred MB at a horizon of 90 days) and stays in the processor's caches.
@@ -76,7 +73,7 @@ def forecast(
 
 
 def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Floats | None = None) -> Floats:
-    """(6, n, horizon, q) what each of the granularity's MEMBERS says; NaN where it has no answer.
+    """(m, n, horizon, q) what each of MEMBERS says that is asked at this granularity; NaN where it has no answer.
 
     Args:
         panel: series, or series as they stood at several cutoffs.
@@ -94,19 +91,15 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Fl
         [(said["trend"], _)] = ridge.raw_quantiles(panel, horizon, quantiles, (True,), _TREND)
         factor = _calendar_effect.trusted(panel, regressions[1][1])
         ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
-    pooled = {
-        name: seasonal_pool.raw_quantiles(ordinary, horizon, quantiles, **pool)
-        for name, pool in _POOLS.items()
-        if name in MEMBERS[panel.step]
-    }
-    others = {**pooled, "smoothing": smoothing.raw_quantiles(ordinary, horizon, quantiles)}
+    others = {name: seasonal_pool.raw_quantiles(ordinary, horizon, quantiles, **pool) for name, pool in _POOLS.items()}
+    others["smoothing"] = smoothing.raw_quantiles(ordinary, horizon, quantiles)
     if factor is not None:
         ahead = factor[:, panel.periods :, None]
         others = {name: one * ahead for name, one in others.items()}
         if panel.step == "hour":
             said = {name: one * ahead for name, one in said.items()}
     said |= others
-    return np.stack([said[name] for name in MEMBERS[panel.step]])
+    return np.stack([said[name] for name in MEMBERS if name in said])
 
 
 def _block(

@@ -147,8 +147,7 @@ def _systems(panel: Panel, horizon: int, terms: Terms, values: Floats) -> Iterat
         begin = int(mask.argmax())
         periods = panel.periods - begin
         design, penalty = _trend_and_seasons(panel.step, periods, horizon, terms, waves)
-        first_date = panel.take(rows[:1]).tail(periods)
-        dates_columns = _calendar(first_date, horizon)
+        dates_columns = _calendar(panel.step, panel.end[rows[0]], horizon)[-(periods + horizon) :]
         width = design.shape[1]
         design = np.concatenate([design, dates_columns], axis=1)
         penalty = np.concatenate([penalty, np.full(dates_columns.shape[1], terms.calendar_penalty)])
@@ -319,15 +318,22 @@ def _frequencies(step: Granularity) -> list[tuple[float, float, float]]:
     return daily + weekly + [((7 * k + j) / 168, 3.0 * (k + abs(j)), 336.0) for k in range(1, 6) for j in sides]
 
 
-def _calendar(panel: Panel, horizon: int) -> Floats:
-    """(periods + horizon, c) holiday, the day after it, quarter-end ramp and year-end lull; none for hours."""
-    if panel.step == "hour":
-        return np.zeros((panel.periods + horizon, 0))
-    when = np.concatenate([panel.timestamps(), panel.future(horizon)], axis=1)[0]
+def _calendar(step: Granularity, end: np.datetime64, horizon: int) -> Floats:
+    """(longest history + horizon, c) holiday, the day after it, quarter-end ramp and year-end lull; none for hours."""
+    if step == "hour":
+        return np.zeros((HISTORY[step] + horizon, 0))
+    return _days_calendar(end.astype("datetime64[D]"), horizon)
+
+
+@lru_cache(maxsize=32)
+def _days_calendar(end: np.datetime64, horizon: int) -> Floats:
+    when = end + np.arange(1 - HISTORY["day"], horizon + 1)
     columns = [
         calendars.us_holiday(when).astype(np.float64),
         calendars.us_holiday(when - np.timedelta64(1, "D")).astype(np.float64),
         calendars.quarter_end_ramp(when),
         calendars.year_end_lull(when).astype(np.float64),
     ]
-    return np.stack(columns, axis=1)
+    calendar = np.stack(columns, axis=1)
+    calendar.flags.writeable = False
+    return calendar

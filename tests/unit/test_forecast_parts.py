@@ -266,11 +266,23 @@ def test_a_member_that_did_better_in_its_segment_weighs_more_there():
     losses = np.array([[[0.5] * 20 + [2.0] * 20], [[1.0] * 20 + [1.0] * 20]])
     segment = np.repeat([0, 1], 20)
 
-    weights = default._weights(losses, segment, sharpness=4.0, own_share=0.0)
+    weights = default._weights(losses, losses, segment, sharpness=12.0, own_share=0.0)
 
     assert weights[0, 0] > 3 * weights[1, 0]
     assert weights[1, -1] > weights[0, -1]
-    assert (default._weights(losses, segment, sharpness=0.0, own_share=0.5) == 1.0).all()
+    assert (default._weights(losses, losses, segment, sharpness=0.0, own_share=0.5) == 1.0).all()
+
+
+def test_many_series_weigh_members_more_sharply_than_few_and_each_part_of_the_horizon_by_its_own_losses():
+    def second(series: int) -> float:
+        """Weight of a member that is as good as the other on the whole, and worse in this part of the horizon."""
+        part, whole = np.ones((2, 4, series)), np.ones((2, 4, series))
+        part[1] = 1.2
+        weights = default._weights(part, whole, np.zeros(series, dtype=np.int64), sharpness=12.0, own_share=0.5)
+        return float(weights[1, 0])
+
+    assert 1 > second(5) > 0.95
+    assert second(250) < 0.2
 
 
 def test_the_default_beats_the_seasonal_naive_on_a_noisy_week_and_covers():
