@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 #: Days before a day that say what is usual, and how many of them must be known.
 _WINDOW, _KNOWN = 28, 14
 #: Standard deviations above the usual mean: what no forecast's quantiles reach.
-_FAR = 6.0
+_FAR = 4.5
 #: Share of the limit that the usual mean lies below it at least: a steady series beside the limit is no surprise.
 _BELOW = 0.05
 #: Days without a surprise that every metric is given beforehand: one surprise of one young series is not yet a rate.
@@ -27,9 +27,9 @@ COUNTED = ["metric", "limit", "surprises", "watched"]
 def count(panel: Panel, limits: Sequence[float]) -> pd.DataFrame:
     """How often series of each metric jumped over each limit.
 
-    A day is watched where the limit lies more than six standard deviations, and a twentieth of itself, above the mean of the
-    28 days before it, a surprise where it then reaches the limit all the same. The days that follow are usually not watched:
-    their past holds the surprise.
+    A day is watched where the limit lies more than four and a half standard deviations, and a twentieth of itself, above
+    the mean of the 28 days before it, and the day before is below the limit; it is a surprise where it then reaches the
+    limit all the same. The days that follow are usually not watched: their past holds the surprise.
 
     Args:
         panel: series by the day.
@@ -50,6 +50,7 @@ def count(panel: Panel, limits: Sequence[float]) -> pd.DataFrame:
         which = panel.metric == metric
         for limit in limits:
             watched = known[which] & (far[which] < limit) & (mean[which] <= (1 - _BELOW) * limit)
+            watched[:, 1:] &= ~(panel.values[which, :-1] >= limit)
             surprises = watched & (panel.values[which] >= limit)
             rows.append((str(metric), float(limit), int(surprises.sum()), int(watched.sum())))
     return pd.DataFrame(rows, columns=COUNTED)

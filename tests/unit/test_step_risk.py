@@ -135,21 +135,21 @@ def test_no_change_asked_for_is_the_published_risk(lake: Lake, settings: Setting
     assert same["p_cross_30d_now"].tolist() == same["p_cross_30d"].tolist()
 
 
-def past(*peaks_at: int, days: int = 400) -> list[float]:
-    """Days around 40 %, and 85 % on some of them."""
+def past(*peaks_at: int, days: int = 400, peak: float = 85.0) -> list[float]:
+    """Days around 40 %, and a peak on some of them."""
     demand = np.random.default_rng(1).normal(40, 2, days)
-    demand[list(peaks_at)] = 85.0
+    demand[list(peaks_at)] = peak
     return demand.tolist()
 
 
 def test_what_nobody_saw_coming_is_expected_as_often_as_it_came(lake: Lake, settings: Settings) -> None:
     publish(lake, {"i-1": 20.0})
-    observe(lake, "i-1", past(100, 200, 300), DAY.as_of - timedelta(days=400))
+    observe(lake, "i-1", past(100, 200, 300, peak=89.0), DAY.as_of - timedelta(days=400))
 
     risk(DAY, lake, settings)
 
     published = lake.query("SELECT * FROM gold.capacity_risk ORDER BY threshold_pct").to_pandas()
-    # 386 days after the first 14, less the 28 in whose past a surprise of 45 points lies, each time; and a year without any.
+    # 386 days after the first 14, less the 28 in whose past a surprise of 49 points lies, each time; and a year without any.
     rate = 3 / (400 - 14 - 3 * 28 + 365)
     assert published["p_surprise_30d"].tolist() == pytest.approx([1 - np.exp(-30 * rate), 0, 0])
     assert published["p_cross_30d"].tolist() == pytest.approx([1 - np.exp(-30 * rate), 0, 0], abs=0.001)

@@ -52,8 +52,15 @@ def test_an_incident_of_several_days_is_one_surprise_and_its_month_is_not_watche
     assert before - watched == 28 + 2
 
 
+def test_a_second_day_at_the_limit_is_no_second_surprise() -> None:
+    values = quiet()
+    values[0, [60, 61]] = 100.0
+
+    assert counted(values)[0] == 1
+
+
 def test_a_day_in_reach_of_the_days_before_it_is_no_surprise() -> None:
-    noisy = quiet(sd=12.0)
+    noisy = quiet(sd=16.0)
     noisy[0, 60] = 82.0
 
     assert counted(noisy) == (0, 0)
