@@ -285,6 +285,18 @@ def test_many_series_weigh_members_more_sharply_than_few_and_each_part_of_the_ho
     assert second(250) < 0.2
 
 
+def test_disks_that_fill_by_five_per_cent_a_month_are_expected_to_go_on_for_the_quarter():
+    rng = np.random.default_rng(2)
+    filling = 30 * 1.05 ** (np.arange(400 + 90) / 30.4) * rng.uniform(0.5, 1.0, (40, 1))
+    values = filling * np.exp(rng.normal(0, 0.02, filling.shape))
+
+    answer = default.forecast(daily(values[:, :400]), 90, QUANTILES)
+
+    ahead = answer[:, -1, QUANTILES.index(0.5)] / filling[:, -1]
+    assert np.median(ahead) == pytest.approx(1, abs=0.02)
+    assert np.abs(ahead - 1).max() < 0.1
+
+
 def test_the_default_beats_the_seasonal_naive_on_a_noisy_week_and_covers():
     rng = np.random.default_rng(3)
     week = np.array([10.0, 12.0, 14.0, 13.0, 12.0, 4.0, 3.0])

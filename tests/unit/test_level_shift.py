@@ -1,4 +1,4 @@
-"""A machine that was resized is forecast from what its load would have been at its present size."""
+"""After a shift of its level a series is forecast from what it would have been at its present level."""
 
 from __future__ import annotations
 
