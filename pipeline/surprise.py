@@ -28,7 +28,7 @@ def count(panel: Panel, limits: Sequence[float]) -> pd.DataFrame:
     """How often series of each metric jumped over each limit.
 
     A day is watched where the limit lies more than four and a half standard deviations, and a twentieth of itself, above
-    the mean of the 28 days before it, and the day before is below the limit; it is a surprise where it then reaches the
+    the mean of the 28 days before it, and the last known day is below the limit; it is a surprise where it then reaches the
     limit all the same. The days that follow are usually not watched: their past holds the surprise.
 
     Args:
@@ -45,12 +45,14 @@ def count(panel: Panel, limits: Sequence[float]) -> pd.DataFrame:
         raise ValueError(f"surprises are counted by the day, got a panel by the {panel.step}")
     known = ~np.isnan(panel.values)
     mean, far = _usual(panel.values, known)
+    # Across a gap the last day that is known.
+    latest = pd.DataFrame(panel.values).ffill(axis=1).to_numpy()
     rows = []
     for metric in np.unique(panel.metric):
         which = panel.metric == metric
         for limit in limits:
             watched = known[which] & (far[which] < limit) & (mean[which] <= (1 - _BELOW) * limit)
-            watched[:, 1:] &= ~(panel.values[which, :-1] >= limit)
+            watched[:, 1:] &= ~(latest[which, :-1] >= limit)
             surprises = watched & (panel.values[which] >= limit)
             rows.append((str(metric), float(limit), int(surprises.sum()), int(watched.sum())))
     return pd.DataFrame(rows, columns=COUNTED)

@@ -26,11 +26,14 @@ _SHIFT = 0.1
 _CLEAR = 5.0
 #: Share of the days on their side of the middle, as a part of what noise would leave there: an incident is no shift.
 _APART = 0.6
-#: Shifts looked for in one series.
-_MOST = 4
-#: Series that end on the same day from which what most of them do on a day is the calendar's doing; days around that make
-#: a series' own level then.
-_MANY, _AROUND = 10, 28
+#: Shifts looked for in one series, and how many in one direction are none: what is cleaned up again and again fills again.
+_MOST, _CYCLE = 4, 3
+#: Series known on a day from which what their median does for less than a fortnight is the calendar's doing.
+_MANY, _FORTNIGHT = 10, 14
+#: Days around a day that make a series' own level then.
+_AROUND = 28
+#: Windows that a history holds at least for their differences to tell how the level wanders; fewer, and a shift is in most.
+_HELD = 8
 
 
 def factor(panel: Panel) -> Floats:
@@ -47,15 +50,21 @@ def factor(panel: Panel) -> Floats:
     if panel.step != "day" or panel.periods < 2 * _WINDOWS[0] or not len(rows):
         return answer
     logs = _logs(panel.take(rows))
-    for _ in range(_MOST):
-        day, shift = _clearest_shift(logs)
-        found = shift != 0
-        if not found.any():
+    total = np.zeros(logs.shape)
+    days, shifts = np.full((_MOST, len(rows)), -panel.periods), np.zeros((_MOST, len(rows)))
+    searched = np.arange(len(rows))
+    for turn in range(_MOST):
+        day, shift = _clearest_shift(logs[searched] + total[searched])
+        # Two within a week are one that was not met exactly.
+        new = (shift != 0) & (np.abs(days[:, searched] - day) >= _LEAST_DAYS).all(axis=0)
+        searched, day, shift = searched[new], day[new], shift[new]
+        if not len(searched):
             break
-        rows, logs = rows[found], logs[found]
-        risen = np.where(np.arange(panel.periods) < day[found, None], shift[found, None], 0.0)
-        logs += risen
-        answer[rows] *= np.exp(risen)
+        days[turn, searched], shifts[turn, searched] = day, shift
+        total[searched] += np.where(np.arange(panel.periods) < day[:, None], shift[:, None], 0.0)
+    cycle = np.maximum((shifts > 0).sum(axis=0), (shifts < 0).sum(axis=0)) >= _CYCLE
+    total[cycle] = 0.0
+    answer[rows] = np.exp(total)
     return answer
 
 
@@ -71,11 +80,21 @@ def _logs(panel: Panel) -> Floats:
         apart = _from_own_level(found)
         for weekday in range(SEASON["day"]):
             found[:, weekday :: SEASON["day"]] -= _median(apart[:, weekday :: SEASON["day"]])
-        known = seen.any(axis=1)
-        if known.sum() >= _MANY:
-            found[known] -= _median(_from_own_level(found[known]).T).T
-        logs[rows] = found
+        logs[rows] = found - _in_common(found)
     return logs
+
+
+def _in_common(logs: Floats) -> Floats:
+    """(T,) what most of the series do on a day and not on the days around it; 0 where too few are known."""
+    many = (~np.isnan(logs)).sum(axis=0) >= _MANY
+    if not many.any():
+        return np.zeros(logs.shape[1])
+    middle = np.where(many, _median((logs - _median(logs)).T)[:, 0], np.nan)
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(middle, _FORTNIGHT, constant_values=np.nan), 2 * _FORTNIGHT + 1, axis=0
+    )
+    # A median keeps the edge of what stays, so that a shift of half the fleet is not printed on the other half.
+    return np.where(many, middle - _median(around)[:, 0], 0.0)
 
 
 def _from_own_level(logs: Floats) -> Floats:
@@ -95,7 +114,6 @@ def _clearest_shift(logs: Floats) -> tuple[Whole, Floats]:
     count, total = _running_sums(logs)
     # From day to day, so that neither trend nor shifts are taken for noise.
     noise = _median(np.abs(np.diff(logs, axis=1))) / 0.6745 / np.sqrt(2)
-    wander = np.ones((n, 1))
     found_day, found_shift, clearest = np.zeros(n, dtype=np.int64), np.zeros(n), np.full(n, _CLEAR)
     for window in _WINDOWS:
         if periods < window + _LEAST_DAYS:
@@ -105,16 +123,15 @@ def _clearest_shift(logs: Floats) -> tuple[Whole, Floats]:
         end = np.minimum(day + window, day + (periods - day) // SEASON["day"] * SEASON["day"])
         (before, days_before), (after, days_after) = _means(count, total, day - window, day), _means(count, total, day, end)
         apart = (end - day + window) / 2
-        # What grows is higher behind than before, all the time.
         difference = after - before
-        difference = difference - _median(difference / apart) * apart
-        error = noise * np.sqrt(1 / np.maximum(days_before, 1.0) + 1 / np.maximum(days_after, 1.0))
-        if window == _WINDOWS[0]:
-            # A level that wanders differs between fortnights by more than the noise of its days.
-            spread = _median(np.abs(difference)) / 0.6745
-            wander = np.maximum(spread / np.maximum(_median(error), 1e-9), 1.0)
-        difference = np.nan_to_num(difference)
-        score = np.abs(difference) / np.maximum(wander * error, 1e-9)
+        error = np.sqrt(1 / np.maximum(days_before, 1.0) + 1 / np.maximum(days_after, 1.0))
+        if window == _WINDOWS[0] or periods >= _HELD * window:
+            # What grows is higher behind than before, all the time; a level that wanders differs between windows by more
+            # than the noise of its days.
+            growth = _median(difference / apart)
+            wander = _median(np.abs(difference - growth * apart)) / 0.6745 / np.maximum(_median(error), 1e-9)
+        difference = np.nan_to_num(difference - growth * apart)
+        score = np.abs(difference) / np.maximum(np.maximum(noise, wander) * error, 1e-9)
         best = score.argmax(axis=1)
         shift, middle = difference[rows, best], ((before + after) / 2)[rows, best]
         split = (day[best] - window, day[best], end[best])

@@ -54,7 +54,7 @@ def forecast(
     third of the horizon. A median, because one member that goes astray must not move the answer.
 
     Args:
-        panel: the shard of series; a segment is a metric of it.
+        panel: the shard of series; a segment is a metric of it, within a block of 250 series.
         horizon: periods ahead.
         quantiles: levels, ascending.
         past_cutoffs: how many past forecasts weigh and calibrate; 0 weighs all alike.
@@ -79,7 +79,7 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Fl
         panel: series, or series as they stood at several cutoffs.
         horizon: periods ahead.
         quantiles: levels, ascending.
-        factor: (n, T + horizon) what holidays and quarter ends do to the series, where that is known beforehand.
+        factor: (n, T + horizon) of hours, what holidays and quarter ends do to the series, where that is known beforehand.
     """
     panel = replace(panel, values=panel.values * _level_shift.factor(panel))
     # The effect of the calendar is taken off before members look, and put back on what they say.
@@ -143,9 +143,9 @@ def _weights(part: Floats, whole: Floats, segment: npt.NDArray[np.int64], sharpn
     """(members, n) from losses (members, cutoffs, n) in a part of the horizon and in all of it.
 
     The more series speak for a segment, the more its losses in that part alone count, and the sharper they weigh. A member
-    without a loss in its segment weighs nothing.
+    without a loss weighs nothing.
     """
-    alike = np.bincount(segment)[segment]
+    alike = np.bincount(segment, weights=np.isfinite(whole).any(axis=(0, 1)))[segment]
     evidence = alike / (alike + _EVIDENCE_SERIES)
     losses = np.where(np.isnan(part), whole, evidence * part + (1 - evidence) * whole)
     # One series that nobody can forecast must not decide for its segment.
@@ -163,7 +163,9 @@ def _weights(part: Floats, whole: Floats, segment: npt.NDArray[np.int64], sharpn
         loss = np.where(np.isnan(loss), shared[:, None], loss)
         best = np.nanmin(np.where(np.isnan(loss), np.inf, loss), axis=0)
         worse = np.where(best > 0, loss / np.where(best > 0, best, 1.0) - 1, 0.0)
-        weights[:, rows] = np.exp(-sharpness * evidence[rows] * np.nan_to_num(worse, nan=np.inf, posinf=50.0))
+        sharp = np.exp(-sharpness * evidence[rows] * np.minimum(worse, 50.0))
+        # Where nobody has a loss, all count alike.
+        weights[:, rows] = np.where(np.isnan(loss), np.where(np.isnan(loss).all(axis=0), 1.0, 0.0), sharp)
     return weights
 
 

@@ -55,8 +55,10 @@ def test_an_incident_of_several_days_is_one_surprise_and_its_month_is_not_watche
 def test_a_second_day_at_the_limit_is_no_second_surprise() -> None:
     values = quiet()
     values[0, [60, 61]] = 100.0
+    gap = values.copy()
+    gap[0, 61:63] = NAN, 100.0
 
-    assert counted(values)[0] == 1
+    assert counted(values, 95.0)[0] == counted(gap, 95.0)[0] == 1
 
 
 def test_a_day_in_reach_of_the_days_before_it_is_no_surprise() -> None:
