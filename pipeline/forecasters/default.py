@@ -118,9 +118,9 @@ def _block(
     scale = metrics.absolute_scale(stacked.values[n:], panel.season).reshape(len(backs), n)
     earlier = said[:, n:].reshape(len(said), len(backs), n, horizon, -1)
     lost = np.stack([metrics.pinball(known, one, np.asarray(quantiles)).mean(axis=-1) for one in earlier]) / scale[..., None]
-    parts = []
+    whole, parts = metrics.mean(lost), []
     for part in thirds(horizon):
-        weights = _weights(metrics.mean(lost[..., part]), metrics.mean(lost), segment, sharpness, own_share)
+        weights = _weights(metrics.mean(lost[..., part]), whole, segment, sharpness, own_share)
         parts.append(weighted_median(said[:, :, part], np.tile(weights, len(backs) + 1)))
     answers = np.concatenate(parts, axis=1).reshape(len(backs) + 1, n, horizon, -1)
     answers = np.stack([pool_tails(one, quantiles, segment) for one in answers])

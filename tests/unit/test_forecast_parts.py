@@ -285,6 +285,21 @@ def test_many_series_weigh_members_more_sharply_than_few_and_each_part_of_the_ho
     assert second(250) < 0.2
 
 
+def test_series_without_a_loss_are_no_evidence_and_a_member_without_one_weighs_nothing():
+    one = np.array([[[1.0]], [[1.3]], [[NAN]]])
+    silent = np.concatenate([one, np.full((3, 1, 100), NAN)], axis=2)
+    alone = default._weights(one, one, np.zeros(1, dtype=np.int64), sharpness=12.0, own_share=0.5)
+
+    among = default._weights(silent, silent, np.zeros(101, dtype=np.int64), sharpness=12.0, own_share=0.5)
+    blunt = default._weights(one, one, np.zeros(1, dtype=np.int64), sharpness=0.0, own_share=0.5)
+
+    assert among[:, 0] == pytest.approx(alone[:, 0])
+    assert alone[0, 0] == 1 > alone[1, 0] > 0 == alone[2, 0]
+    assert blunt[:, 0].tolist() == [1, 1, 0]
+    nobody = np.full((3, 1, 2), NAN)
+    assert (default._weights(nobody, nobody, np.zeros(2, dtype=np.int64), sharpness=12.0, own_share=0.5) == 1).all()
+
+
 def test_disks_that_fill_by_five_per_cent_a_month_are_expected_to_go_on_for_the_quarter():
     rng = np.random.default_rng(2)
     filling = 30 * 1.05 ** (np.arange(400 + 90) / 30.4) * rng.uniform(0.5, 1.0, (40, 1))
