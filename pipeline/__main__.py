@@ -1,6 +1,6 @@
 """`python -m pipeline`."""
 
-from pipeline import garbage
+from pipeline.upkeep import garbage
 
 if __name__ == "__main__":
     # Before most is imported.

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import garbage
 from pipeline import settings as settings_module
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
+from pipeline.upkeep import garbage
 
 # Files that take minutes, the longest first: one of them begun last would keep one worker busy while the others are done.
 LONGEST = (

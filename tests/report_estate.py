@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipeline import tables
 from pipeline.interval import Interval
-from pipeline.schema import Table, bucket_of, partition_of
+from pipeline.tables.schema import Table, bucket_of, partition_of
 
 utc = datetime.fromisoformat
 AS_OF = utc("2026-04-16")
@@ -329,7 +329,7 @@ def _run_events() -> list[dict[str, Any]]:
 
 def fill(lake: Any) -> None:
     """Put the estate into a lake, each table over all of its time."""
-    from pipeline.schema import Scope
+    from pipeline.tables.schema import Scope
 
     for name, records in estate().items():
         table = tables.get(name)

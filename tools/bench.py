@@ -56,8 +56,8 @@ def fleet(home: Path) -> dict[str, float]:
     timed("generate and land", lambda: _in_a_process(steps.perform, "ingest", interval, target="fleet", settings=settings))
     for target in steps.BUILDS:
         timed("build silver", lambda target=target: steps.perform("build", interval, target=target, settings=settings))
+    from pipeline.inputs.demand import read_panel
     from pipeline.lake import open_lake
-    from pipeline.steps.demand import read_panel
     from pipeline.steps.forecast import forecast_segment
 
     metric = "cpu_utilization"
@@ -86,12 +86,13 @@ def lake(home: Path) -> dict[str, float]:
     import numpy as np
     import pyarrow as pa
 
-    from pipeline import quality, tables
     from pipeline import settings as settings_module
     from pipeline.interval import Interval
     from pipeline.lake import open_lake
+    from pipeline.quality.conform import conform
+    from pipeline.tables.usage import METRIC_HOURLY
 
-    table = tables.METRIC_HOURLY
+    table = METRIC_HOURLY
     opened = open_lake(settings_module.load({}, home=home))
     days = 10
     hours, series = days * 24, ROWS // (days * 24)
@@ -115,7 +116,7 @@ def lake(home: Path) -> dict[str, float]:
         "quality_score": constant(1.0),
     }
     interval = Interval.days("2026-03-01", f"2026-03-{days + 1:02d}")
-    data = quality.conform(pa.table(columns), table, interval)
+    data = conform(pa.table(columns), table, interval)
     before = _cpu_s()
     opened.replace(table, data, table.scope(interval))
     spent = {f"replace {data.num_rows / 1e6:.0f}M rows": _cpu_s() - before}

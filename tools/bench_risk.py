@@ -36,11 +36,13 @@ import pandas as pd  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline import metrics, surprise  # noqa: E402
+from pipeline.capacity import surprise  # noqa: E402
+from pipeline.capacity.crossing import capacity_risk  # noqa: E402
+from pipeline.capacity.reliability import bin_chances, brier_score  # noqa: E402
 from pipeline.forecasters import default, seasonal_naive  # noqa: E402
-from pipeline.metrics import QUANTILES  # noqa: E402
-from pipeline.panel import Panel  # noqa: E402
-from pipeline.risk import brier_score, capacity_risk, reliability  # noqa: E402
+from pipeline.forecasting import metrics  # noqa: E402
+from pipeline.forecasting.metrics import QUANTILES  # noqa: E402
+from pipeline.forecasting.panel import Panel  # noqa: E402
 from pipeline.sources import _realistic  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
@@ -282,7 +284,7 @@ def print_reliability(risk: pd.DataFrame, unit: str) -> None:
     for (threshold, days), part in ours.groupby(["threshold", "days"]):
         stated, crossed = part["stated"].to_numpy(), part["with_incidents"].to_numpy()
         rate = crossed.mean()
-        bins = reliability(stated, crossed, bins=5)
+        bins = bin_chances(stated, crossed, bins=5)
         gap = (bins["stated_mean"] - bins["observed_rate"]).abs()
         row = {"crosses %": f"{threshold:.0f}", "days": days, "forecasts": len(part), "stated": stated.mean(), "observed": rate}
         row |= {"Brier": brier_score(stated, crossed), "of base rate": rate * (1 - rate)}

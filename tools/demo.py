@@ -22,7 +22,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from pipeline import garbage
+from pipeline.upkeep import garbage
 from tools.environment import ROOT, environment, home_folder
 
 if TYPE_CHECKING:
@@ -118,9 +118,10 @@ class Steps:
     @staticmethod
     def _is_content(step: str, options: dict[str, Any]) -> bool:
         """Whether the step writes tables of content: not files, nor the registry, nor telemetry."""
-        from pipeline import steps, tables
+        from pipeline import steps
+        from pipeline.tables.operations import TELEMETRY
 
-        return step not in ("report", *steps.REGISTERING) and options.get("target") not in tables.TELEMETRY
+        return step not in ("report", *steps.REGISTERING) and options.get("target") not in TELEMETRY
 
 
 @contextmanager

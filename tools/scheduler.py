@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from pipeline import garbage
+from pipeline.upkeep import garbage
 
 LIBRARIES = (
     "airflow.providers.standard.decorators.python",

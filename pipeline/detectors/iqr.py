@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.detection import Detection, announce, arrival_clock, finite, smallest_scale
+from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, smallest_scale
 
 HISTORY = "7D"
 ALERT_RANGES = 1.5

@@ -6,15 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.detection import (
-    Detection,
-    announce,
-    arrival_clock,
-    finite,
-    hour_of_day,
-    past_median,
-    smallest_scale,
-)
+from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, hour_of_day, past_median, smallest_scale
 
 HISTORY = "28D"
 ALERT_DEVIATIONS = 5.0

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pipeline.forecasters import ridge
 from pipeline.forecasters._past import segments
-from pipeline.panel import Panel
+from pipeline.forecasting.panel import Panel
 
 Floats = npt.NDArray[np.float64]
 

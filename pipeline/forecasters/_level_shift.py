@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from pipeline import calendars
 from pipeline.forecasters._past import segments
-from pipeline.panel import SEASON, Panel
+from pipeline.forecasting import calendars
+from pipeline.forecasting.panel import SEASON, Panel
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

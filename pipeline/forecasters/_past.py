@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.forecasters._quantile import row_quantiles
-from pipeline.panel import STEP, Panel
+from pipeline.forecasting.panel import STEP, Panel
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.forecasters._fallback import settle, tier
+from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, calibrate, cutoffs, segments
 from pipeline.forecasters._season import fill
-from pipeline.panel import Granularity, Panel
+from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.tier import tier
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import calendars
 from pipeline.forecasters._season import fill
-from pipeline.panel import STEP, Panel
+from pipeline.forecasting import calendars
+from pipeline.forecasting.panel import STEP, Panel
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import metrics
 from pipeline.forecasters import _calendar_effect, _level_shift, ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments, thirds
-from pipeline.panel import Granularity, Panel
+from pipeline.forecasting import metrics
+from pipeline.forecasting.panel import Granularity, Panel
 
 Floats = npt.NDArray[np.float64]
 

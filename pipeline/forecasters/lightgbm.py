@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pipeline.errors import ConfigError
 from pipeline.forecasters._fallback import fallback, settle
 from pipeline.forecasters._tabular import FEATURES, LEAST_ROWS, future_rows, training_rows
-from pipeline.panel import Panel
+from pipeline.forecasting.panel import Panel
 
 Floats = npt.NDArray[np.float64]
 

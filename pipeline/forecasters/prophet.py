@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import calendars
-from pipeline.forecasters._fallback import REFERENCE, settle, tier
-from pipeline.panel import Panel
+from pipeline.forecasters._fallback import settle
+from pipeline.forecasting import calendars
+from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.tier import REFERENCE, tier
 
 Floats = npt.NDArray[np.float64]
 Seasonality = bool | int | Literal["auto"]

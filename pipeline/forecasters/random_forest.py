@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pipeline.forecasters._fallback import fallback, settle
 from pipeline.forecasters._quantile import row_quantiles
 from pipeline.forecasters._tabular import LEAST_ROWS, future_rows, training_rows
-from pipeline.panel import Panel
+from pipeline.forecasting.panel import Panel
 
 
 def forecast(

@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import calendars
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
 from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import exponential_means, fill
-from pipeline.panel import Granularity, Panel
+from pipeline.forecasting import calendars
+from pipeline.forecasting.panel import Granularity, Panel
 
 Floats = npt.NDArray[np.float64]
 

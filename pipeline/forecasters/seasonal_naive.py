@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.forecasters._fallback import REFERENCE, last_value, settle
+from pipeline.forecasters._fallback import last_value, settle
 from pipeline.forecasters._quantile import row_quantiles
-from pipeline.panel import Panel
+from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.tier import REFERENCE
 
 Floats = npt.NDArray[np.float64]
 

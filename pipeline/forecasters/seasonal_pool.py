@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import calendars
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import phases
-from pipeline.panel import Granularity, Panel
+from pipeline.forecasting import calendars
+from pipeline.forecasting.panel import Granularity, Panel
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._quantile import row_quantiles
 from pipeline.forecasters._season import exponential_means, fill, seasonal_index
-from pipeline.panel import Granularity, Panel
+from pipeline.forecasting.panel import Granularity, Panel
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.forecasters._statsforecast import forecast_each
-from pipeline.panel import Panel
+from pipeline.forecasting.panel import Panel
 
 
 def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, past_cutoffs: int = 0) -> npt.NDArray[np.float64]:

@@ -13,8 +13,8 @@ from pyiceberg.exceptions import CommitFailedException
 from pipeline.errors import DataError
 from pipeline.lake import athena, aws, sql
 from pipeline.lake.storage import Storage
-from pipeline.schema import TIMESTAMP, Table
 from pipeline.settings import Settings
+from pipeline.tables.schema import TIMESTAMP, Table
 
 # The days that Athena looks for objects in: a projected partition outside does not exist.
 FIRST_DAY = date(2000, 1, 1)

@@ -30,10 +30,11 @@ from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.lake import aws
 from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
+from pipeline.lake.lock import alone
 from pipeline.lake.storage import Storage
-from pipeline.lock import alone
-from pipeline.schema import Scope, Table
 from pipeline.settings import Settings
+from pipeline.tables.operations import TELEMETRY
+from pipeline.tables.schema import Scope, Table
 
 COMMIT_ATTEMPTS = 20
 PROPERTIES = {
@@ -292,7 +293,7 @@ class Lake:
         return hashlib.sha256("\n".join(self.bronze_files(table)).encode()).hexdigest()
 
     def _note(self, table: Table) -> None:
-        self.changes += table.name not in tables.TELEMETRY
+        self.changes += table.name not in TELEMETRY
 
     def _identifier(self, table: Table) -> tuple[str, str]:
         return f"{self.settings.database}_{table.layer}", table.short_name

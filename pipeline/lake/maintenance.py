@@ -12,7 +12,7 @@ from pyiceberg.exceptions import CommitFailedException, ValidationException
 
 from pipeline.errors import DataError
 from pipeline.lake.lake import Lake, load_id_of
-from pipeline.schema import Table
+from pipeline.tables.schema import Table
 
 # A partition is worth rewriting when it has more small files than this.
 FILES_PER_PARTITION = 8

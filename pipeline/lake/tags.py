@@ -10,7 +10,7 @@ from pyiceberg.exceptions import CommitFailedException
 
 if TYPE_CHECKING:
     from pipeline.lake.lake import Lake
-    from pipeline.schema import Table
+    from pipeline.tables.schema import Table
 
 
 def keep(lake: Lake, table: Table, snapshot_id: int | None, purpose: str, as_of: datetime, most: int) -> None:

@@ -13,17 +13,16 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import betaln
 
-from pipeline.estate import (
+from pipeline.advice.answer import answer, recommendations
+from pipeline.advice.estate import (
     HOURS_PER_MONTH,
     Demand,
     Estate,
     Key,
-    answer,
     demand_by_resource,
     hourly_prices,
     is_running,
     not_judged,
-    recommendations,
     resources_of,
 )
 

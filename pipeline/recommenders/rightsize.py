@@ -11,21 +11,20 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.estate import (
+from pipeline.advice.answer import answer, recommendations
+from pipeline.advice.estate import (
     HOURS_PER_MONTH,
     Demand,
     Estate,
     Key,
-    answer,
     demand_by_resource,
     hourly_prices,
     is_running,
     not_judged,
-    recommendations,
     resources_of,
 )
-from pipeline.instance_types import catalogue, cpu_ratio, platform_differences
-from pipeline.risk import PeakDemand, peak_demand
+from pipeline.advice.instance_types import catalogue, cpu_ratio, platform_differences
+from pipeline.capacity.peak import PeakDemand, peak_demand
 
 RULE_ID = "rightsize"
 RULE_VERSION = "1"

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import tables
-from pipeline.batch import Batch
 from pipeline.errors import DataError
 from pipeline.interval import Interval
-from pipeline.schema import TIMESTAMP
+from pipeline.sources._batch import Batch
+from pipeline.tables.schema import TIMESTAMP
 
 # What the ingest step stamps on every row; a source does not know it.
 STAMPED = ("load_id", "ingested_at")

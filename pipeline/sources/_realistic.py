@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import calendars
+from pipeline.forecasting import calendars
 from pipeline.sources import _archetypes
 from pipeline.sources._archetypes import ARCHETYPES, Archetype
 from pipeline.sources._reference import APPS_PER_ARCHETYPE, BUSINESS_UNITS, holiday_factor, quarter_end_factor

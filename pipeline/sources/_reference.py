@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import calendars
+from pipeline.forecasting import calendars
 from pipeline.sources import _archetypes
 from pipeline.sources._archetypes import ARCHETYPES
 

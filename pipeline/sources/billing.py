@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.batch import Batch
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.sources import _bronze, _files
+from pipeline.sources._batch import Batch
 
 NAME = "billing"
 TABLES = ("bronze.billing_line",)

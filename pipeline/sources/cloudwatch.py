@@ -25,10 +25,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.batch import Batch
 from pipeline.errors import ConfigError, SourceError
 from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _aws, _bronze, _http
+from pipeline.sources._batch import Batch
 from pipeline.sources._cloudwatch_metrics import METRICS, SERVICES, Metric
 
 NAME = "cloudwatch"

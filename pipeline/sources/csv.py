@@ -21,10 +21,10 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pipeline.batch import Batch
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.sources import _bronze, _files
+from pipeline.sources._batch import Batch
 
 NAME = "csv"
 TABLES = ("bronze.metric_sample",)

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from pipeline.batch import Batch
 from pipeline.interval import Interval
 from pipeline.sources import _bronze, _realistic
+from pipeline.sources._batch import Batch
 from pipeline.sources._reference import metadata, reference_frame
 
 __all__ = ["NAME", "Options", "fetch", "reference_frame"]

@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from pipeline.batch import Batch
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _bronze, _http
+from pipeline.sources._batch import Batch
 
 NAME = "http_json"
 TABLES = ("bronze.metric_sample",)

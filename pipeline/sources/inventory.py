@@ -28,9 +28,9 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from pipeline.batch import Batch
 from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _aws, _bronze
+from pipeline.sources._batch import Batch
 
 NAME = "inventory"
 TABLES = ("bronze.resource_snapshot",)

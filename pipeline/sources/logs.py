@@ -24,10 +24,10 @@ from typing import IO, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from pipeline.batch import Batch
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.sources import _aws, _bronze
+from pipeline.sources._batch import Batch
 from pipeline.sources._log_patterns import PATTERNS, Pattern
 
 NAME = "logs"

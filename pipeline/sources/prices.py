@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.batch import Batch
 from pipeline.interval import Interval
 from pipeline.sources import _bronze
+from pipeline.sources._batch import Batch
 
 NAME = "prices"
 TABLES = ("bronze.price",)

@@ -24,10 +24,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.batch import Batch
 from pipeline.errors import SourceError
 from pipeline.interval import Interval
 from pipeline.sources import _aws, _bronze, _http, _price_list, prices
+from pipeline.sources._batch import Batch
 
 NAME = "pricing"
 TABLES = ("bronze.price",)

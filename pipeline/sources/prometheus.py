@@ -18,10 +18,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, field_validator
 
-from pipeline.batch import Batch
 from pipeline.errors import ConfigError, SourceError
 from pipeline.interval import Interval
 from pipeline.sources import _bronze, _http
+from pipeline.sources._batch import Batch
 from pipeline.sources._node_exporter import QUERIES, Query
 
 NAME = "prometheus"

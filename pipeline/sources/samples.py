@@ -20,9 +20,9 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.batch import Batch
 from pipeline.interval import Interval
 from pipeline.sources import _bronze, billing
+from pipeline.sources._batch import Batch
 
 NAME = "samples"
 TABLES = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.billing_line")

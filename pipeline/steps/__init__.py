@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import settings as settings_module
-from pipeline import tables
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
+from pipeline.tables.operations import RUN_EVENT
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def _record(
 ) -> None:
     from pipeline.steps.ingest import now
 
-    table = tables.RUN_EVENT
+    table = RUN_EVENT
     event = {
         "source": "headroom",
         "ts": interval.end,

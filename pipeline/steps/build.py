@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from pipeline import quality, tables
+from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
-from pipeline.schema import Table
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import validate
 from pipeline.settings import Settings
 from pipeline.steps.model_drift import model_drift
+from pipeline.tables.forecasts import DRIFT, FORECAST_SCORE
+from pipeline.tables.operations import CHECK_RESULT, QUALITY_RESULT, RUN_STAT
+from pipeline.tables.schema import Table
+from pipeline.tables.usage import CALENDAR
 
 # Other tables of gold are written by steps of their own.
-BUILT_GOLD = (tables.QUALITY_RESULT, tables.FORECAST_SCORE, tables.DRIFT, tables.RUN_STAT)
+BUILT_GOLD = (QUALITY_RESULT, FORECAST_SCORE, DRIFT, RUN_STAT)
 
 
 def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:
@@ -27,11 +32,11 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         DataError: the result is not what the table declares, or is empty where it may not be; nothing of that year was published.
     """
     table = tables.get(target)
-    if table is tables.CHECK_RESULT or (table.layer == "gold" and table not in BUILT_GOLD):
+    if table is CHECK_RESULT or (table.layer == "gold" and table not in BUILT_GOLD):
         raise ConfigError(f"{target} is written by another step, not by build")
-    if table is tables.DRIFT:
+    if table is DRIFT:
         return lake.replace(table, model_drift(interval, lake, settings), table.scope(interval)).rows
-    if table is tables.RUN_STAT:
+    if table is RUN_STAT:
         return _publish(table, interval, lake)
     rows = sum(_publish(table, year, lake) for year in interval.split_years())
     if not rows and not table.may_be_empty:
@@ -40,19 +45,19 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
 
 
 def _publish(table: Table, interval: Interval, lake: Lake) -> int:
-    if table is tables.CALENDAR:
+    if table is CALENDAR:
         rows: Any = calendar(interval)
     else:
         rows = lake.query(sql.text(table.name), {"start": interval.start, "end": interval.end})
-    data = quality.conform(rows, table, interval)
+    data = conform(rows, table, interval)
     scope = table.scope(interval)
-    if table is tables.QUALITY_RESULT:
+    if table is QUALITY_RESULT:
         # What is said of gold is written by the steps that make it.
         scope = table.scope(interval, table_name=tuple(name for name in tables.ALL if not name.startswith("gold.")))
-    elif table is not tables.RUN_STAT:
+    elif table is not RUN_STAT:
         if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
             return 0
-        quality.validate(data, table, interval, lake)
+        validate(data, table, interval, lake)
     return lake.replace(table, data, scope).rows
 
 
@@ -62,7 +67,7 @@ def calendar(interval: Interval) -> Any:
     import numpy as np
     import pandas as pd
 
-    from pipeline import calendars
+    from pipeline.forecasting import calendars
 
     days = pd.date_range(interval.start.date(), (interval.end - timedelta(microseconds=1)).date(), freq="D", unit="us")
     when = days.to_numpy()

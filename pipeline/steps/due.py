@@ -6,9 +6,9 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pipeline.schema import Scope
-from pipeline.steps.model_drift import trained_at
-from pipeline.tables import DRIFT
+from pipeline.inputs.drift import trained_at
+from pipeline.tables.forecasts import DRIFT
+from pipeline.tables.schema import Scope
 
 if TYPE_CHECKING:
     from pipeline.interval import Interval

@@ -10,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline import model_spec, quality, tables
+from pipeline.forecasting import spec
+from pipeline.forecasting.panel import STEP, Granularity, Panel, from_frame
+from pipeline.inputs.demand import metrics, read_demand
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.panel import STEP, Granularity, Panel, from_frame
-from pipeline.registry import champion
-from pipeline.schema import TIMESTAMP, bucket_of, buckets_of
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import validate
+from pipeline.registry.champion import read_champion
 from pipeline.settings import Settings
-from pipeline.steps.demand import metrics, read_demand
+from pipeline.tables.forecasts import FORECAST
+from pipeline.tables.schema import TIMESTAMP, bucket_of, buckets_of
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +39,9 @@ def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
             part = None if demand.empty else _segment(demand, granularity, interval.as_of, lake, settings)
             if part is not None:
                 parts.append(part)
-    table = tables.FORECAST
+    table = FORECAST
     rows = pa.concat_tables(parts) if parts else table.arrow_schema.empty_table()
-    data = quality.validate(quality.conform(rows, table, interval), table, interval, lake, shard, shards)
+    data = validate(conform(rows, table, interval), table, interval, lake, shard, shards)
     return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
 
 
@@ -55,7 +58,7 @@ def _segment(demand: Any, granularity: Granularity, as_of: datetime, lake: Lake,
         return None
     segment = panel.take(np.flatnonzero(alive))
     units = unit_of[segment.series_id].tolist()
-    return forecast_segment(segment, units, as_of, settings, *champion(settings, lake, metric, granularity, as_of))
+    return forecast_segment(segment, units, as_of, settings, *read_champion(settings, lake, metric, granularity, as_of))
 
 
 def forecast_segment(
@@ -82,14 +85,14 @@ def forecast_segment(
         params: its tuning parameters.
         overrides: series → the forecaster that forecasts it instead.
     """
-    from pipeline.forecasters._fallback import tier
+    from pipeline.forecasting.tier import tier
 
     step = STEP[panel.step]
     wanted = settings.horizon_hours if panel.step == "hour" else settings.horizon_days
     first = np.datetime64(as_of, "us")
     late = int(max((first - panel.end).max() // step, 1)) - 1
     horizon = wanted + late
-    values, who = model_spec.forecast(panel, horizon, QUANTILES, forecaster, params or {}, overrides or {})
+    values, who = spec.forecast(panel, horizon, QUANTILES, forecaster, params or {}, overrides or {})
     ts = panel.future(horizon)
     rows, columns = np.nonzero((ts >= first) & (ts < first + wanted * step))
     levels = len(QUANTILES)

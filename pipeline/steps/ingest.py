@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from pipeline import plugs, tables
-from pipeline.batch import Batch
 from pipeline.errors import ConfigError, DataError, HeadroomError
 from pipeline.interval import Interval, naive_utc
 from pipeline.lake import Lake
-from pipeline.schema import TIMESTAMP
 from pipeline.settings import Settings
+from pipeline.sources._batch import Batch
+from pipeline.tables.schema import TIMESTAMP
 
 
 def now() -> datetime:

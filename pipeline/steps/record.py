@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pipeline import quality, registry, tables
-from pipeline.tables import MODEL_METRIC, RISK_BACKTEST
+from pipeline import tables
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import validate
+from pipeline.registry.trainings import read_figures, read_snapshots
+from pipeline.tables.capacity import RISK_BACKTEST
+from pipeline.tables.forecasts import MODEL_METRIC
 
 if TYPE_CHECKING:
     from pipeline.interval import Interval
@@ -31,15 +35,13 @@ def record(interval: Interval, lake: Lake, settings: Settings) -> int:
     """
     from pipeline.lake import tags
 
-    figures = registry.figures(settings, interval.as_of)
+    figures = read_figures(settings, interval.as_of)
     if figures is None:
         log.info("nothing to record: no training as of %s is in the registry", interval.as_of)
         return 0
-    for name, snapshot_id in registry.trained_on(settings, interval.as_of).items():
+    for name, snapshot_id in read_snapshots(settings, interval.as_of).items():
         tags.keep(lake, tables.get(name), snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
     # A training that an older version made has told less, or nothing: then what is published stays.
     told = {table: figures[table.name] for table in (MODEL_METRIC, RISK_BACKTEST) if table.name in figures}
-    checked = {
-        table: quality.validate(quality.conform(data, table, interval), table, interval, lake) for table, data in told.items()
-    }
+    checked = {table: validate(conform(data, table, interval), table, interval, lake) for table, data in told.items()}
     return sum(lake.replace(table, data, table.scope(interval)).rows for table, data in checked.items())

@@ -7,9 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import registry
 from pipeline.errors import DataError
-from pipeline.steps.train import log_training
+from pipeline.registry.shards import clear_shards, collect_shards
+from pipeline.registry.trainings import read_proposed
+from pipeline.steps.train import register_trainings
 
 if TYPE_CHECKING:
     from pipeline.interval import Interval
@@ -29,12 +30,12 @@ def register(interval: Interval, lake: Lake, settings: Settings) -> int:
         SourceError: the registry does not answer.
     """
     with tempfile.TemporaryDirectory() as folder:
-        trainings = registry.handed_over(settings, interval.as_of, Path(folder))
+        trainings = collect_shards(settings, interval.as_of, Path(folder))
         if trainings is None:
-            if not registry.proposed(settings, interval.as_of):
+            if not read_proposed(settings, interval.as_of):
                 raise DataError(f"no shard of a training as of {interval.as_of} has handed over; train with --shard and --shards")
             log.info("the training as of %s is registered already", interval.as_of)
             return 0
-        registered = log_training(interval, lake, settings, trainings)
-    registry.clear_shards(settings, interval.as_of)
+        registered = register_trainings(interval, lake, settings, trainings)
+    clear_shards(settings, interval.as_of)
     return registered

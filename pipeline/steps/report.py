@@ -4,65 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
-from pipeline import plugs, quality, tables
+from pipeline.inputs.findings import gather
 from pipeline.interval import Interval
-from pipeline.lake import Lake, sql
-from pipeline.report import Findings, charted_series, recommendations_csv, render
-from pipeline.schema import Scope, Table
+from pipeline.lake import Lake
+from pipeline.quality.data_docs import build_data_docs
+from pipeline.report import recommendations_csv, render
 from pipeline.settings import Settings
-from pipeline.steps.demand import COST
-
-ANOMALY_DAYS = 30
-COST_DAYS = 120
-HISTORY = {"day": timedelta(days=120), "hour": timedelta(days=14)}
-CLOSE_UPS = 6
-# What a source's rows are, where they are not simply what an estate reported.
-KINDS = {"fleet": "synthetic", "samples": "replayed", "prices": "list prices"}
-
-_SOURCES = """
-SELECT source, 'bronze.metric_sample' AS table_name, count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at
-FROM bronze.metric_sample
-WHERE day >= CAST(:start AS date) AND day <= CAST(:end AS date) AND ts >= :start AND ts < :end GROUP BY source
-UNION ALL
-SELECT source, 'bronze.resource_snapshot' AS table_name, count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at
-FROM bronze.resource_snapshot
-WHERE day >= CAST(:start AS date) AND day <= CAST(:end AS date) AND ts >= :start AND ts < :end GROUP BY source
-UNION ALL
-SELECT source, 'bronze.billing_line' AS table_name, count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at
-FROM bronze.billing_line
-WHERE day >= CAST(:start AS date) AND day <= CAST(:end AS date) AND ts >= :start AND ts < :end GROUP BY source
-UNION ALL
-SELECT source, 'bronze.price' AS table_name, count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at
-FROM bronze.price WHERE ts < :end GROUP BY source
-"""
-_RESOURCES = """
-SELECT account, region, resource_id, max_by(service, ts) AS service, max_by(instance_type, ts) AS instance_type,
-  max_by(tags_json, ts) AS tags_json
-FROM silver.resource WHERE ts < :end GROUP BY account, region, resource_id ORDER BY account, region, resource_id
-"""
-_FORECAST_SERIES = """
-SELECT series_id, metric, granularity, avg(value) AS level
-FROM gold.forecast WHERE as_of = :as_of AND abs(quantile - 0.5) < 0.000001
-GROUP BY series_id, metric, granularity ORDER BY series_id, granularity
-"""
-_COMPLETENESS = """
-SELECT series_id, metric, count(*) AS days, date_diff('day', min(ts), max(ts)) + 1 - count(*) AS missing_days,
-  count(*) FILTER (WHERE quality_flag = 2) AS flagged_days, sum(samples) AS samples,
-  (date_diff('day', min(ts), max(ts)) + 1) * max(expected_samples) AS expected_samples
-FROM silver.metric_daily WHERE ts >= :start AND ts < :end GROUP BY series_id, metric ORDER BY series_id
-"""
-_QUARANTINE = """
-SELECT table_name, rule, count(*) AS rows, min(reason) AS example
-FROM silver.quarantine WHERE ts >= :start AND ts < :end GROUP BY table_name, rule ORDER BY table_name, rule
-"""
 
 
 def report(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -76,133 +25,8 @@ def report(interval: Interval, lake: Lake, settings: Settings) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "recommendations.csv", recommendations_csv(findings.recommendation))
     _write(folder / "report.html", render(findings))
-    quality.build_data_docs(folder, interval.as_of)
+    build_data_docs(folder, interval.as_of)
     return len(findings.recommendation)
-
-
-def gather(interval: Interval, lake: Lake) -> Findings:
-    """What the lake says about one run, as of its end; later runs do not show through."""
-    risk = _believed(lake, tables.CAPACITY_RISK, interval)
-    candidates = _ask(lake, _FORECAST_SERIES, interval)
-    chosen = charted_series(risk, candidates)
-    costs = candidates[candidates["metric"] == "cost"]
-    series = sorted({*chosen["series_id"], *costs["series_id"]})
-    forecast = _believed(lake, tables.FORECAST, interval, series_id=series)
-    anomaly = _span(lake, tables.ANOMALY, interval, max(timedelta(days=ANOMALY_DAYS), interval.end - interval.start))
-    return Findings(
-        interval=interval,
-        sources=_sources(lake, interval),
-        resource=_ask(lake, _RESOURCES, interval),
-        recommendation=_believed(lake, tables.RECOMMENDATION, interval),
-        capacity_risk=risk,
-        forecast=forecast,
-        forecast_series=len(candidates),
-        history=_history(lake, chosen, forecast),
-        anomaly=anomaly,
-        anomaly_history=_around(lake, anomaly),
-        cost_daily=_span(lake, tables.COST_DAILY, interval, timedelta(days=COST_DAYS)),
-        model_metric=_of_newest_training(lake, tables.MODEL_METRIC, interval),
-        risk_backtest=_of_newest_training(lake, tables.RISK_BACKTEST, interval),
-        promotion=lake.read(tables.PROMOTION, _until(tables.PROMOTION, interval.as_of)).to_pandas(),
-        quality_result=_believed(lake, tables.QUALITY_RESULT, interval),
-        quarantine=_ask(lake, _QUARANTINE, interval),
-        completeness=_ask(lake, _COMPLETENESS, interval),
-        # From the events themselves: the published table is built after the run.
-        run_stat=_ask(lake, sql.text("gold.run_stat"), interval),
-    )
-
-
-def _ask(lake: Lake, query: str, interval: Interval) -> pd.DataFrame:
-    return lake.query(query, {"start": interval.start, "end": interval.end, "as_of": interval.as_of}).to_pandas()
-
-
-def _believed(lake: Lake, table: Table, interval: Interval, **within: Iterable[str]) -> pd.DataFrame:
-    """What one table says as of the interval's end."""
-    narrowed: dict[str, tuple[str | int, ...]] = {name: tuple(values) for name, values in within.items()}
-    if any(not values for values in narrowed.values()):
-        return table.arrow_schema.empty_table().to_pandas()
-    return _ordered(lake.read(table, table.scope(interval, **narrowed)), table)
-
-
-def _span(lake: Lake, table: Table, interval: Interval, back: timedelta) -> pd.DataFrame:
-    return _ordered(lake.read(table, Scope(table.time, interval.end - back, interval.end)), table)
-
-
-def _ordered(data: pa.Table, table: Table) -> pd.DataFrame:
-    return data.sort_by([(name, "ascending") for name in table.key]).to_pandas()
-
-
-def _of_newest_training(lake: Lake, table: Table, interval: Interval) -> pd.DataFrame:
-    """Each segment's rows of the newest training that was known, in key order."""
-    rows = lake.read(table, _until(table, interval.as_of)).to_pandas()
-    newest = rows.groupby(["metric", "granularity"])["as_of"].transform("max")
-    _, *order = table.key
-    return rows[rows["as_of"] == newest].sort_values(order, ignore_index=True)
-
-
-def _until(table: Table, moment: datetime) -> Scope:
-    return Scope(table.time, datetime(1970, 1, 1), moment + timedelta(microseconds=1))
-
-
-def _sources(lake: Lake, interval: Interval) -> pd.DataFrame:
-    """Where the rows came from, with the first sentence of the plug's own description."""
-    sources = _ask(lake, _SOURCES, interval)
-    known = plugs.names("sources")
-    notes = {name: _first_sentence(plugs.load("sources", name).__doc__) for name in set(sources["source"]) if name in known}
-    return sources.assign(
-        note=[notes.get(name, "") for name in sources["source"]], kind=[KINDS.get(name, "real") for name in sources["source"]]
-    )
-
-
-def _first_sentence(text: str | None) -> str:
-    paragraph = " ".join((text or "").strip().split("\n\n")[0].split())
-    return paragraph.partition(". ")[0].rstrip(".")
-
-
-def _history(lake: Lake, chosen: pd.DataFrame, forecast: pd.DataFrame) -> pd.DataFrame:
-    """What was observed of the charted series before their forecasts' cutoff."""
-    parts = []
-    for granularity, table in (("day", tables.METRIC_DAILY), ("hour", tables.METRIC_HOURLY)):
-        series = tuple(chosen.loc[chosen["granularity"] == granularity, "series_id"])
-        cutoffs = forecast.loc[forecast["series_id"].isin(series) & (forecast["granularity"] == granularity), "cutoff"]
-        if cutoffs.empty:
-            continue
-        scope = Scope(
-            table.time,
-            (cutoffs.min() - HISTORY[granularity]).to_pydatetime(),
-            (cutoffs.max() + timedelta(microseconds=1)).to_pydatetime(),
-            (("series_id", series),),
-        )
-        parts.append(_observed(lake, table, scope).assign(granularity=granularity))
-        if granularity == "day" and series:
-            # Daily cost is no metric of a resource: its series are summed from the bills.
-            cost = lake.query(COST, {"since": scope.start, "as_of": scope.end}).to_pandas()
-            parts.append(cost.loc[cost["series_id"].isin(series), ["series_id", "ts", "value"]].assign(granularity="day"))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series_id", "granularity", "ts", "value"])
-
-
-def _around(lake: Lake, anomaly: pd.DataFrame) -> pd.DataFrame:
-    """Hours around the anomalies of the series that have the worst."""
-    worst = anomaly.sort_values(["score", "series_id"], ascending=[False, True], kind="stable")["series_id"].drop_duplicates()
-    parts: list[Any] = []
-    for series_id in worst.head(CLOSE_UPS):
-        last = anomaly.loc[anomaly["series_id"] == series_id, "ts"].max()
-        scope = Scope(
-            "hour",
-            (last - timedelta(days=9)).to_pydatetime(),
-            (last + timedelta(days=1)).to_pydatetime(),
-            (("series_id", (series_id,)),),
-        )
-        parts.append(_observed(lake, tables.METRIC_HOURLY, scope))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series_id", "ts", "value"])
-
-
-def _observed(lake: Lake, table: Table, scope: Scope) -> pd.DataFrame:
-    """The p95 of each period, which is what is forecast; the mean where a source gives no more. Imputed periods are gaps."""
-    rows = lake.read(table, scope, ("series_id", table.time, "p95", "mean", "quality_flag")).to_pandas()
-    rows = rows.rename(columns={table.time: "ts"}).sort_values(["series_id", "ts"], kind="stable")
-    value = rows["p95"].fillna(rows["mean"]).where(rows["quality_flag"] != 1)
-    return rows.assign(value=value)[["series_id", "ts", "value"]].reset_index(drop=True)
 
 
 def _write(path: Path, text: str) -> None:

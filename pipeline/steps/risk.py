@@ -6,36 +6,18 @@ from datetime import datetime
 
 import pandas as pd
 
-from pipeline import quality, surprise, tables
-from pipeline import risk as model
+from pipeline.capacity import surprise
+from pipeline.capacity.crossing import THRESHOLDS_PCT, capacity_risk
+from pipeline.capacity.what_if import criticality, scaled_thresholds
 from pipeline.errors import ConfigError, DataError
+from pipeline.inputs.demand import read_panel
+from pipeline.inputs.risk import CRITICALITY, FORECASTS, PEAKS
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import validate
 from pipeline.settings import Settings
-from pipeline.steps.demand import read_panel
-
-FORECASTS = """
-SELECT series_id, metric, granularity, ts, quantile, value
-FROM gold.forecast
-WHERE as_of = :as_of AND unit = 'percent'
-ORDER BY series_id, ts, quantile
-"""
-PEAKS = """
-SELECT series_id, max(max) AS peak
-FROM silver.metric_daily
-WHERE ts < :as_of AND unit = 'percent'
-GROUP BY series_id
-"""
-CRITICALITY = """
-SELECT account, region, resource_id, max_by(criticality, ts) AS criticality
-FROM silver.resource
-WHERE ts < :as_of AND criticality IS NOT NULL
-GROUP BY account, region, resource_id
-"""
-# Shares of capacity whose crossing has a chance: high, very high, saturated.
-THRESHOLDS_PCT = (80.0, 90.0, 100.0)
-# How much a resource's criticality counts.
-WEIGHTS = {"high": 1.0, "medium": 0.6, "low": 0.3}
+from pipeline.tables.capacity import CAPACITY_RISK, RISK_RELIABILITY
 
 
 def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -44,13 +26,13 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
     Beside them `gold.risk_reliability`: how the chances whose horizon ended in the interval came true.
     """
     forecasts = lake.query(FORECASTS, {"as_of": interval.as_of}).to_pandas()
-    table = tables.CAPACITY_RISK
+    table = CAPACITY_RISK
     if forecasts.empty:
         rows = table.arrow_schema.empty_table().to_pandas()
     else:
-        surprises = _surprises(forecasts, tuple(_limits()), interval.as_of, lake, settings)
+        surprises = _surprises(forecasts, tuple(scaled_thresholds()), interval.as_of, lake, settings)
         rows = _assess(forecasts, interval.as_of, lake, settings, surprises)[[c.name for c in table.columns]]
-    data = quality.validate(quality.conform(rows, table, interval), table, interval, lake)
+    data = validate(conform(rows, table, interval), table, interval, lake)
     _judge(interval, lake)
     return lake.replace(table, data, table.scope(interval)).rows
 
@@ -91,17 +73,12 @@ def what_if(
     shown = ["risk_level", "p_cross_7d", "p_cross_30d", "p_cross_90d", "headroom_ratio"]
     growth = 1 + growth_pct / 100
     # Both are answered from one reading of the past.
-    surprises = _surprises(forecasts, tuple({*_limits(), *_limits(growth, resize)}), moment, lake, settings)
+    surprises = _surprises(forecasts, tuple({*scaled_thresholds(), *scaled_thresholds(growth, resize)}), moment, lake, settings)
     now = _assess(forecasts, moment, lake, settings, surprises)[[*key, *shown]]
     then = _assess(forecasts, moment, lake, settings, surprises, growth, resize)
     both = then[["priority", "first_crossing_at", *key, *shown]].merge(now, on=key, suffixes=("", "_now"))
     columns = [*key, "first_crossing_at", *(name for one in shown for name in (f"{one}_now", one))]
     return both.sort_values(["priority", *key], ascending=[False, True, True, True], ignore_index=True)[columns]
-
-
-def _limits(growth: float = 1.0, resize: float = 1.0) -> dict[float, float]:
-    """Share of today's capacity → the threshold that is then crossed by what crosses it today."""
-    return {threshold * resize / growth: threshold for threshold in THRESHOLDS_PCT}
 
 
 def _assess(
@@ -114,12 +91,12 @@ def _assess(
     resize: float = 1.0,
 ) -> pd.DataFrame:
     """Risk of every series of some forecasts in percent, with demand and capacity multiplied."""
-    limits = _limits(growth, resize)
+    limits = scaled_thresholds(growth, resize)
     by_day = surprise.rates([surprises[surprises["limit"].isin(limits)]]).rename(columns=limits)
     peaks = lake.query(PEAKS, {"as_of": as_of}).to_pandas().set_index("series_id")["peak"]
-    weights = _criticality(forecasts["series_id"].unique(), lake.query(CRITICALITY, {"as_of": as_of}).to_pandas())
+    weights = criticality(forecasts["series_id"].unique(), lake.query(CRITICALITY, {"as_of": as_of}).to_pandas())
     return pd.concat(
-        model.capacity_risk(
+        capacity_risk(
             part.assign(value=part["value"] * growth),
             pd.Series(100.0 * resize, index=part["series_id"].unique()),
             None,
@@ -149,17 +126,9 @@ def _surprises(
 
 def _judge(interval: Interval, lake: Lake) -> None:
     """Publish how the chances whose horizon ended in the interval came true."""
-    table = tables.RISK_RELIABILITY
+    table = RISK_RELIABILITY
     rows = lake.query(sql.text(table.name), {"start": interval.start, "end": interval.end})
     if not rows.num_rows and not lake.read(table, table.scope(interval), table.key).num_rows:
         return
-    data = quality.validate(quality.conform(rows, table, interval), table, interval, lake)
+    data = validate(conform(rows, table, interval), table, interval, lake)
     lake.replace(table, data, table.scope(interval))
-
-
-def _criticality(series: object, resources: pd.DataFrame) -> pd.Series:
-    names = pd.Series(series).astype(str)
-    keys = names.str.rsplit("/", n=1).str[0]
-    resource = resources["account"] + "/" + resources["region"] + "/" + resources["resource_id"]
-    weights = pd.Series(resources["criticality"].str.lower().map(WEIGHTS).to_numpy(), index=resource)
-    return pd.Series(keys.map(weights).to_numpy(), index=names)

@@ -11,7 +11,7 @@ import json
 import logging
 import resource
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,34 +21,39 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipeline import backtest, diagnostics, metrics, plugs, quality, registry, risk_backtest, tuning
+from pipeline import plugs
+from pipeline.capacity import backtest as risk_backtest
+from pipeline.capacity.crossing import THRESHOLDS_PCT
 from pipeline.errors import DataError
+from pipeline.forecasting import backtest, diagnostics, metrics, tuning
+from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.plots import WORST_SERIES, plot_model, plot_training
+from pipeline.forecasting.selection import FLOOR, choose, horizon_of, overrides, propose, typical_skill
+from pipeline.forecasting.significance import p_value
+from pipeline.forecasting.spec import NONE, code_sha256, serving
+from pipeline.inputs.demand import metrics as metrics_of
+from pipeline.inputs.demand import read_panel
 from pipeline.interval import Interval
-from pipeline.model_spec import code_sha256
-from pipeline.panel import Granularity, Panel
-from pipeline.promotion_ledger import NONE, serving
-from pipeline.schema import Table, bucket_of
+from pipeline.quality.conform import conform
+from pipeline.registry.champion import Champion, read_champion
+from pipeline.registry.log import log_training
+from pipeline.registry.shards import hand_over
+from pipeline.registry.training import Dataset, Training
+from pipeline.registry.trainings import find_trained
 from pipeline.settings import Settings
-from pipeline.significance import p_value
-from pipeline.steps.demand import metrics as metrics_of
-from pipeline.steps.demand import read_panel
-from pipeline.steps.risk import THRESHOLDS_PCT
-from pipeline.tables import COST_DAILY, METRIC_DAILY, METRIC_HOURLY, MODEL_METRIC, RISK_BACKTEST
+from pipeline.tables.capacity import RISK_BACKTEST
+from pipeline.tables.forecasts import MODEL_METRIC
+from pipeline.tables.money import COST_DAILY
+from pipeline.tables.schema import Table, bucket_of
+from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY
 
 if TYPE_CHECKING:
     from pipeline.lake import Lake
 
 log = logging.getLogger(__name__)
-
 #: Told after every window of every model: how many are done, of how many, and what it was.
 Progress = Callable[[int, int, str], None]
 GRANULARITIES: tuple[Granularity, ...] = ("day", "hour")
-#: Share of scaled pinball loss that is noise between two forecasters of one backtest.
-TIE = 0.01
-#: CPU seconds per series and forecast from which a forecaster's cost counts.
-DEAR = 0.02
-#: Series listed as those a segment's proposed model does worst on.
-WORST_SERIES = 20
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Segment:
     horizon: int
     models: tuple[str, ...]
     snapshot_id: int | None
-    champion: registry.Champion | None
+    champion: Champion | None
 
     @property
     def granularity(self) -> Granularity:
@@ -111,12 +116,12 @@ def train(
     with tempfile.TemporaryDirectory() as folder:
         trainings = _backtest_all(segments, settings, Path(folder), progress)
         if shards == 1:
-            return log_training(interval, lake, settings, trainings)
-        registry.hand_over(settings, interval.as_of, trainings, shard, shards)
+            return register_trainings(interval, lake, settings, trainings)
+        hand_over(settings, interval.as_of, trainings, shard, shards)
         return len(trainings)
 
 
-def log_training(interval: Interval, lake: Lake, settings: Settings, trainings: list[registry.Training]) -> int:
+def register_trainings(interval: Interval, lake: Lake, settings: Settings, trainings: list[Training]) -> int:
     """Put one training into the registry, and its rows for gold with it; returns the versions that are new."""
     if not trainings:
         log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
@@ -131,15 +136,15 @@ def log_training(interval: Interval, lake: Lake, settings: Settings, trainings: 
     }
     # A table without rows is told too, so that what it said of the same day before goes.
     figures = {
-        table.name: quality.conform(frame if len(frame) else table.arrow_schema.empty_table(), table, interval)
+        table.name: conform(frame if len(frame) else table.arrow_schema.empty_table(), table, interval)
         for table, frame in rows.items()
     }
-    return registry.log_training(settings, interval.as_of, _sha256(*fingerprints), trainings, _config(settings), figures)
+    return log_training(settings, interval.as_of, _sha256(*fingerprints), trainings, _config(settings), figures)
 
 
 def _is_known(interval: Interval, lake: Lake, settings: Settings, fingerprints: list[str]) -> bool:
     """Whether a training with the same data, settings and code is in the registry: this very one, or one that was published."""
-    before = registry.trained(settings, _sha256(*fingerprints))
+    before = find_trained(settings, _sha256(*fingerprints))
     if before is None:
         return False
     if before != interval.as_of and not lake.read(MODEL_METRIC, MODEL_METRIC.scope(_at(before)), ("as_of",)).num_rows:
@@ -148,90 +153,15 @@ def _is_known(interval: Interval, lake: Lake, settings: Settings, fingerprints: 
     return True
 
 
-def _backtest_all(
-    segments: list[Segment], settings: Settings, folder: Path, progress: Progress | None
-) -> list[registry.Training]:
+def _backtest_all(segments: list[Segment], settings: Settings, folder: Path, progress: Progress | None) -> list[Training]:
     if segments:
         _warm_up(segments)
     total = sum(settings.backtest_windows * len(segment.models) for segment in segments)
-    done, trainings = 0, list[registry.Training]()
+    done, trainings = 0, list[Training]()
     for segment in segments:
         trainings.append(_backtest(segment, settings, folder, _from(progress, done, total, segment)))
         done += settings.backtest_windows * len(segment.models)
     return trainings
-
-
-def propose(summary: pd.DataFrame, windows: int = 1) -> str:
-    """The forecaster to register as challenger.
-
-    It has the lowest scaled pinball loss of those that beat the seasonal naive on it, on MASE and on the typical series.
-    Where that one is DEAR and another comes within TIE at a tenth of the CPU time, the other goes before it. Where none beats
-    the seasonal naive, that is it.
-
-    Args:
-        summary: one row per model, from `backtest.summary`, and `skill_typical`.
-        windows: over which `cpu_s` was summed.
-    """
-    better = summary.loc[(summary[["skill_scaled_pinball", "skill_mase", "skill_typical"]] > 0).all(axis=1)]
-    if better.empty:
-        return registry.FLOOR
-    best = better.sort_values(["scaled_pinball", "model"]).iloc[0]
-    tied = better["scaled_pinball"] <= best["scaled_pinball"] * (1 + TIE)
-    dear = best["cpu_s"] / windows >= DEAR
-    cheap = better.loc[tied & dear & (better["cpu_s"] <= best["cpu_s"] / 10)]
-    chosen = best if cheap.empty else cheap.sort_values(["scaled_pinball", "model"]).iloc[0]
-    return str(chosen["model"])
-
-
-def overrides(scored: pd.DataFrame, proposed: str, candidates: Collection[str], windows: int, margin: float) -> dict[str, str]:
-    """Series → the forecaster that is to forecast it in place of the segment's.
-
-    That one's scaled pinball loss and MASE, over all windows, must both be lower than the proposed forecaster's by the margin,
-    and no higher than the seasonal naive's. Of several, it is the one with the lowest scaled pinball loss.
-
-    Args:
-        scored: from `backtest.scores`.
-        proposed: the segment's forecaster.
-        candidates: forecasters that may override it.
-        windows: which a series must have been scored in.
-        margin: share, 0–1; at 1 nothing is overridden.
-    """
-    found: dict[str, str] = {}
-    for series_id, rows in scored.loc[scored["windows"] == windows].groupby("series_id"):
-        by_model = rows.set_index("model")[["scaled_pinball", "mase"]]
-        wins = (by_model < (1 - margin) * by_model.loc[proposed]) & (by_model <= by_model.loc[registry.FLOOR])
-        better = by_model.loc[wins.all(axis=1) & by_model.index.isin(list(candidates))]
-        if len(better):
-            found[str(series_id)] = str(better.sort_values("scaled_pinball", kind="stable").index[0])
-    return found
-
-
-def typical_skill(scored: pd.DataFrame) -> pd.Series:
-    """Per model, 1 − the geometric mean over series of its scaled pinball loss ÷ the seasonal naive's.
-
-    The skill of means follows the few series with the largest errors; this one follows how most series fare.
-
-    Source: Fleming & Wallace (1986), How not to lie with statistics: ratios are averaged geometrically.
-    """
-    loss = scored.pivot(index="series_id", columns="model", values="scaled_pinball").clip(lower=1e-9)
-    return 1 - np.exp(np.log(loss.div(loss[registry.FLOOR], axis=0)).mean())
-
-
-def horizon_of(panel: Panel, windows: int, longest: int) -> int:
-    """Whole seasons ahead that leave room for all windows and twice a horizon of history in half of the series."""
-    spans = panel.periods - (~np.isnan(panel.values)).argmax(axis=1)
-    seasons = int(np.median(spans)) // (windows + 2) // panel.season
-    return int(min(max(seasons, 1) * panel.season, longest))
-
-
-def choose(panel: Panel, least: int, most: int) -> Panel:
-    """At most `most` series, spread evenly over those with `least` observed and not all equal values."""
-    observed = (~np.isnan(panel.values)).sum(axis=1)
-    low, high = np.nanmin(panel.values, axis=1, initial=np.inf), np.nanmax(panel.values, axis=1, initial=-np.inf)
-    rows = np.flatnonzero((observed >= least) & (high > low))
-    if len(rows) > most:
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, most).round().astype(int))]
-    return panel.take(rows)
 
 
 def _segments(interval: Interval, lake: Lake, settings: Settings, shard: int = 0, shards: int = 1) -> Iterator[Segment]:
@@ -258,7 +188,7 @@ def _segment(interval: Interval, lake: Lake, settings: Settings, metric: str, gr
         log.info("%s by %s: no series has %d varying values; not trained", metric, granularity, least)
         return None
     champion = _champion(lake, settings, metric, granularity)
-    names = {*settings.challengers, registry.FLOOR, *([champion.forecaster] if champion else [])}
+    names = {*settings.challengers, FLOOR, *([champion.forecaster] if champion else [])}
     horizon = horizon_of(chosen, settings.backtest_windows, longest)
     return Segment(metric, chosen, horizon, tuple(sorted(names)), snapshot_id, champion)
 
@@ -270,22 +200,22 @@ def table_of(metric: str, granularity: str) -> Table:
     return METRIC_DAILY if granularity == "day" else METRIC_HOURLY
 
 
-def _champion(lake: Lake, settings: Settings, metric: str, granularity: str) -> registry.Champion | None:
+def _champion(lake: Lake, settings: Settings, metric: str, granularity: str) -> Champion | None:
     """The present champion, which is measured beside the challengers as long as it is installed."""
     try:
-        champion = registry.champion(settings, lake, metric, granularity)
+        champion = read_champion(settings, lake, metric, granularity)
     except DataError as error:
         log.warning("%s by %s: the champion cannot be measured: %s", metric, granularity, error)
         return None
     return None if champion.version == NONE else champion
 
 
-def _backtest(segment: Segment, settings: Settings, folder: Path, progress: backtest.Progress | None) -> registry.Training:
+def _backtest(segment: Segment, settings: Settings, folder: Path, progress: backtest.Progress | None) -> Training:
     plain = {name: plugs.load("forecasters", name).forecast for name in segment.models}
     trials = _search(segment, settings)
     params = {name: found for name in segment.models if (found := tuning.best([t for t in trials if t.forecaster == name]))}
     models = {name: partial(forecast, **params.get(name, {})) for name, forecast in plain.items()}
-    champion, reference = segment.champion, registry.FLOOR
+    champion, reference = segment.champion, FLOOR
     if champion is not None:
         reference = champion.forecaster
         if champion.params != params.get(reference, {}):
@@ -308,14 +238,14 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
     _write(files, segment, result, scored, summary, leads, proposed)
     described = diagnostics.describe(segment.panel)
     described.to_csv(files / "diagnostics.csv", index=False, float_format="%.4f")
-    dataset = registry.Dataset(
+    dataset = Dataset(
         table=segment.table.name,
         snapshot_id=segment.snapshot_id,
         digest=segment.digest(),
         series=len(segment.panel),
         values=int((~np.isnan(segment.panel.values)).sum()),
     )
-    training = registry.Training(
+    training = Training(
         metric=segment.metric,
         granularity=segment.granularity,
         fingerprint=segment.fingerprint(settings),
@@ -354,7 +284,7 @@ def _warm_up(segments: list[Segment]) -> None:
         plugs.load("forecasters", name).forecast(first, first.season, metrics.QUANTILES)
 
 
-def _model_metrics(interval: Interval, training: registry.Training) -> Iterator[dict[str, Any]]:
+def _model_metrics(interval: Interval, training: Training) -> Iterator[dict[str, Any]]:
     """Rows of `gold.model_metric`; a figure that is not finite is null."""
     summary = training.summary.rename(columns={"skill_scaled_pinball": "skill"})
     for row in summary.to_dict("records"):
@@ -372,7 +302,7 @@ def _model_metrics(interval: Interval, training: registry.Training) -> Iterator[
         }
 
 
-def _risk_backtest(interval: Interval, trainings: list[registry.Training]) -> pd.DataFrame:
+def _risk_backtest(interval: Interval, trainings: list[Training]) -> pd.DataFrame:
     """Rows of `gold.risk_backtest`; none of a metric that is not in percent."""
     judged = [
         each.reliability.assign(as_of=interval.as_of, metric=each.metric, granularity=each.granularity, model=each.proposed)
@@ -400,61 +330,10 @@ def _write(
     worst = scored.loc[scored["model"] == proposed].nlargest(WORST_SERIES, "scaled_pinball")
     worst.drop(columns="reason").to_csv(folder / "worst_series.csv", index=False, float_format="%.4f")
     title = f"{segment.metric} by {segment.granularity}: {len(segment.panel)} series, {len(result.cutoffs)} windows"
-    _plot(folder / "accuracy_and_coverage.png", title, summary, leads)
+    plot_training(folder / "accuracy_and_coverage.png", title, summary, leads)
     (folder / "models").mkdir()
     for model in summary["model"]:
-        _plot_model(folder / "models" / f"{model}.png", f"{model}, {title}", model, scored, summary, leads)
-
-
-def _plot(file: Path, title: str, summary: pd.DataFrame, leads: pd.DataFrame) -> None:
-    """Error by lead time, and how often each interval held what it promised."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    error, held = figure.subplots(1, 2)
-    for model, curve in leads.groupby("model"):
-        error.plot(curve["lead"], curve["scaled_pinball"], label=model, linewidth=1.3)
-    error.set(xlabel="lead time, periods", ylabel="scaled pinball loss", title=title)
-    nominal = sorted(metrics.INTERVALS)
-    for row in summary.to_dict("records"):
-        held.plot(nominal, [100 * row[f"coverage_{level}"] for level in nominal], marker="o", label=row["model"])
-    held.plot(nominal, nominal, color="grey", linestyle=":", label="as promised")
-    held.set(xlabel="interval, %", ylabel="actuals inside, %", title="coverage", ylim=(0, 103))
-    held.legend(fontsize=8)
-    figure.savefig(file, dpi=80)
-
-
-def _plot_model(file: Path, title: str, model: str, scored: pd.DataFrame, summary: pd.DataFrame, leads: pd.DataFrame) -> None:
-    """One model beside the seasonal naive: error by lead time, coverage by lead time, and the series it does worst on."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(15, 4.5))
-    FigureCanvasAgg(figure)
-    error, held, worst = figure.subplots(1, 3)
-    figure.subplots_adjust(left=0.05, right=0.995, bottom=0.12, top=0.85, wspace=0.28)
-    figure.suptitle(title)
-    for name in dict.fromkeys((registry.FLOOR, model)):
-        curve, color = leads.loc[leads["model"] == name], "C0" if name == model else "grey"
-        error.plot(curve["lead"], curve["scaled_pinball"], label=name, color=color)
-        held.plot(curve["lead"], 100 * curve["coverage_90"], label=name, color=color)
-    error.set(xlabel="lead time, periods", ylabel="scaled pinball loss", ylim=(0, None), title="accuracy by lead time")
-    error.legend(fontsize=8)
-    held.axhline(90, color="grey", linestyle=":")
-    row = summary.loc[summary["model"] == model].iloc[0]
-    found = ", ".join(f"{level}: {row[f'coverage_{level}']:.0%}" for level in sorted(metrics.INTERVALS))
-    held.set(
-        xlabel="lead time, periods", ylabel="actuals inside the 90 % interval, %", ylim=(0, 103), title=f"coverage ({found})"
-    )
-    last = scored.loc[scored["model"] == model].nlargest(WORST_SERIES, "scaled_pinball").iloc[::-1]
-    place = np.arange(len(last))
-    worst.barh(place, last["scaled_pinball"], color="#b5d3ea")
-    worst.set(yticks=[], xlabel="scaled pinball loss", title=f"worst {len(last)} of {row['series']} series")
-    for at, name in zip(place, last["series_id"], strict=True):
-        worst.annotate(name, (0, at), (3, 0), textcoords="offset points", va="center", fontsize=7, parse_math=False)
-    figure.savefig(file, dpi=70)
+        plot_model(folder / "models" / f"{model}.png", f"{model}, {title}", model, scored, summary, leads)
 
 
 def _config(settings: Settings) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline import plugs
-from pipeline.detection import ALERT, Detection
+from pipeline.anomalies.detection import ALERT, Detection
 
 Series = tuple[NDArray[np.datetime64], NDArray[np.float64]]
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline import plugs
-from pipeline.forecasters._fallback import TIERS, limits, settle, tier
-from pipeline.metrics import QUANTILES
-from pipeline.panel import STEP, Granularity, Panel
+from pipeline.forecasters._fallback import limits, settle
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import STEP, Granularity, Panel
+from pipeline.forecasting.tier import TIERS, tier
 
 NAMES = plugs.names("forecasters")
 HORIZON = {"hour": 30, "day": 10}

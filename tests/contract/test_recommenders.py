@@ -13,9 +13,11 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from pipeline import plugs
-from pipeline.estate import ACTIONS, RECOMMENDATION_COLUMNS, Estate, not_covered, portfolio, recommendation_id
+from pipeline.advice.answer import ACTIONS, RECOMMENDATION_COLUMNS, not_covered, recommendation_id
+from pipeline.advice.estate import Estate
+from pipeline.advice.portfolio import portfolio
+from pipeline.capacity.crossing import RISK_COLUMNS
 from pipeline.interval import Interval
-from pipeline.risk import RISK_COLUMNS
 
 AS_OF = Interval.day("2026-03-15").start
 DAYS = 14

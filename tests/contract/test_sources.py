@@ -20,8 +20,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from pipeline import plugs, tables
-from pipeline.batch import Batch
 from pipeline.interval import Interval
+from pipeline.sources._batch import Batch
 
 STAMPED = {"load_id", "ingested_at"}
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,16 +20,20 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from pipeline import cost_of_run, quality, steps, tables
 from pipeline import settings as settings_module
+from pipeline import steps
 from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, athena, aws, maintenance, open_lake, tags
+from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import calendar
+from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.usage import CALENDAR, RESOURCE
+from pipeline.upkeep import cost_of_run
 from tests.aws_server import BUCKET, AwsServer, Call, Refusal, aws_for_tests
 
-TABLE, EVENT = tables.CALENDAR, tables.RUN_EVENT
+TABLE, EVENT = CALENDAR, RUN_EVENT
 FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")
 COUNT = "SELECT count(*) AS n FROM silver.calendar"
 
@@ -74,7 +78,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def days(interval: Interval, **changed: Any) -> pa.Table:
-    return quality.conform(calendar(interval).assign(**changed), TABLE, interval)
+    return conform(calendar(interval).assign(**changed), TABLE, interval)
 
 
 def write(lake: Lake, interval: Interval, **changed: Any) -> bool:
@@ -337,7 +341,7 @@ def test_a_query_that_athena_fails_every_time_ends_in_one_error(aws_server: AwsS
 
 def test_a_build_whose_query_exceeds_the_cutoff_publishes_nothing_and_says_so(aws_server: AwsServer, built: Lake) -> None:
     aws_server.athena.cutoff = -1
-    before = built.snapshot_id(tables.RESOURCE)
+    before = built.snapshot_id(RESOURCE)
 
     with pytest.raises(DataError) as caught:
         build(built)
@@ -346,7 +350,7 @@ def test_a_build_whose_query_exceeds_the_cutoff_publishes_nothing_and_says_so(aw
         "silver.resource with end=2026-03-02T00:00:00, start=2026-03-01T00:00:00: Athena execution "
     )
     assert "more than workgroup headroom-pipeline allows" in str(caught.value)
-    assert built.snapshot_id(tables.RESOURCE) == before
+    assert built.snapshot_id(RESOURCE) == before
     assert built.read(EVENT)["outcome"].to_pylist() == ["failed"]
 
 

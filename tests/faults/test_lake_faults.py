@@ -11,23 +11,25 @@ from pathlib import Path
 import pytest
 
 from pipeline import settings as settings_module
-from pipeline import tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.steps.build import build
+from pipeline.tables.usage import CALENDAR, METRIC_SAMPLE
 
 DAY = Interval.day("2026-03-01")
-TABLE = tables.CALENDAR
+TABLE = CALENDAR
 
 # Writes one day of the calendar, and dies by SIGKILL at the named function.
 WRITER = """
 import os, signal, sys
 from pathlib import Path
 home, where, when, ramp = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4])
-from pipeline import quality, settings, tables
+from pipeline import settings
 from pipeline.interval import Interval
 from pipeline.lake import open_lake
+from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
+from pipeline.tables.usage import CALENDAR
 import pyiceberg.catalog.sql, pyiceberg.io.pyarrow, pyiceberg.table
 
 def die(*args, **kwargs):
@@ -48,9 +50,9 @@ if points[where]:
         die()
     setattr(owner, name, patched)
 interval = Interval.day("2026-03-01")
-table = tables.CALENDAR
+table = CALENDAR
 lake = open_lake(settings.load({}, home=Path(home)))
-data = quality.conform(calendar(interval).assign(quarter_end_ramp=ramp), table, interval)
+data = conform(calendar(interval).assign(quarter_end_ramp=ramp), table, interval)
 written = lake.replace(table, data, table.scope(interval))
 print(written.changed)
 """
@@ -137,11 +139,11 @@ def test_a_killed_landing_leaves_no_half_object(settings: settings_module.Settin
 
     assert done.returncode == -signal.SIGKILL
     lake = open_lake(settings)
-    assert lake.read(tables.METRIC_SAMPLE).num_rows == 0
+    assert lake.read(METRIC_SAMPLE).num_rows == 0
     from pipeline import steps
 
     assert steps.perform("ingest", Interval.day("2026-04-10"), target="samples", settings=settings) > 0
-    assert lake.read(tables.METRIC_SAMPLE).num_rows > 0
+    assert lake.read(METRIC_SAMPLE).num_rows > 0
 
 
 def test_a_full_disk_is_a_clean_failure_that_publishes_nothing(settings: settings_module.Settings, lake: Lake) -> None:
@@ -170,8 +172,9 @@ def test_a_full_disk_is_a_clean_failure_that_publishes_nothing(settings: setting
 OPENER = """
 import sys, time
 from pathlib import Path
-from pipeline import settings, tables
+from pipeline import settings
 from pipeline.lake import open_lake
+from pipeline.tables.usage import CALENDAR
 
 name, homes = sys.argv[1], sys.argv[2:]
 patience = time.monotonic() + 60
@@ -180,7 +183,7 @@ for home in map(Path, homes):
     (home / f"ready-{name}").touch()
     while len(list(home.glob("ready-*"))) < 3 and time.monotonic() < patience:
         pass
-    assert not open_lake(settings.load({}, home=home)).exists(tables.CALENDAR)
+    assert not open_lake(settings.load({}, home=home)).exists(CALENDAR)
 """
 
 

@@ -14,12 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline import steps, tables
-from pipeline.batch import Batch
+from pipeline import steps
 from pipeline.errors import ConfigError, HeadroomError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, cloudwatch
+from pipeline.sources._batch import Batch
+from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.usage import METRIC_SAMPLE
 from tests.source_servers import Reply, Request, aws_error, json_reply, moto_server, serve, spoiled
 
 pytestmark = [pytest.mark.server]
@@ -349,8 +351,8 @@ def test_an_ingest_that_fails_names_table_and_interval_lands_nothing_and_logs_no
 
     assert str(failure.value).startswith(f"bronze.metric_sample {yesterday}: cloudwatch: ")
     assert aws.operations().count(operation) <= 3
-    assert lake.bronze_files(tables.METRIC_SAMPLE) == []
-    assert lake.read(tables.RUN_EVENT)["outcome"].to_pylist() == ["failed"]
+    assert lake.bronze_files(METRIC_SAMPLE) == []
+    assert lake.read(RUN_EVENT)["outcome"].to_pylist() == ["failed"]
     printed = caplog.text + "".join(traceback.format_exception(failure.value))
     for secret in ("the-session-token", "the-secret-key", "AKIAFIRSTFIRSTFIRST1"):
         assert secret not in printed

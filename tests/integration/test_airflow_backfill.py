@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from pipeline import settings, tables
 from pipeline.cli import app
 from pipeline.lake import open_lake
+from pipeline.tables.operations import TELEMETRY
 from tools.environment import ROOT, free_port, isolated_environment
 from tools.screenshot import browser, chromium
 from tools.screenshots import airflow_graph
@@ -121,7 +122,7 @@ def contents(home: Path) -> dict[str, list[str]]:
     lake = open_lake(settings.load(LEAN, home=home))
     found = {}
     for name, table in tables.ALL.items():
-        if name not in tables.TELEMETRY:
+        if name not in TELEMETRY:
             columns = tuple(column.name for column in table.columns if column.name != "ingested_at")
             found[name] = sorted(json.dumps(row, default=str) for row in lake.read(table, columns=columns).to_pylist())
     assert all(found[name] for name in ("bronze.metric_sample", "silver.metric_hourly", "gold.forecast", "gold.recommendation"))

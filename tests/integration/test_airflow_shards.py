@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from pipeline import settings as settings_module
-from pipeline import steps, tables
+from pipeline import steps
 from pipeline.cli import run_interval
 from pipeline.interval import Interval
 from pipeline.lake import open_lake
 from pipeline.settings import Settings
+from pipeline.tables.usage import METRIC_HOURLY
 from tests.integration.test_airflow_backfill import EAGER, contents, failure
 from tools.environment import free_port, isolated_environment
 from tools.up import Servers, get_json, migrate, start_airflow, wait_for
@@ -47,7 +48,7 @@ def test_eight_shards_under_a_scheduler_come_to_what_one_process_comes_to(tmp_pa
 
     assert mapped == {"forecast": SHARDS, "detect": SHARDS, "train": SHARDS}
     assert comparable(sharded) == comparable(whole)
-    hourly = open_lake(sharded).iceberg(tables.METRIC_HOURLY)
+    hourly = open_lake(sharded).iceberg(METRIC_HOURLY)
     assert hourly is not None
     assert "training-2026-03-09T0000" in hourly.refs()
 

@@ -12,17 +12,20 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from pipeline import quality, tables
 from pipeline import settings as settings_module
+from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
-from pipeline.schema import Column, Table
+from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import calendar
+from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.usage import CALENDAR
 from tests.aws_server import BUCKET, AwsServer, aws_for_tests
 
-CALENDAR, EVENT = tables.CALENDAR, tables.RUN_EVENT
+EVENT = RUN_EVENT
 DAY = Interval.day("2026-03-01")
 COUNT = "SELECT count(*) AS n FROM silver.calendar"
 
@@ -50,7 +53,7 @@ def created(aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def write(lake: Lake, interval: Interval, **changed: Any) -> None:
-    lake.replace(CALENDAR, quality.conform(calendar(interval).assign(**changed), CALENDAR, interval), CALENDAR.scope(interval))
+    lake.replace(CALENDAR, conform(calendar(interval).assign(**changed), CALENDAR, interval), CALENDAR.scope(interval))
 
 
 def land(lake: Lake, ts: datetime, **changed: Any) -> None:

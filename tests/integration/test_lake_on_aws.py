@@ -11,15 +11,17 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from pipeline import quality, tables
 from pipeline import settings as settings_module
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
+from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
+from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.usage import CALENDAR
 from tests.aws_server import BUCKET, AwsServer, aws_for_tests
 
-TABLE = tables.CALENDAR
-EVENT = tables.RUN_EVENT
+TABLE = CALENDAR
+EVENT = RUN_EVENT
 FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")
 
 pytestmark = [pytest.mark.server]
@@ -43,7 +45,7 @@ def lake(aws_settings: dict[str, Any]) -> Lake:
 
 
 def days(interval: Interval, **changed: Any) -> pa.Table:
-    return quality.conform(calendar(interval).assign(**changed), TABLE, interval)
+    return conform(calendar(interval).assign(**changed), TABLE, interval)
 
 
 def write(lake: Lake, interval: Interval, **changed: Any) -> bool:

@@ -20,19 +20,31 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline import model_spec, promotion_ledger, quality, registry, tables
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
+from pipeline.forecasting import spec as model_spec
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import Granularity, Panel, from_frame
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, tags
-from pipeline.metrics import QUANTILES
-from pipeline.panel import Granularity, Panel, from_frame
+from pipeline.quality.conform import conform
+from pipeline.registry import ledger
+from pipeline.registry.champion import STALE_AFTER, read_champion, roll_back, set_aliases
+from pipeline.registry.log import log_training
+from pipeline.registry.mlflow import EXPERIMENT
+from pipeline.registry.shards import clear_shards, collect_shards
+from pipeline.registry.training import Dataset, Training
+from pipeline.registry.trainings import read_proposed
 from pipeline.settings import Settings
 from pipeline.steps import train as train_step
 from pipeline.steps.promote import promote
 from pipeline.steps.record import record
 from pipeline.steps.register import register
 from pipeline.steps.train import train
+from pipeline.tables.capacity import RISK_BACKTEST
+from pipeline.tables.forecasts import MODEL_METRIC, PROMOTION
+from pipeline.tables.money import COST_DAILY
+from pipeline.tables.operations import CHECK_RESULT
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = Interval.day("2026-04-14")
@@ -69,7 +81,7 @@ class Trained:
 
     def runs(self, query: str) -> list[Any]:
         client = self.client()
-        experiment = client.get_experiment_by_name(registry.EXPERIMENT)
+        experiment = client.get_experiment_by_name(EXPERIMENT)
         return list(client.search_runs([experiment.experiment_id], query))
 
     def alias(self, name: str, metric: str = "cost", granularity: str = "day") -> str | None:
@@ -153,7 +165,7 @@ def test_the_forecasts_behind_the_scores_are_kept_with_the_training(trained: Tra
 
 
 def test_the_lakes_table_says_what_mlflow_says(trained: Trained) -> None:
-    rows = trained.lake.read(tables.MODEL_METRIC, tables.MODEL_METRIC.scope(DAY)).to_pylist()
+    rows = trained.lake.read(MODEL_METRIC, MODEL_METRIC.scope(DAY)).to_pylist()
     assert len(rows) == len(SEGMENTS) * len(MODELS)
     for row in rows:
         which = " AND ".join(f"params.{name} = '{row[name]}'" for name in ("metric", "granularity"))
@@ -163,7 +175,7 @@ def test_the_lakes_table_says_what_mlflow_says(trained: Trained) -> None:
 
 
 def test_the_chances_that_the_backtest_would_have_stated_are_published_beside_what_happened(trained: Trained) -> None:
-    rows = trained.lake.read(tables.RISK_BACKTEST, tables.RISK_BACKTEST.scope(DAY)).to_pandas()
+    rows = trained.lake.read(RISK_BACKTEST, RISK_BACKTEST.scope(DAY)).to_pandas()
     # The hourly forecasts of two weeks of history reach no week ahead.
     assert set(zip(rows["metric"], rows["granularity"], strict=True)) == {("cost", "day")}
     [parent] = trained.runs("tags.kind = 'training'")
@@ -171,7 +183,7 @@ def test_the_chances_that_the_backtest_would_have_stated_are_published_beside_wh
         ["metric", "granularity", "model", "threshold_pct", "horizon_days"]
     ):
         assert parent.data.tags[f"proposed.{model_spec.model_name(metric, granularity)}"]
-        assert registry.proposed(trained.settings, DAY.as_of)[model_spec.model_name(metric, granularity)].forecaster == model
+        assert read_proposed(trained.settings, DAY.as_of)[model_spec.model_name(metric, granularity)].forecaster == model
         # Two windows of each series, where the forecasts reach that far.
         assert (
             0 < bins["forecasts"].sum() <= 2 * len(demand(trained.lake, DAY.as_of, granularity, trained.settings, metric=metric))
@@ -221,7 +233,7 @@ def test_a_version_loaded_in_another_process_forecasts_what_its_forecaster_does(
 
     assert done.returncode == 0, done.stderr
     found = pd.read_parquet(tmp_path / "forecast.parquet")
-    name = registry.champion(trained.settings, trained.lake, "cpu_utilization", "hour").forecaster
+    name = read_champion(trained.settings, trained.lake, "cpu_utilization", "hour").forecaster
     panel = from_frame(history.assign(metric="cpu_utilization"), "hour")
     direct = plugs.load("forecasters", name).forecast(panel, 30, QUANTILES)
     np.testing.assert_allclose(found["value"].to_numpy().reshape(direct.shape), direct)
@@ -237,7 +249,7 @@ def test_a_stored_spec_that_was_changed_is_served_by_nobody(trained: Trained) ->
 
         mlflow.set_tracking_uri(trained.settings.mlflow_tracking_uri)
         with pytest.raises(DataError, match="changed after registration"):
-            registry.champion(trained.settings, trained.lake, "cost", "day")
+            read_champion(trained.settings, trained.lake, "cost", "day")
         with pytest.raises(DataError, match="changed after registration"):
             mlflow.pyfunc.load_model("models:/headroom-cost-day/1")
     finally:
@@ -249,24 +261,24 @@ def test_choosing_a_champion_runs_no_code_that_is_stored_with_the_model(trained:
     code, trace = file.read_text(), tmp_path / "ran"
     file.write_text(f"open({str(trace)!r}, 'w')\n" + code)
     try:
-        assert registry.champion(trained.settings, trained.lake, "cost", "day").version == "1"
+        assert read_champion(trained.settings, trained.lake, "cost", "day").version == "1"
         assert not trace.exists()
     finally:
         file.write_text(code)
 
 
-def training(settings: Settings, fingerprint: str, forecaster: str, folder: Path, **figures: float) -> registry.Training:
+def training(settings: Settings, fingerprint: str, forecaster: str, folder: Path, **figures: float) -> Training:
     """A training whose figures are given; only the proposed forecaster and the floor were in it."""
     floor = dict.fromkeys(("mase", "rmsse", "wape", "smape", "scaled_pinball"), 1.0)
     floor |= {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "bias": 0.0, "cpu_s": 0.01}
     floor |= {"skill_scaled_pinball": 0.0, "skill_mase": 0.0, "skill_typical": 0.0}
     summary = pd.DataFrame([{"model": "seasonal_naive", **floor}, {"model": forecaster, **floor, **figures}])
     leads = pd.DataFrame({"model": forecaster, "lead": [1, 2], "mase": [0.5, np.nan], "scaled_pinball": 0.2, "coverage_90": 0.9})
-    return registry.Training(
+    return Training(
         metric="memory_utilization",
         granularity="day",
         fingerprint=fingerprint,
-        dataset=registry.Dataset("silver.metric_daily", None, "d1", 3, 300),
+        dataset=Dataset("silver.metric_daily", None, "d1", 3, 300),
         horizon=7,
         windows=2,
         quantiles=QUANTILES,
@@ -279,7 +291,7 @@ def training(settings: Settings, fingerprint: str, forecaster: str, folder: Path
 
 def test_a_figure_that_is_not_finite_is_left_out_and_said_so(trained: Trained, tmp_path: Path) -> None:
     given = training(trained.settings, "f-inf", "ridge", tmp_path, mase=float("inf"), rmsse=float("nan"), wape=0.1)
-    registry.log_training(trained.settings, datetime.fromisoformat("2026-01-01"), "all-inf", [given], {})
+    log_training(trained.settings, datetime.fromisoformat("2026-01-01"), "all-inf", [given], {})
     [run] = trained.runs("params.metric = 'memory_utilization' AND params.forecaster = 'ridge'")
     assert run.data.metrics["wape"] == 0.1
     assert not {"mase", "rmsse"} & set(run.data.metrics)
@@ -317,19 +329,19 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
     trials = fresh.runs(f"tags.kind = 'trial' AND tags.`mlflow.parentRunId` = '{run.info.run_id}'")
     assert {"ridge · trial 0, its defaults", "ridge · trial 1"} == {trial.info.run_name for trial in trials}
     assert all(np.isfinite(trial.data.metrics["scaled_pinball"]) for trial in trials)
-    serving = registry.champion(settings, fresh.lake, "cost", "day")
+    serving = read_champion(settings, fresh.lake, "cost", "day")
     assert (serving.forecaster, serving.params) == ("ridge", found)
 
     later = Interval.day("2026-04-21")
     without = settings.model_copy(update={"search_trials": 0})
     train(later, fresh.lake, without)
     record(later, fresh.lake, without)
-    rows = fresh.lake.read(tables.MODEL_METRIC, tables.MODEL_METRIC.scope(later)).to_pylist()
+    rows = fresh.lake.read(MODEL_METRIC, MODEL_METRIC.scope(later)).to_pylist()
     compared = {(row["model"], row["compared_with"], row["p_value"] is None) for row in rows if row["metric"] == "cost"}
     itself = "ridge (serving)"
     assert compared == {("ridge", itself, False), ("seasonal_naive", itself, False), (itself, itself, True)}
     promote(later, fresh.lake, without)
-    reason = promotion_ledger.ledger(fresh.lake, "cost", "day")[-1]["reason"]
+    reason = ledger.ledger(fresh.lake, "cost", "day")[-1]["reason"]
     assert "against the champion ridge (serving)" in reason
 
 
@@ -338,7 +350,7 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
 
 def told(trained: Trained) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, set[str]]]:
     """What a training left in the lake and in MLflow, but for clock readings and MLflow's own ids."""
-    rows = trained.lake.read(tables.MODEL_METRIC, tables.MODEL_METRIC.scope(DAY)).to_pylist()
+    rows = trained.lake.read(MODEL_METRIC, MODEL_METRIC.scope(DAY)).to_pylist()
     client, runs = trained.client(), {}
     for run in trained.runs("tags.kind != 'shard' AND tags.as_of = '2026-04-15T00:00:00'"):
         tags = {name: value for name, value in run.data.tags.items() if name.split(".")[0] != "mlflow"}
@@ -362,12 +374,12 @@ def test_a_training_in_shards_comes_to_what_one_process_comes_to(tmp_path: Path,
         done = [train(DAY, each.lake, settings, shard=shard, shards=shards) for shard in range(shards)]
         assert sum(done) == len(SEGMENTS)
         if shards > 1:
-            assert not each.lake.exists(tables.MODEL_METRIC)
+            assert not each.lake.exists(MODEL_METRIC)
             assert register(DAY, each.lake, settings) == len(SEGMENTS)
             assert register(DAY, each.lake, settings) == 0
             assert each.runs("tags.kind = 'shard'") == []
         assert promote(DAY, each.lake, settings) == len(SEGMENTS)
-        found.append((*told(each), each.lake.content(tables.PROMOTION)))
+        found.append((*told(each), each.lake.content(PROMOTION)))
     assert found[1] == found[0]
 
 
@@ -379,17 +391,17 @@ def test_a_training_is_not_registered_before_its_last_shard_has_handed_over(fres
     train(later, fresh.lake, fresh.settings, shard=2, shards=3)
     with pytest.raises(DataError, match=r"of 3 shards, \[1\] have not handed over"):
         register(later, fresh.lake, fresh.settings)
-    registry.clear_shards(fresh.settings, later.as_of)
+    clear_shards(fresh.settings, later.as_of)
 
 
 # ---------------------------------------------------------------- once is enough
 
 
 def test_the_same_data_settings_and_code_register_and_decide_nothing_again(trained: Trained) -> None:
-    before, changes = trained.lake.content(tables.PROMOTION), trained.lake.changes
+    before, changes = trained.lake.content(PROMOTION), trained.lake.changes
     assert train(DAY, trained.lake, trained.settings) == 0
     assert promote(DAY, trained.lake, trained.settings) == 0
-    assert trained.lake.content(tables.PROMOTION) == before
+    assert trained.lake.content(PROMOTION) == before
     assert trained.lake.changes == changes
     assert len(trained.runs("tags.kind = 'training' AND params.segments = '2'")) == 1
 
@@ -397,7 +409,7 @@ def test_the_same_data_settings_and_code_register_and_decide_nothing_again(train
 def test_a_training_repeated_for_an_empty_lake_keeps_the_versions_it_registered(fresh: Trained) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
     assert promote(DAY, fresh.lake, fresh.settings) == len(SEGMENTS)
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
+    assert read_champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
 
 
 def test_nothing_to_train_on_is_an_answer(fresh: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,11 +417,11 @@ def test_nothing_to_train_on_is_an_answer(fresh: Trained, monkeypatch: pytest.Mo
     another = Interval.day("2026-01-14")
     for step in (train, record, promote):
         assert step(another, fresh.lake, fresh.settings) == 0
-    assert not fresh.lake.exists(tables.MODEL_METRIC)
+    assert not fresh.lake.exists(MODEL_METRIC)
 
 
 def test_what_was_trained_on_is_tagged_and_older_trainings_tags_go(fresh: Trained) -> None:
-    cost = tables.COST_DAILY
+    cost = COST_DAILY
     columns = {c.name: c for c in cost.columns}
     for week in range(3):
         day = DAY.start - timedelta(days=7 * (3 - week))
@@ -438,12 +450,12 @@ def test_of_two_writers_of_one_fence_the_first_wins_and_the_second_is_told(fresh
     decide(fresh.lake, None, "ridge", "1")
     with pytest.raises(ConflictError, match=r"gold\.promotion"):
         decide(fresh.lake, None, "default", "2")
-    [row] = promotion_ledger.ledger(fresh.lake, "cost", "day")
+    [row] = ledger.ledger(fresh.lake, "cost", "day")
     assert (row["fence"], row["champion"]) == (1, "ridge")
 
 
 def decide(lake: Lake, last: dict[str, Any] | None, forecaster: str, version: str, as_of: datetime = DAY.as_of) -> bool:
-    return promotion_ledger.decide(
+    return ledger.decide(
         lake,
         last,
         as_of=as_of,
@@ -460,18 +472,19 @@ RACER = """
 import sys, time
 from datetime import datetime
 from pathlib import Path
-from pipeline import promotion_ledger, settings
+from pipeline import settings
+from pipeline.registry import ledger
 from pipeline.errors import ConflictError
 from pipeline.lake import open_lake
 
 home, name, version = sys.argv[1:]
 lake = open_lake(settings.load({}, home=Path(home)))
-assert promotion_ledger.ledger(lake, "cost", "day") == []
+assert ledger.ledger(lake, "cost", "day") == []
 Path(home, f"ready-{version}").touch()
 while len(list(Path(home).glob("ready-*"))) < 3:
     time.sleep(0.002)
 try:
-    promotion_ledger.decide(lake, None, as_of=datetime(2026, 4, 15), metric="cost", granularity="day", decision="promoted",
+    ledger.decide(lake, None, as_of=datetime(2026, 4, 15), metric="cost", granularity="day", decision="promoted",
                     serves=(name, version), challenger=(name, version), reason="race")
     print("won")
 except ConflictError:
@@ -492,7 +505,7 @@ def test_of_processes_that_promote_at_the_same_moment_exactly_one_wins(tmp_path:
     ]
     said = [racer.communicate(timeout=120) for racer in racers]
     assert sorted(out.strip() for out, _ in said) == ["lost", "lost", "won"], said
-    [row] = promotion_ledger.ledger(open_lake(settings_module.load({}, home=tmp_path)), "cost", "day")
+    [row] = ledger.ledger(open_lake(settings_module.load({}, home=tmp_path)), "cost", "day")
     assert said[int(row["champion_version"]) - 1][0].strip() == "won"
 
 
@@ -501,11 +514,11 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from pipeline import registry
 from pipeline import settings as settings_module
+from pipeline.registry.shards import hand_over
 
 settings = settings_module.load({}, home=Path(sys.argv[1]))
-registry.hand_over(settings, datetime(2026, 4, 15), [], int(sys.argv[2]), 3)
+hand_over(settings, datetime(2026, 4, 15), [], int(sys.argv[2]), 3)
 """
 
 
@@ -521,7 +534,7 @@ def test_shards_that_find_no_registry_at_the_same_moment_make_one(tmp_path: Path
     ]
     assert [racer.communicate(timeout=120)[1] for racer in racers] == ["", "", ""]
     settings = settings_module.load({}, home=tmp_path)
-    assert registry.handed_over(settings, datetime(2026, 4, 15), tmp_path) == []
+    assert collect_shards(settings, datetime(2026, 4, 15), tmp_path) == []
 
 
 def test_a_registry_whose_making_was_killed_is_made_anew(tmp_path: Path) -> None:
@@ -529,7 +542,7 @@ def test_a_registry_whose_making_was_killed_is_made_anew(tmp_path: Path) -> None
     (tmp_path / "mlflow").mkdir()
     (tmp_path / "mlflow" / "mlflow.new").write_bytes(b"half a database")
 
-    assert registry.proposed(settings, datetime(2026, 4, 15)) == {}
+    assert read_proposed(settings, datetime(2026, 4, 15)) == {}
 
 
 def test_promotions_that_run_at_once_leave_one_decision_each_time(fresh: Trained) -> None:
@@ -547,14 +560,14 @@ def test_promotions_that_run_at_once_leave_one_decision_each_time(fresh: Trained
     assert len(decisions) == 3
     assert sum(decisions) == len(SEGMENTS)
     for segment in SEGMENTS:
-        assert [row["fence"] for row in promotion_ledger.ledger(fresh.lake, *segment)] == [1]
+        assert [row["fence"] for row in ledger.ledger(fresh.lake, *segment)] == [1]
 
 
 def test_an_older_training_does_not_overrule_a_decision_on_newer_data(fresh: Trained) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
     decide(fresh.lake, None, "seasonal_naive", "none", DAY.as_of + timedelta(days=7))
     promote(DAY, fresh.lake, fresh.settings)
-    assert len(promotion_ledger.ledger(fresh.lake, "cost", "day")) == 1
+    assert len(ledger.ledger(fresh.lake, "cost", "day")) == 1
 
 
 def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fresh: Trained, tmp_path: Path) -> None:
@@ -575,28 +588,28 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
         }
         for model, loss in (("seasonal_naive", 1.0), ("ridge", 1.3))
     ]
-    table = tables.MODEL_METRIC
+    table = MODEL_METRIC
     interval = Interval(as_of - timedelta(days=1), as_of)
     figures = {table.name: pa.Table.from_pylist(rows, schema=table.arrow_schema)}
-    registry.log_training(fresh.settings, as_of, "all-worse", [given], {}, figures)
+    log_training(fresh.settings, as_of, "all-worse", [given], {}, figures)
 
     assert promote(interval, fresh.lake, fresh.settings) == 1
 
-    [row] = promotion_ledger.ledger(fresh.lake, "memory_utilization", "day")
+    [row] = ledger.ledger(fresh.lake, "memory_utilization", "day")
     assert (row["decision"], row["champion"], row["challenger"]) == ("rejected", "none", "ridge")
     assert "Not better than seasonal_naive" in row["reason"]
     assert fresh.alias("champion", "memory_utilization", "day") is None
-    serving = registry.champion(fresh.settings, fresh.lake, "memory_utilization", "day")
+    serving = read_champion(fresh.settings, fresh.lake, "memory_utilization", "day")
     assert serving == ("default", "none", {}, {})
 
 
 def test_a_training_of_a_version_that_told_no_figures_leaves_what_is_published(fresh: Trained, tmp_path: Path) -> None:
     as_of = datetime.fromisoformat("2026-02-08")
-    interval, table = Interval(as_of - timedelta(days=1), as_of), tables.MODEL_METRIC
+    interval, table = Interval(as_of - timedelta(days=1), as_of), MODEL_METRIC
     known = {"as_of": as_of, "metric": "cost", "granularity": "day", "model": "ridge", "series": 3, "windows": 2}
     rows = pa.Table.from_pylist([known | {"month": as_of.date().replace(day=1)}], schema=table.arrow_schema)
     fresh.lake.replace(table, rows, table.scope(interval))
-    registry.log_training(fresh.settings, as_of, "all-older", [training(fresh.settings, "f-older", "ridge", tmp_path)], {})
+    log_training(fresh.settings, as_of, "all-older", [training(fresh.settings, "f-older", "ridge", tmp_path)], {})
 
     assert record(interval, fresh.lake, fresh.settings) == 0
 
@@ -607,29 +620,29 @@ def test_a_training_of_a_version_that_told_no_figures_leaves_what_is_published(f
     ("day", "decision"), [("2026-04-10", "rejected"), ("2024-01-01", "promoted"), ("2026-04-15", "promoted")]
 )
 def test_a_failed_critical_expectation_holds_back_what_was_trained_on_its_days(fresh: Trained, day: str, decision: str) -> None:
-    interval, table = Interval.day(day), tables.CHECK_RESULT
+    interval, table = Interval.day(day), CHECK_RESULT
     failed = {"as_of": interval.as_of, "table_name": "silver.cost_daily", "subject": "effective_usd", "rule": "not null"}
     shared = {"shard": 0, "severity": "critical", "rows": 10, "failed_rows": 1, "score": 0.9, "note": "no cost"}
     fine = {**failed, "rule": "at least 0", "severity": "warning"}
     rows = [{**shared, **failed, "success": False}, {**shared, **fine, "success": False}]
-    data = quality.conform(pa.Table.from_pylist(rows), table, interval)
+    data = conform(pa.Table.from_pylist(rows), table, interval)
     fresh.lake.replace(table, data, table.scope(interval))
     assert train(DAY, fresh.lake, fresh.settings) == 0
 
     promote(DAY, fresh.lake, fresh.settings)
 
-    [row] = promotion_ledger.ledger(fresh.lake, "cost", "day")
+    [row] = ledger.ledger(fresh.lake, "cost", "day")
     assert row["decision"] == decision
     said = "failed 1 critical expectations: silver.cost_daily effective_usd: not null, as of 2026-04-11 00:00"
     assert (said in row["reason"]) == (decision == "rejected")
-    assert promotion_ledger.ledger(fresh.lake, "cpu_utilization", "hour")[0]["decision"] == "promoted"
+    assert ledger.ledger(fresh.lake, "cpu_utilization", "hour")[0]["decision"] == "promoted"
 
 
 def test_a_model_that_is_clearly_better_than_the_champion_takes_its_place_with_the_figures_on_record(fresh: Trained) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
     decide(fresh.lake, None, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - timedelta(days=7))
     promote(DAY, fresh.lake, fresh.settings)
-    last = promotion_ledger.ledger(fresh.lake, "cost", "day")[-1]
+    last = ledger.ledger(fresh.lake, "cost", "day")[-1]
     assert last["decision"] == "promoted"
     for figure in (
         "scaled pinball",
@@ -661,18 +674,18 @@ def test_a_rollback_gives_the_segment_back_and_is_not_undone_by_the_next_run(fre
     assert fresh.alias("champion") == "1"
     assert fresh.alias("previous") == naive
 
-    row = registry.rollback(fresh.settings, fresh.lake, "cost", "day", "pages at night")
+    row = roll_back(fresh.settings, fresh.lake, "cost", "day", "pages at night")
 
     assert row["reason"].startswith("rolled back from ")
     assert row["reason"].endswith(f"to seasonal_naive version {naive}: pages at night")
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", naive)
+    assert read_champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", naive)
     assert (fresh.alias("champion"), fresh.alias("previous")) == (naive, "1")
     promote(DAY, fresh.lake, fresh.settings)
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == naive
+    assert read_champion(fresh.settings, fresh.lake, "cost", "day").version == naive
 
-    registry.rollback(fresh.settings, fresh.lake, "cost", "day", "it was not the model")
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
-    assert [row["fence"] for row in promotion_ledger.ledger(fresh.lake, "cost", "day")] == [1, 2, 3, 4]
+    roll_back(fresh.settings, fresh.lake, "cost", "day", "it was not the model")
+    assert read_champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
+    assert [row["fence"] for row in ledger.ledger(fresh.lake, "cost", "day")] == [1, 2, 3, 4]
 
 
 def registry_version(trained: Trained, forecaster: str, **overrides: str) -> str:
@@ -690,14 +703,14 @@ def test_overrides_come_and_go_with_their_version_and_are_believed_then_as_they_
     by = {"i-2": "ridge"}
     week, later = timedelta(days=7), DAY.as_of + timedelta(days=1)
     decide(fresh.lake, None, "seasonal_naive", registry_version(fresh, "seasonal_naive", **by), DAY.as_of - 2 * week)
-    [first] = promotion_ledger.ledger(fresh.lake, "cost", "day")
+    [first] = ledger.ledger(fresh.lake, "cost", "day")
     decide(fresh.lake, first, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - week)
 
     def serving(as_of: datetime | None = None, settings: Settings = fresh.settings) -> dict[str, str]:
-        return registry.champion(settings, fresh.lake, "cost", "day", as_of).overrides
+        return read_champion(settings, fresh.lake, "cost", "day", as_of).overrides
 
     assert (serving(DAY.as_of - week), serving(later)) == (by, {})
-    registry.rollback(fresh.settings, fresh.lake, "cost", "day")
+    roll_back(fresh.settings, fresh.lake, "cost", "day")
     assert serving() == by
     down = fresh.settings.model_copy(update={"mlflow_uri": "sqlite:////nowhere/at/all/mlflow.db"})
     assert serving(settings=down) == {}
@@ -718,16 +731,16 @@ def test_a_training_registers_the_overrides_it_found_and_the_champion_carries_th
     train(DAY, lake, settings)
     promote(DAY, lake, settings)
 
-    assert registry.champion(settings, lake, "cost", "day") == ("ridge", "1", {}, by)
+    assert read_champion(settings, lake, "cost", "day") == ("ridge", "1", {}, by)
     [version] = Trained(settings, lake, 1, 1).client().search_model_versions("name = 'headroom-cost-day'")
     assert version.description.endswith("; seasonal_naive for a/r/i-2/cost")
 
 
 def test_a_segment_with_one_champion_has_nothing_to_roll_back_to(trained: Trained) -> None:
     with pytest.raises(ConfigError, match="never had another champion"):
-        registry.rollback(trained.settings, trained.lake, "cost", "day")
+        roll_back(trained.settings, trained.lake, "cost", "day")
     with pytest.raises(ConfigError, match="no decision about a segment cots/day; there are cost/day, cpu_utilization/hour"):
-        registry.rollback(trained.settings, trained.lake, "cots", "day")
+        roll_back(trained.settings, trained.lake, "cots", "day")
 
 
 # ---------------------------------------------------------------- who serves
@@ -735,7 +748,7 @@ def test_a_segment_with_one_champion_has_nothing_to_roll_back_to(trained: Traine
 
 def test_a_champion_serves_runs_after_its_decision_and_not_the_run_it_was_decided_on(trained: Trained) -> None:
     def serving(as_of: datetime | None) -> str:
-        return registry.champion(trained.settings, trained.lake, "cost", "day", as_of).version
+        return read_champion(trained.settings, trained.lake, "cost", "day", as_of).version
 
     assert serving(None) == "1"
     assert serving(DAY.as_of + timedelta(days=1)) == "1"
@@ -743,7 +756,7 @@ def test_a_champion_serves_runs_after_its_decision_and_not_the_run_it_was_decide
 
 
 def test_a_segment_that_was_never_decided_is_served_by_the_fallback(trained: Trained) -> None:
-    assert registry.champion(trained.settings, trained.lake, "disk_read", "hour") == ("default", "none", {}, {})
+    assert read_champion(trained.settings, trained.lake, "disk_read", "hour") == ("default", "none", {}, {})
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////nowhere/at/all/mlflow.db", "http://127.0.0.1:9"])
@@ -752,9 +765,9 @@ def test_while_the_registry_is_down_the_ledgers_champion_serves_and_is_called_st
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     down = trained.settings.model_copy(update={"mlflow_uri": uri})
-    known = registry.champion(trained.settings, trained.lake, "cost", "day")
-    with caplog.at_level(logging.WARNING, "pipeline.registry"):
-        found = registry.champion(down, trained.lake, "cost", "day")
+    known = read_champion(trained.settings, trained.lake, "cost", "day")
+    with caplog.at_level(logging.WARNING, "pipeline.registry.champion"):
+        found = read_champion(down, trained.lake, "cost", "day")
     assert found == (known.forecaster, f"{known.version} (stale)", {}, {})
     assert "stale: the ledger's" in caplog.text
 
@@ -763,8 +776,8 @@ def test_a_champion_whose_last_decision_is_too_old_does_not_serve_while_the_regi
     trained: Trained, caplog: pytest.LogCaptureFixture
 ) -> None:
     down = trained.settings.model_copy(update={"mlflow_uri": "sqlite:////nowhere/at/all/mlflow.db"})
-    late = DAY.as_of + registry.STALE_AFTER + timedelta(days=1)
-    assert registry.champion(down, trained.lake, "cost", "day", late).version == "none"
+    late = DAY.as_of + STALE_AFTER + timedelta(days=1)
+    assert read_champion(down, trained.lake, "cost", "day", late).version == "none"
     assert "too old to trust" in caplog.text
 
 
@@ -779,7 +792,7 @@ def test_a_decision_lost_to_another_writer_is_taken_again_on_what_that_one_wrote
     fresh: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
-    really = promotion_ledger.decide
+    really = ledger.decide
     interfered: list[bool] = []
 
     def slow(lake: Lake, last: Any, **given: Any) -> Any:
@@ -788,29 +801,29 @@ def test_a_decision_lost_to_another_writer_is_taken_again_on_what_that_one_wrote
             decide(lake, last, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - timedelta(days=1))
         return really(lake, last, **given)
 
-    monkeypatch.setattr(promotion_ledger, "decide", slow)
+    monkeypatch.setattr(ledger, "decide", slow)
     promote(DAY, fresh.lake, fresh.settings)
-    assert [row["fence"] for row in promotion_ledger.ledger(fresh.lake, "cost", "day")] == [1, 2]
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
+    assert [row["fence"] for row in ledger.ledger(fresh.lake, "cost", "day")] == [1, 2]
+    assert read_champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
 
 
 def test_after_the_registry_was_lost_the_ledger_serves_and_the_next_training_goes_on_from_it(
     fresh: Trained, caplog: pytest.LogCaptureFixture
 ) -> None:
     decide(fresh.lake, None, "seasonal_naive", "77", DAY.as_of - timedelta(days=7))
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "77 (stale)")
-    [first] = promotion_ledger.ledger(fresh.lake, "cost", "day")
+    assert read_champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "77 (stale)")
+    [first] = ledger.ledger(fresh.lake, "cost", "day")
     decide(fresh.lake, first, "seasonal_naive", "1", DAY.as_of - timedelta(days=6))
-    assert registry.champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "1 (stale)")
+    assert read_champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "1 (stale)")
     assert "the registry is not its own" in caplog.text
-    registry.follow(fresh.settings, fresh.lake, "cost", "day")
+    set_aliases(fresh.settings, fresh.lake, "cost", "day")
     assert fresh.alias("champion") is None
     assert "was the registry rebuilt?" in caplog.text
 
     train(DAY, fresh.lake, fresh.settings)
     promote(DAY, fresh.lake, fresh.settings)
 
-    last = promotion_ledger.ledger(fresh.lake, "cost", "day")[-1]
+    last = ledger.ledger(fresh.lake, "cost", "day")[-1]
     assert (last["fence"], last["decision"], last["champion_version"]) == (3, "promoted", "1")
     assert last["champion"] != "seasonal_naive"
     assert fresh.alias("champion") == "1"

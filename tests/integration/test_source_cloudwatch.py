@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline import tables
-from pipeline.batch import Batch
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import cloudwatch
+from pipeline.sources._batch import Batch
+from pipeline.tables.usage import METRIC_SAMPLE
 from tests.source_servers import moto_server
 
 pytestmark = [pytest.mark.server]
@@ -205,7 +205,7 @@ def test_a_late_datapoint_is_landed_beside_the_first_answer_and_counts_once(aws:
     def land(hour: int) -> bool:
         [(shard, data)] = fetched(aws, regions=["eu-south-1"], services=["ec2"]).items()
         at = DAY.end + timedelta(hours=hour)
-        return lake.land(tables.METRIC_SAMPLE, data, source="cloudwatch", shard=shard, ingested_at=at).changed
+        return lake.land(METRIC_SAMPLE, data, source="cloudwatch", shard=shard, ingested_at=at).changed
 
     assert land(3)
     assert not land(4)

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline import tables
 from pipeline.errors import ConfigError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, inventory
+from pipeline.tables.usage import RESOURCE_SNAPSHOT
 from tests.source_servers import Reply, Request, aws_error, moto_server, spoiled
 
 pytestmark = [pytest.mark.server]
@@ -165,7 +165,7 @@ def test_a_snapshot_becomes_the_resources_of_the_day_in_silver(aws: str, lake: L
     )["VolumeId"]
     options = inventory.Options(endpoint_url=aws, regions=("sa-east-1",), services=("ebs",))
     [batch] = inventory.fetch(YESTERDAY, options)
-    lake.land(tables.RESOURCE_SNAPSHOT, batch.data, source="inventory", shard=batch.shard, ingested_at=TODAY + timedelta(hours=3))
+    lake.land(RESOURCE_SNAPSHOT, batch.data, source="inventory", shard=batch.shard, ingested_at=TODAY + timedelta(hours=3))
 
     from pipeline.lake import sql
 

@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline import tables
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, pricing
+from pipeline.tables.money import PRICE
 from tests.source_servers import Reply, Request, aws_error, json_reply, serve
 
 pytestmark = [pytest.mark.server]
@@ -348,7 +348,7 @@ def test_a_price_is_what_was_known_on_the_day_and_landing_a_list_twice_changes_n
     at = datetime(2026, 9, 19, 3)
 
     landed = [
-        lake.land(tables.PRICE, data, source="pricing", shard=shard, ingested_at=at).changed
+        lake.land(PRICE, data, source="pricing", shard=shard, ingested_at=at).changed
         for _ in range(2)
         for shard, data in shards.items()
     ]

@@ -21,12 +21,12 @@ import pyarrow as pa
 import pytest
 import urllib3
 
-from pipeline import tables
 from pipeline.errors import ConfigError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, prometheus
 from pipeline.sources._node_exporter import QUERIES, Query
+from pipeline.tables.usage import METRIC_SAMPLE
 
 PROGRAMS = {name: shutil.which(name) for name in ("prometheus", "promtool", "prometheus-node-exporter")}
 ABSENT = sorted(name for name, path in PROGRAMS.items() if path is None)
@@ -244,7 +244,7 @@ def test_a_time_before_anything_was_scraped_has_no_rows(known: str) -> None:
 
 def test_bytes_per_second_become_megabits_in_silver_and_every_unit_is_known_there(known: str, lake: Lake) -> None:
     data = fetched(known)
-    lake.land(tables.METRIC_SAMPLE, data, source="prometheus", shard="samples", ingested_at=DAY.end + timedelta(hours=3))
+    lake.land(METRIC_SAMPLE, data, source="prometheus", shard="samples", ingested_at=DAY.end + timedelta(hours=3))
 
     points = lake.query("SELECT metric, unit, value, rule FROM views.metric_point").to_pylist()
 

@@ -31,6 +31,12 @@ from pipeline.cli import run_interval
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.settings import Settings
+from pipeline.tables.advice import RECOMMENDATION
+from pipeline.tables.anomalies import ANOMALY
+from pipeline.tables.capacity import CAPACITY_RISK
+from pipeline.tables.forecasts import FORECAST, PROMOTION
+from pipeline.tables.operations import QUALITY_RESULT, TELEMETRY
+from pipeline.tables.usage import METRIC_HOURLY
 from tests.asked import TLS, Account
 from tests.athena_api import Execution
 from tests.aws_server import KEYS, AwsServer, Call
@@ -222,7 +228,7 @@ SMALL: dict[str, Any] = {
     "backtest_series": 2,
 }
 OVER_BRONZE = {"views.billing_charge", "views.metric_point"}
-CONTENT = [table for table in tables.ALL.values() if table.layer != "bronze" and table.name not in tables.TELEMETRY]
+CONTENT = [table for table in tables.ALL.values() if table.layer != "bronze" and table.name not in TELEMETRY]
 
 
 @dataclass
@@ -311,20 +317,20 @@ def test_a_table_says_the_same_on_aws_as_embedded(table: tables.Table, demo: Dem
 
 
 def test_what_the_demo_publishes_is_not_nothing(demo: Demo) -> None:
-    for table in (tables.FORECAST, tables.ANOMALY, tables.CAPACITY_RISK, tables.RECOMMENDATION, tables.QUALITY_RESULT):
+    for table in (FORECAST, ANOMALY, CAPACITY_RISK, RECOMMENDATION, QUALITY_RESULT):
         assert demo.lake.read(table, table.scope(DAY)).num_rows, table.name
-    champions = set(demo.lake.read(tables.PROMOTION)["champion"].to_pylist())
+    champions = set(demo.lake.read(PROMOTION)["champion"].to_pylist())
     assert "ridge" in champions
-    assert champions <= set(demo.lake.read(tables.FORECAST, tables.FORECAST.scope(DAY))["model"].to_pylist())
+    assert champions <= set(demo.lake.read(FORECAST, FORECAST.scope(DAY))["model"].to_pylist())
 
 
 def test_building_a_day_again_changes_nothing(demo: Demo) -> None:
-    before = demo.lake.content(tables.METRIC_HOURLY), demo.lake.snapshot_id(tables.METRIC_HOURLY)
+    before = demo.lake.content(METRIC_HOURLY), demo.lake.snapshot_id(METRIC_HOURLY)
     executed = len(demo.server.athena.executions)
 
     steps.perform("build", DAY, target="silver.metric_hourly", settings=demo.lake.settings)
 
-    assert (demo.lake.content(tables.METRIC_HOURLY), demo.lake.snapshot_id(tables.METRIC_HOURLY)) == before
+    assert (demo.lake.content(METRIC_HOURLY), demo.lake.snapshot_id(METRIC_HOURLY)) == before
     assert len(demo.server.athena.executions) == executed, "the same question of the same data runs once"
 
 

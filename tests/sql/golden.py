@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import tables
-from pipeline.schema import Column, Table, bucket_of, partition_of
+from pipeline.tables.schema import Column, Table, bucket_of, partition_of
 
 ROOT = Path(__file__).parent
 EPOCH = datetime(1970, 1, 1)

@@ -14,9 +14,10 @@ from sqlglot import exp
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 
-from pipeline import cost_of_run, tables
+from pipeline import tables
 from pipeline.errors import ConfigError
 from pipeline.lake import glue, sql
+from pipeline.upkeep import cost_of_run
 
 START, END = datetime(2026, 3, 1), datetime(2026, 3, 2)
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.backtest import actual_frame, backtest, forecast_frame, lead_scores, scores, summary
 from pipeline.errors import ConfigError
-from pipeline.metrics import QUANTILES
-from pipeline.panel import Panel
+from pipeline.forecasting.backtest import actual_frame, backtest, forecast_frame, lead_scores, scores, summary
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import Panel
 
 
 def panel_of(values: np.ndarray) -> Panel:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline import calendars
+from pipeline.forecasting import calendars
 
 
 def days(*texts: str) -> np.ndarray:

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import cli, quality, steps, tables
+from pipeline import cli, steps
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, DataError, HeadroomError
 from pipeline.interval import Interval
 from pipeline.lake import open_lake
+from pipeline.quality import validate
+from pipeline.tables.forecasts import FORECAST
 
 runner = CliRunner()
 
@@ -99,7 +101,7 @@ def test_a_check_that_stops_a_run_is_published_with_the_loads_it_concerns(
     (tmp_path / "silver" / "metric_hourly.json").write_text(
         json.dumps({"name": "silver.metric_hourly", "expectations": [impossible | {"notes": "No hour may be."}]})
     )
-    monkeypatch.setattr(quality, "EXPECTATIONS", tmp_path)
+    monkeypatch.setattr(validate, "EXPECTATIONS", tmp_path)
     settings = settings_module.load(home=home, sources=("samples",))
 
     with pytest.raises(DataError, match="No hour may be"):
@@ -111,7 +113,7 @@ def test_a_check_that_stops_a_run_is_published_with_the_loads_it_concerns(
     assert failed["table_name"] == "silver.metric_hourly"
     assert failed["rule"].startswith("table_row_count_to_be_between")
     assert lake.query("SELECT count(*) AS n FROM gold.quality_result WHERE rule = 'accepted_rows'")["n"].to_pylist() != [0]
-    assert not lake.exists(tables.FORECAST)
+    assert not lake.exists(FORECAST)
 
 
 def test_rows_print_as_csv_for_other_tools(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -4,14 +4,15 @@ from datetime import datetime
 import pyarrow as pa
 import pytest
 
-from pipeline import cost_of_run, tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.steps import BUILDS, STEPS
+from pipeline.tables.operations import RUN_EVENT
+from pipeline.upkeep import cost_of_run
 from tests.terraform import ROOT, deployed
 
 DAY, NEXT = Interval.day("2026-03-01"), Interval.day("2026-03-02")
-EVENT = tables.RUN_EVENT
+EVENT = RUN_EVENT
 
 
 def ran(lake: Lake, interval: Interval, step: str, wall_s: float, finished_h: int = 1, **more: object) -> None:
@@ -82,7 +83,7 @@ def test_the_queries_that_steps_carry_with_them_count_as_well(lake: Lake) -> Non
     names = {each.name for each in cost_of_run.scans(lake, DAY)}
 
     assert set(sql.names()) < names
-    assert {"demand.HOURLY", "demand.DAILY", "detect.POINTS", "risk.FORECASTS", "recommend.USAGE"} <= names
+    assert {"demand.HOURLY", "demand.DAILY", "points.POINTS", "risk.FORECASTS", "estate.USAGE"} <= names
 
 
 def test_a_task_costs_the_size_of_its_container_for_as_long_as_its_step_last_took(lake: Lake) -> None:

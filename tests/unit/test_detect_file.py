@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.detect_file import detect_path, read_series
 from pipeline.errors import ConfigError, DataError
+from pipeline.own_files.detect import detect_path, read_series
 
 HEADER = "timestamp,value\n"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline import plugs
-from pipeline.detection import ALERT, announce, arrival_clock, score_of_excess, severity
+from pipeline.anomalies.detection import ALERT, announce, arrival_clock, score_of_excess, severity
 
 
 def hours(count: int) -> np.ndarray:

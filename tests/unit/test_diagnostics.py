@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.diagnostics import describe, strengths, summarise
-from pipeline.panel import Panel
+from pipeline.forecasting.diagnostics import describe, strengths, summarise
+from pipeline.forecasting.panel import Panel
 
 RNG = np.random.default_rng(5)
 HOURS = np.arange(24 * 28)

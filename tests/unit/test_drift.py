@@ -10,14 +10,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline import quality, tables
-from pipeline.drift import BINS, MIN_SCORED, Limits, judge, stability_index
+from pipeline import tables
+from pipeline.forecasting.drift import BINS, MIN_SCORED, Limits, judge, stability_index
 from pipeline.interval import Interval
 from pipeline.lake import Lake
+from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.due import due, reason
 from pipeline.steps.model_drift import limits
+from pipeline.tables.forecasts import DRIFT, FORECAST_SCORE, MODEL_METRIC
 
 AS_OF = datetime(2026, 4, 16)
 LIMITS = Limits(pinball_ratio=1.25, coverage_90=0.8, psi=0.25, retrain_after_days=7, cooldown_days=3)
@@ -104,18 +106,18 @@ def scores(day: int, error: float, series: int = 10) -> pd.DataFrame:
 
 
 def test_what_the_ledger_says_of_the_last_four_weeks_becomes_one_row_per_segment(lake: Lake, settings: Settings) -> None:
-    table, days = tables.FORECAST_SCORE, Interval.days("2026-01-01", "2026-02-26")
+    table, days = FORECAST_SCORE, Interval.days("2026-01-01", "2026-02-26")
     early, late = [scores(day, error=0.5) for day in range(28)], [scores(day, error=3.5) for day in range(28, 56)]
-    rows = quality.conform(pd.concat([*early, *late], ignore_index=True), table, days)
+    rows = conform(pd.concat([*early, *late], ignore_index=True), table, days)
     lake.replace(table, rows, table.scope(days))
     last = Interval.day("2026-02-25")
 
     assert build(last, lake, settings, target="gold.drift") == 1
-    content = lake.content(tables.DRIFT)
+    content = lake.content(DRIFT)
     build(last, lake, settings, target="gold.drift")
 
-    [row] = lake.read(tables.DRIFT).to_pylist()
-    assert lake.content(tables.DRIFT) == content
+    [row] = lake.read(DRIFT).to_pylist()
+    assert lake.content(DRIFT) == content
     assert (row["as_of"], row["metric"], row["granularity"]) == (last.as_of, "cpu", "hour")
     assert (row["scored"], row["scored_before"], row["coverage_80"], row["coverage_90"]) == (560, 560, 0.0, 0.0)
     assert (row["scaled_pinball"], row["pinball_to_naive"], row["pinball_to_naive_before"]) == (0.875, 0.4375, 0.0625)
@@ -138,17 +140,17 @@ def test_the_settings_say_what_drift_is(settings: Settings) -> None:
 
 def trained(lake: Lake, as_of: datetime) -> None:
     """A training as of that moment."""
-    table, run = tables.MODEL_METRIC, Interval(as_of - timedelta(days=1), as_of)
+    table, run = MODEL_METRIC, Interval(as_of - timedelta(days=1), as_of)
     row = {"as_of": as_of, "metric": "cpu", "granularity": "hour", "model": "ridge", "series": 1, "windows": 4}
-    lake.replace(table, quality.conform(rows_of(table, row), table, run), table.scope(run))
+    lake.replace(table, conform(rows_of(table, row), table, run), table.scope(run))
 
 
 def drifted(lake: Lake, as_of: datetime, *, is_so: bool) -> None:
     """What `gold.drift` said at that moment."""
-    table, run = tables.DRIFT, Interval(as_of - timedelta(days=1), as_of)
+    table, run = DRIFT, Interval(as_of - timedelta(days=1), as_of)
     row = {"as_of": as_of, "metric": "cpu", "granularity": "hour", "scored": 500, "scored_before": 500, "drifted": is_so}
     row |= {"retrain": is_so, "reason": "told"}
-    lake.replace(table, quality.conform(rows_of(table, row), table, run), table.scope(run))
+    lake.replace(table, conform(rows_of(table, row), table, run), table.scope(run))
 
 
 def rows_of(table: tables.Table, row: dict[str, Any]) -> pa.Table:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import ConfigError, DataError
-from pipeline.evaluate import describe, evaluate_file, read_series
+from pipeline.own_files.backtest import describe, evaluate_file, read_series
 
 
 def series(name: str, start: str, freq: str, values: np.ndarray, metric: str = "cpu_utilization") -> pd.DataFrame:

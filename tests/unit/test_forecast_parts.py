@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.calendars import quarter_end_ramp
 from pipeline.forecasters import _calendar_effect, default
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments
 from pipeline.forecasters._season import exponential_means, fill, phases, seasonal_index
 from pipeline.forecasters.ridge import Terms
-from pipeline.metrics import QUANTILES
-from pipeline.panel import Panel
+from pipeline.forecasting.calendars import quarter_end_ramp
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import Panel
 
 NAN = np.nan
 

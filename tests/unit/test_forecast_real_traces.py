@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.evaluate import evaluate_file
+from pipeline.own_files.backtest import evaluate_file
 
 TRACES = Path(__file__).parents[1] / "data" / "traces"
 

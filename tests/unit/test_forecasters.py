@@ -8,8 +8,8 @@ import pytest
 from pipeline.errors import ConfigError
 from pipeline.forecasters import lightgbm, prophet, ridge, seasonal_naive, seasonal_pool, smoothing
 from pipeline.forecasters._tabular import FEATURES, future_rows, training_rows
-from pipeline.metrics import QUANTILES
-from pipeline.panel import Panel
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import Panel
 
 MEDIAN = QUANTILES.index(0.5)
 
@@ -45,7 +45,7 @@ def test_the_seasonal_naive_takes_a_missing_phase_from_the_week_before():
 def test_ridge_finds_the_week_the_growth_and_the_quarter_end():
     rng = np.random.default_rng(1)
     days = np.datetime64("2026-03-26") - np.arange(730)[::-1]
-    from pipeline.calendars import quarter_end_ramp
+    from pipeline.forecasting.calendars import quarter_end_ramp
 
     week = 10 * np.sin(2 * np.pi * np.arange(730) / 7)
     clean = 100 + 0.05 * np.arange(730) + week + 30 * quarter_end_ramp(days)

@@ -6,19 +6,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import quality, tables
+from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, maintenance
+from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
+from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
+from pipeline.tables.schema import Column
+from pipeline.tables.usage import CALENDAR
 
-TABLE = tables.CALENDAR
+TABLE = CALENDAR
 FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")
-EVENT = tables.RUN_EVENT
+EVENT = RUN_EVENT
 
 
 def days(interval: Interval, **changed: Any) -> pa.Table:
-    return quality.conform(calendar(interval).assign(**changed), TABLE, interval)
+    return conform(calendar(interval).assign(**changed), TABLE, interval)
 
 
 def write(lake: Lake, interval: Interval, **changed: Any) -> bool:
@@ -67,7 +71,7 @@ def test_no_rows_are_refused_where_a_day_must_have_some(lake: Lake) -> None:
 
 
 def test_no_rows_empty_the_scope_where_a_table_may_be_empty(lake: Lake) -> None:
-    table = tables.QUALITY_RESULT
+    table = QUALITY_RESULT
     row = {
         "as_of": FIRST.as_of,
         "table_name": "t",
@@ -79,7 +83,7 @@ def test_no_rows_empty_the_scope_where_a_table_may_be_empty(lake: Lake) -> None:
     }
     schema = pa.schema([f for f in table.arrow_schema if f.name != "month"])
     rows = pa.Table.from_pylist([row | {"rows": 1, "failed_rows": 0, "score": 1.0, "note": ""}], schema=schema)
-    lake.replace(table, quality.conform(rows, table, FIRST), table.scope(FIRST))
+    lake.replace(table, conform(rows, table, FIRST), table.scope(FIRST))
 
     assert lake.replace(table, table.arrow_schema.empty_table(), table.scope(FIRST)).changed
     assert lake.read(table).num_rows == 0
@@ -229,9 +233,9 @@ def test_a_declared_column_more_is_added_and_reads_as_null_in_old_rows(lake: Lak
     write(lake, FIRST)
     from dataclasses import replace
 
-    wider = replace(TABLE, columns=(*TABLE.columns, tables.Column(name="season", type=pa.string(), doc="New.", nullable=True)))
+    wider = replace(TABLE, columns=(*TABLE.columns, Column(name="season", type=pa.string(), doc="New.", nullable=True)))
     monkeypatch.setitem(tables.ALL, TABLE.name, wider)
-    rows = quality.conform(calendar(SECOND).assign(season="spring"), wider, SECOND)
+    rows = conform(calendar(SECOND).assign(season="spring"), wider, SECOND)
 
     lake.replace(wider, rows, wider.scope(SECOND))
 
@@ -243,7 +247,7 @@ def test_dropping_or_retyping_a_stored_column_is_refused(lake: Lake) -> None:
 
     write(lake, FIRST)
     narrower = replace(TABLE, columns=tuple(c for c in TABLE.columns if c.name != "holiday"))
-    rows = quality.conform(calendar(SECOND).drop(columns="holiday"), narrower, SECOND)
+    rows = conform(calendar(SECOND).drop(columns="holiday"), narrower, SECOND)
 
     with pytest.raises(DataError, match=r"silver\.calendar: column holiday is stored but no longer declared"):
         lake.replace(narrower, rows, narrower.scope(SECOND))

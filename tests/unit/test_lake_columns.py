@@ -8,11 +8,14 @@ from datetime import datetime
 import pyarrow as pa
 import pytest
 
-from pipeline import quality, tables
+from pipeline import tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.schema import Column, Table
+from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
+from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.usage import CALENDAR
 
 DAY = Interval.day("2026-03-01")
 NOTED = Column(name="noted", type=pa.float64(), doc="New.", nullable=True)
@@ -28,13 +31,13 @@ def land(lake: Lake, table: Table, ts: datetime, **values: float) -> None:
 @pytest.fixture
 def wider() -> dict[str, Table]:
     """Bronze and silver tables with a column more; they count once they are put in place."""
-    return {table.name: replace(table, columns=(*table.columns, NOTED)) for table in (tables.RUN_EVENT, tables.CALENDAR)}
+    return {table.name: replace(table, columns=(*table.columns, NOTED)) for table in (RUN_EVENT, CALENDAR)}
 
 
 def test_objects_landed_before_a_column_was_declared_have_none_of_it(
     lake: Lake, wider: dict[str, Table], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land(lake, tables.RUN_EVENT, DAY.start)
+    land(lake, RUN_EVENT, DAY.start)
     event = wider["bronze.run_event"]
     monkeypatch.setitem(tables.ALL, event.name, event)
     text = "SELECT noted AS noted FROM bronze.run_event ORDER BY ts"
@@ -49,8 +52,8 @@ def test_objects_landed_before_a_column_was_declared_have_none_of_it(
 def test_rows_published_before_a_column_was_declared_have_none_of_it(
     lake: Lake, wider: dict[str, Table], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = tables.CALENDAR
-    lake.replace(table, quality.conform(calendar(DAY), table, DAY), table.scope(DAY))
+    table = CALENDAR
+    lake.replace(table, conform(calendar(DAY), table, DAY), table.scope(DAY))
     monkeypatch.setitem(tables.ALL, table.name, wider[table.name])
 
     # Whoever upgrades reads before the next run writes.

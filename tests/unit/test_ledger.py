@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import quality, tables
 from pipeline import settings as settings_module
+from pipeline.inputs.demand import read_panel
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
+from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import build
-from pipeline.steps.demand import read_panel
 from pipeline.steps.forecast import forecast_segment
+from pipeline.tables.forecasts import FORECAST, FORECAST_SCORE
+from pipeline.tables.usage import METRIC_DAILY
 
 RESOURCE = "a/r/i-1"
 HISTORY, DAYS = Interval.days("2026-01-01", "2026-03-12"), [Interval.day(f"2026-03-{day}") for day in (12, 13, 14)]
@@ -43,7 +45,7 @@ def publish(lake: Lake, interval: Interval, settings: Settings) -> None:
     panel = read_panel(lake, interval.as_of, "day", settings)
     assert panel is not None
     rows = forecast_segment(panel, ["percent"], interval.as_of, settings, "seasonal_naive")
-    lake.replace(tables.FORECAST, quality.conform(rows, tables.FORECAST, interval), tables.FORECAST.scope(interval))
+    lake.replace(FORECAST, conform(rows, FORECAST, interval), FORECAST.scope(interval))
 
 
 def observe(lake: Lake, interval: Interval, add: float = 0.0) -> None:
@@ -56,7 +58,7 @@ def observe(lake: Lake, interval: Interval, add: float = 0.0) -> None:
     row = {"series_id": f"{RESOURCE}/cpu_utilization", "account": account, "region": region, "resource_id": resource_id}
     row |= {"metric": "cpu_utilization", "unit": "percent", "samples": 24, "expected_samples": 24}
     frame = frame.assign(**row, quality_flag=0, quality_score=1.0)
-    lake.replace(tables.METRIC_DAILY, quality.conform(frame, tables.METRIC_DAILY, interval), tables.METRIC_DAILY.scope(interval))
+    lake.replace(METRIC_DAILY, conform(frame, METRIC_DAILY, interval), METRIC_DAILY.scope(interval))
 
 
 def believed(lake: Lake, as_of: datetime) -> list[dict[str, Any]]:
@@ -66,7 +68,7 @@ def believed(lake: Lake, as_of: datetime) -> list[dict[str, Any]]:
 
 
 def scores(lake: Lake) -> pd.DataFrame:
-    return lake.read(tables.FORECAST_SCORE).to_pandas().sort_values(["ts", "as_of"], ignore_index=True)
+    return lake.read(FORECAST_SCORE).to_pandas().sort_values(["ts", "as_of"], ignore_index=True)
 
 
 def test_what_was_believed_on_a_day_can_be_asked_after_later_runs_and_restated_actuals(lake: Lake, settings: Settings) -> None:
@@ -111,13 +113,13 @@ def test_an_actual_that_is_restated_changes_the_scores_of_its_day_alone(lake: La
 def test_scoring_a_day_twice_changes_nothing_and_three_days_at_once_say_the_same(lake: Lake, settings: Settings) -> None:
     for day in reversed(DAYS):
         build(day, lake, settings, target=SCORE)
-    content, snapshot = lake.content(tables.FORECAST_SCORE), lake.snapshot_id(tables.FORECAST_SCORE)
+    content, snapshot = lake.content(FORECAST_SCORE), lake.snapshot_id(FORECAST_SCORE)
 
     build(DAYS[0], lake, settings, target=SCORE)
     build(Interval(DAYS[0].start, DAYS[-1].end), lake, settings, target=SCORE)
 
-    assert lake.content(tables.FORECAST_SCORE) == content
-    assert lake.snapshot_id(tables.FORECAST_SCORE) == snapshot
+    assert lake.content(FORECAST_SCORE) == content
+    assert lake.snapshot_id(FORECAST_SCORE) == snapshot
 
 
 def test_a_day_without_forecasts_is_scored_with_no_rows(lake: Lake, settings: Settings) -> None:

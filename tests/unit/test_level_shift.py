@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from pipeline.forecasters import _level_shift, default
-from pipeline.panel import Panel
+from pipeline.forecasting.panel import Panel
 
 Floats = npt.NDArray[np.float64]
 DAYS = 200

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import metrics
+from pipeline.forecasting import metrics
 
 HISTORY = np.array([[1.0, 2.0, 4.0, 1.0, 4.0, 8.0]])
 

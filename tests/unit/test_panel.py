@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.panel import Panel, from_frame
+from pipeline.forecasting.panel import Panel, from_frame
 
 
 def rows(series: str, times: list[str], values: list[float], metric: str = "cpu_utilization") -> pd.DataFrame:

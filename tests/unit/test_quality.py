@@ -7,13 +7,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline import quality, tables
+from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
+from pipeline.quality import validate as validation
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import EXPECTATIONS, expectations, validate
+from pipeline.tables.usage import METRIC_HOURLY
 
 DAY = Interval.day("2026-03-02")
-TABLE = tables.METRIC_HOURLY
+TABLE = METRIC_HOURLY
 
 
 def hour(**changed: Any) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def rows(*given: dict[str, Any]) -> pa.Table:
 
 
 def test_partition_and_bucket_follow_from_time_and_series() -> None:
-    [row] = quality.conform(rows(hour()), TABLE, DAY).to_pylist()
+    [row] = conform(rows(hour()), TABLE, DAY).to_pylist()
 
     assert row["day"] == datetime(2026, 3, 2).date()
     assert 0 <= row["bucket"] < 64
@@ -54,14 +58,14 @@ def test_nanoseconds_are_refused_with_table_interval_column_and_value() -> None:
     fine = table.set_column(6, "hour", table["hour"].cast(pa.timestamp("ns")))
 
     with pytest.raises(DataError, match=r"silver\.metric_hourly \[2026-03-02.*column hour is timestamp\[ns\] \(such as .*2026"):
-        quality.conform(fine, TABLE, DAY)
+        conform(fine, TABLE, DAY)
 
 
 def test_a_frame_finer_than_microseconds_is_refused_instead_of_truncated() -> None:
     frame = pd.DataFrame([hour(hour=pd.Timestamp("2026-03-02 23:00:00.000000001"))])
 
     with pytest.raises(DataError, match="column hour is finer than microseconds"):
-        quality.conform(frame, TABLE, DAY)
+        conform(frame, TABLE, DAY)
 
 
 @pytest.mark.parametrize(
@@ -76,27 +80,27 @@ def test_a_frame_finer_than_microseconds_is_refused_instead_of_truncated() -> No
 )
 def test_what_the_declaration_forbids_is_refused_by_name_and_value(change: dict[str, Any], complaint: str) -> None:
     with pytest.raises(DataError, match=r"silver\.metric_hourly \[2026-03-02.*" + complaint):
-        quality.conform(pa.Table.from_pylist([hour(**change)]), TABLE, DAY)
+        conform(pa.Table.from_pylist([hour(**change)]), TABLE, DAY)
 
 
 def test_a_missing_column_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"missing columns \['mean'\]"):
-        quality.conform(rows(hour()).drop_columns(["mean"]), TABLE, DAY)
+        conform(rows(hour()).drop_columns(["mean"]), TABLE, DAY)
 
 
 def test_a_frames_missing_number_is_a_null_and_never_a_nan() -> None:
     frame = pd.DataFrame([hour(mean=float("nan")), hour(hour=datetime(2026, 3, 2, 22))])
 
-    assert quality.conform(frame, TABLE, DAY)["mean"].to_pylist() == [None, 40.0]
+    assert conform(frame, TABLE, DAY)["mean"].to_pylist() == [None, 40.0]
 
 
 def test_a_critical_expectation_stops_the_write_and_is_recorded(lake: Lake) -> None:
-    wrong = quality.conform(rows(hour(max=10.0)), TABLE, DAY)
+    wrong = conform(rows(hour(max=10.0)), TABLE, DAY)
 
     with pytest.raises(
         DataError, match=r"silver\.metric_hourly \[2026-03-02.* critical expectations failed: .*cannot lie below its mean"
     ):
-        quality.validate(wrong, TABLE, DAY, lake)
+        validate(wrong, TABLE, DAY, lake)
 
     recorded = lake.query("SELECT rule, rows, failed_rows FROM silver.check_result WHERE NOT success AND severity = 'critical'")
     assert {row["failed_rows"] for row in recorded.to_pylist()} == {1}
@@ -105,7 +109,7 @@ def test_a_critical_expectation_stops_the_write_and_is_recorded(lake: Lake) -> N
 
 def test_a_stopped_write_leaves_a_page_that_shows_what_failed(lake: Lake) -> None:
     with pytest.raises(DataError):
-        quality.validate(quality.conform(rows(hour(max=10.0)), TABLE, DAY), TABLE, DAY, lake)
+        validate(conform(rows(hour(max=10.0)), TABLE, DAY), TABLE, DAY, lake)
 
     folder = lake.settings.run_folder(DAY.as_of) / "data_docs"
     assert "silver.metric_hourly" in (folder / "index.html").read_text()
@@ -114,9 +118,9 @@ def test_a_stopped_write_leaves_a_page_that_shows_what_failed(lake: Lake) -> Non
 
 
 def test_a_warning_is_recorded_and_lets_the_rows_pass(lake: Lake) -> None:
-    stale = quality.conform(rows(hour(hour=datetime(2026, 3, 2, 5))), TABLE, DAY)
+    stale = conform(rows(hour(hour=datetime(2026, 3, 2, 5))), TABLE, DAY)
 
-    assert quality.validate(stale, TABLE, DAY, lake) is stale
+    assert validate(stale, TABLE, DAY, lake) is stale
 
     [row] = lake.query("SELECT subject, severity, note FROM silver.check_result WHERE NOT success").to_pylist()
     assert (row["subject"], row["severity"]) == ("hour", "warning")
@@ -124,10 +128,10 @@ def test_a_warning_is_recorded_and_lets_the_rows_pass(lake: Lake) -> None:
 
 
 def test_a_repeated_key_counts_something_twice_and_is_refused(lake: Lake) -> None:
-    twice = quality.conform(rows(hour(), hour()), TABLE, DAY)
+    twice = conform(rows(hour(), hour()), TABLE, DAY)
 
     with pytest.raises(DataError, match="a repeated key counts something twice"):
-        quality.validate(twice, TABLE, DAY, lake)
+        validate(twice, TABLE, DAY, lake)
 
 
 def test_an_expectation_that_raises_counts_as_failed(lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -135,10 +139,10 @@ def test_an_expectation_that_raises_counts_as_failed(lake: Lake, monkeypatch: py
     broken = {"type": "expect_column_max_to_be_between", "severity": "critical", "kwargs": {"column": "nowhere", "max_value": 1}}
     suite = {"name": TABLE.name, "expectations": [broken | {"notes": "n"}]}
     (tmp_path / "silver" / "metric_hourly.json").write_text(json.dumps(suite))
-    monkeypatch.setattr(quality, "EXPECTATIONS", tmp_path)
+    monkeypatch.setattr(validation, "EXPECTATIONS", tmp_path)
 
     with pytest.raises(DataError, match="could not be evaluated: .*nowhere"):
-        quality.validate(quality.conform(rows(hour()), TABLE, DAY), TABLE, DAY, lake)
+        validate(conform(rows(hour()), TABLE, DAY), TABLE, DAY, lake)
 
 
 @pytest.mark.parametrize(
@@ -149,13 +153,13 @@ def test_a_broken_expectation_file_is_a_configuration_error(
 ) -> None:
     (tmp_path / "silver").mkdir()
     (tmp_path / "silver" / "metric_hourly.json").write_text(text)
-    monkeypatch.setattr(quality, "EXPECTATIONS", tmp_path)
+    monkeypatch.setattr(validation, "EXPECTATIONS", tmp_path)
 
     with pytest.raises(ConfigError, match=complaint):
-        quality.expectations(TABLE)
+        expectations(TABLE)
 
 
-@pytest.mark.parametrize("path", sorted(quality.EXPECTATIONS.glob("*/*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(EXPECTATIONS.glob("*/*.json")), ids=lambda path: path.stem)
 def test_every_shipped_expectation_is_about_columns_that_exist_and_tells_the_person_on_call_what_it_means(path: Path) -> None:
     table = tables.get(f"{path.parent.name}.{path.stem}")
     known = {column.name for column in table.all_columns}

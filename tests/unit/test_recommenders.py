@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.advice.answer import recommendations
+from pipeline.advice.estate import Estate, hourly_prices
+from pipeline.advice.instance_types import catalogue, cpu_ratio
+from pipeline.advice.portfolio import portfolio
 from pipeline.errors import DataError
-from pipeline.estate import Estate, hourly_prices, portfolio, recommendations
-from pipeline.instance_types import catalogue, cpu_ratio
 from pipeline.interval import Interval
 from pipeline.recommenders import idle, rightsize
 

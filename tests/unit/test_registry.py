@@ -12,17 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import model_spec
 from pipeline.errors import DataError
-from pipeline.metrics import QUANTILES
-from pipeline.model_spec import Spec, model_name, parse_spec
-from pipeline.panel import Panel
-from pipeline.promotion_ledger import previous
-from pipeline.registry import Version
+from pipeline.forecasting import spec
+from pipeline.forecasting.gates import judge
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.selection import choose, horizon_of, overrides, propose, typical_skill
+from pipeline.forecasting.spec import Spec, Version, model_name, parse_spec
+from pipeline.registry.ledger import previous
 from pipeline.settings import Settings
 from pipeline.steps.forecast import forecast_segment
-from pipeline.steps.promote import judge
-from pipeline.steps.train import choose, horizon_of, overrides, propose, typical_skill
 
 SPEC = Spec("cpu_utilization", "hour", "ridge", 24, QUANTILES, "c0de", {"damping": 0.3})
 
@@ -409,8 +408,8 @@ def test_the_previous_champion_is_the_last_other_version_that_served() -> None:
 
 def test_the_version_of_the_code_changes_with_a_forecaster_and_with_nothing_else(tmp_path: Path) -> None:
     def version() -> str:
-        model_spec.code_sha256.cache_clear()
-        return model_spec.code_sha256(tmp_path)
+        spec.code_sha256.cache_clear()
+        return spec.code_sha256(tmp_path)
 
     (tmp_path / "forecasters").mkdir()
     (tmp_path / "forecasters" / "ridge.py").write_text("1")

@@ -9,15 +9,10 @@ import pandas as pd
 import pytest
 from scipy.special import ndtri
 
+from pipeline.capacity.crossing import RISK_COLUMNS, capacity_risk
+from pipeline.capacity.peak import peak_demand
+from pipeline.capacity.reliability import bin_chances, brier_score, brier_skill
 from pipeline.interval import Interval
-from pipeline.risk import (
-    RISK_COLUMNS,
-    brier_score,
-    brier_skill,
-    capacity_risk,
-    peak_demand,
-    reliability,
-)
 
 AS_OF = Interval.day("2026-03-01").start
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -235,7 +230,7 @@ def test_stated_chances_match_what_happens_when_the_world_is_as_forecast() -> No
         truth.append((order[name], bool((m + 5 * noise >= 80).any())))
     observed = np.array([happened for _, happened in sorted(truth)])
 
-    table = reliability(stated, observed, bins=5)
+    table = bin_chances(stated, observed, bins=5)
 
     assert table["forecasts"].sum() == 300
     assert ((table["stated_mean"] >= table["observed_low"]) & (table["stated_mean"] <= table["observed_high"])).all()
@@ -243,7 +238,7 @@ def test_stated_chances_match_what_happens_when_the_world_is_as_forecast() -> No
 
 
 def test_reliability_counts_each_forecast_in_its_bin_and_leaves_unknown_ones_out() -> None:
-    table = reliability(np.array([0.0, 0.05, 0.95, 1.0, np.nan]), np.array([False, True, True, True, True]), bins=10)
+    table = bin_chances(np.array([0.0, 0.05, 0.95, 1.0, np.nan]), np.array([False, True, True, True, True]), bins=10)
 
     assert table[["bin_low", "forecasts", "observed_rate"]].to_numpy().tolist() == [[0.0, 2, 0.5], [0.9, 2, 1.0]]
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import risk_backtest
-from pipeline.backtest import Backtest, backtest
-from pipeline.metrics import QUANTILES
-from pipeline.panel import Panel
-from pipeline.risk import capacity_risk
+from pipeline.capacity import backtest as risk_backtest
+from pipeline.capacity.crossing import capacity_risk
+from pipeline.forecasting.backtest import Backtest, backtest
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import Panel
 
 THRESHOLDS = (80.0, 90.0)
 LEVELS = np.linspace(60.0, 90.0, len(QUANTILES))

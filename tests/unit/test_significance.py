@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.backtest import backtest
-from pipeline.metrics import QUANTILES
-from pipeline.panel import Panel
-from pipeline.significance import diebold_mariano, p_value, wilcoxon
+from pipeline.forecasting.backtest import backtest
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.significance import diebold_mariano, p_value, wilcoxon
 
 
 def panel(series: int, periods: int = 600) -> Panel:

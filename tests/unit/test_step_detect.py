@@ -5,12 +5,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline import tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.detect import detect
+from pipeline.tables.anomalies import ANOMALY
+from pipeline.tables.usage import METRIC_SAMPLE
 
 START = datetime(2026, 3, 1)
 DAYS = 14
@@ -19,7 +20,7 @@ WHOLE = Interval(START, START + timedelta(days=DAYS))
 
 def land(lake: Lake, resource_id: str, values: list[float]) -> None:
     """Hourly samples of one machine's CPU."""
-    table = tables.METRIC_SAMPLE
+    table = METRIC_SAMPLE
     row = {"source": "s", "account": "1", "region": "r", "resource_id": resource_id, "metric": "cpu_utilization"}
     row |= {"statistic": "Average", "period_s": 3600, "unit": "percent"}
     rows: list[dict[str, Any]] = [row | {"ts": START + timedelta(hours=i), "value": value} for i, value in enumerate(values)]
@@ -80,11 +81,11 @@ def test_detecting_by_day_or_by_shard_finds_the_same_as_at_once(settings: Settin
         land(lake, f"i-{number}", values)
     build(WHOLE, lake, settings, target="silver.metric_hourly")
     detect(WHOLE, lake, settings)
-    at_once = lake.content(tables.ANOMALY)
+    at_once = lake.content(ANOMALY)
 
     for day in list(WHOLE.split_days())[8:]:
         for shard in range(2):
             detect(day, lake, settings, shard=shard, shards=2)
 
     assert len(found(lake)) == 4
-    assert lake.content(tables.ANOMALY) == at_once
+    assert lake.content(ANOMALY) == at_once

@@ -11,13 +11,17 @@ import pytest
 from scipy.special import ndtri
 from typer.testing import CliRunner
 
-from pipeline import cli, quality, tables
+from pipeline import cli
 from pipeline.errors import ConfigError, DataError
+from pipeline.inputs.estate import RISK
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
+from pipeline.quality.conform import conform
 from pipeline.settings import Settings, load
-from pipeline.steps.recommend import RISK
 from pipeline.steps.risk import risk, what_if
+from pipeline.tables.capacity import CAPACITY_RISK, RISK_RELIABILITY
+from pipeline.tables.forecasts import FORECAST
+from pipeline.tables.usage import METRIC_DAILY
 
 DAY = Interval.day("2026-03-01")
 WEEK_LATER = Interval.day("2026-03-08")
@@ -48,7 +52,7 @@ def publish(lake: Lake, levels: dict[str, float], days: int = 30, sd: float = 5.
         ]
     )
     rows[["as_of", "ts", "cutoff"]] = rows[["as_of", "ts", "cutoff"]].astype("datetime64[us]")
-    lake.replace(tables.FORECAST, quality.conform(rows, tables.FORECAST, DAY), tables.FORECAST.scope(DAY))
+    lake.replace(FORECAST, conform(rows, FORECAST, DAY), FORECAST.scope(DAY))
 
 
 def _days(resource: str, peaks: list[float], start: datetime) -> pd.DataFrame:
@@ -74,7 +78,7 @@ def observe(lake: Lake, resource: str, peaks: list[float], start: datetime = DAY
     """What the days from `start` on were; from the end of `DAY` on unless another is given."""
     days = Interval(start, start + timedelta(days=len(peaks)))
     rows = _days(resource, peaks, start)
-    lake.replace(tables.METRIC_DAILY, quality.conform(rows, tables.METRIC_DAILY, days), tables.METRIC_DAILY.scope(days))
+    lake.replace(METRIC_DAILY, conform(rows, METRIC_DAILY, days), METRIC_DAILY.scope(days))
 
 
 def test_a_chance_is_judged_by_the_run_in_which_its_horizon_ends_and_by_no_other(lake: Lake, settings: Settings) -> None:
@@ -86,7 +90,7 @@ def test_a_chance_is_judged_by_the_run_in_which_its_horizon_ends_and_by_no_other
         risk(day, lake, settings)
 
     chances = lake.query("SELECT threshold_pct, p_cross_7d AS chance FROM gold.capacity_risk").to_pandas()
-    judged = lake.read(tables.RISK_RELIABILITY).to_pandas()
+    judged = lake.read(RISK_RELIABILITY).to_pandas()
     assert judged["as_of"].unique().tolist() == [pd.Timestamp(WEEK_LATER.as_of)]
     assert judged.set_index("threshold_pct")["observed"].to_dict() == {80.0: 1.0, 90.0: 0.0, 100.0: 0.0}
     assert judged["stated"].tolist() == pytest.approx(chances["chance"].tolist())
@@ -98,12 +102,12 @@ def test_judging_again_changes_nothing(lake: Lake, settings: Settings) -> None:
     risk(DAY, lake, settings)
     observe(lake, "i-1", [70.0] * 7)
     risk(WEEK_LATER, lake, settings)
-    before = lake.snapshot_id(tables.RISK_RELIABILITY)
+    before = lake.snapshot_id(RISK_RELIABILITY)
 
     risk(WEEK_LATER, lake, settings)
 
     assert before is not None
-    assert lake.snapshot_id(tables.RISK_RELIABILITY) == before
+    assert lake.snapshot_id(RISK_RELIABILITY) == before
 
 
 def test_more_demand_raises_every_risk_and_more_capacity_lowers_it_and_nothing_is_published(
@@ -111,7 +115,7 @@ def test_more_demand_raises_every_risk_and_more_capacity_lowers_it_and_nothing_i
 ) -> None:
     publish(lake, {"i-1": 60.0, "i-2": 72.0})
     risk(DAY, lake, settings)
-    published = lake.snapshot_id(tables.CAPACITY_RISK)
+    published = lake.snapshot_id(CAPACITY_RISK)
 
     grown, resized = what_if(lake, settings, 20, 1), what_if(lake, settings, 20, 2)
 
@@ -121,7 +125,7 @@ def test_more_demand_raises_every_risk_and_more_capacity_lowers_it_and_nothing_i
     assert (resized["risk_level"] == "low").all()
     # The highest P95 of the second is 72 + 1.645 × 5, times 1.2, of twice the capacity.
     assert resized["headroom_ratio"].min() == pytest.approx(1 - 1.2 * (72 + 5 * ndtri(0.95)) / 200)
-    assert lake.snapshot_id(tables.CAPACITY_RISK) == published
+    assert lake.snapshot_id(CAPACITY_RISK) == published
 
 
 def test_no_change_asked_for_is_the_published_risk(lake: Lake, settings: Settings) -> None:
@@ -165,9 +169,9 @@ def test_surprises_of_all_shards_count_and_later_ones_do_not(lake: Lake, setting
         parts = [_days(resource, demand, start) for resource, demand in rows.items()]
         days = Interval(start, DAY.as_of)
         lake.replace(
-            tables.METRIC_DAILY,
-            quality.conform(pd.concat(parts), tables.METRIC_DAILY, days),
-            tables.METRIC_DAILY.scope(days),
+            METRIC_DAILY,
+            conform(pd.concat(parts), METRIC_DAILY, days),
+            METRIC_DAILY.scope(days),
         )
         risk(DAY, lake, settings.model_copy(update={"shards": shards}))
         chances.append(lake.query("SELECT max(p_surprise_30d) AS chance FROM gold.capacity_risk").to_pylist()[0]["chance"])
@@ -257,7 +261,7 @@ def test_the_command_line_prints_the_risk_under_growth_and_another_size(
 
     assert "if demand × 1.2 and capacity × 2: 3 rows" in printed
     assert "1/r/i-1/cpu_utilization" in printed
-    assert not open_lake(load()).exists(tables.CAPACITY_RISK)
+    assert not open_lake(load()).exists(CAPACITY_RISK)
 
 
 @pytest.mark.parametrize("mistyped", [("--growth", "20x"), ("--growth", "nan"), ("--resize", "double")])

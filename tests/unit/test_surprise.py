@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import surprise
-from pipeline.panel import Granularity, Panel
+from pipeline.capacity import surprise
+from pipeline.forecasting.panel import Granularity, Panel
 
 NAN = np.nan
 

@@ -4,7 +4,9 @@ import pytest
 from pipeline import tables
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
-from pipeline.schema import BUCKETS, Column, bucket_of, buckets_of
+from pipeline.tables.forecasts import FORECAST
+from pipeline.tables.schema import BUCKETS, Column, bucket_of, buckets_of
+from pipeline.tables.usage import METRIC_DAILY
 
 DAY = Interval.day("2026-03-01")
 
@@ -35,11 +37,11 @@ def test_a_column_of_a_type_that_engines_store_differently_cannot_be_declared() 
 
 
 def test_a_table_by_as_of_replaces_what_was_believed_at_the_intervals_end() -> None:
-    scope = tables.FORECAST.scope(DAY, bucket=(1, 3))
+    scope = FORECAST.scope(DAY, bucket=(1, 3))
 
     assert scope.start == DAY.as_of
     assert "bucket in (1, 3)" in str(scope)
-    assert tables.METRIC_DAILY.scope(DAY).start == DAY.start
+    assert METRIC_DAILY.scope(DAY).start == DAY.start
 
 
 def test_a_table_that_does_not_exist_is_refused_with_those_that_do() -> None:

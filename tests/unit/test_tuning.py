@@ -7,9 +7,10 @@ import inspect
 import numpy as np
 import pytest
 
-from pipeline import plugs, tuning
-from pipeline.panel import Panel
-from pipeline.tuning import Trial
+from pipeline import plugs
+from pipeline.forecasting import tuning
+from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.tuning import Trial
 
 SEARCHABLE = [name for name in plugs.names("forecasters") if tuning.can_search(name)]
 

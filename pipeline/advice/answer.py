@@ -1,0 +1,130 @@
+"""How recommenders answer: one row for every resource, with a reason."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from pipeline.advice.estate import Estate, Key, optional_text, resources_of
+
+ACTIONS = ("terminate", "stop", "rightsize", "upsize", "investigate", "keep", "insufficient_data")
+"""From the one that excludes all others on a resource to the one that says nothing about it."""
+RECOMMENDATION_COLUMNS = (
+    "as_of",
+    "recommendation_id",
+    "rule_id",
+    "rule_version",
+    "account",
+    "region",
+    "service",
+    "resource_id",
+    "action",
+    "reason",
+    "current_config",
+    "target_config",
+    "evidence_json",
+    "monthly_cost_usd",
+    "savings_monthly_usd",
+    "savings_low_usd",
+    "savings_high_usd",
+    "price_as_of",
+    "breach_probability",
+    "confidence",
+    "risk_level",
+    "effort",
+    "restart_needed",
+    "rollback_possible",
+    "rollback_note",
+)
+_FLOATS = (
+    "monthly_cost_usd",
+    "savings_monthly_usd",
+    "savings_low_usd",
+    "savings_high_usd",
+    "breach_probability",
+    "confidence",
+)
+_TIMES = ("as_of", "price_as_of")
+_NO_CHANGE = {
+    "confidence": 0.0,
+    "risk_level": 0,
+    "effort": "very_low",
+    "restart_needed": False,
+    "rollback_possible": True,
+    "rollback_note": "Nothing changes.",
+}
+
+
+def recommendation_id(rule_id: str, key: Key) -> str:
+    """The same for the same rule and resource whatever is recommended: targets and amounts change from day to day."""
+    account, region, resource_id = key
+    return hashlib.sha256(f"{rule_id}|{resource_id}|{account}|{region}".encode()).hexdigest()[:16]
+
+
+def answer(
+    estate: Estate,
+    rule: tuple[str, str],
+    key: Key,
+    service: str,
+    action: str,
+    reason: str,
+    evidence: Mapping[str, object] | None = None,
+    **fields: object,
+) -> dict[str, object]:
+    """One row of recommendations; what is not given is unknown, and a row without a change needs no restart."""
+    rule_id, rule_version = rule
+    unknown = set(fields) - set(RECOMMENDATION_COLUMNS)
+    if action not in ACTIONS or unknown:
+        raise ValueError(f"action {action!r} or fields {sorted(unknown)} are not part of a recommendation")
+    return {
+        **dict.fromkeys(RECOMMENDATION_COLUMNS),
+        **_NO_CHANGE,
+        **fields,
+        "as_of": estate.as_of,
+        "recommendation_id": recommendation_id(rule_id, key),
+        "rule_id": rule_id,
+        "rule_version": rule_version,
+        "account": key[0],
+        "region": key[1],
+        "service": service,
+        "resource_id": key[2],
+        "action": action,
+        "reason": reason,
+        "evidence_json": json.dumps(evidence or {}, sort_keys=True, default=float),
+    }
+
+
+def recommendations(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """The rows as a frame with the columns of `RECOMMENDATION_COLUMNS` and their types, also when there is no row."""
+    frame = pd.DataFrame(rows, columns=list(RECOMMENDATION_COLUMNS))
+    frame[list(_FLOATS)] = frame[list(_FLOATS)].astype(np.float64)
+    for column in _TIMES:
+        frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
+    return frame.astype({"restart_needed": bool, "rollback_possible": bool, "risk_level": np.int64})
+
+
+def not_covered(estate: Estate, services: Iterable[str]) -> pd.DataFrame:
+    """A row for every resource whose service no rule covers, so that every resource is answered for.
+
+    Args:
+        services: those that the rules in use cover.
+    """
+    others = set(estate.resources["service"].dropna()) - set(services)
+    return recommendations(
+        [
+            answer(
+                estate,
+                ("coverage", "1"),
+                key,
+                str(resource["service"]),
+                "insufficient_data",
+                f"No rule judges the service {resource['service']}.",
+                current_config=optional_text(resource.get("instance_type")),
+            )
+            for key, resource in resources_of(estate, others)
+        ]
+    )

@@ -1,0 +1,39 @@
+"""Which recommendations can be followed together, and what they save then."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.advice.answer import ACTIONS
+
+PORTFOLIO_COLUMNS = ("portfolio_rank", "portfolio_savings_usd")
+
+
+def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add what can be done together: at most one action per resource, so that the savings add up.
+
+    Args:
+        rows: the rows of all rules.
+
+    Returns:
+        The rows sorted by rank and id, with portfolio_rank (1 = the most saved; null for rows that change nothing or
+        lose against another rule on the same resource) and portfolio_savings_usd (0 for these; null without a price).
+
+    Source: Cost Optimization Hub's de-duplication per resource; stopping comes before resizing.
+    """
+    ordered = rows.assign(_order=rows["action"].map(ACTIONS.index)).sort_values(
+        ["account", "region", "resource_id", "_order", "recommendation_id"], kind="stable"
+    )
+    first = ~ordered.duplicated(["account", "region", "resource_id"])
+    chosen = first & (ordered["_order"] <= ACTIONS.index("investigate"))
+    ordered["portfolio_savings_usd"] = ordered["savings_monthly_usd"].where(chosen, 0.0)
+    ranked = (
+        ordered.loc[chosen]
+        .sort_values(["savings_monthly_usd", "recommendation_id"], ascending=[False, True], na_position="last")
+        .index
+    )
+    ordered["portfolio_rank"] = pd.Series(np.arange(1, len(ranked) + 1), index=ranked).reindex(ordered.index).astype("Int64")
+    return ordered.drop(columns="_order").sort_values(
+        ["portfolio_rank", "recommendation_id"], na_position="last", ignore_index=True
+    )[[*rows.columns, *PORTFOLIO_COLUMNS]]

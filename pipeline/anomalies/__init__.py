@@ -1,0 +1,1 @@
+"""What is unusual: what a detector owes, and how detectors vote. Pure."""

@@ -1,0 +1,1 @@
+"""What forecasters share: panels, metrics, backtests, choice and gates. Pure."""

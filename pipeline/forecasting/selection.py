@@ -1,0 +1,90 @@
+"""Which forecaster a training proposes, and which series it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from pipeline.forecasting.panel import Panel
+
+#: The forecaster that every other must beat, and that serves where none does.
+FLOOR = "seasonal_naive"
+#: Share of scaled pinball loss that is noise between two forecasters of one backtest.
+TIE = 0.01
+#: CPU seconds per series and forecast from which a forecaster's cost counts.
+DEAR = 0.02
+
+
+def propose(summary: pd.DataFrame, windows: int = 1) -> str:
+    """The forecaster to register as challenger.
+
+    It has the lowest scaled pinball loss of those that beat the seasonal naive on it, on MASE and on the typical series.
+    Where that one is DEAR and another comes within TIE at a tenth of the CPU time, the other goes before it. Where none beats
+    the seasonal naive, that is it.
+
+    Args:
+        summary: one row per model, from `backtest.summary`, and `skill_typical`.
+        windows: over which `cpu_s` was summed.
+    """
+    better = summary.loc[(summary[["skill_scaled_pinball", "skill_mase", "skill_typical"]] > 0).all(axis=1)]
+    if better.empty:
+        return FLOOR
+    best = better.sort_values(["scaled_pinball", "model"]).iloc[0]
+    tied = better["scaled_pinball"] <= best["scaled_pinball"] * (1 + TIE)
+    dear = best["cpu_s"] / windows >= DEAR
+    cheap = better.loc[tied & dear & (better["cpu_s"] <= best["cpu_s"] / 10)]
+    chosen = best if cheap.empty else cheap.sort_values(["scaled_pinball", "model"]).iloc[0]
+    return str(chosen["model"])
+
+
+def overrides(scored: pd.DataFrame, proposed: str, candidates: Collection[str], windows: int, margin: float) -> dict[str, str]:
+    """Series → the forecaster that is to forecast it in place of the segment's.
+
+    That one's scaled pinball loss and MASE, over all windows, must both be lower than the proposed forecaster's by the margin,
+    and no higher than the seasonal naive's. Of several, it is the one with the lowest scaled pinball loss.
+
+    Args:
+        scored: from `backtest.scores`.
+        proposed: the segment's forecaster.
+        candidates: forecasters that may override it.
+        windows: which a series must have been scored in.
+        margin: share, 0–1; at 1 nothing is overridden.
+    """
+    found: dict[str, str] = {}
+    for series_id, rows in scored.loc[scored["windows"] == windows].groupby("series_id"):
+        by_model = rows.set_index("model")[["scaled_pinball", "mase"]]
+        wins = (by_model < (1 - margin) * by_model.loc[proposed]) & (by_model <= by_model.loc[FLOOR])
+        better = by_model.loc[wins.all(axis=1) & by_model.index.isin(list(candidates))]
+        if len(better):
+            found[str(series_id)] = str(better.sort_values("scaled_pinball", kind="stable").index[0])
+    return found
+
+
+def typical_skill(scored: pd.DataFrame) -> pd.Series:
+    """Per model, 1 − the geometric mean over series of its scaled pinball loss ÷ the seasonal naive's.
+
+    The skill of means follows the few series with the largest errors; this one follows how most series fare.
+
+    Source: Fleming & Wallace (1986), How not to lie with statistics: ratios are averaged geometrically.
+    """
+    loss = scored.pivot(index="series_id", columns="model", values="scaled_pinball").clip(lower=1e-9)
+    return 1 - np.exp(np.log(loss.div(loss[FLOOR], axis=0)).mean())
+
+
+def horizon_of(panel: Panel, windows: int, longest: int) -> int:
+    """Whole seasons ahead that leave room for all windows and twice a horizon of history in half of the series."""
+    spans = panel.periods - (~np.isnan(panel.values)).argmax(axis=1)
+    seasons = int(np.median(spans)) // (windows + 2) // panel.season
+    return int(min(max(seasons, 1) * panel.season, longest))
+
+
+def choose(panel: Panel, least: int, most: int) -> Panel:
+    """At most `most` series, spread evenly over those with `least` observed and not all equal values."""
+    observed = (~np.isnan(panel.values)).sum(axis=1)
+    low, high = np.nanmin(panel.values, axis=1, initial=np.inf), np.nanmax(panel.values, axis=1, initial=-np.inf)
+    rows = np.flatnonzero((observed >= least) & (high > low))
+    if len(rows) > most:
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, most).round().astype(int))]
+    return panel.take(rows)

@@ -1,0 +1,1 @@
+"""What steps read from the lake, as frames."""

@@ -1,0 +1,1 @@
+"""Commands that work on a user's own files, without a lake."""

@@ -1,0 +1,226 @@
+"""Backtest on a user's own file: read it, put each series on its grid, score the models, write what was found."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import plugs
+from pipeline.errors import ConfigError, DataError
+from pipeline.forecasting.backtest import LEAST_HISTORY, Backtest, Forecast, Progress, backtest, forecast_frame, scores, summary
+from pipeline.forecasting.metrics import QUANTILES
+from pipeline.forecasting.panel import Granularity, Panel, from_frame
+from pipeline.forecasting.tier import TIERS, tier
+
+COLUMNS = ("series_id", "metric", "ts", "value")
+MODELS = ("seasonal_naive", "default")
+#: Columns of the table that is shown.
+SHOWN = (
+    *("metric", "granularity", "model", "series"),
+    *("mase", "rmsse", "wape", "smape", "scaled_pinball"),
+    *("coverage_50", "coverage_80", "coverage_90", "cpu_s"),
+)
+#: Series per backtest block: bounds memory, and is wide enough for what models pool over series.
+SHARD = 2000
+_HOUR, _DAY = np.timedelta64(1, "h"), np.timedelta64(1, "D")
+
+
+def evaluate_file(
+    path: Path,
+    horizon: int,
+    windows: int,
+    models: tuple[str, ...] = MODELS,
+    out_dir: Path = Path("backtest"),
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Backtest models on a Parquet or CSV file and write forecasts.parquet, scores.parquet and skipped.csv.
+
+    Args:
+        path: columns series_id, metric, ts (UTC), value; any others are ignored.
+        horizon: periods per window, in steps of each series' own granularity (hours or days).
+        windows: windows per series, counted back from its own end.
+        models: names of forecasters; `default` is what the pipeline would use.
+        out_dir: created where it is missing.
+        progress: told after every window of every model within a block of series.
+
+    Returns:
+        Mean scores and CPU seconds per series, one row per metric, granularity and model, with the columns of SHOWN.
+
+    Raises:
+        ConfigError: no such file or forecaster, or horizon or windows below 1.
+        DataError: the file lacks a column, or not one of its series can be scored.
+    """
+    if horizon < 1 or windows < 1:
+        raise ConfigError(f"a backtest needs a horizon and windows of at least 1, got {horizon} and {windows}")
+    forecasts = {name: plugs.load("forecasters", name).forecast for name in dict.fromkeys(models)}
+    frame = read_series(path)
+    kinds = describe(frame)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    found: list[pd.DataFrame] = []
+    skipped = kinds.loc[kinds["granularity"] == "", ["series_id", "metric", "reason"]]
+    skips = [skipped]
+    target = out_dir / "forecasts.parquet"
+    writer: pq.ParquetWriter | None = None
+    try:
+        for panel, notes in _panels(frame, kinds):
+            result = measured(panel, forecasts, horizon, windows, progress)
+            table = scores(result)
+            reasons = _reasons(result, windows, notes)
+            table["reason"] = [
+                _join(reasons[key], reason)
+                for *key_parts, reason in table[["series_id", "metric", "reason"]].itertuples(index=False)
+                for key in [tuple(key_parts)]
+            ]
+            found.append(table)
+            none = result.windows == 0
+            skips.append(
+                pd.DataFrame(
+                    [(*key, reasons[key]) for key in zip(panel.series_id[none], panel.metric[none], strict=True)],
+                    columns=["series_id", "metric", "reason"],
+                )
+            )
+            block = pa.Table.from_pandas(forecast_frame(result), preserve_index=False)
+            writer = writer or pq.ParquetWriter(target, block.schema)
+            writer.write_table(block.cast(writer.schema))
+    finally:
+        if writer:
+            writer.close()
+    pd.concat(skips, ignore_index=True).to_csv(out_dir / "skipped.csv", index=False)
+    scored = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    if scored.empty:
+        raise DataError(f"{path}: none of {len(kinds)} series can be scored; {out_dir / 'skipped.csv'} says why")
+    scored.to_parquet(out_dir / "scores.parquet", index=False)
+    return summary(scored)[list(SHOWN)]
+
+
+def measured(
+    panel: Panel, forecasts: Mapping[str, Forecast], horizon: int, windows: int, progress: Progress | None = None
+) -> Backtest:
+    """A backtest whose CPU seconds are the models' own: imports are paid before, and BLAS spins no idle threads."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1):
+        for forecast in forecasts.values():
+            forecast(panel.take(np.array([0])).tail(8 * panel.season), 1, QUANTILES)
+        return backtest(panel, forecasts, horizon, windows, QUANTILES, progress, cpu_seconds)
+
+
+def read_series(path: Path) -> pd.DataFrame:
+    """The file's four columns; timestamps naive UTC, values float, text that is neither becomes missing.
+
+    Raises:
+        ConfigError: no such file, or neither .csv nor .parquet.
+        DataError: a column is missing or there are no rows.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no file {path}")
+    if path.suffix == ".parquet":
+        names = pq.read_schema(path).names
+        frame = pd.read_parquet(path, columns=[name for name in COLUMNS if name in names])
+    elif path.name.endswith((".csv", ".csv.gz")):
+        frame = pd.read_csv(path, usecols=lambda name: name in COLUMNS, dtype={"series_id": str, "metric": str})
+    else:
+        raise ConfigError(f"{path}: expected a .parquet, .csv or .csv.gz file")
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise DataError(f"{path}: missing column {', '.join(missing)}; expected {', '.join(COLUMNS)}")
+    if frame.empty:
+        raise DataError(f"{path}: no rows")
+    moments = pd.to_datetime(frame["ts"], utc=True, errors="coerce", format=_format(frame["ts"]))
+    return pd.DataFrame(
+        {
+            "series_id": frame["series_id"].astype(str).to_numpy(),
+            "metric": frame["metric"].astype(str).to_numpy(),
+            "ts": moments.dt.tz_localize(None).to_numpy(dtype="datetime64[us]"),
+            "value": pd.to_numeric(frame["value"], errors="coerce").to_numpy(dtype=np.float64),
+        }
+    )
+
+
+def describe(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per series: its granularity by the typical gap between its moments, and what was done to its rows.
+
+    Up to 90 minutes is hourly (finer series become hourly means), up to 36 hours daily (finer ones become daily
+    means); coarser series stand on a daily grid with gaps. Granularity "" means that there is nothing to forecast.
+    """
+    described = []
+    for (series_id, metric), rows in frame.groupby(["series_id", "metric"], sort=True):
+        usable = np.isfinite(rows["value"].to_numpy()) & rows["ts"].notna().to_numpy()
+        moments = np.sort(rows["ts"].to_numpy(dtype="datetime64[us]")[usable])
+        distinct = np.unique(moments)
+        granularity, reason = _granularity(distinct)
+        notes = [reason]
+        if not usable.all():
+            notes.append(f"{int((~usable).sum())} rows without a value or timestamp dropped")
+        if len(distinct) < len(moments):
+            notes.append(f"{len(moments) - len(distinct)} repeated timestamps merged by median")
+        described.append((series_id, metric, granularity, "; ".join(note for note in notes if note)))
+    return pd.DataFrame(described, columns=["series_id", "metric", "granularity", "reason"])
+
+
+def _granularity(moments: npt.NDArray[np.datetime64]) -> tuple[Granularity | str, str]:
+    if len(moments) < 2:
+        return "", f"{len(moments)} distinct timestamps with a value: nothing to forecast from"
+    # The lower quartile, not the median: more than half of a gappy series' gaps span several periods.
+    gap = np.quantile(np.diff(moments).astype(np.int64), 0.25).astype("timedelta64[us]")
+    if gap <= 1.5 * _HOUR.astype("timedelta64[us]"):
+        even = (np.diff(moments) % _HOUR == np.timedelta64(0, "us")).all()
+        return "hour", "" if even else f"resampled to hourly means (typical gap {_minutes(gap)} min)"
+    even = (np.diff(moments) % _DAY == np.timedelta64(0, "us")).all()
+    if gap <= 1.5 * _DAY.astype("timedelta64[us]"):
+        return "day", "" if even else f"resampled to daily means (typical gap {_minutes(gap)} min)"
+    return "day", f"coarser than daily (typical gap {_minutes(gap) / 1440:g} days): a daily grid with gaps"
+
+
+def _minutes(gap: np.timedelta64) -> float:
+    return round(float(gap / np.timedelta64(1, "m")), 1)
+
+
+def _panels(frame: pd.DataFrame, kinds: pd.DataFrame) -> Iterator[tuple[Panel, dict[tuple[str, str], str]]]:
+    """Blocks of series of one granularity, with each series' notes."""
+    granularities: tuple[Granularity, ...] = ("hour", "day")
+    for granularity in granularities:
+        chosen = kinds.loc[kinds["granularity"] == granularity]
+        for start in range(0, len(chosen), SHARD):
+            block = chosen.iloc[start : start + SHARD]
+            keys = list(zip(block["series_id"], block["metric"], strict=True))
+            rows = frame.merge(block[["series_id", "metric"]], on=["series_id", "metric"])
+            yield from_frame(rows, granularity), dict(zip(keys, block["reason"], strict=True))
+
+
+def _reasons(result: Backtest, windows: int, notes: dict[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    """Per series: notes on its rows, its tier unless it is full, and which windows are missing."""
+    kinds = tier(result.panel)
+    reasons = {}
+    for row, key in enumerate(zip(result.panel.series_id, result.panel.metric, strict=True)):
+        done = int(result.windows[row])
+        short = (
+            f"{done} of {windows} windows: a window needs {LEAST_HISTORY} values before it and one within"
+            if done < windows
+            else ""
+        )
+        kind = "" if kinds[row] == "full" else f"{kinds[row]}: {TIERS[str(kinds[row])]}"
+        reasons[str(key[0]), str(key[1])] = _join(notes[str(key[0]), str(key[1])], kind, short)
+    return reasons
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _format(column: pd.Series) -> str | None:
+    """Text is read as ISO 8601; numbers and real timestamps need no format."""
+    return "ISO8601" if column.dtype == object else None
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of the children it has waited for (Prophet's optimiser may be one)."""
+    spent = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in spent)

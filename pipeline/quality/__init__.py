@@ -1,0 +1,1 @@
+"""Whether data is what its table declares, before it is published."""

@@ -1,0 +1,199 @@
+"""Hold data to its table's expectations before it is published."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import ConfigError, DataError
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.quality.conform import conform
+from pipeline.quality.data_docs import build_data_docs
+from pipeline.tables.operations import CHECK_RESULT, QUALITY_RESULT
+from pipeline.tables.schema import BUCKETS, Table
+
+log = logging.getLogger(__name__)
+# Bytes of rows that are worth a search of the whole process for garbage, which takes a third of a second.
+LARGE = 16 * 2**20
+EXPECTATIONS = Path(__file__).resolve().parent.parent.parent / "expectations"
+
+
+def validate(data: pa.Table, table: Table, interval: Interval, lake: Lake, shard: int = 0, shards: int = 1) -> pa.Table:
+    """The same rows, if every critical expectation holds; every result is recorded.
+
+    What is said of silver goes to `silver.check_result`, as whoever builds silver writes nothing else; the rest to
+    `gold.quality_result`, which takes in the other.
+
+    Args:
+        data: conforming rows.
+        table: what they are about to become.
+        interval: the run's.
+        lake: where results are recorded.
+        shard: which part of the table the rows are, of `shards`.
+        shards: parts that the table's rows for the interval come in.
+
+    Raises:
+        DataError: naming the table, the interval and each critical expectation that failed, with what was observed.
+    """
+    results, raw = run_expectations(data, table, interval)
+    _record(results, table, interval, lake, shard, shards)
+    if table.layer != "bronze":
+        folder = lake.settings.run_folder(interval.as_of) / "validations"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / (f"{table.name}.json" if shards == 1 else f"{table.name}.{shard}.json")).write_text(
+            json.dumps(raw, sort_keys=True)
+        )
+    failed = [result for result in results if not result.success]
+    for result in failed:
+        log.warning("%s %s: %s expectation failed: %s: %s", table.name, interval, result.severity, result.rule, result.note)
+    critical = [f"{result.rule}: {result.note}" for result in failed if result.severity == "critical"]
+    if critical:
+        build_data_docs(lake.settings.run_folder(interval.as_of), interval.as_of)
+        raise DataError(f"{table.name} {interval}: {len(critical)} critical expectations failed: {'; '.join(critical)}")
+    return data
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one expectation went."""
+
+    subject: str
+    rule: str
+    severity: str
+    success: bool
+    rows: int
+    failed_rows: int
+    note: str
+
+
+def expectations(table: Table) -> list[dict[str, Any]]:
+    """The declaration's structural expectations, then those of the table's own file.
+
+    Raises:
+        ConfigError: the file is not JSON, or is about another table.
+    """
+    path = EXPECTATIONS / table.layer / f"{table.short_name}.json"
+    if not path.exists():
+        return list(table.structural_expectations())
+    try:
+        suite = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from error
+    if suite.get("name") != table.name:
+        raise ConfigError(f"{path} is about {suite.get('name')!r}, expected {table.name!r}")
+    return [*table.structural_expectations(), *suite["expectations"]]
+
+
+def run_expectations(
+    data: pa.Table, table: Table, interval: Interval, *, structural_only: bool = False
+) -> tuple[list[Result], dict[str, Any]]:
+    """Run every expectation; one that raises counts as failed.
+
+    Args:
+        data: conforming rows.
+        table: whose expectations.
+        interval: gives `{"$PARAMETER": "start" | "end" | "last_hour" | "last_day"}` their values.
+        structural_only: leave out the table's own file, whose volumes and freshness are about one interval.
+
+    Returns:
+        One result per expectation, and Great Expectations' own JSON for the data docs.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    chosen = list(table.structural_expectations()) if structural_only else expectations(table)
+    suite = gx.ExpectationSuite(name=table.name, expectations=chosen)
+    asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table.name)
+    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch(batch_parameters={"dataframe": _frame(data)})
+    parameters = {
+        "start": interval.start,
+        "end": interval.end,
+        "last_hour": interval.end - timedelta(hours=1),
+        "last_day": interval.end - timedelta(days=1),
+    }
+    outcome: Any = batch.validate(suite, result_format="SUMMARY", expectation_parameters=parameters)
+    answer = [_result(each, data.num_rows) for each in outcome.results], outcome.to_json_dict()
+    # Great Expectations keeps the rows in its current project, and in reference cycles; a long backfill would pile them up.
+    context.data_sources.delete("lake")
+    del context, asset, batch, outcome
+    if data.nbytes > LARGE:
+        gc.collect()
+    return answer
+
+
+def _frame(data: pa.Table) -> Any:
+    """The rows for Great Expectations, text kept in Arrow: as Python objects a million rows would take a gigabyte."""
+    import pandas as pd
+
+    return data.to_pandas(types_mapper={pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}.get)
+
+
+def _result(each: Any, rows: int) -> Result:
+    config = each.expectation_config
+    kwargs = {name: value for name, value in config.kwargs.items() if name not in ("batch_id", "result_format")}
+    subject = str(kwargs.get("column") or ",".join(kwargs.get("column_list", ())) or "table")
+    arguments = ", ".join(f"{name}={value}" for name, value in sorted(kwargs.items()) if name not in ("column", "column_list"))
+    raised = _exception_message(each.exception_info)
+    failed = int(each.result.get("unexpected_count") or 0)
+    note = " ".join(config.notes) if isinstance(config.notes, list) else str(config.notes or "")
+    if raised:
+        note = f"could not be evaluated: {raised}"
+    elif not each.success:
+        observed = each.result.get("observed_value", each.result.get("partial_unexpected_list", [])[:3])
+        note = f"{note} Observed {observed}."
+    return Result(
+        subject=subject,
+        rule=f"{config.type.removeprefix('expect_')}({arguments})",
+        severity=getattr(config.severity, "value", None) or "critical",
+        success=bool(each.success) and not raised,
+        rows=rows,
+        failed_rows=failed if failed or each.success else rows,
+        note=note,
+    )
+
+
+def _exception_message(info: Any) -> str:
+    """The message of the first exception behind a result; Great Expectations nests them by metric."""
+    if not isinstance(info, dict):
+        return ""
+    if info.get("raised_exception"):
+        return str(info.get("exception_message"))
+    return next((message for value in info.values() if (message := _exception_message(value))), "")
+
+
+def _record(results: list[Result], table: Table, interval: Interval, lake: Lake, shard: int, shards: int) -> None:
+    target = CHECK_RESULT if table.layer == "silver" else QUALITY_RESULT
+    rows = [
+        {
+            "as_of": interval.as_of,
+            "table_name": table.name,
+            "subject": r.subject,
+            "rule": r.rule,
+            "shard": shard,
+            "severity": r.severity,
+            "success": r.success,
+            "rows": r.rows,
+            "failed_rows": r.failed_rows,
+            "score": 1 - r.failed_rows / r.rows if r.rows else float(r.success),
+            "note": r.note,
+        }
+        for r in results
+    ]
+    schema = pa.schema([f for f in target.arrow_schema if f.name != target.partition])
+    data = conform(pa.Table.from_pylist(rows, schema=schema), target, interval)
+    # The first shard also clears what an earlier run with more shards left.
+    covered = (shard, *range(shards, BUCKETS)) if shard == 0 else (shard,)
+    lake.replace(target, data, target.scope(interval, table_name=(table.name,), shard=covered))

@@ -1,0 +1,94 @@
+"""Who is champion, decided in the lake: a decision is a row of `gold.promotion` whose fence is one above the last.
+
+Of two writers of one fence the lake lets the first through; the second looks again before it decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline.forecasting.spec import NONE, Row
+from pipeline.interval import Interval
+from pipeline.tables.forecasts import PROMOTION
+from pipeline.tables.schema import Scope
+
+if TYPE_CHECKING:
+    from pipeline.lake import Lake
+
+#: How a rollback's reason begins; promotion never brings back by itself what a person rolled back.
+ROLLED_BACK = "rolled back"
+_ALL_TIME = (datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("9999-01-01"))
+
+
+def ledger(lake: Lake, metric: str, granularity: str) -> list[Row]:
+    """The decisions about one segment, oldest first."""
+    rows: list[Row] = lake.read(PROMOTION, _scope(metric, granularity)).to_pylist()
+    return sorted(rows, key=lambda row: row["fence"])
+
+
+def decided(lake: Lake) -> list[str]:
+    """The segments that decisions were made about, as metric/granularity."""
+    rows = lake.read(PROMOTION, columns=("metric", "granularity")).to_pylist()
+    return sorted({f"{row['metric']}/{row['granularity']}" for row in rows})
+
+
+def decide(
+    lake: Lake,
+    last: Row | None,
+    *,
+    as_of: datetime,
+    metric: str,
+    granularity: str,
+    decision: str,
+    serves: tuple[str, str],
+    challenger: tuple[str, str],
+    reason: str,
+) -> bool:
+    """Record the decision that follows `last`, the newest that the writer saw; False if the same one is there already.
+
+    Args:
+        serves: forecaster and version that serve from now on.
+        challenger: forecaster and version that the decision is about.
+
+    Raises:
+        ConflictError: another writer took the fence first; look at the ledger again before deciding.
+    """
+    from pipeline.lake.fingerprint import sorted_fingerprint
+    from pipeline.quality.conform import conform
+
+    fence = last["fence"] + 1 if last else 1
+    row = {
+        "as_of": as_of,
+        "metric": metric,
+        "granularity": granularity,
+        "fence": fence,
+        "decision": decision,
+        "champion": serves[0],
+        "champion_version": serves[1],
+        "challenger": challenger[0],
+        "challenger_version": challenger[1],
+        "reason": reason,
+    }
+    scope = _scope(metric, granularity, fence)
+    nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)
+    data = conform(pa.Table.from_pylist([row]), PROMOTION, Interval(as_of - timedelta(days=1), as_of))
+    return lake.replace(PROMOTION, data, scope, based_on=nothing).changed
+
+
+def previous(rows: Sequence[Row]) -> tuple[str, str] | None:
+    """Forecaster and version of the last champion that was another one than the present."""
+    for row in reversed(rows):
+        if row["champion_version"] not in (NONE, rows[-1]["champion_version"]):
+            return row["champion"], row["champion_version"]
+    return None
+
+
+def _scope(metric: str, granularity: str, fence: int | None = None) -> Scope:
+    within: list[tuple[str, tuple[str | int, ...]]] = [("granularity", (granularity,)), ("metric", (metric,))]
+    if fence is not None:
+        within.append(("fence", (fence,)))
+    return Scope("as_of", *_ALL_TIME, tuple(within))

@@ -1,0 +1,110 @@
+"""Reach MLflow: the client, the database, the experiment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import SourceError
+from pipeline.lake.lock import alone
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+EXPERIMENT = "headroom-training"
+
+
+@contextmanager
+def connect(settings: Settings, *, create: bool = True) -> Iterator[Any]:
+    """A client of the settings' MLflow, with telemetry and unpickling off.
+
+    Args:
+        create: make the SQLite database where there is none; otherwise its absence is an answer.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    uri = settings.mlflow_tracking_uri
+    database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:") else None
+    missing = database is not None and not database.exists()
+    if missing and not create:
+        raise SourceError(f"the registry {uri} does not exist")
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    # A registry that is down must not hold up a daily run for the minutes that MLflow would retry.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+    # MLflow knows the address of S3 by this variable only; it is put back, as another lake may be opened in this process.
+    addressed = bool(settings.aws_endpoint_url) and "MLFLOW_S3_ENDPOINT_URL" not in os.environ
+    if addressed:
+        os.environ["MLFLOW_S3_ENDPOINT_URL"] = settings.aws_endpoint_url
+    with _third_party_warnings_off():
+        import mlflow
+
+        if not uri.startswith("http"):
+            import mlflow.store.tracking.sqlalchemy_store
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        if database is not None and missing:
+            _make_database(database)
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+        yield mlflow.MlflowClient(uri, uri)
+    except (mlflow.MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+        raise SourceError(f"the registry {uri} does not answer: {str(error).splitlines()[0]}") from error
+    finally:
+        if addressed:
+            os.environ.pop("MLFLOW_S3_ENDPOINT_URL", None)
+
+
+def _make_database(database: Path) -> None:
+    """Make MLflow's database whole or not at all: two processes that migrate one file at once, as shards may, would spoil it."""
+    import mlflow
+
+    with alone(database.with_suffix(".lock")):
+        if database.exists():
+            return
+        begun = database.with_suffix(".new")
+        begun.unlink(missing_ok=True)
+        # Any question makes it.
+        mlflow.MlflowClient(f"sqlite:///{begun}").search_experiments(max_results=1)
+        begun.rename(database)
+
+
+@contextmanager
+def _third_party_warnings_off() -> Iterator[None]:
+    """MLflow warns of its own type hints and of its own use of SQLAlchemy while it is imported; nothing to act on."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType", category=UserWarning)
+        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy is deprecated")
+        yield
+
+
+def open_experiment(client: Any, settings: Settings) -> str:
+    """The id of the experiment that trainings are logged to."""
+    from mlflow.exceptions import MlflowException
+
+    # A server keeps artefacts where it was told to, unless the settings say otherwise.
+    remote = settings.mlflow_uri.startswith("http") and not settings.mlflow_artifacts
+    location = None if remote else settings.mlflow_artifact_uri
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
+        try:
+            # The kind opens the experiment on its runs and charts instead of on traces.
+            tags = {"mlflow.experimentKind": "custom_model_development"}
+            return str(client.create_experiment(EXPERIMENT, artifact_location=location, tags=tags))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(EXPERIMENT)
+    return str(found.experiment_id)

@@ -1,0 +1,76 @@
+"""A training in shards: each leaves what it found where the next step collects it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import DataError
+from pipeline.registry.mlflow import EXPERIMENT, connect, open_experiment
+from pipeline.registry.training import Training
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+
+def hand_over(settings: Settings, as_of: datetime, trainings: Sequence[Training], shard: int, shards: int) -> None:
+    """Leave what one shard of a training found where `handed_over` finds it: in a run of its own.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    with connect(settings) as client:
+        tags = {"as_of": as_of.isoformat(), "kind": "shard", "shard": str(shard), "shards": str(shards)}
+        run = client.create_run(open_experiment(client, settings), run_name=f"shard {shard} of {shards}", tags=tags).info.run_id
+        for training in trainings:
+            client.log_artifacts(run, str(training.folder), training.model)
+        client.set_terminated(run)
+
+
+def collect_shards(settings: Settings, as_of: datetime, folder: Path) -> list[Training] | None:
+    """What the shards of the training as of that moment found, each as of its newest try; None where there are no shards.
+
+    Args:
+        folder: where their files are put.
+
+    Raises:
+        DataError: not all shards have handed over.
+        SourceError: MLflow does not answer.
+    """
+    with connect(settings) as client:
+        finished = [run for run in _shards(client, as_of) if run.info.status == "FINISHED"]
+        if not finished:
+            return None
+        count = int(finished[0].data.tags["shards"])
+        newest = {int(run.data.tags["shard"]): run for run in reversed(finished) if run.data.tags["shards"] == str(count)}
+        if missing := sorted(set(range(count)) - set(newest)):
+            raise DataError(f"training as of {as_of}: of {count} shards, {missing} have not handed over; train them first")
+        found = []
+        for shard, run in sorted(newest.items()):
+            target = folder / str(shard)
+            target.mkdir()
+            for item in client.list_artifacts(run.info.run_id):
+                found.append(Training.load(Path(client.download_artifacts(run.info.run_id, item.path, str(target)))))
+        return found
+
+
+def clear_shards(settings: Settings, as_of: datetime) -> None:
+    """Delete the runs in which shards handed over; the training has copies. Their files stay until `mlflow gc`.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    with connect(settings) as client:
+        for run in _shards(client, as_of):
+            client.delete_run(run.info.run_id)
+
+
+def _shards(client: Any, as_of: datetime) -> list[Any]:
+    """The runs in which shards of a training hand over, newest first."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return []
+    query = f"tags.as_of = '{as_of.isoformat()}' AND tags.kind = 'shard'"
+    return list(client.search_runs([experiment.experiment_id], query, order_by=["attributes.start_time DESC"]))

@@ -1,0 +1,23 @@
+"""The tables of the lake: one declaration each, from which schemas, expectations and documentation follow."""
+
+from __future__ import annotations
+
+from pipeline.errors import ConfigError
+from pipeline.tables import advice, anomalies, capacity, forecasts, money, operations, usage
+from pipeline.tables.schema import LAYERS, Table
+
+SUBJECTS = (usage, money, forecasts, capacity, anomalies, advice, operations)
+_DECLARED = [each for subject in SUBJECTS for each in vars(subject).values() if isinstance(each, Table)]
+#: Every table by its name, layer by layer.
+ALL: dict[str, Table] = {table.name: table for layer in LAYERS for table in _DECLARED if table.layer == layer}
+
+
+def get(name: str) -> Table:
+    """The table of that name.
+
+    Raises:
+        ConfigError: there is none; the message lists those there are.
+    """
+    if name not in ALL:
+        raise ConfigError(f"no table named {name!r}; there are {', '.join(sorted(ALL))}")
+    return ALL[name]

@@ -1,0 +1,43 @@
+"""Tables of recommendations."""
+
+from __future__ import annotations
+
+from pipeline.tables.columns import ACTIONS, FLAG, NUMBER, WHOLE, account, as_of, moment, number, region, resource_id, text
+from pipeline.tables.schema import Column, Table
+
+RECOMMENDATION = Table(
+    name="gold.recommendation",
+    doc="What one rule says about one resource, as believed at `as_of`; `keep` and `insufficient_data` are answers too.",
+    key=("as_of", "recommendation_id"),
+    time="as_of",
+    columns=(
+        as_of,
+        text("recommendation_id", "sha256 of rule and resource, 16 digits.", pattern="^[0-9a-f]{16}$"),
+        text("rule_id", "The recommender."),
+        text("rule_version", "Its version."),
+        account,
+        region,
+        text("service", "Service of the resource."),
+        resource_id,
+        text("action", "What to do.", values=ACTIONS),
+        text("reason", "Why, with the figures."),
+        text("current_config", "What runs now.", nullable=True),
+        text("target_config", "What should run.", nullable=True),
+        text("evidence_json", "Window, coverage, percentiles and thresholds, as a JSON object."),
+        number("monthly_cost_usd", "Cost now, at list price.", "usd", ge=0),
+        number("savings_monthly_usd", "Saving per month; null without a price, negative for upsizing.", "usd"),
+        number("savings_low_usd", "Cautious saving.", "usd"),
+        number("savings_high_usd", "Hopeful saving.", "usd"),
+        moment("price_as_of", "Day the prices are from.", nullable=True),
+        number("breach_probability", "Chance that demand exceeds the target within 30 days.", "ratio", ge=0, le=1),
+        Column(name="confidence", type=NUMBER, doc="How much evidence there is.", unit="ratio", ge=0, le=1),
+        Column(name="risk_level", type=WHOLE, doc="0 very low … 4 very high, the largest over the dimensions.", ge=0, le=4),
+        text("effort", "very_low … very_high."),
+        Column(name="restart_needed", type=FLAG, doc="The resource restarts."),
+        Column(name="rollback_possible", type=FLAG, doc="The change can be undone."),
+        text("rollback_note", "How."),
+        Column(name="portfolio_rank", type=WHOLE, doc="Order among those that count.", nullable=True, ge=1),
+        number("portfolio_savings_usd", "Saving that adds up: one action per resource.", "usd"),
+    ),
+    may_be_empty=True,
+)

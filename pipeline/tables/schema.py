@@ -1,0 +1,222 @@
+"""How a table is declared, and everything that follows from the declaration alone.
+
+One frozen `Table` gives the Arrow schema, the Iceberg schema, the partitioning, the scope that a run replaces and the structural
+expectations. Nothing else in the project lists columns.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval
+
+if TYPE_CHECKING:
+    from pyiceberg.expressions import BooleanExpression
+    from pyiceberg.partitioning import PartitionSpec
+    from pyiceberg.schema import Schema
+
+LAYERS = ("bronze", "silver", "gold")
+TIMESTAMP = pa.timestamp("us")
+# The only types that Arrow, Iceberg, DuckDB and Athena all store without loss.
+TYPES = (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.date32(), TIMESTAMP)
+
+# What an identifier from data may look like. Anything else goes to quarantine, never into SQL or a path.
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its type, its unit, and the bounds every row obeys."""
+
+    name: str
+    type: pa.DataType
+    doc: str
+    unit: str | None = None
+    nullable: bool = False
+    ge: float | None = None
+    le: float | None = None
+    values: tuple[str, ...] = ()
+    pattern: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.type not in TYPES:
+            raise ConfigError(f"column {self.name}: type {self.type} does not mean the same in every engine; use one of {TYPES}")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rows that one write replaces: a half-open range of the time column, narrowed by allowed values of other columns."""
+
+    column: str
+    start: datetime
+    end: datetime
+    within: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
+
+    def expression(self) -> BooleanExpression:
+        """The same rows as an Iceberg expression."""
+        from pyiceberg import expressions
+
+        # Its constructors are pydantic models with positional arguments of their own, which type checkers cannot see.
+        iceberg: Any = expressions
+        parts = [
+            iceberg.GreaterThanOrEqual(self.column, self.start.isoformat()),
+            iceberg.LessThan(self.column, self.end.isoformat()),
+            *(iceberg.In(column, values) for column, values in self.within),
+        ]
+        whole: BooleanExpression = iceberg.And(*parts)
+        return whole
+
+    def mask(self, data: pa.Table) -> pa.Array:
+        """Which rows of `data` lie in the scope."""
+        import pyarrow.compute as pc
+
+        time = data[self.column]
+        inside = pc.and_(pc.greater_equal(time, pa.scalar(self.start, TIMESTAMP)), pc.less(time, pa.scalar(self.end, TIMESTAMP)))
+        for column, values in self.within:
+            inside = pc.and_(inside, pc.is_in(data[column], value_set=pa.array(values, type=data[column].type)))
+        return pc.fill_null(inside, False)
+
+    def __str__(self) -> str:
+        narrowed = "".join(f", {column} in {_abbreviated(values)}" for column, values in self.within)
+        return f"{self.column} in [{self.start.isoformat()}, {self.end.isoformat()}){narrowed}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake.
+
+    Attributes:
+        name: `layer.table`.
+        doc: what a row is, in one sentence.
+        key: the columns that identify a row.
+        time: the timestamp column that scopes are cut by; `as_of` for tables that record what was believed at a moment.
+        columns: in order, without the partition column, which is derived from `time`.
+        partition: `day` or `month`, an identity date column derived from `time`.
+        may_be_empty: a run without rows empties the scope; otherwise it is refused.
+    """
+
+    name: str
+    doc: str
+    key: tuple[str, ...]
+    time: str
+    columns: tuple[Column, ...]
+    partition: Literal["day", "month"] = "month"
+    may_be_empty: bool = False
+
+    def __post_init__(self) -> None:
+        known = [column.name for column in self.columns]
+        for name in (*self.key, self.time):
+            if name not in known:
+                raise ConfigError(f"{self.name}: {name} is not one of its columns {known}")
+        if self.layer not in LAYERS:
+            raise ConfigError(f"{self.name}: the layer is bronze, silver or gold")
+
+    @property
+    def layer(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def short_name(self) -> str:
+        return self.name.partition(".")[2]
+
+    @cached_property
+    def all_columns(self) -> tuple[Column, ...]:
+        """The columns and, last, the partition column."""
+        doc = f"The {self.partition} of `{self.time}`, for partition pruning."
+        return (*self.columns, Column(name=self.partition, type=pa.date32(), doc=doc))
+
+    def column(self, name: str) -> Column:
+        for column in self.all_columns:
+            if column.name == name:
+                return column
+        raise ConfigError(f"{self.name} has no column {name!r}")
+
+    @cached_property
+    def arrow_schema(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.all_columns])
+
+    def iceberg_schema(self) -> Schema:
+        from pyiceberg.schema import Schema
+        from pyiceberg.types import BooleanType, DateType, DoubleType, LongType, NestedField, StringType, TimestampType
+
+        iceberg = dict(
+            zip(
+                TYPES,
+                (StringType(), LongType(), DoubleType(), BooleanType(), DateType(), TimestampType()),
+                strict=True,
+            )
+        )
+        fields = [
+            NestedField(field_id=number, name=c.name, field_type=iceberg[c.type], required=not c.nullable, doc=c.doc)
+            for number, c in enumerate(self.all_columns, start=1)
+        ]
+        return Schema(*fields)
+
+    def iceberg_partition_spec(self) -> PartitionSpec:
+        from pyiceberg.partitioning import PartitionField, PartitionSpec
+        from pyiceberg.transforms import IdentityTransform
+
+        source_id = len(self.all_columns)
+        return PartitionSpec(PartitionField(source_id, 1000, IdentityTransform(), self.partition))
+
+    def scope(self, interval: Interval, **within: tuple[str | int, ...]) -> Scope:
+        """What a run over `interval` replaces: its rows, or for a table by `as_of` what was believed at its end."""
+        narrowed = tuple(sorted(within.items()))
+        if self.time == "as_of":
+            return Scope("as_of", interval.as_of, interval.as_of + timedelta(microseconds=1), narrowed)
+        return Scope(self.time, interval.start, interval.end, narrowed)
+
+    def structural_expectations(self) -> Iterator[dict[str, Any]]:
+        """The declaration in Great Expectations' own format: nulls, bounds, allowed values, patterns and the key."""
+        for c in self.all_columns:
+            if not c.nullable:
+                yield _expect("expect_column_values_to_not_be_null", f"{c.name} is part of every row.", column=c.name)
+            if c.ge is not None or c.le is not None:
+                note = f"{c.name} lies within its declared bounds{f' ({c.unit})' if c.unit else ''}."
+                yield _expect("expect_column_values_to_be_between", note, column=c.name, min_value=c.ge, max_value=c.le)
+            if c.values:
+                note = f"{c.name} is one of the declared words."
+                yield _expect("expect_column_values_to_be_in_set", note, column=c.name, value_set=list(c.values))
+            if c.pattern:
+                note = f"{c.name} is an identifier that is safe in paths and queries."
+                yield _expect("expect_column_values_to_match_regex", note, column=c.name, regex=c.pattern)
+        note = f"A row of {self.name} is one {' × '.join(self.key)}; a repeated key counts something twice."
+        if len(self.key) == 1:
+            yield _expect("expect_column_values_to_be_unique", note, column=self.key[0])
+        else:
+            yield _expect("expect_compound_columns_to_be_unique", note, column_list=list(self.key))
+
+
+BUCKETS = 64
+
+
+def bucket_of(series_id: str) -> int:
+    """The bucket of a series: stable across processes, machines and versions."""
+    return zlib.crc32(series_id.encode()) % BUCKETS
+
+
+def buckets_of(shard: int, shards: int) -> tuple[int, ...]:
+    """The buckets that one of `shards` parts of the work covers."""
+    return tuple(bucket for bucket in range(BUCKETS) if bucket % shards == shard)
+
+
+def partition_of(moment: datetime, partition: str) -> date:
+    """The partition value of one moment."""
+    return moment.date() if partition == "day" else moment.date().replace(day=1)
+
+
+def _expect(kind: str, notes: str, **kwargs: Any) -> dict[str, Any]:
+    return {"type": kind, "severity": "critical", "kwargs": kwargs, "notes": notes}
+
+
+def _abbreviated(values: tuple[str | int, ...]) -> str:
+    shown = ", ".join(str(value) for value in values[:4])
+    return f"({shown}{', …' if len(values) > 4 else ''})"
