@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tests.aws_server import BUCKET, KEYS, AwsServer, aws_server
+from tests.support.aws_server import BUCKET, KEYS, AwsServer, aws_server
 from tools import settings_from_terraform
 from tools.environment import ROOT, home_folder, process_environment
 
@@ -66,7 +66,7 @@ def bare() -> Iterator[tuple[AwsServer, dict[str, str]]]:
 @contextmanager
 def applied(console: Console) -> Iterator[tuple[AwsServer, dict[str, str]]]:
     """A server with all of `infra/` but the budget, and its outputs as settings."""
-    from tests.terraform import Terraform, aws_for_terraform
+    from tests.support.terraform import Terraform, aws_for_terraform
 
     with aws_for_terraform() as server, tempfile.TemporaryDirectory() as folder:
         terraform = Terraform.copied(Path(folder))

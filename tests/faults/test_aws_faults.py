@@ -31,7 +31,7 @@ from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import CALENDAR, RESOURCE
 from pipeline.upkeep import cost_of_run
-from tests.aws_server import BUCKET, AwsServer, Call, Refusal, aws_for_tests
+from tests.support.aws_server import BUCKET, AwsServer, Call, Refusal, aws_for_tests
 
 TABLE, EVENT = CALENDAR, RUN_EVENT
 FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")

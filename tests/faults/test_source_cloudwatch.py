@@ -22,7 +22,7 @@ from pipeline.sources import _http, cloudwatch
 from pipeline.sources._batch import Batch
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import METRIC_SAMPLE
-from tests.source_servers import Reply, Request, aws_error, json_reply, moto_server, serve, spoiled
+from tests.support.source_servers import Reply, Request, aws_error, json_reply, moto_server, serve, spoiled
 
 pytestmark = [pytest.mark.server]
 

@@ -13,7 +13,7 @@ from pipeline.errors import ConfigError, SourceError
 from pipeline.interval import Interval
 from pipeline.sources import _http, prometheus
 from pipeline.sources._node_exporter import Query
-from tests.source_servers import Reply, Request, json_reply, serve
+from tests.support.source_servers import Reply, Request, json_reply, serve
 
 pytestmark = [pytest.mark.server]
 

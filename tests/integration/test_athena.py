@@ -23,7 +23,7 @@ from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.usage import CALENDAR
-from tests.aws_server import BUCKET, AwsServer, aws_for_tests
+from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
 
 EVENT = RUN_EVENT
 DAY = Interval.day("2026-03-01")

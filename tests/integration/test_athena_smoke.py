@@ -9,11 +9,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import golden
 import pytest
 
 from pipeline.lake import Lake, aws
-from tests import golden_lake
+from tests.support import golden, golden_lake
 
 SMOKE = "HEADROOM_AWS_SMOKE"
 

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import golden
 import pytest
 
 from pipeline import settings as settings_module
 from pipeline.lake import Lake, open_lake
-from tests import golden_lake
-from tests.aws_server import BUCKET, AwsServer, aws_for_tests
+from tests.support import golden, golden_lake
+from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
 
 CASES = golden.cases()
 

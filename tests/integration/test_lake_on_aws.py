@@ -18,7 +18,7 @@ from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import CALENDAR
-from tests.aws_server import BUCKET, AwsServer, aws_for_tests
+from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
 
 TABLE = CALENDAR
 EVENT = RUN_EVENT

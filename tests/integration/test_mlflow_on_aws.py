@@ -16,7 +16,7 @@ from pipeline.registry.log import log_training
 from pipeline.registry.training import Dataset, Training
 from pipeline.registry.trainings import read_proposed
 from pipeline.registry.versions import read_spec
-from tests.aws_server import BUCKET, AwsServer, aws_for_tests, aws_server
+from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests, aws_server
 
 AS_OF = datetime(2026, 4, 15)
 

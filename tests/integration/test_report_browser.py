@@ -12,7 +12,7 @@ from pipeline import settings, tables
 from pipeline.lake import Lake, open_lake
 from pipeline.report.page import TELEMETRY
 from pipeline.steps.report import report
-from tests.report_estate import AS_OF, DAY, NASTY_NAME, estate, fill, rows, utc
+from tests.support.report_estate import AS_OF, DAY, NASTY_NAME, estate, fill, rows, utc
 from tools.screenshot import browser, chromium, screenshot
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pipeline.lake import Lake
 from pipeline.sources import cloudwatch
 from pipeline.sources._batch import Batch
 from pipeline.tables.usage import METRIC_SAMPLE
-from tests.source_servers import moto_server
+from tests.support.source_servers import moto_server
 
 pytestmark = [pytest.mark.server]
 

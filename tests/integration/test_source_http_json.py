@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.sources import _http, http_json
-from tests.source_servers import Reply, Request, json_reply, serve
+from tests.support.source_servers import Reply, Request, json_reply, serve
 
 pytestmark = [pytest.mark.server]
 

@@ -17,7 +17,7 @@ from pipeline.lake import Lake
 from pipeline.settings import Settings, load
 from pipeline.sources import _http
 from pipeline.steps.ingest import ingest
-from tests.source_servers import Reply, Request, json_reply, moto_server, serve
+from tests.support.source_servers import Reply, Request, json_reply, moto_server, serve
 
 pytestmark = [pytest.mark.server]
 

@@ -15,7 +15,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, inventory
 from pipeline.tables.usage import RESOURCE_SNAPSHOT
-from tests.source_servers import Reply, Request, aws_error, moto_server, spoiled
+from tests.support.source_servers import Reply, Request, aws_error, moto_server, spoiled
 
 pytestmark = [pytest.mark.server]
 

@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.sources import _http, logs
 from pipeline.sources._log_patterns import Pattern
-from tests.source_servers import Reply, Request, aws_error, moto_server, spoiled
+from tests.support.source_servers import Reply, Request, aws_error, moto_server, spoiled
 
 pytestmark = [pytest.mark.server]
 

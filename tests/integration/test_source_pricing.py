@@ -17,7 +17,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, pricing
 from pipeline.tables.money import PRICE
-from tests.source_servers import Reply, Request, aws_error, json_reply, serve
+from tests.support.source_servers import Reply, Request, aws_error, json_reply, serve
 
 pytestmark = [pytest.mark.server]
 

@@ -1,7 +1,8 @@
 """`infra/` is formatted, valid, says what it should without an AWS, passes the scanner, and stands up, stays and goes on one.
 
 The AWS is moto's server on loopback: it proves that the resources are accepted, read back and deleted, and that the pipeline
-runs on their outputs. It has no MWAA, starts no container, and enforces no policy; policies are evaluated here, by `tests.iam`.
+runs on their outputs. It has no MWAA, starts no container, and enforces no policy;
+policies are evaluated here, by `tests.support.iam`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
-import golden
 import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
@@ -37,11 +37,12 @@ from pipeline.tables.capacity import CAPACITY_RISK
 from pipeline.tables.forecasts import FORECAST, PROMOTION
 from pipeline.tables.operations import QUALITY_RESULT, TELEMETRY
 from pipeline.tables.usage import METRIC_HOURLY
-from tests.asked import TLS, Account
-from tests.athena_api import Execution
-from tests.aws_server import KEYS, AwsServer, Call
-from tests.iam import Request, allowed, many, statements
-from tests.terraform import ROOT, Terraform, TerraformError, aws_for_terraform, deployed
+from tests.support import golden
+from tests.support.asked import TLS, Account
+from tests.support.athena_api import Execution
+from tests.support.aws_server import KEYS, AwsServer, Call
+from tests.support.iam import Request, allowed, many, statements
+from tests.support.terraform import ROOT, Terraform, TerraformError, aws_for_terraform, deployed
 from tools.demo_aws_local import TIMES, bare, rows
 from tools.settings_from_terraform import environment
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.steps import STEPS
-from tests.terraform import DEPLOYED, ROOT, deployed
+from tests.support.terraform import DEPLOYED, ROOT, deployed
 from tools.environment import process_environment
 
 LOOK = """

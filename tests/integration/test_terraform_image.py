@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from tests.terraform import ROOT
+from tests.support.terraform import ROOT
 
 Instruction = tuple[str, str]
 

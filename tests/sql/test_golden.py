@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import golden
 import pyarrow as pa
 import pytest
 from sqlglot import exp
 
 from pipeline import tables
 from pipeline.lake import duckdb, sql
+from tests.support import golden
 
 
 @pytest.mark.parametrize("case", golden.cases(), ids=golden.title)

@@ -9,7 +9,7 @@ from pipeline.lake import Lake, sql
 from pipeline.steps import BUILDS, STEPS
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.upkeep import cost_of_run
-from tests.terraform import ROOT, deployed
+from tests.support.terraform import ROOT, deployed
 
 DAY, NEXT = Interval.day("2026-03-01"), Interval.day("2026-03-02")
 EVENT = RUN_EVENT

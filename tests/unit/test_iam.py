@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.iam import Request, allowed
+from tests.support.iam import Request, allowed
 
 OBJECT = "arn:aws:s3:::lake/bronze/metric_sample/a.parquet"
 

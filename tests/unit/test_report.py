@@ -17,7 +17,7 @@ from pipeline.interval import Interval
 from pipeline.report import Findings, charted_series, charts, recommendations_csv, render, words
 from pipeline.report.findings import RECOMMENDATION_COLUMNS
 from pipeline.report.page import TELEMETRY
-from tests.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, estate, rows, series, utc
+from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, estate, rows, series, utc
 
 VOID = {"meta", "link", "br"}
 

@@ -9,9 +9,9 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.lake import sql
-from tests.athena_api import Execution
-from tests.aws_server import Call
-from tests.iam import Request
+from tests.support.athena_api import Execution
+from tests.support.aws_server import Call
+from tests.support.iam import Request
 
 TLS = {"aws:SecureTransport": "true"}
 # What IAM calls the operations that have another name there.

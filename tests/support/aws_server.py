@@ -1,7 +1,7 @@
 """AWS on loopback, for tests and `make demo-aws-local`: moto's server, with a Glue that refuses stale versions, conditional puts
-that are atomic, an Athena that executes (see `tests.athena_api`), and faults on demand.
+that are atomic, an Athena that executes (see `tests.support.athena_api`), and faults on demand.
 
-By hand: `python -m tests.aws_server --port 5566`.
+By hand: `python -m tests.support.aws_server --port 5566`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs
 
-from tests.athena_api import Athena
+from tests.support.athena_api import Athena
 
 BUCKET = "lake"
 WORKGROUP = "headroom-pipeline"

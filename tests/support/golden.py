@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipeline import tables
 from pipeline.tables.schema import Column, Table, bucket_of, partition_of
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parent.parent / "sql"
 EPOCH = datetime(1970, 1, 1)
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-import golden
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +15,7 @@ from pipeline import tables
 from pipeline.lake import Lake, athena, aws, duckdb, glue, open_lake, sql
 from pipeline.lake.lake import _parquet
 from pipeline.settings import Settings
+from tests.support import golden
 
 
 @contextmanager

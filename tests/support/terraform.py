@@ -19,10 +19,10 @@ from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from tests import iam
-from tests.aws_server import KEYS, WORKGROUP, AwsServer, aws_server
+from tests.support import iam
+from tests.support.aws_server import KEYS, WORKGROUP, AwsServer, aws_server
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 # Modules that are deployed into Airflow.
 DEPLOYED = ROOT / "infra" / "airflow"
 PROVIDER = "registry.terraform.io/hashicorp/aws"
