@@ -273,6 +273,18 @@ def test_a_member_that_did_better_in_its_segment_weighs_more_there():
     assert (default._weights(losses, losses, segment, sharpness=0.0, own_share=0.5) == 1.0).all()
 
 
+def test_one_series_that_nobody_can_forecast_does_not_decide_for_its_segment():
+    # The second member is a tenth worse on nineteen series, and the first loses itself on the twentieth.
+    losses = np.ones((2, 4, 20))
+    losses[1] = 1.1
+    losses[0, :, 19] = 10_000.0
+    losses[1, :, 19] = 9_000.0
+
+    weights = default._weights(losses, losses, np.zeros(20, dtype=np.int64), sharpness=12.0, own_share=0.0)
+
+    assert weights[0, 0] > weights[1, 0]
+
+
 def test_many_series_weigh_members_more_sharply_than_few_and_each_part_of_the_horizon_by_its_own_losses():
     def second(series: int) -> float:
         """Weight of a member that is as good as the other on the whole, and worse in this part of the horizon."""

@@ -120,6 +120,8 @@ def test_a_resized_machine_is_not_expected_to_come_back_to_its_old_level() -> No
     "level",
     [
         pytest.param(steps((DAYS - 3, 40.0), (3, 90.0)), id="an incident of three days"),
+        pytest.param(steps((DAYS - 7, 40.0), (4, 95.0), (3, 40.0)), id="an incident of four days that is over"),
+        pytest.param(steps((DAYS - 30, 40.0), (5, 80.0), (25, 40.0)), id="an incident of five days, almost a month ago"),
         pytest.param(40 * 1.05 ** (np.arange(DAYS) / 30.4), id="growth of five per cent a month"),
         pytest.param(40 * 1.2 ** (np.arange(DAYS) / 30.4), id="growth of a fifth a month"),
         pytest.param(steps((100, 60.0), (100, 56.0)), id="a load that fell by a fifteenth"),

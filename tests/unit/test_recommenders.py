@@ -86,6 +86,13 @@ def judged_idle(given: Estate, **options: object) -> pd.Series:
 # ---------------------------------------------------------------- idle
 
 
+@pytest.mark.parametrize(("age_days", "action"), [(13.9, "insufficient_data"), (14.0, "stop")])
+def test_an_instance_is_judged_from_the_day_on_which_its_look_back_is_complete(age_days: float, action: str) -> None:
+    quiet = [series("cpu_utilization", 1, 4.9), series("network_in", 0.0002), series("network_out", 0.0002)]
+
+    assert judged_idle(one("m5.large", *quiet, launched_at=AS_OF - timedelta(days=age_days)))["action"] == action
+
+
 def test_an_instance_below_5_percent_and_5_megabytes_a_day_is_stopped_and_saves_its_price() -> None:
     quiet = one("m5.large", series("cpu_utilization", 1, 4.9), series("network_in", 0.0002), series("network_out", 0.0002))
 

@@ -336,6 +336,16 @@ def test_a_challenger_whose_median_leans_by_more_than_a_naive_error_is_rejected(
     assert judge(DEFAULT, RIDGE, given).decision == ("rejected" if bias is None else "promoted")
 
 
+def test_a_challenger_may_lean_a_quarter_further_than_the_champion_and_no_more() -> None:
+    given = scores(seasonal_naive=(0.4, 1.0), ridge=(0.3, 0.8), default=(0.2, 0.5))
+    given["ridge"]["bias"] = -1.2
+    given["default"]["bias"] = 1.49
+    assert judge(DEFAULT, RIDGE, given).decision == "promoted"
+    given["default"]["bias"] = 1.51
+    verdict = judge(DEFAULT, RIDGE, given)
+    assert (verdict.decision, "bias is beyond ±1.50" in verdict.reason) == ("rejected", True)
+
+
 @pytest.mark.parametrize(
     ("measured", "said"),
     [

@@ -1,0 +1,54 @@
+"""How a step went is on record: what it changed, what it left as it was, and that it failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline import steps
+from pipeline.errors import DataError
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.tables.operations import RUN_EVENT
+
+DAY = Interval.day("2026-03-01")
+
+
+def recorded(lake: Lake, step: str) -> list[tuple[str, int]]:
+    """Outcome and rows of every run of a step, in the order of the runs."""
+    events = lake.read(RUN_EVENT).to_pylist()
+    return [
+        (each["outcome"], each["rows"]) for each in sorted(events, key=lambda each: each["ingested_at"]) if each["step"] == step
+    ]
+
+
+def test_a_step_that_changed_the_lake_is_done_and_one_that_found_it_so_is_unchanged(lake: Lake, settings: Settings) -> None:
+    for _ in range(2):
+        steps.perform("build", DAY, target="silver.calendar", settings=settings)
+
+    assert recorded(lake, "build") == [("done", 1), ("unchanged", 1)]
+
+
+def test_a_step_that_refused_its_data_has_failed(lake: Lake, settings: Settings) -> None:
+    with pytest.raises(DataError):
+        steps.perform("build", DAY, target="silver.metric_daily", settings=settings)
+
+    assert recorded(lake, "build") == [("failed", 0)]
+
+
+def test_a_training_that_registered_nothing_is_unchanged(lake: Lake, settings: Settings) -> None:
+    steps.perform("train", DAY, settings=settings)
+
+    assert recorded(lake, "train") == [("unchanged", 0)]
+
+
+def test_a_training_that_registered_versions_is_done_though_the_lake_is_as_it_was(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.steps import train
+
+    monkeypatch.setattr(train, "train", lambda *_, **__: 3)
+
+    steps.perform("train", DAY, settings=settings)
+
+    assert recorded(lake, "train") == [("done", 3)]
