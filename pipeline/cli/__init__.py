@@ -329,7 +329,7 @@ def tables_show(table: Annotated[str | None, typer.Argument(help="Table to descr
     grid = RichTable("column", "type", "unit", "null", "bounds", "meaning")
     for c in shown.all_columns:
         bounds = ", ".join(c.values) or " … ".join("" if b is None else f"{b:g}" for b in (c.ge, c.le)).strip(" …")
-        grid.add_row(c.name, str(c.type), c.unit or "", "yes" if c.nullable else "", bounds, c.doc)
+        grid.add_row(c.name, c.type, c.unit or "", "yes" if c.nullable else "", bounds, c.doc)
     console.print(grid)
 
 

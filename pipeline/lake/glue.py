@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException
 
@@ -14,19 +13,12 @@ from pipeline.errors import DataError
 from pipeline.lake import athena, aws, sql
 from pipeline.lake.storage import Storage
 from pipeline.settings import Settings
-from pipeline.tables.schema import TIMESTAMP, Table
+from pipeline.tables.schema import DATE, FLAG, MOMENT, NUMBER, TEXT, WHOLE, Table
 
 # The days that Athena looks for objects in: a projected partition outside does not exist.
 FIRST_DAY = date(2000, 1, 1)
 LAST_DAY = "NOW+3DAYS"
-HIVE_TYPES = {
-    pa.string(): "string",
-    pa.int64(): "bigint",
-    pa.float64(): "double",
-    pa.bool_(): "boolean",
-    pa.date32(): "date",
-    TIMESTAMP: "timestamp",
-}
+HIVE_TYPES = {TEXT: "string", WHOLE: "bigint", NUMBER: "double", FLAG: "boolean", DATE: "date", MOMENT: "timestamp"}
 PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",

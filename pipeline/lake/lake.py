@@ -386,7 +386,7 @@ def _with_nulls(data: pa.Table, table: Table, wanted: list[str]) -> pa.Table:
     """The same rows with the wanted columns that were declared after they were written, where these may be null."""
     for column in table.columns:
         if column.nullable and column.name in wanted and column.name not in data.column_names:
-            data = data.append_column(column.name, pa.nulls(data.num_rows, column.type))
+            data = data.append_column(column.name, pa.nulls(data.num_rows, column.arrow_type))
     return data
 
 

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from pipeline.errors import DataError
 from pipeline.interval import Interval
-from pipeline.tables.schema import TIMESTAMP, Column, Table, bucket_of
+from pipeline.tables.arrow import TIMESTAMP
+from pipeline.tables.schema import Column, Table, bucket_of
 
 
 def conform(data: Any, table: Table, interval: Interval) -> pa.Table:
@@ -57,7 +58,7 @@ def _conformed(array: pa.ChunkedArray, column: Column, where: str) -> pa.Chunked
     Raises:
         DataError: naming the column, the first offending value and what was expected.
     """
-    if array.type != column.type:
+    if array.type != column.arrow_type:
         array = _widened(array, column, where)
     if not column.nullable and array.null_count:
         row = pc.index(pc.is_null(array), True).as_py()
@@ -71,7 +72,7 @@ def _conformed(array: pa.ChunkedArray, column: Column, where: str) -> pa.Chunked
 
 
 def _widened(array: pa.ChunkedArray, column: Column, where: str) -> pa.ChunkedArray:
-    given, wanted = array.type, column.type
+    given, wanted = array.type, column.arrow_type
     whole = pa.types.is_integer(given) or (pa.types.is_decimal(given) and given.scale == 0)
     lossless = (
         pa.types.is_null(given)

@@ -15,7 +15,7 @@ from pipeline import tables
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.sources._batch import Batch
-from pipeline.tables.schema import TIMESTAMP
+from pipeline.tables.arrow import TIMESTAMP
 
 # What the ingest step stamps on every row; a source does not know it.
 STAMPED = ("load_id", "ingested_at")
@@ -24,7 +24,7 @@ STAMPED = ("load_id", "ingested_at")
 @cache
 def schema(table: str) -> pa.Schema:
     """The columns of a bronze table that a source fills, in the table's order."""
-    return pa.schema([pa.field(c.name, c.type) for c in tables.ALL[table].columns if c.name not in STAMPED])
+    return pa.schema([pa.field(c.name, c.arrow_type) for c in tables.ALL[table].columns if c.name not in STAMPED])
 
 
 def rows(table: str, columns: Mapping[str, Any]) -> pa.Table:

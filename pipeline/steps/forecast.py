@@ -19,8 +19,9 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.registry.champion import read_champion
 from pipeline.settings import Settings
+from pipeline.tables.arrow import TIMESTAMP
 from pipeline.tables.forecasts import FORECAST
-from pipeline.tables.schema import TIMESTAMP, bucket_of, buckets_of
+from pipeline.tables.schema import bucket_of, buckets_of
 
 log = logging.getLogger(__name__)
 

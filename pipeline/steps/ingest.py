@@ -15,7 +15,7 @@ from pipeline.interval import Interval, naive_utc
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.sources._batch import Batch
-from pipeline.tables.schema import TIMESTAMP
+from pipeline.tables.arrow import TIMESTAMP
 
 
 def now() -> datetime:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import ACTIONS, FLAG, NUMBER, WHOLE, account, as_of, moment, number, region, resource_id, text
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.columns import ACTIONS, account, as_of, moment, number, region, resource_id, text
+from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
 
 RECOMMENDATION = Table(
     name="gold.recommendation",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import NUMBER, SEVERITIES, WHOLE, bucket, metric, moment, number, resource_key, series_id, text, unit
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.columns import SEVERITIES, bucket, metric, moment, number, resource_key, series_id, text, unit
+from pipeline.tables.schema import NUMBER, WHOLE, Column, Table
 
 ANOMALY = Table(
     name="gold.anomaly",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import NUMBER, SEVERITIES, WHOLE, as_of, granularity, metric, moment, number, series_id, text
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.columns import SEVERITIES, as_of, granularity, metric, moment, number, series_id, text
+from pipeline.tables.schema import NUMBER, WHOLE, Column, Table
 
 reliability_columns = (
     metric,

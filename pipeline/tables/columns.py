@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
-from pipeline.tables.schema import IDENTIFIER, TIMESTAMP, Column
-
-TEXT, WHOLE, NUMBER, FLAG, DATE = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.date32()
+from pipeline.tables.schema import IDENTIFIER, MOMENT, NUMBER, TEXT, WHOLE, Column
 
 
 def text(name: str, doc: str, *, nullable: bool = False, values: tuple[str, ...] = (), pattern: str | None = None) -> Column:
@@ -19,7 +15,7 @@ def number(name: str, doc: str, unit: str | None, *, ge: float | None = None, le
 
 
 def moment(name: str, doc: str, *, nullable: bool = False) -> Column:
-    return Column(name=name, type=TIMESTAMP, doc=doc, unit="UTC", nullable=nullable)
+    return Column(name=name, type=MOMENT, doc=doc, unit="UTC", nullable=nullable)
 
 
 UNITS = ("percent", "mbps", "count", "ms", "usd")

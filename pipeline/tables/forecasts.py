@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import FLAG, NUMBER, WHOLE, as_of, bucket, granularity, metric, moment, number, series_id, text, unit
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.columns import as_of, bucket, granularity, metric, moment, number, series_id, text, unit
+from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
 
 FORECAST = Table(
     name="gold.forecast",

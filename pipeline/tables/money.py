@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import DATE, FLAG, NUMBER, WHOLE, account, moment, number, provenance, source, text
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.columns import account, moment, number, provenance, source, text
+from pipeline.tables.schema import DATE, FLAG, NUMBER, WHOLE, Column, Table
 
 BILLING_LINE = Table(
     name="bronze.billing_line",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import FLAG, NUMBER, WHOLE, as_of, load_id, moment, provenance, source, text
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.columns import as_of, load_id, moment, provenance, source, text
+from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
 
 step_outcome = (
     text("outcome", "done, unchanged or failed."),

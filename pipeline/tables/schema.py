@@ -2,6 +2,9 @@
 
 One frozen `Table` gives the Arrow schema, the Iceberg schema, the partitioning, the scope that a run replaces and the structural
 expectations. Nothing else in the project lists columns.
+
+To declare and to ask takes the standard library alone, because the DAGs ask the declarations where Airflow parses them, and none
+of the pipeline's packages is installed there. What needs a package imports it when it is called.
 """
 
 from __future__ import annotations
@@ -13,20 +16,18 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
-
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyiceberg.expressions import BooleanExpression
     from pyiceberg.partitioning import PartitionSpec
     from pyiceberg.schema import Schema
 
 LAYERS = ("bronze", "silver", "gold")
-TIMESTAMP = pa.timestamp("us")
-# The only types that Arrow, Iceberg, DuckDB and Athena all store without loss.
-TYPES = (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.date32(), TIMESTAMP)
+# The only types that Arrow, Iceberg, DuckDB and Athena all store without loss; a moment is naive UTC, to the microsecond.
+TYPES = TEXT, WHOLE, NUMBER, FLAG, DATE, MOMENT = ("string", "int64", "float64", "bool", "date", "timestamp")
 
 # What an identifier from data may look like. Anything else goes to quarantine, never into SQL or a path.
 IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$"
@@ -34,10 +35,10 @@ IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$"
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its type, its unit, and the bounds every row obeys."""
+    """One column: its type (one of `TYPES`), its unit, and the bounds every row obeys."""
 
     name: str
-    type: pa.DataType
+    type: str
     doc: str
     unit: str | None = None
     nullable: bool = False
@@ -49,6 +50,12 @@ class Column:
     def __post_init__(self) -> None:
         if self.type not in TYPES:
             raise ConfigError(f"column {self.name}: type {self.type} does not mean the same in every engine; use one of {TYPES}")
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        from pipeline.tables.arrow import ARROW_TYPES
+
+        return ARROW_TYPES[self.type]
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,10 @@ class Scope:
 
     def mask(self, data: pa.Table) -> pa.Array:
         """Which rows of `data` lie in the scope."""
+        import pyarrow as pa
         import pyarrow.compute as pc
+
+        from pipeline.tables.arrow import TIMESTAMP
 
         time = data[self.column]
         inside = pc.and_(pc.greater_equal(time, pa.scalar(self.start, TIMESTAMP)), pc.less(time, pa.scalar(self.end, TIMESTAMP)))
@@ -131,7 +141,7 @@ class Table:
     def all_columns(self) -> tuple[Column, ...]:
         """The columns and, last, the partition column."""
         doc = f"The {self.partition} of `{self.time}`, for partition pruning."
-        return (*self.columns, Column(name=self.partition, type=pa.date32(), doc=doc))
+        return (*self.columns, Column(name=self.partition, type=DATE, doc=doc))
 
     def column(self, name: str) -> Column:
         for column in self.all_columns:
@@ -141,19 +151,16 @@ class Table:
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:
-        return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.all_columns])
+        import pyarrow as pa
+
+        return pa.schema([pa.field(c.name, c.arrow_type, nullable=c.nullable) for c in self.all_columns])
 
     def iceberg_schema(self) -> Schema:
         from pyiceberg.schema import Schema
         from pyiceberg.types import BooleanType, DateType, DoubleType, LongType, NestedField, StringType, TimestampType
 
-        iceberg = dict(
-            zip(
-                TYPES,
-                (StringType(), LongType(), DoubleType(), BooleanType(), DateType(), TimestampType()),
-                strict=True,
-            )
-        )
+        types = (StringType(), LongType(), DoubleType(), BooleanType(), DateType(), TimestampType())
+        iceberg = dict(zip(TYPES, types, strict=True))
         fields = [
             NestedField(field_id=number, name=c.name, field_type=iceberg[c.type], required=not c.nullable, doc=c.doc)
             for number, c in enumerate(self.all_columns, start=1)

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import (
-    FLAG,
-    NUMBER,
-    WHOLE,
-    bucket,
-    metric,
-    moment,
-    number,
-    provenance,
-    resource_key,
-    series_id,
-    source,
-    text,
-    unit,
-)
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.columns import bucket, metric, moment, number, provenance, resource_key, series_id, source, text, unit
+from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
 
 
 def _statistics(period: str) -> tuple[Column, ...]:

@@ -133,7 +133,7 @@ def test_batches_have_exactly_the_columns_of_their_bronze_table_before_it_is_sta
     for batch in batches:
         declared = [column for column in tables.ALL[batch.table].columns if column.name not in STAMPED]
         assert batch.data.schema.names == [column.name for column in declared]
-        assert batch.data.schema.types == [column.type for column in declared]
+        assert batch.data.schema.types == [column.arrow_type for column in declared]
         for column in declared:
             assert column.nullable or batch.data[column.name].null_count == 0, column.name
         assert set(batch.data["source"].to_pylist()) == {CASES[case][0]}

@@ -21,7 +21,7 @@ from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import NUMBER, Column, Table
 from pipeline.tables.usage import CALENDAR
 from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
 
@@ -118,7 +118,7 @@ def test_a_day_that_athena_would_not_see_is_not_landed(settings: Settings) -> No
 
 def declared_otherwise(table: Table, *, drop: str = "", retype: str = "", add: str = "") -> Table:
     columns = [replace(c, type=pa.string()) if c.name == retype else c for c in table.columns if c.name != drop]
-    added = (Column(name=add, type=pa.float64(), doc="New.", nullable=True),) if add else ()
+    added = (Column(name=add, type=NUMBER, doc="New.", nullable=True),) if add else ()
     return replace(table, columns=(*columns, *added))
 
 

@@ -425,7 +425,7 @@ def test_what_was_trained_on_is_tagged_and_older_trainings_tags_go(fresh: Traine
     columns = {c.name: c for c in cost.columns}
     for week in range(3):
         day = DAY.start - timedelta(days=7 * (3 - week))
-        row = {name: "x" if c.type == pa.string() else 1 for name, c in columns.items()}
+        row = {name: "x" if c.type == "string" else 1 for name, c in columns.items()}
         row |= {cost.time: day, cost.partition: day.date().replace(day=1)}
         row |= {name: c.values[0] for name, c in columns.items() if c.values}
         data = pa.table({name: pa.array([row[name]], type) for name, type in _types(cost)}, schema=cost.arrow_schema)

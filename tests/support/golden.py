@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import tables
-from pipeline.tables.schema import Column, Table, bucket_of, partition_of
+from pipeline.tables.schema import DATE, FLAG, MOMENT, NUMBER, TEXT, Column, Table, bucket_of, partition_of
 
 ROOT = Path(__file__).parent.parent / "sql"
 EPOCH = datetime(1970, 1, 1)
@@ -67,15 +67,15 @@ def _table(table: Table, path: Path) -> pa.Table:
 def _value(text: str, column: Column) -> Any:
     if text == "" and column.nullable:
         return None
-    if column.type == pa.string():
+    if column.type == TEXT:
         return text
-    if column.type == pa.bool_():
+    if column.type == FLAG:
         return text.lower() == "true"
-    if column.type == pa.date32():
+    if column.type == DATE:
         return date.fromisoformat(text)
-    if pa.types.is_timestamp(column.type):
+    if column.type == MOMENT:
         return datetime.fromisoformat(text)
-    return float(text) if column.type == pa.float64() else int(text)
+    return float(text) if column.type == NUMBER else int(text)
 
 
 def _filler(column: Column) -> Any:
@@ -83,13 +83,13 @@ def _filler(column: Column) -> Any:
         return None
     if column.name == "load_id":
         return "0" * 64
-    if column.type == pa.string():
+    if column.type == TEXT:
         return column.values[0] if column.values else "x"
-    if column.type == pa.bool_():
+    if column.type == FLAG:
         return False
-    if column.type == pa.date32():
+    if column.type == DATE:
         return EPOCH.date()
-    return EPOCH if pa.types.is_timestamp(column.type) else column.type.to_pandas_dtype()(0)
+    return EPOCH if column.type == MOMENT else column.arrow_type.to_pandas_dtype()(0)
 
 
 def comparable(value: Any) -> str:

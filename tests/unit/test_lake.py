@@ -13,7 +13,7 @@ from pipeline.lake import Lake, maintenance
 from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
 from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
-from pipeline.tables.schema import Column
+from pipeline.tables.schema import TEXT, Column
 from pipeline.tables.usage import CALENDAR
 
 TABLE = CALENDAR
@@ -233,7 +233,7 @@ def test_a_declared_column_more_is_added_and_reads_as_null_in_old_rows(lake: Lak
     write(lake, FIRST)
     from dataclasses import replace
 
-    wider = replace(TABLE, columns=(*TABLE.columns, Column(name="season", type=pa.string(), doc="New.", nullable=True)))
+    wider = replace(TABLE, columns=(*TABLE.columns, Column(name="season", type=TEXT, doc="New.", nullable=True)))
     monkeypatch.setitem(tables.ALL, TABLE.name, wider)
     rows = conform(calendar(SECOND).assign(season="spring"), wider, SECOND)
 

@@ -14,11 +14,11 @@ from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import NUMBER, Column, Table
 from pipeline.tables.usage import CALENDAR
 
 DAY = Interval.day("2026-03-01")
-NOTED = Column(name="noted", type=pa.float64(), doc="New.", nullable=True)
+NOTED = Column(name="noted", type=NUMBER, doc="New.", nullable=True)
 
 
 def land(lake: Lake, table: Table, ts: datetime, **values: float) -> None:

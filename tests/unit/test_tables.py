@@ -1,4 +1,6 @@
-import pyarrow as pa
+import subprocess
+import sys
+
 import pytest
 
 from pipeline import tables
@@ -33,7 +35,7 @@ def test_no_key_column_may_be_null(table: tables.Table) -> None:
 
 def test_a_column_of_a_type_that_engines_store_differently_cannot_be_declared() -> None:
     with pytest.raises(ConfigError, match=r"does not mean the same in every engine"):
-        Column(name="at", type=pa.timestamp("ns"), doc="Too fine.")
+        Column(name="at", type="timestamp[ns]", doc="Too fine.")
 
 
 def test_a_table_by_as_of_replaces_what_was_believed_at_the_intervals_end() -> None:
@@ -56,3 +58,25 @@ def test_shards_cover_every_bucket_once(shards: int) -> None:
 
 def test_a_series_stays_in_its_bucket_for_ever() -> None:
     assert bucket_of("100000000001/us-east-1/i-24ae8d/cpu_utilization") == 40
+
+
+def test_the_declarations_are_read_where_none_of_the_pipelines_packages_is_installed() -> None:
+    allowed = {*sys.stdlib_module_names, "pipeline", "pydantic"}
+    program = f"""
+import sys
+
+class OnlyWhatTheDagsHave:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {allowed}:
+            raise ModuleNotFoundError(f"{{name}} is not installed where the DAGs are parsed")
+
+sys.meta_path.insert(0, OnlyWhatTheDagsHave())
+from pipeline import tables
+from pipeline.tables import columns, schema
+
+print(*tables.ALL)
+"""
+    parsed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert parsed.stderr == ""
+    assert parsed.stdout.split() == list(tables.ALL)
