@@ -6,49 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
 
 from pipeline.advice.estate import Estate, Key, optional_text, resources_of
+from pipeline.tables.advice import RECOMMENDATION
 
 ACTIONS = ("terminate", "stop", "rightsize", "upsize", "investigate", "keep", "insufficient_data")
 """From the one that excludes all others on a resource to the one that says nothing about it."""
-RECOMMENDATION_COLUMNS = (
-    "as_of",
-    "recommendation_id",
-    "rule_id",
-    "rule_version",
-    "account",
-    "region",
-    "service",
-    "resource_id",
-    "action",
-    "reason",
-    "current_config",
-    "target_config",
-    "evidence_json",
-    "monthly_cost_usd",
-    "savings_monthly_usd",
-    "savings_low_usd",
-    "savings_high_usd",
-    "price_as_of",
-    "breach_probability",
-    "confidence",
-    "risk_level",
-    "effort",
-    "restart_needed",
-    "rollback_possible",
-    "rollback_note",
-)
-_FLOATS = (
-    "monthly_cost_usd",
-    "savings_monthly_usd",
-    "savings_low_usd",
-    "savings_high_usd",
-    "breach_probability",
-    "confidence",
-)
-_TIMES = ("as_of", "price_as_of")
 _NO_CHANGE = {
     "confidence": 0.0,
     "risk_level": 0,
@@ -77,11 +41,10 @@ def answer(
 ) -> dict[str, object]:
     """One row of recommendations; what is not given is unknown, and a row without a change needs no restart."""
     rule_id, rule_version = rule
-    unknown = set(fields) - set(RECOMMENDATION_COLUMNS)
+    unknown = set(fields) - set(RECOMMENDATION.names)
     if action not in ACTIONS or unknown:
         raise ValueError(f"action {action!r} or fields {sorted(unknown)} are not part of a recommendation")
     return {
-        **dict.fromkeys(RECOMMENDATION_COLUMNS),
         **_NO_CHANGE,
         **fields,
         "as_of": estate.as_of,
@@ -99,12 +62,8 @@ def answer(
 
 
 def recommendations(rows: list[dict[str, object]]) -> pd.DataFrame:
-    """The rows as a frame with the columns of `RECOMMENDATION_COLUMNS` and their types, also when there is no row."""
-    frame = pd.DataFrame(rows, columns=list(RECOMMENDATION_COLUMNS))
-    frame[list(_FLOATS)] = frame[list(_FLOATS)].astype(np.float64)
-    for column in _TIMES:
-        frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
-    return frame.astype({"restart_needed": bool, "rollback_possible": bool, "risk_level": np.int64})
+    """The rows as a frame in the columns and types of `gold.recommendation`, also when there is no row."""
+    return RECOMMENDATION.frame(rows)
 
 
 def not_covered(estate: Estate, services: Iterable[str]) -> pd.DataFrame:

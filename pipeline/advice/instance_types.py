@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.tables.money import specification
+from pipeline.tables.schema import NUMBER
+
 # General purpose, compute, memory and storage families: what a workload can move to without being rebuilt.
 _ORDINARY = r"^(?:a|c|m|r|t|i|im|is|d|h|x|z)\d"
 
@@ -28,29 +31,14 @@ def catalogue(listed: pd.DataFrame) -> pd.DataFrame:
     """The price list of one region with what follows from it, for types whose vCPUs and memory are known.
 
     Args:
-        listed: indexed by instance type; columns price_usd, price_as_of, vcpu, memory_gib, arch, and where known
-            network_mbps, ebs_mbps, coremark, burstable, hypervisor, gpu, instance_store.
+        listed: indexed by instance type; columns price_usd, price_as_of, and what `bronze.price` knows of an instance type:
+            vcpu, memory_gib, and where known the others of `specification`.
 
     Returns:
         The same rows, the cheapest first and unpriced ones last, with every one of these columns, and family, ordinary (a
         workload may move there) and baseline (the share of the vCPUs that may be used for good).
     """
-    types = listed.reindex(
-        columns=[
-            "price_usd",
-            "price_as_of",
-            "vcpu",
-            "memory_gib",
-            "arch",
-            "network_mbps",
-            "ebs_mbps",
-            "coremark",
-            "burstable",
-            "hypervisor",
-            "gpu",
-            "instance_store",
-        ]
-    )
+    types = listed.reindex(columns=["price_usd", "price_as_of", *(column.name for column in specification)])
     types = types.loc[types["vcpu"].notna() & types["memory_gib"].notna()].copy()
     name = types.index.to_series().astype(str)
     types["family"] = name.str.partition(".")[0]
@@ -63,7 +51,7 @@ def catalogue(listed: pd.DataFrame) -> pd.DataFrame:
     types.loc[types["burstable"], "baseline"] = size.map(_BASELINE_BY_SIZE).fillna(0.05)
     types.loc[flex, "baseline"] = _FLEX_BASELINE
     types["ordinary"] = name.str.match(_ORDINARY) & ~size.str.startswith("metal") & (types["gpu"] == 0)
-    numbers = ["price_usd", "vcpu", "memory_gib", "network_mbps", "ebs_mbps", "coremark", "gpu"]
+    numbers = ["price_usd", *(column.name for column in specification if column.type == NUMBER)]
     types[numbers] = types[numbers].astype(np.float64)
     return types.rename_axis("item").sort_values(["price_usd", "vcpu", "memory_gib", "item"], na_position="last")
 

@@ -7,14 +7,12 @@ import pandas as pd
 
 from pipeline.advice.answer import ACTIONS
 
-PORTFOLIO_COLUMNS = ("portfolio_rank", "portfolio_savings_usd")
-
 
 def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add what can be done together: at most one action per resource, so that the savings add up.
+    """Fill in what can be done together: at most one action per resource, so that the savings add up.
 
     Args:
-        rows: the rows of all rules.
+        rows: the rows of all rules, in the columns of `gold.recommendation`.
 
     Returns:
         The rows sorted by rank and id, with portfolio_rank (1 = the most saved; null for rows that change nothing or
@@ -36,4 +34,4 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
     ordered["portfolio_rank"] = pd.Series(np.arange(1, len(ranked) + 1), index=ranked).reindex(ordered.index).astype("Int64")
     return ordered.drop(columns="_order").sort_values(
         ["portfolio_rank", "recommendation_id"], na_position="last", ignore_index=True
-    )[[*rows.columns, *PORTFOLIO_COLUMNS]]
+    )

@@ -17,30 +17,6 @@ from pipeline.forecasting import calendars
 # Shares of capacity whose crossing has a chance: high, very high, saturated.
 THRESHOLDS_PCT = (80.0, 90.0, 100.0)
 _Array = npt.NDArray[np.float64]
-RISK_COLUMNS = (
-    "as_of",
-    "series_id",
-    "metric",
-    "granularity",
-    "threshold_pct",
-    "quantile",
-    "first_crossing_at",
-    "p_cross_7d",
-    "p_cross_30d",
-    "p_cross_90d",
-    "p_surprise_30d",
-    "crossing_p10_at",
-    "crossing_p50_at",
-    "crossing_p90_at",
-    "capacity",
-    "peak_p95",
-    "peak_at",
-    "seasonal_peak_p95",
-    "seasonal_peak_at",
-    "headroom_ratio",
-    "risk_level",
-    "priority",
-)
 RISK_LEVELS = ("low", "medium", "high", "critical")
 _STEPS = {
     "hour": timedelta(hours=1),
@@ -113,7 +89,7 @@ def capacity_risk(
         surprises: per day, by metric (rows) and threshold in percent (columns); none where None or missing.
 
     Returns:
-        One row per (series_id, threshold_pct), sorted by them, with the columns of `RISK_COLUMNS`: first_crossing_at, the
+        One row per (series_id, threshold_pct), sorted by them, with the columns of `gold.capacity_risk`: first_crossing_at, the
         first step whose `quantile` reaches the threshold, or NaT; p_cross_*; p_surprise_30d, the chance of a surprise within
         30 days, NaN where none were counted; crossing_p10_at, _p50_at and _p90_at, by when 10, 50 and 90 % of the paths have
         crossed, NaT when fewer do; peak_p95 and peak_at, the highest P95 over the forecast; seasonal_peak_p95 and

@@ -107,7 +107,7 @@ def _believed(lake: Lake, table: Table, interval: Interval, **within: Iterable[s
     """What one table says as of the interval's end."""
     narrowed: dict[str, tuple[str | int, ...]] = {name: tuple(values) for name, values in within.items()}
     if any(not values for values in narrowed.values()):
-        return table.arrow_schema.empty_table().to_pandas()
+        return table.empty()
     return _ordered(lake.read(table, table.scope(interval, **narrowed)), table)
 
 

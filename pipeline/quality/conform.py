@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from pipeline.errors import DataError
 from pipeline.interval import Interval
-from pipeline.tables.arrow import TIMESTAMP
-from pipeline.tables.schema import Column, Table, bucket_of
+from pipeline.tables.arrow import TIMESTAMP, conform_column
+from pipeline.tables.schema import Table, bucket_of
 
 
 def conform(data: Any, table: Table, interval: Interval) -> pa.Table:
@@ -36,7 +36,7 @@ def conform(data: Any, table: Table, interval: Interval) -> pa.Table:
     missing = [c.name for c in table.columns if c.name not in rows.column_names]
     if missing:
         raise DataError(f"{where}: missing columns {missing}")
-    arrays = {c.name: _conformed(rows[c.name], c, where) for c in table.columns}
+    arrays = {c.name: conform_column(rows[c.name], c, where) for c in table.columns}
     arrays[table.partition] = _partition(arrays[table.time], table.partition)
     return pa.table([arrays[name] for name in names], schema=table.arrow_schema)
 
@@ -50,44 +50,6 @@ def _from_pandas(frame: Any, where: str) -> pa.Table:
             except pa.ArrowInvalid as error:
                 raise DataError(f"{where}: column {field.name} is finer than microseconds: {error}") from error
     return rows.replace_schema_metadata(None)
-
-
-def _conformed(array: pa.ChunkedArray, column: Column, where: str) -> pa.ChunkedArray:
-    """One column in its declared type.
-
-    Raises:
-        DataError: naming the column, the first offending value and what was expected.
-    """
-    if array.type != column.arrow_type:
-        array = _widened(array, column, where)
-    if not column.nullable and array.null_count:
-        row = pc.index(pc.is_null(array), True).as_py()
-        raise DataError(f"{where}: column {column.name} is null in {array.null_count} rows (first: row {row}); expected a value")
-    if pa.types.is_floating(array.type):
-        finite = pc.fill_null(pc.is_finite(array), True)
-        if not pc.all(finite, min_count=0).as_py():
-            row = pc.index(finite, False).as_py()
-            raise DataError(f"{where}: column {column.name} is {array[row].as_py()} in row {row}; expected a finite number")
-    return array
-
-
-def _widened(array: pa.ChunkedArray, column: Column, where: str) -> pa.ChunkedArray:
-    given, wanted = array.type, column.arrow_type
-    whole = pa.types.is_integer(given) or (pa.types.is_decimal(given) and given.scale == 0)
-    lossless = (
-        pa.types.is_null(given)
-        or (wanted == pa.int64() and whole)
-        or (wanted == pa.float64() and (pa.types.is_integer(given) or pa.types.is_floating(given)))
-        or (wanted == pa.string() and (pa.types.is_large_string(given) or pa.types.is_dictionary(given)))
-        or (wanted == pa.string() and pa.types.is_string_view(given))
-    )
-    example = next((value.as_py() for chunk in array.chunks for value in chunk if value.is_valid), None)
-    if lossless:
-        try:
-            return array.cast(wanted)
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{where}: column {column.name} does not fit {wanted}: {error}") from error
-    raise DataError(f"{where}: column {column.name} is {given} (such as {example!r}), expected {wanted}")
 
 
 def _buckets(series_id: pa.ChunkedArray) -> pa.Array:

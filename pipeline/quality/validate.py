@@ -192,8 +192,7 @@ def _record(results: list[Result], table: Table, interval: Interval, lake: Lake,
         }
         for r in results
     ]
-    schema = pa.schema([f for f in target.arrow_schema if f.name != target.partition])
-    data = conform(pa.Table.from_pylist(rows, schema=schema), target, interval)
+    data = conform(target.frame(rows), target, interval)
     # The first shard also clears what an earlier run with more shards left.
     covered = (shard, *range(shards, BUCKETS)) if shard == 0 else (shard,)
     lake.replace(target, data, target.scope(interval, table_name=(table.name,), shard=covered))

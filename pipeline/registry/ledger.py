@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from pipeline.forecasting.spec import NONE, Row
 from pipeline.interval import Interval
 from pipeline.tables.forecasts import PROMOTION
@@ -75,7 +73,7 @@ def decide(
     }
     scope = _scope(metric, granularity, fence)
     nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)
-    data = conform(pa.Table.from_pylist([row]), PROMOTION, Interval(as_of - timedelta(days=1), as_of))
+    data = conform(PROMOTION.frame([row]), PROMOTION, Interval(as_of - timedelta(days=1), as_of))
     return lake.replace(PROMOTION, data, scope, based_on=nothing).changed
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.findings import RECOMMENDATION_COLUMNS
+from pipeline.tables.advice import RECOMMENDATION
 
 # What a spreadsheet takes for the beginning of a formula. Source: OWASP, "CSV Injection", full-width signs included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -21,8 +21,9 @@ def recommendations_csv(recommendation: pd.DataFrame) -> str:
     )
     out = io.StringIO(newline="")
     writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(RECOMMENDATION_COLUMNS)
-    for row in ordered[list(RECOMMENDATION_COLUMNS)].itertuples(index=False):
+    columns = [name for name in RECOMMENDATION.names if name != RECOMMENDATION.time]
+    writer.writerow(columns)
+    for row in ordered[columns].itertuples(index=False):
         writer.writerow([_cell(value) for value in row])
     return out.getvalue()
 

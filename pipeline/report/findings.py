@@ -9,18 +9,12 @@ from datetime import datetime
 import pandas as pd
 
 from pipeline.interval import Interval
-
-RECOMMENDATION_COLUMNS = (
-    "recommendation_id", "rule_id", "rule_version", "account", "region", "service", "resource_id", "action", "reason",
-    "current_config", "target_config", "evidence_json", "monthly_cost_usd", "savings_monthly_usd", "savings_low_usd",
-    "savings_high_usd", "price_as_of", "breach_probability", "confidence", "risk_level", "effort", "restart_needed",
-    "rollback_possible", "rollback_note", "portfolio_rank", "portfolio_savings_usd",
-)  # fmt: skip
-RISK_COLUMNS = (
-    "series_id", "metric", "granularity", "threshold_pct", "quantile", "first_crossing_at", "p_cross_7d", "p_cross_30d",
-    "p_cross_90d", "crossing_p10_at", "crossing_p50_at", "crossing_p90_at", "peak_p95", "peak_at",
-    "headroom_ratio", "risk_level", "priority",
-)  # fmt: skip
+from pipeline.tables.advice import RECOMMENDATION
+from pipeline.tables.anomalies import ANOMALY
+from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
+from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, PROMOTION
+from pipeline.tables.money import COST_DAILY
+from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
 
 
 def _empty(*columns: str) -> Callable[[], pd.DataFrame]:
@@ -34,7 +28,7 @@ class Findings:
     Attributes:
         interval: the run's data interval; `as_of` is its end.
         sources: one row per source and bronze table: source, table_name, rows, first_at, last_at, note, kind (real, replayed,
-            synthetic or prices).
+            synthetic or list prices).
         resource: newest row per resource, as `silver.resource`.
         recommendation: `gold.recommendation` of this `as_of`.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
@@ -59,58 +53,23 @@ class Findings:
     resource: pd.DataFrame = field(
         default_factory=_empty("account", "region", "resource_id", "service", "instance_type", "tags_json")
     )
-    recommendation: pd.DataFrame = field(default_factory=_empty(*RECOMMENDATION_COLUMNS))
-    capacity_risk: pd.DataFrame = field(default_factory=_empty(*RISK_COLUMNS))
-    forecast: pd.DataFrame = field(
-        default_factory=_empty("series_id", "metric", "unit", "granularity", "ts", "quantile", "value", "model", "tier", "cutoff")
-    )
+    recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
+    capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)
+    forecast: pd.DataFrame = field(default_factory=FORECAST.empty)
     forecast_series: int = 0
     history: pd.DataFrame = field(default_factory=_empty("series_id", "granularity", "ts", "value"))
-    anomaly: pd.DataFrame = field(
-        default_factory=_empty(
-            "series_id", "resource_id", "metric", "unit", "ts", "value", "expected", "score", "votes", "detectors", "severity"
-        )
-    )
+    anomaly: pd.DataFrame = field(default_factory=ANOMALY.empty)
     anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
-    cost_daily: pd.DataFrame = field(
-        default_factory=_empty("source", "account", "service", "charge_category", "currency", "ts", "billed_usd", "effective_usd")
-    )
-    model_metric: pd.DataFrame = field(
-        default_factory=_empty(
-            "as_of",
-            "metric",
-            "granularity",
-            "model",
-            "series",
-            "windows",
-            "mase",
-            "wape",
-            "scaled_pinball",
-            "coverage_50",
-            "coverage_80",
-            "coverage_90",
-            "skill",
-            "cpu_s_per_series",
-        )
-    )
-    risk_backtest: pd.DataFrame = field(
-        default_factory=_empty(
-            "as_of", "metric", "granularity", "bin", "forecasts", "stated", "observed", "brier", "base_rate_brier"
-        )
-    )
-    promotion: pd.DataFrame = field(
-        default_factory=_empty("as_of", "metric", "granularity", "fence", "decision", "champion", "champion_version", "reason")
-    )
-    quality_result: pd.DataFrame = field(
-        default_factory=_empty("table_name", "subject", "rule", "severity", "success", "rows", "failed_rows", "score", "note")
-    )
+    cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
+    model_metric: pd.DataFrame = field(default_factory=MODEL_METRIC.empty)
+    risk_backtest: pd.DataFrame = field(default_factory=RISK_BACKTEST.empty)
+    promotion: pd.DataFrame = field(default_factory=PROMOTION.empty)
+    quality_result: pd.DataFrame = field(default_factory=QUALITY_RESULT.empty)
     quarantine: pd.DataFrame = field(default_factory=_empty("table_name", "rule", "rows", "example"))
     completeness: pd.DataFrame = field(
         default_factory=_empty("series_id", "metric", "days", "missing_days", "flagged_days", "samples", "expected_samples")
     )
-    run_stat: pd.DataFrame = field(
-        default_factory=_empty("step", "target", "shard", "outcome", "rows", "wall_s", "cpu_s", "peak_rss_mib")
-    )
+    run_stat: pd.DataFrame = field(default_factory=RUN_STAT.empty)
 
     @property
     def as_of(self) -> datetime:

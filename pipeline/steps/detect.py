@@ -27,6 +27,6 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     asked = settings.detectors, settings.alert_votes, settings.detect_min_history_hours
     found = [vote(series, interval, *asked) for _, series in points.groupby("series_id", sort=True)]
     table = ANOMALY
-    rows = pd.concat(found) if found else table.arrow_schema.empty_table().to_pandas()
+    rows = pd.concat(found) if found else table.empty()
     data = validate(conform(rows, table, interval), table, interval, lake, shard, shards)
     return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows

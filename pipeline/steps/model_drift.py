@@ -23,8 +23,7 @@ def model_drift(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
     bounds = {"before": as_of - 2 * WINDOW, "since": as_of - WINDOW, "as_of": as_of}
     evidence = lake.query(EVIDENCE, bounds).to_pandas()
     rows = judge(evidence, trained_at(lake, as_of), as_of, limits(settings))
-    schema = pa.schema([field for field in DRIFT.arrow_schema if field.name != DRIFT.partition])
-    return conform(pa.Table.from_pylist(rows, schema=schema), DRIFT, interval)
+    return conform(DRIFT.frame(rows), DRIFT, interval)
 
 
 def limits(settings: Settings) -> Limits:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from pipeline import plugs
@@ -29,7 +27,6 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
         answers.append(rule.recommend(estate, rule.Options(lookback_days=settings.lookback_days)))
         covered |= set(rule.SERVICES)
     answers.append(not_covered(estate, covered))
-    rows = pd.concat([answer for answer in answers if not answer.empty]) if any(len(a) for a in answers) else None
-    frame: Any = table.arrow_schema.empty_table().to_pandas() if rows is None else portfolio(rows.reset_index(drop=True))
-    data = validate(conform(frame, table, interval), table, interval, lake)
+    rows = portfolio(pd.concat(answers, ignore_index=True))
+    data = validate(conform(rows, table, interval), table, interval, lake)
     return lake.replace(table, data, table.scope(interval)).rows

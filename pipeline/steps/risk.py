@@ -28,10 +28,10 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
     forecasts = lake.query(FORECASTS, {"as_of": interval.as_of}).to_pandas()
     table = CAPACITY_RISK
     if forecasts.empty:
-        rows = table.arrow_schema.empty_table().to_pandas()
+        rows = table.empty()
     else:
         surprises = _surprises(forecasts, tuple(scaled_thresholds()), interval.as_of, lake, settings)
-        rows = _assess(forecasts, interval.as_of, lake, settings, surprises)[[c.name for c in table.columns]]
+        rows = _assess(forecasts, interval.as_of, lake, settings, surprises)[[*table.names]]
     data = validate(conform(rows, table, interval), table, interval, lake)
     _judge(interval, lake)
     return lake.replace(table, data, table.scope(interval)).rows

@@ -131,14 +131,11 @@ def register_trainings(interval: Interval, lake: Lake, settings: Settings, train
     if _is_known(interval, lake, settings, fingerprints):
         return 0
     rows = {
-        MODEL_METRIC: pd.DataFrame([row for training in trainings for row in _model_metrics(interval, training)]),
+        MODEL_METRIC: MODEL_METRIC.frame(row for training in trainings for row in _model_metrics(interval, training)),
         RISK_BACKTEST: _risk_backtest(interval, trainings),
     }
     # A table without rows is told too, so that what it said of the same day before goes.
-    figures = {
-        table.name: conform(frame if len(frame) else table.arrow_schema.empty_table(), table, interval)
-        for table, frame in rows.items()
-    }
+    figures = {table.name: conform(frame, table, interval) for table, frame in rows.items()}
     return log_training(settings, interval.as_of, _sha256(*fingerprints), trainings, _config(settings), figures)
 
 
@@ -309,7 +306,7 @@ def _risk_backtest(interval: Interval, trainings: list[Training]) -> pd.DataFram
         for each in trainings
         if len(each.reliability)
     ]
-    return pd.concat(judged, ignore_index=True) if judged else pd.DataFrame()
+    return pd.concat(judged, ignore_index=True) if judged else RISK_BACKTEST.empty()
 
 
 def _write(

@@ -5,6 +5,19 @@ from __future__ import annotations
 from pipeline.tables.columns import account, moment, number, provenance, source, text
 from pipeline.tables.schema import DATE, FLAG, NUMBER, WHOLE, Column, Table
 
+# What an instance type is.
+specification = (
+    number("vcpu", "Virtual CPUs.", "count"),
+    number("memory_gib", "Memory.", "GiB"),
+    text("arch", "x86_64 or arm64.", nullable=True),
+    number("network_mbps", "Network baseline.", "mbps"),
+    number("ebs_mbps", "EBS baseline.", "mbps"),
+    text("hypervisor", "xen, nitro …", nullable=True),
+    Column(name="burstable", type=FLAG, doc="Runs on CPU credits.", nullable=True),
+    Column(name="instance_store", type=FLAG, doc="Has local disks.", nullable=True),
+    number("gpu", "GPUs.", "count"),
+    number("coremark", "CoreMark iterations per second, all threads.", "1/s"),
+)
 BILLING_LINE = Table(
     name="bronze.billing_line",
     doc="One line of a billing export, as exported.",
@@ -36,16 +49,7 @@ PRICE = Table(
         text("unit", "hour, GB-month …"),
         Column(name="price_usd", type=NUMBER, doc="On-demand list price per unit.", unit="usd"),
         text("instance_family", "Family of an instance type.", nullable=True),
-        number("vcpu", "Virtual CPUs.", "count"),
-        number("memory_gib", "Memory.", "GiB"),
-        text("arch", "x86_64 or arm64.", nullable=True),
-        number("network_mbps", "Network baseline.", "mbps"),
-        number("ebs_mbps", "EBS baseline.", "mbps"),
-        text("hypervisor", "xen, nitro …", nullable=True),
-        Column(name="burstable", type=FLAG, doc="Runs on CPU credits.", nullable=True),
-        Column(name="instance_store", type=FLAG, doc="Has local disks.", nullable=True),
-        number("gpu", "GPUs.", "count"),
-        number("coremark", "CoreMark iterations per second, all threads.", "1/s"),
+        *specification,
         *provenance,
     ),
     partition="day",

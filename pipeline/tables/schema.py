@@ -10,9 +10,9 @@ of the pipeline's packages is installed there. What needs a package imports it w
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
     from pyiceberg.expressions import BooleanExpression
     from pyiceberg.partitioning import PartitionSpec
@@ -143,6 +144,11 @@ class Table:
         doc = f"The {self.partition} of `{self.time}`, for partition pruning."
         return (*self.columns, Column(name=self.partition, type=DATE, doc=doc))
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, without the partition column."""
+        return tuple(column.name for column in self.columns)
+
     def column(self, name: str) -> Column:
         for column in self.all_columns:
             if column.name == name:
@@ -154,6 +160,26 @@ class Table:
         import pyarrow as pa
 
         return pa.schema([pa.field(c.name, c.arrow_type, nullable=c.nullable) for c in self.all_columns])
+
+    def frame(self, rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
+        """The rows as a frame that has the declared columns in order, without the partition column, whatever the rows hold.
+
+        Text is `object`, a moment `datetime64[us]`, a whole number or flag that may be null `Int64` or `boolean`.
+
+        Args:
+            rows: a column that may be null can be left out; None, NaN and NaT are null.
+
+        Raises:
+            DataError: a column that is not declared, a value of another type, or none where there must be one. The message
+                names table and column.
+        """
+        from pipeline.tables.arrow import frame
+
+        return frame(self, rows)
+
+    def empty(self) -> pd.DataFrame:
+        """A frame without rows, with the columns and types of `frame`."""
+        return self.frame(())
 
     def iceberg_schema(self) -> Schema:
         from pyiceberg.schema import Schema
@@ -213,11 +239,6 @@ def bucket_of(series_id: str) -> int:
 def buckets_of(shard: int, shards: int) -> tuple[int, ...]:
     """The buckets that one of `shards` parts of the work covers."""
     return tuple(bucket for bucket in range(BUCKETS) if bucket % shards == shard)
-
-
-def partition_of(moment: datetime, partition: str) -> date:
-    """The partition value of one moment."""
-    return moment.date() if partition == "day" else moment.date().replace(day=1)
 
 
 def _expect(kind: str, notes: str, **kwargs: Any) -> dict[str, Any]:

@@ -13,11 +13,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from pipeline import plugs
-from pipeline.advice.answer import ACTIONS, RECOMMENDATION_COLUMNS, not_covered, recommendation_id
+from pipeline.advice.answer import ACTIONS, not_covered, recommendation_id
 from pipeline.advice.estate import Estate
 from pipeline.advice.portfolio import portfolio
-from pipeline.capacity.crossing import RISK_COLUMNS
 from pipeline.interval import Interval
+from pipeline.tables.advice import RECOMMENDATION
+from pipeline.tables.capacity import CAPACITY_RISK
 
 AS_OF = Interval.day("2026-03-15").start
 DAYS = 14
@@ -144,7 +145,7 @@ def estate() -> Estate:
         ],
         ignore_index=True,
     )
-    return Estate(AS_OF, resources, usage, PRICES, pd.DataFrame(columns=list(RISK_COLUMNS)))
+    return Estate(AS_OF, resources, usage, PRICES, CAPACITY_RISK.empty())
 
 
 Recommend = Callable[[Estate], pd.DataFrame]
@@ -173,7 +174,7 @@ def test_every_resource_of_its_services_has_exactly_one_row(rule, recommend: Rec
     assert sorted(zip(rows["resource_id"], rows["service"], strict=True)) == sorted(
         zip(covered["resource_id"], covered["service"], strict=True)
     )
-    assert tuple(rows.columns) == RECOMMENDATION_COLUMNS
+    assert tuple(rows.columns) == RECOMMENDATION.names
 
 
 def test_rows_are_complete_bounded_and_explained(rule, recommend: Recommend) -> None:

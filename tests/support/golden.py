@@ -16,10 +16,15 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import tables
-from pipeline.tables.schema import DATE, FLAG, MOMENT, NUMBER, TEXT, Column, Table, bucket_of, partition_of
+from pipeline.tables.schema import DATE, FLAG, MOMENT, NUMBER, TEXT, Column, Table, bucket_of
 
 ROOT = Path(__file__).parent.parent / "sql"
 EPOCH = datetime(1970, 1, 1)
+
+
+def partition_of(moment: datetime, partition: str) -> date:
+    """The partition value of one moment."""
+    return moment.date() if partition == "day" else moment.date().replace(day=1)
 
 
 def cases() -> list[Path]:

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from pipeline import tables
 from pipeline.interval import Interval
-from pipeline.tables.schema import Table, bucket_of, partition_of
+from pipeline.tables.schema import Table, bucket_of
+from tests.support.golden import partition_of
 
 utc = datetime.fromisoformat
 AS_OF = utc("2026-04-16")

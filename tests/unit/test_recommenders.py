@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.advice.answer import recommendations
 from pipeline.advice.estate import Estate, hourly_prices
 from pipeline.advice.instance_types import catalogue, cpu_ratio
 from pipeline.advice.portfolio import portfolio
@@ -360,12 +359,9 @@ def test_stopping_beats_resizing_and_unpriced_actions_rank_last() -> None:
             "recommendation_id": f"{resource_id}{rule_id}",
             "action": action,
             "savings_monthly_usd": savings,
-            "risk_level": 0,
-            "restart_needed": False,
-            "rollback_possible": True,
         }
 
-    rows = recommendations(
+    rows = pd.DataFrame(
         [
             row("a", "idle", "stop", 70.0),
             row("a", "rightsize", "rightsize", 90.0),

@@ -15,8 +15,8 @@ import pytest
 from pipeline import tables
 from pipeline.interval import Interval
 from pipeline.report import Findings, charted_series, charts, recommendations_csv, render, words
-from pipeline.report.findings import RECOMMENDATION_COLUMNS
 from pipeline.report.page import TELEMETRY
+from pipeline.tables.advice import RECOMMENDATION
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, estate, rows, series, utc
 
 VOID = {"meta", "link", "br"}
@@ -301,7 +301,7 @@ def test_a_risk_without_a_forecast_is_not_charted(findings: Findings) -> None:
 def test_text_that_a_spreadsheet_would_run_is_disarmed_and_numbers_stay_numbers(findings: Findings) -> None:
     table = list(csv.DictReader(io.StringIO(recommendations_csv(findings.recommendation), newline="")))
 
-    assert tuple(table[0]) == RECOMMENDATION_COLUMNS
+    assert tuple(table[0]) == RECOMMENDATION.names[1:]
     assert {r["target_config"] for r in table if r["rule_id"] == "rightsize"} >= {f"'{NASTY_FORMULA}"}
     assert "-70.08" in {r["savings_monthly_usd"] for r in table}
     assert [r["portfolio_rank"] for r in table[:3]] == ["1", "2", ""]

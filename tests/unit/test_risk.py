@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from scipy.special import ndtri
 
-from pipeline.capacity.crossing import RISK_COLUMNS, capacity_risk
+from pipeline.capacity.crossing import capacity_risk
 from pipeline.capacity.peak import peak_demand
 from pipeline.capacity.reliability import bin_chances, brier_score, brier_skill
 from pipeline.interval import Interval
+from pipeline.tables.capacity import CAPACITY_RISK
 
 AS_OF = Interval.day("2026-03-01").start
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -44,7 +45,7 @@ def test_each_series_and_threshold_has_one_row_with_the_declared_columns() -> No
 
     risk = capacity_risk(both, full("a", "b"), None, AS_OF)
 
-    assert tuple(risk.columns) == RISK_COLUMNS
+    assert tuple(risk.columns) == CAPACITY_RISK.names
     assert list(zip(risk["series_id"], risk["threshold_pct"], strict=True)) == [("a", 80), ("a", 90), ("b", 80), ("b", 90)]
 
 

@@ -1,13 +1,17 @@
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline import tables
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
-from pipeline.tables.forecasts import FORECAST
-from pipeline.tables.schema import BUCKETS, Column, bucket_of, buckets_of
+from pipeline.quality.conform import conform
+from pipeline.tables.advice import RECOMMENDATION
+from pipeline.tables.forecasts import FORECAST, MODEL_METRIC
+from pipeline.tables.schema import BUCKETS, TEXT, Column, bucket_of, buckets_of
 from pipeline.tables.usage import METRIC_DAILY
 
 DAY = Interval.day("2026-03-01")
@@ -36,6 +40,53 @@ def test_no_key_column_may_be_null(table: tables.Table) -> None:
 def test_a_column_of_a_type_that_engines_store_differently_cannot_be_declared() -> None:
     with pytest.raises(ConfigError, match=r"does not mean the same in every engine"):
         Column(name="at", type="timestamp[ns]", doc="Too fine.")
+
+
+@pytest.mark.parametrize("table", tables.ALL.values(), ids=lambda table: table.name)
+def test_a_frame_without_rows_has_the_declared_columns_and_is_taken_as_it_is(table: tables.Table) -> None:
+    empty = table.empty()
+
+    assert tuple(empty.columns) == table.names
+    assert conform(empty, table, DAY).schema == table.arrow_schema
+
+
+def test_rows_become_a_frame_in_the_declared_order_and_types_and_what_is_unknown_is_null() -> None:
+    row = {"action": "keep", "as_of": DAY.as_of, "restart_needed": np.True_, "risk_level": 1, "savings_monthly_usd": np.nan}
+    texts = {c.name: "x" for c in RECOMMENDATION.columns if c.type == TEXT and not c.nullable and c.name != "action"}
+    whole = {"confidence": 1, "rollback_possible": False, "price_as_of": pd.NaT}
+
+    frame = RECOMMENDATION.frame([{**row, **texts, **whole}, {**texts, **whole, **row, "portfolio_rank": 1}])
+
+    assert tuple(frame.columns) == RECOMMENDATION.names
+    assert frame.dtypes.astype(str).to_dict() == RECOMMENDATION.empty().dtypes.astype(str).to_dict()
+    assert {name: str(frame[name].dtype) for name in ("confidence", "risk_level", "portfolio_rank", "price_as_of")} == {
+        "confidence": "float64",
+        "risk_level": "int64",
+        "portfolio_rank": "Int64",
+        "price_as_of": "datetime64[us]",
+    }
+    assert frame["portfolio_rank"].isna().tolist() == [True, False]
+    assert frame.loc[0, ["target_config", "savings_monthly_usd", "price_as_of"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"forecast": 1.0}, r"row 0 has columns \['forecast'\]; declared are"),
+        ({"series": None}, "column series is null in 1 rows .*; expected a value"),
+        ({"series": 2.5}, r"column series is double \(such as 2\.5\), expected int64"),
+        ({"model": 7}, r"column model is int64 \(such as 7\), expected string"),
+        ({"mase": float("inf")}, "column mase is inf in row 0; expected a finite number"),
+        ({"as_of": "2026-03-02"}, "column as_of is string .*, expected timestamp"),
+    ],
+    ids=["undeclared", "missing", "not whole", "not text", "infinite", "no moment"],
+)
+def test_a_row_that_a_table_does_not_declare_is_refused_with_table_and_column(change: dict[str, object], message: str) -> None:
+    row = {"as_of": DAY.as_of, "metric": "cost", "granularity": "day", "model": "ridge", "series": 3, "windows": 4}
+
+    assert len(MODEL_METRIC.frame([row])) == 1
+    with pytest.raises(DataError, match=f"gold.model_metric: {message}"):
+        MODEL_METRIC.frame([row | change])
 
 
 def test_a_table_by_as_of_replaces_what_was_believed_at_the_intervals_end() -> None:
