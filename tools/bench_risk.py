@@ -41,9 +41,9 @@ from pipeline.capacity.crossing import capacity_risk  # noqa: E402
 from pipeline.capacity.reliability import bin_chances, brier_score  # noqa: E402
 from pipeline.forecasters import default, seasonal_naive  # noqa: E402
 from pipeline.forecasting import metrics  # noqa: E402
-from pipeline.forecasting.metrics import QUANTILES  # noqa: E402
 from pipeline.forecasting.panel import Panel  # noqa: E402
 from pipeline.sources import _realistic  # noqa: E402
+from pipeline.tables.columns import QUANTILES  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

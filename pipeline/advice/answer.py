@@ -10,9 +10,8 @@ import pandas as pd
 
 from pipeline.advice.estate import Estate, Key, optional_text, resources_of
 from pipeline.tables.advice import RECOMMENDATION
+from pipeline.tables.columns import ACTIONS
 
-ACTIONS = ("terminate", "stop", "rightsize", "upsize", "investigate", "keep", "insufficient_data")
-"""From the one that excludes all others on a resource to the one that says nothing about it."""
 _NO_CHANGE = {
     "confidence": 0.0,
     "risk_level": 0,

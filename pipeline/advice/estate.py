@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.errors import DataError
+from pipeline.tables.columns import IMPUTED
 
 HOURS_PER_MONTH = 730.0
 _GROUP_TAGS = ("aws:autoscaling:groupName", "eks:cluster-name", "eks:nodegroup-name", "karpenter.sh/nodepool")
 _GROUP_TAG_PREFIXES = ("kubernetes.io/cluster/", "alpha.eksctl.io/")
-_IMPUTED = 1
 Key = tuple[str, str, str]
 """Account, region, resource_id."""
 
@@ -82,7 +82,7 @@ def demand_by_resource(estate: Estate, lookback_days: int) -> dict[Key, dict[str
     observed = usage.loc[
         (usage["hour"] >= start)
         & (usage["hour"] < estate.as_of)
-        & (usage["quality_flag"].fillna(0) != _IMPUTED)
+        & (usage["quality_flag"].fillna(0) != IMPUTED)
         & np.isfinite(usage["mean"].astype(np.float64))
     ].sort_values(["account", "region", "resource_id", "metric", "hour"])
     found: dict[Key, dict[str, Demand]] = {}

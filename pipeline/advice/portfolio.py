@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.advice.answer import ACTIONS
+from pipeline.tables.columns import ACTIONS, PASSIVE
+
+# What ends a resource excludes all else that is said of it.
+_FIRST = ("terminate", "stop")
+_ORDER = (*_FIRST, *(action for action in ACTIONS if action not in _FIRST))
 
 
 def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
@@ -20,11 +24,11 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
 
     Source: Cost Optimization Hub's de-duplication per resource; stopping comes before resizing.
     """
-    ordered = rows.assign(_order=rows["action"].map(ACTIONS.index)).sort_values(
+    ordered = rows.assign(_order=rows["action"].map(_ORDER.index)).sort_values(
         ["account", "region", "resource_id", "_order", "recommendation_id"], kind="stable"
     )
     first = ~ordered.duplicated(["account", "region", "resource_id"])
-    chosen = first & (ordered["_order"] <= ACTIONS.index("investigate"))
+    chosen = first & ~ordered["action"].isin(PASSIVE)
     ordered["portfolio_savings_usd"] = ordered["savings_monthly_usd"].where(chosen, 0.0)
     ranked = (
         ordered.loc[chosen]

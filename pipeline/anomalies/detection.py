@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.tables.columns import SEVERITIES
+
 ALERT = 0.5
 """The score at and above which a sample is an alert."""
 
-SEVERITIES = (("critical", 3.0), ("high", 2.0), ("medium", 1.5), ("low", 1.0))
-"""Severity by how many times its own alert threshold a sample deviates, the most severe first."""
+EXCESS = {"low": 1.0, "medium": 1.5, "high": 2.0, "critical": 3.0}
+"""By how many times its own alert threshold a sample of each severity deviates at least."""
 
 PROBATION_TIME = np.timedelta64(24 * 3600, "s")
 PROBATION_ROWS = 24
@@ -44,8 +46,9 @@ def score_of_excess(excess: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def severity(score: npt.NDArray[np.float64]) -> npt.NDArray[np.str_]:
     """low, medium, high or critical for an alert (1, 1.5, 2 and 3 times the alert threshold), "" for anything below."""
     scores = np.asarray(score, dtype=np.float64)
-    limits = [limit / (1.0 + limit) - 1e-12 for _, limit in SEVERITIES]
-    return np.select([scores >= limit for limit in limits], [name for name, _ in SEVERITIES], default="")
+    gravest_first = SEVERITIES[::-1]
+    limits = [EXCESS[name] / (1.0 + EXCESS[name]) - 1e-12 for name in gravest_first]
+    return np.select([scores >= limit for limit in limits], list(gravest_first), default="")
 
 
 def arrival_clock(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:

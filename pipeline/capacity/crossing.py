@@ -13,11 +13,11 @@ from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from pipeline.forecasting import calendars
+from pipeline.tables.columns import SEVERITIES
 
 # Shares of capacity whose crossing has a chance: high, very high, saturated.
 THRESHOLDS_PCT = (80.0, 90.0, 100.0)
 _Array = npt.NDArray[np.float64]
-RISK_LEVELS = ("low", "medium", "high", "critical")
 _STEPS = {
     "hour": timedelta(hours=1),
     "hourly": timedelta(hours=1),
@@ -180,7 +180,7 @@ def capacity_risk(
     peak_pct = 100 * risk["peak_p95"] / risk["capacity"]
     likeliest = chances.max(axis=1).groupby(risk["series_id"]).transform("max")
     risk["risk_level"] = np.select(
-        [peak_pct > very_high_pct, peak_pct > high_pct, likeliest > _NOTEWORTHY], RISK_LEVELS[:0:-1], default="low"
+        [peak_pct > very_high_pct, peak_pct > high_pct, likeliest > _NOTEWORTHY], SEVERITIES[:0:-1], default=SEVERITIES[0]
     )
     weight = 1.0 if criticality is None else risk["series_id"].map(criticality).fillna(1.0).clip(0.0, 1.0)
     if historic_peak_pct is not None:

@@ -7,7 +7,7 @@ import pandas as pd
 from pipeline.capacity.crossing import THRESHOLDS_PCT
 
 # How much a resource's criticality counts.
-WEIGHTS = {"high": 1.0, "medium": 0.6, "low": 0.3}
+WEIGHTS = {"High": 1.0, "Medium": 0.6, "Low": 0.3}
 
 
 def scaled_thresholds(growth: float = 1.0, resize: float = 1.0) -> dict[float, float]:
@@ -19,5 +19,5 @@ def criticality(series: object, resources: pd.DataFrame) -> pd.Series:
     names = pd.Series(series).astype(str)
     keys = names.str.rsplit("/", n=1).str[0]
     resource = resources["account"] + "/" + resources["region"] + "/" + resources["resource_id"]
-    weights = pd.Series(resources["criticality"].str.lower().map(WEIGHTS).to_numpy(), index=resource)
+    weights = pd.Series(resources["criticality"].str.capitalize().map(WEIGHTS).to_numpy(), index=resource)
     return pd.Series(keys.map(weights).to_numpy(), index=names)

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, calibrate, cutoffs, segments
 from pipeline.forecasters._season import fill
-from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.panel import Panel
 from pipeline.forecasting.tier import tier
+from pipeline.tables.columns import Granularity
 
 Floats = npt.NDArray[np.float64]
 

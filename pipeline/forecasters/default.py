@@ -11,7 +11,8 @@ from pipeline.forecasters import _calendar_effect, _level_shift, ridge, seasonal
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments, thirds
 from pipeline.forecasting import metrics
-from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import Granularity
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,7 +14,8 @@ from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segme
 from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import exponential_means, fill
 from pipeline.forecasting import calendars
-from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import Granularity
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,7 +9,8 @@ from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import phases
 from pipeline.forecasting import calendars
-from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import Granularity
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._quantile import row_quantiles
 from pipeline.forecasters._season import exponential_means, fill, seasonal_index
-from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import Granularity
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from pipeline.errors import ConfigError
 from pipeline.forecasting import metrics
-from pipeline.forecasting.metrics import QUANTILES
 from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import QUANTILES
 
 Floats = npt.NDArray[np.float64]
 Forecast = Callable[[Panel, int, tuple[float, ...]], Floats]

@@ -13,8 +13,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-#: The quantiles Headroom publishes.
-QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 #: Central prediction intervals and the two published quantiles that bound them.
 INTERVALS: dict[int, tuple[float, float]] = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95)}
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.errors import DataError
+from pipeline.tables.columns import Granularity
 
-Granularity = Literal["hour", "day"]
 STEP: dict[Granularity, np.timedelta64] = {
     "hour": np.timedelta64(3_600_000_000, "us"),
     "day": np.timedelta64(86_400_000_000, "us"),

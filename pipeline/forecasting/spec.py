@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -19,7 +19,8 @@ import pandas as pd
 
 from pipeline import plugs
 from pipeline.errors import DataError
-from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import GRANULARITIES, Granularity
 
 Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -106,8 +107,8 @@ def parse_spec(text: str, sha256: str) -> Spec:
         raise DataError(f"spec.json: quantiles are ascending levels between 0 and 1, got {levels}")
     if type(spec.horizon) is not int or not 1 <= spec.horizon <= 10_000:
         raise DataError(f"spec.json: horizon is 1 to 10000 periods, got {spec.horizon!r}")
-    if spec.granularity not in get_args(Granularity):
-        raise DataError(f"spec.json: granularity is one of {get_args(Granularity)}, got {spec.granularity!r}")
+    if spec.granularity not in GRANULARITIES:
+        raise DataError(f"spec.json: granularity is one of {GRANULARITIES}, got {spec.granularity!r}")
     if not isinstance(spec.params, dict):
         raise DataError(f"spec.json: params is an object, got {spec.params!r}")
     named = spec.overrides

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pipeline.tables.schema import bucket_of
 
 if TYPE_CHECKING:
-    from pipeline.forecasting.panel import Granularity, Panel
+    from pipeline.forecasting.panel import Panel
     from pipeline.lake import Lake
     from pipeline.settings import Settings
+    from pipeline.tables.columns import Granularity
 
 # Imputed periods are left out: a model that knows a period is missing does better than one that takes a copy for a fact.
 HOURLY = """

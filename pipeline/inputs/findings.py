@@ -17,6 +17,7 @@ from pipeline.report import Findings, charted_series
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
+from pipeline.tables.columns import IMPUTED
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import QUALITY_RESULT
@@ -188,5 +189,5 @@ def _observed(lake: Lake, table: Table, scope: Scope) -> pd.DataFrame:
     """The p95 of each period, which is what is forecast; the mean where a source gives no more. Imputed periods are gaps."""
     rows = lake.read(table, scope, ("series_id", table.time, "p95", "mean", "quality_flag")).to_pandas()
     rows = rows.rename(columns={table.time: "ts"}).sort_values(["series_id", "ts"], kind="stable")
-    value = rows["p95"].fillna(rows["mean"]).where(rows["quality_flag"] != 1)
+    value = rows["p95"].fillna(rows["mean"]).where(rows["quality_flag"] != IMPUTED)
     return rows.assign(value=value)[["series_id", "ts", "value"]].reset_index(drop=True)

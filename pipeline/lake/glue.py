@@ -13,7 +13,7 @@ from pipeline.errors import DataError
 from pipeline.lake import athena, aws, sql
 from pipeline.lake.storage import Storage
 from pipeline.settings import Settings
-from pipeline.tables.schema import DATE, FLAG, MOMENT, NUMBER, TEXT, WHOLE, Table
+from pipeline.tables.schema import DATE, FLAG, LAYERS, MOMENT, NUMBER, TEXT, WHOLE, Table
 
 # The days that Athena looks for objects in: a projected partition outside does not exist.
 FIRST_DAY = date(2000, 1, 1)
@@ -46,7 +46,7 @@ class Catalog(GlueCatalog):
 def create_databases(settings: Settings) -> Iterator[tuple[str, bool]]:
     """Create the databases that are not there; yields each and whether it is new."""
     glue = aws.client("glue", settings)
-    for layer in ("bronze", "silver", "gold", sql.VIEWS):
+    for layer in (*LAYERS, sql.VIEWS):
         name = f"{settings.database}_{layer}"
         with aws.worded(f"Glue database {name}"):
             try:

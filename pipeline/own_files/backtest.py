@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from pipeline import plugs
 from pipeline.errors import ConfigError, DataError
 from pipeline.forecasting.backtest import LEAST_HISTORY, Backtest, Forecast, Progress, backtest, forecast_frame, scores, summary
-from pipeline.forecasting.metrics import QUANTILES
-from pipeline.forecasting.panel import Granularity, Panel, from_frame
+from pipeline.forecasting.panel import Panel, from_frame
 from pipeline.forecasting.tier import TIERS, tier
+from pipeline.tables.columns import GRANULARITIES, QUANTILES, Granularity
 
 COLUMNS = ("series_id", "metric", "ts", "value")
 MODELS = ("seasonal_naive", "default")
@@ -185,8 +185,7 @@ def _minutes(gap: np.timedelta64) -> float:
 
 def _panels(frame: pd.DataFrame, kinds: pd.DataFrame) -> Iterator[tuple[Panel, dict[tuple[str, str], str]]]:
     """Blocks of series of one granularity, with each series' notes."""
-    granularities: tuple[Granularity, ...] = ("hour", "day")
-    for granularity in granularities:
+    for granularity in GRANULARITIES:
         chosen = kinds.loc[kinds["granularity"] == granularity]
         for start in range(0, len(chosen), SHARD):
             block = chosen.iloc[start : start + SHARD]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.forecasting.panel import Granularity
 from pipeline.forecasting.spec import Spec, code_sha256, model_name
 from pipeline.forecasting.tuning import Trial
+from pipeline.tables.columns import Granularity
 
 _FRAMES = ("summary", "leads", "reliability")
 

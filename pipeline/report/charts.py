@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
+from pipeline.tables.columns import SEVERITIES
+
 SEVERITY_MARKS = {"critical": "diamond", "high": "triangle", "medium": "circle", "low": "ring"}
 _EPOCH = pd.Timestamp(0)
 
@@ -212,8 +214,7 @@ def mark_strips(
             f'<line class="grid" x1="{label_width}" x2="{_n(frame.left + frame.width)}" y1="{_n(y)}" y2="{_n(y)}"/>'
         )
         # The most severe is drawn last, on top.
-        order = list(SEVERITY_MARKS)
-        for mark in sorted(marks, key=lambda m: -order.index(m.severity) if m.severity in order else -9):
+        for mark in sorted(marks, key=lambda m: SEVERITIES.index(m.severity) if m.severity in SEVERITIES else -1):
             parts.append(_mark(frame.x(mark.ts), y, mark.severity, mark.label))
     return _svg(title, width, height, parts)
 

@@ -16,6 +16,7 @@ from pipeline.report.words import (
     ACTION_WORDS,
     DASH,
     RISK_WORDS,
+    SEVERITY_ORDER,
     UNIT_SIGNS,
     amount,
     day,
@@ -32,16 +33,13 @@ from pipeline.report.words import (
     usd,
     without_figures,
 )
+from pipeline.tables.columns import CHECK_SEVERITIES, FULL, PASSIVE
 
 Section = dict[str, Any]
 
 # Rows shown at once, and behind a click; a page of thousands of rows helps no one, and the views have them all.
 SHOWN, AT_MOST = 25, 200
 RECENT_DAYS = 30
-# A forecast with all the history it wants; other tiers name what was missing.
-PLAIN_TIERS = ("full", "regular")
-PASSIVE = ("keep", "insufficient_data")
-SEVERITY_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _OUTER, _INNER = (0.05, 0.95), (0.25, 0.75)
 
 
@@ -380,7 +378,7 @@ def _fan(findings: Findings, series_id: str, metric: str, granularity: str, leve
     return {
         "title": f"{resource} {metric_word(metric)}",
         "where": f"{account} · {region} · by the {granularity}",
-        "model": f"{first['model']}{'' if first['tier'] in PLAIN_TIERS else ', ' + str(first['tier'])}",
+        "model": f"{first['model']}{'' if first['tier'] == FULL else ', ' + str(first['tier'])}",
         "cutoff": minute(first["cutoff"]),
         "level": level,
         "svg": charts.time_chart(
@@ -737,7 +735,7 @@ def quality(findings: Findings) -> Section:
     is_load = results["subject"].astype("str").str.fullmatch("[0-9a-f]{64}").astype("bool")
     loads, checks = results[is_load], results[~is_load]
     failed = checks[~checks["success"].astype("bool")]
-    order = {"critical": 0, "warning": 1, "info": 2}
+    order = {severity: place for place, severity in enumerate(CHECK_SEVERITIES)}
     failed = failed.assign(_order=failed["severity"].map(order)).sort_values(
         ["_order", "table_name", "subject", "rule"], kind="stable"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pipeline.report.words import SEVERITY_ORDER
+
 CHARTED = 12
 AT_RISK = ("critical", "high")
 
@@ -12,12 +14,11 @@ def worst_per_series(risk: pd.DataFrame) -> pd.DataFrame:
     """One row per series and granularity, that of the lowest threshold, the highest risk first."""
     if risk.empty:
         return risk
-    order = {"critical": 0, "high": 1, "medium": 2, "low": 3}
     lowest = risk.sort_values(["series_id", "granularity", "threshold_pct"], kind="stable").drop_duplicates(
         ["series_id", "granularity"]
     )
     rank = lowest.assign(
-        _level=lowest["risk_level"].map(order).fillna(9), _priority=-pd.to_numeric(lowest["priority"]).fillna(-1.0)
+        _level=lowest["risk_level"].map(SEVERITY_ORDER).fillna(9), _priority=-pd.to_numeric(lowest["priority"]).fillna(-1.0)
     )
     return rank.sort_values(["_level", "_priority", "series_id", "granularity"], kind="stable").drop(
         columns=["_level", "_priority"]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.tables.columns import DEGREES, SEVERITIES
+
 DASH = "–"
 NBSP = "\u00a0"
 UNIT_SIGNS = {"percent": "%", "mbps": "Mbps", "count": "count", "ms": "ms", "usd": "USD"}
@@ -34,7 +36,9 @@ ACTION_WORDS = {
     "keep": "Keep",
     "insufficient_data": "Not enough data",
 }
-RISK_WORDS = ("very low", "low", "medium", "high", "very high")
+RISK_WORDS = tuple(degree.replace("_", " ") for degree in DEGREES)
+#: Place of each severity where the gravest comes first.
+SEVERITY_ORDER = {severity: place for place, severity in enumerate(reversed(SEVERITIES))}
 
 
 def missing(value: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +11,10 @@ import pandas as pd
 from pipeline.forecasting import calendars
 from pipeline.sources import _archetypes
 from pipeline.sources._archetypes import ARCHETYPES
-
-Granularity = Literal["day", "hour"]
+from pipeline.tables.columns import CRITICALITIES, Granularity
 
 # Documented metadata. app_name is an archetype's name and a running number: only that it is text is documented.
 BUSINESS_UNITS = ("Trading", "Retail", "Compliance", "IT")
-CRITICALITIES = ("High", "Medium", "Low")
 REGIONS = ("US-East", "US-West", "EU", "Asia")
 APPS_PER_ARCHETYPE = 5
 

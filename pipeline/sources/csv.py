@@ -25,14 +25,13 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.sources import _bronze, _files
 from pipeline.sources._batch import Batch
+from pipeline.tables.columns import STATED_UNITS, StatedUnit
 
 NAME = "csv"
 TABLES = ("bronze.metric_sample",)
 
-Unit = Literal["percent", "ratio", "mbps", "bytes", "count", "usd"]
-UNITS: tuple[str, ...] = ("percent", "ratio", "mbps", "bytes", "count", "usd")
 # In a column, CloudWatch's own words are understood too.
-UNIT_WORDS = r"(?i:percent|ratio|mbps|megabits/second|bytes|bytes/second|count|usd)"
+UNIT_WORDS = f"(?i:{'|'.join((*STATED_UNITS, 'bytes/second', 'megabits/second'))})"
 
 # An identifier reaches paths, queries and spreadsheets: no formula (`=`, `+`, `-`, `@` first), no blank or quote, and,
 # checked beside the pattern, no parent folder.
@@ -52,12 +51,12 @@ class Options(BaseModel):
         default="long",
         description="long: one row per sample; wide: one row per resource and ts, one column per metric.",
     )
-    units: dict[str, Unit] = Field(
+    units: dict[str, StatedUnit] = Field(
         default_factory=dict,
         max_length=200,
         description='Unit per metric, e.g. {"cpu_utilization": "ratio"}. Of a wide file only these columns are read.',
     )
-    unit: Unit | None = Field(
+    unit: StatedUnit | None = Field(
         default=None, description="Unit of every metric that `units` does not name, where the file has no unit column."
     )
     time_column: str = Field(
@@ -179,7 +178,7 @@ def _wide(options: Options, data: pa.Table, resource: str) -> pd.DataFrame:
     shared = pd.DataFrame(_shared(options, data, resource))
     every = pd.concat([shared] * len(metrics), ignore_index=True)
     codes = np.repeat(np.arange(len(metrics)), len(shared))
-    unit = pd.Categorical([_unit_of(options, name) for name in metrics], categories=UNITS)
+    unit = pd.Categorical([_unit_of(options, name) for name in metrics], categories=STATED_UNITS)
     return every.assign(
         metric=pd.Categorical.from_codes(codes, categories=metrics),
         statistic=_constant(options.statistic, len(every)),
@@ -217,7 +216,7 @@ def _rank(words: pd.Series) -> npt.NDArray[np.int64]:
 def _units(options: Options, data: pa.Table, metric: pd.Categorical) -> pd.Categorical:
     if "unit" in data.column_names:
         return _words(options.path, data, "unit", "", UNIT_WORDS)
-    unit = pd.Categorical([_unit_of(options, name) for name in metric.categories], categories=UNITS)
+    unit = pd.Categorical([_unit_of(options, name) for name in metric.categories], categories=STATED_UNITS)
     return unit[np.asarray(metric.codes)]
 
 
@@ -226,7 +225,7 @@ def _unit_of(options: Options, metric: str) -> str:
     if unit is None:
         raise ConfigError(
             f"{options.path}: the unit of metric {metric!r} is not stated; add a column `unit`, or the option unit or "
-            f"units={{{metric!r}: …}}, with one of {', '.join(UNITS)}"
+            f"units={{{metric!r}: …}}, with one of {', '.join(STATED_UNITS)}"
         )
     return unit
 

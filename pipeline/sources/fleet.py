@@ -24,6 +24,7 @@ from pipeline.interval import Interval
 from pipeline.sources import _bronze, _realistic
 from pipeline.sources._batch import Batch
 from pipeline.sources._reference import metadata, reference_frame
+from pipeline.tables.columns import QUANTILES, Granularity
 
 __all__ = ["NAME", "Options", "fetch", "reference_frame"]
 
@@ -70,16 +71,16 @@ class Options(BaseModel):
     days: int = Field(
         default=1461, ge=1, le=7305, description="Days the fleet lives; by default 1461 (reference) or 548 (realistic)."
     )
-    granularity: Literal["day", "hour"] = Field(
+    granularity: Granularity = Field(
         default="day", description="Period of a sample; by default day (reference) or hour, the only one of realistic."
     )
     seed: int = Field(default=42, ge=0, le=2**32 - 1, description="Equal seeds give equal fleets, in every process.")
-    truth: Literal["none", "day", "hour", "both"] = Field(
+    truth: Literal["none", Granularity, "both"] = Field(
         default="none",
         description="Also land true quantiles in bronze.fleet_truth: of each hour, of each day's P95, or both (realistic only).",
     )
     truth_quantiles: tuple[float, ...] = Field(
-        default=(0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99),
+        default=QUANTILES,
         min_length=1,
         max_length=99,
         description="Levels of the true quantiles, between 0 and 1.",
@@ -169,7 +170,7 @@ def _words(words: list[str], codes: npt.NDArray[np.int64]) -> pa.Array:
 
 
 @lru_cache(maxsize=1)
-def _reference(servers: int, start: date, days: int, seed: int, granularity: Literal["day", "hour"]) -> npt.NDArray[np.float64]:
+def _reference(servers: int, start: date, days: int, seed: int, granularity: Granularity) -> npt.NDArray[np.float64]:
     """The whole fleet's values, (T, S, 5): a backfill asks for one day after the other."""
     frame = reference_frame(servers, start, days, seed, granularity)
     values = frame[list(REFERENCE_COLUMNS)].to_numpy().reshape(servers, -1, len(REFERENCE_COLUMNS))

@@ -21,6 +21,7 @@ from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _bronze, _http
 from pipeline.sources._batch import Batch
+from pipeline.tables.columns import StatedUnit
 
 NAME = "http_json"
 TABLES = ("bronze.metric_sample",)
@@ -35,7 +36,7 @@ _MOST_MILLISECONDS = 4_102_444_800_000
 TimeFormat = Literal["iso", "epoch_s", "epoch_ms"]
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~]*$", max_length=1000)]
-Unit = Literal["percent", "ratio", "mbps", "bytes", "bytes/second", "count", "usd"]
+Unit = Literal[StatedUnit, "bytes/second"]
 Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.forecasting import spec
-from pipeline.forecasting.panel import STEP, Granularity, Panel, from_frame
+from pipeline.forecasting.panel import STEP, Panel, from_frame
 from pipeline.inputs.demand import metrics, read_demand
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -20,12 +20,12 @@ from pipeline.quality.validate import validate
 from pipeline.registry.champion import read_champion
 from pipeline.settings import Settings
 from pipeline.tables.arrow import TIMESTAMP
+from pipeline.tables.columns import GRANULARITIES, QUANTILES, Granularity
 from pipeline.tables.forecasts import FORECAST
 from pipeline.tables.schema import bucket_of, buckets_of
 
 log = logging.getLogger(__name__)
 
-QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 # A series that has been silent for longer has ended: nobody plans capacity for it.
 SILENT = {"hour": timedelta(days=3), "day": timedelta(days=14)}
 
@@ -33,8 +33,7 @@ SILENT = {"hour": timedelta(days=3), "day": timedelta(days=14)}
 def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
     """Rows of `gold.forecast` as of the interval's end, for one shard of the series."""
     parts = []
-    granularities: tuple[Granularity, ...] = ("hour", "day")
-    for granularity in granularities:
+    for granularity in GRANULARITIES:
         for metric in metrics(lake, interval.as_of, granularity, settings):
             demand = read_demand(lake, interval.as_of, granularity, settings, shard, shards, metric)
             part = None if demand.empty else _segment(demand, granularity, interval.as_of, lake, settings)

@@ -25,8 +25,8 @@ from pipeline import plugs
 from pipeline.capacity import backtest as risk_backtest
 from pipeline.capacity.crossing import THRESHOLDS_PCT
 from pipeline.errors import DataError
-from pipeline.forecasting import backtest, diagnostics, metrics, tuning
-from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting import backtest, diagnostics, tuning
+from pipeline.forecasting.panel import Panel
 from pipeline.forecasting.plots import WORST_SERIES, plot_model, plot_training
 from pipeline.forecasting.selection import FLOOR, choose, horizon_of, overrides, propose, typical_skill
 from pipeline.forecasting.significance import p_value
@@ -42,6 +42,7 @@ from pipeline.registry.training import Dataset, Training
 from pipeline.registry.trainings import find_trained
 from pipeline.settings import Settings
 from pipeline.tables.capacity import RISK_BACKTEST
+from pipeline.tables.columns import GRANULARITIES, QUANTILES, Granularity
 from pipeline.tables.forecasts import MODEL_METRIC
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.schema import Table, bucket_of
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Told after every window of every model: how many are done, of how many, and what it was.
 Progress = Callable[[int, int, str], None]
-GRANULARITIES: tuple[Granularity, ...] = ("day", "hour")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Segment:
     def fingerprint(self, settings: Settings) -> str:
         """A hash of data, settings and code; trainings with equal ones come to the same result."""
         parts = (self.metric, self.granularity, self.digest(), code_sha256(), str(self.horizon))
-        knobs = (settings.backtest_windows, settings.search_trials, settings.override_margin)
+        knobs = (settings.backtest_windows, settings.search_trials, settings.override_margin, QUANTILES)
         return _sha256(*parts, *map(str, knobs), *self.models)
 
 
@@ -163,7 +163,7 @@ def _backtest_all(segments: list[Segment], settings: Settings, folder: Path, pro
 
 def _segments(interval: Interval, lake: Lake, settings: Settings, shard: int = 0, shards: int = 1) -> Iterator[Segment]:
     """The segments of one shard with enough history to be cut into windows; one metric's history is read at a time."""
-    for granularity in GRANULARITIES:
+    for granularity in sorted(GRANULARITIES):
         for metric in metrics_of(lake, interval.as_of, granularity, settings):
             if bucket_of(f"{metric}/{granularity}") % shards == shard:
                 segment = _segment(interval, lake, settings, metric, granularity)
@@ -278,7 +278,7 @@ def _warm_up(segments: list[Segment]) -> None:
     """Forecast one series with every model, so that the first segment's CPU time does not hold the libraries' imports."""
     first = segments[0].panel.take(np.array([0])).tail(8 * segments[0].panel.season)
     for name in sorted({name for segment in segments for name in segment.models}):
-        plugs.load("forecasters", name).forecast(first, first.season, metrics.QUANTILES)
+        plugs.load("forecasters", name).forecast(first, first.season, QUANTILES)
 
 
 def _model_metrics(interval: Interval, training: Training) -> Iterator[dict[str, Any]]:

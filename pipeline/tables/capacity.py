@@ -18,7 +18,7 @@ reliability_columns = (
     Column(
         name="base_rate_brier",
         type=NUMBER,
-        doc="The same, had every chance of the metric, threshold and horizon been the share that crossed.",
+        doc="The same if the share that crossed had been stated as the chance of every series.",
         unit="ratio",
         ge=0,
         le=1,
@@ -49,7 +49,7 @@ CAPACITY_RISK = Table(
         number("p_cross_90d", "Chance of crossing within 90 days, surprises included.", "ratio", ge=0, le=1),
         number(
             "p_surprise_30d",
-            "Chance that what no forecast sees, an incident, makes it cross within 30 days; null by the hour.",
+            "Chance that an incident, which no forecast sees, makes it cross within 30 days; null by the hour.",
             "ratio",
             ge=0,
             le=1,

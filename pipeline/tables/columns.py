@@ -1,8 +1,44 @@
-"""Columns and vocabularies that several tables share."""
+"""Vocabularies, and the columns that several tables share.
+
+A vocabulary is the words, or levels, that a column may hold. It stands here alone: Python imports it, and what SQL writes or
+compares is tested against it.
+"""
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from pipeline.tables.schema import IDENTIFIER, MOMENT, NUMBER, TEXT, WHOLE, Column
+
+Granularity = Literal["hour", "day"]
+#: Length of a series' periods.
+GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
+#: Units of silver and gold.
+UNITS = ("percent", "mbps", "count", "ms", "usd")
+#: Units that a file or an endpoint may be said to have; silver turns them into `UNITS`.
+StatedUnit = Literal["percent", "ratio", "mbps", "bytes", "count", "usd"]
+STATED_UNITS: tuple[StatedUnit, ...] = get_args(StatedUnit)
+#: What a period of silver is: observed, filled in, or observed for less than half of it.
+QUALITY_FLAGS = GOOD, IMPUTED, FLAGGED = (0, 1, 2)
+#: The quantiles that are published.
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+#: Of an anomaly and of the risk that capacity runs out, the mildest first.
+SEVERITIES = ("low", "medium", "high", "critical")
+#: Of an expectation, in Great Expectations' words, the gravest first.
+CHECK_SEVERITIES = ("critical", "warning", "info")
+#: What a recommendation says that changes nothing, and all that one can say.
+PASSIVE = ("keep", "insufficient_data")
+ACTIONS = ("rightsize", "stop", "terminate", "upsize", "investigate", *PASSIVE)
+#: Effort of a change; its risk is the place in this order.
+DEGREES = ("very_low", "low", "medium", "high", "very_high")
+#: How much a resource matters, by its tag.
+CRITICALITIES = ("High", "Medium", "Low")
+#: What was decided about a challenger.
+DECISIONS = ("promoted", "kept", "rejected")
+#: The tier of a series that the model answers; the others say why a fallback does.
+FULL = "full"
+#: How a step ended.
+OUTCOMES = ("done", "unchanged", "failed")
 
 
 def text(name: str, doc: str, *, nullable: bool = False, values: tuple[str, ...] = (), pattern: str | None = None) -> Column:
@@ -18,9 +54,6 @@ def moment(name: str, doc: str, *, nullable: bool = False) -> Column:
     return Column(name=name, type=MOMENT, doc=doc, unit="UTC", nullable=nullable)
 
 
-UNITS = ("percent", "mbps", "count", "ms", "usd")
-SEVERITIES = ("low", "medium", "high", "critical")
-ACTIONS = ("rightsize", "stop", "terminate", "upsize", "investigate", "keep", "insufficient_data")
 source = text("source", "The plug that the row came from.", pattern=IDENTIFIER)
 load_id = text("load_id", "sha256 of source, shard, day and payload: the landed object.", pattern="^[0-9a-f]{64}$")
 ingested_at = moment("ingested_at", "When the row was landed; the only clock reading in the lake.")
@@ -33,7 +66,7 @@ series_id = text("series_id", "account/region/resource/metric: one metric of one
 metric = text("metric", "Canonical metric name, or the source's own where it is not one of ours.", pattern=IDENTIFIER)
 unit = text("unit", "Unit of the values.", values=UNITS)
 as_of = moment("as_of", "What was known then: the end of the run's data interval.")
-granularity = text("granularity", "Length of the series' periods.", values=("hour", "day"))
+granularity = text("granularity", "Length of the series' periods.", values=GRANULARITIES)
 bucket = Column(
     name="bucket", type=WHOLE, doc="Hash of `series_id`, 0–63; a shard is the buckets with one remainder.", ge=0, le=63
 )

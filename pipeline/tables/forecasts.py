@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import as_of, bucket, granularity, metric, moment, number, series_id, text, unit
+from pipeline.tables.columns import DECISIONS, as_of, bucket, granularity, metric, moment, number, series_id, text, unit
 from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
 
 FORECAST = Table(
@@ -22,9 +22,9 @@ FORECAST = Table(
         text("model", "Forecaster."),
         text(
             "model_version",
-            "Registered version; `none` without one, `… (stale)` where the registry was down: no parameters, no overrides.",
+            "Registered version, or `none`; `… (stale)` ran without its parameters and overrides, as the registry was down.",
         ),
-        text("tier", "regular, or the named fallback and why."),
+        text("tier", "`full` where the model answers the series, else why a fallback does: `new`, `short`, `gappy` …"),
         moment("cutoff", "Last observed period behind the forecast."),
         bucket,
     ),
@@ -48,7 +48,7 @@ FORECAST_SCORE = Table(
         text("model_version", "Its registered version; `none` for a forecaster without one."),
         Column(name="actual", type=NUMBER, doc="The p95 (of cost: the sum) observed.", unit="as `unit`"),
         Column(name="median", type=NUMBER, doc="The median forecast.", unit="as `unit`"),
-        Column(name="error", type=NUMBER, doc="Actual − median: above 0 more was used than forecast.", unit="as `unit`"),
+        Column(name="error", type=NUMBER, doc="Actual − median; above 0 where more was used than forecast.", unit="as `unit`"),
         Column(name="abs_error", type=NUMBER, doc="The error without its sign.", unit="as `unit`", ge=0),
         Column(name="pinball", type=NUMBER, doc="Pinball loss, mean over the quantiles.", unit="as `unit`", ge=0),
         Column(name="hit_50", type=FLAG, doc="The actual lay within 0.25 … 0.75."),
@@ -90,7 +90,13 @@ MODEL_METRIC = Table(
         number("bias", "Mean of forecast − actual, scaled as MASE; above 0 forecasts too much.", "ratio"),
         number("skill", "1 − scaled pinball ÷ seasonal naive's.", "ratio", le=1),
         text("compared_with", "Forecaster that served then, else seasonal naive.", nullable=True),
-        number("p_value", "Chance of losses so much lower than its, if both were equal.", "probability", ge=0, le=1),
+        number(
+            "p_value",
+            "Chance of losses this far below those of `compared_with` if both forecast equally well.",
+            "probability",
+            ge=0,
+            le=1,
+        ),
         number("cpu_s_per_series", "CPU time per series and window.", "seconds", ge=0),
     ),
     may_be_empty=True,
@@ -116,7 +122,7 @@ DRIFT = Table(
         number("residual_psi", "Population stability index of the scaled errors; null below 200 scores each.", "index", ge=0),
         Column(name="drifted", type=FLAG, doc="One of the figures is beyond its limit."),
         moment("trained_at", "The newest training before `as_of`.", nullable=True),
-        Column(name="retrain", type=FLAG, doc="Schedule or drift ask for a training, and no cooldown forbids it."),
+        Column(name="retrain", type=FLAG, doc="Whether the schedule or drift asks for a training and no cooldown forbids it."),
         text("reason", "Why, with the figures."),
     ),
     may_be_empty=True,
@@ -130,9 +136,14 @@ PROMOTION = Table(
         as_of,
         metric,
         granularity,
-        Column(name="fence", type=WHOLE, doc="Number of the decision, from 1; a writer must name the next one.", ge=1),
-        text("decision", "promoted, kept or rejected.", values=("promoted", "kept", "rejected")),
-        text("champion", "Forecaster that serves after the decision; `none` where no one does."),
+        Column(
+            name="fence",
+            type=WHOLE,
+            doc="Number of the decision, from 1; a writer takes the one after the newest.",
+            ge=1,
+        ),
+        text("decision", "promoted, kept or rejected.", values=DECISIONS),
+        text("champion", "Forecaster that serves after the decision, or `none`."),
         text("champion_version", "Its registered version."),
         text("challenger", "Forecaster that was proposed."),
         text("challenger_version", "Its registered version."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import as_of, load_id, moment, provenance, source, text
+from pipeline.tables.columns import CHECK_SEVERITIES, as_of, load_id, moment, provenance, source, text
 from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
 
 step_outcome = (
@@ -58,7 +58,7 @@ CHECK_RESULT = Table(
         text("subject", "Column or load that the rule is about; `table` for the whole."),
         text("rule", "Expectation and its arguments."),
         Column(name="shard", type=WHOLE, doc="Shard of mapped work, else 0.", ge=0),
-        text("severity", "critical stops the write.", values=("critical", "warning", "info")),
+        text("severity", "critical stops the write.", values=CHECK_SEVERITIES),
         Column(name="success", type=FLAG, doc="Held; an expectation that raised did not."),
         Column(name="rows", type=WHOLE, doc="Rows looked at.", unit="count", ge=0),
         Column(name="failed_rows", type=WHOLE, doc="Rows against the rule.", unit="count", ge=0),

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import bucket, metric, moment, number, provenance, resource_key, series_id, source, text, unit
+from pipeline.tables.columns import (
+    FLAGGED,
+    GOOD,
+    bucket,
+    metric,
+    moment,
+    number,
+    provenance,
+    resource_key,
+    series_id,
+    source,
+    text,
+    unit,
+)
 from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
 
 
@@ -14,7 +27,7 @@ def _statistics(period: str) -> tuple[Column, ...]:
         number("max", f"Peak in the {period}.", "as `unit`"),
         Column(name="samples", type=WHOLE, doc="Periods observed.", unit="count", ge=0),
         Column(name="expected_samples", type=WHOLE, doc="Periods that a complete row has.", unit="count", ge=1),
-        Column(name="quality_flag", type=WHOLE, doc="0 good, 1 imputed, 2 less than half observed.", ge=0, le=2),
+        Column(name="quality_flag", type=WHOLE, doc="0 good, 1 imputed, 2 less than half observed.", ge=GOOD, le=FLAGGED),
         Column(name="quality_score", type=NUMBER, doc="Share of the periods observed.", unit="ratio", ge=0, le=1),
     )
 

@@ -23,7 +23,7 @@ from pyarrow import fs
 from pipeline import inputs, tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
-from pipeline.tables.schema import Scope, Table
+from pipeline.tables.schema import LAYERS, Scope, Table
 
 # List prices of us-east-1 in US dollars, as of 2026-01; other regions differ by up to half.
 # https://aws.amazon.com/athena/pricing/ and https://aws.amazon.com/s3/pricing/
@@ -37,7 +37,6 @@ FARGATE_LEAST_S = 60.0
 # vCPU and GB of the containers of `infra/`, by role: what `step_sizes` says by default.
 SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher": (2, 8)}
 ROLES = {"ingest": "ingest", "build": "transform", **dict.fromkeys(("due", "train", "register"), "trainer")}
-LAYERS = ("bronze", "silver", "gold")
 
 
 @dataclass(frozen=True)

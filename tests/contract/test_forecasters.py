@@ -7,9 +7,9 @@ import pytest
 
 from pipeline import plugs
 from pipeline.forecasters._fallback import limits, settle
-from pipeline.forecasting.metrics import QUANTILES
-from pipeline.forecasting.panel import STEP, Granularity, Panel
+from pipeline.forecasting.panel import STEP, Panel
 from pipeline.forecasting.tier import TIERS, tier
+from pipeline.tables.columns import QUANTILES, Granularity
 
 NAMES = plugs.names("forecasters")
 HORIZON = {"hour": 30, "day": 10}

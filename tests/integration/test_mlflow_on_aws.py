@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from pipeline import settings as settings_module
-from pipeline.forecasting.metrics import QUANTILES
 from pipeline.registry.log import log_training
 from pipeline.registry.training import Dataset, Training
 from pipeline.registry.trainings import read_proposed
 from pipeline.registry.versions import read_spec
+from pipeline.tables.columns import QUANTILES
 from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests, aws_server
 
 AS_OF = datetime(2026, 4, 15)

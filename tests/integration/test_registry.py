@@ -23,8 +23,7 @@ import pytest
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
 from pipeline.forecasting import spec as model_spec
-from pipeline.forecasting.metrics import QUANTILES
-from pipeline.forecasting.panel import Granularity, Panel, from_frame
+from pipeline.forecasting.panel import Panel, from_frame
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, tags
 from pipeline.quality.conform import conform
@@ -42,6 +41,7 @@ from pipeline.steps.record import record
 from pipeline.steps.register import register
 from pipeline.steps.train import train
 from pipeline.tables.capacity import RISK_BACKTEST
+from pipeline.tables.columns import QUANTILES, Granularity
 from pipeline.tables.forecasts import MODEL_METRIC, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import CHECK_RESULT

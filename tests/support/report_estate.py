@@ -115,7 +115,7 @@ def _hourly() -> list[dict[str, Any]]:
 
 def _forecasts() -> list[dict[str, Any]]:
     records = []
-    shared = {"as_of": AS_OF, "model_version": "3", "tier": "regular"}
+    shared = {"as_of": AS_OF, "model_version": "3", "tier": "full"}
     for number, host in enumerate(HOSTS):
         for ahead in range(90):
             ts = AS_OF + timedelta(days=ahead)

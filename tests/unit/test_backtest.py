@@ -5,8 +5,8 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.forecasting.backtest import actual_frame, backtest, forecast_frame, lead_scores, scores, summary
-from pipeline.forecasting.metrics import QUANTILES
 from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import QUANTILES
 
 
 def panel_of(values: np.ndarray) -> Panel:

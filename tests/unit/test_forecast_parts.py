@@ -11,8 +11,8 @@ from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_
 from pipeline.forecasters._season import exponential_means, fill, phases, seasonal_index
 from pipeline.forecasters.ridge import Terms
 from pipeline.forecasting.calendars import quarter_end_ramp
-from pipeline.forecasting.metrics import QUANTILES
 from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import QUANTILES
 
 NAN = np.nan
 

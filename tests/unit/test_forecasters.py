@@ -8,8 +8,8 @@ import pytest
 from pipeline.errors import ConfigError
 from pipeline.forecasters import lightgbm, prophet, ridge, seasonal_naive, seasonal_pool, smoothing
 from pipeline.forecasters._tabular import FEATURES, future_rows, training_rows
-from pipeline.forecasting.metrics import QUANTILES
 from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import QUANTILES
 
 MEDIAN = QUANTILES.index(0.5)
 

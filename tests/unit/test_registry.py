@@ -15,13 +15,13 @@ import pytest
 from pipeline.errors import DataError
 from pipeline.forecasting import spec
 from pipeline.forecasting.gates import judge
-from pipeline.forecasting.metrics import QUANTILES
 from pipeline.forecasting.panel import Panel
 from pipeline.forecasting.selection import choose, horizon_of, overrides, propose, typical_skill
 from pipeline.forecasting.spec import Spec, Version, model_name, parse_spec
 from pipeline.registry.ledger import previous
 from pipeline.settings import Settings
 from pipeline.steps.forecast import forecast_segment
+from pipeline.tables.columns import QUANTILES
 
 SPEC = Spec("cpu_utilization", "hour", "ridge", 24, QUANTILES, "c0de", {"damping": 0.3})
 

@@ -9,8 +9,8 @@ import pytest
 from pipeline.capacity import backtest as risk_backtest
 from pipeline.capacity.crossing import capacity_risk
 from pipeline.forecasting.backtest import Backtest, backtest
-from pipeline.forecasting.metrics import QUANTILES
 from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import QUANTILES
 
 THRESHOLDS = (80.0, 90.0)
 LEVELS = np.linspace(60.0, 90.0, len(QUANTILES))

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from pipeline.forecasting.backtest import backtest
-from pipeline.forecasting.metrics import QUANTILES
 from pipeline.forecasting.panel import Panel
 from pipeline.forecasting.significance import diebold_mariano, p_value, wilcoxon
+from pipeline.tables.columns import QUANTILES
 
 
 def panel(series: int, periods: int = 600) -> Panel:

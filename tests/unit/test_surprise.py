@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.capacity import surprise
-from pipeline.forecasting.panel import Granularity, Panel
+from pipeline.forecasting.panel import Panel
+from pipeline.tables.columns import Granularity
 
 NAN = np.nan
 
