@@ -6,6 +6,11 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 UV_VERSION := 0.13.8
+# Needed by `make mutants` alone, which installs them.
+COSMIC_RAY_VERSION := 8.7.0
+COVERAGE_VERSION := 7.17.5
+SAMPLE ?= 500
+SEED ?= 1
 AIRFLOW_PORT ?= 8080
 MLFLOW_PORT ?= 5000
 # Twice the cores of a small machine: the longest tests wait for servers most of their time.
@@ -17,7 +22,7 @@ INSTALLED := .venv/installed
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test lint up bench bench-forecast fix lock
+.PHONY: help setup demo demo-aws-local test check lint up bench bench-forecast mutants fix lock
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +44,10 @@ demo-aws-local: setup ## The same on S3, Glue and Athena on loopback, beside the
 test: setup lint ## Lint, types, Terraform's format and every test
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-lint: setup ## The first part of that: ruff, mypy, terraform fmt
+check: setup lint ## Before a commit: lint, types, and the tests that start no server (under 4 minutes on 2 cores)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/test_architecture.py tests/unit tests/contract tests/sql
+
+lint: setup ## The first part of both: ruff, mypy, terraform fmt
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict pipeline
@@ -55,6 +63,10 @@ bench: setup ## Time and memory of the main job on the reference fleet
 bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters beside their bars; risk on fleets never tuned on (7 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_forecast.py tests/data/traces --scale --fleet
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_risk.py --seeds 51,52,53,54,55,56
+
+mutants: setup ## Small faults put into the pure rooms and the steps: which does no test notice? (two hours; SAMPLE=500 SEED=1)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python cosmic-ray==$(COSMIC_RAY_VERSION) coverage==$(COVERAGE_VERSION)
+	@nice $(BIN)/python -m tools.mutants --sample $(SAMPLE) --seed $(SEED)
 
 fix: setup ## Let ruff and terraform repair what they can
 	$(BIN)/ruff check --fix .
