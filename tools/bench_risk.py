@@ -33,11 +33,13 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np  # noqa: E402 - threads are limited before BLAS is loaded
 import numpy.typing as npt  # noqa: E402
 import pandas as pd  # noqa: E402
+from scipy.special import ndtri  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pipeline.capacity import surprise  # noqa: E402
-from pipeline.capacity.crossing import capacity_risk  # noqa: E402
+from pipeline.capacity.crossing import Context, capacity_risk  # noqa: E402
+from pipeline.capacity.paths import QuantileFunction, first_passage, normal_paths  # noqa: E402
 from pipeline.capacity.reliability import bin_chances, brier_score  # noqa: E402
 from pipeline.forecasters import default, seasonal_naive  # noqa: E402
 from pipeline.forecasting import metrics  # noqa: E402
@@ -152,22 +154,22 @@ def chances(fleet: Fleet, cutoff: int, who: str, quantiles: Floats) -> pd.DataFr
     as_of = datetime.combine(START, datetime.min.time()) + timedelta(days=cutoff)
     names, horizon, levels = fleet.names, quantiles.shape[1], len(QUANTILES)
     when = (np.datetime64(as_of, "us") + np.arange(horizon) * np.timedelta64(1, "D")).astype("datetime64[us]")
-    long = pd.DataFrame(
-        {
-            "series_id": np.repeat(names, horizon * levels),
-            "metric": np.repeat(np.tile(METRICS, len(fleet.servers)), horizon * levels),
-            "ts": np.tile(np.repeat(when, levels), len(names)),
-            "quantile": np.tile(QUANTILES, len(names) * horizon),
-            "value": quantiles.ravel(),
-            "granularity": "day",
-        }
-    )
-    full, rho, surprises = pd.Series(100.0, index=names), None, None
     if who.startswith("truth"):
-        rho = pd.Series(0.0, index=names)
+        risk = independent(names, quantiles)
     else:
-        surprises = surprise.rates([surprise.count(seen(fleet, cutoff), THRESHOLDS)])
-    risk = capacity_risk(long, full, rho, as_of, THRESHOLDS, HORIZONS, surprises=surprises).set_index("series_id").loc[names]
+        long = pd.DataFrame(
+            {
+                "series_id": np.repeat(names, horizon * levels),
+                "metric": np.repeat(np.tile(METRICS, len(fleet.servers)), horizon * levels),
+                "ts": np.tile(np.repeat(when, levels), len(names)),
+                "quantile": np.tile(QUANTILES, len(names) * horizon),
+                "value": quantiles.ravel(),
+                "granularity": "day",
+            }
+        )
+        context = Context(surprises=surprise.rates([surprise.count(seen(fleet, cutoff), THRESHOLDS)]))
+        full = pd.Series(100.0, index=names)
+        risk = capacity_risk(long, full, as_of, THRESHOLDS, HORIZONS, context=context).set_index("series_id").loc[names]
     quiet = np.where(fleet.incident, np.nan, fleet.daily)
     rows = []
     for threshold in THRESHOLDS:
@@ -189,6 +191,18 @@ def chances(fleet: Fleet, cutoff: int, who: str, quantiles: Floats) -> pd.DataFr
                 )
             )
     return pd.concat(rows)
+
+
+def independent(names: list[str], quantiles: Floats) -> pd.DataFrame:
+    """The chances of an oracle, whose days are independent and whose quantiles hold every surprise, by series and threshold."""
+    paths, scores = normal_paths(quantiles.shape[1], rho=0.0, drift=0.0), ndtri(np.asarray(QUANTILES))
+    rows = []
+    for name, values in zip(names, np.sort(quantiles, axis=2), strict=True):
+        for threshold in THRESHOLDS:
+            passage = first_passage(paths, QuantileFunction(scores, values).score_at(threshold))
+            chances = {f"p_cross_{days}d": float((passage < days).mean()) for days in HORIZONS}
+            rows.append({"series_id": name, "threshold_pct": threshold, **chances})
+    return pd.DataFrame(rows).set_index("series_id")
 
 
 def by_server(risk: pd.DataFrame) -> pd.DataFrame:

@@ -9,21 +9,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.capacity import surprise
-from pipeline.capacity.crossing import capacity_risk
+from pipeline.capacity.crossing import HORIZONS_DAYS, Context, capacity_risk
 from pipeline.capacity.reliability import bin_chances
 from pipeline.forecasting.backtest import Backtest
 from pipeline.forecasting.panel import STEP
 
-HORIZONS_DAYS = (7, 30, 90)
 BINS = 10
 
 
 def chances(result: Backtest, model: str, thresholds_pct: Sequence[float]) -> pd.DataFrame:
     """The chances that one model's forecasts state at each cutoff, and what became of them.
 
-    They are computed as published ones are, with the surprises of the days before the cutoff, and judged as they are: a
-    series crosses where a period's value is at the threshold or above, and one of which less than half of the horizon was
-    observed is left out.
+    The chances are computed as the published ones are, with the surprises of the days before the cutoff, and judged by the
+    same rule: a series crosses where a period's value is at the threshold or above; a series of which less than half of the
+    horizon was observed is left out.
 
     Args:
         result: the backtest; only its series in percent of a capacity count.
@@ -37,7 +36,7 @@ def chances(result: Backtest, model: str, thresholds_pct: Sequence[float]) -> pd
     step, percent = STEP[result.panel.step], result.panel.upper == 100.0
     rows = []
     for window, starts in enumerate(result.ts[:, :, 0]):
-        surprises = None
+        surprises = pd.DataFrame()
         if result.panel.step == "day" and percent.any():
             past = result.panel.take(percent).truncate(result.horizon * (len(result.ts) - window))
             surprises = surprise.rates([surprise.count(past, thresholds_pct)])
@@ -93,7 +92,7 @@ def _stated(
     window: int,
     which: npt.NDArray[np.int64],
     thresholds_pct: Sequence[float],
-    surprises: pd.DataFrame | None,
+    surprises: pd.DataFrame,
 ) -> pd.DataFrame:
     """The risk of some series that share a cutoff, as of the period that follows it."""
     ts, levels = result.ts[window, which], np.asarray(result.quantiles)
@@ -109,4 +108,4 @@ def _stated(
         }
     )
     full = pd.Series(100.0, index=names)
-    return capacity_risk(forecast, full, None, ts[0, 0].item(), thresholds_pct, HORIZONS_DAYS, surprises=surprises)
+    return capacity_risk(forecast, full, ts[0, 0].item(), thresholds_pct, context=Context(surprises=surprises))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-_Array = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats
+
 _FUTURES = 100
 
 
@@ -20,7 +21,7 @@ class PeakDemand:
         spread: how far, in logarithms, the level of demand may move beside.
     """
 
-    log_peaks: _Array
+    log_peaks: Floats
     spread: float
 
     def breach_probability(self, capacity: float) -> float:
@@ -36,7 +37,7 @@ class PeakDemand:
         return float(np.mean(0.5 - distance / (2 * np.sqrt(2 + distance**2))))
 
 
-def peak_demand(ts: npt.NDArray[np.datetime64], demand: _Array, days: int = 30, seed: int = 0) -> PeakDemand:
+def peak_demand(ts: npt.NDArray[np.datetime64], demand: Floats, days: int = 30, seed: int = 0) -> PeakDemand:
     """The peaks of the next `days`, from the hours of at least two days.
 
     Whole days are drawn with replacement, so that the course of a day stays; each drawn future has a P99. The level of

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-_Array = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats
 
 
-def bin_chances(stated: _Array, observed: npt.NDArray[np.bool_], bins: int = 10) -> pd.DataFrame:
+def bin_chances(stated: Floats, observed: npt.NDArray[np.bool_], bins: int = 10) -> pd.DataFrame:
     """Stated probabilities against observed frequencies.
 
     Args:
@@ -51,7 +51,7 @@ def bin_chances(stated: _Array, observed: npt.NDArray[np.bool_], bins: int = 10)
     return table.drop(columns="bin")
 
 
-def brier_score(stated: _Array, observed: npt.NDArray[np.bool_]) -> float:
+def brier_score(stated: Floats, observed: npt.NDArray[np.bool_]) -> float:
     """Mean squared difference of probability and outcome; 0 is perfect, the base rate p alone scores p(1 - p).
 
     Raises:
@@ -65,14 +65,7 @@ def brier_score(stated: _Array, observed: npt.NDArray[np.bool_]) -> float:
     return float(np.mean((stated - happened) ** 2))
 
 
-def brier_skill(stated: _Array, observed: npt.NDArray[np.bool_]) -> float:
-    """1 - Brier / Brier of the base rate: above 0 beats always stating the observed rate; NaN when nothing varies."""
-    _, happened = _pairs(stated, observed)
-    rate = float(happened.mean()) if len(happened) else np.nan
-    return 1 - brier_score(stated, observed) / (rate * (1 - rate)) if 0 < rate < 1 else float("nan")
-
-
-def _pairs(stated: _Array, observed: npt.NDArray[np.bool_]) -> tuple[_Array, _Array]:
+def _pairs(stated: Floats, observed: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
     probability, happened = np.asarray(stated, dtype=np.float64), np.asarray(observed, dtype=np.float64)
     if probability.shape != happened.shape or probability.ndim != 1:
         raise ValueError(f"{probability.shape} probabilities and {happened.shape} outcomes do not pair up")

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.forecasting.panel import Panel
-
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats, Panel
 
 #: Days before a day that say what is usual, and how many of them must be known.
 _WINDOW, _KNOWN = 28, 14

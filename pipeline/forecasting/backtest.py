@@ -11,10 +11,9 @@ import pandas as pd
 
 from pipeline.errors import ConfigError
 from pipeline.forecasting import metrics
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.tables.columns import QUANTILES
 
-Floats = npt.NDArray[np.float64]
 Forecast = Callable[[Panel, int, tuple[float, ...]], Floats]
 #: Told after every window of every model: how many are done, of how many, and which model it was.
 Progress = Callable[[int, int, str], None]

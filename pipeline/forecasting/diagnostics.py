@@ -5,12 +5,9 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from pipeline.forecasting.panel import Panel
-
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats, Panel
 
 #: Series that are tested, chosen evenly: the tests take a millisecond or two each.
 MOST_SERIES = 12

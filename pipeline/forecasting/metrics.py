@@ -9,9 +9,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats
 
 #: Central prediction intervals and the two published quantiles that bound them.
 INTERVALS: dict[int, tuple[float, float]] = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95)}

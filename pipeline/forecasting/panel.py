@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.errors import DataError
 from pipeline.tables.columns import Granularity
 
+Floats = npt.NDArray[np.float64]
 STEP: dict[Granularity, np.timedelta64] = {
     "hour": np.timedelta64(3_600_000_000, "us"),
     "day": np.timedelta64(86_400_000_000, "us"),
@@ -39,8 +40,8 @@ class Panel:
     metric: npt.NDArray[np.str_]
     end: npt.NDArray[np.datetime64]
     step: Granularity
-    values: npt.NDArray[np.float64]
-    upper: npt.NDArray[np.float64]
+    values: Floats
+    upper: Floats
 
     def __post_init__(self) -> None:
         n = len(self.series_id)
@@ -64,7 +65,7 @@ class Panel:
         return SEASON[self.step]
 
     @property
-    def lower(self) -> npt.NDArray[np.float64]:
+    def lower(self) -> Floats:
         """(n,) lower bound: 0 for a series that never went negative, else minus infinity."""
         return np.where((self.values < 0).any(axis=1), -np.inf, 0.0)
 
@@ -153,9 +154,7 @@ def from_frame(frame: pd.DataFrame, granularity: Granularity, *, periods: int | 
     return Panel(series_id, metric, ends, granularity, block, upper_bound(metric, block, _units(rows, index, keys)))
 
 
-def upper_bound(
-    metric: npt.NDArray[np.str_], values: npt.NDArray[np.float64], unit: npt.NDArray[np.str_] | None = None
-) -> npt.NDArray[np.float64]:
+def upper_bound(metric: npt.NDArray[np.str_], values: Floats, unit: npt.NDArray[np.str_] | None = None) -> Floats:
     """(n,) 100 where the unit, or without one the metric's name, says percent; infinite otherwise.
 
     A series that was seen above 100 is not bounded by it, whatever its name: burst credit and steal time are real.
@@ -178,9 +177,9 @@ def _units(rows: pd.DataFrame, index: pd.MultiIndex, keys: pd.MultiIndex) -> npt
 def _merge(
     codes: npt.NDArray[np.int64],
     when: npt.NDArray[np.int64],
-    value: npt.NDArray[np.float64],
+    value: Floats,
     how: Literal["median", "mean"],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
     """One value per (code, when), sorted by both."""
     order = np.lexsort((when, codes))
     codes, when, value = codes[order], when[order], value[order]

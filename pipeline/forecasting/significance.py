@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.forecasting import metrics
 from pipeline.forecasting.backtest import Backtest
-
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats
 
 #: Pairs without which no test is made: with five, even a clean sweep has p = 0.03.
 LEAST_PAIRS = 5

@@ -19,10 +19,9 @@ import pandas as pd
 
 from pipeline import plugs
 from pipeline.errors import DataError
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.tables.columns import GRANULARITIES, Granularity
 
-Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
 #: In place of a version or champion where there is none.
 NONE = "none"

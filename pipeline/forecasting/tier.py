@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 
-Floats = npt.NDArray[np.float64]
 #: Why a series is answered by the fallback instead of the model; "full" is answered by the model.
 TIERS = {
     "full": "enough regular history for any model",

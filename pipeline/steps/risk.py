@@ -7,8 +7,7 @@ from datetime import datetime
 import pandas as pd
 
 from pipeline.capacity import surprise
-from pipeline.capacity.crossing import THRESHOLDS_PCT, capacity_risk
-from pipeline.capacity.what_if import criticality, scaled_thresholds
+from pipeline.capacity.what_if import NO_CHANGE, Change, Past, assess, compare, weigh_criticality
 from pipeline.errors import ConfigError, DataError
 from pipeline.inputs.demand import read_panel
 from pipeline.inputs.risk import CRITICALITY, FORECASTS, PEAKS
@@ -30,8 +29,8 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
     if forecasts.empty:
         rows = table.empty()
     else:
-        surprises = _surprises(forecasts, tuple(scaled_thresholds()), interval.as_of, lake, settings)
-        rows = _assess(forecasts, interval.as_of, lake, settings, surprises)[[*table.names]]
+        past = _past(forecasts, interval.as_of, lake, settings)
+        rows = assess(forecasts, interval.as_of, past, settings.risk_quantile)[[*table.names]]
     data = validate(conform(rows, table, interval), table, interval, lake)
     _judge(interval, lake)
     return lake.replace(table, data, table.scope(interval)).rows
@@ -69,45 +68,18 @@ def what_if(
     if forecasts.empty:
         of = f" of {resource}" if resource else ""
         raise DataError(f"gold.forecast: no forecasts in percent{of} as of {moment or 'any day'}; run `forecast` first")
-    key = ["series_id", "granularity", "threshold_pct"]
-    shown = ["risk_level", "p_cross_7d", "p_cross_30d", "p_cross_90d", "headroom_ratio"]
-    growth = 1 + growth_pct / 100
-    # Both are answered from one reading of the past.
-    surprises = _surprises(forecasts, tuple({*scaled_thresholds(), *scaled_thresholds(growth, resize)}), moment, lake, settings)
-    now = _assess(forecasts, moment, lake, settings, surprises)[[*key, *shown]]
-    then = _assess(forecasts, moment, lake, settings, surprises, growth, resize)
-    both = then[["priority", "first_crossing_at", *key, *shown]].merge(now, on=key, suffixes=("", "_now"))
-    columns = [*key, "first_crossing_at", *(name for one in shown for name in (f"{one}_now", one))]
-    return both.sort_values(["priority", *key], ascending=[False, True, True, True], ignore_index=True)[columns]
+    change = Change(growth=1 + growth_pct / 100, resize=resize)
+    return compare(forecasts, moment, _past(forecasts, moment, lake, settings, change), settings.risk_quantile, change)
 
 
-def _assess(
-    forecasts: pd.DataFrame,
-    as_of: datetime,
-    lake: Lake,
-    settings: Settings,
-    surprises: pd.DataFrame,
-    growth: float = 1.0,
-    resize: float = 1.0,
-) -> pd.DataFrame:
-    """Risk of every series of some forecasts in percent, with demand and capacity multiplied."""
-    limits = scaled_thresholds(growth, resize)
-    by_day = surprise.rates([surprises[surprises["limit"].isin(limits)]]).rename(columns=limits)
-    peaks = lake.query(PEAKS, {"as_of": as_of}).to_pandas().set_index("series_id")["peak"]
-    weights = criticality(forecasts["series_id"].unique(), lake.query(CRITICALITY, {"as_of": as_of}).to_pandas())
-    return pd.concat(
-        capacity_risk(
-            part.assign(value=part["value"] * growth),
-            pd.Series(100.0 * resize, index=part["series_id"].unique()),
-            None,
-            as_of,
-            THRESHOLDS_PCT,
-            quantile=settings.risk_quantile,
-            criticality=weights,
-            historic_peak_pct=peaks * (growth / resize),
-            surprises=by_day if granularity == "day" else None,
-        ).assign(granularity=granularity, as_of=as_of)
-        for granularity, part in forecasts.groupby("granularity")
+def _past(forecasts: pd.DataFrame, as_of: datetime, lake: Lake, settings: Settings, change: Change = NO_CHANGE) -> Past:
+    """What was known of the series of some forecasts when they were made, for them as they are and as they would be."""
+    limits = {*NO_CHANGE.limits(), *change.limits()}
+    resources = lake.query(CRITICALITY, {"as_of": as_of}).to_pandas()
+    return Past(
+        surprises=_surprises(forecasts, tuple(limits), as_of, lake, settings),
+        peak_pct=lake.query(PEAKS, {"as_of": as_of}).to_pandas().set_index("series_id")["peak"],
+        criticality=weigh_criticality(forecasts["series_id"].unique(), resources),
     )
 
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
-from pipeline.capacity.crossing import capacity_risk
+from pipeline.capacity.crossing import Context, capacity_risk
+from pipeline.capacity.paths import first_passage, normal_paths
 from pipeline.capacity.peak import peak_demand
-from pipeline.capacity.reliability import bin_chances, brier_score, brier_skill
+from pipeline.capacity.reliability import bin_chances, brier_score
 from pipeline.interval import Interval
 from pipeline.tables.capacity import CAPACITY_RISK
 
@@ -36,14 +37,16 @@ def full(*names: str) -> pd.Series:
     return pd.Series(100.0, index=list(names))
 
 
-def rho(value: float, *names: str) -> pd.Series:
-    return pd.Series(value, index=list(names))
+def chance(within: int, rho: float, drift: float = 0.0, daily: float = 0.05) -> float:
+    """Share of paths of 90 days that cross within some of them a limit which each day exceeds with one chance."""
+    paths = normal_paths(90, rho, drift, 20_000)
+    return float((first_passage(paths, np.full(90, ndtri(1 - daily))) < within).mean())
 
 
 def test_each_series_and_threshold_has_one_row_with_the_declared_columns() -> None:
     both = pd.concat([forecast("a", np.full(90, 40.0)), forecast("b", np.full(90, 70.0))])
 
-    risk = capacity_risk(both, full("a", "b"), None, AS_OF)
+    risk = capacity_risk(both, full("a", "b"), AS_OF, (80.0, 90.0))
 
     assert tuple(risk.columns) == CAPACITY_RISK.names
     assert list(zip(risk["series_id"], risk["threshold_pct"], strict=True)) == [("a", 80), ("a", 90), ("b", 80), ("b", 90)]
@@ -52,14 +55,14 @@ def test_each_series_and_threshold_has_one_row_with_the_declared_columns() -> No
 def test_the_first_crossing_is_the_first_day_on_which_the_quantile_reaches_the_threshold() -> None:
     growing = forecast("a", 50 + np.arange(90.0), sd=5.0)
 
-    risk = capacity_risk(growing, full("a"), None, AS_OF, quantile=0.9)
+    risk = capacity_risk(growing, full("a"), AS_OF, (80.0, 90.0), quantile=0.9)
 
     # The P90 lies 1.2816 × 5 = 6.4 above the median, so it reaches 80 on day 24 and 90 on day 34.
     assert risk["first_crossing_at"].tolist() == [pd.Timestamp(AS_OF) + pd.Timedelta(days=n) for n in (24, 34)]
 
 
 def test_a_crossing_never_forecast_has_no_date() -> None:
-    risk = capacity_risk(forecast("a", np.full(90, 20.0)), full("a"), None, AS_OF)
+    risk = capacity_risk(forecast("a", np.full(90, 20.0)), full("a"), AS_OF)
 
     assert risk["first_crossing_at"].isna().all()
     assert risk[["crossing_p10_at", "crossing_p50_at", "crossing_p90_at"]].isna().all(axis=None)
@@ -68,29 +71,19 @@ def test_a_crossing_never_forecast_has_no_date() -> None:
 
 
 def test_independent_days_cross_as_the_product_of_the_daily_chances_says() -> None:
-    # Each day exceeds 80 with probability .05: 1 - .95^7 and 1 - .95^30.
-    risk = capacity_risk(
-        forecast("a", np.full(90, 80 - 5 * ndtri(0.95))), full("a"), rho(0.0, "a"), AS_OF, thresholds=(80.0,), paths=20_000
-    )
-
-    assert risk["p_cross_7d"].item() == pytest.approx(1 - 0.95**7, abs=0.01)
-    assert risk["p_cross_30d"].item() == pytest.approx(1 - 0.95**30, abs=0.01)
+    assert chance(7, rho=0.0) == pytest.approx(1 - 0.95**7, abs=0.01)
+    assert chance(30, rho=0.0) == pytest.approx(1 - 0.95**30, abs=0.01)
 
 
 def test_correlated_days_cross_less_often_than_independent_ones_and_never_less_than_one_day() -> None:
-    flat = forecast("a", np.full(90, 80 - 5 * ndtri(0.95)))
-
-    chances = [
-        capacity_risk(flat, full("a"), rho(r, "a"), AS_OF, thresholds=(80.0,), paths=5_000)["p_cross_30d"].item()
-        for r in (0.0, 0.5, 0.9, 0.99)
-    ]
+    chances = [chance(30, rho) for rho in (0.0, 0.5, 0.9, 0.99)]
 
     assert chances == sorted(chances, reverse=True)
     assert chances[-1] > 0.05
 
 
 def test_chances_grow_with_the_horizon_and_shrink_with_the_threshold() -> None:
-    risk = capacity_risk(forecast("a", np.linspace(60, 75, 90)), full("a"), None, AS_OF, thresholds=(70.0, 80.0, 90.0, 100.0))
+    risk = capacity_risk(forecast("a", np.linspace(60, 75, 90)), full("a"), AS_OF, thresholds_pct=(70.0, 80.0, 90.0, 100.0))
 
     by_horizon = risk[["p_cross_7d", "p_cross_30d", "p_cross_90d"]].to_numpy()
     assert (np.diff(by_horizon, axis=1) >= 0).all()
@@ -98,7 +91,7 @@ def test_chances_grow_with_the_horizon_and_shrink_with_the_threshold() -> None:
 
 
 def test_dates_of_first_passage_are_in_order_and_agree_with_the_chances() -> None:
-    risk = capacity_risk(forecast("a", 50 + 0.5 * np.arange(90.0)), full("a"), None, AS_OF, thresholds=(80.0,))
+    risk = capacity_risk(forecast("a", 50 + 0.5 * np.arange(90.0)), full("a"), AS_OF, thresholds_pct=(80.0,))
 
     [row] = risk.to_dict("records")
     assert row["crossing_p10_at"] < row["crossing_p50_at"] < row["crossing_p90_at"]
@@ -106,14 +99,14 @@ def test_dates_of_first_passage_are_in_order_and_agree_with_the_chances() -> Non
 
 
 def test_a_horizon_that_the_forecast_does_not_reach_has_no_chance_rather_than_a_small_one() -> None:
-    risk = capacity_risk(forecast("a", np.full(30, 60.0)), full("a"), None, AS_OF)
+    risk = capacity_risk(forecast("a", np.full(30, 60.0)), full("a"), AS_OF)
 
     assert risk["p_cross_30d"].notna().all()
     assert risk["p_cross_90d"].isna().all()
 
 
 def test_hourly_forecasts_use_the_same_horizons() -> None:
-    risk = capacity_risk(forecast("a", np.full(30 * 24, 60.0), granularity="hour"), full("a"), None, AS_OF)
+    risk = capacity_risk(forecast("a", np.full(30 * 24, 60.0), granularity="hour"), full("a"), AS_OF)
 
     assert risk["p_cross_7d"].notna().all()
     assert risk["p_cross_30d"].notna().all()
@@ -123,7 +116,7 @@ def test_hourly_forecasts_use_the_same_horizons() -> None:
 def test_headroom_is_what_the_p95_peak_leaves_of_capacity_in_any_unit() -> None:
     in_mbps = forecast("a", np.linspace(100, 400, 90), sd=20.0)
 
-    risk = capacity_risk(in_mbps, pd.Series({"a": 1000.0}), None, AS_OF)
+    risk = capacity_risk(in_mbps, pd.Series({"a": 1000.0}), AS_OF)
 
     expected_peak = 400 + 20 * ndtri(0.95)
     assert risk["peak_p95"].iloc[0] == pytest.approx(expected_peak)
@@ -133,7 +126,7 @@ def test_headroom_is_what_the_p95_peak_leaves_of_capacity_in_any_unit() -> None:
 
 @pytest.mark.parametrize(("peak", "level"), [(50.0, "low"), (75.0, "medium"), (85.0, "high"), (95.0, "critical")])
 def test_the_level_follows_the_p95_peak_and_notices_a_likely_crossing_below_it(peak: float, level: str) -> None:
-    risk = capacity_risk(forecast("a", np.full(90, peak - 5 * ndtri(0.95))), full("a"), None, AS_OF)
+    risk = capacity_risk(forecast("a", np.full(90, peak - 5 * ndtri(0.95))), full("a"), AS_OF)
 
     assert set(risk["risk_level"]) == {level}
 
@@ -153,11 +146,12 @@ def test_priority_weighs_risk_by_criticality_and_historic_peak() -> None:
     risk = capacity_risk(
         both,
         full(*"abc"),
-        None,
         AS_OF,
-        thresholds=(80.0,),
-        criticality=pd.Series({"a": 1.0, "b": 0.4}),
-        historic_peak_pct=pd.Series({"a": 90.0, "b": 90.0, "c": 45.0}),
+        thresholds_pct=(80.0,),
+        context=Context(
+            criticality=pd.Series({"a": 1.0, "b": 0.4}),
+            historic_peak_pct=pd.Series({"a": 90.0, "b": 90.0, "c": 45.0}),
+        ),
     ).set_index("series_id")["priority"]
 
     assert risk["b"] == pytest.approx(0.4 * risk["a"])
@@ -166,35 +160,34 @@ def test_priority_weighs_risk_by_criticality_and_historic_peak() -> None:
 
 
 def test_neither_the_order_of_rows_nor_other_series_change_a_risk() -> None:
-    a, b = forecast("a", np.full(90, 70.0)), forecast("b", np.full(60, 75.0))
-    correlations = pd.Series({"a": 0.3, "b": 0.8})
-    alone = capacity_risk(a, full("a"), correlations, AS_OF)
+    a, b = forecast("a", np.full(90, 70.0)), forecast("b", np.full(60, 75.0), granularity="hour")
+    alone = capacity_risk(a, full("a"), AS_OF)
 
-    together = capacity_risk(pd.concat([b, a]).sample(frac=1, random_state=1), full("a", "b"), correlations, AS_OF)
+    together = capacity_risk(pd.concat([b, a]).sample(frac=1, random_state=1), full("a", "b"), AS_OF)
 
     pd.testing.assert_frame_equal(together.query("series_id == 'a'").reset_index(drop=True), alone)
 
 
-def test_the_same_seed_gives_the_same_risk() -> None:
+def test_the_same_forecast_has_the_same_risk_every_time() -> None:
     one = forecast("a", np.full(90, 70.0))
 
-    first, second, other = (capacity_risk(one, full("a"), None, AS_OF, seed=seed) for seed in (1, 1, 2))
+    first = capacity_risk(one, full("a"), AS_OF)
+    normal_paths.cache_clear()
 
-    pd.testing.assert_frame_equal(first, second)
-    assert not first["p_cross_30d"].equals(other["p_cross_30d"])
+    pd.testing.assert_frame_equal(capacity_risk(one, full("a"), AS_OF), first)
 
 
 def test_steps_before_as_of_do_not_count() -> None:
     late = AS_OF + timedelta(days=10)
     one = forecast("a", np.r_[np.full(10, 99.0), np.full(80, 20.0)])
 
-    assert (capacity_risk(one, full("a"), None, late)["p_cross_30d"] == 0).all()
+    assert (capacity_risk(one, full("a"), late)["p_cross_30d"] == 0).all()
 
 
 def test_quantiles_that_coincide_are_certain() -> None:
     one = forecast("a", np.r_[np.full(5, 10.0), np.full(85, 85.0)], sd=0.0)
 
-    risk = capacity_risk(one, full("a"), None, AS_OF)
+    risk = capacity_risk(one, full("a"), AS_OF, (80.0, 90.0))
 
     assert risk["p_cross_7d"].tolist() == [1, 0]
     assert risk["crossing_p10_at"].iloc[0] == risk["crossing_p90_at"].iloc[0] == pd.Timestamp(AS_OF) + pd.Timedelta(days=5)
@@ -216,7 +209,7 @@ def test_quantiles_that_coincide_are_certain() -> None:
 )
 def test_a_forecast_that_cannot_be_judged_is_refused(change, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        capacity_risk(change(forecast("a", np.full(5, 50.0))), full("a"), None, AS_OF)
+        capacity_risk(change(forecast("a", np.full(5, 50.0))), full("a"), AS_OF)
 
 
 def test_stated_chances_match_what_happens_when_the_world_is_as_forecast() -> None:
@@ -226,17 +219,18 @@ def test_stated_chances_match_what_happens_when_the_world_is_as_forecast() -> No
     stated = capacity_risk(
         pd.concat([forecast(name, np.full(30, m)) for name, m in zip(names, medians, strict=True)]),
         full(*names),
-        rho(0.7, *names),
         AS_OF,
-        thresholds=(80.0,),
+        thresholds_pct=(80.0,),
         horizons_days=(30,),
     )["p_cross_30d"].to_numpy()
     truth = []
     order = {name: place for place, name in enumerate(sorted(names))}
+    lasts = 0.0015 * np.arange(1, 31)
     for name, m in zip(names, medians, strict=True):
-        noise = rng.normal(size=30)
+        day_to_day = rng.normal(size=30)
         for day in range(1, 30):
-            noise[day] = 0.7 * noise[day - 1] + np.sqrt(1 - 0.49) * noise[day]
+            day_to_day[day] = 0.05 * day_to_day[day - 1] + np.sqrt(1 - 0.05**2) * day_to_day[day]
+        noise = np.sqrt(1 - lasts) * day_to_day + np.sqrt(lasts) * rng.normal()
         truth.append((order[name], bool((m + 5 * noise >= 80).any())))
     observed = np.array([happened for _, happened in sorted(truth)])
 
@@ -244,7 +238,8 @@ def test_stated_chances_match_what_happens_when_the_world_is_as_forecast() -> No
 
     assert table["forecasts"].sum() == 300
     assert ((table["stated_mean"] >= table["observed_low"]) & (table["stated_mean"] <= table["observed_high"])).all()
-    assert brier_skill(stated, observed) > 0.4
+    rate = observed.mean()
+    assert brier_score(stated, observed) < 0.6 * rate * (1 - rate)
 
 
 def test_reliability_counts_each_forecast_in_its_bin_and_leaves_unknown_ones_out() -> None:
@@ -258,8 +253,6 @@ def test_brier_score_of_certainty_and_of_the_base_rate() -> None:
 
     assert brier_score(observed.astype(float), observed) == 0
     assert brier_score(np.full(4, 0.25), observed) == pytest.approx(0.25 * 0.75)
-    assert brier_skill(np.full(4, 0.25), observed) == pytest.approx(0)
-    assert np.isnan(brier_skill(np.full(4, 0.25), np.zeros(4, dtype=bool)))
     with pytest.raises(ValueError, match="probabilities lie in 0–1"):
         brier_score(np.array([1.2]), np.array([True]))
     with pytest.raises(ValueError, match="no pair"):
@@ -317,35 +310,30 @@ def test_a_breach_needs_days_and_a_capacity() -> None:
 
 
 def test_hours_are_taken_to_hang_together_more_than_days() -> None:
-    hours = forecast("a", np.full(90, 72.0), granularity="hour")
+    level = np.full(90, 72.0)
 
-    chance = capacity_risk(hours, full("a"), None, AS_OF, horizons_days=(3,))["p_cross_3d"]
+    hours = capacity_risk(forecast("a", level, granularity="hour"), full("a"), AS_OF, (80.0,), (3,))["p_cross_3d"].item()
+    days = capacity_risk(forecast("a", level), full("a"), AS_OF, (80.0,), (72,))["p_cross_72d"].item()
 
-    assert chance.equals(capacity_risk(hours, full("a"), rho(0.95, "a"), AS_OF, horizons_days=(3,))["p_cross_3d"])
-    assert (chance < capacity_risk(hours, full("a"), rho(0.15, "a"), AS_OF, horizons_days=(3,))["p_cross_3d"]).all()
+    daily = 1 - ndtr((80 - 72) / 5)
+    assert hours == pytest.approx(chance(72, rho=0.95, daily=daily), abs=0.03)
+    assert hours < chance(72, rho=0.15, daily=daily)
+    assert hours < days
 
 
 def test_a_lasting_miss_of_the_level_makes_far_crossings_rarer_than_days_that_forget_and_near_ones_hardly() -> None:
     flat = forecast("a", np.full(90, 80 - 5 * ndtri(0.97)))
 
-    forgetful, lasting = (
-        capacity_risk(flat, full("a"), rho(0.15, "a"), AS_OF, thresholds=(80.0,), paths=20_000, drift=drift).iloc[0]
-        for drift in (0.0, 0.004)
-    )
+    usual = capacity_risk(flat, full("a"), AS_OF, thresholds_pct=(80.0,))["p_cross_90d"].item()
 
-    assert lasting["p_cross_7d"] == pytest.approx(forgetful["p_cross_7d"], abs=0.01)
-    assert lasting["p_cross_90d"] < forgetful["p_cross_90d"] - 0.05
-    usual = capacity_risk(flat, full("a"), None, AS_OF, thresholds=(80.0,), paths=20_000).iloc[0]
-    assert lasting["p_cross_90d"] < usual["p_cross_90d"] < forgetful["p_cross_90d"]
+    near, far = ([chance(days, rho=0.15, drift=drift, daily=0.03) for drift in (0.0, 0.004)] for days in (7, 90))
+    assert near[1] == pytest.approx(near[0], abs=0.01)
+    assert far[1] < far[0] - 0.05
+    assert far[1] < usual < far[0]
 
 
 def test_no_step_is_all_level_however_far_ahead() -> None:
-    flat = forecast("a", np.full(90, 80 - 5 * ndtri(0.97)))
-
-    chances = [
-        capacity_risk(flat, full("a"), None, AS_OF, thresholds=(80.0,), drift=drift)["p_cross_90d"].item()
-        for drift in (1.0, 50.0)
-    ]
+    chances = [chance(90, rho=0.05, drift=drift, daily=0.03) for drift in (1.0, 50.0)]
 
     assert chances[0] == chances[1] > 0.2
 
@@ -355,7 +343,7 @@ def test_the_seasonal_peak_is_the_highest_p95_on_a_holiday_or_at_a_quarters_end(
     level = np.full(90, 40.0)
     level[[10, 28, 85]] = [90.0, 60.0, 70.0]
 
-    [row] = capacity_risk(forecast("a", level), full("a"), None, AS_OF, thresholds=(80.0,)).to_dict("records")
+    [row] = capacity_risk(forecast("a", level), full("a"), AS_OF, thresholds_pct=(80.0,)).to_dict("records")
 
     assert row["peak_at"] == pd.Timestamp(AS_OF) + pd.Timedelta(days=10)
     assert row["seasonal_peak_at"] == pd.Timestamp("2026-05-25")
@@ -363,7 +351,7 @@ def test_the_seasonal_peak_is_the_highest_p95_on_a_holiday_or_at_a_quarters_end(
 
 
 def test_a_forecast_without_a_holiday_or_a_quarters_end_has_no_seasonal_peak() -> None:
-    risk = capacity_risk(forecast("a", np.full(20, 40.0)), full("a"), None, AS_OF)
+    risk = capacity_risk(forecast("a", np.full(20, 40.0)), full("a"), AS_OF)
 
     assert risk["seasonal_peak_p95"].isna().all()
     assert risk["seasonal_peak_at"].isna().all()
@@ -377,7 +365,7 @@ def rates(**by_metric: float) -> pd.DataFrame:
 def test_surprises_come_at_their_rate_where_the_forecast_sees_no_crossing() -> None:
     quiet = forecast("a", np.full(90, 20.0))
 
-    risk = capacity_risk(quiet, full("a"), None, AS_OF, surprises=rates(cpu_utilization=0.002))
+    risk = capacity_risk(quiet, full("a"), AS_OF, (80.0, 90.0), context=Context(surprises=rates(cpu_utilization=0.002)))
 
     over_80, over_90 = risk.to_dict("records")
     for days in (7, 30, 90):
@@ -392,29 +380,29 @@ def test_surprises_come_at_their_rate_where_the_forecast_sees_no_crossing() -> N
 def test_a_surprise_and_a_foreseen_crossing_are_independent() -> None:
     near = forecast("a", np.full(90, 80 - 5 * ndtri(0.97)))
 
-    alone = capacity_risk(near, full("a"), None, AS_OF, thresholds=(80.0,), paths=20_000)["p_cross_30d"].item()
-    both = capacity_risk(near, full("a"), None, AS_OF, thresholds=(80.0,), paths=20_000, surprises=rates(cpu_utilization=0.01))[
+    alone = capacity_risk(near, full("a"), AS_OF, thresholds_pct=(80.0,))["p_cross_30d"].item()
+    both = capacity_risk(near, full("a"), AS_OF, thresholds_pct=(80.0,), context=Context(surprises=rates(cpu_utilization=0.01)))[
         "p_cross_30d"
     ].item()
 
-    assert both == pytest.approx(1 - (1 - alone) * np.exp(-0.3), abs=0.01)
+    assert both == pytest.approx(1 - (1 - alone) * np.exp(-0.3), abs=0.02)
 
 
 def test_surprises_do_not_make_a_series_one_to_plan_capacity_for() -> None:
     quiet = forecast("a", np.full(90, 20.0))
 
-    calm = capacity_risk(quiet, full("a"), None, AS_OF)
-    surprised = capacity_risk(quiet, full("a"), None, AS_OF, surprises=rates(cpu_utilization=0.01))
+    calm = capacity_risk(quiet, full("a"), AS_OF)
+    surprised = capacity_risk(quiet, full("a"), AS_OF, context=Context(surprises=rates(cpu_utilization=0.01)))
 
     assert surprised["p_cross_90d"].max() > 0.5
-    assert surprised["risk_level"].tolist() == calm["risk_level"].tolist() == ["low", "low"]
+    assert surprised["risk_level"].tolist() == calm["risk_level"].tolist() == ["low"] * 3
     assert surprised["priority"].tolist() == calm["priority"].tolist()
 
 
 def test_hours_meet_as_many_surprises_in_a_day_as_days_do() -> None:
     quiet = forecast("a", np.full(10 * 24, 20.0), granularity="hour")
 
-    risk = capacity_risk(quiet, full("a"), None, AS_OF, (80.0,), (7,), surprises=rates(cpu_utilization=0.01))
+    risk = capacity_risk(quiet, full("a"), AS_OF, (80.0,), (7,), context=Context(surprises=rates(cpu_utilization=0.01)))
 
     assert risk["p_cross_7d"].item() == pytest.approx(1 - np.exp(-0.07), abs=0.001)
 
@@ -423,6 +411,6 @@ def test_a_metric_whose_surprises_were_not_counted_is_expected_to_have_none_and_
     quiet = forecast("a", np.full(90, 20.0))
 
     for unknown in (rates(memory_utilization=0.01), rates(cpu_utilization=np.nan), pd.DataFrame()):
-        risk = capacity_risk(quiet, full("a"), None, AS_OF, surprises=unknown)
+        risk = capacity_risk(quiet, full("a"), AS_OF, context=Context(surprises=unknown))
         assert (risk["p_cross_90d"] == 0).all()
         assert risk["p_surprise_30d"].isna().all()

@@ -58,7 +58,6 @@ def test_a_chance_of_the_backtest_is_the_one_that_would_have_been_published_at_i
             }
         ),
         pd.Series({"a/r/i-0/cpu_utilization": 100.0}),
-        None,
         days[0].to_pydatetime(),
         THRESHOLDS,
     )
