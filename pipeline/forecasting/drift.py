@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -70,8 +70,35 @@ def judge(evidence: pd.DataFrame, trained_at: datetime | None, as_of: datetime, 
     for row in rows:
         found = list(_drift(row, limits))
         row["drifted"] = bool(found)
-        row["retrain"], row["reason"] = _decide(found, row, trained_at, as_of, limits)
+        row["retrain"], row["reason"] = decide_training(as_of, trained_at, found, limits, otherwise=_no_drift(row))
     return rows
+
+
+def decide_training(
+    as_of: datetime, trained_at: datetime | None, drift: Sequence[str], limits: Limits, otherwise: str = "no drift known"
+) -> tuple[bool, str]:
+    """Whether a training is due, and why or why not.
+
+    What was never trained is due, and so is what was trained long ago; younger trainings are renewed where forecasts
+    drifted, but not before the last one has cooled down.
+
+    Args:
+        as_of: when this is asked.
+        trained_at: the newest training known then, if any.
+        drift: what drifted, in words; empty where nothing did.
+        limits: ages at which a training is renewed.
+        otherwise: what is said of drift where there is none.
+    """
+    what = f"drift: {'; '.join(drift)}" if drift else otherwise
+    if trained_at is None:
+        return True, f"never trained; {what}"
+    age = (as_of - trained_at).days
+    trained = f"trained {age} days ago"
+    if age >= limits.retrain_after_days:
+        return True, f"schedule: {trained}; {what}"
+    if drift and age < limits.cooldown_days:
+        return False, f"cooldown: {trained}; {what}"
+    return bool(drift), f"{what}; {trained}"
 
 
 def _figures(segment: pd.DataFrame) -> dict[str, Any]:
@@ -109,21 +136,11 @@ def _drift(row: dict[str, Any], limits: Limits) -> Iterator[str]:
         yield f"errors are distributed otherwise, PSI {row['residual_psi']:.2f}"
 
 
-def _decide(
-    found: list[str], row: dict[str, Any], trained_at: datetime | None, as_of: datetime, limits: Limits
-) -> tuple[bool, str]:
-    """Whether to train again, and why or why not."""
-    what = "drift: " + "; ".join(found) if found else "no drift"
-    if not found and min(row["scored"], row["scored_before"]) < MIN_SCORED:
-        what = f"not enough scores to judge drift: {row['scored']} after {row['scored_before']}, of {MIN_SCORED} each"
-    if trained_at is None:
-        return True, f"never trained; {what}"
-    age = (as_of - trained_at).days
-    if age >= limits.retrain_after_days:
-        return True, f"schedule: trained {age} days ago; {what}"
-    if found and age < limits.cooldown_days:
-        return False, f"cooldown: trained {age} days ago; {what}"
-    return bool(found), f"{what}; trained {age} days ago"
+def _no_drift(row: dict[str, Any]) -> str:
+    """What is said of a segment in which nothing drifted."""
+    if min(row["scored"], row["scored_before"]) < MIN_SCORED:
+        return f"not enough scores to judge drift: {row['scored']} after {row['scored_before']}, of {MIN_SCORED} each"
+    return "no drift"
 
 
 def _enough(period: pd.DataFrame) -> bool:

@@ -6,7 +6,9 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from pipeline.forecasting.drift import decide_training
 from pipeline.inputs.drift import trained_at
+from pipeline.steps.model_drift import limits
 from pipeline.tables.forecasts import DRIFT
 from pipeline.tables.schema import Scope
 
@@ -28,21 +30,12 @@ def due(interval: Interval, lake: Lake, settings: Settings) -> int:
 def reason(interval: Interval, lake: Lake, settings: Settings) -> tuple[bool, str]:
     """Whether schedule or drift ask for a training as of the interval's end, and why or why not.
 
-    Drift is what `gold.drift` said last, within the week before.
+    By the rule that fills `gold.drift.retrain`, asked again because trainings and days have passed since: drift is what
+    `gold.drift` said last, within the week before.
     """
     as_of = interval.as_of
-    trained = trained_at(lake, as_of)
-    if trained is None:
-        return True, "never trained"
-    age = (as_of - trained).days
-    if age >= settings.retrain_after_days:
-        return True, f"schedule: trained {age} days ago"
     week = Scope("as_of", as_of - timedelta(days=7), as_of + timedelta(microseconds=1))
     rows = lake.read(DRIFT, week).to_pylist()
     newest = max((row["as_of"] for row in rows), default=None)
     drifted = sorted(f"{row['metric']} by {row['granularity']}" for row in rows if row["as_of"] == newest and row["drifted"])
-    if not drifted:
-        return False, f"trained {age} days ago, no drift known"
-    if age < settings.retrain_cooldown_days:
-        return False, f"cooldown: trained {age} days ago; drift of {', '.join(drifted)}"
-    return True, f"drift of {', '.join(drifted)}"
+    return decide_training(as_of, trained_at(lake, as_of), drifted, limits(settings))

@@ -164,21 +164,46 @@ def asked(lake: Lake, settings: Settings, as_of: datetime = AS_OF) -> tuple[bool
 
 
 def test_what_was_never_trained_is_due_and_what_was_trained_a_week_ago_is_due_again(lake: Lake, settings: Settings) -> None:
-    assert asked(lake, settings) == (True, "never trained")
+    assert asked(lake, settings) == (True, "never trained; no drift known")
 
     trained(lake, AS_OF - timedelta(days=6))
-    assert asked(lake, settings) == (False, "trained 6 days ago, no drift known")
-    assert asked(lake, settings, AS_OF + timedelta(days=1)) == (True, "schedule: trained 7 days ago")
+    assert asked(lake, settings) == (False, "no drift known; trained 6 days ago")
+    assert asked(lake, settings, AS_OF + timedelta(days=1)) == (True, "schedule: trained 7 days ago; no drift known")
 
 
 def test_the_newest_word_on_drift_asks_for_a_training_after_the_cooldown(lake: Lake, settings: Settings) -> None:
     trained(lake, AS_OF - timedelta(days=3))
     drifted(lake, AS_OF - timedelta(days=1), is_so=True)
 
-    assert asked(lake, settings) == (True, "drift of cpu by hour")
-    assert asked(lake, settings, AS_OF - timedelta(days=1)) == (False, "cooldown: trained 2 days ago; drift of cpu by hour")
+    assert asked(lake, settings) == (True, "drift: cpu by hour; trained 3 days ago")
+    assert asked(lake, settings, AS_OF - timedelta(days=1)) == (False, "cooldown: trained 2 days ago; drift: cpu by hour")
     drifted(lake, AS_OF, is_so=False)
-    assert asked(lake, settings) == (False, "trained 3 days ago, no drift known")
+    assert asked(lake, settings) == (False, "no drift known; trained 3 days ago")
+
+
+@pytest.mark.parametrize("age", [None, 1, 2, 3, 6, 7])
+@pytest.mark.parametrize("covered", [0.9, 0.5])
+def test_what_drift_publishes_of_a_training_is_what_the_step_answers_on_that_day(
+    lake: Lake, settings: Settings, age: int | None, covered: float
+) -> None:
+    if age is not None:
+        trained(lake, AS_OF - timedelta(days=age))
+    row = judged(period(True, covered=covered), days_since_training=age)
+    run = Interval(AS_OF - timedelta(days=1), AS_OF)
+    lake.replace(DRIFT, conform(rows_of(DRIFT, row), DRIFT, run), DRIFT.scope(run))
+
+    assert asked(lake, settings)[0] is row["retrain"]
+
+
+@pytest.mark.parametrize(("told_days_ago", "due_now"), [(None, False), (1, True), (7, True), (8, False)])
+def test_without_a_word_on_drift_of_today_the_last_one_of_the_week_counts(
+    lake: Lake, settings: Settings, told_days_ago: int | None, due_now: bool
+) -> None:
+    trained(lake, AS_OF - timedelta(days=4))
+    if told_days_ago is not None:
+        drifted(lake, AS_OF - timedelta(days=told_days_ago), is_so=True)
+
+    assert asked(lake, settings)[0] is due_now
 
 
 def test_the_step_says_yes_or_no_and_its_log_says_why(lake: Lake, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -188,6 +213,6 @@ def test_the_step_says_yes_or_no_and_its_log_says_why(lake: Lake, settings: Sett
         trained(lake, AS_OF - timedelta(days=1))
         assert due(day, lake, settings) == 0
     assert [record.getMessage() for record in caplog.records if record.name == "pipeline.steps.due"] == [
-        "training as of 2026-04-16 00:00:00 is due: never trained",
-        "training as of 2026-04-16 00:00:00 is not due: trained 1 days ago, no drift known",
+        "training as of 2026-04-16 00:00:00 is due: never trained; no drift known",
+        "training as of 2026-04-16 00:00:00 is not due: no drift known; trained 1 days ago",
     ]
