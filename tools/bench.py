@@ -56,15 +56,19 @@ def fleet(home: Path) -> dict[str, float]:
     timed("generate and land", lambda: _in_a_process(steps.perform, "ingest", interval, target="fleet", settings=settings))
     for target in steps.BUILDS:
         timed("build silver", lambda target=target: steps.perform("build", interval, target=target, settings=settings))
+    from pipeline.forecasting.rows import forecast_rows
+    from pipeline.forecasting.spec import Champion
     from pipeline.inputs.demand import read_panel
     from pipeline.lake import open_lake
-    from pipeline.steps.forecast import forecast_segment
 
     metric = "cpu_utilization"
     cpu = timed("read one metric", lambda: read_panel(open_lake(settings), interval.as_of, "day", settings, metric=metric))
     units = ["percent"] * len(cpu)
     for name in ("seasonal_naive", "ridge", "prophet"):
-        timed(f"forecast with {name}", lambda name=name: forecast_segment(cpu, units, interval.as_of, settings, name))
+        timed(
+            f"forecast with {name}",
+            lambda name=name: forecast_rows(cpu, units, interval.as_of, settings.horizon_days, Champion(name)),
+        )
     for shard in range(settings.shards):
         part = {"shard": shard, "shards": settings.shards, "settings": settings}
         timed("publish all series", lambda part=part: steps.perform("forecast", interval, **part))

@@ -70,7 +70,7 @@ def rates(counts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         return pd.DataFrame()
     total = pd.concat(parts).groupby(["metric", "limit"])[["surprises", "watched"]].sum()
     rate: pd.DataFrame = (total["surprises"] / (total["watched"] + _QUIET_DAYS)).unstack("limit").sort_index(axis=1)
-    # Each limit is watched on days of its own; whoever reaches the higher one has crossed the lower one too.
+    # Each limit is watched on days of its own; a series that reaches the higher one has crossed the lower one too.
     return rate.iloc[:, ::-1].cummax(axis=1).iloc[:, ::-1]
 
 

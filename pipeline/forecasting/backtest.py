@@ -207,21 +207,23 @@ def lead_scores(result: Backtest) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def summary(scored: pd.DataFrame, by: tuple[str, ...] = ("metric", "granularity"), floor: str = "seasonal_naive") -> pd.DataFrame:
-    """One row per segment and model: mean scores over its series, CPU seconds per series, and skill against the floor.
+def summary(
+    scored: pd.DataFrame, by: tuple[str, ...] = ("metric", "granularity"), baseline: str = "seasonal_naive"
+) -> pd.DataFrame:
+    """One row per segment and model: mean scores over its series, CPU seconds per series, and skill against the baseline.
 
     Args:
         scored: from `scores`.
         by: what a segment is; empty for one row per model.
-        floor: the model that skill is measured against, where it was run: 1 − MASE / MASE of the floor.
+        baseline: the model that skill is measured against, where it was run: 1 − MASE / MASE of the baseline.
     """
     keys = [*by, "model"]
     table = scored.groupby(keys, sort=True)[[*SCORES, "cpu_s"]].mean().reset_index()
     table["series"] = scored.groupby(keys, sort=True)["series_id"].size().to_numpy()
     for name in ("mase", "scaled_pinball"):
-        reference = table.loc[table["model"] == floor].drop(columns="model")
+        reference = table.loc[table["model"] == baseline].drop(columns="model")
         if by:
-            against = table.merge(reference, on=list(by), how="left", suffixes=("", "_floor"))[f"{name}_floor"]
+            against = table.merge(reference, on=list(by), how="left", suffixes=("", "_baseline"))[f"{name}_baseline"]
         else:
             against = pd.Series(reference[name].mean() if len(reference) else np.nan, index=table.index)
         table[f"skill_{name}"] = metrics.skill(table[name].to_numpy(np.float64), against.to_numpy(np.float64))

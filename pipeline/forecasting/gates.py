@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipeline.forecasting.selection import FLOOR
+from pipeline.forecasting.selection import BASELINE
 from pipeline.forecasting.spec import Row, Version, serving
 
 #: Share by which a challenger's scaled pinball loss must be lower than the champion's; less is noise.
 MARGIN = 0.01
 #: How far the 90 % interval's coverage may lie from 90 %, unless the one it would replace lies further off.
 COVERAGE_SLACK = 0.15
-#: How far the median may lie to one side of the actuals, in seasonal naive's errors, unless the one it would replace does too.
+#: How far the median may lie to one side of the actuals, in seasonal naive's errors.
 BIAS_SLACK = 1.0
-#: How much further than the one it would replace is still no worse.
+#: A median beyond that is let through if it lies at most this many times as far as that of the model it would replace.
 NO_WORSE = 1.25
 #: Chance of mistaking equals for better that a change of champion may take.
 ALPHA = 0.05
@@ -46,30 +46,37 @@ def judge(
         rolled_back: hashes of specs that a person rolled back.
         failed: critical expectations that the segment's table did not meet in the trained interval.
     """
-    own, floor = scores.get(challenger.forecaster), scores.get(FLOOR)
-    if own is None or floor is None or None in (own["scaled_pinball"], own["mase"], floor["scaled_pinball"], floor["mase"]):
-        return Verdict("rejected", f"{challenger.forecaster} or {FLOOR} has no finite score to judge by")
+    own, baseline = scores.get(challenger.forecaster), scores.get(BASELINE)
+    if own is None or baseline is None or not (_is_scored(own) and _is_scored(baseline)):
+        return Verdict("rejected", f"{challenger.forecaster} or {BASELINE} has no finite score to judge by")
     said = f"{challenger.forecaster}: {_figures(own)}"
     if challenger.spec_sha256 in rolled_back:
         return Verdict("rejected", f"{said}. This very model was rolled back; a changed one may come again.")
     if failed:
         return Verdict("rejected", f"{said}. Trained on data that failed {len(failed)} critical expectations: {failed[0]}.")
-    if challenger.forecaster != FLOOR and not _beats_floor(own, floor):
-        return Verdict("rejected", f"{said}. Not better than {FLOOR} ({_figures(floor)}).")
+    if challenger.forecaster != BASELINE and not _beats(own, baseline):
+        return Verdict("rejected", f"{said}. Not better than {BASELINE} ({_figures(baseline)}).")
     if champion is not None and champion.spec_sha256 == challenger.spec_sha256:
         return Verdict("kept", f"{said}. The champion is this very model.")
     present = scores.get(serving(champion.forecaster), scores.get(champion.forecaster)) if champion else None
-    if present is None or present["scaled_pinball"] is None:
+    if champion is None or present is None or present["scaled_pinball"] is None:
         why = "No champion yet." if champion is None else f"The champion {champion.forecaster} could not be measured."
-        held = _one_sided(own, floor)
+        held = _one_sided(own, baseline)
         return Verdict("rejected", f"{said}. {held}") if held else Verdict("promoted", f"{said}. {why}")
+    return _judge_against(present, champion, challenger, own, baseline)
+
+
+def _judge_against(present: Row, champion: Version, challenger: Version, own: Row, baseline: Row) -> Verdict:
+    """What becomes of a challenger that is sound by itself, beside the figures of the champion as it serves."""
+    said = f"{challenger.forecaster}: {_figures(own)}"
     against = f"{said}, against the champion {present['model']}: {_figures(present)}"
-    if (held := _one_sided(own, present)) and (present["model"] == challenger.forecaster or not _beats_floor(present, floor)):
+    is_same, is_weak, held = present["model"] == challenger.forecaster, not _beats(present, baseline), _one_sided(own, present)
+    if held and (is_same or is_weak):
         return Verdict("rejected", f"{against}. {held}")
-    if present["model"] == challenger.forecaster:
+    if is_same:
         return Verdict("promoted", f"{said}. The same forecaster in a newer version.")
-    if champion and champion.forecaster != FLOOR and not _beats_floor(present, floor):
-        return Verdict("promoted", f"{against}. The champion is no longer better than {FLOOR}.")
+    if is_weak and champion.forecaster != BASELINE:
+        return Verdict("promoted", f"{against}. The champion is no longer better than {BASELINE}.")
     gain = 1 - own["scaled_pinball"] / present["scaled_pinball"] if present["scaled_pinball"] else 0.0
     if gain < MARGIN:
         return Verdict("rejected", f"{against}. {gain:+.1%} scaled pinball is less than the {MARGIN:.0%} that a change takes.")
@@ -100,13 +107,12 @@ def _doubt(own: Row, present: Row) -> str:
     return "" if own["p_value"] < ALPHA else f"p = {own['p_value']:.2g} is not under {ALPHA:g}"
 
 
-def _beats_floor(row: Row, floor: Row) -> bool:
-    return bool(
-        row["scaled_pinball"] is not None
-        and row["mase"] is not None
-        and row["scaled_pinball"] < floor["scaled_pinball"]
-        and row["mase"] < floor["mase"]
-    )
+def _is_scored(row: Row) -> bool:
+    return row["scaled_pinball"] is not None and row["mase"] is not None
+
+
+def _beats(row: Row, baseline: Row) -> bool:
+    return _is_scored(row) and bool(row["scaled_pinball"] < baseline["scaled_pinball"] and row["mase"] < baseline["mase"])
 
 
 def _off(row: Row) -> float:

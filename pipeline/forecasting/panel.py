@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -76,6 +77,13 @@ class Panel:
     def future(self, horizon: int) -> npt.NDArray[np.datetime64]:
         """(n, horizon) the periods that follow each series' last one."""
         return self.end[:, None] + np.arange(1, horizon + 1) * STEP[self.step]
+
+    def digest(self) -> str:
+        """A hash of the names, moments and values."""
+        digest = hashlib.sha256("\n".join(self.series_id).encode())
+        for array in (self.end.astype("<i8"), self.values.astype("<f8"), self.upper.astype("<f8")):
+            digest.update(str(array.shape).encode() + array.tobytes())
+        return digest.hexdigest()
 
     def truncate(self, columns: int) -> Panel:
         """The panel as it stood `columns` periods ago; a series with a gap there ends in NaN."""

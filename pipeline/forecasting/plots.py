@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.forecasting import metrics
-from pipeline.forecasting.selection import FLOOR
+from pipeline.forecasting.selection import BASELINE
 
 #: Series listed as those a segment's proposed model does worst on.
 WORST_SERIES = 20
@@ -44,7 +44,7 @@ def plot_model(file: Path, title: str, model: str, scored: pd.DataFrame, summary
     error, held, worst = figure.subplots(1, 3)
     figure.subplots_adjust(left=0.05, right=0.995, bottom=0.12, top=0.85, wspace=0.28)
     figure.suptitle(title)
-    for name in dict.fromkeys((FLOOR, model)):
+    for name in dict.fromkeys((BASELINE, model)):
         curve, color = leads.loc[leads["model"] == name], "C0" if name == model else "grey"
         error.plot(curve["lead"], curve["scaled_pinball"], label=name, color=color)
         held.plot(curve["lead"], 100 * curve["coverage_90"], label=name, color=color)

@@ -10,19 +10,21 @@ import pandas as pd
 from pipeline.forecasting.panel import Panel
 
 #: The forecaster that every other must beat, and that serves where none does.
-FLOOR = "seasonal_naive"
-#: Share of scaled pinball loss that is noise between two forecasters of one backtest.
-TIE = 0.01
-#: CPU seconds per series and forecast from which a forecaster's cost counts.
-DEAR = 0.02
+BASELINE = "seasonal_naive"
+#: Two forecasters whose scaled pinball losses differ by no more than this share are as good as each other.
+TIE_SHARE = 0.01
+#: CPU seconds per series and forecast from which on a forecaster is expensive: a cheaper one that is as good is preferred.
+EXPENSIVE_CPU_S = 0.02
 
 
 def propose(summary: pd.DataFrame, windows: int = 1) -> str:
     """The forecaster to register as challenger.
 
-    It has the lowest scaled pinball loss of those that beat the seasonal naive on it, on MASE and on the typical series.
-    Where that one is DEAR and another comes within TIE at a tenth of the CPU time, the other goes before it. Where none beats
-    the seasonal naive, that is it.
+    1. Candidates beat the baseline, the seasonal naive, three times over: on scaled pinball loss, on MASE, and on the typical
+       series. If there is none, the baseline itself is proposed.
+    2. The best candidate is the one with the lowest scaled pinball loss.
+    3. If the best is expensive (EXPENSIVE_CPU_S), and candidates that are as good (TIE_SHARE) take a tenth of its CPU time at
+       most, the best of those is proposed instead.
 
     Args:
         summary: one row per model, from `backtest.summary`, and `skill_typical`.
@@ -30,20 +32,20 @@ def propose(summary: pd.DataFrame, windows: int = 1) -> str:
     """
     better = summary.loc[(summary[["skill_scaled_pinball", "skill_mase", "skill_typical"]] > 0).all(axis=1)]
     if better.empty:
-        return FLOOR
+        return BASELINE
     best = better.sort_values(["scaled_pinball", "model"]).iloc[0]
-    tied = better["scaled_pinball"] <= best["scaled_pinball"] * (1 + TIE)
-    dear = best["cpu_s"] / windows >= DEAR
-    cheap = better.loc[tied & dear & (better["cpu_s"] <= best["cpu_s"] / 10)]
-    chosen = best if cheap.empty else cheap.sort_values(["scaled_pinball", "model"]).iloc[0]
-    return str(chosen["model"])
+    if best["cpu_s"] / windows >= EXPENSIVE_CPU_S:
+        as_good = better["scaled_pinball"] <= best["scaled_pinball"] * (1 + TIE_SHARE)
+        cheap = better.loc[as_good & (better["cpu_s"] <= best["cpu_s"] / 10)]
+        best = best if cheap.empty else cheap.sort_values(["scaled_pinball", "model"]).iloc[0]
+    return str(best["model"])
 
 
 def overrides(scored: pd.DataFrame, proposed: str, candidates: Collection[str], windows: int, margin: float) -> dict[str, str]:
     """Series → the forecaster that is to forecast it in place of the segment's.
 
-    That one's scaled pinball loss and MASE, over all windows, must both be lower than the proposed forecaster's by the margin,
-    and no higher than the seasonal naive's. Of several, it is the one with the lowest scaled pinball loss.
+    On the series, over all windows, its scaled pinball loss and its MASE must both be lower than the proposed forecaster's by
+    the margin, and no higher than the seasonal naive's. Of several such, it is the one with the lowest scaled pinball loss.
 
     Args:
         scored: from `backtest.scores`.
@@ -55,7 +57,7 @@ def overrides(scored: pd.DataFrame, proposed: str, candidates: Collection[str], 
     found: dict[str, str] = {}
     for series_id, rows in scored.loc[scored["windows"] == windows].groupby("series_id"):
         by_model = rows.set_index("model")[["scaled_pinball", "mase"]]
-        wins = (by_model < (1 - margin) * by_model.loc[proposed]) & (by_model <= by_model.loc[FLOOR])
+        wins = (by_model < (1 - margin) * by_model.loc[proposed]) & (by_model <= by_model.loc[BASELINE])
         better = by_model.loc[wins.all(axis=1) & by_model.index.isin(list(candidates))]
         if len(better):
             found[str(series_id)] = str(better.sort_values("scaled_pinball", kind="stable").index[0])
@@ -70,7 +72,7 @@ def typical_skill(scored: pd.DataFrame) -> pd.Series:
     Source: Fleming & Wallace (1986), How not to lie with statistics: ratios are averaged geometrically.
     """
     loss = scored.pivot(index="series_id", columns="model", values="scaled_pinball").clip(lower=1e-9)
-    return 1 - np.exp(np.log(loss.div(loss[FLOOR], axis=0)).mean())
+    return 1 - np.exp(np.log(loss.div(loss[BASELINE], axis=0)).mean())
 
 
 def horizon_of(panel: Panel, windows: int, longest: int) -> int:

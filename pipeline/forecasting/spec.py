@@ -23,6 +23,7 @@ from pipeline.forecasting.panel import Floats, Panel
 from pipeline.tables.columns import GRANULARITIES, Granularity
 
 Row = dict[str, Any]
+Params = dict[str, Any]
 #: In place of a version or champion where there is none.
 NONE = "none"
 
@@ -161,6 +162,18 @@ def forecast_frame(panel: Panel, values: Floats, horizon: int, quantiles: tuple[
 def serving(forecaster: str) -> str:
     """How a champion's figures are called where its parameters are other ones than the challenger's of the same forecaster."""
     return f"{forecaster} (serving)"
+
+
+class Champion(NamedTuple):
+    """What a segment is forecast with: the forecaster, its registered version (`none`: not registered) and parameters.
+
+    `overrides` names the series that another forecaster forecasts by the same version.
+    """
+
+    forecaster: str
+    version: str = NONE
+    params: Mapping[str, Any] = {}
+    overrides: Mapping[str, str] = {}
 
 
 class Version(NamedTuple):

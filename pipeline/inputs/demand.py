@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pipeline.tables.schema import bucket_of
+from pipeline.tables.money import COST_DAILY
+from pipeline.tables.schema import Table, bucket_of
+from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY
 
 if TYPE_CHECKING:
     from pipeline.forecasting.panel import Panel
@@ -51,6 +53,13 @@ def metrics(lake: Lake, as_of: datetime, granularity: Granularity, settings: Set
     """The metrics that have demand to forecast; `cost` is one by the day."""
     found = lake.query(METRICS[granularity], {"since": _since(as_of, granularity, settings), "as_of": as_of})
     return sorted({*found["metric"].to_pylist(), *(["cost"] if granularity == "day" else [])})
+
+
+def table_of(metric: str, granularity: str) -> Table:
+    """Where the demand of a metric comes from."""
+    if metric == "cost":
+        return COST_DAILY
+    return METRIC_DAILY if granularity == "day" else METRIC_HOURLY
 
 
 def read_demand(

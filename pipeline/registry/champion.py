@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pipeline import plugs
 from pipeline.errors import ConfigError, SourceError
-from pipeline.forecasting.spec import NONE, Row, model_name
-from pipeline.registry.ledger import ROLLED_BACK, decide, decided, ledger, previous
+from pipeline.forecasting.spec import NONE, Champion, Row, model_name
+from pipeline.registry.ledger import ROLLED_BACK, Decision, previous_champion, read_decisions, read_segments, record_decision
 from pipeline.registry.mlflow import connect
 from pipeline.registry.versions import find_version, read_spec
 
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Longest time since the last decision that a champion serves while MLflow does not answer.
 STALE_AFTER = timedelta(days=60)
-
-
-class Champion(NamedTuple):
-    """What a segment is forecast with: the forecaster, its registered version (`none`: not registered) and parameters.
-
-    `overrides` names the series that another forecaster forecasts by the same version.
-    """
-
-    forecaster: str
-    version: str
-    params: dict[str, Any]
-    overrides: dict[str, str]
 
 
 def read_champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_of: datetime | None = None) -> Champion:
@@ -47,14 +35,14 @@ def read_champion(settings: Settings, lake: Lake, metric: str, granularity: str,
     Raises:
         DataError: the stored spec is not the one that was registered.
     """
-    fallback = Champion(settings.fallback_forecaster, NONE, {}, {})
-    decisions = [row for row in ledger(lake, metric, granularity) if as_of is None or row["as_of"] < as_of]
+    fallback = Champion(settings.fallback_forecaster)
+    decisions = [row for row in read_decisions(lake, metric, granularity) if as_of is None or row["as_of"] < as_of]
     if not decisions or decisions[-1]["champion_version"] == NONE:
         return fallback
     last = decisions[-1]
     name, number = last["champion"], last["champion_version"]
     if name not in plugs.names("forecasters"):
-        log.warning("%s by %s: champion %s is no longer installed; %s serves", metric, granularity, name, fallback[0])
+        log.warning("%s by %s: champion %s is no longer installed; %s serves", metric, granularity, name, fallback.forecaster)
         return fallback
     try:
         spec = read_spec(settings, model_name(metric, granularity), number)
@@ -67,11 +55,11 @@ def read_champion(settings: Settings, lake: Lake, metric: str, granularity: str,
         if age > STALE_AFTER:
             log.warning(
                 "%s by %s: %s; the last decision is %d days old, too old to trust; %s serves",
-                metric, granularity, error, age.days, fallback[0],
+                metric, granularity, error, age.days, fallback.forecaster,
             )  # fmt: skip
             return fallback
         log.warning("%s by %s: %s; stale: the ledger's %s version %s serves", metric, granularity, error, name, number)
-        return Champion(name, f"{number} (stale)", {}, {})
+        return Champion(name, f"{number} (stale)")
     return Champion(name, number, spec.params, spec.overrides)
 
 
@@ -85,30 +73,23 @@ def roll_back(settings: Settings, lake: Lake, metric: str, granularity: str, why
         ConfigError: no such segment, or there was no other champion.
         ConflictError: another decision was made meanwhile.
     """
-    rows = ledger(lake, metric, granularity)
+    rows = read_decisions(lake, metric, granularity)
     if not rows:
-        raise ConfigError(f"no decision about a segment {metric}/{granularity}; there are {', '.join(decided(lake)) or 'none'}")
-    before = previous(rows)
+        raise ConfigError(
+            f"no decision about a segment {metric}/{granularity}; there are {', '.join(read_segments(lake)) or 'none'}"
+        )
+    before = previous_champion(rows)
     if before is None:
         raise ConfigError(f"{metric} by {granularity} never had another champion to go back to")
     last = rows[-1]
     gone = last["champion"], last["champion_version"]
-    decide(
-        lake,
-        last,
-        as_of=last["as_of"],
-        metric=metric,
-        granularity=granularity,
-        decision="rejected",
-        serves=before,
-        challenger=gone,
-        reason=f"{ROLLED_BACK} from {gone[0]} version {gone[1]} to {before[0]} version {before[1]}: {why}",
-    )
+    reason = f"{ROLLED_BACK} from {gone[0]} version {gone[1]} to {before[0]} version {before[1]}: {why}"
+    record_decision(lake, last, Decision(last["as_of"], metric, granularity, "rejected", before, gone, reason))
     try:
         set_aliases(settings, lake, metric, granularity)
     except SourceError as error:
         log.warning("%s; the aliases follow with the next promotion", error)
-    return ledger(lake, metric, granularity)[-1]
+    return read_decisions(lake, metric, granularity)[-1]
 
 
 def set_aliases(settings: Settings, lake: Lake, metric: str, granularity: str) -> None:
@@ -119,14 +100,14 @@ def set_aliases(settings: Settings, lake: Lake, metric: str, granularity: str) -
     """
     model = model_name(metric, granularity)
     with connect(settings) as client:
-        rows = ledger(lake, metric, granularity)
+        rows = read_decisions(lake, metric, granularity)
         while rows:
             last = rows[-1]
             _set_alias(client, model, "champion", (last["champion"], last["champion_version"]))
             _set_alias(client, model, "challenger", (last["challenger"], last["challenger_version"]))
-            _set_alias(client, model, "previous", previous(rows))
-            # Whoever sets an alias last has looked at the ledger after setting it, so a slow writer cannot leave an old answer.
-            rows = ledger(lake, metric, granularity)
+            _set_alias(client, model, "previous", previous_champion(rows))
+            # Each writer looks at the ledger again after setting an alias, so that a slow one cannot leave an old answer.
+            rows = read_decisions(lake, metric, granularity)
             if rows[-1]["fence"] == last["fence"]:
                 return
 

@@ -6,11 +6,14 @@ Of two writers of one fence the lake lets the first through; the second looks ag
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pipeline.forecasting.spec import NONE, Row
 from pipeline.interval import Interval
+from pipeline.lake.fingerprint import sorted_fingerprint
+from pipeline.quality.conform import conform
 from pipeline.tables.forecasts import PROMOTION
 from pipeline.tables.schema import Scope
 
@@ -22,62 +25,64 @@ ROLLED_BACK = "rolled back"
 _ALL_TIME = (datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("9999-01-01"))
 
 
-def ledger(lake: Lake, metric: str, granularity: str) -> list[Row]:
+@dataclass(frozen=True)
+class Decision:
+    """What is decided about one challenger of a segment.
+
+    Attributes:
+        decision: promoted, rejected or kept.
+        serves: forecaster and version that serve from now on.
+        challenger: forecaster and version that the decision is about.
+        reason: why, with the figures.
+    """
+
+    as_of: datetime
+    metric: str
+    granularity: str
+    decision: str
+    serves: tuple[str, str]
+    challenger: tuple[str, str]
+    reason: str
+
+
+def read_decisions(lake: Lake, metric: str, granularity: str) -> list[Row]:
     """The decisions about one segment, oldest first."""
     rows: list[Row] = lake.read(PROMOTION, _scope(metric, granularity)).to_pylist()
     return sorted(rows, key=lambda row: row["fence"])
 
 
-def decided(lake: Lake) -> list[str]:
+def read_segments(lake: Lake) -> list[str]:
     """The segments that decisions were made about, as metric/granularity."""
     rows = lake.read(PROMOTION, columns=("metric", "granularity")).to_pylist()
     return sorted({f"{row['metric']}/{row['granularity']}" for row in rows})
 
 
-def decide(
-    lake: Lake,
-    last: Row | None,
-    *,
-    as_of: datetime,
-    metric: str,
-    granularity: str,
-    decision: str,
-    serves: tuple[str, str],
-    challenger: tuple[str, str],
-    reason: str,
-) -> bool:
+def record_decision(lake: Lake, last: Row | None, made: Decision) -> bool:
     """Record the decision that follows `last`, the newest that the writer saw; False if the same one is there already.
-
-    Args:
-        serves: forecaster and version that serve from now on.
-        challenger: forecaster and version that the decision is about.
 
     Raises:
         ConflictError: another writer took the fence first; look at the ledger again before deciding.
     """
-    from pipeline.lake.fingerprint import sorted_fingerprint
-    from pipeline.quality.conform import conform
-
     fence = last["fence"] + 1 if last else 1
     row = {
-        "as_of": as_of,
-        "metric": metric,
-        "granularity": granularity,
+        "as_of": made.as_of,
+        "metric": made.metric,
+        "granularity": made.granularity,
         "fence": fence,
-        "decision": decision,
-        "champion": serves[0],
-        "champion_version": serves[1],
-        "challenger": challenger[0],
-        "challenger_version": challenger[1],
-        "reason": reason,
+        "decision": made.decision,
+        "champion": made.serves[0],
+        "champion_version": made.serves[1],
+        "challenger": made.challenger[0],
+        "challenger_version": made.challenger[1],
+        "reason": made.reason,
     }
-    scope = _scope(metric, granularity, fence)
+    scope = _scope(made.metric, made.granularity, fence)
     nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)
-    data = conform(PROMOTION.frame([row]), PROMOTION, Interval(as_of - timedelta(days=1), as_of))
+    data = conform(PROMOTION.frame([row]), PROMOTION, Interval(made.as_of - timedelta(days=1), made.as_of))
     return lake.replace(PROMOTION, data, scope, based_on=nothing).changed
 
 
-def previous(rows: Sequence[Row]) -> tuple[str, str] | None:
+def previous_champion(rows: Sequence[Row]) -> tuple[str, str] | None:
     """Forecaster and version of the last champion that was another one than the present."""
     for row in reversed(rows):
         if row["champion_version"] not in (NONE, rows[-1]["champion_version"]):

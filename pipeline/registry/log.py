@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 from pipeline.errors import DataError
 from pipeline.forecasting import backtest
 from pipeline.forecasting.panel import from_frame
-from pipeline.forecasting.selection import FLOOR
+from pipeline.forecasting.selection import BASELINE
 from pipeline.forecasting.spec import Spec, code_sha256
 from pipeline.forecasting.tuning import Trial
-from pipeline.registry.mlflow import _third_party_warnings_off, connect, open_experiment
-from pipeline.registry.training import Training
+from pipeline.registry.mlflow import connect, open_experiment, third_party_warnings_off
+from pipeline.registry.training import TrainedSegment
 from pipeline.registry.trainings import FIGURES
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def log_training(
     settings: Settings,
     as_of: datetime,
     fingerprint: str,
-    trainings: Sequence[Training],
+    segments: Sequence[TrainedSegment],
     config: Mapping[str, Any],
     figures: Mapping[str, pa.Table] | None = None,
 ) -> int:
@@ -50,7 +50,9 @@ def log_training(
     its version.
 
     Args:
-        figures: table of gold → the rows that the training has for it, for `figures` to find.
+        fingerprint: of all segments together, for `trainings.find_trained`.
+        config: what the settings said.
+        figures: table of gold → the rows that the training has for it, for `trainings.read_figures`.
 
     Returns:
         Versions newly registered.
@@ -69,16 +71,16 @@ def log_training(
                 "kind": "training",
                 "mlflow.source.name": "python -m pipeline train",
                 "mlflow.source.type": "JOB",
-                "mlflow.note.content": _overview(trainings),
+                "mlflow.note.content": _overview(segments),
             },
         ).info.run_id
         try:
-            _log(client, parent, {**config, "segments": len(trainings)}, _outcome(trainings))
+            _log(client, parent, {**config, "segments": len(segments)}, _outcome(segments))
             with tempfile.TemporaryDirectory() as folder:
                 for name, rows in (figures or {}).items():
                     pq.write_table(rows, Path(folder) / f"{name}.parquet")
                 client.log_artifacts(parent, folder, FIGURES)
-            registered = sum(_log_segment(client, experiment, parent, as_of, training) for training in trainings)
+            registered = sum(_log_segment(client, experiment, parent, as_of, segment) for segment in segments)
             client.set_tag(parent, "fingerprint", fingerprint)
         except BaseException:
             with suppress(Exception):
@@ -88,89 +90,89 @@ def log_training(
         return registered
 
 
-def _overview(trainings: Sequence[Training]) -> str:
+def _overview(segments: Sequence[TrainedSegment]) -> str:
     """What came out, as the Markdown that MLflow shows on the parent run."""
     lines = [
         "| segment | series | proposed | scaled pinball | seasonal naive's | MASE | 90 % interval covers |",
         "|---|--:|---|--:|--:|--:|--:|",
     ]
-    for training in trainings:
-        rows = training.summary.set_index("model")
-        best, floor = rows.loc[training.proposed], rows.loc[FLOOR]
+    for segment in segments:
+        rows = segment.summary.set_index("model")
+        best, baseline = rows.loc[segment.proposed], rows.loc[BASELINE]
         lines.append(
-            f"| {training.metric} by {training.granularity} | {training.dataset.series} | {training.proposed} "
-            f"| {best['scaled_pinball']:.3f} | {floor['scaled_pinball']:.3f} | {best['mase']:.3f} | {best['coverage_90']:.0%} |"
+            f"| {segment.name} | {segment.dataset.series} | {segment.proposed} | {best['scaled_pinball']:.3f} "
+            f"| {baseline['scaled_pinball']:.3f} | {best['mase']:.3f} | {best['coverage_90']:.0%} |"
         )
     return "\n".join(lines)
 
 
-def _outcome(trainings: Sequence[Training]) -> dict[str, float]:
+def _outcome(segments: Sequence[TrainedSegment]) -> dict[str, float]:
     """Each segment's proposed model in three figures, and its kind of series: MLflow charts them from training to training."""
     figures = {}
-    for training in trainings:
-        best = _figures(training.summary.set_index("model", drop=False).loc[training.proposed])
+    for segment in segments:
+        best = _figures(segment.summary.set_index("model", drop=False).loc[segment.proposed])
         for name in ("skill", "mase", "coverage_90"):
-            figures[f"{training.model.removeprefix('headroom-')}/{name}"] = best[name]
-        for name, value in training.diagnostics.items():
-            figures[f"{training.model.removeprefix('headroom-')}/{name}"] = value
+            figures[f"{segment.model.removeprefix('headroom-')}/{name}"] = best[name]
+        for name, value in segment.diagnostics.items():
+            figures[f"{segment.model.removeprefix('headroom-')}/{name}"] = value
     return figures
 
 
-def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, training: Training) -> bool:
+def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, segment: TrainedSegment) -> bool:
     """Children, dataset, files and version of one segment; whether a version was registered."""
-    dataset = _dataset_input(as_of, training)
-    known = _registered(client, training)
+    dataset = _dataset_input(as_of, segment)
+    known = _registered(client, segment)
     registered = False
     client.log_inputs(parent, [dataset])
-    for row in training.summary.to_dict("records"):
+    for row in segment.summary.to_dict("records"):
         child = client.create_run(
             experiment,
-            run_name=f"{training.metric} by {training.granularity} · {row['model']}",
+            run_name=f"{segment.name} · {row['model']}",
             tags={
                 "mlflow.parentRunId": parent,
                 "as_of": as_of.isoformat(),
                 "kind": "backtest",
-                "segment": f"{training.metric} by {training.granularity}",
+                "segment": segment.name,
                 "forecaster": row["model"],
-                "proposed": "yes" if row["model"] == training.proposed else "no",
+                "proposed": "yes" if row["model"] == segment.proposed else "no",
             },
         ).info.run_id
         model_id = None
-        if row["model"] == training.proposed and known is None:
-            known, model_id = _register(client, child, as_of, training, row)
+        if row["model"] == segment.proposed and known is None:
+            known, model_id = _register(client, child, as_of, segment, row)
             registered = True
         client.log_inputs(child, [dataset])
         params = {
             "forecaster": row["model"],
-            "metric": training.metric,
-            "granularity": training.granularity,
-            "horizon": training.horizon,
-            "windows": training.windows,
-            "series": training.dataset.series,
-            **{f"param.{name}": value for name, value in training.params.get(row["model"], {}).items()},
+            "metric": segment.metric,
+            "granularity": segment.granularity,
+            "horizon": segment.horizon,
+            "windows": segment.windows,
+            "series": segment.dataset.series,
+            **{f"param.{name}": value for name, value in segment.params.get(row["model"], {}).items()},
         }
-        leads = training.leads.loc[training.leads["model"] == row["model"]]
-        _log(client, child, params, {**_figures(row), **training.diagnostics}, leads, model_id)
-        plot = training.folder / "models" / f"{row['model']}.png"
+        leads = segment.leads.loc[segment.leads["model"] == row["model"]]
+        _log(client, child, params, {**_figures(row), **segment.diagnostics}, leads, model_id)
+        plot = segment.folder / "models" / f"{row['model']}.png"
         if plot.exists():
             client.log_artifact(child, str(plot), "plots")
-        for trial in training.trials:
+        for trial in segment.trials:
             if trial.forecaster == row["model"]:
-                _log_trial(client, experiment, child, trial, training)
+                _log_trial(client, experiment, child, trial, segment)
         client.set_terminated(child)
-    client.log_artifacts(parent, str(training.folder), training.model.removeprefix("headroom-"))
-    client.set_tag(parent, f"proposed.{training.model}", known)
+    client.log_artifacts(parent, str(segment.folder), segment.model.removeprefix("headroom-"))
+    client.set_tag(parent, f"proposed.{segment.model}", known)
     return registered
 
 
-def _log_trial(client: Any, experiment: str, parent: str, trial: Trial, training: Training) -> None:
+def _log_trial(client: Any, experiment: str, parent: str, trial: Trial, segment: TrainedSegment) -> None:
     """One set of parameters that a search tried, as a run below the forecaster's."""
     tags = {
         "mlflow.parentRunId": parent,
         "kind": "trial",
-        "segment": f"{training.metric} by {training.granularity}",
+        "segment": segment.name,
         "forecaster": trial.forecaster,
-        "chosen": "yes" if trial.params == training.params.get(trial.forecaster) else "no",
+        "chosen": "yes" if trial.params == segment.params.get(trial.forecaster) else "no",
     }
     name = f"{trial.forecaster} · trial {trial.number}" + ("" if trial.number else ", its defaults")
     run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
@@ -215,14 +217,14 @@ def _log(
         client.log_batch(run, metrics=metrics[start : start + _METRICS_PER_CALL])
 
 
-def _dataset_input(as_of: datetime, training: Training) -> Any:
+def _dataset_input(as_of: datetime, segment: TrainedSegment) -> Any:
     from mlflow.entities import Dataset as MlflowDataset
     from mlflow.entities import DatasetInput, InputTag
 
-    data = training.dataset
-    source = {"table": data.table, "snapshot_id": data.snapshot_id, "as_of": as_of.isoformat(), "metric": training.metric}
+    data = segment.dataset
+    source = {"table": data.table, "snapshot_id": data.snapshot_id, "as_of": as_of.isoformat(), "metric": segment.metric}
     entity = MlflowDataset(
-        name=f"{data.table} {training.metric}",
+        name=f"{data.table} {segment.metric}",
         digest=data.digest[:32],
         source_type="headroom lake",
         source=json.dumps(source),
@@ -231,24 +233,24 @@ def _dataset_input(as_of: datetime, training: Training) -> Any:
     return DatasetInput(entity, [InputTag("mlflow.data.context", "training")])
 
 
-def _registered(client: Any, training: Training) -> str | None:
-    """The version that an equal training registered before."""
-    for found in client.search_model_versions(f"name = '{training.model}'"):
-        if found.tags.get("fingerprint") == training.fingerprint:
+def _registered(client: Any, segment: TrainedSegment) -> str | None:
+    """The version that was registered from the same data, settings and code before."""
+    for found in client.search_model_versions(f"name = '{segment.model}'"):
+        if found.tags.get("fingerprint") == segment.fingerprint:
             return str(found.version)
     return None
 
 
-def _register(client: Any, run: str, as_of: datetime, training: Training, row: Mapping[Any, Any]) -> tuple[str, str]:
+def _register(client: Any, run: str, as_of: datetime, segment: TrainedSegment, row: Mapping[Any, Any]) -> tuple[str, str]:
     """Log the model as code and spec, and register it; version and MLflow's id of the model."""
-    with _third_party_warnings_off():
+    with third_party_warnings_off():
         import mlflow.pyfunc
     from mlflow.exceptions import MlflowException
 
-    spec, example = training.spec(), _input_example(training)
+    spec, example = segment.spec(), _input_example(segment)
     answer = spec.forecast(from_frame(example.assign(metric=spec.metric), spec.granularity))
     if not np.isfinite(answer).all():
-        raise DataError(f"{spec.forecaster} answers the input example of {training.model} with values that are not finite")
+        raise DataError(f"{spec.forecaster} answers the input example of {segment.model} with values that are not finite")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "spec.json"
         file.write_text(spec.text(), encoding="utf-8")
@@ -256,7 +258,7 @@ def _register(client: Any, run: str, as_of: datetime, training: Training, row: M
         hashed.write_text(spec.sha256(), encoding="ascii")
         with mlflow.start_run(run_id=run):
             logged = mlflow.pyfunc.log_model(
-                name=training.model,
+                name=segment.model,
                 python_model=str(_SERVED_MODEL),
                 artifacts={"spec": str(file), "sha256": str(hashed)},
                 signature=_signature(spec),
@@ -265,35 +267,33 @@ def _register(client: Any, run: str, as_of: datetime, training: Training, row: M
                 metadata={"needs": "the `pipeline` package of Headroom on the import path"},
             )
     try:
-        client.create_registered_model(
-            training.model, description=f"Forecasts {training.metric} by {training.granularity}, a shard of series at once."
-        )
+        client.create_registered_model(segment.model, description=f"Forecasts {segment.name}, a shard of series at once.")
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     created = client.create_model_version(
-        training.model,
+        segment.model,
         logged.model_uri,
         run,
         tags={
             "as_of": as_of.isoformat(),
-            "fingerprint": training.fingerprint,
+            "fingerprint": segment.fingerprint,
             "forecaster": spec.forecaster,
             "spec_sha256": spec.sha256(),
             "code_sha256": spec.code_sha256,
         },
-        description=_described(row, training),
+        description=_described(row, segment),
         model_id=logged.model_id,
     )
-    log.info("registered %s version %s: %s", training.model, created.version, spec.forecaster)
+    log.info("registered %s version %s: %s", segment.model, created.version, spec.forecaster)
     return str(created.version), logged.model_id
 
 
-def _described(row: Mapping[Any, Any], training: Training) -> str:
+def _described(row: Mapping[Any, Any], segment: TrainedSegment) -> str:
     return (
         f"{row['model']}: MASE {row['mase']:.3f}, scaled pinball {row['scaled_pinball']:.3f}, "
-        f"90 % interval covers {row['coverage_90']:.0%}, skill against {FLOOR} {row['skill_scaled_pinball']:+.1%}"
-    ) + "".join(f"; {name} for {series}" for series, name in sorted(training.overrides.items()))
+        f"90 % interval covers {row['coverage_90']:.0%}, skill against {BASELINE} {row['skill_scaled_pinball']:+.1%}"
+    ) + "".join(f"; {name} for {series}" for series, name in sorted(segment.overrides.items()))
 
 
 def _signature(spec: Spec) -> Any:
@@ -315,9 +315,9 @@ def _signature(spec: Spec) -> Any:
     )
 
 
-def _input_example(training: Training) -> pd.DataFrame:
+def _input_example(segment: TrainedSegment) -> pd.DataFrame:
     """Three weeks of days, or three days of hours, of one made-up series."""
-    periods, step = (21, "D") if training.granularity == "day" else (72, "h")
+    periods, step = (21, "D") if segment.granularity == "day" else (72, "h")
     ts = pd.date_range("2026-01-01", periods=periods, freq=step)
     wave = 50 + 20 * np.sin(2 * np.pi * np.arange(periods) / (periods / 3))
-    return pd.DataFrame({"series_id": f"example/region/resource/{training.metric}", "ts": ts, "value": wave})
+    return pd.DataFrame({"series_id": f"example/region/resource/{segment.metric}", "ts": ts, "value": wave})

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,37 +35,55 @@ def connect(settings: Settings, *, create: bool = True) -> Iterator[Any]:
     missing = database is not None and not database.exists()
     if missing and not create:
         raise SourceError(f"the registry {uri} does not exist")
+    mlflow = _load_mlflow(with_database=not uri.startswith("http"))
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with _s3_address(settings):
+            if database is not None and missing:
+                _make_database(database)
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
+            yield mlflow.MlflowClient(uri, uri)
+    except (mlflow.MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+        raise SourceError(f"the registry {uri} does not answer: {str(error).splitlines()[0]}") from error
+
+
+@cache
+def _load_mlflow(*, with_database: bool) -> Any:
+    """MLflow itself, told by variables of the process what it can be told in no other way.
+
+    They are set once, before it is imported, and stay: nothing in a process of the pipeline wants them otherwise, and to put
+    them back would take them from another thread that is connected.
+    """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     # A registry that is down must not hold up a daily run for the minutes that MLflow would retry.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-    # MLflow knows the address of S3 by this variable only; it is put back, as another lake may be opened in this process.
-    addressed = bool(settings.aws_endpoint_url) and "MLFLOW_S3_ENDPOINT_URL" not in os.environ
-    if addressed:
-        os.environ["MLFLOW_S3_ENDPOINT_URL"] = settings.aws_endpoint_url
-    with _third_party_warnings_off():
+    with third_party_warnings_off():
         import mlflow
 
-        if not uri.startswith("http"):
+        if with_database:
             import mlflow.store.tracking.sqlalchemy_store
-    from requests import RequestException
-    from sqlalchemy.exc import SQLAlchemyError
-
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    return mlflow
+
+
+@contextmanager
+def _s3_address(settings: Settings) -> Iterator[None]:
+    """MLflow knows the address of S3 by this variable only; it is put back, as another lake may be opened in this process."""
+    if not settings.aws_endpoint_url or "MLFLOW_S3_ENDPOINT_URL" in os.environ:
+        yield
+        return
+    os.environ["MLFLOW_S3_ENDPOINT_URL"] = settings.aws_endpoint_url
     try:
-        if database is not None and missing:
-            _make_database(database)
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
-        yield mlflow.MlflowClient(uri, uri)
-    except (mlflow.MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        raise SourceError(f"the registry {uri} does not answer: {str(error).splitlines()[0]}") from error
+        yield
     finally:
-        if addressed:
-            os.environ.pop("MLFLOW_S3_ENDPOINT_URL", None)
+        os.environ.pop("MLFLOW_S3_ENDPOINT_URL", None)
 
 
 def _make_database(database: Path) -> None:
@@ -82,7 +101,7 @@ def _make_database(database: Path) -> None:
 
 
 @contextmanager
-def _third_party_warnings_off() -> Iterator[None]:
+def third_party_warnings_off() -> Iterator[None]:
     """MLflow warns of its own type hints and of its own use of SQLAlchemy while it is imported; nothing to act on."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType", category=UserWarning)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import DataError
 from pipeline.registry.mlflow import EXPERIMENT, connect, open_experiment
-from pipeline.registry.training import Training
+from pipeline.registry.training import TrainedSegment
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
-def hand_over(settings: Settings, as_of: datetime, trainings: Sequence[Training], shard: int, shards: int) -> None:
-    """Leave what one shard of a training found where `handed_over` finds it: in a run of its own.
+def hand_over(settings: Settings, as_of: datetime, segments: Sequence[TrainedSegment], shard: int, shards: int) -> None:
+    """Leave what one shard of a training found where `collect_shards` finds it: in a run of its own.
 
     Raises:
         SourceError: MLflow does not answer.
@@ -24,12 +24,12 @@ def hand_over(settings: Settings, as_of: datetime, trainings: Sequence[Training]
     with connect(settings) as client:
         tags = {"as_of": as_of.isoformat(), "kind": "shard", "shard": str(shard), "shards": str(shards)}
         run = client.create_run(open_experiment(client, settings), run_name=f"shard {shard} of {shards}", tags=tags).info.run_id
-        for training in trainings:
-            client.log_artifacts(run, str(training.folder), training.model)
+        for segment in segments:
+            client.log_artifacts(run, str(segment.folder), segment.model)
         client.set_terminated(run)
 
 
-def collect_shards(settings: Settings, as_of: datetime, folder: Path) -> list[Training] | None:
+def collect_shards(settings: Settings, as_of: datetime, folder: Path) -> list[TrainedSegment] | None:
     """What the shards of the training as of that moment found, each as of its newest try; None where there are no shards.
 
     Args:
@@ -52,7 +52,7 @@ def collect_shards(settings: Settings, as_of: datetime, folder: Path) -> list[Tr
             target = folder / str(shard)
             target.mkdir()
             for item in client.list_artifacts(run.info.run_id):
-                found.append(Training.load(Path(client.download_artifacts(run.info.run_id, item.path, str(target)))))
+                found.append(TrainedSegment.load(Path(client.download_artifacts(run.info.run_id, item.path, str(target)))))
         return found
 
 

@@ -1,4 +1,4 @@
-"""What one training found about a segment, as files that can be handed over."""
+"""What a training found about one segment, as files that can be handed over."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.forecasting.backtest import actual_frame, forecast_frame
+from pipeline.forecasting.comparison import Comparison
+from pipeline.forecasting.plots import WORST_SERIES, plot_model, plot_training
 from pipeline.forecasting.spec import Spec, code_sha256, model_name
 from pipeline.forecasting.tuning import Trial
 from pipeline.tables.columns import Granularity
@@ -29,20 +32,15 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Training:
-    """One segment's backtest and the forecaster that came out best.
+class TrainedSegment:
+    """What a training found about one segment, and the forecaster that it proposes.
 
     Attributes:
-        fingerprint: hash of data, settings and code; equal ones are one and the same training.
-        summary: one row per model, from `backtest.summary`, and `skill_typical`.
-        leads: one row per model and lead time, from `backtest.lead_scores`.
-        proposed: the forecaster to register as challenger.
-        folder: files to keep with the training: forecasts, scores, plots; a model's own plot is `models/<model>.png`.
-        params: forecaster → the parameters it was backtested with, where they are not its defaults.
-        overrides: series → the forecaster that did so much better on it than the proposed one that it forecasts it instead.
-        trials: what a search for parameters tried, best or not.
+        fingerprint: hash of data, settings and code; segments with equal ones are trained to the same result.
+        summary, leads, proposed, params, overrides, trials: as of `forecasting.comparison.Comparison`.
+        folder: files to keep: forecasts, scores, plots; a model's own plot is `models/<model>.png`.
         diagnostics: what kind of series these are, from `diagnostics.summarise`.
-        reliability: the proposed forecaster's chances of crossing beside what happened, from `risk_backtest.reliability`.
+        reliability: the proposed forecaster's chances of crossing beside what happened, from `capacity.backtest.reliability`.
     """
 
     metric: str
@@ -63,7 +61,12 @@ class Training:
     reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
+    def name(self) -> str:
+        return f"{self.metric} by {self.granularity}"
+
+    @property
     def model(self) -> str:
+        """The registered model of the segment."""
         return model_name(self.metric, self.granularity)
 
     def save(self) -> None:
@@ -75,7 +78,7 @@ class Training:
             getattr(self, name).to_parquet(self.folder / f"{name}.parquet")
 
     @classmethod
-    def load(cls, folder: Path) -> Training:
+    def load(cls, folder: Path) -> TrainedSegment:
         """What `save` wrote."""
         plain = json.loads((folder / "training.json").read_text(encoding="utf-8"))
         plain |= {"dataset": Dataset(**plain["dataset"]), "trials": [Trial(**trial) for trial in plain["trials"]]}
@@ -84,5 +87,23 @@ class Training:
         return cls(**plain, **frames, folder=folder)
 
     def spec(self) -> Spec:
+        """What the proposed version says."""
         params, overrides = self.params.get(self.proposed, {}), dict(self.overrides)
         return Spec(self.metric, self.granularity, self.proposed, self.horizon, self.quantiles, code_sha256(), params, overrides)
+
+
+def write_files(folder: Path, title: str, found: Comparison) -> None:
+    """The files that are kept with a trained segment: what was forecast and how good it was, to read and to look at."""
+    (folder / "models").mkdir(parents=True)
+    forecasts = forecast_frame(found.result).astype({"value": "float32", "model": "category", "series_id": "category"})
+    forecasts.to_parquet(folder / "forecasts.parquet", compression="zstd")
+    actual_frame(found.result).to_parquet(folder / "actuals.parquet", compression="zstd")
+    scored, summary = found.scored, found.summary
+    scored.to_parquet(folder / "scores.parquet", compression="zstd")
+    summary.to_csv(folder / "summary.csv", index=False, float_format="%.4f")
+    worst = scored.loc[scored["model"] == found.proposed].nlargest(WORST_SERIES, "scaled_pinball")
+    worst.drop(columns="reason").to_csv(folder / "worst_series.csv", index=False, float_format="%.4f")
+    found.described.to_csv(folder / "diagnostics.csv", index=False, float_format="%.4f")
+    plot_training(folder / "accuracy_and_coverage.png", title, summary, found.leads)
+    for model in summary["model"]:
+        plot_model(folder / "models" / f"{model}.png", f"{model}, {title}", model, scored, summary, found.leads)

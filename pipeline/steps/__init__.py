@@ -77,7 +77,7 @@ def perform(
         options["target"] = target
     if step in ("forecast", "detect", "train"):
         options |= {"shard": shard, "shards": shards}
-    wall, cpu = time.perf_counter(), _cpu_s()
+    wall, cpu = time.perf_counter(), cpu_seconds()
     outcome, rows = "failed", 0
     try:
         # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
@@ -85,7 +85,7 @@ def perform(
             rows = int(function(interval, lake, settings, **options))
         outcome = "done" if lake.changes or (step in REGISTERING and rows) else "unchanged"
     finally:
-        spent = time.perf_counter() - wall, _cpu_s() - cpu
+        spent = time.perf_counter() - wall, cpu_seconds() - cpu
         try:
             _record(lake, interval, step, target, shard, outcome, rows, *spent)
         except Exception:  # telemetry never decides how a step ends
@@ -93,7 +93,7 @@ def perform(
     return rows
 
 
-def _cpu_s() -> float:
+def cpu_seconds() -> float:
     """CPU seconds of this process and of the children it has waited for."""
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime

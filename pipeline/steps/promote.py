@@ -10,15 +10,15 @@ from pipeline import plugs
 from pipeline.errors import ConflictError
 from pipeline.forecasting.gates import judge
 from pipeline.forecasting.spec import NONE, Row, Version, model_name
+from pipeline.inputs.demand import table_of
 from pipeline.interval import Interval
 from pipeline.registry import ledger
 from pipeline.registry.champion import set_aliases
-from pipeline.registry.ledger import ROLLED_BACK
+from pipeline.registry.ledger import ROLLED_BACK, Decision
 from pipeline.registry.trainings import read_proposed
 from pipeline.registry.versions import read_version
 from pipeline.settings import Settings
 from pipeline.steps.record import record
-from pipeline.steps.train import table_of
 from pipeline.tables.forecasts import MODEL_METRIC
 from pipeline.tables.operations import CHECK_RESULT
 from pipeline.tables.schema import Scope, Table
@@ -72,35 +72,27 @@ def _decide(
     """Record the decision about one challenger, unless one about it or about newer data is there already."""
     proposal = challenger.forecaster, challenger.version
     hours = settings.history_hours if granularity == "hour" else 24 * settings.history_days
-    failed = failed_expectations(lake, table_of(metric, granularity), as_of - timedelta(hours=hours), as_of)
+    failed = read_failed_expectations(lake, table_of(metric, granularity), as_of - timedelta(hours=hours), as_of)
     for attempt in range(ATTEMPTS):
-        rows = ledger.ledger(lake, metric, granularity)
+        rows = ledger.read_decisions(lake, metric, granularity)
         if any((row["as_of"], row["challenger"], row["challenger_version"]) == (as_of, *proposal) for row in rows):
             return 0
         last = rows[-1] if rows else None
         if last and last["as_of"] > as_of:
             log.info("%s by %s: a decision as of %s is newer than %s", metric, granularity, last["as_of"], as_of)
             return 0
-        serves = (last["champion"], last["champion_version"]) if last else (NONE, NONE)
+        present = (last["champion"], last["champion_version"]) if last else (NONE, NONE)
         verdict = judge(
             challenger,
-            _version(settings, metric, granularity, serves),
+            _read_version(settings, metric, granularity, present),
             scores,
-            rolled_back=_rolled_back(settings, metric, granularity, rows),
+            rolled_back=_read_rolled_back(settings, metric, granularity, rows),
             failed=failed,
         )
         try:
-            recorded = ledger.decide(
-                lake,
-                last,
-                as_of=as_of,
-                metric=metric,
-                granularity=granularity,
-                decision=verdict.decision,
-                serves=proposal if verdict.decision == "promoted" else serves,
-                challenger=proposal,
-                reason=verdict.reason,
-            )
+            serves = proposal if verdict.decision == "promoted" else present
+            made = Decision(as_of, metric, granularity, verdict.decision, serves, proposal, verdict.reason)
+            recorded = ledger.record_decision(lake, last, made)
         except ConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
@@ -110,7 +102,7 @@ def _decide(
     return 0
 
 
-def failed_expectations(lake: Lake, table: Table, since: datetime, as_of: datetime) -> list[str]:
+def read_failed_expectations(lake: Lake, table: Table, since: datetime, as_of: datetime) -> list[str]:
     """Critical expectations that a table of silver did not meet in the runs after `since` up to `as_of`, the newest first.
 
     A run that was repeated and went well has replaced its failure.
@@ -123,7 +115,7 @@ def failed_expectations(lake: Lake, table: Table, since: datetime, as_of: dateti
     return [f"{table.name} {row['subject']}: {row['rule']}, as of {row['as_of']:%Y-%m-%d %H:%M}" for row in newest]
 
 
-def _version(settings: Settings, metric: str, granularity: str, serves: tuple[str, str]) -> Version | None:
+def _read_version(settings: Settings, metric: str, granularity: str, serves: tuple[str, str]) -> Version | None:
     """The version that serves, by the ledger; None where none does or its forecaster is no longer installed."""
     forecaster, number = serves
     if number == NONE or forecaster not in plugs.names("forecasters"):
@@ -133,7 +125,7 @@ def _version(settings: Settings, metric: str, granularity: str, serves: tuple[st
     return Version(number, forecaster, spec_sha256)
 
 
-def _rolled_back(settings: Settings, metric: str, granularity: str, rows: list[Row]) -> frozenset[str]:
+def _read_rolled_back(settings: Settings, metric: str, granularity: str, rows: list[Row]) -> frozenset[str]:
     """Hashes of the specs that were rolled back and not restored since."""
     undone = {row["challenger_version"] for row in rows if row["reason"].startswith(ROLLED_BACK)}
     undone -= {rows[-1]["champion_version"]} if rows else set()

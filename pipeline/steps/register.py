@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
 
 from pipeline.errors import DataError
+from pipeline.forecasting.backtest import SCORES
+from pipeline.interval import Interval
+from pipeline.quality.conform import conform
+from pipeline.registry.log import log_training
 from pipeline.registry.shards import clear_shards, collect_shards
-from pipeline.registry.trainings import read_proposed
-from pipeline.steps.train import register_trainings
+from pipeline.registry.training import TrainedSegment
+from pipeline.registry.trainings import find_trained, read_proposed
+from pipeline.tables.capacity import RISK_BACKTEST
+from pipeline.tables.forecasts import MODEL_METRIC
 
 if TYPE_CHECKING:
-    from pipeline.interval import Interval
     from pipeline.lake import Lake
     from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
+#: Settings that are kept with a training, to read.
+CONFIG = (
+    *("challengers", "backtest_windows", "backtest_series", "search_trials", "override_margin"),
+    *("horizon_days", "horizon_hours", "history_days", "history_hours"),
+)
 
 
 def register(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -30,12 +47,79 @@ def register(interval: Interval, lake: Lake, settings: Settings) -> int:
         SourceError: the registry does not answer.
     """
     with tempfile.TemporaryDirectory() as folder:
-        trainings = collect_shards(settings, interval.as_of, Path(folder))
-        if trainings is None:
+        segments = collect_shards(settings, interval.as_of, Path(folder))
+        if segments is None:
             if not read_proposed(settings, interval.as_of):
                 raise DataError(f"no shard of a training as of {interval.as_of} has handed over; train with --shard and --shards")
             log.info("the training as of %s is registered already", interval.as_of)
             return 0
-        registered = register_trainings(interval, lake, settings, trainings)
+        registered = register_training(interval, lake, settings, segments)
     clear_shards(settings, interval.as_of)
     return registered
+
+
+def register_training(interval: Interval, lake: Lake, settings: Settings, segments: list[TrainedSegment]) -> int:
+    """Put the segments into the registry as one training, and its rows for gold with it; returns the versions that are new."""
+    if not segments:
+        log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
+        return 0
+    segments = sorted(segments, key=lambda segment: (segment.granularity, segment.metric))
+    fingerprints = [segment.fingerprint for segment in segments]
+    if is_known(interval, lake, settings, fingerprints):
+        return 0
+    rows = {
+        MODEL_METRIC: MODEL_METRIC.frame(row for segment in segments for row in _model_metrics(interval.as_of, segment)),
+        RISK_BACKTEST: _risk_backtest(interval.as_of, segments),
+    }
+    # A table without rows is told too, so that what it said of the same day before goes.
+    figures = {table.name: conform(frame, table, interval) for table, frame in rows.items()}
+    config = {name: json.dumps(getattr(settings, name)) for name in CONFIG}
+    return log_training(settings, interval.as_of, _sha256(fingerprints), segments, config, figures)
+
+
+def is_known(interval: Interval, lake: Lake, settings: Settings, fingerprints: list[str]) -> bool:
+    """Whether a training with the same data, settings and code is in the registry: this very one, or one that was published.
+
+    Args:
+        fingerprints: of the segments, in the order of granularity and metric.
+    """
+    before = find_trained(settings, _sha256(fingerprints))
+    if before is None:
+        return False
+    day_before = Interval(before - timedelta(days=1), before)
+    if before != interval.as_of and not lake.read(MODEL_METRIC, MODEL_METRIC.scope(day_before), ("as_of",)).num_rows:
+        return False
+    log.info("as of %s, unchanged: data, settings and code are those of the training as of %s", interval.as_of, before)
+    return True
+
+
+def _model_metrics(as_of: datetime, segment: TrainedSegment) -> Iterator[dict[str, Any]]:
+    """Rows of `gold.model_metric`; a figure that is not finite is null."""
+    summary = segment.summary.rename(columns={"skill_scaled_pinball": "skill"})
+    for row in summary.to_dict("records"):
+        figures = {name: row[name] for name in (*SCORES, "skill", "p_value")}
+        figures["cpu_s_per_series"] = row["cpu_s"] / segment.windows
+        yield {
+            "as_of": as_of,
+            "metric": segment.metric,
+            "granularity": segment.granularity,
+            "model": row["model"],
+            "compared_with": row["compared_with"],
+            "series": row["series"],
+            "windows": segment.windows,
+            **{name: float(value) if np.isfinite(value) else None for name, value in figures.items()},
+        }
+
+
+def _risk_backtest(as_of: datetime, segments: list[TrainedSegment]) -> pd.DataFrame:
+    """Rows of `gold.risk_backtest`; none of a metric that is not in percent."""
+    judged = [
+        each.reliability.assign(as_of=as_of, metric=each.metric, granularity=each.granularity, model=each.proposed)
+        for each in segments
+        if len(each.reliability)
+    ]
+    return pd.concat(judged, ignore_index=True) if judged else RISK_BACKTEST.empty()
+
+
+def _sha256(parts: list[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline import settings as settings_module
 from pipeline.registry.log import log_training
-from pipeline.registry.training import Dataset, Training
+from pipeline.registry.training import Dataset, TrainedSegment
 from pipeline.registry.trainings import read_proposed
 from pipeline.registry.versions import read_spec
 from pipeline.tables.columns import QUANTILES
@@ -29,12 +29,12 @@ def aws() -> Iterator[AwsServer]:
         yield server
 
 
-def training(folder: Path) -> Training:
+def trained_segment(folder: Path) -> TrainedSegment:
     floor = dict.fromkeys(("mase", "rmsse", "wape", "smape", "scaled_pinball"), 1.0)
     floor |= {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "bias": 0.0, "cpu_s": 0.01}
     floor |= {"skill_scaled_pinball": 0.0, "skill_mase": 0.0, "skill_typical": 0.0}
     better = floor | {"mase": 0.5, "scaled_pinball": 0.5, "skill_scaled_pinball": 0.5}
-    return Training(
+    return TrainedSegment(
         metric="cpu_utilization",
         granularity="day",
         fingerprint="f-aws",
@@ -55,7 +55,7 @@ def test_a_trainings_files_and_models_land_in_the_bucket_and_are_served_from_the
     folder.mkdir()
     (folder / "scores.parquet").write_bytes(b"figures")
 
-    assert log_training(settings, AS_OF, "f-aws", [training(folder)], {}) == 1
+    assert log_training(settings, AS_OF, "f-aws", [trained_segment(folder)], {}) == 1
 
     listed = aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="mlflow/")["Contents"]
     names = {entry["Key"].rpartition("/")[2] for entry in listed}
@@ -75,6 +75,6 @@ def test_two_lakes_in_one_process_each_keep_their_models_at_their_own_address(aw
             own = server.settings(name) | {"mlflow_artifacts": f"s3://{BUCKET}/{name}"}
             settings = settings_module.load({}, home=tmp_path / name, **own)
             before = server.called("PutObject")
-            assert log_training(settings, AS_OF, "f-aws", [training(folder)], {}) == 1
+            assert log_training(settings, AS_OF, "f-aws", [trained_segment(folder)], {}) == 1
             assert server.called("PutObject") > before
     assert "MLFLOW_S3_ENDPOINT_URL" not in os.environ

@@ -22,6 +22,7 @@ import pytest
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
+from pipeline.forecasting import comparison
 from pipeline.forecasting import spec as model_spec
 from pipeline.forecasting.panel import Panel, from_frame
 from pipeline.interval import Interval
@@ -32,7 +33,7 @@ from pipeline.registry.champion import STALE_AFTER, read_champion, roll_back, se
 from pipeline.registry.log import log_training
 from pipeline.registry.mlflow import EXPERIMENT
 from pipeline.registry.shards import clear_shards, collect_shards
-from pipeline.registry.training import Dataset, Training
+from pipeline.registry.training import Dataset, TrainedSegment
 from pipeline.registry.trainings import read_proposed
 from pipeline.settings import Settings
 from pipeline.steps import train as train_step
@@ -267,14 +268,14 @@ def test_choosing_a_champion_runs_no_code_that_is_stored_with_the_model(trained:
         file.write_text(code)
 
 
-def training(settings: Settings, fingerprint: str, forecaster: str, folder: Path, **figures: float) -> Training:
-    """A training whose figures are given; only the proposed forecaster and the floor were in it."""
+def trained_segment(settings: Settings, fingerprint: str, forecaster: str, folder: Path, **figures: float) -> TrainedSegment:
+    """A trained segment whose figures are given; only the proposed forecaster and the baseline were compared."""
     floor = dict.fromkeys(("mase", "rmsse", "wape", "smape", "scaled_pinball"), 1.0)
     floor |= {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "bias": 0.0, "cpu_s": 0.01}
     floor |= {"skill_scaled_pinball": 0.0, "skill_mase": 0.0, "skill_typical": 0.0}
     summary = pd.DataFrame([{"model": "seasonal_naive", **floor}, {"model": forecaster, **floor, **figures}])
     leads = pd.DataFrame({"model": forecaster, "lead": [1, 2], "mase": [0.5, np.nan], "scaled_pinball": 0.2, "coverage_90": 0.9})
-    return Training(
+    return TrainedSegment(
         metric="memory_utilization",
         granularity="day",
         fingerprint=fingerprint,
@@ -290,7 +291,7 @@ def training(settings: Settings, fingerprint: str, forecaster: str, folder: Path
 
 
 def test_a_figure_that_is_not_finite_is_left_out_and_said_so(trained: Trained, tmp_path: Path) -> None:
-    given = training(trained.settings, "f-inf", "ridge", tmp_path, mase=float("inf"), rmsse=float("nan"), wape=0.1)
+    given = trained_segment(trained.settings, "f-inf", "ridge", tmp_path, mase=float("inf"), rmsse=float("nan"), wape=0.1)
     log_training(trained.settings, datetime.fromisoformat("2026-01-01"), "all-inf", [given], {})
     [run] = trained.runs("params.metric = 'memory_utilization' AND params.forecaster = 'ridge'")
     assert run.data.metrics["wape"] == 0.1
@@ -316,7 +317,7 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {"log": False, "half_life": 0.9}
-    monkeypatch.setattr(train_step.tuning, "best", lambda trials: found if {t.forecaster for t in trials} == {"ridge"} else {})
+    monkeypatch.setattr(comparison.tuning, "best", lambda trials: found if {t.forecaster for t in trials} == {"ridge"} else {})
     monkeypatch.setattr(train_step, "read_panel", demand)
     monkeypatch.setattr(train_step, "metrics_of", metrics_of)
     monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
@@ -341,7 +342,7 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
     itself = "ridge (serving)"
     assert compared == {("ridge", itself, False), ("seasonal_naive", itself, False), (itself, itself, True)}
     promote(later, fresh.lake, without)
-    reason = ledger.ledger(fresh.lake, "cost", "day")[-1]["reason"]
+    reason = ledger.read_decisions(fresh.lake, "cost", "day")[-1]["reason"]
     assert "against the champion ridge (serving)" in reason
 
 
@@ -450,22 +451,13 @@ def test_of_two_writers_of_one_fence_the_first_wins_and_the_second_is_told(fresh
     decide(fresh.lake, None, "ridge", "1")
     with pytest.raises(ConflictError, match=r"gold\.promotion"):
         decide(fresh.lake, None, "default", "2")
-    [row] = ledger.ledger(fresh.lake, "cost", "day")
+    [row] = ledger.read_decisions(fresh.lake, "cost", "day")
     assert (row["fence"], row["champion"]) == (1, "ridge")
 
 
 def decide(lake: Lake, last: dict[str, Any] | None, forecaster: str, version: str, as_of: datetime = DAY.as_of) -> bool:
-    return ledger.decide(
-        lake,
-        last,
-        as_of=as_of,
-        metric="cost",
-        granularity="day",
-        decision="promoted",
-        serves=(forecaster, version),
-        challenger=(forecaster, version),
-        reason="test",
-    )
+    one = forecaster, version
+    return ledger.record_decision(lake, last, ledger.Decision(as_of, "cost", "day", "promoted", one, one, "test"))
 
 
 RACER = """
@@ -479,13 +471,13 @@ from pipeline.lake import open_lake
 
 home, name, version = sys.argv[1:]
 lake = open_lake(settings.load({}, home=Path(home)))
-assert ledger.ledger(lake, "cost", "day") == []
+assert ledger.read_decisions(lake, "cost", "day") == []
 Path(home, f"ready-{version}").touch()
 while len(list(Path(home).glob("ready-*"))) < 3:
     time.sleep(0.002)
 try:
-    ledger.decide(lake, None, as_of=datetime(2026, 4, 15), metric="cost", granularity="day", decision="promoted",
-                    serves=(name, version), challenger=(name, version), reason="race")
+    one = name, version
+    ledger.record_decision(lake, None, ledger.Decision(datetime(2026, 4, 15), "cost", "day", "promoted", one, one, "race"))
     print("won")
 except ConflictError:
     print("lost")
@@ -505,7 +497,7 @@ def test_of_processes_that_promote_at_the_same_moment_exactly_one_wins(tmp_path:
     ]
     said = [racer.communicate(timeout=120) for racer in racers]
     assert sorted(out.strip() for out, _ in said) == ["lost", "lost", "won"], said
-    [row] = ledger.ledger(open_lake(settings_module.load({}, home=tmp_path)), "cost", "day")
+    [row] = ledger.read_decisions(open_lake(settings_module.load({}, home=tmp_path)), "cost", "day")
     assert said[int(row["champion_version"]) - 1][0].strip() == "won"
 
 
@@ -560,19 +552,19 @@ def test_promotions_that_run_at_once_leave_one_decision_each_time(fresh: Trained
     assert len(decisions) == 3
     assert sum(decisions) == len(SEGMENTS)
     for segment in SEGMENTS:
-        assert [row["fence"] for row in ledger.ledger(fresh.lake, *segment)] == [1]
+        assert [row["fence"] for row in ledger.read_decisions(fresh.lake, *segment)] == [1]
 
 
 def test_an_older_training_does_not_overrule_a_decision_on_newer_data(fresh: Trained) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
     decide(fresh.lake, None, "seasonal_naive", "none", DAY.as_of + timedelta(days=7))
     promote(DAY, fresh.lake, fresh.settings)
-    assert len(ledger.ledger(fresh.lake, "cost", "day")) == 1
+    assert len(ledger.read_decisions(fresh.lake, "cost", "day")) == 1
 
 
 def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fresh: Trained, tmp_path: Path) -> None:
     as_of = datetime.fromisoformat("2026-02-01")
-    given = training(fresh.settings, "f-worse", "ridge", tmp_path, mase=1.4, scaled_pinball=1.3)
+    given = trained_segment(fresh.settings, "f-worse", "ridge", tmp_path, mase=1.4, scaled_pinball=1.3)
     rows = [
         {
             "as_of": as_of,
@@ -595,7 +587,7 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
 
     assert promote(interval, fresh.lake, fresh.settings) == 1
 
-    [row] = ledger.ledger(fresh.lake, "memory_utilization", "day")
+    [row] = ledger.read_decisions(fresh.lake, "memory_utilization", "day")
     assert (row["decision"], row["champion"], row["challenger"]) == ("rejected", "none", "ridge")
     assert "Not better than seasonal_naive" in row["reason"]
     assert fresh.alias("champion", "memory_utilization", "day") is None
@@ -609,7 +601,7 @@ def test_a_training_of_a_version_that_told_no_figures_leaves_what_is_published(f
     known = {"as_of": as_of, "metric": "cost", "granularity": "day", "model": "ridge", "series": 3, "windows": 2}
     rows = pa.Table.from_pylist([known | {"month": as_of.date().replace(day=1)}], schema=table.arrow_schema)
     fresh.lake.replace(table, rows, table.scope(interval))
-    log_training(fresh.settings, as_of, "all-older", [training(fresh.settings, "f-older", "ridge", tmp_path)], {})
+    log_training(fresh.settings, as_of, "all-older", [trained_segment(fresh.settings, "f-older", "ridge", tmp_path)], {})
 
     assert record(interval, fresh.lake, fresh.settings) == 0
 
@@ -631,18 +623,18 @@ def test_a_failed_critical_expectation_holds_back_what_was_trained_on_its_days(f
 
     promote(DAY, fresh.lake, fresh.settings)
 
-    [row] = ledger.ledger(fresh.lake, "cost", "day")
+    [row] = ledger.read_decisions(fresh.lake, "cost", "day")
     assert row["decision"] == decision
     said = "failed 1 critical expectations: silver.cost_daily effective_usd: not null, as of 2026-04-11 00:00"
     assert (said in row["reason"]) == (decision == "rejected")
-    assert ledger.ledger(fresh.lake, "cpu_utilization", "hour")[0]["decision"] == "promoted"
+    assert ledger.read_decisions(fresh.lake, "cpu_utilization", "hour")[0]["decision"] == "promoted"
 
 
 def test_a_model_that_is_clearly_better_than_the_champion_takes_its_place_with_the_figures_on_record(fresh: Trained) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
     decide(fresh.lake, None, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - timedelta(days=7))
     promote(DAY, fresh.lake, fresh.settings)
-    last = ledger.ledger(fresh.lake, "cost", "day")[-1]
+    last = ledger.read_decisions(fresh.lake, "cost", "day")[-1]
     assert last["decision"] == "promoted"
     for figure in (
         "scaled pinball",
@@ -685,7 +677,7 @@ def test_a_rollback_gives_the_segment_back_and_is_not_undone_by_the_next_run(fre
 
     roll_back(fresh.settings, fresh.lake, "cost", "day", "it was not the model")
     assert read_champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
-    assert [row["fence"] for row in ledger.ledger(fresh.lake, "cost", "day")] == [1, 2, 3, 4]
+    assert [row["fence"] for row in ledger.read_decisions(fresh.lake, "cost", "day")] == [1, 2, 3, 4]
 
 
 def registry_version(trained: Trained, forecaster: str, **overrides: str) -> str:
@@ -703,7 +695,7 @@ def test_overrides_come_and_go_with_their_version_and_are_believed_then_as_they_
     by = {"i-2": "ridge"}
     week, later = timedelta(days=7), DAY.as_of + timedelta(days=1)
     decide(fresh.lake, None, "seasonal_naive", registry_version(fresh, "seasonal_naive", **by), DAY.as_of - 2 * week)
-    [first] = ledger.ledger(fresh.lake, "cost", "day")
+    [first] = ledger.read_decisions(fresh.lake, "cost", "day")
     decide(fresh.lake, first, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - week)
 
     def serving(as_of: datetime | None = None, settings: Settings = fresh.settings) -> dict[str, str]:
@@ -723,7 +715,7 @@ def test_a_training_registers_the_overrides_it_found_and_the_champion_carries_th
     monkeypatch.setattr(train_step, "read_panel", demand)
     monkeypatch.setattr(train_step, "metrics_of", metrics_of)
     monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
-    monkeypatch.setattr(train_step, "overrides", lambda _, proposed, *__: by if proposed == "ridge" else {})
+    monkeypatch.setattr(comparison, "overrides", lambda _, proposed, *__: by if proposed == "ridge" else {})
     named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2, "override_margin": 0.1}
     settings = settings_module.load({}, home=tmp_path, **named)
     lake = open_lake(settings)
@@ -792,18 +784,18 @@ def test_a_decision_lost_to_another_writer_is_taken_again_on_what_that_one_wrote
     fresh: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert train(DAY, fresh.lake, fresh.settings) == 0
-    really = ledger.decide
+    really = ledger.record_decision
     interfered: list[bool] = []
 
-    def slow(lake: Lake, last: Any, **given: Any) -> Any:
-        if given["metric"] == "cost" and not interfered:
+    def slow(lake: Lake, last: Any, made: ledger.Decision) -> bool:
+        if made.metric == "cost" and not interfered:
             interfered.append(True)
             decide(lake, last, "seasonal_naive", registry_version(fresh, "seasonal_naive"), DAY.as_of - timedelta(days=1))
-        return really(lake, last, **given)
+        return really(lake, last, made)
 
-    monkeypatch.setattr(ledger, "decide", slow)
+    monkeypatch.setattr(ledger, "record_decision", slow)
     promote(DAY, fresh.lake, fresh.settings)
-    assert [row["fence"] for row in ledger.ledger(fresh.lake, "cost", "day")] == [1, 2]
+    assert [row["fence"] for row in ledger.read_decisions(fresh.lake, "cost", "day")] == [1, 2]
     assert read_champion(fresh.settings, fresh.lake, "cost", "day").version == "1"
 
 
@@ -812,7 +804,7 @@ def test_after_the_registry_was_lost_the_ledger_serves_and_the_next_training_goe
 ) -> None:
     decide(fresh.lake, None, "seasonal_naive", "77", DAY.as_of - timedelta(days=7))
     assert read_champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "77 (stale)")
-    [first] = ledger.ledger(fresh.lake, "cost", "day")
+    [first] = ledger.read_decisions(fresh.lake, "cost", "day")
     decide(fresh.lake, first, "seasonal_naive", "1", DAY.as_of - timedelta(days=6))
     assert read_champion(fresh.settings, fresh.lake, "cost", "day")[:2] == ("seasonal_naive", "1 (stale)")
     assert "the registry is not its own" in caplog.text
@@ -823,7 +815,7 @@ def test_after_the_registry_was_lost_the_ledger_serves_and_the_next_training_goe
     train(DAY, fresh.lake, fresh.settings)
     promote(DAY, fresh.lake, fresh.settings)
 
-    last = ledger.ledger(fresh.lake, "cost", "day")[-1]
+    last = ledger.read_decisions(fresh.lake, "cost", "day")[-1]
     assert (last["fence"], last["decision"], last["champion_version"]) == (3, "promoted", "1")
     assert last["champion"] != "seasonal_naive"
     assert fresh.alias("champion") == "1"

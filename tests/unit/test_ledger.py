@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from pipeline import settings as settings_module
+from pipeline.forecasting.rows import forecast_rows
+from pipeline.forecasting.spec import Champion
 from pipeline.inputs.demand import read_panel
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import build
-from pipeline.steps.forecast import forecast_segment
 from pipeline.tables.forecasts import FORECAST, FORECAST_SCORE
 from pipeline.tables.usage import METRIC_DAILY
 
@@ -44,7 +45,7 @@ def publish(lake: Lake, interval: Interval, settings: Settings) -> None:
     """What the forecast step publishes for one segment, without its checks of quality."""
     panel = read_panel(lake, interval.as_of, "day", settings)
     assert panel is not None
-    rows = forecast_segment(panel, ["percent"], interval.as_of, settings, "seasonal_naive")
+    rows = forecast_rows(panel, ["percent"], interval.as_of, settings.horizon_days, Champion("seasonal_naive"))
     lake.replace(FORECAST, conform(rows, FORECAST, interval), FORECAST.scope(interval))
 
 

@@ -16,11 +16,11 @@ from pipeline.errors import DataError
 from pipeline.forecasting import spec
 from pipeline.forecasting.gates import judge
 from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.rows import forecast_rows
 from pipeline.forecasting.selection import choose, horizon_of, overrides, propose, typical_skill
-from pipeline.forecasting.spec import Spec, Version, model_name, parse_spec
-from pipeline.registry.ledger import previous
+from pipeline.forecasting.spec import Champion, Spec, Version, model_name, parse_spec
+from pipeline.registry.ledger import previous_champion
 from pipeline.settings import Settings
-from pipeline.steps.forecast import forecast_segment
 from pipeline.tables.columns import QUANTILES
 
 SPEC = Spec("cpu_utilization", "hour", "ridge", 24, QUANTILES, "c0de", {"damping": 0.3})
@@ -230,7 +230,7 @@ def test_an_overridden_series_names_who_forecast_it_and_changes_no_other_and_one
     by = {str(block.series_id[1]): "seasonal_naive", "a/r/i-gone/cpu_utilization": "prophet"}
 
     def published(forecaster: str, overrides: dict[str, str] | None = None) -> pd.DataFrame:
-        rows = forecast_segment(block, units, as_of, settings, forecaster, "7", {}, overrides)
+        rows = forecast_rows(block, units, as_of, settings.horizon_hours, Champion(forecaster, "7", {}, overrides or {}))
         return pd.DataFrame(rows.to_pydict())
 
     plain, naive, mixed = published("ridge"), published("seasonal_naive"), published("ridge", by)
@@ -411,9 +411,9 @@ def test_the_previous_champion_is_the_last_other_version_that_served() -> None:
         return {"champion": champion, "champion_version": version}
 
     history = [decision("none", "none"), decision("ridge", "1"), decision("default", "2"), decision("default", "2")]
-    assert previous(history) == ("ridge", "1")
-    assert previous(history[:2]) is None
-    assert previous([]) is None
+    assert previous_champion(history) == ("ridge", "1")
+    assert previous_champion(history[:2]) is None
+    assert previous_champion([]) is None
 
 
 def test_the_version_of_the_code_changes_with_a_forecaster_and_with_nothing_else(tmp_path: Path) -> None:

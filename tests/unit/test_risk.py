@@ -133,7 +133,7 @@ def test_the_level_follows_the_p95_peak_and_notices_a_likely_crossing_below_it(p
 
 @pytest.mark.parametrize(("median", "level"), [(63.0, "low"), (65.0, "medium")])
 def test_a_series_is_noticed_from_a_chance_of_one_in_twenty_on(median: float, level: str) -> None:
-    risk = capacity_risk(forecast("a", np.full(90, median)), full("a"), None, AS_OF)
+    risk = capacity_risk(forecast("a", np.full(90, median)), full("a"), AS_OF)
 
     likeliest = risk["p_cross_90d"].max()
     assert 0.02 < likeliest < 0.05 if level == "low" else 0.05 < likeliest < 0.15
