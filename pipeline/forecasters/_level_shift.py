@@ -6,6 +6,8 @@ model that takes the days before for the same series expects the old level to co
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
@@ -115,6 +117,7 @@ def _clearest_shift(logs: Floats) -> tuple[Whole, Floats]:
     # From day to day, so that neither trend nor shifts are taken for noise.
     noise = _median(np.abs(np.diff(logs, axis=1))) / 0.6745 / np.sqrt(2)
     found_day, found_shift, clearest = np.zeros(n, dtype=np.int64), np.zeros(n), np.full(n, _CLEAR)
+    habit: _Habit | None = None
     for window in _WINDOWS:
         if periods < window + _LEAST_DAYS:
             break
@@ -125,13 +128,11 @@ def _clearest_shift(logs: Floats) -> tuple[Whole, Floats]:
         apart = (end - day + window) / 2
         difference = after - before
         error = np.sqrt(1 / np.maximum(days_before, 1.0) + 1 / np.maximum(days_after, 1.0))
-        if window == _WINDOWS[0] or periods >= _HELD * window:
-            # What grows is higher behind than before, all the time; a level that wanders differs between windows by more
-            # than the noise of its days.
-            growth = _median(difference / apart)
-            wander = _median(np.abs(difference - growth * apart)) / 0.6745 / np.maximum(_median(error), 1e-9)
-        difference = np.nan_to_num(difference - growth * apart)
-        score = np.abs(difference) / np.maximum(np.maximum(noise, wander) * error, 1e-9)
+        # A window that is too long to tell is judged by the habit that the next shorter one told.
+        if habit is None or periods >= _HELD * window:
+            habit = _habit(difference, error, apart)
+        difference = np.nan_to_num(difference - habit.growth * apart)
+        score = np.abs(difference) / np.maximum(np.maximum(noise, habit.wander) * error, 1e-9)
         best = score.argmax(axis=1)
         shift, middle = difference[rows, best], ((before + after) / 2)[rows, best]
         split = (day[best] - window, day[best], end[best])
@@ -144,6 +145,31 @@ def _clearest_shift(logs: Floats) -> tuple[Whole, Floats]:
         clearest = np.where(clear, score[rows, best], clearest)
         found_day, found_shift = np.where(clear, day[best], found_day), np.where(clear, shift, found_shift)
     return found_day, found_shift
+
+
+class _Habit(NamedTuple):
+    """How the level of each series moves all the time, which is no shift.
+
+    Attributes:
+        growth: (n, 1) by which it grows a day: what grows is higher behind any day than before it.
+        wander: (n, 1) standard deviation of a day that would explain how much windows differ; a level that wanders differs
+            between windows by more than the noise of its days.
+    """
+
+    growth: Floats
+    wander: Floats
+
+
+def _habit(difference: Floats, error: Floats, apart: Floats) -> _Habit:
+    """The habit that the windows of one length tell.
+
+    Args:
+        difference: (n, days) mean after each day less mean before it.
+        error: (n, days) standard error of that difference for days with a standard deviation of 1.
+        apart: (days,) between the middles of the two windows.
+    """
+    growth = _median(difference / apart)
+    return _Habit(growth, _median(np.abs(difference - growth * apart)) / 0.6745 / np.maximum(_median(error), 1e-9))
 
 
 def _means(count: Floats, total: Floats, first: Whole, last: Whole) -> tuple[Floats, Floats]:
