@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,6 +20,42 @@ PURE = [
     ROOT / "pipeline" / folder
     for folder in ("forecasting", "capacity", "anomalies", "advice", "forecasters", "detectors", "recommenders")
 ]
+# What numbers and rules are made of; none of it knows where anything is kept.
+GROUND = {"errors", "interval", "plugs", "tables"}
+WINGS = {"forecasting", "capacity", "anomalies", "advice"}
+READ = {*GROUND, "settings", "lake"}
+# Which rooms a room may import from, beside itself; imports for types alone count as well.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "interval": {"errors"},
+    "plugs": {"errors"},
+    "settings": {"errors", "plugs"},
+    "tables": {"errors", "interval"},
+    "lake": {*GROUND, "settings"},
+    "quality": READ,
+    "forecasting": GROUND,
+    "capacity": {*GROUND, "forecasting"},
+    "anomalies": GROUND,
+    "advice": GROUND,
+    "forecasters": {*GROUND, "forecasting"},
+    "detectors": {*GROUND, "anomalies"},
+    "recommenders": {*GROUND, "advice", "capacity"},
+    "sources": {*GROUND, *WINGS, "settings"},
+    "report": GROUND,
+    "inputs": {*READ, *WINGS, "report"},
+    "registry": {*READ, "quality", "forecasting"},
+    "steps": {*READ, *WINGS, "quality", "inputs", "registry", "report", "sources"},
+    "own_files": {*GROUND, *WINGS},
+    "upkeep": {*READ, "inputs", "steps"},
+    "cli": {*READ, "quality", "registry", "steps", "own_files", "upkeep"},
+    "__main__": {"cli", "upkeep"},
+    "dags": {"errors", "interval", "settings", "steps"},
+}
+# Arrows against the rules that are there for now, with the reason; "module -> module".
+ALLOWED = {
+    "pipeline.steps.ingest -> pipeline.sources._batch": "what every source yields; a name without _ would make it a source",
+}
+
 IMPURE = {"boto3", "botocore", "mlflow", "airflow", "awswrangler", "pyiceberg", "duckdb", "requests", "os", "socket", "time"}
 OWN_IMPURE = {"pipeline.lake", "pipeline.settings", "pipeline.steps", "pipeline.registry", "pipeline.sources", "pipeline.quality"}
 
@@ -97,3 +135,145 @@ def test_dags_import_nothing_heavy_when_they_are_parsed() -> None:
 @pytest.mark.parametrize("path", [p for p in SOURCES if not p.name.startswith("__")], ids=relative)
 def test_a_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+# ---------------------------------------------------------------- rooms
+
+
+class Arrow(NamedTuple):
+    """One module of the pipeline or of the DAGs imports another of the pipeline; `for_types` where only types need it."""
+
+    importer: str
+    imported: str
+    name: str
+    for_types: bool
+
+    def __str__(self) -> str:
+        return f"{self.importer} -> {self.imported}"
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in [*SOURCES, *sorted((ROOT / "dags").glob("*.py"))]}
+
+
+def room(module: str) -> str:
+    """The folder of a module, or the module itself where it lies flat."""
+    top, _, rest = module.partition(".")
+    return top if top != "pipeline" else rest.partition(".")[0]
+
+
+def arrows(importer: str, node: ast.AST, for_types: bool = False) -> Iterator[Arrow]:
+    """What a file imports from the pipeline, wherever in it; a package stands for its `__init__`."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            if alias.name in MODULES:
+                yield Arrow(importer, alias.name, "", for_types)
+    elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+        for alias in node.names:
+            inner = f"{node.module}.{alias.name}"
+            yield Arrow(importer, inner if inner in MODULES else node.module, alias.name, for_types)
+    elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        for child in node.body:
+            yield from arrows(importer, child, for_types=True)
+        for child in node.orelse:
+            yield from arrows(importer, child, for_types)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from arrows(importer, child, for_types)
+
+
+ARROWS = [arrow for module, path in MODULES.items() for arrow in arrows(module, ast.parse(path.read_text()))]
+
+
+def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """One way round a graph, from a node back to itself; empty where there is none."""
+    done: set[str] = set()
+
+    def walk(node: str, way: list[str]) -> list[str]:
+        if node in way:
+            return [*way[way.index(node) :], node]
+        if node in done:
+            return []
+        found = next((round_ for each in graph.get(node, ()) if (round_ := walk(each, [*way, node]))), [])
+        done.add(node)
+        return found
+
+    return next((found for node in graph if (found := walk(node, []))), [])
+
+
+def test_a_circle_is_found_and_told_from_two_ways_to_one_place() -> None:
+    assert circle({"a": ["b", "c"], "b": ["d"], "c": ["d"]}) == []
+    assert circle({"a": ["b"], "b": ["c"], "c": ["b"]}) == ["b", "c", "b"]
+
+
+def test_every_room_says_which_rooms_it_may_see() -> None:
+    assert {room(module) for module in MODULES} - {"pipeline", ""} == set(MAY_IMPORT)
+
+
+def test_no_room_sees_one_that_it_may_not() -> None:
+    wrong = {
+        str(arrow)
+        for arrow in ARROWS
+        if (own := room(arrow.importer)) != (other := room(arrow.imported)) and other and other not in MAY_IMPORT[own]
+    }
+
+    assert wrong - set(ALLOWED) == set()
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def test_what_is_private_to_a_room_stays_in_it() -> None:
+    private = {
+        str(arrow)
+        for arrow in ARROWS
+        if room(arrow.importer) != room(arrow.imported) and any(map(is_private, (*arrow.imported.split("."), arrow.name)))
+    }
+
+    assert private - set(ALLOWED) == set()
+
+
+def test_every_exception_is_still_needed() -> None:
+    assert set(ALLOWED) - set(map(str, ARROWS)) == set()
+
+
+def test_no_file_reaches_into_another_rooms_module_for_a_private_name() -> None:
+    reached = []
+    for module, path in MODULES.items():
+        tree = ast.parse(path.read_text())
+        others = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module in MODULES
+            for alias in node.names
+            if f"{node.module}.{alias.name}" in MODULES and room(f"{node.module}.{alias.name}") != room(module)
+        }
+        reached += [
+            f"{module}: {node.value.id}.{node.attr}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in others
+            and is_private(node.attr)
+        ]
+
+    assert reached == []
+
+
+def test_no_modules_and_no_rooms_import_each_other_in_a_circle() -> None:
+    modules: dict[str, set[str]] = {}
+    rooms: dict[str, set[str]] = {}
+    for arrow in ARROWS:
+        if arrow.for_types or arrow.importer == arrow.imported:
+            continue
+        modules.setdefault(arrow.importer, set()).add(arrow.imported)
+        if room(arrow.importer) != room(arrow.imported):
+            rooms.setdefault(room(arrow.importer), set()).add(room(arrow.imported))
+
+    assert circle(modules) == []
+    assert circle(rooms) == []

@@ -28,7 +28,7 @@ Params = dict[str, Any]
 NONE = "none"
 
 #: Folders that decide what a training finds, beside data and settings; their hash is the version of the code.
-_CODE = ("forecasting", "forecasters", "capacity")
+CODE = ("forecasting", "forecasters", "capacity")
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ def _parameters(forecaster: str) -> tuple[str, ...]:
 
 @cache
 def code_sha256(root: Path = Path(__file__).parent.parent) -> str:
-    """A hash of the source files that a forecast, its score or a training's choice depends on."""
+    """A hash of every source file in the folders of CODE: what a forecast, its score or a training's choice depends on."""
     digest = hashlib.sha256()
-    for file in sorted(file for folder in _CODE for file in (root / folder).glob("*.py")):
+    for file in sorted(file for folder in CODE for file in (root / folder).rglob("*.py")):
         digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
 

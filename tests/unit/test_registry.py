@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -416,15 +417,35 @@ def test_the_previous_champion_is_the_last_other_version_that_served() -> None:
     assert previous_champion([]) is None
 
 
-def test_the_version_of_the_code_changes_with_a_forecaster_and_with_nothing_else(tmp_path: Path) -> None:
-    def version() -> str:
-        spec.code_sha256.cache_clear()
-        return spec.code_sha256(tmp_path)
+def code_version(root: Path) -> str:
+    spec.code_sha256.cache_clear()
+    return spec.code_sha256(root)
 
+
+def test_the_version_of_the_code_changes_with_a_forecaster_and_with_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "forecasters").mkdir()
     (tmp_path / "forecasters" / "ridge.py").write_text("1")
-    first = version()
+    first = code_version(tmp_path)
     (tmp_path / "cli.py").write_text("1")
-    assert version() == first
+    assert code_version(tmp_path) == first
     (tmp_path / "forecasters" / "ridge.py").write_text("2")
-    assert version() != first
+    assert code_version(tmp_path) != first
+
+
+def test_one_byte_in_any_file_that_decides_a_training_is_another_version_of_the_code(tmp_path: Path) -> None:
+    package = Path(spec.__file__).parents[1]
+    for folder in spec.CODE:
+        shutil.copytree(package / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    before, files = code_version(tmp_path), sorted(tmp_path.rglob("*.py"))
+    assert before == code_version(package)
+    assert {file.parent.name for file in files} == {"forecasting", "forecasters", "capacity"}
+
+    for file in files:
+        text = file.read_bytes()
+        file.write_bytes(text[:-1] + b" ")
+        assert code_version(tmp_path) != before, file.name
+        file.write_bytes(text)
+
+    assert code_version(tmp_path) == before
+    (tmp_path / "capacity" / "new.py").write_text("")
+    assert code_version(tmp_path) != before
