@@ -104,7 +104,7 @@ def capacity_risk(
     """
     context = context or Context()
     rows: list[dict[str, object]] = []
-    for series in _series(_checked(forecast, capacity, as_of), capacity):
+    for series in _series(_check(forecast, capacity, as_of), capacity):
         peaks = _peaks(series)
         at_quantile = series.quantiles.value_at(quantile)
         for threshold in map(float, thresholds_pct):
@@ -124,7 +124,7 @@ def capacity_risk(
             )
     risk = pd.DataFrame(rows).sort_values(["series_id", "threshold_pct"], ignore_index=True)
     foreseen = [f"foreseen_{days}d" for days in horizons_days]
-    risk = risk.drop(columns=foreseen).assign(**_judged(risk, risk[foreseen], context))
+    risk = risk.drop(columns=foreseen).assign(**_judge(risk, risk[foreseen], context))
     stamps = [name for name in risk.columns if name.endswith("_at") or name == "as_of"]
     return risk.astype(dict.fromkeys(stamps, "datetime64[us]"))
 
@@ -185,7 +185,7 @@ def _peaks(series: _Series) -> dict[str, object]:
     }
 
 
-def _judged(risk: pd.DataFrame, foreseen: pd.DataFrame, context: Context) -> dict[str, object]:
+def _judge(risk: pd.DataFrame, foreseen: pd.DataFrame, context: Context) -> dict[str, object]:
     """Level and priority of every row, by the chances that the forecasts alone give."""
     names = risk["series_id"]
     peak_pct = 100 * risk["peak_p95"] / risk["capacity"]
@@ -201,7 +201,7 @@ def _judged(risk: pd.DataFrame, foreseen: pd.DataFrame, context: Context) -> dic
     }
 
 
-def _checked(forecast: pd.DataFrame, capacity: pd.Series, as_of: datetime) -> pd.DataFrame:
+def _check(forecast: pd.DataFrame, capacity: pd.Series, as_of: datetime) -> pd.DataFrame:
     missing = {"series_id", "metric", "ts", "quantile", "value", "granularity"} - set(forecast.columns)
     if missing:
         raise ValueError(f"forecast lacks the columns {sorted(missing)}")

@@ -121,7 +121,7 @@ def _outcome(segments: Sequence[TrainedSegment]) -> dict[str, float]:
 def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, segment: TrainedSegment) -> bool:
     """Children, dataset, files and version of one segment; whether a version was registered."""
     dataset = _dataset_input(as_of, segment)
-    known = _registered(client, segment)
+    known = _find_registered(client, segment)
     registered = False
     client.log_inputs(parent, [dataset])
     for row in segment.summary.to_dict("records"):
@@ -233,7 +233,7 @@ def _dataset_input(as_of: datetime, segment: TrainedSegment) -> Any:
     return DatasetInput(entity, [InputTag("mlflow.data.context", "training")])
 
 
-def _registered(client: Any, segment: TrainedSegment) -> str | None:
+def _find_registered(client: Any, segment: TrainedSegment) -> str | None:
     """The version that was registered from the same data, settings and code before."""
     for found in client.search_model_versions(f"name = '{segment.model}'"):
         if found.tags.get("fingerprint") == segment.fingerprint:
@@ -282,14 +282,14 @@ def _register(client: Any, run: str, as_of: datetime, segment: TrainedSegment, r
             "spec_sha256": spec.sha256(),
             "code_sha256": spec.code_sha256,
         },
-        description=_described(row, segment),
+        description=_describe(row, segment),
         model_id=logged.model_id,
     )
     log.info("registered %s version %s: %s", segment.model, created.version, spec.forecaster)
     return str(created.version), logged.model_id
 
 
-def _described(row: Mapping[Any, Any], segment: TrainedSegment) -> str:
+def _describe(row: Mapping[Any, Any], segment: TrainedSegment) -> str:
     return (
         f"{row['model']}: MASE {row['mase']:.3f}, scaled pinball {row['scaled_pinball']:.3f}, "
         f"90 % interval covers {row['coverage_90']:.0%}, skill against {BASELINE} {row['skill_scaled_pinball']:+.1%}"

@@ -14,8 +14,8 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from pipeline.forecasting import panel
-from pipeline.forecasting import spec as model_spec
+from pipeline.forecasting.panel import from_frame
+from pipeline.forecasting.spec import forecast_frame, parse_spec
 
 
 class ShardForecaster(PythonModel):
@@ -28,7 +28,7 @@ class ShardForecaster(PythonModel):
             DataError: the spec is not the one that was registered, or names what this installation does not have.
         """
         text, sha256 = (Path(context.artifacts[name]).read_text(encoding="utf-8") for name in ("spec", "sha256"))
-        self.spec = model_spec.parse_spec(text, sha256)
+        self.spec = parse_spec(text, sha256)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Forecast every series of the input.
@@ -43,8 +43,8 @@ class ShardForecaster(PythonModel):
         """
         spec = self.spec
         horizon = int((params or {}).get("horizon") or spec.horizon)
-        block = panel.from_frame(model_input.assign(metric=spec.metric), spec.granularity)
-        return model_spec.forecast_frame(block, spec.forecast(block, horizon), horizon, spec.quantiles)
+        block = from_frame(model_input.assign(metric=spec.metric), spec.granularity)
+        return forecast_frame(block, spec.forecast(block, horizon), horizon, spec.quantiles)
 
 
 set_model(ShardForecaster())

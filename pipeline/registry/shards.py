@@ -40,7 +40,7 @@ def collect_shards(settings: Settings, as_of: datetime, folder: Path) -> list[Tr
         SourceError: MLflow does not answer.
     """
     with connect(settings) as client:
-        finished = [run for run in _shards(client, as_of) if run.info.status == "FINISHED"]
+        finished = [run for run in _find_shards(client, as_of) if run.info.status == "FINISHED"]
         if not finished:
             return None
         count = int(finished[0].data.tags["shards"])
@@ -63,11 +63,11 @@ def clear_shards(settings: Settings, as_of: datetime) -> None:
         SourceError: MLflow does not answer.
     """
     with connect(settings) as client:
-        for run in _shards(client, as_of):
+        for run in _find_shards(client, as_of):
             client.delete_run(run.info.run_id)
 
 
-def _shards(client: Any, as_of: datetime) -> list[Any]:
+def _find_shards(client: Any, as_of: datetime) -> list[Any]:
     """The runs in which shards of a training hand over, newest first."""
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:

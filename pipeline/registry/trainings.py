@@ -36,7 +36,7 @@ def find_trained(settings: Settings, fingerprint: str) -> datetime | None:
 def read_proposed(settings: Settings, as_of: datetime) -> dict[str, Version]:
     """Registered model → the version that the training as of that moment proposes as champion."""
     with connect(settings) as client:
-        run = _training(client, as_of)
+        run = _find_training(client, as_of)
         tags = run.data.tags if run else {}
         chosen = {key.removeprefix("proposed."): value for key, value in tags.items() if key.startswith("proposed.")}
         found = {model: find_version(client, model, number) for model, number in sorted(chosen.items())}
@@ -46,7 +46,7 @@ def read_proposed(settings: Settings, as_of: datetime) -> dict[str, Version]:
 def read_snapshots(settings: Settings, as_of: datetime) -> dict[str, int]:
     """Table of the lake → the snapshot of it that the training as of that moment read."""
     with connect(settings) as client:
-        run = _training(client, as_of)
+        run = _find_training(client, as_of)
         sources = [json.loads(entry.dataset.source) for entry in run.inputs.dataset_inputs] if run else []
         return {source["table"]: source["snapshot_id"] for source in sources if source["snapshot_id"] is not None}
 
@@ -58,7 +58,7 @@ def read_figures(settings: Settings, as_of: datetime) -> dict[str, pa.Table] | N
         SourceError: MLflow does not answer.
     """
     with connect(settings) as client, tempfile.TemporaryDirectory() as folder:
-        run = _training(client, as_of)
+        run = _find_training(client, as_of)
         if run is None:
             return None
         kept = client.list_artifacts(run.info.run_id, FIGURES)
@@ -66,7 +66,7 @@ def read_figures(settings: Settings, as_of: datetime) -> dict[str, pa.Table] | N
         return {file.stem: pq.read_table(file) for file in sorted(files)}
 
 
-def _training(client: Any, as_of: datetime) -> Any:
+def _find_training(client: Any, as_of: datetime) -> Any:
     """The parent run of the newest finished training as of a moment, None where there is none."""
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:

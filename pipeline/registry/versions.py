@@ -18,6 +18,7 @@ def read_version(settings: Settings, model: str, number: str) -> Version | None:
 
 
 def find_version(client: Any, model: str, number: str) -> Version | None:
+    """The same with a client that is connected already."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -26,8 +26,8 @@ SNAPSHOTS_KEPT = 8
 def record(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.model_metric` and `gold.risk_backtest` of the training as of the interval's end, from the registry.
 
-    The snapshots of silver that it read are tagged, so that they do not expire. Whoever trains writes neither gold nor silver.
-    Running it again changes nothing, and neither does a run where nothing was trained.
+    The snapshots of silver that the training read are tagged, so that they do not expire. `train` could not do either: its
+    role may write neither gold nor silver. Running it again changes nothing, and neither does a run where nothing was trained.
 
     Raises:
         DataError: the rows are not what the tables declare; what was published before stays.
@@ -41,7 +41,7 @@ def record(interval: Interval, lake: Lake, settings: Settings) -> int:
         return 0
     for name, snapshot_id in read_snapshots(settings, interval.as_of).items():
         tags.keep(lake, tables.get(name), snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
-    # A training that an older version made has told less, or nothing: then what is published stays.
-    told = {table: figures[table.name] for table in (MODEL_METRIC, RISK_BACKTEST) if table.name in figures}
-    checked = {table: validate(conform(data, table, interval), table, interval, lake) for table, data in told.items()}
+    # A training by an older version may lack a table: what is published of that stays.
+    found = {table: figures[table.name] for table in (MODEL_METRIC, RISK_BACKTEST) if table.name in figures}
+    checked = {table: validate(conform(data, table, interval), table, interval, lake) for table, data in found.items()}
     return sum(lake.replace(table, data, table.scope(interval)).rows for table, data in checked.items())
