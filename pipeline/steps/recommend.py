@@ -25,9 +25,8 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
     answers = []
     covered: set[str] = set()
     for name in plugs.names("recommenders"):
-        rule = plugs.load("recommenders", name)
-        answers.append(rule.recommend(estate, rule.Options(lookback_days=settings.lookback_days)))
-        covered |= set(rule.SERVICES)
+        answers.append(plugs.bind("recommenders", name)(estate))
+        covered |= set(plugs.load("recommenders", name).SERVICES)
     answers.append(not_covered(estate, covered))
     rows = pd.concat([answer for answer in answers if not answer.empty]) if any(len(a) for a in answers) else None
     frame: Any = table.arrow_schema.empty_table().to_pandas() if rows is None else portfolio(rows.reset_index(drop=True))
