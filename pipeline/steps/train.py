@@ -11,10 +11,9 @@ import json
 import logging
 import resource
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ from pipeline.forecasting.panel import Panel
 from pipeline.forecasting.plots import WORST_SERIES, plot_model, plot_training
 from pipeline.forecasting.selection import FLOOR, choose, horizon_of, overrides, propose, typical_skill
 from pipeline.forecasting.significance import p_value
-from pipeline.forecasting.spec import NONE, code_sha256, serving
+from pipeline.forecasting.spec import NONE, bind, code_sha256, params_of, serving
 from pipeline.inputs.demand import metrics as metrics_of
 from pipeline.inputs.demand import read_panel
 from pipeline.interval import Interval
@@ -84,9 +83,10 @@ class Segment:
 
     def fingerprint(self, settings: Settings) -> str:
         """A hash of data, settings and code; trainings with equal ones come to the same result."""
+        options = json.dumps(_options(self.models, settings), sort_keys=True)
         parts = (self.metric, self.granularity, self.digest(), code_sha256(), str(self.horizon))
         knobs = (settings.backtest_windows, settings.search_trials, settings.override_margin, QUANTILES)
-        return _sha256(*parts, *map(str, knobs), *self.models)
+        return _sha256(*parts, *map(str, knobs), *self.models, options)
 
 
 def train(
@@ -208,16 +208,17 @@ def _champion(lake: Lake, settings: Settings, metric: str, granularity: str) -> 
 
 
 def _backtest(segment: Segment, settings: Settings, folder: Path, progress: backtest.Progress | None) -> Training:
-    plain = {name: plugs.load("forecasters", name).forecast for name in segment.models}
-    trials = _search(segment, settings)
-    params = {name: found for name in segment.models if (found := tuning.best([t for t in trials if t.forecaster == name]))}
-    models = {name: partial(forecast, **params.get(name, {})) for name, forecast in plain.items()}
+    given = _options(segment.models, settings)
+    trials = _search(segment, settings, given)
+    found = {name: given[name] | tuning.best([t for t in trials if t.forecaster == name]) for name in segment.models}
+    params = {name: chosen for name, chosen in found.items() if chosen}
+    models = {name: bind(name, chosen) for name, chosen in found.items()}
     champion, reference = segment.champion, FLOOR
     if champion is not None:
         reference = champion.forecaster
         if champion.params != params.get(reference, {}):
             reference = serving(champion.forecaster)
-            models[reference] = partial(plain[champion.forecaster], **champion.params)
+            models[reference] = bind(champion.forecaster, champion.params)
     result = backtest.backtest(
         segment.panel, models, segment.horizon, settings.backtest_windows, progress=progress, cpu_clock=_cpu_s
     )
@@ -264,14 +265,20 @@ def _backtest(segment: Segment, settings: Settings, folder: Path, progress: back
     return training
 
 
-def _search(segment: Segment, settings: Settings) -> list[tuning.Trial]:
+def _options(models: Iterable[str], settings: Settings) -> dict[str, dict[str, Any]]:
+    """Forecaster → what the settings say other than its defaults."""
+    return {name: params_of(plugs.options("forecasters", name, settings)) for name in models}
+
+
+def _search(segment: Segment, settings: Settings, given: Mapping[str, dict[str, Any]]) -> list[tuning.Trial]:
     """What was tried to find parameters, on the history before the first window that the models are judged by."""
     used = segment.horizon * settings.backtest_windows
     if not settings.search_trials or used >= segment.panel.periods:
         return []
     before = segment.panel.truncate(used)
-    searched = [name for name in segment.models if tuning.can_search(name)]
-    return [trial for name in searched for trial in tuning.search(before, name, segment.horizon, settings.search_trials)]
+    asked = segment.horizon, settings.search_trials
+    searched = [name for name in segment.models if tuning.space(name)]
+    return [trial for name in searched for trial in tuning.search(before, name, *asked, given[name])]
 
 
 def _warm_up(segments: list[Segment]) -> None:
@@ -345,7 +352,8 @@ def _config(settings: Settings) -> dict[str, Any]:
         "history_days",
         "history_hours",
     )
-    return {name: json.dumps(getattr(settings, name)) for name in names}
+    options = {"options": json.dumps(settings.options.get("forecasters", {}))}
+    return {name: json.dumps(getattr(settings, name)) for name in names} | options
 
 
 def _from(progress: Progress | None, done: int, total: int, segment: Segment) -> backtest.Progress | None:
