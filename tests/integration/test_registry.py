@@ -328,7 +328,7 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
 
     [run] = fresh.runs("tags.kind = 'backtest' AND params.metric = 'cost' AND params.`param.half_life` = '0.9'")
     trials = fresh.runs(f"tags.kind = 'trial' AND tags.`mlflow.parentRunId` = '{run.info.run_id}'")
-    assert {"ridge · trial 0, its defaults", "ridge · trial 1"} == {trial.info.run_name for trial in trials}
+    assert {"ridge · trial 0, as in the settings", "ridge · trial 1"} == {trial.info.run_name for trial in trials}
     assert all(np.isfinite(trial.data.metrics["scaled_pinball"]) for trial in trials)
     serving = read_champion(settings, fresh.lake, "cost", "day")
     assert (serving.forecaster, serving.params) == ("ridge", found)
@@ -347,6 +347,25 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
 
 
 # ---------------------------------------------------------------- in shards
+
+
+def test_options_count_when_a_forecaster_is_trained_and_its_version_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
+    monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
+    named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2}
+    options = {"forecasters": {"ridge": {"half_life": 0.9}}}
+    settings = settings_module.load({}, home=tmp_path, options=options, **named)
+    lake = open_lake(settings)
+    assert train(DAY, lake, settings) == promote(DAY, lake, settings) == 1
+    assert read_champion(settings, lake, "cost", "day").params == {"half_life": 0.9}
+
+    changed = settings.model_copy(update={"options": {"forecasters": {"ridge": {"half_life": 0.8}}}})
+    assert read_champion(changed, lake, "cost", "day").params == {"half_life": 0.9}
+    assert train(DAY, lake, settings) == 0
+    assert train(DAY, lake, changed) == 1
 
 
 def told(trained: Trained) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, set[str]]]:
