@@ -9,56 +9,23 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import settings as settings_module
+from pipeline.inputs import ask
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 
 ANOMALY_DAYS = 30
-
-RECOMMENDATIONS = """
-SELECT portfolio_rank, resource_id, service, action, current_config, target_config, portfolio_savings_usd, breach_probability
-FROM gold.recommendation WHERE as_of = :as_of AND portfolio_rank IS NOT NULL ORDER BY portfolio_rank
-"""
-ANSWERS = """
-SELECT action, count(*) AS resources FROM gold.recommendation
-WHERE as_of = :as_of AND action IN ('keep', 'insufficient_data') GROUP BY action ORDER BY action
-"""
-RISKS = """
-WITH ranked AS (
-  SELECT series_id, threshold_pct, first_crossing_at, p_cross_30d,
-    row_number() OVER (PARTITION BY series_id ORDER BY threshold_pct DESC) AS nth
-  FROM gold.capacity_risk WHERE as_of = :as_of AND p_cross_30d > 1 - 0.95e0 * (1 - coalesce(p_surprise_30d, 0e0))
-)
-SELECT series_id, threshold_pct, first_crossing_at, p_cross_30d FROM ranked
-WHERE nth = 1 ORDER BY p_cross_30d DESC, threshold_pct DESC, series_id
-"""
-ACCURACY = """
-WITH ranked AS (
-  SELECT metric, granularity, champion, row_number() OVER (PARTITION BY metric, granularity ORDER BY fence DESC) AS recency
-  FROM gold.promotion WHERE as_of <= :as_of
-), champions AS (SELECT metric, granularity, champion FROM ranked WHERE recency = 1)
-SELECT c.metric, c.granularity, c.champion, m.series AS series, m.mase AS mase, n.mase AS naive_mase,
-  m.skill AS skill, m.coverage_80 AS coverage_80
-FROM champions AS c
-JOIN gold.model_metric AS m ON m.metric = c.metric AND m.granularity = c.granularity AND m.model = c.champion
-JOIN gold.model_metric AS n
-  ON n.metric = c.metric AND n.granularity = c.granularity AND n.as_of = m.as_of AND n.model = 'seasonal_naive'
-WHERE m.as_of = (SELECT max(as_of) FROM gold.model_metric WHERE as_of <= :as_of)
-ORDER BY c.metric, c.granularity
-"""
-ANOMALIES = """
-SELECT resource_id, metric, unit, ts, value, expected, severity, score FROM gold.anomaly
-WHERE ts >= :since AND ts < :as_of ORDER BY score DESC, ts DESC, series_id
-"""
+Kpis = dict[str, float | None]
 
 
 def show(console: Console, day: date) -> None:
     """Print recommendations, forecast accuracy, risks and anomalies as of the end of a day, and where to look further."""
     settings = settings_module.load()
     lake, as_of = open_lake(settings), Interval.day(day).as_of
-    recommendations(console, lake, as_of)
+    kpis = {row["kpi"]: row["value"] for row in asked(lake, "executive_kpis", as_of=as_of)}
+    recommendations(console, lake, as_of, kpis)
     accuracy(console, lake, as_of)
-    risks(console, lake, as_of)
-    anomalies(console, lake, as_of)
+    risks(console, lake, as_of, kpis)
+    anomalies(console, lake, as_of, kpis)
     folder = settings.run_folder(as_of)
     console.print(f"\n[bold]Report[/bold]   {folder / 'report.html'}")
     if (folder / "data_docs").exists():
@@ -67,12 +34,11 @@ def show(console: Console, day: date) -> None:
     console.print("[bold]Airflow and MLflow in the browser[/bold]  make up")
 
 
-def recommendations(console: Console, lake: Lake, as_of: datetime) -> None:
-    rows = asked(lake, RECOMMENDATIONS, as_of=as_of)
-    answers = {row["action"]: row["resources"] for row in asked(lake, ANSWERS, as_of=as_of)}
-    saved = sum(row["portfolio_savings_usd"] or 0 for row in rows)
+def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
+    rows = asked(lake, "portfolio", as_of=as_of)
+    answers = {row["action"]: row["answers"] for row in asked(lake, "passive_answers", as_of=as_of)}
     table = titled(
-        f"Recommendations: ${saved:,.0f} a month",
+        f"Recommendations: ${figure(kpis['savings_identified_monthly'], ',.0f')} a month",
         *("#>", "resource", "action", "from", "to", "saves a month>", "chance of breach>"),
     )
     for row in rows[:8]:
@@ -96,7 +62,7 @@ def accuracy(console: Console, lake: Lake, as_of: datetime) -> None:
         "Forecasts: the champions beside the seasonal naive, in backtests (lower MASE is better)",
         *("metric", "by", "champion", "series>", "MASE>", "seasonal naive>", "pinball skill>", "80 % interval holds>"),
     )
-    for row in asked(lake, ACCURACY, as_of=as_of):
+    for row in asked(lake, "champions", as_of=as_of):
         table.add_row(
             row["metric"],
             row["granularity"],
@@ -109,11 +75,12 @@ def accuracy(console: Console, lake: Lake, as_of: datetime) -> None:
     console.print("", table)
 
 
-def risks(console: Console, lake: Lake, as_of: datetime) -> None:
-    rows = asked(lake, RISKS, as_of=as_of)
+def risks(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
+    rows = asked(lake, "likely_crossings", as_of=as_of)
     quantile = f"P{settings_module.load().risk_quantile * 100:.3g}"
     table = titled(
-        f"Capacity at risk within 30 days: {len(rows)} series", "series", "crosses>", "chance>", f"{quantile} crosses on"
+        f"Capacity at risk: {figure(kpis['resources_at_risk'], '.0f')} resources; {len(rows)} series may cross within 30 days",
+        *("series", "crosses>", "chance>", f"{quantile} crosses on"),
     )
     for row in rows[:5]:
         first = row["first_crossing_at"]
@@ -123,10 +90,10 @@ def risks(console: Console, lake: Lake, as_of: datetime) -> None:
     console.print("", table)
 
 
-def anomalies(console: Console, lake: Lake, as_of: datetime) -> None:
-    rows = asked(lake, ANOMALIES, as_of=as_of, since=as_of - timedelta(days=ANOMALY_DAYS))
+def anomalies(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
+    rows = asked(lake, "strongest_anomalies", as_of=as_of, since=as_of - timedelta(days=ANOMALY_DAYS))
     table = titled(
-        f"Anomalies of the last {ANOMALY_DAYS} days: {len(rows)}, the strongest first",
+        f"Anomalies of the last 24 hours: {figure(kpis['anomalous_hours_24h'], '.0f')}; the strongest of {ANOMALY_DAYS} days",
         *("hour, UTC", "resource", "metric", "observed>", "expected>", "severity"),
     )
     for row in rows[:6]:
@@ -141,8 +108,8 @@ def anomalies(console: Console, lake: Lake, as_of: datetime) -> None:
     console.print("", table)
 
 
-def asked(lake: Lake, sql: str, **params: Any) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = lake.query(sql, params).to_pylist()
+def asked(lake: Lake, name: str, **params: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = ask(lake, name, **params).to_pylist()
     return rows
 
 

@@ -350,9 +350,11 @@ def tables_create() -> None:
 
 @app.command("sql")
 def sql_command(
-    name: Annotated[str, typer.Argument(help="Table or view, as in silver.metric_hourly or server_metrics.")],
+    name: Annotated[
+        str, typer.Argument(help="Table, view or input, as in silver.metric_hourly, server_metrics or inputs.points.")
+    ],
 ) -> None:
-    """Print the SQL behind a table or a view."""
+    """Print the SQL behind a table, a view or what a step reads."""
     from pipeline.lake import sql
 
     sys.stdout.write(sql.text(name if "." in name else f"views.{name}"))

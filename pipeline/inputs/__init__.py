@@ -1,1 +1,32 @@
-"""What steps read from the lake, as frames."""
+"""What steps read from the lake, as frames: each query is a file of `sql/inputs`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from pipeline.lake import Lake
+
+
+def ask(lake: Lake, name: str, **params: Any) -> pa.Table:
+    """The rows of `sql/inputs/<name>.sql`.
+
+    Args:
+        lake: where they are read.
+        name: of the file.
+        params: value by name, those that the file's header states.
+
+    Raises:
+        ConfigError: there is no such file, or it needs another parameter.
+    """
+    from pipeline.lake import sql
+
+    return lake.query(sql.text(f"inputs.{name}"), params)
+
+
+def read(lake: Lake, name: str, **params: Any) -> pd.DataFrame:
+    """The same as a frame."""
+    return ask(lake, name, **params).to_pandas()

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline import plugs
-from pipeline.inputs.demand import COST
+from pipeline.inputs import read
+from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.report import Findings, charted_series
@@ -30,48 +31,13 @@ HISTORY = {"day": timedelta(days=120), "hour": timedelta(days=14)}
 CLOSE_UPS = 6
 # What a source's rows are, where they are not simply what an estate reported.
 KINDS = {"fleet": "synthetic", "samples": "replayed", "prices": "list prices"}
-_SOURCES = """
-SELECT source, 'bronze.metric_sample' AS table_name, count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at
-FROM bronze.metric_sample
-WHERE day >= CAST(:start AS date) AND day <= CAST(:end AS date) AND ts >= :start AND ts < :end GROUP BY source
-UNION ALL
-SELECT source, 'bronze.resource_snapshot' AS table_name, count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at
-FROM bronze.resource_snapshot
-WHERE day >= CAST(:start AS date) AND day <= CAST(:end AS date) AND ts >= :start AND ts < :end GROUP BY source
-UNION ALL
-SELECT source, 'bronze.billing_line' AS table_name, count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at
-FROM bronze.billing_line
-WHERE day >= CAST(:start AS date) AND day <= CAST(:end AS date) AND ts >= :start AND ts < :end GROUP BY source
-UNION ALL
-SELECT source, 'bronze.price' AS table_name, count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at
-FROM bronze.price WHERE ts < :end GROUP BY source
-"""
-_RESOURCES = """
-SELECT account, region, resource_id, max_by(service, ts) AS service, max_by(instance_type, ts) AS instance_type,
-  max_by(tags_json, ts) AS tags_json
-FROM silver.resource WHERE ts < :end GROUP BY account, region, resource_id ORDER BY account, region, resource_id
-"""
-_FORECAST_SERIES = """
-SELECT series_id, metric, granularity, avg(value) AS level
-FROM gold.forecast WHERE as_of = :as_of AND abs(quantile - 0.5) < 0.000001
-GROUP BY series_id, metric, granularity ORDER BY series_id, granularity
-"""
-_COMPLETENESS = """
-SELECT series_id, metric, count(*) AS days, date_diff('day', min(ts), max(ts)) + 1 - count(*) AS missing_days,
-  count(*) FILTER (WHERE quality_flag = 2) AS flagged_days, sum(samples) AS samples,
-  (date_diff('day', min(ts), max(ts)) + 1) * max(expected_samples) AS expected_samples
-FROM silver.metric_daily WHERE ts >= :start AND ts < :end GROUP BY series_id, metric ORDER BY series_id
-"""
-_QUARANTINE = """
-SELECT table_name, rule, count(*) AS rows, min(reason) AS example
-FROM silver.quarantine WHERE ts >= :start AND ts < :end GROUP BY table_name, rule ORDER BY table_name, rule
-"""
 
 
 def gather(interval: Interval, lake: Lake) -> Findings:
     """What the lake says about one run, as of its end; later runs do not show through."""
+    bounds = {"start": interval.start, "end": interval.end}
     risk = _believed(lake, CAPACITY_RISK, interval)
-    candidates = _ask(lake, _FORECAST_SERIES, interval)
+    candidates = read(lake, "forecast_series", as_of=interval.as_of)
     chosen = charted_series(risk, candidates)
     costs = candidates[candidates["metric"] == "cost"]
     series = sorted({*chosen["series_id"], *costs["series_id"]})
@@ -80,7 +46,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     return Findings(
         interval=interval,
         sources=_sources(lake, interval),
-        resource=_ask(lake, _RESOURCES, interval),
+        resource=read_resources(lake, interval.end),
         recommendation=_believed(lake, RECOMMENDATION, interval),
         capacity_risk=risk,
         forecast=forecast,
@@ -93,15 +59,11 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         risk_backtest=_of_newest_training(lake, RISK_BACKTEST, interval),
         promotion=lake.read(PROMOTION, _until(PROMOTION, interval.as_of)).to_pandas(),
         quality_result=_believed(lake, QUALITY_RESULT, interval),
-        quarantine=_ask(lake, _QUARANTINE, interval),
-        completeness=_ask(lake, _COMPLETENESS, interval),
+        quarantine=read(lake, "quarantined", **bounds),
+        completeness=read(lake, "completeness", **bounds),
         # From the events themselves: the published table is built after the run.
-        run_stat=_ask(lake, sql.text("gold.run_stat"), interval),
+        run_stat=lake.query(sql.text("gold.run_stat"), bounds).to_pandas(),
     )
-
-
-def _ask(lake: Lake, query: str, interval: Interval) -> pd.DataFrame:
-    return lake.query(query, {"start": interval.start, "end": interval.end, "as_of": interval.as_of}).to_pandas()
 
 
 def _believed(lake: Lake, table: Table, interval: Interval, **within: Iterable[str]) -> pd.DataFrame:
@@ -134,7 +96,7 @@ def _until(table: Table, moment: datetime) -> Scope:
 
 def _sources(lake: Lake, interval: Interval) -> pd.DataFrame:
     """Where the rows came from, with the first sentence of the plug's own description."""
-    sources = _ask(lake, _SOURCES, interval)
+    sources = read(lake, "sources", start=interval.start, end=interval.end)
     known = plugs.names("sources")
     notes = {name: _first_sentence(plugs.load("sources", name).__doc__) for name in set(sources["source"]) if name in known}
     return sources.assign(
@@ -164,7 +126,8 @@ def _history(lake: Lake, chosen: pd.DataFrame, forecast: pd.DataFrame) -> pd.Dat
         parts.append(_observed(lake, table, scope).assign(granularity=granularity))
         if granularity == "day" and series:
             # Daily cost is no metric of a resource: its series are summed from the bills.
-            cost = lake.query(COST, {"since": scope.start, "as_of": scope.end}).to_pandas()
+            every = {"shard": 0, "shards": 1, "metric": "cost"}
+            cost = read(lake, "demand_daily", since=scope.start, as_of=scope.end, **every)
             parts.append(cost.loc[cost["series_id"].isin(series), ["series_id", "ts", "value"]].assign(granularity="day"))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series_id", "granularity", "ts", "value"])
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-POINTS = """
-SELECT series_id, account, region, resource_id, metric, unit, hour AS ts, p95 AS value
-FROM silver.metric_hourly
-WHERE hour >= :since AND hour < :end AND day >= cast(:since AS date) AND quality_flag <> 1 AND p95 IS NOT NULL
-  AND bucket % :shards = :shard
-ORDER BY series_id, hour
-"""
+from datetime import timedelta
+
+import pandas as pd
+
+from pipeline.inputs import read
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+
+
+def read_points(interval: Interval, lake: Lake, settings: Settings, shard: int = 0, shards: int = 1) -> pd.DataFrame:
+    """The hours of the interval and of `detect_history_hours` before it, for one shard of the series, in order of time."""
+    since = interval.start - timedelta(hours=settings.detect_history_hours)
+    return read(lake, "points", since=since, as_of=interval.end, shard=shard, shards=shards)

@@ -1,4 +1,4 @@
-"""SQL files: one SELECT each in Athena's dialect, found by table or view name."""
+"""SQL files: one SELECT each in Athena's dialect, found by the name of a table, a view or an input of a step."""
 
 from __future__ import annotations
 
@@ -17,28 +17,34 @@ from pipeline.errors import ConfigError
 
 SQL = Path(__file__).resolve().parent.parent.parent / "sql"
 VIEWS = "views"
+INPUTS = "inputs"
 
 
 def text(name: str) -> str:
-    """The SQL of a table (`silver.metric_hourly`) or a view (`views.server_metrics`).
+    """The SQL of a table (`silver.metric_hourly`), a view (`views.server_metrics`) or an input (`inputs.points`).
 
     Raises:
         ConfigError: there is no such file.
     """
     layer, _, short = name.partition(".")
     path = SQL / layer / f"{short}.sql"
-    if not re.fullmatch(r"(silver|gold|views)\.[a-z][a-z0-9_]*", name) or not path.exists():
+    if not re.fullmatch(r"(silver|gold|views|inputs)\.[a-z][a-z0-9_]*", name) or not path.exists():
         raise ConfigError(f"no SQL for {name!r}; there is SQL for {', '.join(names())}")
     return path.read_text()
 
 
 def names() -> list[str]:
-    """Every table and view that has SQL."""
+    """Every table, view and input that has SQL."""
     return sorted(f"{path.parent.name}.{path.stem}" for path in SQL.glob("*/*.sql"))
 
 
 def views() -> list[str]:
     return [name for name in names() if name.startswith(f"{VIEWS}.")]
+
+
+def inputs() -> list[str]:
+    """What steps read: queries with parameters, which are neither stored nor shown."""
+    return [name for name in names() if name.startswith(f"{INPUTS}.")]
 
 
 @lru_cache(maxsize=256)

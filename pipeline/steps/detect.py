@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pandas as pd
 
 from pipeline import plugs
 from pipeline.anomalies.vote import vote
-from pipeline.inputs.points import POINTS
+from pipeline.inputs.points import read_points
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -23,8 +21,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
 
     Detectors see `detect_history_hours` before the interval, and never an hour that follows the one they judge.
     """
-    since = interval.start - timedelta(hours=settings.detect_history_hours)
-    points = lake.query(POINTS, {"since": since, "end": interval.end, "shard": shard, "shards": shards}).to_pandas()
+    points = read_points(interval, lake, settings, shard, shards)
     detectors = {name: plugs.bind("detectors", name, plugs.options("detectors", name, settings)) for name in settings.detectors}
     asked = detectors, settings.alert_votes, settings.detect_min_history_hours
     found = [vote(series, interval, *asked) for _, series in points.groupby("series_id", sort=True)]

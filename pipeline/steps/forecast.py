@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.forecasting.panel import from_frame
 from pipeline.forecasting.rows import drop_ended, forecast_rows
-from pipeline.inputs.demand import metrics, read_demand
+from pipeline.inputs.demand import read_demand, read_metrics
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -28,7 +28,7 @@ def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
     """Rows of `gold.forecast` as of the interval's end, for one shard of the series."""
     parts = []
     for granularity in GRANULARITIES:
-        for metric in metrics(lake, interval.as_of, granularity, settings):
+        for metric in read_metrics(lake, interval.as_of, granularity, settings):
             demand = read_demand(lake, interval.as_of, granularity, settings, shard, shards, metric)
             part = None if demand.empty else _forecast_segment(demand, granularity, interval.as_of, lake, settings)
             if part is not None:

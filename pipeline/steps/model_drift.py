@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from pipeline.forecasting.drift import Limits, judge
-from pipeline.inputs.drift import EVIDENCE, WINDOW, trained_at
+from pipeline.inputs.drift import read_evidence, trained_at
 from pipeline.quality.conform import conform
 from pipeline.tables.forecasts import DRIFT
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 def model_drift(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
     """Rows of `gold.drift` as of the interval's end: the last 28 days of scores against the 28 before."""
     as_of = interval.as_of
-    bounds = {"before": as_of - 2 * WINDOW, "since": as_of - WINDOW, "as_of": as_of}
-    evidence = lake.query(EVIDENCE, bounds).to_pandas()
-    rows = judge(evidence, trained_at(lake, as_of), as_of, limits(settings))
+    rows = judge(read_evidence(lake, as_of), trained_at(lake, as_of), as_of, limits(settings))
     return conform(DRIFT.frame(rows), DRIFT, interval)
 
 

@@ -10,7 +10,7 @@ from pipeline.capacity import surprise
 from pipeline.capacity.what_if import NO_CHANGE, Change, Past, assess, compare, weigh_criticality
 from pipeline.errors import ConfigError, DataError
 from pipeline.inputs.demand import read_panel
-from pipeline.inputs.risk import CRITICALITY, FORECASTS, PEAKS
+from pipeline.inputs.risk import forecast_as_of, read_criticality, read_forecasts, read_peaks
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.quality.conform import conform
@@ -24,7 +24,7 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
 
     Beside them `gold.risk_reliability`: how the chances whose horizon ended in the interval came true.
     """
-    forecasts = lake.query(FORECASTS, {"as_of": interval.as_of}).to_pandas()
+    forecasts = read_forecasts(lake, interval.as_of)
     table = CAPACITY_RISK
     if forecasts.empty:
         rows = table.empty()
@@ -61,11 +61,11 @@ def what_if(
     """
     if growth_pct <= -100 or resize <= 0:
         raise ConfigError(f"growth lies above -100 percent and resize above 0, got {growth_pct:g} and {resize:g}")
-    moment = as_of or lake.query("SELECT max(as_of) AS as_of FROM gold.forecast").to_pylist()[0]["as_of"]
-    forecasts = lake.query(FORECASTS, {"as_of": moment}).to_pandas() if moment else pd.DataFrame({"series_id": []})
+    moment = as_of or forecast_as_of(lake)
+    forecasts = read_forecasts(lake, moment) if moment else pd.DataFrame({"series_id": []})
     if resource:
         forecasts = forecasts[forecasts["series_id"].str.rsplit("/", n=1).str[0].str.endswith(f"/{resource}")]
-    if forecasts.empty:
+    if moment is None or forecasts.empty:
         of = f" of {resource}" if resource else ""
         raise DataError(f"gold.forecast: no forecasts in percent{of} as of {moment or 'any day'}; run `forecast` first")
     change = Change(growth=1 + growth_pct / 100, resize=resize)
@@ -75,11 +75,10 @@ def what_if(
 def _past(forecasts: pd.DataFrame, as_of: datetime, lake: Lake, settings: Settings, change: Change = NO_CHANGE) -> Past:
     """What was known of the series of some forecasts when they were made, for them as they are and as they would be."""
     limits = {*NO_CHANGE.limits(), *change.limits()}
-    resources = lake.query(CRITICALITY, {"as_of": as_of}).to_pandas()
     return Past(
         surprises=_surprises(forecasts, tuple(limits), as_of, lake, settings),
-        peak_pct=lake.query(PEAKS, {"as_of": as_of}).to_pandas().set_index("series_id")["peak"],
-        criticality=weigh_criticality(forecasts["series_id"].unique(), resources),
+        peak_pct=read_peaks(lake, as_of),
+        criticality=weigh_criticality(forecasts["series_id"].unique(), read_criticality(lake, as_of)),
     )
 
 

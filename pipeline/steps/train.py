@@ -23,8 +23,7 @@ from pipeline.forecasting.backtest import Progress
 from pipeline.forecasting.comparison import Effort, Segment, compare, warm_up
 from pipeline.forecasting.selection import BASELINE, choose, horizon_of
 from pipeline.forecasting.spec import NONE, Champion, model_name, params_of
-from pipeline.inputs.demand import metrics as metrics_of
-from pipeline.inputs.demand import read_panel, table_of
+from pipeline.inputs.demand import read_metrics, read_panel, table_of
 from pipeline.interval import Interval
 from pipeline.registry.champion import read_champion
 from pipeline.registry.shards import hand_over
@@ -82,7 +81,7 @@ def train(
 def _read_segments(interval: Interval, lake: Lake, settings: Settings, shard: int, shards: int) -> Iterator[Segment]:
     """The segments of one shard with enough history to be cut into windows; one metric's history is read at a time."""
     for granularity in GRANULARITIES:
-        for metric in metrics_of(lake, interval.as_of, granularity, settings):
+        for metric in read_metrics(lake, interval.as_of, granularity, settings):
             if bucket_of(f"{metric}/{granularity}") % shards == shard:
                 segment = _read_segment(interval, lake, settings, metric, granularity)
                 if segment is not None:

@@ -10,9 +10,7 @@ start of its container is not, and neither are the services that always run: Air
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from pipeline import inputs, tables
+from pipeline import tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.tables.schema import LAYERS, Scope, Table
@@ -97,9 +95,9 @@ def scans(lake: Lake, interval: Interval) -> list[Scan]:
     """One entry per query: what the run's builds and steps read, and what a whole view reads."""
     sizes: dict[tuple[str, bool], dict[str, int]] = {}
     found = []
-    for name, text in {**{name: sql.text(name) for name in sql.names()}, **queries_of_steps()}.items():
+    for name in sql.names():
         of_the_run = not name.startswith(f"{sql.VIEWS}.")
-        used = columns_read(text)
+        used = columns_read(sql.text(name))
         total = 0
         for relation, columns in used.items():
             narrowed = of_the_run and relation.startswith("bronze.")
@@ -130,18 +128,6 @@ def stored(lake: Lake) -> list[Stored]:
         with lake.worded(layer):
             files = [info.size for info in lake.storage.filesystem.get_file_info(selector) if info.type == fs.FileType.File]
         found.append(Stored(layer, len(files), sum(files)))
-    return found
-
-
-def queries_of_steps() -> dict[str, str]:
-    """The queries that inputs carry with them, by `input.NAME`."""
-    found = {}
-    for step in pkgutil.iter_modules(inputs.__path__):
-        module = importlib.import_module(f"{inputs.__name__}.{step.name}")
-        for name, value in vars(module).items():
-            for key, text in value.items() if isinstance(value, dict) else [("", value)]:
-                if name.isupper() and isinstance(text, str) and text.lstrip().startswith(("SELECT", "WITH")):
-                    found[f"{step.name}.{name}{f'.{key}' if key else ''}"] = text
     return found
 
 

@@ -1,13 +1,13 @@
 -- gold.forecast_score: every forecast of a period, at every lead time, beside what was then observed.
 --
--- Reads   gold.forecast, silver.metric_hourly, silver.metric_daily, silver.cost_daily
+-- Reads   gold.forecast, views.demand_hourly, views.demand_daily
 -- Params  :start, :end   the run's data interval, UTC, half-open: the periods that are scored
 --
 -- Late or restated actuals change the scores when their day is built again. A forecast counts from its own `as_of` on, so that a
--- backfill cannot look ahead; one that is published only now for an earlier `as_of` is scored when its days are built again.
--- Imputed hours and days less than half observed are no actuals. The seasonal naive repeats the last day of hours or week of days
--- before the forecast's own cutoff. The history read is what the longest horizon, the longest silence and the scale ask for.
--- Sums are of decimals: of doubles they would depend on the order of the rows, and an unchanged day would look changed.
+-- backfill cannot look ahead; one that is published only now for an earlier `as_of` is scored when its days are built again. What
+-- is observed is demand, as the views say it. The seasonal naive repeats the last day of hours or week of days before the
+-- forecast's own cutoff. The history read is what the longest horizon, the longest silence and the scale ask for. Sums are of
+-- decimals: of doubles they would depend on the order of the rows, and an unchanged day would look changed.
 WITH published AS (
   SELECT as_of, series_id, metric, unit, granularity, ts, quantile, value, model, model_version, cutoff
   FROM gold.forecast
@@ -18,22 +18,14 @@ wanted AS (
   SELECT DISTINCT series_id, granularity FROM published
 ),
 measured AS (
-  SELECT series_id, 'hour' AS granularity, hour AS ts, p95 AS value
-  FROM silver.metric_hourly
-  WHERE hour >= :start - INTERVAL '70' DAY AND hour < :end AND quality_flag <> 1
+  SELECT series_id, granularity, ts, value
+  FROM views.demand_hourly
+  WHERE ts >= :start - INTERVAL '70' DAY AND ts < :end
     AND day >= cast(:start - INTERVAL '70' DAY AS date) AND day <= cast(:end AS date)
   UNION ALL
-  SELECT series_id, 'day' AS granularity, ts, p95 AS value
-  FROM silver.metric_daily
-  WHERE ts >= :start - INTERVAL '240' DAY AND ts < :end AND quality_flag = 0
-  UNION ALL
-  SELECT
-    concat_ws('/', account, region, regexp_replace(lower(service), '[^a-z0-9._-]+', '-'), 'cost') AS series_id,
-    'day' AS granularity, ts, cast(sum(cast(effective_usd AS decimal(38, 9))) AS double) AS value
-  FROM silver.cost_daily
+  SELECT series_id, granularity, ts, value
+  FROM views.demand_daily
   WHERE ts >= :start - INTERVAL '240' DAY AND ts < :end
-    AND charge_category = 'Usage' AND currency = 'USD' AND effective_usd IS NOT NULL
-  GROUP BY concat_ws('/', account, region, regexp_replace(lower(service), '[^a-z0-9._-]+', '-'), 'cost'), ts
 ),
 observed AS (
   SELECT s.series_id, s.granularity, s.ts, s.value

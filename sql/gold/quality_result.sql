@@ -1,6 +1,6 @@
 -- gold.quality_result, all but what is said of gold itself: how many of a load's rows count, and how the checks of silver went.
 --
--- Reads   views.metric_point, views.billing_charge, bronze.resource_snapshot, silver.check_result
+-- Reads   views.metric_point, views.billing_charge, views.resource_judged, silver.check_result
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --
 -- Rows in = rows accepted + superseded + quarantined, by construction: each row of bronze has exactly one rule or none.
@@ -13,13 +13,8 @@ WITH judged AS (
   FROM views.billing_charge
   WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
   UNION ALL
-  SELECT
-    'bronze.resource_snapshot' AS table_name, load_id,
-    CASE
-      WHEN NOT regexp_like(concat_ws('/', account, region, resource_id), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
-        OR strpos(resource_id, '..') > 0 THEN 'bad_identifier'
-    END AS rule
-  FROM bronze.resource_snapshot
+  SELECT 'bronze.resource_snapshot' AS table_name, load_id, rule
+  FROM views.resource_judged
   WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
 ),
 counted AS (

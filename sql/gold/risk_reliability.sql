@@ -1,6 +1,6 @@
 -- gold.risk_reliability: stated chances of crossing beside how often it happened, for the risks whose horizon ended in a run.
 --
--- Reads   gold.capacity_risk, silver.metric_daily, silver.metric_hourly
+-- Reads   gold.capacity_risk, views.demand_daily, views.demand_hourly
 -- Params  :start, :end   the run's data interval; horizons that end in (start, end] are judged
 --
 -- Each published chance is judged once, by the run in which its horizon ends, so that rows of all runs add up. A series of which
@@ -22,15 +22,15 @@ WITH stated AS (
   WHERE p_cross_90d IS NOT NULL AND as_of > date_add('day', -90, :start) AND as_of <= date_add('day', -90, :end)
 ),
 observed AS (
-  SELECT series_id, 'day' AS granularity, ts, p95 AS value
-  FROM silver.metric_daily
-  WHERE quality_flag = 0 AND p95 IS NOT NULL AND ts >= date_add('day', -90, :start) AND ts < :end
+  SELECT series_id, granularity, ts, value
+  FROM views.demand_daily
+  WHERE value IS NOT NULL AND metric <> 'cost' AND ts >= date_add('day', -90, :start) AND ts < :end
   UNION ALL
   -- No horizon of hours is longer than 30 days.
-  SELECT series_id, 'hour' AS granularity, hour AS ts, p95 AS value
-  FROM silver.metric_hourly
-  WHERE quality_flag <> 1 AND p95 IS NOT NULL AND hour >= date_add('day', -30, :start) AND hour < :end
-    AND day >= cast(date_add('day', -30, :start) AS date)
+  SELECT series_id, granularity, ts, value
+  FROM views.demand_hourly
+  WHERE value IS NOT NULL AND ts >= date_add('day', -30, :start) AND ts < :end
+    AND day >= cast(date_add('day', -30, :start) AS date) AND day <= cast(:end AS date)
 ),
 judged AS (
   SELECT

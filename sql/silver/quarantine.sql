@@ -1,6 +1,6 @@
 -- silver.quarantine: the rows that silver refused, whole, with the rule.
 --
--- Reads   views.metric_point, views.billing_charge, bronze.resource_snapshot
+-- Reads   views.metric_point, views.billing_charge, views.resource_judged
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --
 -- Superseded rows are not refused: they were good until a later load replaced them.
@@ -28,14 +28,13 @@ WITH refused AS (
     AND ts >= :start AND ts < :end
   UNION ALL
   SELECT
-    'bronze.resource_snapshot' AS table_name, load_id, ts, source, 'bad_identifier' AS rule,
+    'bronze.resource_snapshot' AS table_name, load_id, ts, source, rule,
     concat('resource ', resource_id) AS reason,
     tags_json AS row_json
-  FROM bronze.resource_snapshot
-  WHERE day >= cast(:start AS date) AND day <= cast(:end AS date)
+  FROM views.resource_judged
+  WHERE rule IS NOT NULL
+    AND day >= cast(:start AS date) AND day <= cast(:end AS date)
     AND ts >= :start AND ts < :end
-    AND (NOT regexp_like(concat_ws('/', account, region, resource_id), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
-      OR strpos(resource_id, '..') > 0)
 )
 SELECT
   table_name AS table_name,

@@ -1,6 +1,6 @@
 -- silver.resource: what each resource is, by the day.
 --
--- Reads   bronze.resource_snapshot
+-- Reads   views.resource_judged
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --
 -- An inventory may be landed again; the latest load of a day wins.
@@ -11,11 +11,10 @@ WITH ranked AS (
       PARTITION BY account, region, resource_id, date_trunc('day', ts)
       ORDER BY ingested_at DESC, load_id DESC, ts DESC
     ) AS recency
-  FROM bronze.resource_snapshot
-  WHERE day >= cast(:start AS date) AND day <= cast(:end AS date)
+  FROM views.resource_judged
+  WHERE rule IS NULL
+    AND day >= cast(:start AS date) AND day <= cast(:end AS date)
     AND ts >= :start AND ts < :end
-    AND regexp_like(concat_ws('/', account, region, resource_id), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
-    AND strpos(resource_id, '..') = 0
 )
 SELECT
   account AS account,

@@ -1,22 +1,11 @@
 -- views.capacity_risk_current: which series are about to cross their thresholds, as of the newest run.
 --
--- Reads   gold.capacity_risk, silver.resource
+-- Reads   gold.capacity_risk, views.resource_current
 --
 -- One row per series, granularity and threshold; `priority` orders what to look at first. Labels are the resource's newest. A
 -- chance is null where the forecast does not reach that far.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.capacity_risk
-),
-named AS (
-  SELECT
-    concat_ws('/', account, region, resource_id) AS resource_key,
-    max_by(resource_id, ts) AS resource_id,
-    max_by(service, ts) AS service,
-    max_by(app_name, ts) AS app_name,
-    max_by(business_unit, ts) AS business_unit,
-    max_by(criticality, ts) AS criticality
-  FROM silver.resource
-  GROUP BY concat_ws('/', account, region, resource_id)
 )
 SELECT
   k.as_of AS as_of,
@@ -44,4 +33,4 @@ SELECT
   n.criticality AS criticality
 FROM gold.capacity_risk AS k
 JOIN newest AS w ON w.as_of = k.as_of
-LEFT JOIN named AS n ON concat(n.resource_key, '/', k.metric) = k.series_id
+LEFT JOIN views.resource_current AS n ON concat_ws('/', n.account, n.region, n.resource_id, k.metric) = k.series_id

@@ -1,12 +1,22 @@
--- views.executive_kpis: the figures that a monthly review asks for, one row each, always all of them.
+-- views.executive_kpis: the figures that a monthly review asks for as of the newest run's end, one row each, always all of them.
 --
 -- Reads   gold.recommendation, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.forecast,
---         gold.quality_result, silver.metric_daily, silver.metric_hourly, silver.cost_daily
+--         gold.quality_result, views.demand_hourly, silver.metric_daily, silver.cost_daily
 --
--- `value` is null where there is nothing to judge. Savings are identified, not realised. Figures are as of the newest rows of
--- their own tables, which `known_at` names: two dates that differ say that one part of the pipeline is behind.
-WITH advised AS (
-  SELECT max(as_of) AS as_of FROM gold.recommendation
+-- `value` is null where there is nothing to judge. Savings are identified, not realised. What a run publishes is taken from the
+-- newest run not after the moment, a month back at most, and `known_at` says which: two dates that differ say that one part of
+-- the pipeline is behind. Windows end at the moment and are the same for every run, however long its interval: anomalies of 24
+-- hours, completeness of 30 days. A series is expected from its first day in the 30 to its last, days without any sample
+-- included.
+-- Made by `python -m tools.kpi_view` from inputs.executive_kpis: change that file, not this one.
+WITH newest AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.quality_result
+),
+advised AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.recommendation
+  WHERE as_of <= (SELECT as_of FROM newest) AND as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY
 ),
 saving AS (
   SELECT
@@ -24,6 +34,11 @@ judged AS (
     GROUP BY r.account, r.region, r.resource_id
   ) AS c
 ),
+assessed AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.capacity_risk
+  WHERE as_of <= (SELECT as_of FROM newest) AND as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY
+),
 risk AS (
   SELECT
     max(k.as_of) AS known_at,
@@ -31,39 +46,52 @@ risk AS (
       FILTER (WHERE k.risk_level IN ('high', 'critical')) AS at_risk,
     count(*) AS judged
   FROM gold.capacity_risk AS k
-  JOIN (SELECT max(as_of) AS as_of FROM gold.capacity_risk) AS w ON w.as_of = k.as_of
+  JOIN assessed AS a ON a.as_of = k.as_of
 ),
 watched AS (
-  SELECT max(hour) AS hour FROM silver.metric_hourly
+  SELECT max(ts) AS known_at
+  FROM views.demand_hourly
+  WHERE ts >= (SELECT as_of FROM newest) - INTERVAL '24' HOUR AND ts < (SELECT as_of FROM newest)
+    AND day >= cast((SELECT as_of FROM newest) - INTERVAL '24' HOUR AS date) AND day <= cast((SELECT as_of FROM newest) AS date)
 ),
 odd AS (
-  SELECT max(w.hour) AS known_at, count(a.ts) AS hours
-  FROM watched AS w
-  LEFT JOIN gold.anomaly AS a ON a.ts > w.hour - INTERVAL '24' HOUR AND a.ts <= w.hour
+  SELECT count(*) AS hours
+  FROM gold.anomaly
+  WHERE ts >= (SELECT as_of FROM newest) - INTERVAL '24' HOUR AND ts < (SELECT as_of FROM newest)
+    AND day >= cast((SELECT as_of FROM newest) - INTERVAL '24' HOUR AS date) AND day <= cast((SELECT as_of FROM newest) AS date)
+),
+covered AS (
+  SELECT
+    max(ts) AS known_at,
+    sum(samples) AS samples,
+    (date_diff('day', min(ts), max(ts)) + 1) * max(expected_samples) AS expected
+  FROM silver.metric_daily
+  WHERE ts >= (SELECT as_of FROM newest) - INTERVAL '30' DAY AND ts < (SELECT as_of FROM newest)
+  GROUP BY series_id
 ),
 measured AS (
-  SELECT
-    max(d.ts) AS known_at,
-    cast(sum(d.samples) AS double) / cast(nullif(sum(d.expected_samples), 0) AS double) AS complete
-  FROM silver.metric_daily AS d
-  JOIN (SELECT max(ts) AS ts FROM silver.metric_daily) AS w ON d.ts > w.ts - INTERVAL '30' DAY
+  SELECT max(known_at) AS known_at, cast(sum(samples) AS double) / cast(nullif(sum(expected), 0) AS double) AS complete
+  FROM covered
 ),
 serving AS (
   SELECT
     metric, granularity, champion,
     row_number() OVER (PARTITION BY metric, granularity ORDER BY fence DESC) AS recency
   FROM gold.promotion
+  WHERE as_of <= (SELECT as_of FROM newest)
 ),
 scored AS (
   SELECT
     metric, granularity, model, as_of, series, skill, coverage_90,
     max(as_of) OVER (PARTITION BY metric, granularity) AS newest
   FROM gold.model_metric
+  WHERE as_of <= (SELECT as_of FROM newest)
 ),
 skilled AS (
   SELECT
     max(s.as_of) AS known_at,
-    sum(s.skill * cast(s.series AS double)) / nullif(sum(cast(s.series AS double)) FILTER (WHERE s.skill IS NOT NULL), 0e0) AS skill,
+    sum(s.skill * cast(s.series AS double))
+      / nullif(sum(cast(s.series AS double)) FILTER (WHERE s.skill IS NOT NULL), 0e0) AS skill,
     sum(s.coverage_90 * cast(s.series AS double))
       / nullif(sum(cast(s.series AS double)) FILTER (WHERE s.coverage_90 IS NOT NULL), 0e0) AS coverage
   FROM scored AS s
@@ -71,7 +99,9 @@ skilled AS (
   WHERE s.as_of = s.newest
 ),
 billed AS (
-  SELECT max(ts) AS ts FROM silver.cost_daily WHERE currency = 'USD'
+  SELECT max(ts) AS ts
+  FROM silver.cost_daily
+  WHERE currency = 'USD' AND ts < (SELECT as_of FROM newest) AND ts >= (SELECT as_of FROM newest) - INTERVAL '31' DAY
 ),
 spent AS (
   SELECT
@@ -81,17 +111,29 @@ spent AS (
   FROM silver.cost_daily AS c
   CROSS JOIN billed AS b
   WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD'
+    AND c.ts <= b.ts AND c.ts < (SELECT as_of FROM newest) AND c.ts >= (SELECT as_of FROM newest) - INTERVAL '91' DAY
+),
+published AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.forecast
+  WHERE as_of <= (SELECT as_of FROM newest) AND as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY AND day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
 ),
 ahead AS (
   SELECT max(f.as_of) AS known_at, sum(f.value) AS expected
   FROM gold.forecast AS f
-  JOIN (SELECT max(as_of) AS as_of FROM gold.forecast) AS w ON w.as_of = f.as_of
+  JOIN published AS p ON p.as_of = f.as_of
   WHERE f.metric = 'cost' AND f.granularity = 'day' AND f.quantile = 0.5e0 AND f.ts < f.as_of + INTERVAL '30' DAY
+    AND f.day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
+),
+tested AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.quality_result
+  WHERE as_of <= (SELECT as_of FROM newest) AND as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY
 ),
 checked AS (
   SELECT max(q.as_of) AS known_at, count(*) AS checks, count(*) FILTER (WHERE NOT q.success AND q.severity <> 'info') AS failed
   FROM gold.quality_result AS q
-  JOIN (SELECT max(as_of) AS as_of FROM gold.quality_result) AS w ON w.as_of = q.as_of
+  JOIN tested AS t ON t.as_of = q.as_of
 )
 SELECT 'savings_identified_monthly' AS kpi, saved AS value, 'usd' AS unit, known_at AS known_at,
   'Savings per month at list price, one action per resource' AS meaning
@@ -106,12 +148,13 @@ SELECT 'resources_at_risk' AS kpi, CASE WHEN judged > 0 THEN cast(at_risk AS dou
   known_at AS known_at, 'Resources whose capacity risk is high or critical' AS meaning
 FROM risk
 UNION ALL
-SELECT 'anomalous_hours_24h' AS kpi, CASE WHEN known_at IS NOT NULL THEN cast(hours AS double) END AS value, 'count' AS unit,
-  known_at AS known_at, 'Anomalous hours over all series in the last 24 hours observed' AS meaning
-FROM odd
+SELECT 'anomalous_hours_24h' AS kpi, CASE WHEN w.known_at IS NOT NULL THEN cast(o.hours AS double) END AS value, 'count' AS unit,
+  w.known_at AS known_at, 'Anomalous hours over all series in the last 24 hours' AS meaning
+FROM watched AS w
+CROSS JOIN odd AS o
 UNION ALL
 SELECT 'data_completeness_30d' AS kpi, complete AS value, 'ratio' AS unit, known_at AS known_at,
-  'Samples that arrived of those expected, on days with any, last 30 days' AS meaning
+  'Samples that arrived of those expected between each series'' first day and its last, last 30 days' AS meaning
 FROM measured
 UNION ALL
 SELECT 'forecast_skill' AS kpi, skill AS value, 'ratio' AS unit, known_at AS known_at,

@@ -15,17 +15,38 @@ from tests.support import golden
 
 @pytest.mark.parametrize("case", golden.cases(), ids=golden.title)
 def test_a_query_gives_the_rows_its_golden_case_expects(case: Path) -> None:
-    name = f"{case.parts[-3]}.{case.parts[-2]}"
-    rows = golden.given(case)
-    got = duckdb.query(
-        sql.text(name), golden.params(case), lambda relation: rows.get(relation, tables.get(relation).arrow_schema.empty_table())
-    )
+    got = _asked(case, golden.given(case))
 
     wanted = golden.expected(case)
     columns = list(wanted[0]) if wanted else got.column_names
     kinds = {column: got.schema.field(column).type for column in columns}
-    found = sorted(tuple(golden.comparable(_plain(row[c], kinds[c])) for c in columns) for row in got.to_pylist())
-    assert found == sorted(tuple(golden.normal(row[c], kinds[c]) for c in columns) for row in wanted)
+    assert sorted(_rows(got.select(columns))) == sorted([golden.normal(row[c], kinds[c]) for c in columns] for row in wanted)
+
+
+@pytest.mark.parametrize("case", [case for case in golden.cases() if case.parts[-3] == sql.INPUTS], ids=golden.title)
+def test_a_step_reads_the_same_whatever_order_the_rows_lie_in(case: Path) -> None:
+    """In the same order where the query states one: then it leaves no two rows to chance."""
+    given = golden.given(case)
+
+    rows = _rows(_asked(case, given))
+    turned = _rows(_asked(case, {name: table.take(_backwards(table)) for name, table in given.items()}))
+
+    if sql.parse(sql.text(golden.name(case))).args.get("order") is None:
+        rows, turned = sorted(rows), sorted(turned)
+    assert turned == rows
+
+
+def _backwards(table: pa.Table) -> pa.Array:
+    return pa.array(range(table.num_rows)[::-1], pa.int64())
+
+
+def _rows(table: pa.Table) -> list[list[str]]:
+    return [[golden.comparable(_plain(row[field.name], field.type)) for field in table.schema] for row in table.to_pylist()]
+
+
+def _asked(case: Path, given: dict[str, pa.Table]) -> pa.Table:
+    text, params = sql.text(golden.name(case)), golden.params(case)
+    return duckdb.query(text, params, lambda relation: given.get(relation, tables.get(relation).arrow_schema.empty_table()))
 
 
 def _plain(value: object, kind: pa.DataType) -> object:
@@ -33,7 +54,7 @@ def _plain(value: object, kind: pa.DataType) -> object:
 
 
 def test_every_sql_file_has_a_golden_case() -> None:
-    covered = {f"{case.parts[-3]}.{case.parts[-2]}" for case in golden.cases()}
+    covered = {golden.name(case) for case in golden.cases()}
 
     assert [name for name in sql.names() if name not in covered] == []
 
@@ -46,7 +67,7 @@ def test_a_sql_file_is_one_select_whose_columns_all_have_names(name: str) -> Non
     assert all(projection.alias or projection.name for projection in query.selects)
 
 
-@pytest.mark.parametrize("name", [n for n in sql.names() if not n.startswith("views.")])
+@pytest.mark.parametrize("name", [name for name in sql.names() if name not in (*sql.views(), *sql.inputs())])
 def test_a_tables_sql_delivers_exactly_the_columns_the_table_declares(name: str) -> None:
     table = tables.get(name)
     derived = {table.partition, "bucket"}

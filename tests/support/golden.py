@@ -1,6 +1,7 @@
 """Golden cases: given tables as CSV, one SQL file, the rows expected of it.
 
-A case is a folder `tests/sql/<layer>/<name>/<case>/` with `given/<layer>.<table>.csv`, optionally `params.json`, and
+A case is a folder `tests/sql/<layer>/<name>/<case>/`, where the layer may be `views` or `inputs`, with
+`given/<layer>.<table>.csv`, `params.json` for a query with parameters, and
 `expected.csv`, whose header says which columns are compared. Columns that a given CSV leaves out are null where the table allows
 it, else a filler.
 """
@@ -36,6 +37,11 @@ def title(case: Path) -> str:
     return "/".join(case.parts[-3:])
 
 
+def name(case: Path) -> str:
+    """What a case is about: `silver.metric_hourly`."""
+    return f"{case.parts[-3]}.{case.parts[-2]}"
+
+
 def given(case: Path) -> dict[str, pa.Table]:
     """The given tables by name, in their declared schemas."""
     return {path.stem: _table(tables.get(path.stem), path) for path in sorted((case / "given").glob("*.csv"))}
@@ -45,7 +51,12 @@ def params(case: Path) -> dict[str, Any]:
     path = case / "params.json"
     if not path.exists():
         return {}
-    return {name: datetime.fromisoformat(value) for name, value in json.loads(path.read_text()).items()}
+    return {name: _param(value) for name, value in json.loads(path.read_text()).items()}
+
+
+def _param(value: Any) -> Any:
+    """A moment where a text begins with a year; numbers and other texts are themselves."""
+    return datetime.fromisoformat(value) if isinstance(value, str) and value[:4].isdigit() else value
 
 
 def expected(case: Path) -> list[dict[str, str]]:

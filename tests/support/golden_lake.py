@@ -43,7 +43,7 @@ def _delete(settings: Settings) -> None:
 
 def check(case: Path, lake: Lake) -> None:
     """The same rows from Athena as from the embedded engine: from the SQL file, and for a view also from the view in Glue."""
-    name = f"{case.parts[-3]}.{case.parts[-2]}"
+    name = golden.name(case)
     given, params = golden.given(case), golden.params(case)
     embedded = duckdb.query(
         sql.text(name), params, lambda relation: given.get(relation, tables.get(relation).arrow_schema.empty_table())

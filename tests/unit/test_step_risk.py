@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.errors import ConfigError, DataError
-from pipeline.inputs.estate import RISK
+from pipeline.inputs import read
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
@@ -219,7 +219,7 @@ def test_a_surprise_does_not_call_for_a_larger_type(lake: Lake, settings: Settin
     observe(lake, "i-1", past(100, 200, 300), DAY.as_of - timedelta(days=400))
     risk(DAY, lake, settings)
 
-    told = lake.query(RISK, {"as_of": DAY.as_of}).to_pandas().set_index("threshold_pct")["p_cross_90d"]
+    told = read(lake, "preventable_risk", as_of=DAY.as_of).set_index("threshold_pct")["p_cross_90d"]
     published = lake.query("SELECT max(p_cross_90d) AS chance FROM gold.capacity_risk").to_pylist()[0]["chance"]
 
     assert published > 0.2

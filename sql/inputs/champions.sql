@@ -1,0 +1,27 @@
+-- inputs.champions: how the forecasters that serve did in the newest training's backtest, beside the seasonal naive.
+--
+-- Reads   gold.promotion, gold.model_metric
+-- Params  :as_of   decisions and trainings not after this moment, UTC
+--
+-- A segment whose champion took no part in the newest training is left out. The last decision of a segment is the one with the
+-- highest fence, whatever its date.
+WITH ranked AS (
+  SELECT metric, granularity, champion, row_number() OVER (PARTITION BY metric, granularity ORDER BY fence DESC) AS recency
+  FROM gold.promotion
+  WHERE as_of <= :as_of
+)
+SELECT
+  c.metric AS metric,
+  c.granularity AS granularity,
+  c.champion AS champion,
+  m.series AS series,
+  m.mase AS mase,
+  n.mase AS naive_mase,
+  m.skill AS skill,
+  m.coverage_80 AS coverage_80
+FROM ranked AS c
+JOIN gold.model_metric AS m ON m.metric = c.metric AND m.granularity = c.granularity AND m.model = c.champion
+JOIN gold.model_metric AS n
+  ON n.metric = c.metric AND n.granularity = c.granularity AND n.as_of = m.as_of AND n.model = 'seasonal_naive'
+WHERE c.recency = 1 AND m.as_of = (SELECT max(as_of) FROM gold.model_metric WHERE as_of <= :as_of)
+ORDER BY c.metric, c.granularity

@@ -1,0 +1,178 @@
+-- inputs.executive_kpis: the figures that a monthly review asks for as of a moment, one row each, always all of them.
+--
+-- Reads   gold.recommendation, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.forecast,
+--         gold.quality_result, views.demand_hourly, silver.metric_daily, silver.cost_daily
+-- Params  :as_of   nothing later counts, UTC
+--
+-- `value` is null where there is nothing to judge. Savings are identified, not realised. What a run publishes is taken from the
+-- newest run not after the moment, a month back at most, and `known_at` says which: two dates that differ say that one part of
+-- the pipeline is behind. Windows end at the moment and are the same for every run, however long its interval: anomalies of 24
+-- hours, completeness of 30 days. A series is expected from its first day in the 30 to its last, days without any sample
+-- included.
+WITH advised AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.recommendation
+  WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY
+),
+saving AS (
+  SELECT
+    max(r.as_of) AS known_at,
+    sum(CASE WHEN r.portfolio_savings_usd > 0e0 THEN r.portfolio_savings_usd ELSE 0e0 END) AS saved
+  FROM gold.recommendation AS r
+  JOIN advised AS a ON a.as_of = r.as_of
+),
+judged AS (
+  SELECT sum(c.cost) AS cost
+  FROM (
+    SELECT max(r.monthly_cost_usd) AS cost
+    FROM gold.recommendation AS r
+    JOIN advised AS a ON a.as_of = r.as_of
+    GROUP BY r.account, r.region, r.resource_id
+  ) AS c
+),
+assessed AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.capacity_risk
+  WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY
+),
+risk AS (
+  SELECT
+    max(k.as_of) AS known_at,
+    count(DISTINCT substr(k.series_id, 1, length(k.series_id) - length(k.metric) - 1))
+      FILTER (WHERE k.risk_level IN ('high', 'critical')) AS at_risk,
+    count(*) AS judged
+  FROM gold.capacity_risk AS k
+  JOIN assessed AS a ON a.as_of = k.as_of
+),
+watched AS (
+  SELECT max(ts) AS known_at
+  FROM views.demand_hourly
+  WHERE ts >= :as_of - INTERVAL '24' HOUR AND ts < :as_of
+    AND day >= cast(:as_of - INTERVAL '24' HOUR AS date) AND day <= cast(:as_of AS date)
+),
+odd AS (
+  SELECT count(*) AS hours
+  FROM gold.anomaly
+  WHERE ts >= :as_of - INTERVAL '24' HOUR AND ts < :as_of
+    AND day >= cast(:as_of - INTERVAL '24' HOUR AS date) AND day <= cast(:as_of AS date)
+),
+covered AS (
+  SELECT
+    max(ts) AS known_at,
+    sum(samples) AS samples,
+    (date_diff('day', min(ts), max(ts)) + 1) * max(expected_samples) AS expected
+  FROM silver.metric_daily
+  WHERE ts >= :as_of - INTERVAL '30' DAY AND ts < :as_of
+  GROUP BY series_id
+),
+measured AS (
+  SELECT max(known_at) AS known_at, cast(sum(samples) AS double) / cast(nullif(sum(expected), 0) AS double) AS complete
+  FROM covered
+),
+serving AS (
+  SELECT
+    metric, granularity, champion,
+    row_number() OVER (PARTITION BY metric, granularity ORDER BY fence DESC) AS recency
+  FROM gold.promotion
+  WHERE as_of <= :as_of
+),
+scored AS (
+  SELECT
+    metric, granularity, model, as_of, series, skill, coverage_90,
+    max(as_of) OVER (PARTITION BY metric, granularity) AS newest
+  FROM gold.model_metric
+  WHERE as_of <= :as_of
+),
+skilled AS (
+  SELECT
+    max(s.as_of) AS known_at,
+    sum(s.skill * cast(s.series AS double))
+      / nullif(sum(cast(s.series AS double)) FILTER (WHERE s.skill IS NOT NULL), 0e0) AS skill,
+    sum(s.coverage_90 * cast(s.series AS double))
+      / nullif(sum(cast(s.series AS double)) FILTER (WHERE s.coverage_90 IS NOT NULL), 0e0) AS coverage
+  FROM scored AS s
+  JOIN serving AS c ON c.metric = s.metric AND c.granularity = s.granularity AND c.champion = s.model AND c.recency = 1
+  WHERE s.as_of = s.newest
+),
+billed AS (
+  SELECT max(ts) AS ts
+  FROM silver.cost_daily
+  WHERE currency = 'USD' AND ts < :as_of AND ts >= :as_of - INTERVAL '31' DAY
+),
+spent AS (
+  SELECT
+    max(b.ts) AS known_at,
+    sum(c.effective_usd) FILTER (WHERE c.ts > b.ts - INTERVAL '30' DAY) AS recent,
+    sum(c.effective_usd) FILTER (WHERE c.ts <= b.ts - INTERVAL '30' DAY AND c.ts > b.ts - INTERVAL '60' DAY) AS before
+  FROM silver.cost_daily AS c
+  CROSS JOIN billed AS b
+  WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD'
+    AND c.ts <= b.ts AND c.ts < :as_of AND c.ts >= :as_of - INTERVAL '91' DAY
+),
+published AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.forecast
+  WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY AND day >= cast(:as_of - INTERVAL '31' DAY AS date)
+),
+ahead AS (
+  SELECT max(f.as_of) AS known_at, sum(f.value) AS expected
+  FROM gold.forecast AS f
+  JOIN published AS p ON p.as_of = f.as_of
+  WHERE f.metric = 'cost' AND f.granularity = 'day' AND f.quantile = 0.5e0 AND f.ts < f.as_of + INTERVAL '30' DAY
+    AND f.day >= cast(:as_of - INTERVAL '31' DAY AS date)
+),
+tested AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.quality_result
+  WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY
+),
+checked AS (
+  SELECT max(q.as_of) AS known_at, count(*) AS checks, count(*) FILTER (WHERE NOT q.success AND q.severity <> 'info') AS failed
+  FROM gold.quality_result AS q
+  JOIN tested AS t ON t.as_of = q.as_of
+)
+SELECT 'savings_identified_monthly' AS kpi, saved AS value, 'usd' AS unit, known_at AS known_at,
+  'Savings per month at list price, one action per resource' AS meaning
+FROM saving
+UNION ALL
+SELECT 'savings_share_of_cost' AS kpi, s.saved / nullif(j.cost, 0e0) AS value, 'ratio' AS unit, s.known_at AS known_at,
+  'The same as a share of the list cost of every resource judged' AS meaning
+FROM saving AS s
+CROSS JOIN judged AS j
+UNION ALL
+SELECT 'resources_at_risk' AS kpi, CASE WHEN judged > 0 THEN cast(at_risk AS double) END AS value, 'count' AS unit,
+  known_at AS known_at, 'Resources whose capacity risk is high or critical' AS meaning
+FROM risk
+UNION ALL
+SELECT 'anomalous_hours_24h' AS kpi, CASE WHEN w.known_at IS NOT NULL THEN cast(o.hours AS double) END AS value, 'count' AS unit,
+  w.known_at AS known_at, 'Anomalous hours over all series in the last 24 hours' AS meaning
+FROM watched AS w
+CROSS JOIN odd AS o
+UNION ALL
+SELECT 'data_completeness_30d' AS kpi, complete AS value, 'ratio' AS unit, known_at AS known_at,
+  'Samples that arrived of those expected between each series'' first day and its last, last 30 days' AS meaning
+FROM measured
+UNION ALL
+SELECT 'forecast_skill' AS kpi, skill AS value, 'ratio' AS unit, known_at AS known_at,
+  'Champions over seasonal naive in the newest backtests, weighted by series; above 0 is better' AS meaning
+FROM skilled
+UNION ALL
+SELECT 'forecast_coverage_90' AS kpi, coverage AS value, 'ratio' AS unit, known_at AS known_at,
+  'Share of actuals inside the champions'' 90 % band; should be 0.9' AS meaning
+FROM skilled
+UNION ALL
+SELECT 'cost_last_30d' AS kpi, recent AS value, 'usd' AS unit, known_at AS known_at,
+  'Effective cost of usage and purchases in the last 30 days billed' AS meaning
+FROM spent
+UNION ALL
+SELECT 'cost_change_30d' AS kpi, recent / nullif(before, 0e0) - 1e0 AS value, 'ratio' AS unit, known_at AS known_at,
+  'The same against the 30 days before' AS meaning
+FROM spent
+UNION ALL
+SELECT 'cost_next_30d' AS kpi, expected AS value, 'usd' AS unit, known_at AS known_at,
+  'Sum of the median cost forecasts over the next 30 days' AS meaning
+FROM ahead
+UNION ALL
+SELECT 'failed_checks' AS kpi, CASE WHEN checks > 0 THEN cast(failed AS double) END AS value, 'count' AS unit,
+  known_at AS known_at, 'Data quality checks that failed in the newest run' AS meaning
+FROM checked

@@ -1,0 +1,11 @@
+-- inputs.forecast_series: what was forecast in one run, and at what level.
+--
+-- Reads   gold.forecast
+-- Params  :as_of   of the run
+--
+-- `level` is the mean of the median over the horizon, in the metric's own unit: it orders costs among each other, nothing else.
+SELECT series_id AS series_id, metric AS metric, granularity AS granularity, avg(value) AS level
+FROM gold.forecast
+WHERE as_of = :as_of AND quantile = 0.5e0
+GROUP BY series_id, metric, granularity
+ORDER BY series_id, granularity

@@ -1,0 +1,24 @@
+-- inputs.preventable_risk: the capacity risk that a larger resource would prevent, as recommenders see it.
+--
+-- Reads   gold.capacity_risk
+-- Params  :as_of   of the run
+--
+-- A larger type does not prevent incidents: their share, of three times 30 days, is taken out of the chance of 90 days. The
+-- chances of 7 and 30 days are as published.
+SELECT
+  as_of AS as_of,
+  series_id AS series_id,
+  metric AS metric,
+  granularity AS granularity,
+  threshold_pct AS threshold_pct,
+  quantile AS quantile,
+  p_cross_7d AS p_cross_7d,
+  p_cross_30d AS p_cross_30d,
+  greatest(0e0, 1 - (1 - p_cross_90d) / power(1 - coalesce(p_surprise_30d, 0e0), 3)) AS p_cross_90d,
+  capacity AS capacity,
+  peak_p95 AS peak_p95,
+  headroom_ratio AS headroom_ratio,
+  risk_level AS risk_level
+FROM gold.capacity_risk
+WHERE as_of = :as_of
+ORDER BY series_id, granularity, threshold_pct

@@ -1,0 +1,12 @@
+-- inputs.usage: how resources were used, hour by hour, as recommenders see it.
+--
+-- Reads   silver.metric_hourly
+-- Params  :since, :as_of   hours in [since, as_of), UTC
+--
+-- Imputed hours are here, with quality_flag 1: a rule counts what was observed and tells it from what was filled in.
+SELECT
+  account AS account, region AS region, resource_id AS resource_id, metric AS metric, hour AS hour,
+  mean AS mean, p95 AS p95, max AS max, samples AS samples, quality_flag AS quality_flag
+FROM silver.metric_hourly
+WHERE hour >= :since AND hour < :as_of AND day >= cast(:since AS date) AND day <= cast(:as_of AS date)
+ORDER BY account, region, resource_id, metric, hour

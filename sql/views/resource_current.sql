@@ -1,0 +1,30 @@
+-- views.resource_current: what each resource was when it was last seen.
+--
+-- Reads   silver.resource
+--
+-- A resource is its newest row, whole: a label that this row lacks was taken off, and an older row's does not stand in for it. A
+-- resource that is gone stays here: `ts` is the day on which it was last seen. inputs.resources says the same as of a moment.
+WITH ranked AS (
+  SELECT
+    account, region, resource_id, ts, service, instance_type, state, launched_at,
+    app_name, business_unit, criticality, server_type, environment, tags_json,
+    row_number() OVER (PARTITION BY account, region, resource_id ORDER BY ts DESC) AS recency
+  FROM silver.resource
+)
+SELECT
+  account AS account,
+  region AS region,
+  resource_id AS resource_id,
+  ts AS ts,
+  service AS service,
+  instance_type AS instance_type,
+  state AS state,
+  launched_at AS launched_at,
+  app_name AS app_name,
+  business_unit AS business_unit,
+  criticality AS criticality,
+  server_type AS server_type,
+  environment AS environment,
+  tags_json AS tags_json
+FROM ranked
+WHERE recency = 1

@@ -1,0 +1,89 @@
+"""What is said once in SQL: a fact that a view states, and a view that is made from what steps read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import sqlglot
+from sqlglot import exp
+from sqlglot.optimizer.pushdown_predicates import pushdown_predicates
+from sqlglot.optimizer.qualify import qualify
+
+from pipeline import tables
+from pipeline.lake import duckdb, sql
+from tests.support import golden
+from tools import kpi_view
+
+EVER = {"since": datetime(1970, 1, 1), "as_of": datetime(2100, 1, 1)}
+
+
+def asked(name: str, given: dict[str, pa.Table], **params: Any) -> list[list[str]]:
+    """The rows of a query in an order of their own, floats to nine digits."""
+    empty = {table.name: table.arrow_schema.empty_table() for table in tables.ALL.values()}
+    found = duckdb.query(sql.text(name), params, lambda relation: given.get(relation, empty[relation]))
+    return sorted([golden.comparable(value) for value in row.values()] for row in found.to_pylist())
+
+
+def cases(name: str) -> list[Path]:
+    return [case for case in golden.cases() if golden.name(case) == name]
+
+
+def test_the_view_of_the_kpis_is_made_from_what_steps_read() -> None:
+    assert kpi_view.VIEW.read_text() == kpi_view.make_view(), "run `python -m tools.kpi_view`"
+    assert ":as_of" not in kpi_view.make_view()
+
+
+@pytest.mark.parametrize("case", cases("inputs.executive_kpis"), ids=golden.title)
+def test_the_view_of_the_kpis_says_what_is_read_as_of_the_newest_run(case: Path) -> None:
+    given = golden.given(case)
+    newest = pc.max(given["gold.quality_result"]["as_of"]).as_py() if "gold.quality_result" in given else None
+
+    found = asked("views.executive_kpis", given)
+
+    # Nothing was ever checked: then nothing is known at any moment.
+    assert found == asked("inputs.executive_kpis", given, as_of=newest or EVER["as_of"])
+    assert len(found) == 11
+
+
+@pytest.mark.parametrize("case", cases("inputs.resources") + cases("views.resource_current"), ids=golden.title)
+def test_a_current_resource_is_what_is_read_as_of_ever(case: Path) -> None:
+    given = golden.given(case)
+
+    assert asked("views.resource_current", given) == asked("inputs.resources", given, **EVER) != []
+
+
+# Views over tables that have a partition for each day, whose readers state the days that they want.
+BY_DAY = {"views.demand_hourly": "x_silver.metric_hourly", "views.resource_judged": "x_bronze.resource_snapshot"}
+
+
+def readers() -> list[tuple[str, str]]:
+    return [
+        (name, view)
+        for name in sql.names()
+        for view in sorted(BY_DAY.keys() & sql.relations(sql.parse(sql.text(name))))
+        if sql.parameters(sql.parse(sql.text(name)))
+    ]
+
+
+@pytest.mark.parametrize(("name", "view"), readers())
+def test_who_reads_a_fact_through_a_view_reads_the_days_it_asks_for_only(name: str, view: str) -> None:
+    """Both bounds on the partition column come to stand beside the table, as the engines move them."""
+    schema: dict[str, Any] = {}
+    for table in tables.ALL.values():
+        schema.setdefault(f"x_{table.layer}", {})[table.short_name] = {c.name: "varchar" for c in table.all_columns}
+    values = dict.fromkeys(sql.parameters(sql.parse(sql.text(name))), 0)
+    sent = sqlglot.parse_one(sql.to_athena(sql.text(name), "x", values), dialect="athena")
+
+    query = pushdown_predicates(qualify(sent, schema=schema, dialect="athena"))
+
+    scans = [each for each in query.find_all(exp.Table) if f"{each.db}.{each.name}" == BY_DAY[view]]
+    assert scans
+    for scan in scans:
+        where = scan.parent_select.args["where"]
+        found = {type(each) for each in where.find_all(exp.GTE, exp.LTE) if each.this.name == "day"}
+        assert found == {exp.GTE, exp.LTE}, where.sql()
