@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from pipeline import plugs
 from pipeline.advice.answer import recommendation_id
 from pipeline.advice.estate import Estate
-from pipeline.advice.portfolio import PORTFOLIO_COLUMNS
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.columns import ACTIONS
 from tests.support.plug_cases import all_cases, load_cases, without_plug
@@ -26,7 +25,7 @@ KEY = ["account", "region", "resource_id"]
 SAVINGS = ["savings_low_usd", "savings_monthly_usd", "savings_high_usd"]
 #: The actions that change something.
 CHANGES = set(ACTIONS[: ACTIONS.index("investigate")])
-COLUMNS = [column for column in RECOMMENDATION.columns if column.name not in PORTFOLIO_COLUMNS]
+COLUMNS = RECOMMENDATION.columns
 
 in_every_situation = pytest.mark.parametrize(("name", "case"), all_cases("recommenders", "SITUATIONS"))
 
