@@ -1,9 +1,12 @@
-"""Which few of many series a report draws."""
+"""Which few of many rows a report shows, and in which order."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
+from pipeline.report.findings import Findings
 from pipeline.report.words import SEVERITY_ORDER
 
 CHARTED = 12
@@ -47,3 +50,33 @@ def charted_series(risk: pd.DataFrame, forecast: pd.DataFrame, charted: int = CH
     wanted = pd.concat([at_risk, costs, ranked[columns], rest], ignore_index=True).drop_duplicates(columns[::2])
     known = forecast[columns[::2]].drop_duplicates()
     return wanted.merge(known, on=columns[::2], how="inner").head(charted).reset_index(drop=True)
+
+
+def portfolio_of(recommendation: pd.DataFrame) -> pd.DataFrame:
+    """The recommendations that count, in order."""
+    counted = recommendation[recommendation["portfolio_rank"].notna()]
+    return counted.sort_values(["portfolio_rank", "recommendation_id"], kind="stable")
+
+
+def anomalies_of_interval(findings: Findings) -> pd.DataFrame:
+    """The anomalies of the run itself; a report also draws those of the days before."""
+    found = findings.anomaly
+    if found.empty:
+        return found
+    return found[(found["ts"] >= findings.interval.start) & (found["ts"] < findings.interval.end)]
+
+
+def sort_by_severity(found: pd.DataFrame) -> pd.DataFrame:
+    """Anomalies, the most severe first; equally severe ones by score, then the newest."""
+    rank = found["severity"].map(SEVERITY_ORDER).fillna(9)
+    return (
+        found.assign(_rank=rank)
+        .sort_values(["_rank", "score", "ts", "series_id"], ascending=[True, False, False, True], kind="stable")
+        .drop(columns="_rank")
+    )
+
+
+def newest_decisions(findings: Findings) -> dict[tuple[str, str], dict[str, Any]]:
+    """The newest decision per segment."""
+    ordered = findings.promotion.sort_values(["metric", "granularity", "fence"], kind="stable")
+    return {(str(row["metric"]), str(row["granularity"])): row for row in ordered.to_dict("records")}

@@ -142,6 +142,10 @@ def series_parts(series_id: str, metric: str) -> tuple[str, str, str]:
     return account, region, resource
 
 
+def series_label(series_id: Any, metric: Any) -> str:
+    return f"{series_parts(str(series_id), str(metric))[2]} {metric_word(str(metric))}"
+
+
 def without_figures(reason: str) -> str:
     """A reason with its figures blanked, so that the same reason for many resources counts as one."""
     return re.sub(r"[-−+]?\d[\d.,:]*", "…", reason)

@@ -11,7 +11,16 @@ import pandas as pd
 
 from pipeline.report import charts
 from pipeline.report.findings import Findings
-from pipeline.report.selection import AT_RISK, charted_series, worst_per_series
+from pipeline.report.frames import at_quantile, floats, json_object, numbers
+from pipeline.report.sections.key_figures import key_figures as key_figures
+from pipeline.report.selection import (
+    anomalies_of_interval,
+    charted_series,
+    newest_decisions,
+    portfolio_of,
+    sort_by_severity,
+    worst_per_series,
+)
 from pipeline.report.words import (
     ACTION_WORDS,
     DASH,
@@ -27,6 +36,7 @@ from pipeline.report.words import (
     percent,
     plural,
     seconds,
+    series_label,
     series_parts,
     share,
     until,
@@ -85,164 +95,7 @@ def assumed_resources(findings: Findings) -> set[str]:
     return {
         str(name)
         for name, tags in zip(resource["resource_id"], resource["tags_json"], strict=True)
-        if not missing(tags) and _json(tags).get("instance_type_assumed") == "true"
-    }
-
-
-# ---------------------------------------------------------------- key figures
-
-
-def key_figures(findings: Findings) -> list[Section]:
-    """The five figures that stand first, each with what to do next."""
-    return [
-        _savings_figure(findings),
-        _risk_figure(findings),
-        _anomaly_figure(findings),
-        _completeness_figure(findings),
-        _skill_figure(findings),
-    ]
-
-
-def _savings_figure(findings: Findings) -> Section:
-    figure: Section = {"id": "savings", "label": "Savings identified per month", "href": "#recommendations"}
-    portfolio = _portfolio(findings.recommendation)
-    saving = portfolio[_numbers(portfolio["portfolio_savings_usd"]) > 0]
-    if saving.empty and len(portfolio):
-        return figure | {
-            "value": usd(0),
-            "exact": 0.0,
-            "detail": f"{plural(len(portfolio), 'action')} found, none with a saving that is known",
-            "next": "Check that prices for these resources are in the lake.",
-        }
-    if saving.empty:
-        judged = len(findings.recommendation)
-        return figure | {
-            "value": usd(0) if judged else DASH,
-            "exact": 0.0 if judged else None,
-            "detail": f"none found among {plural(judged, 'judgement')}" if judged else "no recommendations in this run",
-            "next": "See why resources are kept as they are." if judged else "Run the step recommend for this interval.",
-        }
-    total = float(_numbers(saving["portfolio_savings_usd"]).sum())
-    low, high = (float(_numbers(saving[c]).sum()) for c in ("savings_low_usd", "savings_high_usd"))
-    cost = float(
-        _numbers(findings.recommendation.drop_duplicates(["account", "region", "resource_id"])["monthly_cost_usd"]).sum()
-    )
-    part = f", {percent(total / cost)} of {usd(cost)} list cost judged" if cost else ""
-    first = saving.iloc[0]
-    return figure | {
-        "value": usd(total),
-        "exact": total,
-        "detail": f"{usd(low)} to {usd(high)} from {plural(len(saving), 'action')}, one per resource{part}",
-        "next": f"Start with {first['resource_id']}: {ACTION_WORDS.get(first['action'], first['action']).lower()}"
-        f", {usd(first['portfolio_savings_usd'])} per month.",
-    }
-
-
-def _risk_figure(findings: Findings) -> Section:
-    figure: Section = {"id": "at-risk", "label": "Resources at capacity risk", "href": "#capacity"}
-    ranked = worst_per_series(findings.capacity_risk)
-    if ranked.empty:
-        return figure | {
-            "value": DASH,
-            "exact": None,
-            "detail": "no capacity risk in this run",
-            "next": "Run the step risk; it needs forecasts of metrics in percent.",
-        }
-    owners = [series_parts(s, m)[:3] for s, m in zip(ranked["series_id"], ranked["metric"], strict=True)]
-    at_risk = {owner for owner, level in zip(owners, ranked["risk_level"], strict=True) if level in AT_RISK}
-    judged = len(set(owners))
-    if not at_risk:
-        return figure | {
-            "value": "0",
-            "exact": 0,
-            "detail": f"of {judged} judged; none is likely to cross its threshold",
-            "next": "Nothing to do now.",
-        }
-    first = ranked.iloc[0]
-    crossing = first["first_crossing_at"]
-    when = f", P{100 * float(first['quantile']):.0f} crosses {first['threshold_pct']:.0f} % {until(crossing, findings.as_of)}"
-    return figure | {
-        "value": f"{len(at_risk)}",
-        "exact": len(at_risk),
-        "tone": "bad",
-        "detail": f"of {judged} judged, at level high or critical",
-        "next": f"Look first at {owners[0][2]} {metric_word(first['metric'])}{'' if missing(crossing) else when}.",
-    }
-
-
-def _anomaly_figure(findings: Findings) -> Section:
-    figure: Section = {"id": "anomaly-count", "label": "Anomalous hours in the interval", "href": "#anomalies"}
-    found = _in_interval(findings)
-    if found.empty:
-        return figure | {
-            "value": "0",
-            "exact": 0,
-            "detail": "too few detectors agreed on any hour",
-            "next": "Nothing to do now.",
-        }
-    worst = _by_severity(found).iloc[0]
-    by_severity = found["severity"].value_counts()
-    parts = [f"{by_severity[s]:,} {s}" for s in SEVERITY_ORDER if s in by_severity]
-    return figure | {
-        "value": f"{len(found):,}",
-        "exact": len(found),
-        "tone": "bad" if worst["severity"] in AT_RISK else "",
-        "detail": f"{', '.join(parts)} on {plural(found['series_id'].nunique(), 'series', 'series')}",
-        "next": f"Look first at {worst['resource_id']} {metric_word(worst['metric'])} at {minute(worst['ts'])} UTC.",
-    }
-
-
-def _completeness_figure(findings: Findings) -> Section:
-    figure: Section = {"id": "completeness", "label": "Data completeness", "href": "#quality"}
-    data = findings.completeness
-    expected = _numbers(data["expected_samples"]).sum()
-    if not expected:
-        return figure | {
-            "value": DASH,
-            "exact": None,
-            "tone": "bad",
-            "detail": "no metrics in the interval",
-            "next": "Check that a source covers this interval, then run ingest and build.",
-        }
-    ratio = float(_numbers(data["samples"]).sum() / expected)
-    missing_days = int(_numbers(data["missing_days"]).sum())
-    ratios = _numbers(data["samples"]) / _numbers(data["expected_samples"])
-    worst = data.assign(ratio=ratios).sort_values(["ratio", "series_id"], kind="stable").iloc[0]
-    complete = float(worst["ratio"]) >= 0.995
-    return figure | {
-        "value": share(ratio),
-        "exact": ratio,
-        "tone": "bad" if ratio < 0.95 else "",
-        "detail": f"of samples arrived, {plural(len(data), 'series', 'series')}"
-        + (f"; {plural(missing_days, 'day')} without any" if missing_days else ""),
-        "next": "Nothing to do now."
-        if complete
-        else f"Look at {_series_label(worst['series_id'], worst['metric'])}: {share(worst['ratio'])} arrived.",
-    }
-
-
-def _skill_figure(findings: Findings) -> Section:
-    figure: Section = {"id": "skill", "label": "Forecast skill over seasonal naive", "href": "#accuracy"}
-    champions = _champion_metrics(findings)
-    skilled = champions[_numbers(champions["skill"]).notna()]
-    if skilled.empty:
-        return figure | {
-            "value": DASH,
-            "exact": None,
-            "detail": "no champion with a backtest yet",
-            "next": "Run the DAG model_training; until then the fallback forecaster serves.",
-        }
-    weight = _numbers(skilled["series"])
-    skill = float((weight * _numbers(skilled["skill"])).sum() / weight.sum())
-    better = int((_numbers(skilled["skill"]) > 0).sum())
-    worst = skilled.sort_values(["skill", "metric", "granularity"], kind="stable").iloc[0]
-    segment = f"{metric_word(worst['metric'])} by the {worst['granularity']}"
-    return figure | {
-        "value": percent(skill, sign=True),
-        "exact": skill,
-        "tone": "bad" if skill < 0 else "",
-        "detail": f"lower quantile loss in the backtest; champions beat it in {better} of {plural(len(skilled), 'segment')}",
-        "next": f"Weakest is {segment} ({percent(worst['skill'], sign=True)}): trust its bands least.",
+        if not missing(tags) and json_object(tags).get("instance_type_assumed") == "true"
     }
 
 
@@ -259,7 +112,7 @@ def recommendations(findings: Findings) -> Section:
         }
     assumed = assumed_resources(findings)
     active = every[~every["action"].isin(PASSIVE)]
-    portfolio = _portfolio(active)
+    portfolio = portfolio_of(active)
     others = active.drop(index=portfolio.index).sort_values(["resource_id", "rule_id"], kind="stable")
     rows = [_recommendation(row, assumed) for row in portfolio.to_dict("records")]
     passive = every[every["action"].isin(PASSIVE)]
@@ -328,7 +181,7 @@ def _evidence(text: Any) -> list[tuple[str, str]]:
             return f"{value:,.4g}"
         return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
 
-    return [(str(name).replace("_", " "), written(value)) for name, value in sorted(_json(text).items())]
+    return [(str(name).replace("_", " "), written(value)) for name, value in sorted(json_object(text).items())]
 
 
 # ---------------------------------------------------------------- forecasts
@@ -342,7 +195,7 @@ def forecasts(findings: Findings) -> Section:
             "empty": "No forecasts in this run.",
             "todo": "The step `forecast` needs recent history; by the day, as much as the setting `min_daily_history` says.",
         }
-    medians = forecast[_at(forecast, 0.5)]
+    medians = forecast[at_quantile(forecast, 0.5)]
     level = medians.groupby(["series_id", "metric", "granularity"], as_index=False, sort=True)["value"].mean()
     chosen = charted_series(findings.capacity_risk, level.rename(columns={"value": "level"}))
     risk = worst_per_series(findings.capacity_risk)
@@ -365,13 +218,13 @@ def _fan(findings: Findings, series_id: str, metric: str, granularity: str, leve
     unit, first = str(mine["unit"].iloc[0]), mine.iloc[0]
     ts = list(wide.index)
     bands = [
-        charts.Band(ts, _values(wide[low]), _values(wide[high]), style, label)
+        charts.Band(ts, floats(wide[low]), floats(wide[high]), style, label)
         for (low, high), style, label in ((_OUTER, "band-90", "90 %"), (_INNER, "band-50", "50 %"))
         if low in wide and high in wide
     ]
-    lines = [charts.Line(list(past["ts"]), _values(past["value"]), "observed", "observed")]
+    lines = [charts.Line(list(past["ts"]), floats(past["value"]), "observed", "observed")]
     if 0.5 in wide:
-        lines.append(charts.Line(ts, _values(wide[0.5]), "median", "median"))
+        lines.append(charts.Line(ts, floats(wide[0.5]), "median", "median"))
     account, region, resource = series_parts(series_id, metric)
     percent_metric = unit == "percent"
     thresholds = sorted({float(t) for t in findings.capacity_risk["threshold_pct"]}) if percent_metric else []
@@ -494,7 +347,7 @@ def _threshold(row: dict[str, Any], findings: Findings) -> Section:
 
 def anomalies(findings: Findings) -> Section:
     """When what went astray: strips of the last 30 days, the worst series close up, and the list of the interval."""
-    found = _in_interval(findings)
+    found = anomalies_of_interval(findings)
     recent = findings.anomaly[findings.anomaly["ts"] >= pd.Timestamp(findings.as_of) - pd.Timedelta(days=RECENT_DAYS)]
     if recent.empty:
         return {
@@ -502,11 +355,11 @@ def anomalies(findings: Findings) -> Section:
             "todo": "That is good news if the metrics are complete: see data quality. The setting `alert_votes` says how many "
             "detectors must agree.",
         }
-    ordered = _by_severity(recent)
+    ordered = sort_by_severity(recent)
     strips = []
     for series_id in ordered["series_id"].drop_duplicates().head(12):
         mine = recent[recent["series_id"] == series_id]
-        strips.append((_series_label(series_id, mine["metric"].iloc[0]), [_mark(row) for row in mine.to_dict("records")]))
+        strips.append((series_label(series_id, mine["metric"].iloc[0]), [_mark(row) for row in mine.to_dict("records")]))
     end = findings.as_of
     start = max(min(recent["ts"].min().to_pydatetime(), findings.interval.start), end - timedelta(days=RECENT_DAYS))
     start -= timedelta(hours=12)
@@ -517,8 +370,8 @@ def anomalies(findings: Findings) -> Section:
         ),
         "series": int(recent["series_id"].nunique()),
         "close_ups": _close_ups(findings, ordered),
-        "rows": [_anomaly(row) for row in _by_severity(found).to_dict("records")][:SHOWN],
-        "more": [_anomaly(row) for row in _by_severity(found).to_dict("records")][SHOWN:AT_MOST],
+        "rows": [_anomaly(row) for row in sort_by_severity(found).to_dict("records")][:SHOWN],
+        "more": [_anomaly(row) for row in sort_by_severity(found).to_dict("records")][SHOWN:AT_MOST],
         "found": len(found),
         "recent": f"{len(recent):,}",
     }
@@ -535,11 +388,11 @@ def _close_ups(findings: Findings, ordered: pd.DataFrame) -> list[Section]:
         metric, unit = str(mine["metric"].iloc[0]), str(mine["unit"].iloc[0])
         shown.append(
             {
-                "title": _series_label(series_id, metric),
+                "title": series_label(series_id, metric),
                 "svg": charts.time_chart(
-                    title=f"{_series_label(series_id, metric)}: hours observed, anomalies marked",
+                    title=f"{series_label(series_id, metric)}: hours observed, anomalies marked",
                     unit=f"{UNIT_SIGNS.get(unit, unit)}, by the hour",
-                    lines=[charts.Line(list(values["ts"]), _values(values["value"]), "observed", "observed")],
+                    lines=[charts.Line(list(values["ts"]), floats(values["value"]), "observed", "observed")],
                     marks=[_mark(row) for row in mine.to_dict("records")],
                     width=530,
                     height=200,
@@ -592,7 +445,7 @@ def cost(findings: Findings) -> Section:
             "ts": data["ts"],
             "account": data["account"],
             "service": data["service"].where(usage, data["charge_category"]),
-            "usd": _numbers(data["effective_usd"]).fillna(_numbers(data["billed_usd"])),
+            "usd": numbers(data["effective_usd"]).fillna(numbers(data["billed_usd"])),
         }
     )
     totals = daily.groupby("service")["usd"].sum().sort_index().sort_values(ascending=False, kind="stable")
@@ -602,15 +455,15 @@ def cost(findings: Findings) -> Section:
     wide = daily.pivot_table(index="ts", columns="layer", values="usd", aggfunc="sum").fillna(0.0).sort_index()
     order = [name for name in [*top, "all others"] if name in wide]
     costs = findings.forecast[(findings.forecast["metric"] == "cost") & (findings.forecast["granularity"] == "day")]
-    ahead = costs[_at(costs, 0.5)]
+    ahead = costs[at_quantile(costs, 0.5)]
     low, middle, high = (
-        costs[_at(costs, level)].groupby("ts")["value"].sum().sort_index() for level in (_OUTER[0], 0.5, _OUTER[1])
+        costs[at_quantile(costs, level)].groupby("ts")["value"].sum().sort_index() for level in (_OUTER[0], 0.5, _OUTER[1])
     )
     lines, bands = [], []
     if len(middle):
-        lines.append(charts.Line(list(middle.index), _values(middle), "median", "sum of the medians"))
+        lines.append(charts.Line(list(middle.index), floats(middle), "median", "sum of the medians"))
     if len(low) and list(low.index) == list(high.index):
-        bands.append(charts.Band(list(low.index), _values(low), _values(high), "band-90", "90 % band"))
+        bands.append(charts.Band(list(low.index), floats(low), floats(high), "band-90", "90 % band"))
     swatches = [(name, charts.legend_swatch(f"layer layer-{number}")) for number, name in enumerate(order)]
     if lines:
         swatches += [("sum of the medians", charts.legend_swatch("median")), ("90 % band", charts.legend_swatch("band-90"))]
@@ -648,7 +501,7 @@ def _cost_rows(findings: Findings, daily: pd.DataFrame, ahead: pd.DataFrame) -> 
     table = table.assign(slug=table["service"].str.lower().str.replace(r"[^a-z0-9._-]+", "-", regex=True))
     table = table.merge(sums[sums["count"] >= 30][["account", "slug", "sum"]], on=["account", "slug"], how="left")
     table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
-    table = table[(_numbers(table["recent"]).abs() >= 0.005) | (_numbers(table["before"]).abs() >= 0.005)]
+    table = table[(numbers(table["recent"]).abs() >= 0.005) | (numbers(table["before"]).abs() >= 0.005)]
     rows = []
     for row in table.head(SHOWN).to_dict("records"):
         change = (
@@ -682,7 +535,7 @@ def accuracy(findings: Findings) -> Section:
             "empty": "No training has been recorded up to this moment.",
             "todo": "Run the DAG `model_training`, or `python -m pipeline train`; until then the fallback forecaster serves.",
         }
-    champions = _champions(findings)
+    champions = newest_decisions(findings)
     segments = []
     for (metric, granularity), group in scores.groupby(["metric", "granularity"], sort=True):
         ordered = group.sort_values(["scaled_pinball", "model"], kind="stable", na_position="last")
@@ -713,19 +566,6 @@ def _small(seconds_taken: Any) -> str:
     return "<0.001" if not missing(seconds_taken) and 0 < float(seconds_taken) < 0.001 else decimals(seconds_taken, 3)
 
 
-def _champions(findings: Findings) -> dict[tuple[str, str], dict[str, Any]]:
-    """The newest decision per segment."""
-    ordered = findings.promotion.sort_values(["metric", "granularity", "fence"], kind="stable")
-    return {(str(row["metric"]), str(row["granularity"])): row for row in ordered.to_dict("records")}
-
-
-def _champion_metrics(findings: Findings) -> pd.DataFrame:
-    champions = {(m, g, str(row["champion"])) for (m, g), row in _champions(findings).items()}
-    scores = findings.model_metric
-    keys = zip(scores["metric"], scores["granularity"], scores["model"], strict=True)
-    return scores[pd.Series([key in champions for key in keys], index=scores.index, dtype="bool")]
-
-
 # ---------------------------------------------------------------- data quality
 
 
@@ -739,8 +579,8 @@ def quality(findings: Findings) -> Section:
     failed = failed.assign(_order=failed["severity"].map(order)).sort_values(
         ["_order", "table_name", "subject", "rule"], kind="stable"
     )
-    imperfect = loads[_numbers(loads["score"]) < 1].sort_values(["score", "table_name", "subject"], kind="stable")
-    holes = completeness.assign(ratio=_numbers(completeness["samples"]) / _numbers(completeness["expected_samples"])).sort_values(
+    imperfect = loads[numbers(loads["score"]) < 1].sort_values(["score", "table_name", "subject"], kind="stable")
+    holes = completeness.assign(ratio=numbers(completeness["samples"]) / numbers(completeness["expected_samples"])).sort_values(
         ["ratio", "series_id"], kind="stable"
     )
     holes = holes[holes["ratio"] < 0.995]
@@ -781,7 +621,7 @@ def quality(findings: Findings) -> Section:
         ],
         "holes": [
             {
-                "series": _series_label(row["series_id"], row["metric"]),
+                "series": series_label(row["series_id"], row["metric"]),
                 "days": f"{int(row['days']):,}",
                 "ratio": share(row["ratio"]),
                 "ratio_exact": _exact(row["ratio"]),
@@ -827,9 +667,9 @@ def run_times(findings: Findings) -> Section:
             title="Wall-clock time by step, seconds",
             rows=[(str(step), float(wall), seconds(wall)) for step, wall in by_step.items()],
         ),
-        "total": seconds(_numbers(stats["wall_s"]).sum()),
-        "cpu": seconds(_numbers(stats["cpu_s"]).sum()),
-        "peak": f"{_numbers(stats['peak_rss_mib']).max():,.0f} MiB",
+        "total": seconds(numbers(stats["wall_s"]).sum()),
+        "cpu": seconds(numbers(stats["cpu_s"]).sum()),
+        "peak": f"{numbers(stats['peak_rss_mib']).max():,.0f} MiB",
         "failed": int((stats["outcome"] == "failed").sum()),
     }
 
@@ -837,50 +677,12 @@ def run_times(findings: Findings) -> Section:
 # ---------------------------------------------------------------- shared small things
 
 
-def _portfolio(recommendation: pd.DataFrame) -> pd.DataFrame:
-    """The recommendations that count, in order."""
-    counted = recommendation[recommendation["portfolio_rank"].notna()]
-    return counted.sort_values(["portfolio_rank", "recommendation_id"], kind="stable")
-
-
-def _in_interval(findings: Findings) -> pd.DataFrame:
-    found = findings.anomaly
-    if found.empty:
-        return found
-    return found[(found["ts"] >= findings.interval.start) & (found["ts"] < findings.interval.end)]
-
-
-def _by_severity(found: pd.DataFrame) -> pd.DataFrame:
-    rank = found["severity"].map(SEVERITY_ORDER).fillna(9)
-    return (
-        found.assign(_rank=rank)
-        .sort_values(["_rank", "score", "ts", "series_id"], ascending=[True, False, False, True], kind="stable")
-        .drop(columns="_rank")
-    )
-
-
-def _series_label(series_id: Any, metric: Any) -> str:
-    return f"{series_parts(str(series_id), str(metric))[2]} {metric_word(str(metric))}"
-
-
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _at(forecast: pd.DataFrame, level: float) -> Any:
-    return (_numbers(forecast["quantile"]) - level).abs() < 1e-6
-
-
-def _numbers(column: Any) -> Any:
-    return pd.to_numeric(column).astype("float64")
-
-
-def _values(column: Any) -> list[float]:
-    return [float(value) for value in _numbers(column)]
-
-
 def _sum(column: Any) -> Section:
-    total = float(_numbers(column).sum())
+    total = float(numbers(column).sum())
     return {"text": usd(total), "exact": total}
 
 
@@ -897,12 +699,3 @@ def _some(names: pd.Series, shown: int = 5) -> str:
     distinct = sorted({str(name) for name in names})
     rest = len(distinct) - shown
     return ", ".join(distinct[:shown]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _json(text: Any) -> dict[str, Any]:
-    """A JSON object; anything else counts as empty, because a report must not fail on a label."""
-    try:
-        value = json.loads(text)
-    except (TypeError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
