@@ -13,7 +13,8 @@ from pipeline import plugs
 from pipeline.inputs.demand import COST
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
-from pipeline.report import Findings, charted_series
+from pipeline.report.findings import Findings
+from pipeline.report.selection import charted_series
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST

@@ -15,9 +15,11 @@ from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
+from pipeline.tables.usage import RESOURCE
 
 
-def _empty(*columns: str) -> Callable[[], pd.DataFrame]:
+def _with(*columns: str) -> Callable[[], pd.DataFrame]:
+    """Makes a frame without rows, with columns that no table has so."""
     return lambda: pd.DataFrame({column: pd.Series(dtype="object") for column in columns})
 
 
@@ -29,7 +31,8 @@ class Findings:
         interval: the run's data interval; `as_of` is its end.
         sources: one row per source and bronze table: source, table_name, rows, first_at, last_at, note, kind (real, replayed,
             synthetic or list prices).
-        resource: newest row per resource, as `silver.resource`.
+        resource: newest row per resource, as `silver.resource`: account, region, resource_id, service, instance_type,
+            tags_json.
         recommendation: `gold.recommendation` of this `as_of`.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
         forecast: `gold.forecast` of this `as_of` for the series that are charted and for all cost series.
@@ -49,25 +52,23 @@ class Findings:
     """
 
     interval: Interval
-    sources: pd.DataFrame = field(default_factory=_empty("source", "table_name", "rows", "first_at", "last_at", "note", "kind"))
-    resource: pd.DataFrame = field(
-        default_factory=_empty("account", "region", "resource_id", "service", "instance_type", "tags_json")
-    )
+    sources: pd.DataFrame = field(default_factory=_with("source", "table_name", "rows", "first_at", "last_at", "note", "kind"))
+    resource: pd.DataFrame = field(default_factory=RESOURCE.empty)
     recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
     capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)
     forecast: pd.DataFrame = field(default_factory=FORECAST.empty)
     forecast_series: int = 0
-    history: pd.DataFrame = field(default_factory=_empty("series_id", "granularity", "ts", "value"))
+    history: pd.DataFrame = field(default_factory=_with("series_id", "granularity", "ts", "value"))
     anomaly: pd.DataFrame = field(default_factory=ANOMALY.empty)
-    anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
+    anomaly_history: pd.DataFrame = field(default_factory=_with("series_id", "ts", "value"))
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
     model_metric: pd.DataFrame = field(default_factory=MODEL_METRIC.empty)
     risk_backtest: pd.DataFrame = field(default_factory=RISK_BACKTEST.empty)
     promotion: pd.DataFrame = field(default_factory=PROMOTION.empty)
     quality_result: pd.DataFrame = field(default_factory=QUALITY_RESULT.empty)
-    quarantine: pd.DataFrame = field(default_factory=_empty("table_name", "rule", "rows", "example"))
+    quarantine: pd.DataFrame = field(default_factory=_with("table_name", "rule", "rows", "example"))
     completeness: pd.DataFrame = field(
-        default_factory=_empty("series_id", "metric", "days", "missing_days", "flagged_days", "samples", "expected_samples")
+        default_factory=_with("series_id", "metric", "days", "missing_days", "flagged_days", "samples", "expected_samples")
     )
     run_stat: pd.DataFrame = field(default_factory=RUN_STAT.empty)
 

@@ -1,4 +1,4 @@
-"""Small things that every section does with frames."""
+"""How sections read frames: columns as figures, a forecast's quantiles, JSON in a column."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 from typing import Any
 
 import pandas as pd
+
+# The quantiles that bound half and nine tenths of what is expected.
+BAND_50, BAND_90 = (0.25, 0.75), (0.05, 0.95)
 
 
 def numbers(column: Any) -> Any:
