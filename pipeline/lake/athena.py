@@ -155,7 +155,7 @@ def _arrow_type(column: dict[str, Any], title: str) -> pa.DataType:
 
 @contextmanager
 def _stopped_with_us(execution_id: str, settings: Settings) -> Iterator[None]:
-    """Whoever kills the task stops the query, which would cost on without anyone to read it."""
+    """Stop the query when the task is killed: nobody would read its result, and it would go on costing."""
 
     def terminated(number: int, frame: Any) -> None:
         if callable(previous):

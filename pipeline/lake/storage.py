@@ -58,7 +58,7 @@ class Storage:
         """Parquet files as Arrow reads them lazily: only the columns and row groups that are asked for.
 
         Args:
-            files: paths, as `list` gives them.
+            files: paths, as `list_files` gives them.
             schema: what the files hold, and the hive column.
             hive: the column whose value is in the path, as in `day=2026-03-01`.
         """
@@ -67,11 +67,16 @@ class Storage:
         partitioning = dataset.partitioning(pa.schema([schema.field(hive)]), flavor="hive") if hive else None
         return dataset.dataset(files, schema=schema, format="parquet", filesystem=self.filesystem, partitioning=partitioning)
 
-    def list(self, folder: str, suffix: str = ".parquet") -> list[str]:
+    def list_files(self, folder: str, suffix: str = ".parquet") -> list[str]:
         """Every object below a folder, in order of name."""
         selector = fs.FileSelector(folder, allow_not_found=True, recursive=True)
         found = self.filesystem.get_file_info(selector)
         return sorted(info.path for info in found if info.type == fs.FileType.File and info.path.endswith(suffix))
+
+    def list_folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, in order; what they hold is not listed."""
+        found = self.filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+        return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
     def write_once(self, path: str, content: bytes) -> bool:
         """Create an object whole or not at all; False, and untouched, where it already exists."""
