@@ -51,7 +51,7 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
             raise DataError(f"query failed: {error}") from error
     if result.nbytes > _LARGE:
         # DuckDB keeps the memory that it needed for as long as it runs.
-        _started.cache_clear()
+        _database_of.cache_clear()
     return result
 
 
@@ -59,7 +59,7 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
 def _empty_database() -> Iterator[Any]:
     """A database of one query's own, in the DuckDB of this process."""
     name = f"query_{next(_numbers)}"
-    with _started(os.getpid()).cursor() as connection:
+    with _database_of(os.getpid()).cursor() as connection:
         connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}; SET enable_progress_bar=false")
         try:
             yield connection
@@ -68,7 +68,7 @@ def _empty_database() -> Iterator[Any]:
 
 
 @cache
-def _started(_process: int) -> Any:
+def _database_of(_process: int) -> Any:
     """The DuckDB of one process: starting it takes longer than most queries, and a fork cannot use that of its parent."""
     options: dict[str, Any] = {"integer_division": True, "ieee_floating_point_ops": False, "enable_external_file_cache": False}
     return duckdb.connect(config=options)

@@ -55,7 +55,7 @@ def create_databases(settings: Settings) -> Iterator[tuple[str, bool]]:
     glue = aws.client("glue", settings)
     for layer in (*LAYERS, sql.VIEWS):
         name = f"{settings.database}_{layer}"
-        with aws.worded(f"Glue database {name}"):
+        with aws.explain_errors(f"Glue database {name}"):
             try:
                 glue.get_database(Name=name)
                 created = False
@@ -76,7 +76,7 @@ def create_external(table: Table, settings: Settings, storage: Storage) -> bool:
     database = f"{settings.database}_bronze"
     wanted = _external_table(table, storage)
     glue = aws.client("glue", settings)
-    with aws.worded(f"Glue table {database}.{table.short_name}"):
+    with aws.explain_errors(f"Glue table {database}.{table.short_name}"):
         try:
             present = glue.get_table(DatabaseName=database, Name=table.short_name)["Table"]
         except glue.exceptions.EntityNotFoundException:

@@ -65,7 +65,7 @@ class Lake:
     def read(self, table: Table, scope: Scope | None = None, columns: tuple[str, ...] | None = None) -> pa.Table:
         """The rows of a table, or of one scope of it; empty where nothing was written yet."""
         schema = table.arrow_schema if columns is None else pa.schema([table.arrow_schema.field(c) for c in columns])
-        with self.worded(table.name, scope):
+        with self.explain_errors(table.name, scope):
             if table.layer == "bronze":
                 return self._read_bronze(table, scope).select(schema.names)
             iceberg = self.catalog.load(table)
@@ -81,12 +81,12 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table."""
-        with self.worded(table.name):
+        with self.explain_errors(table.name):
             return bool(self.bronze_files(table)) if table.layer == "bronze" else self.catalog.load(table) is not None
 
     def snapshot_id(self, table: Table) -> int | None:
         """The Iceberg snapshot that readers see now."""
-        with self.worded(table.name):
+        with self.explain_errors(table.name):
             iceberg = self.catalog.load(table)
         snapshot = iceberg.current_snapshot() if iceberg is not None else None
         return snapshot.snapshot_id if snapshot else None
@@ -119,7 +119,7 @@ class Lake:
             raise DataError(f"{table.name}: {outside} of {data.num_rows} rows lie outside the scope {scope}")
         if not data.num_rows and not table.may_be_empty:
             raise DataError(f"{table.name}: no rows for {scope}; an empty result would erase what was published")
-        with self.worded(table.name, scope):
+        with self.explain_errors(table.name, scope):
             return self._publish(table, cast_rows(data, table.arrow_schema), scope, based_on)
 
     def _publish(self, table: Table, data: pa.Table, scope: Scope, first_seen: str | None) -> Written:
@@ -142,7 +142,7 @@ class Lake:
             except (CommitFailedException, ValidationException):
                 time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311
                 continue
-            self._note(table)
+            self._count_change(table)
             return Written(data.num_rows, changed=True)
         raise ConflictError(f"{table.name}: {COMMIT_ATTEMPTS} attempts to commit {scope} lost against other writers")
 
@@ -157,10 +157,10 @@ class Lake:
             self.catalog.check_day(table, day)
             name, content = bronze.make_object(table, payload, source=source, shard=shard, day=day, ingested_at=ingested_at)
             path = self.storage.path("bronze", table.short_name, f"day={day}", name)
-            with self.worded(table.name, f"day {day}"):
+            with self.explain_errors(table.name, f"day {day}"):
                 changed |= self.storage.write_once(path, content)
         if changed:
-            self._note(table)
+            self._count_change(table)
         return Written(data.num_rows, changed)
 
     # ------------------------------------------------------------ files and catalog
@@ -179,7 +179,7 @@ class Lake:
             if table.layer == "bronze":
                 yield from self.catalog.create_bronze(table)
                 continue
-            with self.worded(table.name):
+            with self.explain_errors(table.name):
                 before = self.catalog.load(table)
                 after = self.catalog.load_or_create(table)
             yield table.name, before is None or len(after.schema().fields) > len(before.schema().fields)
@@ -187,24 +187,24 @@ class Lake:
 
     def bronze_files(self, table: Table, scope: Scope | None = None) -> list[str]:
         """The objects of a bronze table, or those of a scope's days."""
-        with self.worded(table.name, scope):
+        with self.explain_errors(table.name, scope):
             days = None if scope is None else bronze.days_of(scope, bronze.list_days(table, self.storage))
             return bronze.list_objects(table, self.storage, days)
 
     def read_object(self, table: Table, path: str) -> bytes:
         """The bytes of one landed object."""
-        with self.worded(table.name, path), self.storage.filesystem.open_input_file(path) as file:
+        with self.explain_errors(table.name, path), self.storage.filesystem.open_input_file(path) as file:
             content: bytes = file.read()
             return content
 
     def iceberg(self, table: Table) -> IcebergTable | None:
         """The Iceberg table behind a declaration, for maintenance."""
-        with self.worded(table.name):
+        with self.explain_errors(table.name):
             return self.catalog.load(table)
 
-    def worded(self, *what: object) -> AbstractContextManager[None]:
-        """Errors of AWS, in words and with what was being done, such as a table and a scope; a local lake has none."""
-        return nullcontext() if self.storage.is_local else aws.worded(" ".join(str(each) for each in what if each))
+    def explain_errors(self, *what: object) -> AbstractContextManager[None]:
+        """Errors of AWS in Headroom's words, with what was being done, such as a table and a scope; a local lake has none."""
+        return nullcontext() if self.storage.is_local else aws.explain_errors(" ".join(str(each) for each in what if each))
 
     def _read_bronze(self, table: Table, scope: Scope | None) -> pa.Table:
         rows = bronze.read_objects(table, self.bronze_files(table, scope), self.storage)
@@ -230,13 +230,13 @@ class Lake:
 
     def _bronze_relation(self, table: Table) -> bronze.DailyObjects:
         def list_some(days: Iterable[str] | None) -> list[str]:
-            with self.worded(table.name):
+            with self.explain_errors(table.name):
                 return bronze.list_objects(table, self.storage, days)
 
-        with self.worded(table.name):
+        with self.explain_errors(table.name):
             return bronze.DailyObjects(table, self.storage, list_some)
 
-    def _note(self, table: Table) -> None:
+    def _count_change(self, table: Table) -> None:
         self.changes += table.name not in TELEMETRY
 
 

@@ -15,7 +15,7 @@ from pipeline.lake import aws
 from pipeline.settings import Settings
 
 
-class Patient(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]
+class S3Retries(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]
     """Arrow's retries of S3, as many as those of every other client."""
 
     def __init__(self) -> None:
@@ -117,14 +117,14 @@ class Storage:
         properties = {"warehouse": self.uri, "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
         if not self.is_local:
             properties["s3.region"] = self._settings.aws_region
-            properties["s3.retry-strategy-impl"] = f"{Patient.__module__}.{Patient.__qualname__}"
+            properties["s3.retry-strategy-impl"] = f"{S3Retries.__module__}.{S3Retries.__qualname__}"
             if self._settings.aws_endpoint_url:
                 properties["s3.endpoint"] = self._settings.aws_endpoint_url
         return properties
 
 
 def _s3(settings: Settings) -> Any:
-    options: dict[str, Any] = {"region": settings.aws_region, "retry_strategy": Patient()}
+    options: dict[str, Any] = {"region": settings.aws_region, "retry_strategy": S3Retries()}
     if settings.aws_endpoint_url:
         scheme, _, host = settings.aws_endpoint_url.partition("://")
         options |= {"endpoint_override": host.rstrip("/"), "scheme": scheme}

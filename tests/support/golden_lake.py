@@ -58,7 +58,7 @@ def check(case: Path, lake: Lake) -> None:
     if name.startswith("views."):
         create_view(lake, name)
         statement = f"SELECT {', '.join(found.column_names)} FROM {lake.settings.database}_{name}"  # noqa: S608 names of columns
-        execution = athena._executed(statement, {}, lake.settings, name, once=False)
+        execution = athena._execute(statement, {}, lake.settings, name, once=False)
         assert plain(athena._rows(execution, lake.settings, name)) == plain(embedded)
 
 
