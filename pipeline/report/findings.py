@@ -18,8 +18,8 @@ from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
 from pipeline.tables.usage import RESOURCE
 
 
-def _with(*columns: str) -> Callable[[], pd.DataFrame]:
-    """Makes a frame without rows, with columns that no table has so."""
+def _empty(*columns: str) -> Callable[[], pd.DataFrame]:
+    """Makes a frame without rows, whose columns no table has so."""
     return lambda: pd.DataFrame({column: pd.Series(dtype="object") for column in columns})
 
 
@@ -52,23 +52,23 @@ class Findings:
     """
 
     interval: Interval
-    sources: pd.DataFrame = field(default_factory=_with("source", "table_name", "rows", "first_at", "last_at", "note", "kind"))
+    sources: pd.DataFrame = field(default_factory=_empty("source", "table_name", "rows", "first_at", "last_at", "note", "kind"))
     resource: pd.DataFrame = field(default_factory=RESOURCE.empty)
     recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
     capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)
     forecast: pd.DataFrame = field(default_factory=FORECAST.empty)
     forecast_series: int = 0
-    history: pd.DataFrame = field(default_factory=_with("series_id", "granularity", "ts", "value"))
+    history: pd.DataFrame = field(default_factory=_empty("series_id", "granularity", "ts", "value"))
     anomaly: pd.DataFrame = field(default_factory=ANOMALY.empty)
-    anomaly_history: pd.DataFrame = field(default_factory=_with("series_id", "ts", "value"))
+    anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
     model_metric: pd.DataFrame = field(default_factory=MODEL_METRIC.empty)
     risk_backtest: pd.DataFrame = field(default_factory=RISK_BACKTEST.empty)
     promotion: pd.DataFrame = field(default_factory=PROMOTION.empty)
     quality_result: pd.DataFrame = field(default_factory=QUALITY_RESULT.empty)
-    quarantine: pd.DataFrame = field(default_factory=_with("table_name", "rule", "rows", "example"))
+    quarantine: pd.DataFrame = field(default_factory=_empty("table_name", "rule", "rows", "example"))
     completeness: pd.DataFrame = field(
-        default_factory=_with("series_id", "metric", "days", "missing_days", "flagged_days", "samples", "expected_samples")
+        default_factory=_empty("series_id", "metric", "days", "missing_days", "flagged_days", "samples", "expected_samples")
     )
     run_stat: pd.DataFrame = field(default_factory=RUN_STAT.empty)
 
