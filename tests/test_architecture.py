@@ -18,7 +18,7 @@ SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 # Pure code: numbers in, frames out. No storage, registry, orchestrator, network, environment or clock.
 PURE = [
     ROOT / "pipeline" / folder
-    for folder in ("forecasting", "capacity", "anomalies", "advice", "forecasters", "detectors", "recommenders")
+    for folder in ("forecasting", "capacity", "anomalies", "advice", "forecasters", "detectors", "recommenders", "report")
 ]
 # What numbers and rules are made of; none of it knows where anything is kept.
 GROUND = {"errors", "interval", "plugs", "tables"}

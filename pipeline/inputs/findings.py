@@ -14,7 +14,8 @@ from pipeline.inputs import read
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
-from pipeline.report import Findings, charted_series
+from pipeline.report.findings import Findings
+from pipeline.report.selection import charted_series
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST

@@ -59,20 +59,20 @@ def query(text: str, params: dict[str, Any], settings: Settings, state_of: Calla
         SourceError: Athena did not answer, or failed of its own accord every time.
     """
     title = sql.title(text, params)
-    with aws.worded(title):
+    with aws.explain_errors(title):
         statement = sql.to_athena(text, settings.database, params)
         seen = {name: state_of(name) for name in sorted(sql.tables_behind(sql.parse(text)))}
-        execution = _executed(statement, seen, settings, title)
+        execution = _execute(statement, seen, settings, title)
         return _rows(execution, settings, title)
 
 
 def run(statement: str, settings: Settings, title: str) -> None:
     """Run one statement of the data definition language; it is harmless to run again."""
-    with aws.worded(title):
-        _executed(statement, {}, settings, title, once=False)
+    with aws.explain_errors(title):
+        _execute(statement, {}, settings, title, once=False)
 
 
-def _executed(statement: str, seen: dict[str, str], settings: Settings, title: str, *, once: bool = True) -> dict[str, Any]:
+def _execute(statement: str, seen: dict[str, str], settings: Settings, title: str, *, once: bool = True) -> dict[str, Any]:
     """The successful execution of a statement, by this task or by the one it retries."""
     trouble = ""
     for attempt in range(EXECUTIONS):
@@ -85,32 +85,32 @@ def _executed(statement: str, seen: dict[str, str], settings: Settings, title: s
             result_reuse_configuration={"ResultReuseByAgeConfiguration": {"Enabled": False}},
             boto3_session=aws.session(settings.aws_region),
         )
-        execution = _looked_at(execution_id, settings)
+        execution = _get_execution(execution_id, settings)
         if execution["Status"]["State"] in ("FAILED", "CANCELLED") and attempt + 1 < EXECUTIONS:
             # It failed before we came: an earlier try of this task, whose cause may be gone.
             trouble = _reason(execution)
             continue
-        with _stopped_with_us(execution_id, settings):
+        with _stop_if_killed(execution_id, settings):
             while execution["Status"]["State"] in ("QUEUED", "RUNNING"):
                 time.sleep(POLL_S)
-                execution = _looked_at(execution_id, settings)
+                execution = _get_execution(execution_id, settings)
         if execution["Status"]["State"] == "SUCCEEDED":
             log.info("%s: %d bytes scanned, execution %s", title, execution["Statistics"]["DataScannedInBytes"], execution_id)
             return execution
         trouble = _reason(execution)
         if not execution["Status"].get("AthenaError", {}).get("Retryable"):
-            raise _refused(trouble, title, execution_id, settings)
+            raise _error_of(trouble, title, execution_id, settings)
     raise SourceError(f"{title}: Athena failed {EXECUTIONS} times, last with: {trouble}")
 
 
-def _looked_at(execution_id: str, settings: Settings) -> dict[str, Any]:
+def _get_execution(execution_id: str, settings: Settings) -> dict[str, Any]:
     execution: dict[str, Any] = aws.client("athena", settings).get_query_execution(QueryExecutionId=execution_id)[
         "QueryExecution"
     ]
     return execution
 
 
-def _refused(trouble: str, title: str, execution_id: str, settings: Settings) -> Exception:
+def _error_of(trouble: str, title: str, execution_id: str, settings: Settings) -> Exception:
     where = f"{title}: Athena execution {execution_id}"
     if "TABLE_NOT_FOUND" in trouble or "SCHEMA_NOT_FOUND" in trouble:
         return ConfigError(f"{where}: {trouble}; `python -m pipeline tables create` makes what is missing")
@@ -154,8 +154,8 @@ def _arrow_type(column: dict[str, Any], title: str) -> pa.DataType:
 
 
 @contextmanager
-def _stopped_with_us(execution_id: str, settings: Settings) -> Iterator[None]:
-    """Whoever kills the task stops the query, which would cost on without anyone to read it."""
+def _stop_if_killed(execution_id: str, settings: Settings) -> Iterator[None]:
+    """Stop the query when the task is killed: nobody would read its result, and it would go on costing."""
 
     def terminated(number: int, frame: Any) -> None:
         if callable(previous):
@@ -167,7 +167,7 @@ def _stopped_with_us(execution_id: str, settings: Settings) -> Iterator[None]:
     try:
         yield
     except Exception:
-        # Our own trouble: whoever tries again finds the query at work, by its token.
+        # Our own trouble: the next try finds the query at work, by its token.
         raise
     except BaseException:
         with suppress(Exception):

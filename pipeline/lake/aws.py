@@ -57,7 +57,7 @@ def _client(service: str, region: str, endpoint_url: str) -> Any:
 
 
 @contextmanager
-def worded(what: str) -> Iterator[None]:
+def explain_errors(what: str) -> Iterator[None]:
     """Say in Headroom's errors what AWS refused or could not do, and about what.
 
     Raises:

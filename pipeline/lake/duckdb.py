@@ -15,6 +15,7 @@ from pyarrow import dataset
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.lake import sql
+from pipeline.lake.bronze import DailyObjects
 
 # A relation as DuckDB sees it: Parquet files, or what Arrow reads for it: bronze, files on S3, or rows in memory.
 Relation: TypeAlias = list[str] | Any
@@ -40,15 +41,17 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
     missing = needed - params.keys()
     if missing:
         raise ConfigError(f"the query needs a value for {', '.join(f':{name}' for name in sorted(missing))}")
+    mounted: dict[str, Relation] = {}
     with _empty_database() as connection:
-        _mount(connection, parsed, relation, set())
+        _mount(connection, parsed, relation, mounted)
         try:
             result = connection.sql(sql.to_duckdb(parsed), params={name: params[name] for name in needed}).to_arrow_table()
         except duckdb.Error as error:
+            _raise_trouble(mounted)
             raise DataError(f"query failed: {error}") from error
     if result.nbytes > _LARGE:
-        # What it took to come to them would stay with DuckDB as long as it runs.
-        _started.cache_clear()
+        # DuckDB keeps the memory that it needed for as long as it runs.
+        _database_of.cache_clear()
     return result
 
 
@@ -56,7 +59,7 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
 def _empty_database() -> Iterator[Any]:
     """A database of one query's own, in the DuckDB of this process."""
     name = f"query_{next(_numbers)}"
-    with _started(os.getpid()).cursor() as connection:
+    with _database_of(os.getpid()).cursor() as connection:
         connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}; SET enable_progress_bar=false")
         try:
             yield connection
@@ -65,24 +68,24 @@ def _empty_database() -> Iterator[Any]:
 
 
 @cache
-def _started(_process: int) -> Any:
+def _database_of(_process: int) -> Any:
     """The DuckDB of one process: starting it takes longer than most queries, and a fork cannot use that of its parent."""
     options: dict[str, Any] = {"integer_division": True, "ieee_floating_point_ops": False, "enable_external_file_cache": False}
     return duckdb.connect(config=options)
 
 
-def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mounted: set[str]) -> None:
+def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mounted: dict[str, Relation]) -> None:
     """Create a DuckDB view for every relation of a query, views of `sql/views` with what they read first."""
-    for name in sorted(sql.relations(parsed) - mounted):
+    for name in sorted(sql.relations(parsed) - mounted.keys()):
         layer, _, short = name.partition(".")
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
-        mounted.add(name)
         if layer == sql.VIEWS:
+            mounted[name] = None
             inner = sql.parse(sql.text(name))
             _mount(connection, inner, relation, mounted)
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {sql.to_duckdb(inner)}')
             continue
-        rows = relation(name)
+        rows = mounted[name] = relation(name)
         if isinstance(rows, (pa.Table, dataset.Dataset)):
             connection.register(f"{layer}__{short}", rows)
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS FROM "{layer}__{short}"')
@@ -91,3 +94,10 @@ def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mo
             files = ", ".join("'" + file.replace("'", "''") + "'" for file in rows)
             source = f"FROM read_parquet([{files}], hive_partitioning=false)"
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {source}')
+
+
+def _raise_trouble(mounted: dict[str, Relation]) -> None:
+    """Raise what a listing raised while DuckDB read, in the listing's own words."""
+    for rows in mounted.values():
+        if isinstance(rows, DailyObjects) and rows.trouble is not None:
+            raise rows.trouble

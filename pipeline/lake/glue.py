@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException
 
+from pipeline import tables
 from pipeline.errors import DataError
 from pipeline.lake import athena, aws, sql
 from pipeline.lake.storage import Storage
@@ -27,7 +29,12 @@ PARQUET = {
 }
 
 
-class Catalog(GlueCatalog):
+def connect(settings: Settings, storage: Storage) -> GlueCatalog:
+    """pyiceberg's catalog over Glue."""
+    return _Catalog("headroom", client=aws.client("glue", settings), **storage.iceberg_properties())
+
+
+class _Catalog(GlueCatalog):
     """pyiceberg's Glue catalog, which recognises its own commit when the answer to it was lost.
 
     A client that repeats a call whose answer was lost is told that the table has changed. pyiceberg takes that for a lost race
@@ -49,7 +56,7 @@ def create_databases(settings: Settings) -> Iterator[tuple[str, bool]]:
     glue = aws.client("glue", settings)
     for layer in (*LAYERS, sql.VIEWS):
         name = f"{settings.database}_{layer}"
-        with aws.worded(f"Glue database {name}"):
+        with aws.explain_errors(f"Glue database {name}"):
             try:
                 glue.get_database(Name=name)
                 created = False
@@ -70,7 +77,7 @@ def create_external(table: Table, settings: Settings, storage: Storage) -> bool:
     database = f"{settings.database}_bronze"
     wanted = _external_table(table, storage)
     glue = aws.client("glue", settings)
-    with aws.worded(f"Glue table {database}.{table.short_name}"):
+    with aws.explain_errors(f"Glue table {database}.{table.short_name}"):
         try:
             present = glue.get_table(DatabaseName=database, Name=table.short_name)["Table"]
         except glue.exceptions.EntityNotFoundException:
@@ -110,7 +117,18 @@ def create_views(settings: Settings) -> Iterator[tuple[str, bool]]:
         waiting = [name for name in waiting if name not in ready]
 
 
-def metadata_location(database: str, name: str, settings: Settings) -> str:
+def state_of(settings: Settings, objects: Callable[[Table], list[str]], name: str) -> str:
+    """What a `layer.table` holds now, as a text that changes with it.
+
+    Objects have hashes for names, and metadata is never rewritten.
+    """
+    table = tables.get(name)
+    if table.layer == "bronze":
+        return hashlib.sha256("\n".join(objects(table)).encode()).hexdigest()
+    return _metadata_location(f"{settings.database}_{table.layer}", table.short_name, settings)
+
+
+def _metadata_location(database: str, name: str, settings: Settings) -> str:
     """Where the current metadata of an Iceberg table lies, another place after each commit; empty where there is no table."""
     glue = aws.client("glue", settings)
     try:

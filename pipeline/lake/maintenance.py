@@ -11,7 +11,8 @@ from pyarrow import fs
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 
 from pipeline.errors import DataError
-from pipeline.lake.lake import Lake, load_id_of
+from pipeline.lake.bronze import load_id_of
+from pipeline.lake.lake import Lake
 from pipeline.tables.schema import Table
 
 # A partition is worth rewriting when it has more small files than this.

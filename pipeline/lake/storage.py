@@ -15,7 +15,7 @@ from pipeline.lake import aws
 from pipeline.settings import Settings
 
 
-class Patient(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]
+class S3Retries(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]
     """Arrow's retries of S3, as many as those of every other client."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Storage:
         """Parquet files as Arrow reads them lazily: only the columns and row groups that are asked for.
 
         Args:
-            files: paths, as `list` gives them.
+            files: paths, as `list_files` gives them.
             schema: what the files hold, and the hive column.
             hive: the column whose value is in the path, as in `day=2026-03-01`.
         """
@@ -67,11 +67,16 @@ class Storage:
         partitioning = dataset.partitioning(pa.schema([schema.field(hive)]), flavor="hive") if hive else None
         return dataset.dataset(files, schema=schema, format="parquet", filesystem=self.filesystem, partitioning=partitioning)
 
-    def list(self, folder: str, suffix: str = ".parquet") -> list[str]:
+    def list_files(self, folder: str, suffix: str = ".parquet") -> list[str]:
         """Every object below a folder, in order of name."""
         selector = fs.FileSelector(folder, allow_not_found=True, recursive=True)
         found = self.filesystem.get_file_info(selector)
         return sorted(info.path for info in found if info.type == fs.FileType.File and info.path.endswith(suffix))
+
+    def list_folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, in order; what they hold is not listed."""
+        found = self.filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+        return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
     def write_once(self, path: str, content: bytes) -> bool:
         """Create an object whole or not at all; False, and untouched, where it already exists."""
@@ -112,14 +117,14 @@ class Storage:
         properties = {"warehouse": self.uri, "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
         if not self.is_local:
             properties["s3.region"] = self._settings.aws_region
-            properties["s3.retry-strategy-impl"] = f"{Patient.__module__}.{Patient.__qualname__}"
+            properties["s3.retry-strategy-impl"] = f"{S3Retries.__module__}.{S3Retries.__qualname__}"
             if self._settings.aws_endpoint_url:
                 properties["s3.endpoint"] = self._settings.aws_endpoint_url
         return properties
 
 
 def _s3(settings: Settings) -> Any:
-    options: dict[str, Any] = {"region": settings.aws_region, "retry_strategy": Patient()}
+    options: dict[str, Any] = {"region": settings.aws_region, "retry_strategy": S3Retries()}
     if settings.aws_endpoint_url:
         scheme, _, host = settings.aws_endpoint_url.partition("://")
         options |= {"endpoint_override": host.rstrip("/"), "scheme": scheme}

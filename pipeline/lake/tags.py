@@ -23,7 +23,7 @@ def keep(lake: Lake, table: Table, snapshot_id: int | None, purpose: str, as_of:
         return
     tag = f"{purpose}-{as_of:%Y-%m-%dT%H%M}"
     present = {name for name in iceberg.refs() if name.startswith(f"{purpose}-")}
-    with lake.worded(table.name, tag), suppress(CommitFailedException), iceberg.manage_snapshots() as update:
+    with lake.explain_errors(table.name, tag), suppress(CommitFailedException), iceberg.manage_snapshots() as update:
         update.create_tag(snapshot_id, tag)
         for name in sorted({*present, tag})[:-most]:
             update.remove_tag(name)

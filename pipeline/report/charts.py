@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
+from pipeline.report.axes import Frame, px, time_axis, value_axis, value_ticks
 from pipeline.tables.columns import SEVERITIES
 
-SEVERITY_MARKS = {"critical": "diamond", "high": "triangle", "medium": "circle", "low": "ring"}
-_EPOCH = pd.Timestamp(0)
+SEVERITY_MARKS = dict(zip(SEVERITIES, ("ring", "circle", "triangle", "diamond"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -51,26 +51,6 @@ class Mark:
     value: float
     severity: str
     label: str
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Plot area in pixels, and the ranges it shows."""
-
-    width: float
-    height: float
-    left: float
-    top: float
-    start: pd.Timestamp
-    end: pd.Timestamp
-    low: float
-    high: float
-
-    def x(self, moment: pd.Timestamp) -> float:
-        return self.left + self.width * float((moment - self.start) / (self.end - self.start))
-
-    def y(self, value: float) -> float:
-        return self.top + self.height * (1 - (value - self.low) / (self.high - self.low))
 
 
 def time_chart(
@@ -111,20 +91,18 @@ def time_chart(
     low, high = min(0.0, min(values)), max(values)
     if percent_axis and high > 40:
         low, high = 0.0, max(100.0, high)
-    ticks = _ticks(low, high)
+    ticks = value_ticks(low, high)
     frame = Frame(width - 58, height - 50, 46, 22, start, end, min(low, ticks[0]), max(high, ticks[-1]))
-    parts: list[str] = [_value_axis(frame, ticks, unit), _time_axis(frame, wanted=max(3, width // 85))]
+    parts: list[str] = [value_axis(frame, ticks, unit), time_axis(frame, wanted=max(3, width // 85))]
     parts += [_band(frame, band) for band in bands]
-    if now is not None and start < pd.Timestamp(now) <= end:
-        x = frame.x(pd.Timestamp(now))
-        parts.append(f'<line class="now" x1="{_n(x)}" x2="{_n(x)}" y1="{frame.top}" y2="{_n(frame.top + frame.height)}"/>')
+    parts.append(_now(frame, now))
     parts += [_line(frame, line) for line in lines]
     for value, label in thresholds:
         if frame.low < value < frame.high:
             y = frame.y(value)
             parts.append(
-                f'<line class="threshold" x1="{_n(frame.left)}" x2="{_n(frame.left + frame.width)}" y1="{_n(y)}" y2="{_n(y)}"/>'
-                f'<text class="note" x="{_n(frame.left + 3)}" y="{_n(y - 3)}">{escape(label)}</text>'
+                f'<line class="threshold" x1="{px(frame.left)}" x2="{px(frame.right)}" y1="{px(y)}" y2="{px(y)}"/>'
+                f'<text class="note" x="{px(frame.left + 3)}" y="{px(y - 3)}">{escape(label)}</text>'
             )
     parts += [_mark(frame.x(m.ts), frame.y(m.value), m.severity, m.label) for m in marks]
     readings = _readings(frame, lines, bands, fmt)
@@ -164,13 +142,11 @@ def stacked_chart(
     start, end = min(days), max([*days, *(t for line in lines for t in line.ts)])
     if start == end:
         end = start + timedelta(days=1)
-    ticks = _ticks(0.0, max(everything))
+    ticks = value_ticks(0.0, max(everything))
     frame = Frame(width - 66, height - 50, 54, 22, start, end, 0.0, ticks[-1])
-    parts = [_value_axis(frame, ticks, unit), _time_axis(frame, wanted=8)]
+    parts = [value_axis(frame, ticks, unit), time_axis(frame, wanted=8)]
     parts += [_band(frame, band) for band in (*areas, *bands)]
-    if now is not None and start < pd.Timestamp(now) <= end:
-        x = frame.x(pd.Timestamp(now))
-        parts.append(f'<line class="now" x1="{_n(x)}" x2="{_n(x)}" y1="{frame.top}" y2="{_n(frame.top + frame.height)}"/>')
+    parts.append(_now(frame, now))
     parts += [_line(frame, line) for line in lines]
     readings = [
         (
@@ -191,7 +167,7 @@ def mark_strips(
     shaded: tuple[datetime, datetime] | None = None,
     width: int = 1080,
 ) -> Markup:
-    """One strip per row with its marks along a shared time axis; `shaded` tells a part of it apart."""
+    """One strip per row with its marks along a shared time axis; `shaded` is the part of it with another ground."""
     if not rows:
         return Markup('<p class="empty">No values to draw.</p>')
     step, label_width = 24, _label_width([label for label, _ in rows])
@@ -203,15 +179,15 @@ def mark_strips(
     if shaded is not None:
         x0, x1 = (frame.x(min(max(pd.Timestamp(t), frame.start), frame.end)) for t in shaded)
         parts.append(
-            f'<rect class="shaded" x="{_n(x0)}" y="{frame.top}" width="{_n(max(x1 - x0, 2))}" height="{_n(frame.height)}"/>'
+            f'<rect class="shaded" x="{px(x0)}" y="{frame.top}" width="{px(max(x1 - x0, 2))}" height="{px(frame.height)}"/>'
         )
-    parts.append(_time_axis(frame, wanted=8))
+    parts.append(time_axis(frame, wanted=8))
     for number, (label, marks) in enumerate(rows):
         y = frame.top + step * (number + 0.5)
         parts.append(
-            f'<text class="row-label" x="{label_width - 10}" y="{_n(y + 4)}">{escape(_short(label, 44))}'
+            f'<text class="row-label" x="{label_width - 10}" y="{px(y + 4)}">{escape(_short(label, 44))}'
             f"<title>{escape(label)}</title></text>"
-            f'<line class="grid" x1="{label_width}" x2="{_n(frame.left + frame.width)}" y1="{_n(y)}" y2="{_n(y)}"/>'
+            f'<line class="grid" x1="{label_width}" x2="{px(frame.right)}" y1="{px(y)}" y2="{px(y)}"/>'
         )
         # The most severe is drawn last, on top.
         for mark in sorted(marks, key=lambda m: SEVERITIES.index(m.severity) if m.severity in SEVERITIES else -1):
@@ -231,8 +207,8 @@ def bars(*, title: str, rows: Sequence[tuple[str, float, str]], width: int = 108
         extent = max((width - label_width - text_width) * length / longest, 1)
         parts.append(
             f'<text class="row-label" x="{label_width - 10}" y="{y + 14}">{escape(_short(label, 44))}</text>'
-            f'<rect class="bar" x="{label_width}" y="{y + 2}" width="{_n(extent)}" height="{step - 6}" rx="2"/>'
-            f'<text class="tick" x="{_n(label_width + extent + 6)}" y="{y + 14}" text-anchor="start">{escape(text)}</text>'
+            f'<rect class="bar" x="{label_width}" y="{y + 2}" width="{px(extent)}" height="{step - 6}" rx="2"/>'
+            f'<text class="tick" x="{px(label_width + extent + 6)}" y="{y + 14}" text-anchor="start">{escape(text)}</text>'
         )
     return _svg(title, width, step * len(rows) + 8, parts)
 
@@ -263,12 +239,20 @@ def _svg(
         data = f' data-readings="{escape(json.dumps([[round(x, 1), text] for x, text in readings], ensure_ascii=False))}"'
         parts = [
             *parts,
-            f'<line class="cursor" y1="{frame.top}" y2="{_n(frame.top + frame.height)}" x1="-9" x2="-9"/>',
+            f'<line class="cursor" y1="{frame.top}" y2="{px(frame.bottom)}" x1="-9" x2="-9"/>',
         ]
     return Markup(  # noqa: S704 every text above is escaped where it is written
-        f'<svg class="chart" viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-label="{escape(title)}"{data}>'
+        f'<svg class="chart" viewBox="0 0 {px(width)} {px(height)}" role="img" aria-label="{escape(title)}"{data}>'
         f"{''.join(str(part) for part in parts)}</svg>"
     )
+
+
+def _now(frame: Frame, now: datetime | None) -> str:
+    """The line between known and forecast, where the chart shows both."""
+    if now is None or not frame.start < pd.Timestamp(now) <= frame.end:
+        return ""
+    x = px(frame.x(pd.Timestamp(now)))
+    return f'<line class="now" x1="{x}" x2="{x}" y1="{frame.top}" y2="{px(frame.bottom)}"/>'
 
 
 def _readings(frame: Frame, lines: Sequence[Line], bands: Sequence[Band], fmt: Callable[[float], str]) -> list[tuple[float, str]]:
@@ -288,73 +272,11 @@ def _readings(frame: Frame, lines: Sequence[Line], bands: Sequence[Band], fmt: C
     ]
 
 
-def _value_axis(frame: Frame, ticks: Sequence[float], unit: str) -> str:
-    parts = [f'<text class="unit" x="{_n(frame.left - 6)}" y="{_n(frame.top - 12)}">{escape(unit)}</text>']
-    for tick in ticks:
-        y = frame.y(tick)
-        parts.append(
-            f'<line class="grid" x1="{_n(frame.left)}" x2="{_n(frame.left + frame.width)}" y1="{_n(y)}" y2="{_n(y)}"/>'
-            f'<text class="tick" x="{_n(frame.left - 6)}" y="{_n(y + 4)}" text-anchor="end">{escape(_tick_text(tick))}</text>'
-        )
-    return "".join(parts)
-
-
-def _time_axis(frame: Frame, wanted: int = 4) -> str:
-    parts = []
-    bottom = frame.top + frame.height
-    for moment, text in _time_ticks(frame.start, frame.end, wanted):
-        x = frame.x(moment)
-        parts.append(
-            f'<line class="grid" x1="{_n(x)}" x2="{_n(x)}" y1="{_n(bottom)}" y2="{_n(bottom + 4)}"/>'
-            f'<text class="tick" x="{_n(x)}" y="{_n(bottom + 16)}" text-anchor="middle">{text}</text>'
-        )
-    return "".join(parts)
-
-
-def _time_ticks(start: pd.Timestamp, end: pd.Timestamp, wanted: int) -> list[tuple[pd.Timestamp, str]]:
-    """Round moments, at most `wanted`; the step is whole hours, days or months."""
-    span = end - start
-    for step in (
-        *(timedelta(hours=h) for h in (1, 3, 6, 12)),
-        *(timedelta(days=d) for d in (1, 2, 5, 7, 10, 14)),
-    ):
-        if span / step <= wanted:
-            first = _EPOCH + math.ceil((start - _EPOCH) / step) * step
-            pattern = "%H:%M" if span < timedelta(days=1) else "%d %b %H:%M" if step < timedelta(days=1) else "%d %b"
-            moments = pd.date_range(first, end, freq=step)
-            return [(m, f"{m:{pattern}}") for m in moments]
-    for months in (1, 2, 3, 6, 12, 24, 60):
-        if span / timedelta(days=30.4 * months) <= wanted:
-            break
-    moments = pd.date_range(start.normalize().replace(day=1), end, freq=f"{months}MS")
-    return [(m, f"{m:%b %Y}") for m in moments if m >= start]
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """About four round values that span the range."""
-    if high <= low:
-        high = low + 1
-    raw = (high - low) / 4
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, last + 1)]
-
-
-def _tick_text(value: float) -> str:
-    size = abs(value)
-    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if size >= scale:
-            divisor = 1e3 if letter == "k" else scale
-            return f"{value / divisor:g}{letter}".replace("-", "−")
-    return f"{value:g}".replace("-", "−")
-
-
 def _line(frame: Frame, line: Line) -> str:
     pieces, pen_down = [], False
     for ts, value in zip(line.ts, line.value, strict=True):
         if math.isfinite(value):
-            pieces.append(f"{'L' if pen_down else 'M'}{_n(frame.x(ts))} {_n(frame.y(value))}")
+            pieces.append(f"{'L' if pen_down else 'M'}{px(frame.x(ts))} {px(frame.y(value))}")
         pen_down = math.isfinite(value)
     return f'<path class="line {line.style}" d="{"".join(pieces)}"/>' if pieces else ""
 
@@ -367,8 +289,8 @@ def _band(frame: Frame, band: Band) -> str:
     ]
     if not points:
         return ""
-    upper = "L".join(f"{_n(x)} {_n(high)}" for x, _, high in points)
-    lower = "L".join(f"{_n(x)} {_n(low)}" for x, low, _ in reversed(points))
+    upper = "L".join(f"{px(x)} {px(high)}" for x, _, high in points)
+    lower = "L".join(f"{px(x)} {px(low)}" for x, low, _ in reversed(points))
     return f'<path class="{band.style}" d="M{upper}L{lower}Z"/>'
 
 
@@ -377,10 +299,10 @@ def _mark(x: float, y: float, severity: str, label: str) -> str:
     kind = SEVERITY_MARKS.get(severity, "ring")
     style = f'class="mark mark-{escape(severity)}"'
     if kind == "diamond":
-        return f'<path {style} d="M{_n(x)} {_n(y - 6)}l5.5 6l-5.5 6l-5.5 -6Z">{title}</path>'
+        return f'<path {style} d="M{px(x)} {px(y - 6)}l5.5 6l-5.5 6l-5.5 -6Z">{title}</path>'
     if kind == "triangle":
-        return f'<path {style} d="M{_n(x)} {_n(y - 5.5)}l5 9.5h-10Z">{title}</path>'
-    return f'<circle {style} cx="{_n(x)}" cy="{_n(y)}" r="{4 if kind == "circle" else 3.5}">{title}</circle>'
+        return f'<path {style} d="M{px(x)} {px(y - 5.5)}l5 9.5h-10Z">{title}</path>'
+    return f'<circle {style} cx="{px(x)}" cy="{px(y)}" r="{4 if kind == "circle" else 3.5}">{title}</circle>'
 
 
 def _label_width(labels: Sequence[str]) -> int:
@@ -394,8 +316,3 @@ def _short(text: str, characters: int) -> str:
         return text
     tail = characters // 2
     return f"{text[: characters - tail - 1]}…{text[-tail:]}"
-
-
-def _n(value: float) -> str:
-    """A coordinate: one decimal is finer than a pixel, and the same everywhere."""
-    return f"{value:.1f}".removesuffix(".0")

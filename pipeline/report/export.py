@@ -10,6 +10,9 @@ import pandas as pd
 
 from pipeline.tables.advice import RECOMMENDATION
 
+# Every file is of one `as_of`, which its folder names.
+COLUMNS = tuple(name for name in RECOMMENDATION.names if name != RECOMMENDATION.time)
+
 # What a spreadsheet takes for the beginning of a formula. Source: OWASP, "CSV Injection", full-width signs included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -21,14 +24,13 @@ def recommendations_csv(recommendation: pd.DataFrame) -> str:
     )
     out = io.StringIO(newline="")
     writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    columns = [name for name in RECOMMENDATION.names if name != RECOMMENDATION.time]
-    writer.writerow(columns)
-    for row in ordered[columns].itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
+    writer.writerow(COLUMNS)
+    for row in ordered[list(COLUMNS)].itertuples(index=False):
+        writer.writerow([_field(value) for value in row])
     return out.getvalue()
 
 
-def _cell(value: Any) -> str:
+def _field(value: Any) -> str:
     """Numbers stay numbers, also negative ones; only text can be a formula."""
     if pd.isna(value):
         return ""

@@ -15,9 +15,11 @@ from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
+from pipeline.tables.usage import RESOURCE
 
 
 def _empty(*columns: str) -> Callable[[], pd.DataFrame]:
+    """Makes a frame without rows, whose columns no table has so."""
     return lambda: pd.DataFrame({column: pd.Series(dtype="object") for column in columns})
 
 
@@ -29,7 +31,8 @@ class Findings:
         interval: the run's data interval; `as_of` is its end.
         sources: one row per source and bronze table: source, table_name, rows, first_at, last_at, note, kind (real, replayed,
             synthetic or list prices).
-        resource: newest row per resource, as `silver.resource`.
+        resource: newest row per resource, as `silver.resource`: account, region, resource_id, service, instance_type,
+            tags_json.
         recommendation: `gold.recommendation` of this `as_of`.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
         forecast: `gold.forecast` of this `as_of` for the series that are charted and for all cost series.
@@ -50,9 +53,7 @@ class Findings:
 
     interval: Interval
     sources: pd.DataFrame = field(default_factory=_empty("source", "table_name", "rows", "first_at", "last_at", "note", "kind"))
-    resource: pd.DataFrame = field(
-        default_factory=_empty("account", "region", "resource_id", "service", "instance_type", "tags_json")
-    )
+    resource: pd.DataFrame = field(default_factory=RESOURCE.empty)
     recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
     capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)
     forecast: pd.DataFrame = field(default_factory=FORECAST.empty)

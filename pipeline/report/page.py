@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from pipeline.report import charts, sections, words
+from pipeline import __version__
+from pipeline.report import charts, words
 from pipeline.report.findings import Findings
+from pipeline.report.section import Empty, Section
+from pipeline.report.sections import ORDER, load_section
+from pipeline.report.sections.sources import caveats
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 FOLDER = Path(__file__).parent
 
@@ -25,39 +29,48 @@ TELEMETRY = "<!-- telemetry -->"
 def render(findings: Findings) -> str:
     """The report as HTML that loads nothing from anywhere: style, script and charts are in the page."""
     script = (FOLDER / "report.js").read_text(encoding="utf-8").strip()
-    return _template().render(
+    return _template("page").render(
         as_of=words.minute(findings.as_of),
         start=words.minute(findings.interval.start),
         end=words.minute(findings.interval.end),
-        header=sections.header(findings),
-        figures=sections.key_figures(findings),
-        recommendations=sections.recommendations(findings),
-        forecasts=sections.forecasts(findings),
-        capacity=sections.capacity(findings),
-        anomalies=sections.anomalies(findings),
-        cost=sections.cost(findings),
-        accuracy=sections.accuracy(findings),
-        quality=sections.quality(findings),
-        run_times=sections.run_times(findings),
+        caveats=caveats(findings),
+        sections=[_render_section(name, findings) for name in ORDER],
         style=(FOLDER / "report.css").read_text(encoding="utf-8").strip(),
         script=script,
         # The browser runs this script and no other, whatever a name in the data looks like.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         telemetry=TELEMETRY,
+        version=__version__,
     )
 
 
+def _render_section(name: str, findings: Findings) -> tuple[Section, Markup]:
+    """A section, and what stands below its heading: its own template filled with what was found."""
+    section = load_section(name)
+    content = section.content(findings)
+    body = _template("empty").render(reason=content) if isinstance(content, Empty) else _template(name).render(content)
+    return section, Markup(body)  # noqa: S704 the templates escape
+
+
+def _template(name: str) -> Template:
+    return _environment().get_template(f"{name}.html.j2")
+
+
 @lru_cache(maxsize=1)
-def _template() -> Template:
+def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["code"] = _code
     environment.globals["swatch"] = charts.legend_swatch
     environment.globals["plural"] = words.plural
-    return environment.get_template("report.html.j2")
+    return environment
 
 
 def _code(text: str) -> Markup:

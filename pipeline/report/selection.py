@@ -1,13 +1,21 @@
-"""Which few of many series a report draws."""
+"""Which few of many rows a report shows, and in which order."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
+from pipeline.report.findings import Findings
+from pipeline.report.frames import json_object
 from pipeline.report.words import SEVERITY_ORDER
 
+# Rows shown at once, and behind a click; a page of thousands of rows helps no one, and the views have them all.
+SHOWN, AT_MOST = 25, 200
 CHARTED = 12
 AT_RISK = ("critical", "high")
+# A series with this share of its samples counts as complete.
+COMPLETE = 0.995
 
 
 def worst_per_series(risk: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +44,7 @@ def charted_series(risk: pd.DataFrame, forecast: pd.DataFrame, charted: int = CH
     Returns:
         Columns series_id, metric, granularity, in the order in which to draw them.
     """
-    columns = ["series_id", "metric", "granularity"]
+    columns, key = ["series_id", "metric", "granularity"], ["series_id", "granularity"]
     if forecast.empty:
         return pd.DataFrame({column: pd.Series(dtype="object") for column in columns})
     ranked = worst_per_series(risk)
@@ -44,6 +52,45 @@ def charted_series(risk: pd.DataFrame, forecast: pd.DataFrame, charted: int = CH
     costs = forecast[forecast["metric"] == "cost"].sort_values(["level", "series_id"], ascending=[False, True], kind="stable")
     costs = costs[columns].head(max(charted // 3, 1))
     rest = forecast.sort_values(["metric", "series_id", "granularity"], kind="stable")[columns]
-    wanted = pd.concat([at_risk, costs, ranked[columns], rest], ignore_index=True).drop_duplicates(columns[::2])
-    known = forecast[columns[::2]].drop_duplicates()
-    return wanted.merge(known, on=columns[::2], how="inner").head(charted).reset_index(drop=True)
+    wanted = pd.concat([at_risk, costs, ranked[columns], rest], ignore_index=True).drop_duplicates(key)
+    known = forecast[key].drop_duplicates()
+    return wanted.merge(known, on=key, how="inner").head(charted).reset_index(drop=True)
+
+
+def portfolio_of(recommendation: pd.DataFrame) -> pd.DataFrame:
+    """The recommendations whose savings add up, in the order in which to follow them."""
+    counted = recommendation[recommendation["portfolio_rank"].notna()]
+    return counted.sort_values(["portfolio_rank", "recommendation_id"], kind="stable")
+
+
+def anomalies_of_interval(findings: Findings) -> pd.DataFrame:
+    """The anomalies of the run itself; a report also draws those of the days before."""
+    found = findings.anomaly
+    if found.empty:
+        return found
+    return found[(found["ts"] >= findings.interval.start) & (found["ts"] < findings.interval.end)]
+
+
+def sort_by_severity(found: pd.DataFrame) -> pd.DataFrame:
+    """Anomalies, the most severe first; equally severe ones by score, then the newest."""
+    rank = found["severity"].map(SEVERITY_ORDER).fillna(9)
+    return (
+        found.assign(_rank=rank)
+        .sort_values(["_rank", "score", "ts", "series_id"], ascending=[True, False, False, True], kind="stable")
+        .drop(columns="_rank")
+    )
+
+
+def newest_decisions(findings: Findings) -> dict[tuple[str, str], dict[str, Any]]:
+    """Metric and granularity to the newest row of `gold.promotion` about them."""
+    ordered = findings.promotion.sort_values(["metric", "granularity", "fence"], kind="stable")
+    return {(str(row["metric"]), str(row["granularity"])): row for row in ordered.to_dict("records")}
+
+
+def assumed_resources(resource: pd.DataFrame) -> set[str]:
+    """Resources whose instance type the inventory only assumes, by their tag `instance_type_assumed`."""
+    return {
+        str(name)
+        for name, tags in zip(resource["resource_id"], resource["tags_json"], strict=True)
+        if json_object(tags).get("instance_type_assumed") == "true"
+    }

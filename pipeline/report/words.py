@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
-from pipeline.tables.columns import DEGREES, SEVERITIES
+from pipeline.tables.columns import ACTIONS, DEGREES, SEVERITIES, UNITS
 
 DASH = "–"
 NBSP = "\u00a0"
-UNIT_SIGNS = {"percent": "%", "mbps": "Mbps", "count": "count", "ms": "ms", "usd": "USD"}
+UNIT_SIGNS = {unit: unit for unit in UNITS} | {"percent": "%", "mbps": "Mbps", "usd": "USD"}
 METRIC_WORDS = {
     "cpu_utilization": "CPU",
     "memory_utilization": "memory",
@@ -27,17 +28,9 @@ METRIC_WORDS = {
     "request_count": "requests",
     "cost": "cost",
 }
-ACTION_WORDS = {
-    "rightsize": "Rightsize",
-    "stop": "Stop",
-    "terminate": "Terminate",
-    "upsize": "Upsize",
-    "investigate": "Investigate",
-    "keep": "Keep",
-    "insufficient_data": "Not enough data",
-}
+ACTION_WORDS = {action: action.capitalize() for action in ACTIONS} | {"insufficient_data": "Not enough data"}
 RISK_WORDS = tuple(degree.replace("_", " ") for degree in DEGREES)
-#: Place of each severity where the gravest comes first.
+# Place of each severity where the gravest comes first.
 SEVERITY_ORDER = {severity: place for place, severity in enumerate(reversed(SEVERITIES))}
 
 
@@ -99,8 +92,20 @@ def decimals(value: Any, digits: int = 2) -> str:
     return DASH if missing(value) else f"{float(value):.{digits}f}".replace("-", "−")
 
 
-def count(value: Any) -> str:
-    return DASH if missing(value) else f"{int(value):,}"
+def text_or_dash(value: Any) -> str:
+    return DASH if missing(value) else str(value)
+
+
+def capitalize(text: str) -> str:
+    """The first letter as a capital, all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def list_names(names: Iterable[Any], shown: int = 5) -> str:
+    """`a, b, c, d, e and 3 more`: distinct names in their order, the first few of them."""
+    distinct = sorted({str(name) for name in names})
+    rest = len(distinct) - shown
+    return ", ".join(distinct[:shown]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def plural(number: int, word: str, many: str | None = None) -> str:
@@ -140,6 +145,11 @@ def series_parts(series_id: str, metric: str) -> tuple[str, str, str]:
     parts = series_id.removesuffix(f"/{metric}").split("/", 2)
     account, region, resource = (["", "", *parts] if len(parts) == 1 else ["", *parts] if len(parts) == 2 else parts)[-3:]
     return account, region, resource
+
+
+def series_label(series_id: Any, metric: Any) -> str:
+    """Resource and metric: `i-web01 CPU`."""
+    return f"{series_parts(str(series_id), str(metric))[2]} {metric_word(str(metric))}"
 
 
 def without_figures(reason: str) -> str:

@@ -81,7 +81,7 @@ def perform(
     outcome, rows = "failed", 0
     try:
         # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
-        with lake.worded(step, target, interval):
+        with lake.explain_errors(step, target, interval):
             rows = int(function(interval, lake, settings, **options))
         outcome = "done" if lake.changes or (step in REGISTERING and rows) else "unchanged"
     finally:

@@ -34,7 +34,7 @@ def maintain(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa
             continue
         if not lake.exists(table):
             continue
-        with lake.worded(table.name):
+        with lake.explain_errors(table.name):
             compacted = maintenance.compact(lake, table)
             expired = maintenance.expire_snapshots(lake, table, settings.snapshot_retention_days, now())
             swept = maintenance.sweep_orphans(lake, table, now())

@@ -103,7 +103,7 @@ def scans(lake: Lake, interval: Interval) -> list[Scan]:
             narrowed = of_the_run and relation.startswith("bronze.")
             if (relation, narrowed) not in sizes:
                 table = tables.get(relation)
-                with lake.worded(relation):
+                with lake.explain_errors(relation):
                     sizes[relation, narrowed] = _column_bytes(lake, table, table.scope(interval) if narrowed else None)
             total += sum(sizes[relation, narrowed].get(column, 0) for column in columns)
         found.append(Scan(name, tuple(sorted(used)), total))
@@ -125,7 +125,7 @@ def stored(lake: Lake) -> list[Stored]:
     found = []
     for layer in LAYERS:
         selector = fs.FileSelector(f"{lake.storage.root}/{layer}", allow_not_found=True, recursive=True)
-        with lake.worded(layer):
+        with lake.explain_errors(layer):
             files = [info.size for info in lake.storage.filesystem.get_file_info(selector) if info.type == fs.FileType.File]
         found.append(Stored(layer, len(files), sum(files)))
     return found

@@ -406,7 +406,7 @@ def test_a_saved_query_says_in_the_analysts_workgroup_what_the_embedded_view_say
 
     settings = demo.lake.settings.model_copy(update={"athena_workgroup": "headroom-analyst"})
 
-    execution = athena._executed(saved[view], {}, settings, view, once=False)
+    execution = athena._execute(saved[view], {}, settings, view, once=False)
 
     place = f"s3://{outputs['buckets']['value']['results']}/analyst/"
     assert execution["ResultConfiguration"]["OutputLocation"].startswith(place)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipeline import settings as settings_module
 from pipeline import tables
 from pipeline.lake import Lake, athena, aws, duckdb, glue, open_lake, sql
-from pipeline.lake.lake import _parquet
+from pipeline.lake.bronze import parquet
 from pipeline.settings import Settings
 from tests.support import golden
 
@@ -58,7 +58,7 @@ def check(case: Path, lake: Lake) -> None:
     if name.startswith("views."):
         create_view(lake, name)
         statement = f"SELECT {', '.join(found.column_names)} FROM {lake.settings.database}_{name}"  # noqa: S608 names of columns
-        execution = athena._executed(statement, {}, lake.settings, name, once=False)
+        execution = athena._execute(statement, {}, lake.settings, name, once=False)
         assert plain(athena._rows(execution, lake.settings, name)) == plain(embedded)
 
 
@@ -68,7 +68,7 @@ def fill(lake: Lake, name: str, given: dict[str, pa.Table]) -> None:
         table = tables.get(relation)
         rows = given.get(relation, table.arrow_schema.empty_table())
         if table.layer != "bronze":
-            iceberg = lake._load_or_create(table)
+            iceberg = lake.catalog.load_or_create(table)
             if rows.num_rows:
                 iceberg.append(rows)
             continue
@@ -76,7 +76,7 @@ def fill(lake: Lake, name: str, given: dict[str, pa.Table]) -> None:
         for number, day in enumerate(sorted(set(rows["day"].to_pylist()))):
             part = rows.filter(pc.equal(rows["day"], pa.scalar(day))).drop_columns(["day"])
             path = lake.storage.path("bronze", table.short_name, f"day={day}", f"{number:064d}.parquet")
-            assert lake.storage.write_once(path, _parquet(part))
+            assert lake.storage.write_once(path, parquet(part))
 
 
 def create_view(lake: Lake, name: str) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import tables
+from pipeline import __version__, tables
 from pipeline.interval import Interval
-from pipeline.report import Findings, charted_series, charts, recommendations_csv, render, words
-from pipeline.report.page import TELEMETRY
-from pipeline.tables.advice import RECOMMENDATION
+from pipeline.report import Findings, axes, charts, export, recommendations_csv, render, sections, words
+from pipeline.report.page import FOLDER, TELEMETRY
+from pipeline.report.selection import charted_series
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, estate, rows, series, utc
 
 VOID = {"meta", "link", "br"}
@@ -221,6 +221,23 @@ def test_synthetic_replayed_and_assumed_data_are_named_at_the_top(page: Page) ->
     assert {r["text"] for r in page.find(**{"class": "tag"}) if "type" in r["text"]} == {"assumed type"}
 
 
+def test_a_section_is_a_module_a_template_and_a_line_in_the_order(page: Page) -> None:
+    # The sources stand within the key figures.
+    beside = {"__init__", "sources"}
+    assert {path.stem for path in (FOLDER / "sections").glob("*.py")} - beside == set(sections.ORDER)
+    shared = {"page", "macros", "empty", "sources"}
+    assert {path.name.removesuffix(".html.j2") for path in (FOLDER / "templates").iterdir()} - shared == set(sections.ORDER)
+
+    anchors = [sections.load_section(name).anchor for name in sections.ORDER]
+    assert [e["id"] for e in page.find(tag="section")] == anchors
+    links = [e["href"] for e in page.find(tag="a") if "class" not in e]
+    assert links == [f"#{anchor}" for anchor in anchors]
+
+
+def test_the_page_names_the_version_that_made_it(page: Page) -> None:
+    assert f"Headroom {__version__}." in page.one(tag="footer")["text"]
+
+
 def test_an_empty_run_says_why_each_section_is_empty_and_what_to_do() -> None:
     page = Page(render(Findings(interval=DAY)))
     empty = [e["text"] for e in page.find(**{"class": "empty"})]
@@ -301,7 +318,7 @@ def test_a_risk_without_a_forecast_is_not_charted(findings: Findings) -> None:
 def test_text_that_a_spreadsheet_would_run_is_disarmed_and_numbers_stay_numbers(findings: Findings) -> None:
     table = list(csv.DictReader(io.StringIO(recommendations_csv(findings.recommendation), newline="")))
 
-    assert tuple(table[0]) == RECOMMENDATION.names[1:]
+    assert tuple(table[0]) == export.COLUMNS
     assert {r["target_config"] for r in table if r["rule_id"] == "rightsize"} >= {f"'{NASTY_FORMULA}"}
     assert "-70.08" in {r["savings_monthly_usd"] for r in table}
     assert [r["portfolio_rank"] for r in table[:3]] == ["1", "2", ""]
@@ -326,7 +343,7 @@ def test_a_gap_in_the_history_is_a_gap_in_the_line() -> None:
 
 def test_value_axes_have_round_ticks_that_span_the_values() -> None:
     for low, high in ((0.0, 97.0), (0.0, 0.0042), (-12.0, 3.0), (0.0, 1.2e9), (5.0, 5.0)):
-        ticks = charts._ticks(low, high)
+        ticks = axes.value_ticks(low, high)
         assert ticks[0] <= low
         assert ticks[-1] >= high
         assert 3 <= len(ticks) <= 7
@@ -336,7 +353,7 @@ def test_value_axes_have_round_ticks_that_span_the_values() -> None:
 def test_time_axes_have_at_most_the_wanted_ticks_and_lie_inside() -> None:
     for span in (timedelta(hours=5), timedelta(days=3), timedelta(days=30), timedelta(days=500), timedelta(days=5000)):
         start = pd.Timestamp(AS_OF) + timedelta(minutes=17)
-        ticks = charts._time_ticks(start, start + span, 6)
+        ticks = axes.time_ticks(start, start + span, 6)
         assert 1 <= len(ticks) <= 7, span
         assert all(start <= moment <= start + span for moment, _ in ticks)
 

@@ -1,0 +1,160 @@
+"""Bronze as it lies in storage: one folder per day, one write-once object per payload and day."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import dataset
+
+from pipeline.lake.fingerprint import fingerprint
+from pipeline.lake.rows import cast_rows, fill_columns
+from pipeline.lake.storage import Storage
+from pipeline.tables.schema import Scope, Table
+
+
+def split_by_day(data: pa.Table, time_column: str) -> Iterator[tuple[str, pa.Table]]:
+    """A table cut into UTC days, rows in their order."""
+    days = data[time_column].cast(pa.date32())
+    unique = sorted(pc.unique(days).to_pylist())
+    if len(unique) == 1:
+        yield unique[0].isoformat(), data
+        return
+    order = pc.sort_indices(
+        pa.table({"day": days, "row": pa.array(range(len(days)))}), [("day", "ascending"), ("row", "ascending")]
+    )
+    data, days = data.take(order), days.take(order)
+    counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(days).to_pylist()}
+    start = 0
+    for day in unique:
+        yield day.isoformat(), data.slice(start, counts[day])
+        start += counts[day]
+
+
+def make_object(
+    table: Table, payload: pa.Table, *, source: str, shard: str, day: str, ingested_at: datetime
+) -> tuple[str, bytes]:
+    """The name and the bytes of the object that lands one day of a payload."""
+    load_id = load_id_of(table, payload, source=source, shard=shard, day=day)
+    rows = payload.append_column("load_id", pa.array([load_id] * payload.num_rows, pa.string()))
+    stamps = pa.array([ingested_at] * payload.num_rows, pa.timestamp("us"))
+    rows = rows.append_column("ingested_at", stamps).select([c.name for c in table.columns])
+    return f"{load_id}.parquet", parquet(rows.replace_schema_metadata({"headroom.source": source, "headroom.shard": shard}))
+
+
+def load_id_of(table: Table, payload: pa.Table, *, source: str, shard: str, day: str) -> str:
+    """The name of a landed object: a scrub recomputes it from the object's rows."""
+    digest = hashlib.sha256()
+    for part in (table.name, source, shard, day, fingerprint(payload)):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def parquet(rows: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
+    return sink.getvalue()
+
+
+def list_days(table: Table, storage: Storage) -> list[str]:
+    """The days that have a folder, in order, as `2026-03-01`; none of their objects is listed."""
+    return [name.removeprefix("day=") for name in storage.list_folders(_folder(table, storage)) if name.startswith("day=")]
+
+
+def list_objects(table: Table, storage: Storage, days: Iterable[str] | None = None) -> list[str]:
+    """The objects of the given days, in order of day and name; of all days, in one listing, where none are given."""
+    folder = _folder(table, storage)
+    if days is None:
+        return storage.list_files(folder)
+    return [file for day in sorted(days) for file in storage.list_files(f"{folder}/day={day}")]
+
+
+def days_of(scope: Scope, days: Iterable[str]) -> list[str]:
+    """Those of the days in which rows of a scope may lie."""
+    first, last = scope.start.date().isoformat(), scope.end.date().isoformat()
+    return [day for day in days if first <= day <= last]
+
+
+def read_objects(table: Table, files: list[str], storage: Storage) -> pa.Table:
+    """The rows of some objects, with the day that each path states."""
+    parts = []
+    for file in files:
+        part = pq.read_table(file, filesystem=storage.filesystem, page_checksum_verification=True, partitioning=None)
+        day = date.fromisoformat(day_of(file))
+        part = fill_columns(part, table, table.arrow_schema.names)
+        part = part.append_column("day", pa.array([day] * part.num_rows, pa.date32()))
+        parts.append(part.select(table.arrow_schema.names))
+    if not parts:
+        return table.arrow_schema.empty_table()
+    return cast_rows(pa.concat_tables(part.replace_schema_metadata(None) for part in parts), table.arrow_schema)
+
+
+class DailyObjects(dataset.Dataset):  # type: ignore[misc]
+    """A bronze table as DuckDB reads it: only the folders of the days that a query reads are listed.
+
+    DuckDB takes any of Arrow's datasets, and hands what a query says of its columns, `day` among them, to `scanner`. What it
+    cannot hand on, such as a bound that is read from another table, leaves all days.
+
+    Attributes:
+        trouble: what a listing raised, which DuckDB would tell in words of its own.
+    """
+
+    def __init__(self, table: Table, storage: Storage, list_some: Callable[[Iterable[str] | None], list[str]]) -> None:
+        """`list_some` gives the objects of some days, or of all, as `list_objects` does."""
+        self.trouble: Exception | None = None
+        self._schema = table.arrow_schema
+        self._storage = storage
+        self._days = list_days(table, storage)
+        self._list_some = list_some
+        self._listed: dict[str, list[str]] = {}
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._schema
+
+    def scanner(self, **asked: Any) -> Any:
+        """Arrow's scanner over the objects of the days that `filter` leaves; `asked` is what every dataset's scanner takes."""
+        try:
+            files = self._objects(self._days_within(asked.get("filter")))
+        except Exception as error:
+            self.trouble = error
+            raise
+        if not files:
+            return dataset.dataset(self.schema.empty_table()).scanner(**asked)
+        return self._storage.dataset(files, self.schema, hive="day").scanner(**asked)
+
+    def _days_within(self, condition: Any) -> list[str]:
+        """The days of which Arrow cannot rule out that they have rows under the condition."""
+        layout, files = dataset.ParquetFileFormat(), self._storage.filesystem
+        fragments = [
+            layout.make_fragment(day, files, partition_expression=dataset.field("day") == date.fromisoformat(day))
+            for day in self._days
+        ]
+        every = dataset.FileSystemDataset(fragments, self.schema, layout, files)
+        return [fragment.path for fragment in every.get_fragments(filter=condition)]
+
+    def _objects(self, days: list[str]) -> list[str]:
+        """The objects of some days; a query that reads a day twice sees the same ones twice."""
+        unlisted = [day for day in days if day not in self._listed]
+        self._listed |= {day: [] for day in unlisted}
+        if unlisted:
+            for file in self._list_some(None if len(unlisted) == len(self._days) else unlisted):
+                day = day_of(file)
+                if day in unlisted:
+                    self._listed[day].append(file)
+        return [file for day in days for file in self._listed[day]]
+
+
+def day_of(file: str) -> str:
+    """The day that an object's path states."""
+    return file.rsplit("/", 2)[1].removeprefix("day=")
+
+
+def _folder(table: Table, storage: Storage) -> str:
+    return f"{storage.root}/bronze/{table.short_name}"

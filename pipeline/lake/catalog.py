@@ -1,0 +1,177 @@
+"""Which catalog keeps the lake's tables, and which engine answers its queries: settings decide it here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+from pyiceberg.catalog import Catalog as IcebergCatalog
+from pyiceberg.catalog import load_catalog
+from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.table import Table as IcebergTable
+from sqlalchemy.exc import IntegrityError
+
+from pipeline.errors import ConfigError, DataError
+from pipeline.lake.lock import alone
+from pipeline.lake.storage import Storage
+from pipeline.settings import Settings
+from pipeline.tables.schema import Table
+
+PROPERTIES = {
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "50",
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "20",
+    # A writer that loses a race for the table's head looks again: a blind retry could publish one scope twice.
+    "commit.retry.num-retries": "0",
+}
+Created: TypeAlias = tuple[str, bool]
+"""A database, table or view, and whether it is new or another than before."""
+Engine: TypeAlias = Callable[[str, dict[str, Any]], pa.Table]
+"""Runs one query in Athena's dialect with its parameters."""
+
+
+def _create_nothing(*_: object) -> Iterator[Created]:
+    return iter(())
+
+
+def _accept_day(_table: Table, _day: str) -> None:
+    """Every day is found by its folder."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What keeps the metadata of silver's and gold's tables, and what else it has to know for Athena.
+
+    Attributes:
+        connect: gives pyiceberg's catalog; connecting again is free.
+        database: prefix of its databases' names.
+        uri: where the tables' files go.
+        create_databases: creates those that are not there.
+        create_bronze: makes a bronze table known to the engine.
+        create_views: makes those of `sql/views`.
+        check_day: raises DataError for a day of bronze that the engine would not find.
+    """
+
+    connect: Callable[[], IcebergCatalog]
+    database: str
+    uri: str
+    create_databases: Callable[[], Iterator[Created]] = _create_nothing
+    create_bronze: Callable[[Table], Iterator[Created]] = _create_nothing
+    create_views: Callable[[], Iterator[Created]] = _create_nothing
+    check_day: Callable[[Table, str], None] = _accept_day
+
+    def load(self, table: Table) -> IcebergTable | None:
+        """The Iceberg table behind a declaration, as it is now; None where nothing was written yet."""
+        try:
+            return self.connect().load_table(self._identifier(table))
+        except NoSuchTableError:
+            return None
+
+    def load_or_create(self, table: Table) -> IcebergTable:
+        """The Iceberg table behind a declaration, with every column that it declares.
+
+        Raises:
+            DataError: the declaration drops or retypes a stored column.
+        """
+        iceberg = self.load(table)
+        if iceberg is not None:
+            return _add_columns(iceberg, table)
+        namespace, short = self._identifier(table)
+        # The SQL catalog tells the loser of a race by its own constraint.
+        with suppress(NamespaceAlreadyExistsError, IntegrityError):
+            self.connect().create_namespace(namespace)
+        try:
+            return self.connect().create_table(
+                (namespace, short),
+                schema=table.iceberg_schema(),
+                partition_spec=table.iceberg_partition_spec(),
+                location=f"{self.uri}/{table.layer}/{short}",
+                properties=PROPERTIES,
+            )
+        except TableAlreadyExistsError:
+            return self.connect().load_table((namespace, short))
+
+    def _identifier(self, table: Table) -> tuple[str, str]:
+        return f"{self.database}_{table.layer}", table.short_name
+
+
+def open_catalog(settings: Settings, storage: Storage) -> Catalog:
+    """The catalog that the settings name: SQLite beside the files, or Glue, and in it the views if Athena answers."""
+    if settings.catalog == "sqlite":
+        return Catalog(cache(partial(_connect_to_sqlite, settings, storage)), settings.database, storage.uri)
+    from pipeline.lake import glue
+
+    return Catalog(
+        connect=cache(partial(glue.connect, settings, storage)),
+        database=settings.database,
+        uri=storage.uri,
+        create_databases=partial(glue.create_databases, settings),
+        create_bronze=lambda table: iter([(table.name, glue.create_external(table, settings, storage))]),
+        create_views=partial(glue.create_views, settings) if settings.engine == "athena" else _create_nothing,
+        check_day=glue.check_day,
+    )
+
+
+def open_engine(settings: Settings, relation: Callable[[str], Any], objects: Callable[[Table], list[str]]) -> Engine:
+    """The engine that the settings name: DuckDB in this process, or Athena.
+
+    Args:
+        settings: of the lake.
+        relation: what DuckDB reads for a `layer.table`: see `duckdb.Relation`.
+        objects: the objects of a bronze table.
+
+    Raises:
+        ConfigError: Athena over a lake that it cannot read.
+    """
+    if settings.engine == "duckdb":
+        return partial(_ask_duckdb, relation)
+    if settings.catalog != "glue" or not settings.lake_uri.startswith("s3://"):
+        raise ConfigError(f"engine athena needs catalog glue and a lake on s3://, got {settings.catalog} and {settings.lake_uri}")
+    return partial(_ask_athena, settings, objects)
+
+
+def _ask_duckdb(relation: Callable[[str], Any], text: str, params: dict[str, Any]) -> pa.Table:
+    from pipeline.lake import duckdb
+
+    return duckdb.query(text, params, relation)
+
+
+def _ask_athena(settings: Settings, objects: Callable[[Table], list[str]], text: str, params: dict[str, Any]) -> pa.Table:
+    from pipeline.lake import athena, glue
+
+    return athena.query(text, params, settings, partial(glue.state_of, settings, objects))
+
+
+def _connect_to_sqlite(settings: Settings, storage: Storage) -> IcebergCatalog:
+    database = (settings.home / "lake" / "catalog.db").resolve()
+    properties = storage.iceberg_properties() | {"type": "sql", "uri": f"sqlite:///{database}?timeout=60"}
+    # Two that make the first tables of a catalog at once would fail.
+    with alone(database.with_suffix(".lock")):
+        return load_catalog("headroom", **properties)
+
+
+def _add_columns(iceberg: IcebergTable, table: Table) -> IcebergTable:
+    """The table with columns that the declaration added; dropping or retyping one is refused.
+
+    Raises:
+        DataError: the declaration lacks a stored column or gives it another type.
+    """
+    stored = {field.name: field for field in iceberg.schema().fields}
+    declared = {field.name: field for field in table.iceberg_schema().fields}
+    for name, field in stored.items():
+        if name not in declared:
+            raise DataError(f"{table.name}: column {name} is stored but no longer declared; columns are never dropped")
+        if declared[name].field_type != field.field_type:
+            raise DataError(f"{table.name}.{name} is stored as {field.field_type}, declared as {declared[name].field_type}")
+    added = [name for name in declared if name not in stored]
+    if added:
+        with iceberg.update_schema() as update:
+            for name in added:
+                update.add_column(name, declared[name].field_type, doc=declared[name].doc)
+    return iceberg

@@ -1,0 +1,110 @@
+"""Anomalies of the last 30 days as one strip per series, the worst series close up, and the interval's own as a list."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.report import charts
+from pipeline.report.cell import Cell, cell_of
+from pipeline.report.findings import Findings
+from pipeline.report.frames import floats
+from pipeline.report.section import Content, Empty, Section
+from pipeline.report.selection import AT_MOST, SHOWN, anomalies_of_interval, sort_by_severity
+from pipeline.report.words import SEVERITY_ORDER, UNIT_SIGNS, amount, decimals, metric_word, minute, series_label
+
+_RECENT = timedelta(days=30)
+# Series drawn as strips, and close up.
+_STRIPS, _CLOSE_UPS = 12, 4
+
+
+def anomalies(findings: Findings) -> Content | Empty:
+    recent = findings.anomaly[findings.anomaly["ts"] >= pd.Timestamp(findings.as_of) - _RECENT]
+    if recent.empty:
+        return Empty(
+            "No anomalies in this interval, nor in the 30 days before its end.",
+            "That is good news if the metrics are complete: see data quality. The setting `alert_votes` says how many "
+            "detectors must agree.",
+        )
+    worst_first = sort_by_severity(recent)
+    found = sort_by_severity(anomalies_of_interval(findings))
+    rows = [_row(row) for row in found.head(AT_MOST).to_dict("records")]
+    return {
+        "strips": _strips(findings, recent, worst_first),
+        "series": int(recent["series_id"].nunique()),
+        "close_ups": _close_ups(findings, worst_first),
+        "rows": rows[:SHOWN],
+        "more": rows[SHOWN:],
+        "found": len(found),
+        "recent": f"{len(recent):,}",
+    }
+
+
+def _strips(findings: Findings, recent: pd.DataFrame, worst_first: pd.DataFrame) -> Markup:
+    """One strip for each of the worst series; the run's own interval is shaded."""
+    rows = []
+    for series_id in worst_first["series_id"].drop_duplicates().head(_STRIPS):
+        mine = recent[recent["series_id"] == series_id]
+        rows.append((series_label(series_id, mine["metric"].iloc[0]), [_mark(row) for row in mine.to_dict("records")]))
+    end = findings.as_of
+    start = max(min(recent["ts"].min().to_pydatetime(), findings.interval.start), end - _RECENT) - timedelta(hours=12)
+    return charts.mark_strips(
+        title="Anomalies by series over the last 30 days, UTC",
+        rows=rows,
+        start=start,
+        end=end,
+        shaded=(max(findings.interval.start, start), end),
+    )
+
+
+def _close_ups(findings: Findings, worst_first: pd.DataFrame) -> list[Content]:
+    """The hours around the anomalies of the worst series whose hours are known."""
+    shown: list[Content] = []
+    for series_id in worst_first["series_id"].drop_duplicates():
+        values = findings.anomaly_history
+        values = values[values["series_id"] == series_id].sort_values("ts", kind="stable")
+        if values.empty or len(shown) == _CLOSE_UPS:
+            continue
+        mine = worst_first[(worst_first["series_id"] == series_id) & (worst_first["ts"] >= values["ts"].min())].sort_values("ts")
+        metric, unit = str(mine["metric"].iloc[0]), str(mine["unit"].iloc[0])
+        title = series_label(series_id, metric)
+        svg = charts.time_chart(
+            title=f"{title}: hours observed, anomalies marked",
+            unit=f"{UNIT_SIGNS.get(unit, unit)}, by the hour",
+            lines=[charts.Line(list(values["ts"]), floats(values["value"]), "observed", "observed")],
+            marks=[_mark(row) for row in mine.to_dict("records")],
+            width=530,
+            height=200,
+            fmt=partial(amount, unit=unit),
+        )
+        shown.append({"title": title, "svg": svg})
+    return shown
+
+
+def _mark(row: dict[str, Any]) -> charts.Mark:
+    label = (
+        f"{minute(row['ts'])} UTC, {row['severity']}: observed {amount(row['value'], row['unit'])}, "
+        f"expected {amount(row['expected'], row['unit'])}, score {decimals(row['score'])}"
+    )
+    return charts.Mark(pd.Timestamp(row["ts"]), float(row["value"]), str(row["severity"]), label)
+
+
+def _row(row: dict[str, Any]) -> Content:
+    severity = str(row["severity"])
+    return {
+        "ts": minute(row["ts"]),
+        "resource": row["resource_id"],
+        "metric": metric_word(row["metric"]),
+        "severity": Cell(severity, SEVERITY_ORDER.get(severity, len(SEVERITY_ORDER))),
+        "value": cell_of(row["value"], amount, unit=row["unit"]),
+        "expected": cell_of(row["expected"], amount, unit=row["unit"]),
+        "score": cell_of(row["score"], decimals),
+        "detectors": str(row["detectors"]).replace(",", ", "),
+    }
+
+
+SECTION = Section(anchor="anomalies", title="Anomalies", label="Anomalies", content=anomalies)

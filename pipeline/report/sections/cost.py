@@ -1,0 +1,129 @@
+"""Cost by the day and service, and what the next 30 days are expected to bring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.report import charts
+from pipeline.report.cell import cell_of
+from pipeline.report.findings import Findings
+from pipeline.report.frames import BAND_90, at_quantile, floats, numbers
+from pipeline.report.section import Content, Empty, Section
+from pipeline.report.selection import SHOWN
+from pipeline.report.words import day, missing, percent, series_parts, usd
+
+# Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
+_LAYERS, _THIN = 7, 0.01
+_OTHERS = "all others"
+_MONTH = pd.Timedelta(days=30)
+# What rounds to nothing.
+_HALF_A_CENT = 0.005
+
+
+def cost(findings: Findings) -> Content | Empty:
+    data = findings.cost_daily
+    if data.empty:
+        return Empty(
+            "No cost in the 120 days before the end of the interval.",
+            "Ingest a billing export of that time, then build `silver.cost_daily`.",
+        )
+    usage = data["charge_category"].isin(["Usage", "Purchase"])
+    daily = pd.DataFrame(
+        {
+            "ts": data["ts"],
+            "account": data["account"],
+            "service": data["service"].where(usage, data["charge_category"]),
+            "usd": numbers(data["effective_usd"]).fillna(numbers(data["billed_usd"])),
+        }
+    )
+    ahead = findings.forecast[(findings.forecast["metric"] == "cost") & (findings.forecast["granularity"] == "day")]
+    layers = _layers(daily)
+    lines, bands = _total_ahead(ahead)
+    swatches = [(name, charts.legend_swatch(f"layer layer-{number}")) for number, name in enumerate(layers)]
+    if lines:
+        swatches += [("sum of the medians", charts.legend_swatch("median")), ("90 % band", charts.legend_swatch("band-90"))]
+    return {
+        "svg": _chart(findings, layers, lines, bands),
+        "legend": swatches,
+        "rows": _rows(findings, daily, ahead[at_quantile(ahead, 0.5)]),
+        "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),
+        "last": day(daily["ts"].max()),
+    }
+
+
+def _layers(daily: pd.DataFrame) -> pd.DataFrame:
+    """Cost by the day, one column per layer of the chart, the largest first; services too small to be seen are one."""
+    totals = daily.groupby("service")["usd"].sum().sort_index().sort_values(ascending=False, kind="stable")
+    top = [name for name in totals.index[:_LAYERS] if totals[name] >= _THIN * totals[totals > 0].sum()]
+    layer = daily["service"].where(daily["service"].isin(top), _OTHERS)
+    wide = daily.assign(layer=layer).pivot_table(index="ts", columns="layer", values="usd", aggfunc="sum")
+    return wide.fillna(0.0).sort_index()[[name for name in [*top, _OTHERS] if name in wide]]
+
+
+def _total_ahead(ahead: pd.DataFrame) -> tuple[list[charts.Line], list[charts.Band]]:
+    """The forecasts of all services added up: their medians, and their 90 % bands where both bounds are known."""
+    low, middle, high = (
+        ahead[at_quantile(ahead, level)].groupby("ts")["value"].sum().sort_index() for level in (BAND_90[0], 0.5, BAND_90[1])
+    )
+    lines, bands = [], []
+    if len(middle):
+        lines.append(charts.Line(list(middle.index), floats(middle), "median", "sum of the medians"))
+    if len(low) and list(low.index) == list(high.index):
+        bands.append(charts.Band(list(low.index), floats(low), floats(high), "band-90", "90 % band"))
+    return lines, bands
+
+
+def _chart(findings: Findings, layers: pd.DataFrame, lines: list[charts.Line], bands: list[charts.Band]) -> Markup:
+    return charts.stacked_chart(
+        title="Cost per day by service, USD",
+        unit="USD per day",
+        days=list(layers.index),
+        layers=[(name, layers[name].tolist()) for name in layers],
+        lines=lines,
+        bands=bands,
+        now=findings.as_of,
+        fmt=usd,
+    )
+
+
+def _rows(findings: Findings, daily: pd.DataFrame, medians: pd.DataFrame) -> list[Content]:
+    """Per account and service: the last 30 days, the 30 before, and the medians of the next 30."""
+    end = pd.Timestamp(findings.as_of)
+    recent = daily[daily["ts"] >= end - _MONTH]
+    before = daily[(daily["ts"] < end - _MONTH) & (daily["ts"] >= end - 2 * _MONTH)]
+    keys = ["account", "service"]
+    table = pd.DataFrame({"recent": recent.groupby(keys)["usd"].sum(), "before": before.groupby(keys)["usd"].sum()})
+    table = table.reset_index()
+    table = table.assign(slug=table["service"].str.lower().str.replace(r"[^a-z0-9._-]+", "-", regex=True))
+    ahead = _month_ahead(medians[(medians["ts"] >= end) & (medians["ts"] < end + _MONTH)])
+    table = table.merge(ahead, on=["account", "slug"], how="left")
+    table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
+    counts = (numbers(table["recent"]).abs() >= _HALF_A_CENT) | (numbers(table["before"]).abs() >= _HALF_A_CENT)
+    return [_row(row) for row in table[counts].head(SHOWN).to_dict("records")]
+
+
+def _month_ahead(medians: pd.DataFrame) -> pd.DataFrame:
+    """Account, slug of the service, and `ahead`, the sum of 30 days; a forecast of fewer would read as a fall."""
+    parts = [series_parts(series_id, "cost") for series_id in medians["series_id"]]
+    named = medians.assign(account=[part[0] for part in parts], slug=[part[2] for part in parts])
+    sums = named.groupby(["account", "slug"])["value"].agg(ahead="sum", days="count").reset_index()
+    return sums.loc[sums["days"] >= _MONTH.days, ["account", "slug", "ahead"]]
+
+
+def _row(row: dict[str, Any]) -> Content:
+    unknown = missing(row["recent"]) or missing(row["before"]) or not row["before"]
+    change = None if unknown else row["recent"] / row["before"] - 1
+    return {
+        "service": row["service"],
+        "account": row["account"],
+        "recent": cell_of(row["recent"], usd),
+        "before": cell_of(row["before"], usd),
+        "change": cell_of(change, percent, sign=True),
+        "ahead": cell_of(row["ahead"], usd),
+    }
+
+
+SECTION = Section(anchor="cost", title="Cost trend", label="Cost", content=cost)

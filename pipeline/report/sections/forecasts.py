@@ -1,0 +1,77 @@
+"""Small multiples: what was observed, the median, and the 50 and 90 % bands."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pipeline.report import charts
+from pipeline.report.findings import Findings
+from pipeline.report.frames import BAND_50, BAND_90, at_quantile, floats
+from pipeline.report.section import Content, Empty, Section
+from pipeline.report.selection import charted_series, worst_per_series
+from pipeline.report.words import UNIT_SIGNS, amount, metric_word, minute, series_parts
+from pipeline.tables.columns import FULL
+
+
+def forecasts(findings: Findings) -> Content | Empty:
+    forecast = findings.forecast
+    if forecast.empty:
+        return Empty(
+            "No forecasts in this run.",
+            "The step `forecast` needs recent history; by the day, as much as the setting `min_daily_history` says.",
+        )
+    medians = forecast[at_quantile(forecast, 0.5)]
+    level = medians.groupby(["series_id", "metric", "granularity"], as_index=False, sort=True)["value"].mean()
+    chosen = charted_series(findings.capacity_risk, level.rename(columns={"value": "level"}))
+    risk = worst_per_series(findings.capacity_risk)
+    levels = dict(zip(zip(risk["series_id"], risk["granularity"], strict=True), risk["risk_level"], strict=True))
+    return {
+        "charts": [
+            _fan(findings, series_id, metric, granularity, str(levels.get((series_id, granularity), "")))
+            for series_id, metric, granularity in chosen.itertuples(index=False)
+        ],
+        "series": max(findings.forecast_series, len(chosen)),
+    }
+
+
+def _fan(findings: Findings, series_id: str, metric: str, granularity: str, level: str) -> Content:
+    """The chart of one series: its past, and its quantiles ahead."""
+    frame = findings.forecast
+    mine = frame[(frame["series_id"] == series_id) & (frame["granularity"] == granularity)]
+    wide = mine.pivot_table(index="ts", columns=mine["quantile"].astype("float64").round(4), values="value").sort_index()
+    past = findings.history
+    past = past[(past["series_id"] == series_id) & (past["granularity"] == granularity)].sort_values("ts", kind="stable")
+    unit, first = str(mine["unit"].iloc[0]), mine.iloc[0]
+    sign = UNIT_SIGNS.get(unit, unit)
+    ts = list(wide.index)
+    bands = [
+        charts.Band(ts, floats(wide[low]), floats(wide[high]), style, label)
+        for (low, high), style, label in ((BAND_90, "band-90", "90 %"), (BAND_50, "band-50", "50 %"))
+        if low in wide and high in wide
+    ]
+    lines = [charts.Line(list(past["ts"]), floats(past["value"]), "observed", "observed")]
+    if 0.5 in wide:
+        lines.append(charts.Line(ts, floats(wide[0.5]), "median", "median"))
+    account, region, resource = series_parts(series_id, metric)
+    is_percent = unit == "percent"
+    thresholds = sorted({float(t) for t in findings.capacity_risk["threshold_pct"]}) if is_percent else []
+    return {
+        "title": f"{resource} {metric_word(metric)}",
+        "where": f"{account} · {region} · by the {granularity}",
+        "model": f"{first['model']}{'' if first['tier'] == FULL else ', ' + str(first['tier'])}",
+        "cutoff": minute(first["cutoff"]),
+        "level": level,
+        "svg": charts.time_chart(
+            title=f"{resource} {metric_word(metric)}: observed and forecast, {sign}",
+            unit=f"{sign}, p95 of the {granularity}" if unit != "usd" else f"USD per {granularity}",
+            lines=lines,
+            bands=bands,
+            thresholds=[(t, f"{t:.0f} %") for t in thresholds],
+            now=ts[0] if ts else None,
+            percent_axis=is_percent,
+            fmt=partial(amount, unit=unit),
+        ),
+    }
+
+
+SECTION = Section(anchor="forecasts", title="Forecasts", label="Forecasts", content=forecasts)

@@ -1,0 +1,215 @@
+"""The five figures that stand first on the page, each with what to do next, and the sources behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from pipeline.report.cell import Cell, cell_of
+from pipeline.report.findings import Findings
+from pipeline.report.frames import numbers
+from pipeline.report.section import Content, Section
+from pipeline.report.sections.sources import sources
+from pipeline.report.selection import (
+    AT_RISK,
+    COMPLETE,
+    anomalies_of_interval,
+    newest_decisions,
+    portfolio_of,
+    sort_by_severity,
+    worst_per_series,
+)
+from pipeline.report.words import (
+    ACTION_WORDS,
+    DASH,
+    SEVERITY_ORDER,
+    metric_word,
+    minute,
+    missing,
+    percent,
+    plural,
+    series_label,
+    series_parts,
+    share,
+    until,
+    usd,
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        id: of its element on the page, after `figure-`.
+        label: what is counted.
+        href: where the page says more.
+        value: the figure.
+        detail: what stands behind it.
+        next: what to do.
+        tone: `bad` where it should worry.
+    """
+
+    id: str
+    label: str
+    href: str
+    value: Cell
+    detail: str
+    next: str
+    tone: str = ""
+
+
+NO_FIGURE = Cell(DASH, None)
+
+
+def key_figures(findings: Findings) -> Content:
+    figures = [
+        _savings_figure(findings),
+        _risk_figure(findings),
+        _anomaly_figure(findings),
+        _completeness_figure(findings),
+        _skill_figure(findings),
+    ]
+    return {"figures": figures, "sources": sources(findings)}
+
+
+def _savings_figure(findings: Findings) -> Figure:
+    figure = partial(Figure, "savings", "Savings identified per month", "#recommendations")
+    portfolio = portfolio_of(findings.recommendation)
+    saving = portfolio[numbers(portfolio["portfolio_savings_usd"]) > 0]
+    if saving.empty and len(portfolio):
+        return figure(
+            value=cell_of(0, usd),
+            detail=f"{plural(len(portfolio), 'action')} found, none with a saving that is known",
+            next="Check that prices for these resources are in the lake.",
+        )
+    if saving.empty:
+        judged = len(findings.recommendation)
+        return figure(
+            value=cell_of(0, usd) if judged else NO_FIGURE,
+            detail=f"none found among {plural(judged, 'judgement')}" if judged else "no recommendations in this run",
+            next="See why resources are kept as they are." if judged else "Run the step recommend for this interval.",
+        )
+    total = float(numbers(saving["portfolio_savings_usd"]).sum())
+    low, high = (float(numbers(saving[c]).sum()) for c in ("savings_low_usd", "savings_high_usd"))
+    cost = float(numbers(findings.recommendation.drop_duplicates(["account", "region", "resource_id"])["monthly_cost_usd"]).sum())
+    part = f", {percent(total / cost)} of {usd(cost)} list cost judged" if cost else ""
+    first = saving.iloc[0]
+    return figure(
+        value=cell_of(total, usd),
+        detail=f"{usd(low)} to {usd(high)} from {plural(len(saving), 'action')}, one per resource{part}",
+        next=f"Start with {first['resource_id']}: {ACTION_WORDS.get(first['action'], first['action']).lower()}"
+        f", {usd(first['portfolio_savings_usd'])} per month.",
+    )
+
+
+def _risk_figure(findings: Findings) -> Figure:
+    figure = partial(Figure, "at-risk", "Resources at capacity risk", "#capacity")
+    ranked = worst_per_series(findings.capacity_risk)
+    if ranked.empty:
+        return figure(
+            value=NO_FIGURE,
+            detail="no capacity risk in this run",
+            next="Run the step risk; it needs forecasts of metrics in percent.",
+        )
+    owners = [series_parts(s, m)[:3] for s, m in zip(ranked["series_id"], ranked["metric"], strict=True)]
+    at_risk = {owner for owner, level in zip(owners, ranked["risk_level"], strict=True) if level in AT_RISK}
+    judged = len(set(owners))
+    if not at_risk:
+        return figure(
+            value=Cell("0", 0),
+            detail=f"of {judged} judged; none is likely to cross its threshold",
+            next="Nothing to do now.",
+        )
+    first = ranked.iloc[0]
+    crossing = first["first_crossing_at"]
+    when = f", P{100 * float(first['quantile']):.0f} crosses {first['threshold_pct']:.0f} % {until(crossing, findings.as_of)}"
+    return figure(
+        value=Cell(f"{len(at_risk)}", len(at_risk)),
+        tone="bad",
+        detail=f"of {judged} judged, at level high or critical",
+        next=f"Look first at {owners[0][2]} {metric_word(first['metric'])}{'' if missing(crossing) else when}.",
+    )
+
+
+def _anomaly_figure(findings: Findings) -> Figure:
+    figure = partial(Figure, "anomaly-count", "Anomalous hours in the interval", "#anomalies")
+    found = anomalies_of_interval(findings)
+    if found.empty:
+        return figure(
+            value=Cell("0", 0),
+            detail="too few detectors agreed on any hour",
+            next="Nothing to do now.",
+        )
+    worst = sort_by_severity(found).iloc[0]
+    by_severity = found["severity"].value_counts()
+    parts = [f"{by_severity[s]:,} {s}" for s in SEVERITY_ORDER if s in by_severity]
+    return figure(
+        value=Cell(f"{len(found):,}", len(found)),
+        tone="bad" if worst["severity"] in AT_RISK else "",
+        detail=f"{', '.join(parts)} on {plural(found['series_id'].nunique(), 'series', 'series')}",
+        next=f"Look first at {worst['resource_id']} {metric_word(worst['metric'])} at {minute(worst['ts'])} UTC.",
+    )
+
+
+def _completeness_figure(findings: Findings) -> Figure:
+    figure = partial(Figure, "completeness", "Data completeness", "#quality")
+    data = findings.completeness
+    expected = numbers(data["expected_samples"]).sum()
+    if not expected:
+        return figure(
+            value=NO_FIGURE,
+            tone="bad",
+            detail="no metrics in the interval",
+            next="Check that a source covers this interval, then run ingest and build.",
+        )
+    ratio = float(numbers(data["samples"]).sum() / expected)
+    missing_days = int(numbers(data["missing_days"]).sum())
+    ratios = numbers(data["samples"]) / numbers(data["expected_samples"])
+    worst = data.assign(ratio=ratios).sort_values(["ratio", "series_id"], kind="stable").iloc[0]
+    complete = float(worst["ratio"]) >= COMPLETE
+    return figure(
+        value=cell_of(ratio, share),
+        tone="bad" if ratio < 0.95 else "",
+        detail=f"of samples arrived, {plural(len(data), 'series', 'series')}"
+        + (f"; {plural(missing_days, 'day')} without any" if missing_days else ""),
+        next="Nothing to do now."
+        if complete
+        else f"Look at {series_label(worst['series_id'], worst['metric'])}: {share(worst['ratio'])} arrived.",
+    )
+
+
+def _skill_figure(findings: Findings) -> Figure:
+    figure = partial(Figure, "skill", "Forecast skill over seasonal naive", "#accuracy")
+    champions = _champion_metrics(findings)
+    skilled = champions[numbers(champions["skill"]).notna()]
+    if skilled.empty:
+        return figure(
+            value=NO_FIGURE,
+            detail="no champion with a backtest yet",
+            next="Run the DAG model_training; until then the fallback forecaster serves.",
+        )
+    weight = numbers(skilled["series"])
+    skill = float((weight * numbers(skilled["skill"])).sum() / weight.sum())
+    better = int((numbers(skilled["skill"]) > 0).sum())
+    worst = skilled.sort_values(["skill", "metric", "granularity"], kind="stable").iloc[0]
+    segment = f"{metric_word(worst['metric'])} by the {worst['granularity']}"
+    return figure(
+        value=cell_of(skill, percent, sign=True),
+        tone="bad" if skill < 0 else "",
+        detail=f"lower quantile loss in the backtest; champions beat it in {better} of {plural(len(skilled), 'segment')}",
+        next=f"Weakest is {segment} ({percent(worst['skill'], sign=True)}): trust its bands least.",
+    )
+
+
+def _champion_metrics(findings: Findings) -> pd.DataFrame:
+    """Rows of `gold.model_metric` about the forecasters that serve."""
+    champions = {(m, g, str(row["champion"])) for (m, g), row in newest_decisions(findings).items()}
+    scores = findings.model_metric
+    keys = zip(scores["metric"], scores["granularity"], scores["model"], strict=True)
+    return scores[pd.Series([key in champions for key in keys], index=scores.index, dtype="bool")]
+
+
+SECTION = Section(anchor="found", title="What was found", label="Found", content=key_figures)

@@ -1,0 +1,114 @@
+"""The portfolio in order, what was considered beside it, and why the rest stays as it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from pipeline.report.cell import cell_of
+from pipeline.report.findings import Findings
+from pipeline.report.frames import json_object, numbers
+from pipeline.report.section import Content, Empty, Section
+from pipeline.report.selection import AT_MOST, SHOWN, assumed_resources, portfolio_of
+from pipeline.report.words import (
+    ACTION_WORDS,
+    DASH,
+    RISK_WORDS,
+    day,
+    list_names,
+    missing,
+    percent,
+    text_or_dash,
+    usd,
+    without_figures,
+)
+from pipeline.tables.columns import PASSIVE
+
+
+def recommendations(findings: Findings) -> Content | Empty:
+    every = findings.recommendation
+    if every.empty:
+        return Empty(
+            "No recommendations in this run.",
+            "The step `recommend` writes one row per resource and rule; it needs resources, usage and prices.",
+        )
+    assumed = assumed_resources(findings.resource)
+    is_passive = every["action"].isin(PASSIVE)
+    active, passive = every[~is_passive], every[is_passive]
+    portfolio = portfolio_of(active)
+    others = active.drop(index=portfolio.index).sort_values(["resource_id", "rule_id"], kind="stable")
+    rows = [_row(row, assumed) for row in portfolio.to_dict("records")]
+    return {
+        "rows": rows[:SHOWN],
+        "more": rows[SHOWN:AT_MOST],
+        "others": [_row(row, assumed) for row in others.head(AT_MOST).to_dict("records")],
+        "kept": _reasons(passive),
+        "kept_resources": int(passive["resource_id"].nunique()),
+        "undecided": int((passive["action"] == "insufficient_data").sum()),
+        "total": cell_of(numbers(portfolio["portfolio_savings_usd"]).sum(), usd),
+    }
+
+
+def _row(row: dict[str, Any], assumed: set[str]) -> Content:
+    low, high = row["savings_low_usd"], row["savings_high_usd"]
+    return {
+        "rank": DASH if missing(row["portfolio_rank"]) else f"{int(row['portfolio_rank'])}",
+        "id": row["recommendation_id"],
+        "resource": row["resource_id"],
+        "where": f"{row['service']} · {row['account']} · {row['region']}",
+        "assumed": row["resource_id"] in assumed,
+        "action": ACTION_WORDS.get(row["action"], row["action"]),
+        "current": text_or_dash(row["current_config"]),
+        "target": "" if missing(row["target_config"]) else row["target_config"],
+        "saving": cell_of(row["savings_monthly_usd"], usd),
+        "range": "" if missing(low) or missing(high) or usd(low) == usd(high) else f"{usd(low)} to {usd(high)}",
+        "cost": cell_of(row["monthly_cost_usd"], usd),
+        "breach": cell_of(row["breach_probability"], percent),
+        "risk": cell_of(row["risk_level"], _risk_word),
+        "effort": str(row["effort"]).replace("_", " "),
+        "restart": bool(row["restart_needed"]),
+        "rollback": str(row["rollback_note"]) if row["rollback_possible"] else "cannot be undone",
+        "reason": row["reason"],
+        "rule": f"{row['rule_id']} {row['rule_version']}",
+        "confidence": percent(row["confidence"]),
+        "price_as_of": day(row["price_as_of"]),
+        "evidence": _evidence(row["evidence_json"]),
+    }
+
+
+def _risk_word(level: Any) -> str:
+    return DASH if missing(level) else RISK_WORDS[int(level)]
+
+
+def _evidence(text: Any) -> list[tuple[str, str]]:
+    """What a rule looked at: name and value, in order of name."""
+    return [(str(name).replace("_", " "), _evidence_text(value)) for name, value in sorted(json_object(text).items())]
+
+
+def _evidence_text(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: DASH}[value]
+    if isinstance(value, (int, float)):
+        return f"{value:,.4g}"
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _reasons(passive: pd.DataFrame) -> list[Content]:
+    """Answers that change nothing, those that differ in their figures alone as one; what most resources share comes first."""
+    alike = passive["reason"].map(lambda text: without_figures(str(text)))
+    kept: list[Content] = [
+        {
+            "action": ACTION_WORDS[str(action)],
+            "rule": str(rule),
+            "reason": str(group["reason"].iloc[0]),
+            "resources": int(group["resource_id"].nunique()),
+            "names": list_names(group["resource_id"]),
+        }
+        for (action, rule, _), group in passive.assign(_alike=alike).groupby(["action", "rule_id", "_alike"], sort=True)
+    ]
+    return sorted(kept, key=lambda k: (k["action"], -k["resources"], k["rule"], k["reason"]))
+
+
+SECTION = Section(anchor="recommendations", title="Recommendations", label="Recommendations", content=recommendations)

@@ -1,0 +1,49 @@
+"""Where the data came from, and what about it is synthetic, replayed or assumed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.report.findings import Findings
+from pipeline.report.section import Content
+from pipeline.report.selection import assumed_resources
+from pipeline.report.words import minute, missing, plural
+
+# What a reader must know before any figure about sources of a kind.
+_WARNINGS = {
+    "synthetic": "generated, not measured. Figures about it say how the pipeline works, not what an estate costs",
+    "replayed": "real recordings, moved in time by whole weeks. Values, weekdays and hours are as recorded",
+}
+
+
+def sources(findings: Findings) -> list[Content]:
+    """One row per source, in order of name."""
+    return [
+        {
+            "source": str(source),
+            "note": next((str(n) for n in rows["note"] if not missing(n)), ""),
+            "kind": str(rows["kind"].iloc[0]),
+            "rows": int(pd.to_numeric(rows["rows"]).sum()),
+            "first": minute(rows["first_at"].min()),
+            "last": minute(rows["last_at"].max()),
+        }
+        for source, rows in findings.sources.groupby("source", sort=True)
+    ]
+
+
+def caveats(findings: Findings) -> list[Content]:
+    """What is said above all sections: a kind and a sentence each."""
+    named = findings.sources.drop_duplicates("source").sort_values("source", kind="stable")
+    found = []
+    for kind, warning in _WARNINGS.items():
+        names = [str(name) for name in named.loc[named["kind"] == kind, "source"]]
+        if names:
+            found.append({"kind": kind, "text": f"{', '.join(names)}: {warning}."})
+    assumed = assumed_resources(findings.resource)
+    if assumed:
+        text = (
+            f"{plural(len(assumed), 'resource')} had no recorded instance type; one is assumed, and marked so. "
+            "Savings and headroom of these depend on that assumption."
+        )
+        found.append({"kind": "assumed", "text": text})
+    return found
