@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.tables.columns import ACTIONS, DEGREES, SEVERITIES, UNITS
+from pipeline.tables.columns import ACTIONS, DEGREES, SEVERITIES
 
 DASH = "–"
 NBSP = "\u00a0"
-UNIT_SIGNS = {unit: unit for unit in UNITS} | {"percent": "%", "mbps": "Mbps", "usd": "USD"}
+UNIT_SIGNS = {"percent": "%", "mbps": "Mbps", "count": "count", "ms": "ms", "usd": "USD"}
 METRIC_WORDS = {
     "cpu_utilization": "CPU",
     "memory_utilization": "memory",

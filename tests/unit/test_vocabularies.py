@@ -17,13 +17,13 @@ from sqlglot import exp, parse_one
 from pipeline import tables
 from pipeline.capacity.backtest import HORIZONS_DAYS
 from pipeline.forecasting.panel import SEASON, STEP
+from pipeline.forecasting.rows import SILENT
 from pipeline.forecasting.tier import TIERS
 from pipeline.settings import Settings
-from pipeline.steps.forecast import SILENT
 from pipeline.tables import columns, schema
 
 ROOT = Path(__file__).resolve().parents[2]
-DECLARING = ("pipeline/tables/columns.py", "pipeline/tables/schema.py")
+DECLARING = ("pipeline/tables/columns.py", "pipeline/tables/schema.py", "pipeline/tables/types.py")
 PYTHON = sorted(path for path in (ROOT / "pipeline").rglob("*.py") if str(path.relative_to(ROOT)) not in DECLARING)
 SQL = {f"{path.parent.name}.{path.stem}": path.read_text() for path in sorted((ROOT / "sql").rglob("*.sql"))}
 
@@ -47,7 +47,7 @@ SPOKEN = {
     "severity": (*columns.SEVERITIES, *columns.CHECK_SEVERITIES),
 }
 #: What a file says beyond the vocabularies: a KPI that is a share is a ratio, and no metric.
-ALSO = {("views.executive_kpis", "unit"): ("ratio",)}
+ALSO = {(name, "unit"): ("ratio",) for name in ("inputs.executive_kpis", "views.executive_kpis")}
 
 
 # ---------------------------------------------------------------- Python
@@ -288,15 +288,15 @@ def test_scores_read_all_forecasts_that_can_reach_into_the_interval() -> None:
     assert published >= max(FURTHEST.values()).days + 1
 
 
-@pytest.mark.parametrize(("granularity", "column"), [("hour", "hour"), ("day", "ts")])
+@pytest.mark.parametrize(("granularity", "view"), [("hour", "demand_hourly"), ("day", "demand_daily")])
 def test_scores_read_the_history_that_the_longest_horizon_the_longest_silence_and_the_scale_ask_for(
-    granularity: columns.Granularity, column: str
+    granularity: columns.Granularity, view: str
 ) -> None:
     query = SQL["gold.forecast_score"]
     scale = timedelta(days=days_back(query, r"RANGE BETWEEN INTERVAL '(\d+)' DAY PRECEDING"))
     season = timedelta(microseconds=int(SEASON[granularity] * STEP[granularity].astype(int)))
 
-    read = timedelta(days=days_back(query, rf"\b{column} >= :start - INTERVAL '(\d+)' DAY"))
+    read = timedelta(days=days_back(query, rf"FROM views\.{view}\s+WHERE ts >= :start - INTERVAL '(\d+)' DAY"))
 
     assert read >= FURTHEST[granularity] + SILENT[granularity] + scale + season
 
@@ -305,5 +305,7 @@ def test_stated_chances_are_judged_at_every_horizon_with_all_that_was_observed_w
     query = SQL["gold.risk_reliability"]
 
     assert tuple(int(days) for days in re.findall(r"(\d+) AS horizon_days", query)) == HORIZONS_DAYS
-    assert days_back(query, r"\bts >= date_add\('day', -(\d+), :start\)") == max(HORIZONS_DAYS)
-    assert days_back(query, r"\bhour >= date_add\('day', -(\d+), :start\)") >= FURTHEST["hour"].days
+    assert days_back(query, r"FROM views\.demand_daily\s+WHERE .*ts >= date_add\('day', -(\d+), :start\)") == max(HORIZONS_DAYS)
+    assert (
+        days_back(query, r"FROM views\.demand_hourly\s+WHERE .*ts >= date_add\('day', -(\d+), :start\)") >= FURTHEST["hour"].days
+    )
