@@ -17,9 +17,9 @@ from sqlglot import exp, parse_one
 from pipeline import tables
 from pipeline.capacity.backtest import HORIZONS_DAYS
 from pipeline.forecasting.panel import SEASON, STEP
+from pipeline.forecasting.rows import SILENT
 from pipeline.forecasting.tier import TIERS
 from pipeline.settings import Settings
-from pipeline.steps.forecast import SILENT
 from pipeline.tables import columns, schema
 
 ROOT = Path(__file__).resolve().parents[2]
