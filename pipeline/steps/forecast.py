@@ -34,7 +34,7 @@ def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
             if part is not None:
                 parts.append(part)
     table = FORECAST
-    rows = pa.concat_tables(parts) if parts else table.arrow_schema.empty_table()
+    rows = pa.concat_tables(parts) if parts else table.empty()
     data = validate(conform(rows, table, interval), table, interval, lake, shard, shards)
     return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
 

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from pipeline.tables.schema import Column, Table
 
 TIMESTAMP = pa.timestamp("us")
-ARROW_TYPES: dict[str, pa.DataType] = dict(
-    zip(TYPES, (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.date32(), TIMESTAMP), strict=True)
-)
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": TIMESTAMP,
+}
 
 # Where a null is allowed: numpy's own types of these two have none.
-_NULLABLE = {WHOLE: pd.Int64Dtype(), FLAG: pd.BooleanDtype()}
+_NULLABLE = {"int64": pd.Int64Dtype(), "bool": pd.BooleanDtype()}
 
 
 def frame(table: Table, rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:

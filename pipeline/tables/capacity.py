@@ -19,7 +19,7 @@ reliability_columns = (
     Column(
         name="base_rate_brier",
         type=NUMBER,
-        doc="The same if the share that crossed had been stated as the chance of every series.",
+        doc="The same if each chance had been the share that crossed at this metric, threshold and horizon.",
         unit="ratio",
         ge=0,
         le=1,
