@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.tables.money import specification
-from pipeline.tables.schema import NUMBER
+from pipeline.tables.types import NUMBER
 
 # General purpose, compute, memory and storage families: what a workload can move to without being rebuilt.
 _ORDINARY = r"^(?:a|c|m|r|t|i|im|is|d|h|x|z)\d"

@@ -13,7 +13,8 @@ from pipeline.errors import DataError
 from pipeline.lake import athena, aws, sql
 from pipeline.lake.storage import Storage
 from pipeline.settings import Settings
-from pipeline.tables.schema import DATE, FLAG, LAYERS, MOMENT, NUMBER, TEXT, WHOLE, Table
+from pipeline.tables.schema import LAYERS, Table
+from pipeline.tables.types import DATE, FLAG, MOMENT, NUMBER, TEXT, WHOLE
 
 # The days that Athena looks for objects in: a projected partition outside does not exist.
 FIRST_DAY = date(2000, 1, 1)

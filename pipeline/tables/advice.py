@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import ACTIONS, account, as_of, moment, number, region, resource_id, text
-from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 RECOMMENDATION = Table(
     name="gold.recommendation",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import SEVERITIES, bucket, metric, moment, number, resource_key, series_id, text, unit
-from pipeline.tables.schema import NUMBER, WHOLE, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import NUMBER, WHOLE
 
 ANOMALY = Table(
     name="gold.anomaly",

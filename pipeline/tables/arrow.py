@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import DataError
-from pipeline.tables.schema import FLAG, TYPES, WHOLE, Column, Table
+from pipeline.tables.types import FLAG, TYPES, WHOLE
+
+if TYPE_CHECKING:
+    from pipeline.tables.schema import Column, Table
 
 TIMESTAMP = pa.timestamp("us")
 ARROW_TYPES: dict[str, pa.DataType] = dict(

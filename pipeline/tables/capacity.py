@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import SEVERITIES, as_of, granularity, metric, moment, number, series_id, text
-from pipeline.tables.schema import NUMBER, WHOLE, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import NUMBER, WHOLE
 
 reliability_columns = (
     metric,

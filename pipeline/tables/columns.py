@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pipeline.tables.schema import IDENTIFIER, MOMENT, NUMBER, TEXT, WHOLE, Column
+from pipeline.tables.schema import IDENTIFIER, Column
+from pipeline.tables.types import MOMENT, NUMBER, TEXT, WHOLE
 
 Granularity = Literal["hour", "day"]
 #: Length of a series' periods.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import DECISIONS, as_of, bucket, granularity, metric, moment, number, series_id, text, unit
-from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 FORECAST = Table(
     name="gold.forecast",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import account, moment, number, provenance, source, text
-from pipeline.tables.schema import DATE, FLAG, NUMBER, WHOLE, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import DATE, FLAG, NUMBER, WHOLE
 
 # What an instance type is.
 specification = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import CHECK_SEVERITIES, as_of, load_id, moment, provenance, source, text
-from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 step_outcome = (
     text("outcome", "done, unchanged or failed."),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
+from pipeline.tables.types import DATE, TYPES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from pyiceberg.schema import Schema
 
 LAYERS = ("bronze", "silver", "gold")
-# The only types that Arrow, Iceberg, DuckDB and Athena all store without loss; a moment is naive UTC, to the microsecond.
-TYPES = TEXT, WHOLE, NUMBER, FLAG, DATE, MOMENT = ("string", "int64", "float64", "bool", "date", "timestamp")
 
 # What an identifier from data may look like. Anything else goes to quarantine, never into SQL or a path.
 IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$"

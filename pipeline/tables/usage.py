@@ -16,7 +16,8 @@ from pipeline.tables.columns import (
     text,
     unit,
 )
-from pipeline.tables.schema import FLAG, NUMBER, WHOLE, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 
 def _statistics(period: str) -> tuple[Column, ...]:

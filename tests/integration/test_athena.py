@@ -21,7 +21,8 @@ from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
-from pipeline.tables.schema import NUMBER, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import NUMBER
 from pipeline.tables.usage import CALENDAR
 from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
 

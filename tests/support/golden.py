@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import tables
-from pipeline.tables.schema import DATE, FLAG, MOMENT, NUMBER, TEXT, Column, Table, bucket_of
+from pipeline.tables.schema import Column, Table, bucket_of
+from pipeline.tables.types import DATE, FLAG, MOMENT, NUMBER, TEXT
 
 ROOT = Path(__file__).parent.parent / "sql"
 EPOCH = datetime(1970, 1, 1)

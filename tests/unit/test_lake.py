@@ -13,7 +13,8 @@ from pipeline.lake import Lake, maintenance
 from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
 from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
-from pipeline.tables.schema import TEXT, Column
+from pipeline.tables.schema import Column
+from pipeline.tables.types import TEXT
 from pipeline.tables.usage import CALENDAR
 
 TABLE = CALENDAR

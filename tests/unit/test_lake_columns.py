@@ -14,7 +14,8 @@ from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
-from pipeline.tables.schema import NUMBER, Column, Table
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import NUMBER
 from pipeline.tables.usage import CALENDAR
 
 DAY = Interval.day("2026-03-01")

@@ -11,7 +11,8 @@ from pipeline.interval import Interval
 from pipeline.quality.conform import conform
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC
-from pipeline.tables.schema import BUCKETS, TEXT, Column, bucket_of, buckets_of
+from pipeline.tables.schema import BUCKETS, Column, bucket_of, buckets_of
+from pipeline.tables.types import TEXT
 from pipeline.tables.usage import METRIC_DAILY
 
 DAY = Interval.day("2026-03-01")
