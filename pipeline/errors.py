@@ -1,5 +1,8 @@
 """What can go wrong, by what the reader can do about it."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class HeadroomError(Exception):
     """Base of every error that Headroom raises on purpose; its text is meant for people."""
@@ -19,3 +22,9 @@ class ConflictError(HeadroomError):
 
 class SourceError(HeadroomError):
     """A source is down or answered in part. Retrying later may help; nothing was landed."""
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that is not known: what may have been meant, or nothing."""
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,22 +1,54 @@
-"""Plugs: a source, forecaster, detector or recommender is one module whose file name is its name."""
+"""Plugs: a source, forecaster, detector or recommender is one module whose file name is its name.
+
+What can be chosen about a plug, the plug declares: a pydantic model called `Options`, which its function takes as `options`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-FOLDERS = ("sources", "forecasters", "detectors", "recommenders")
+from pipeline.errors import ConfigError, suggestion
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+#: Folder → the function that each of its plugs has.
+FOLDERS = {"sources": "fetch", "forecasters": "forecast", "detectors": "detect", "recommenders": "recommend"}
+# Complaints about a number or one of a few words: the value is no secret, so that it may be quoted.
+_QUOTED = ("greater_than", "less_than", "multiple_of", "literal_error", "int_", "float_", "bool_")
+
+
+class NoOptions(BaseModel):
+    """The options of a plug that declares none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def names(folder: str) -> tuple[str, ...]:
     """The plugs in one folder, in alphabetical order, found without importing them."""
     if folder not in FOLDERS:
-        raise ConfigError(f"no folder of plugs named {folder!r}; there are {', '.join(FOLDERS)}")
+        raise ConfigError(f"no folder of plugs named {folder!r}{suggestion(folder, FOLDERS)}; there are {', '.join(FOLDERS)}")
     files = (Path(__file__).parent / folder).glob("*.py")
     return tuple(sorted(file.stem for file in files if not file.stem.startswith("_")))
+
+
+def check_name(folder: str, name: str) -> None:
+    """Make sure that there is such a plug, without importing it.
+
+    Raises:
+        ConfigError: no such folder, or no file of that name in it; the message lists those there are.
+    """
+    known = names(folder)
+    if name not in known:
+        kind = folder.removesuffix("s")
+        raise ConfigError(f"no {kind} named {name!r}{suggestion(name, known)}; there are {', '.join(known)}")
 
 
 def load(folder: str, name: str) -> ModuleType:
@@ -25,7 +57,52 @@ def load(folder: str, name: str) -> ModuleType:
     Raises:
         ConfigError: no file of that name; the message lists those there are.
     """
-    known = names(folder)
-    if name not in known:
-        raise ConfigError(f"no {folder.removesuffix('s')} named {name!r}; there are {', '.join(known)}")
+    check_name(folder, name)
     return import_module(f"pipeline.{folder}.{name}")
+
+
+def declared_options(folder: str, name: str) -> type[BaseModel]:
+    """The model of a plug's options: each with its type, bounds, default and description."""
+    declared: type[BaseModel] = getattr(load(folder, name), "Options", NoOptions)
+    return declared
+
+
+def options(folder: str, name: str, settings: Settings) -> Any:
+    """A plug's options as the settings say, checked.
+
+    Raises:
+        ConfigError: an option that the plug does not have, that is missing, or whose value is out of bounds, by name.
+    """
+    return check_options(folder, name, settings.options.get(folder, {}).get(name, {}))
+
+
+def check_options(folder: str, name: str, given: Mapping[str, Any]) -> Any:
+    """A plug's options as given by name, checked; what is not given has its default.
+
+    Raises:
+        ConfigError: as `options` does.
+    """
+    declared = declared_options(folder, name)
+    try:
+        return declared(**given)
+    except ValidationError as error:
+        known = tuple(declared.model_fields)
+        problems = "; ".join(_complaint(each, known) for each in error.errors(include_url=False))
+        offered = f"its options are {', '.join(known)}" if known else "it has no options"
+        raise ConfigError(f"options.{folder}.{name}: {problems}; {offered}") from error
+
+
+def bind(folder: str, name: str, chosen: BaseModel | None = None) -> Callable[..., Any]:
+    """A plug's function with the chosen options, or with its defaults."""
+    function: Callable[..., Any] = getattr(load(folder, name), FOLDERS[folder])
+    chosen = check_options(folder, name, {}) if chosen is None else chosen
+    return function if isinstance(chosen, NoOptions) else partial(function, options=chosen)
+
+
+def _complaint(error: Mapping[str, Any], known: tuple[str, ...]) -> str:
+    """What pydantic found, with the name of the option; with its value only where that cannot be a secret."""
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"there is no option {where!r}{suggestion(where, known)}"
+    value = f"={error['input']!r}" if error["type"].startswith(_QUOTED) else ""
+    return f"{where}{value}: {error['msg']}" if where else str(error["msg"])

@@ -6,23 +6,29 @@ default `headroom.toml` where it exists). An unknown key in either is an error t
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pipeline.errors import ConfigError
+from pipeline import plugs
+from pipeline.errors import ConfigError, suggestion
 
 PREFIX = "HEADROOM_"
 CONFIG_FILE = "headroom.toml"
 ROOT = Path(__file__).resolve().parent.parent
+#: Settings that name the plugs in use → the folder of these.
+_PLUGS = {"sources": "sources", "challengers": "forecasters", "detectors": "detectors", "recommenders": "recommenders"}
+#: Settings of before → how to say it now.
+_RENAMED = {
+    "source_options": '`options`: [options.sources.<source>] in the file, or HEADROOM_OPTIONS with {"sources": {"<source>": {…}}}'
+}
 
 
 class Settings(BaseModel):
@@ -56,8 +62,9 @@ class Settings(BaseModel):
     sources: tuple[str, ...] = Field(
         default=("samples", "prices"), description="Sources that the daily run ingests, by plug name."
     )
-    source_options: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description='Options per source, e.g. {"fleet": {"preset": "realistic"}}.'
+    options: dict[str, dict[str, dict[str, Any]]] = Field(
+        default_factory=dict,
+        description='Options per folder and plug, e.g. {"sources": {"fleet": {"preset": "realistic"}}}; listed below.',
     )
     shards: int = Field(default=2, ge=1, le=64, description="Parts that model work is split into; one mapped task each.")
     horizon_days: int = Field(default=90, ge=1, le=180, description="How far daily series are forecast.")
@@ -121,6 +128,10 @@ class Settings(BaseModel):
     detect_min_history_hours: int = Field(
         default=168, ge=24, le=8760, description="Observed hours a series needs before its anomalies are published."
     )
+    recommenders: tuple[str, ...] = Field(
+        default_factory=lambda: plugs.names("recommenders"),
+        description="Rules that judge resources, by default all; a resource that none judges is answered with that.",
+    )
     lookback_days: int = Field(default=14, ge=7, le=93, description="Window of usage that recommendations look at.")
     risk_quantile: float = Field(default=0.9, ge=0.5, le=0.99, description="Quantile whose crossing dates the capacity risk.")
     snapshot_retention_days: int = Field(default=30, ge=1, le=3650, description="Age after which untagged snapshots expire.")
@@ -132,34 +143,27 @@ class Settings(BaseModel):
             raise ValueError("expected a folder or s3://bucket/prefix")
         return value
 
-    @field_validator("sources", "challengers", "detectors")
+    @field_validator(*_PLUGS)
     @classmethod
     def _plugs_exist(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
-        from pipeline import plugs
-
-        folder = {"challengers": "forecasters"}.get(info.field_name, info.field_name)
-        unknown = [name for name in value if name not in plugs.names(folder)]
-        if unknown or not value:
-            raise ValueError(f"no {folder} named {unknown}; there are {', '.join(plugs.names(folder))}")
+        folder = _PLUGS[info.field_name]
+        if not value and folder != "recommenders":
+            raise ValueError(f"name at least one; there are {', '.join(plugs.names(folder))}")
+        _check_plugs(folder, value)
         return value
 
     @field_validator("fallback_forecaster")
     @classmethod
     def _forecaster_exists(cls, value: str) -> str:
-        from pipeline import plugs
-
-        if value not in plugs.names("forecasters"):
-            raise ValueError(f"no forecaster named {value!r}; there are {', '.join(plugs.names('forecasters'))}")
+        _check_plugs("forecasters", (value,))
         return value
 
-    @field_validator("source_options")
+    @field_validator("options", mode="before")
     @classmethod
-    def _options_are_of_sources(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        from pipeline import plugs
-
-        unknown = sorted(set(value) - set(plugs.names("sources")))
-        if unknown:
-            raise ValueError(f"no sources named {unknown}; there are {', '.join(plugs.names('sources'))}")
+    def _options_are_of_plugs(cls, value: Any) -> Any:
+        # The options themselves are checked when the plug is used: to import all plugs takes seconds.
+        for folder, by_plug in value.items() if isinstance(value, dict) else ():
+            _check_plugs(folder, by_plug if isinstance(by_plug, dict) else ())
         return value
 
     @property
@@ -196,8 +200,7 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     try:
         return Settings(**given)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}={e['input']!r}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"bad settings: {problems}") from error
+        raise ConfigError(f"bad settings: {'; '.join(_complaint(each) for each in error.errors())}") from error
 
 
 def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -229,9 +232,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _parsed(key: str, text: str, variable: str) -> Any:
     """Lists may be written `a,b`; objects are JSON; the rest is left to the field's own type."""
-    if key in ("sources", "challengers", "detectors"):
+    if key in _PLUGS:
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    if key == "source_options":
+    if key == "options":
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
@@ -240,7 +243,25 @@ def _parsed(key: str, text: str, variable: str) -> Any:
 
 
 def _check_known(key: str, where: str) -> None:
+    if key in _RENAMED:
+        raise ConfigError(f"{where} is now called {_RENAMED[key]}")
     if key not in Settings.model_fields:
-        close = difflib.get_close_matches(key, Settings.model_fields, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = suggestion(key, Settings.model_fields)
         raise ConfigError(f"unknown setting: {where}{hint} `python -m pipeline settings` lists all of them")
+
+
+def _check_plugs(folder: str, named: Iterable[str]) -> None:
+    """Make sure that the plugs exist; pydantic collects what a validator says as a ValueError."""
+    try:
+        plugs.names(folder)
+        for name in named:
+            plugs.check_name(folder, name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+def _complaint(error: Mapping[str, Any]) -> str:
+    """Setting, value and what is wrong with it; without the value for options, whose headers or addresses may be secret."""
+    where = ".".join(str(part) for part in error["loc"])
+    value = "" if error["loc"][0] == "options" else f"={error['input']!r}"
+    return f"{where}{value}: {error['msg']}"

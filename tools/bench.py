@@ -37,7 +37,7 @@ def fleet(home: Path) -> dict[str, float]:
         {},
         home=home,
         sources=("fleet",),
-        source_options={"fleet": {"preset": "reference", "servers": SERVERS, "days": FLEET_DAYS}},
+        options={"sources": {"fleet": {"preset": "reference", "servers": SERVERS, "days": FLEET_DAYS}}},
         fallback_forecaster="seasonal_naive",
         horizon_days=HORIZON,
         history_days=FLEET_DAYS,

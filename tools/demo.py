@@ -39,7 +39,7 @@ WEEK_BEFORE = DAY - timedelta(days=7)
 FLEET = {"fleet": {"preset": "realistic", "servers": 12, "start": "2025-12-01", "days": 150}}
 DEFAULTS = {
     "HEADROOM_SOURCES": "samples,prices,fleet",
-    "HEADROOM_SOURCE_OPTIONS": json.dumps(FLEET),
+    "HEADROOM_OPTIONS": json.dumps({"sources": FLEET}),
     "HEADROOM_BACKTEST_SERIES": "4",
     "HEADROOM_BACKTEST_WINDOWS": "3",
 }

@@ -28,6 +28,7 @@ class Estate:
 
     Attributes:
         as_of: naive UTC; nothing after it is looked at.
+        lookback_days: days before it whose usage is looked at.
         resources: one row per (account, region, resource_id): service ("ec2", "rds", …), instance_type, state,
             launched_at, tags (a JSON object). Only the key and service must be there.
         usage: one row per (account, region, resource_id, metric, hour): mean, p95, max (percent, or Mbit/s for
@@ -39,6 +40,7 @@ class Estate:
     """
 
     as_of: datetime
+    lookback_days: int
     resources: pd.DataFrame
     usage: pd.DataFrame
     prices: pd.DataFrame
@@ -75,10 +77,10 @@ def resources_of(estate: Estate, services: Iterable[str]) -> Iterator[tuple[Key,
         yield (account, region, resource_id), wanted.iloc[position]
 
 
-def demand_by_resource(estate: Estate, lookback_days: int) -> dict[Key, dict[str, Demand]]:
-    """The usage observed in `[as_of - lookback_days, as_of)`, by resource and metric."""
+def demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:
+    """The usage observed in the estate's `lookback_days` before `as_of`, by resource and metric."""
     usage = estate.usage
-    start = estate.as_of - timedelta(days=lookback_days)
+    start = estate.as_of - timedelta(days=estate.lookback_days)
     observed = usage.loc[
         (usage["hour"] >= start)
         & (usage["hour"] < estate.as_of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,9 @@ class Detection:
 
     score: npt.NDArray[np.float64]
     expected: npt.NDArray[np.float64]
+
+
+Detector = Callable[[npt.NDArray[np.datetime64], npt.NDArray[np.float64]], Detection]
 
 
 def score_of_excess(excess: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import plugs
-from pipeline.anomalies.detection import ALERT, severity
+from pipeline.anomalies.detection import ALERT, Detector, severity
 from pipeline.interval import Interval
 
 # Share of the highest value so far below which a deviation is never more than low.
 MATERIAL_RATIO = 0.05
 
 
-def vote(series: Any, interval: Interval, detectors: Sequence[str], wanted: int, min_history: int) -> Any:
+def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wanted: int, min_history: int) -> Any:
     """The anomalous hours of one series, in the columns of `gold.anomaly`.
 
     Args:
         series: one row per observed hour, in order, with `ts` and `value`.
         interval: hours outside it are seen, and not published.
-        detectors: plugs that vote.
+        detectors: name → what votes.
         wanted: detectors that must agree; all of them where there are fewer.
         min_history: observed hours before the first one that is published.
     """
     ts, values = series["ts"].to_numpy(), series["value"].to_numpy()
-    names = np.array(detectors)
-    detections = [plugs.load("detectors", name).detect(ts, values) for name in detectors]
+    names = np.array(list(detectors))
+    detections = [detect(ts, values) for detect in detectors.values()]
     scores = np.stack([detection.score for detection in detections])
     expected = np.stack([detection.expected for detection in detections])
     votes = scores >= ALERT

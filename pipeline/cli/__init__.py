@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.console import Console
-from rich.table import Column
 from rich.table import Table as RichTable
 
 from pipeline import settings as settings_module
@@ -182,7 +181,8 @@ def detect(
     from pipeline.own_files.detect import detect_path
 
     with _progress("scoring") as advance:
-        written = detect_path(path, out, detector=detector, progress=advance)
+        options = _settings().options.get("detectors", {}).get(detector)
+        written = detect_path(path, out, detector=detector, progress=advance, options=options)
     console.print(f"scored {len(written)} files into {out}; anomaly_score of 0.5 and above is an alert")
 
 
@@ -302,7 +302,10 @@ def backtest(
 
     names = tuple(name.strip() for name in models.split(",") if name.strip())
     with _progress("backtesting") as advance:
-        summary = evaluate_file(file, horizon=horizon, windows=windows, models=names, out_dir=out, progress=advance)
+        options = _settings().options.get("forecasters")
+        summary = evaluate_file(
+            file, horizon=horizon, windows=windows, models=names, out_dir=out, progress=advance, options=options
+        )
     _print_frame(summary, f"{horizon} periods ahead, {windows} windows")
     console.print(f"wrote {out / 'forecasts.parquet'} and {out / 'scores.parquet'}")
 
@@ -438,13 +441,16 @@ def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> 
 
 @app.command("settings")
 def settings_command() -> None:
-    """Every setting, its value and what it is for."""
-    current = _settings()
-    grid = RichTable(Column("setting", no_wrap=True), "value", "bounds", "what it is for")
-    for name, field in Settings.model_fields.items():
-        grid.add_row(name, str(getattr(current, name)), _bounds(field), field.description or "")
-    console.print(grid)
-    console.print(f"set one by {settings_module.PREFIX}<NAME> in the environment or in {settings_module.CONFIG_FILE}")
+    """Every setting and every option of the plugs, its value and what it is for."""
+    from pipeline.cli.settings import settings_grids
+
+    for grid in list(settings_grids(_settings())):
+        console.print(grid)
+    console.print(
+        f"set one by {settings_module.PREFIX}<NAME> in the environment or in {settings_module.CONFIG_FILE}; "
+        f"an option under [options.<folder>.<plug>] there, or in {settings_module.PREFIX}OPTIONS as JSON",
+        markup=False,
+    )
 
 
 @app.command()
@@ -464,20 +470,10 @@ def doctor() -> None:
 # ---------------------------------------------------------------- shared
 
 
-def _bounds(field: Any) -> str:
-    """What a setting may be: its words, its range or its pattern."""
-    if get_origin(field.annotation) is Literal:
-        return ", ".join(get_args(field.annotation))
-    limits = {kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "le", "pattern") if hasattr(each, kind)}
-    if "ge" in limits or "le" in limits:
-        return f"{limits.get('ge', '')} … {limits.get('le', '')}"
-    return str(limits.get("pattern") or "")
-
-
 def _settings(source: list[str] | None = None, path: Path | None = None, option: list[str] | None = None) -> Settings:
     """Settings with the sources and source options given on the command line."""
     base = settings_module.load(sources=tuple(source) if source else None)
-    given = dict(base.source_options)
+    given = dict(base.options.get("sources", {}))
     if path is not None or option:
         if len(base.sources) != 1:
             raise ConfigError(f"--path and --option belong to one --source, got {', '.join(base.sources)}")
@@ -485,7 +481,7 @@ def _settings(source: list[str] | None = None, path: Path | None = None, option:
         if path is not None:
             extra["path"] = str(path)
         given[base.sources[0]] = {**given.get(base.sources[0], {}), **extra}
-    return base.model_copy(update={"source_options": given})
+    return base.model_copy(update={"options": {**base.options, "sources": given}})
 
 
 def _option(text: str) -> tuple[str, Any]:
@@ -517,11 +513,10 @@ def _interval(day: str | None, start: str | None, end: str | None, settings: Set
         return Interval.days(start, end)
     if settings is not None and not start and not end and len(settings.sources) == 1:
         from pipeline import plugs
-        from pipeline.steps.ingest import source_options
 
         source = plugs.load("sources", settings.sources[0])
         if hasattr(source, "span"):
-            spanned: Interval = source.span(source_options(settings.sources[0], settings))
+            spanned: Interval = source.span(plugs.options("sources", settings.sources[0], settings))
             console.print(f"{settings.sources[0]} spans {spanned}")
             return spanned
     raise ConfigError("name the interval: --day YYYY-MM-DD, or --from YYYY-MM-DD --to YYYY-MM-DD")

@@ -5,40 +5,54 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, hour_of_day, past_median, smallest_scale
 
-HISTORY = "28D"
-ALERT_DEVIATIONS = 5.0
 _SIGMA_PER_MAD = 1.4826
 _SIGMA_PER_MEAN_DISTANCE = 1.2533
 
 
-def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) -> Detection:
-    """Score each value against the same hour of the day in the preceding 28 days.
+class Options(BaseModel):
+    """What is unusual, and for how long what was seen is remembered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    history_days: int = Field(
+        28, ge=1, le=365, description="Days before a sample that it is compared with; `detect_history_hours` bounds what is read."
+    )
+    alert_deviations: float = Field(5.0, ge=0.1, le=100, description="Robust deviations from the usual value that are an alert.")
+
+
+DEFAULTS = Options()
+
+
+def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
+    """Score each value against the same hour of the day in the preceding days, 28 by default.
 
     Args:
         ts: one timestamp per row, UTC; duplicates, gaps and steps backwards are allowed.
         values: the series in any unit; NaN is missing and scores 0.
+        options: thresholds and memory.
 
     Returns:
-        An alert at five robust standard deviations; `expected` is the seasonal median.
+        An alert at five robust standard deviations by default; `expected` is the seasonal median.
 
     Raises:
         ValueError: a missing timestamp.
 
     Source: Hampel (1974) identifier on a seasonal median, as Twitter's S-H-ESD does, made causal.
     """
-    clock, observed = arrival_clock(ts), finite(values)
+    clock, observed, history = arrival_clock(ts), finite(values), f"{options.history_days}D"
     hour, weekday = hour_of_day(ts), pd.DatetimeIndex(ts).dayofweek.to_numpy()
     phase = hour + 24 * (weekday >= 5)
-    expected = past_median(clock, observed, phase, HISTORY)
+    expected = past_median(clock, observed, phase, history)
     # A weekend hour has little history of its own at first; until then any day's same hour will do.
-    expected = np.where(np.isnan(expected), past_median(clock, observed, hour, HISTORY), expected)
+    expected = np.where(np.isnan(expected), past_median(clock, observed, hour, history), expected)
     distance = np.abs(observed - expected)
-    local = past_median(clock, distance, phase, HISTORY)
-    overall = pd.Series(distance, index=pd.DatetimeIndex(clock)).rolling(HISTORY, closed="left", min_periods=8).mean().to_numpy()
+    local = past_median(clock, distance, phase, history)
+    overall = pd.Series(distance, index=pd.DatetimeIndex(clock)).rolling(history, closed="left", min_periods=8).mean().to_numpy()
     # A series that is mostly flat has a MAD of zero, and calm nights a tiny one: the mean distance keeps both honest.
     spread = np.fmax(np.fmax(_SIGMA_PER_MAD * local, _SIGMA_PER_MEAN_DISTANCE * overall), smallest_scale(expected))
-    excess = distance / (ALERT_DEVIATIONS * spread)
+    excess = distance / (options.alert_deviations * spread)
     return Detection(announce(excess, clock, observed), expected)

@@ -28,7 +28,7 @@ def trusted(panel: Panel, log_effect: Floats) -> Floats:
     return factor
 
 
-def of_hours(panel: Panel, horizon: int, terms: ridge.Terms) -> Floats | None:
+def of_hours(panel: Panel, horizon: int, terms: ridge.Options) -> Floats | None:
     """(n, T + horizon) factor on an hourly panel, learnt from its daily means; None when the history is too short.
 
     Hours look back eight weeks, in which there is no quarter end; days look back years.

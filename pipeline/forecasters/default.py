@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters import _calendar_effect, _level_shift, ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments, thirds
 from pipeline.forecasting import metrics
 from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.tuning import Search
 from pipeline.tables.columns import Granularity
 
 Floats = npt.NDArray[np.float64]
 
 #: Who is asked; of days also whether the trend goes on, for whole quarters lie ahead of them.
 MEMBERS = ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridge", "trend")
-#: Parameters worth a search, with the lowest and the highest value to try.
-SEARCH: dict[str, tuple[float, float]] = {"past_cutoffs": (1, 5), "sharpness": (1.0, 32.0), "own_share": (0.0, 1.0)}
 #: Series answered together: bounds memory (a few hundred MB at a horizon of 90 days) and stays in the processor's caches.
 BLOCK = 250
-_TERMS: dict[Granularity, ridge.Terms] = {
-    "hour": ridge.Terms(changepoints=12),
-    "day": ridge.Terms(changepoints=12, half_life=0.5),
+_TERMS: dict[Granularity, ridge.Options] = {
+    "hour": ridge.Options(changepoints=12),
+    "day": ridge.Options(changepoints=12, half_life=0.5),
 }
 #: Growth that compounds, carried on undamped: disks fill.
-_TREND = ridge.Terms(changepoints=12, half_life=1.0, changepoint_penalty=4.0, damping=1.0)
+_TREND = ridge.Options(changepoints=12, half_life=1.0, changepoint_penalty=4.0, damping=1.0)
 _POOLS = {
-    "pool": {"naive_share": 0.5, "decay": 0.003, "neighbours": 0.0},
-    "weekday_pool": {"naive_share": 0.0, "decay": 0.005, "same_weekday": 3.0, "other_day_type": 0.5},
-    "level_pool": {"naive_share": 0.0, "decay": 0.01, "same_weekday": 1.5, "other_day_type": 0.7, "level": 1.0},
+    "pool": seasonal_pool.Options(naive_share=0.5, decay=0.003, neighbours=0.0),
+    "weekday_pool": seasonal_pool.Options(naive_share=0.0, decay=0.005, same_weekday=3.0, other_day_type=0.5),
+    "level_pool": seasonal_pool.Options(naive_share=0.0, decay=0.01, same_weekday=1.5, other_day_type=0.7, level=1.0),
 }
 #: Series' worth of evidence by which a small segment's losses are drawn towards those of the whole panel.
 _PRIOR_SERIES = 5.0
@@ -39,15 +40,30 @@ _PRIOR_SERIES = 5.0
 _EVIDENCE_SERIES = 50.0
 
 
-def forecast(
-    panel: Panel,
-    horizon: int,
-    quantiles: tuple[float, ...],
-    *,
-    past_cutoffs: int = 4,
-    sharpness: float = 12.0,
-    own_share: float = 0.5,
-) -> Floats:
+class Options(BaseModel):
+    """How the members' past decides their weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    past_cutoffs: Annotated[int, Search(1, 5)] = Field(
+        4, ge=0, le=20, description="Past forecasts that weigh and calibrate; 0 weighs all alike."
+    )
+    sharpness: Annotated[float, Search(1.0, 32.0)] = Field(
+        12.0,
+        ge=0,
+        le=1000,
+        description="How sharply losses weigh in a very large segment; n series have n / (n + 50) of it. 0 weighs all alike, "
+        "large picks the best.",
+    )
+    own_share: Annotated[float, Search(0.0, 1.0)] = Field(
+        0.5, ge=0, le=1, description="Share of a series' own loss in the loss that weighs; the rest is its segment's."
+    )
+
+
+DEFAULTS = Options()
+
+
+def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Options = DEFAULTS) -> Floats:
     """Weighted median, quantile by quantile, of the members; then intervals stretched to cover the recent past.
 
     The members forecast from the last `past_cutoffs` cutoffs too. A member weighs exp(−sharpness · how much worse than the
@@ -58,9 +74,7 @@ def forecast(
         panel: the shard of series; a segment is a metric of it, within a block of 250 series.
         horizon: periods ahead.
         quantiles: levels, ascending.
-        past_cutoffs: how many past forecasts weigh and calibrate; 0 weighs all alike.
-        sharpness: of a very large segment; n series have n / (n + 50) of it. 0 weighs all alike, large picks the best.
-        own_share: share of a series' own loss in the loss that weighs; the rest is its segment's.
+        options: how the members' past decides their weights.
 
     Source: medians of few simple models did best in M4 (Petropoulos & Svetunkov 2020); weights as in Exponentially
     Weighted Average forecasters (Cesa-Bianchi & Lugosi 2006); calibration as in `_past.calibrate`.
@@ -69,7 +83,7 @@ def forecast(
     order = np.lexsort((panel.series_id, panel.metric))
     answer = np.empty((len(panel), horizon, len(quantiles)))
     for rows in np.array_split(order, max(1, -(-len(panel) // BLOCK))):
-        answer[rows] = _block(panel.take(rows), horizon, quantiles, past_cutoffs, sharpness, own_share)
+        answer[rows] = _block(panel.take(rows), horizon, quantiles, options)
     return answer
 
 
@@ -92,7 +106,7 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Fl
         [(said["trend"], _)] = ridge.raw_quantiles(panel, horizon, quantiles, (True,), _TREND)
         factor = _calendar_effect.trusted(panel, regressions[1][1])
         ordinary = replace(panel, values=panel.values / factor[:, : panel.periods])
-    others = {name: seasonal_pool.raw_quantiles(ordinary, horizon, quantiles, **pool) for name, pool in _POOLS.items()}
+    others = {name: seasonal_pool.raw_quantiles(ordinary, horizon, quantiles, pool) for name, pool in _POOLS.items()}
     others["smoothing"] = smoothing.raw_quantiles(ordinary, horizon, quantiles)
     if factor is not None:
         ahead = factor[:, panel.periods :, None]
@@ -103,11 +117,9 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Fl
     return np.stack([said[name] for name in MEMBERS if name in said])
 
 
-def _block(
-    panel: Panel, horizon: int, quantiles: tuple[float, ...], past_cutoffs: int, sharpness: float, own_share: float
-) -> Floats:
+def _block(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Options) -> Floats:
     segment = segments(panel.metric)
-    backs = cutoffs(panel, horizon, past_cutoffs)
+    backs = cutoffs(panel, horizon, options.past_cutoffs)
     # No member looks further back than the regressions do.
     recent = panel.tail(ridge.HISTORY[panel.step] + max(backs, default=0))
     stacked = as_of(recent, backs)
@@ -121,7 +133,7 @@ def _block(
     lost = np.stack([metrics.pinball(known, one, np.asarray(quantiles)).mean(axis=-1) for one in earlier]) / scale[..., None]
     whole, parts = metrics.mean(lost), []
     for part in thirds(horizon):
-        weights = _weights(metrics.mean(lost[..., part]), whole, segment, sharpness, own_share)
+        weights = _weights(metrics.mean(lost[..., part]), whole, segment, options.sharpness, options.own_share)
         parts.append(weighted_median(said[:, :, part], np.tile(weights, len(backs) + 1)))
     answers = np.concatenate(parts, axis=1).reshape(len(backs) + 1, n, horizon, -1)
     answers = np.stack([pool_tails(one, quantiles, segment) for one in answers])

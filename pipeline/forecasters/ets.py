@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._statsforecast import forecast_each
 from pipeline.forecasting.panel import Panel
 
 
-def forecast(
-    panel: Panel, horizon: int, quantiles: tuple[float, ...], *, form: str = "ZZA", past_cutoffs: int = 0
-) -> npt.NDArray[np.float64]:
-    """Fit AutoETS to each series.
+class Options(BaseModel):
+    """Which forms of exponential smoothing are tried, and whether the past calibrates the intervals."""
 
-    Args:
-        panel: the shard of series.
-        horizon: periods ahead.
-        quantiles: levels, ascending.
-        form: error, trend and season: A additive, M multiplicative, N none, Z chosen; the season is additive by
-            default, because utilisation touches zero.
-        past_cutoffs: how many past forecasts calibrate the intervals; each costs another fit.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    form: str = Field(
+        "ZZA",
+        pattern="^[AMZ][ANMZ][ANMZ]$",
+        description="Error, trend and season: A additive, M multiplicative, N none, Z chosen. The season is additive by default, "
+        "because utilisation touches zero.",
+    )
+    past_cutoffs: int = Field(
+        0, ge=0, le=20, description="Past forecasts that calibrate the intervals; each costs another fit of every series."
+    )
+
+
+DEFAULTS = Options()
+
+
+def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Options = DEFAULTS) -> npt.NDArray[np.float64]:
+    """Fit AutoETS to each series.
 
     Source: Hyndman et al. (2008), Forecasting with exponential smoothing.
     """
@@ -28,6 +38,6 @@ def forecast(
     def model(season: int, _: int) -> object:
         from statsforecast.models import AutoETS
 
-        return AutoETS(season_length=season, model=form)
+        return AutoETS(season_length=season, model=options.form)
 
-    return forecast_each(panel, horizon, quantiles, model, past_cutoffs)
+    return forecast_each(panel, horizon, quantiles, model, options.past_cutoffs)

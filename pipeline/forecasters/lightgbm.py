@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import ConfigError
 from pipeline.forecasters._fallback import fallback, settle
@@ -14,11 +15,26 @@ from pipeline.forecasting.panel import Panel
 
 Floats = npt.NDArray[np.float64]
 
-#: Rows a training sees: more make it slower, not better.
-ROWS = 250_000
+
+class Options(BaseModel):
+    """How much is learnt from, and how long."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trees: int = Field(120, ge=1, le=2000, description="Boosting rounds per quantile.")
+    rows: int = Field(
+        250_000,
+        ge=100,
+        le=5_000_000,
+        description="At most about this many training rows, spread evenly over series and cutoffs; "
+        "more make it slower, not better.",
+    )
 
 
-def train(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, trees: int = 120, rows: int = ROWS) -> str:
+DEFAULTS = Options()
+
+
+def train(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Options = DEFAULTS) -> str:
     """Boosters of every quantile as one text, to be stored with a model version and passed to `forecast` for each shard.
 
     With fewer than LEAST_ROWS rows there are no boosters, and `forecast` answers with the fallback.
@@ -27,13 +43,12 @@ def train(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, trees: in
         panel: series to learn from; a sample of them is enough.
         horizon: farthest lead time.
         quantiles: levels, ascending.
-        trees: boosting rounds per quantile.
-        rows: at most about this many training rows, spread evenly over series and cutoffs.
+        options: size of the model and of what it learns from.
     """
     import lightgbm
 
     # In the order of names, so that the same series give the same trees in any order.
-    data = training_rows(panel.take(np.lexsort((panel.series_id, panel.metric))), horizon, rows)
+    data = training_rows(panel.take(np.lexsort((panel.series_id, panel.metric))), horizon, options.rows)
     boosters = {}
     for quantile in quantiles if len(data.target) >= LEAST_ROWS else ():
         parameters = {
@@ -51,7 +66,7 @@ def train(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, trees: in
             "verbosity": -1,
         }
         table = lightgbm.Dataset(data.features, data.target, feature_name=list(FEATURES), free_raw_data=True)
-        boosters[str(quantile)] = lightgbm.train(parameters, table, num_boost_round=trees).model_to_string()
+        boosters[str(quantile)] = lightgbm.train(parameters, table, num_boost_round=options.trees).model_to_string()
     return json.dumps({"step": panel.step, "boosters": boosters})
 
 
@@ -59,10 +74,9 @@ def forecast(
     panel: Panel,
     horizon: int,
     quantiles: tuple[float, ...],
+    options: Options = DEFAULTS,
     *,
     trained: str | None = None,
-    trees: int = 120,
-    rows: int = ROWS,
 ) -> Floats:
     """Score every series with the trained boosters; without any, train on the panel itself first.
 
@@ -70,8 +84,8 @@ def forecast(
         panel: the shard of series.
         horizon: periods ahead.
         quantiles: levels, ascending.
+        options: for `train`.
         trained: what `train` returned; its granularity and quantiles must be these.
-        trees, rows: for `train`.
 
     Raises:
         ConfigError: the trained boosters are of another granularity or lack a quantile.
@@ -80,7 +94,7 @@ def forecast(
     """
     import lightgbm
 
-    model = json.loads(trained or train(panel, horizon, quantiles, trees=trees, rows=rows))
+    model = json.loads(trained or train(panel, horizon, quantiles, options))
     if not model["boosters"]:
         return fallback(panel, horizon, quantiles)
     lacking = [quantile for quantile in quantiles if str(quantile) not in model["boosters"]]

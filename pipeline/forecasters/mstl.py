@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._statsforecast import forecast_each
 from pipeline.forecasting.panel import Panel
 
 
-def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, past_cutoffs: int = 0) -> npt.NDArray[np.float64]:
+class Options(BaseModel):
+    """Whether the past calibrates the intervals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    past_cutoffs: int = Field(
+        0, ge=0, le=20, description="Past forecasts that calibrate the intervals; each costs another fit of every series."
+    )
+
+
+DEFAULTS = Options()
+
+
+def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Options = DEFAULTS) -> npt.NDArray[np.float64]:
     """Fit MSTL to each series: seasons of a day and a week for hours with three weeks of history, else the first season.
 
     Source: Bandara, Hyndman & Bergmeir (2021), MSTL: a seasonal-trend decomposition with multiple seasonal patterns.
@@ -21,4 +35,4 @@ def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, past_c
         weekly = panel.step == "hour" and periods >= 3 * 7 * season
         return MSTL(season_length=[season, 7 * season] if weekly else season, trend_forecaster=AutoETS(model="ZZN"))
 
-    return forecast_each(panel, horizon, quantiles, model, past_cutoffs)
+    return forecast_each(panel, horizon, quantiles, model, options.past_cutoffs)

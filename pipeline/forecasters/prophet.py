@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasting import calendars
@@ -18,23 +19,46 @@ from pipeline.forecasting.panel import Panel
 from pipeline.forecasting.tier import REFERENCE, tier
 
 Floats = npt.NDArray[np.float64]
-Seasonality = bool | int | Literal["auto"]
+Seasonality = Literal["auto"] | bool | Annotated[int, Field(ge=1, le=100)]
+Mode = Literal["additive", "multiplicative"]
+_SWITCH = "season: auto, on, off, or its number of Fourier terms."
+
+
+class Options(BaseModel):
+    """Prophet's own parameters under their own names, then what it is told beside the history."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    growth: Literal["linear", "flat", "logistic"] = Field(
+        "linear", description="Shape of the trend; logistic saturates at the capacity, and is linear where there is none."
+    )
+    n_changepoints: int = Field(25, ge=0, le=500, description="Places where the trend may bend.")
+    changepoint_range: float = Field(0.8, ge=0, le=1, description="Share of the history, from its beginning, that has them.")
+    changepoint_prior_scale: float = Field(0.05, ge=1e-4, le=100, description="How readily the trend bends.")
+    yearly_seasonality: Seasonality = Field("auto", description=f"Yearly {_SWITCH}")
+    weekly_seasonality: Seasonality = Field("auto", description=f"Weekly {_SWITCH}")
+    daily_seasonality: Seasonality = Field("auto", description=f"Daily {_SWITCH}")
+    seasonality_mode: Mode = Field("additive", description="Whether seasons add to the trend or multiply it.")
+    seasonality_prior_scale: float = Field(10.0, ge=1e-4, le=1000, description="How strong seasons may be.")
+    holidays_prior_scale: float = Field(10.0, ge=1e-4, le=1000, description="How strong holidays and other known days may be.")
+    holidays_mode: Mode | None = Field(None, description="Whether these add or multiply; unset: as seasons do.")
+    scaling: Literal["absmax", "minmax"] = Field(
+        "absmax", description="What values are divided by: the largest, or the range above the smallest."
+    )
+    uncertainty_samples: int = Field(1000, ge=10, le=100_000, description="Simulated futures behind the quantiles.")
+    holidays: bool = Field(False, description="Add US federal holidays; doubles the cost.")
+    quarter_end: bool = Field(False, description="Add the five-day ramp before the end of a quarter, known in advance.")
+
+
+DEFAULTS = Options()
 
 
 def forecast(
     panel: Panel,
     horizon: int,
     quantiles: tuple[float, ...],
+    options: Options = DEFAULTS,
     *,
-    daily_seasonality: Seasonality = "auto",
-    weekly_seasonality: Seasonality = "auto",
-    yearly_seasonality: Seasonality = "auto",
-    changepoint_prior_scale: float = 0.05,
-    seasonality_prior_scale: float = 10.0,
-    holidays_prior_scale: float = 10.0,
-    uncertainty_samples: int = 1000,
-    holidays: bool = False,
-    quarter_end: bool = False,
     maintenance: npt.NDArray[np.datetime64] | None = None,
 ) -> Floats:
     """Fit Prophet to each series and take quantiles of its posterior predictive samples.
@@ -43,11 +67,7 @@ def forecast(
         panel: the shard of series.
         horizon: periods ahead.
         quantiles: levels, ascending.
-        daily_seasonality, weekly_seasonality, yearly_seasonality: Prophet's switches.
-        changepoint_prior_scale, seasonality_prior_scale, holidays_prior_scale: Prophet's priors.
-        uncertainty_samples: simulated futures behind the quantiles; > 0.
-        holidays: add US federal holidays (doubles the cost).
-        quarter_end: add the five-day quarter-end ramp as a regressor known in advance.
+        options: Prophet's parameters, and what is known in advance.
         maintenance: periods (naive UTC) of planned maintenance, past and future, as a regressor known in advance.
 
     Source: Taylor & Letham (2018), Forecasting at scale; facebook/prophet.
@@ -57,20 +77,17 @@ def forecast(
     for row in np.flatnonzero(np.isin(tier(panel), REFERENCE)):
         history = pd.DataFrame({"ds": past[row], "y": panel.values[row]})
         history = history.iloc[int((~np.isnan(panel.values[row])).argmax()) :]
-        model = _quiet_prophet(
-            daily_seasonality=daily_seasonality,
-            weekly_seasonality=weekly_seasonality,
-            yearly_seasonality=yearly_seasonality,
-            changepoint_prior_scale=changepoint_prior_scale,
-            seasonality_prior_scale=seasonality_prior_scale,
-            holidays_prior_scale=holidays_prior_scale,
-            uncertainty_samples=uncertainty_samples,
-        )
+        parameters = options.model_dump(exclude={"holidays", "quarter_end"})
         ahead = pd.DataFrame({"ds": future[row]})
-        if holidays:
+        if options.growth == "logistic" and np.isfinite(panel.upper[row]):
+            history["cap"] = ahead["cap"] = panel.upper[row]
+        elif options.growth == "logistic":
+            parameters["growth"] = "linear"
+        model = _quiet_prophet(**parameters)
+        if options.holidays:
             model.add_country_holidays(country_name="US")
         regressors: dict[str, Callable[[npt.NDArray[np.datetime64]], Floats]] = {}
-        if quarter_end:
+        if options.quarter_end:
             regressors["quarter_end"] = calendars.quarter_end_ramp
         if maintenance is not None:
             regressors["maintenance"] = partial(_planned, maintenance.astype("datetime64[us]"))

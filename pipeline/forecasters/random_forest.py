@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._fallback import fallback, settle
 from pipeline.forecasters._quantile import row_quantiles
@@ -11,28 +12,37 @@ from pipeline.forecasters._tabular import LEAST_ROWS, future_rows, training_rows
 from pipeline.forecasting.panel import Panel
 
 
-def forecast(
-    panel: Panel, horizon: int, quantiles: tuple[float, ...], *, trees: int = 60, rows: int = 20_000
-) -> npt.NDArray[np.float64]:
+class Options(BaseModel):
+    """How much is learnt from, and how long."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trees: int = Field(60, ge=1, le=2000, description="Trees of the forest.")
+    rows: int = Field(20_000, ge=100, le=5_000_000, description="At most about this many training rows.")
+
+
+DEFAULTS = Options()
+
+
+def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Options = DEFAULTS) -> npt.NDArray[np.float64]:
     """Train on past cutoffs of the panel, forecast its future.
 
     Args:
         panel: the shard of series.
         horizon: periods ahead.
         quantiles: levels, ascending.
-        trees: trees of the forest.
-        rows: at most about this many training rows.
+        options: size of the model and of what it learns from.
 
     Source: Breiman (2001), Random forests; the out-of-bag errors, relative to each series' size, are those of rows that a
     tree did not see (Johansson et al. 2014, Regression conformal prediction with random forests).
     """
     from sklearn.ensemble import RandomForestRegressor
 
-    data = training_rows(panel.take(np.lexsort((panel.series_id, panel.metric))), horizon, rows)
+    data = training_rows(panel.take(np.lexsort((panel.series_id, panel.metric))), horizon, options.rows)
     if len(data.target) < LEAST_ROWS:
         return fallback(panel, horizon, quantiles)
     model = RandomForestRegressor(
-        n_estimators=trees, min_samples_leaf=5, max_features=0.5, bootstrap=True, oob_score=True, random_state=1, n_jobs=1
+        n_estimators=options.trees, min_samples_leaf=5, max_features=0.5, bootstrap=True, oob_score=True, random_state=1, n_jobs=1
     )
     model.fit(data.features, data.target)
     ahead = future_rows(panel, horizon)

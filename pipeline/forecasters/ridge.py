@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
@@ -15,6 +17,7 @@ from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import exponential_means, fill
 from pipeline.forecasting import calendars
 from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.tuning import Search
 from pipeline.tables.columns import Granularity
 
 Floats = npt.NDArray[np.float64]
@@ -27,65 +30,56 @@ _FILLED = 0.1
 _LEADS = 6
 
 
-#: Parameters worth a search, with the lowest and the highest value to try.
-SEARCH: dict[str, tuple[float, float]] = {
-    "log": (False, True),
-    "changepoint_penalty": (1.0, 100.0),
-    "season_penalty": (0.05, 5.0),
-    "half_life": (0.1, 1.0),
-    "damping": (0.0, 1.0),
-}
+class Options(BaseModel):
+    """How stiff the regression is, on which scale, and how far its intervals are calibrated.
+
+    Penalties are in observations' worth of evidence for "no effect".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    log: Annotated[bool, Search(False, True)] = Field(
+        False,
+        description="Regress the logarithm, so that seasons and noise multiply; series that went negative are not logged.",
+    )
+    changepoints: int = Field(25, ge=0, le=200, description="Hinges of the trend, even over the first 90 % of the history.")
+    changepoint_penalty: Annotated[float, Search(1.0, 100.0)] = Field(
+        10.0, ge=1e-3, le=1e6, description="Resistance of the trend to bend."
+    )
+    season_penalty: Annotated[float, Search(0.05, 5.0)] = Field(0.5, ge=1e-3, le=1e6, description="Shrinkage of the seasons.")
+    calendar_penalty: float = Field(
+        4.0,
+        ge=1e-3,
+        le=1e6,
+        description="Shrinkage of holiday and quarter-end effects towards those of all series of the metric.",
+    )
+    half_life: Annotated[float, Search(0.1, 1.0)] = Field(
+        0.25, ge=0.01, le=100, description="Age at which a period weighs half, as a share of the series' length."
+    )
+    damping: Annotated[float, Search(0.0, 1.0)] = Field(
+        0.5, ge=0, le=1, description="Share of the trend's final slope that is carried on into the future."
+    )
+    past_cutoffs: int = Field(3, ge=0, le=20, description="Past forecasts that calibrate the intervals.")
 
 
-@dataclass(frozen=True)
-class Terms:
-    """How stiff the regression is; penalties are in observations' worth of evidence for "no effect"."""
-
-    changepoints: int = 25
-    changepoint_penalty: float = 10.0
-    season_penalty: float = 0.5
-    calendar_penalty: float = 4.0
-    half_life: float = 0.25
-    damping: float = 0.5
+DEFAULTS = Options()
 
 
-def forecast(
-    panel: Panel,
-    horizon: int,
-    quantiles: tuple[float, ...],
-    *,
-    log: bool = False,
-    changepoints: int = 25,
-    changepoint_penalty: float = 10.0,
-    season_penalty: float = 0.5,
-    calendar_penalty: float = 4.0,
-    half_life: float = 0.25,
-    damping: float = 0.5,
-    past_cutoffs: int = 3,
-) -> Floats:
+def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Options = DEFAULTS) -> Floats:
     """Regression on Prophet's terms with recent periods weighing more; quantiles from its leave-one-out residuals.
 
     Args:
         panel: the shard of series.
         horizon: periods ahead.
         quantiles: levels, ascending.
-        log: regress the logarithm, so that seasons and noise multiply; series that went negative are not logged.
-        changepoints: hinges of the trend, even over the first 90 % of the history.
-        changepoint_penalty: resistance of the trend to bend.
-        season_penalty: shrinkage of the seasons.
-        calendar_penalty: shrinkage of holiday and quarter-end effects towards those of all series of the metric.
-        half_life: age at which a period weighs half, as a share of the series' length.
-        damping: share of the trend's final slope that is carried on into the future.
-        past_cutoffs: how many past forecasts calibrate the intervals.
+        options: stiffness, scale and calibration.
 
     Source: Taylor & Letham (2018), Forecasting at scale: the same terms with Gaussian instead of Laplace priors, which
     have a closed form; all series of equal length, end and gaps share one factorisation. Beyond Prophet: a daily
     profile that differs by weekday, and what is left of the last residuals at each lead.
     """
-    terms = Terms(changepoints, changepoint_penalty, season_penalty, calendar_penalty, half_life, damping)
-    scales = (log,)
-    backs = cutoffs(panel, horizon, past_cutoffs)
-    [(said, _)] = raw_quantiles(as_of(panel, backs), horizon, quantiles, scales, terms)
+    backs = cutoffs(panel, horizon, options.past_cutoffs)
+    [(said, _)] = raw_quantiles(as_of(panel, backs), horizon, quantiles, (options.log,), options)
     raw = said.reshape(len(backs) + 1, len(panel), horizon, -1)
     known = np.array([actuals(panel, back, horizon) for back in backs])
     return settle(panel, calibrate(raw[0], raw[1:], known, quantiles, segments(panel.metric)), quantiles)
@@ -107,7 +101,7 @@ class _System:
 
 
 def raw_quantiles(
-    panel: Panel, horizon: int, quantiles: tuple[float, ...], scales: tuple[bool, ...], terms: Terms
+    panel: Panel, horizon: int, quantiles: tuple[float, ...], scales: tuple[bool, ...], terms: Options
 ) -> list[tuple[Floats, Floats]]:
     """Per scale (False as measured, True logged), what is forecast and how much of it is the calendar's doing.
 
@@ -132,7 +126,7 @@ def raw_quantiles(
     return [(said, np.pad(effect, older)) for said, effect in found]
 
 
-def _systems(panel: Panel, horizon: int, terms: Terms, values: Floats) -> Iterator[_System]:
+def _systems(panel: Panel, horizon: int, terms: Options, values: Floats) -> Iterator[_System]:
     """Group the series that share dates, length and gaps, and factorise once per group."""
     observed = ~np.isnan(values)
     waves = _waves(panel.step, horizon)
@@ -276,7 +270,7 @@ def _carry_over(residual: Floats, weight: Floats, horizon: int) -> Floats:
     return carried
 
 
-def _trend_and_seasons(step: Granularity, periods: int, horizon: int, terms: Terms, waves: Floats) -> tuple[Floats, Floats]:
+def _trend_and_seasons(step: Granularity, periods: int, horizon: int, terms: Options, waves: Floats) -> tuple[Floats, Floats]:
     """Design (periods + horizon, p) and penalties (p,) of the columns that do not depend on dates.
 
     Seasons are counted back from the end of the series. A Fourier pair only turns with the choice of its origin, and an

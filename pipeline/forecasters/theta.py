@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._statsforecast import forecast_each
 from pipeline.forecasting.panel import Panel
 
 
-def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, past_cutoffs: int = 0) -> npt.NDArray[np.float64]:
+class Options(BaseModel):
+    """Whether the past calibrates the intervals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    past_cutoffs: int = Field(
+        0, ge=0, le=20, description="Past forecasts that calibrate the intervals; each costs another fit of every series."
+    )
+
+
+DEFAULTS = Options()
+
+
+def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Options = DEFAULTS) -> npt.NDArray[np.float64]:
     """Fit DynamicOptimizedTheta to each series, with an additive season so that zeros do no harm.
 
     Source: Fiorucci et al. (2016), Models for optimising the theta method and their relationship to state space models.
@@ -20,4 +34,4 @@ def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], *, past_c
 
         return DynamicOptimizedTheta(season_length=season, decomposition_type="additive")
 
-    return forecast_each(panel, horizon, quantiles, model, past_cutoffs)
+    return forecast_each(panel, horizon, quantiles, model, options.past_cutoffs)

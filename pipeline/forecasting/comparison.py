@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from pipeline.forecasting.backtest import Backtest, Forecast, Progress, backtest
 from pipeline.forecasting.panel import Panel
 from pipeline.forecasting.selection import BASELINE, overrides, propose, typical_skill
 from pipeline.forecasting.significance import p_value
-from pipeline.forecasting.spec import Champion, Params, code_sha256, serving
+from pipeline.forecasting.spec import Champion, Params, bind, code_sha256, serving
 from pipeline.tables.columns import QUANTILES, Granularity
 
 
@@ -26,7 +26,7 @@ class Effort:
 
     Attributes:
         windows: of the backtest.
-        trials: sets of parameters tried per forecaster that can be searched; 0 keeps the defaults.
+        trials: sets of parameters tried per forecaster that can be searched; 0 keeps what is given.
         override_margin: from `selection.overrides`.
     """
 
@@ -42,6 +42,7 @@ class Segment:
     Attributes:
         horizon: periods ahead.
         models: the forecasters that are compared.
+        options: forecaster → what is given other than its defaults.
         champion: what the segment is forecast with now; None where nothing registered serves.
         snapshot_id: the lake's snapshot that the series were read from.
     """
@@ -50,6 +51,7 @@ class Segment:
     panel: Panel
     horizon: int
     models: tuple[str, ...]
+    options: Mapping[str, Params] = field(default_factory=dict)
     champion: Champion | None = None
     snapshot_id: int | None = None
 
@@ -65,7 +67,8 @@ class Segment:
         """A hash of data, settings and code; trainings with equal ones come to the same result."""
         parts = (self.metric, self.granularity, self.panel.digest(), code_sha256(), str(self.horizon))
         knobs = (effort.windows, effort.trials, effort.override_margin, QUANTILES)
-        return hashlib.sha256("\0".join((*parts, *map(str, knobs), *self.models)).encode()).hexdigest()
+        options = json.dumps(dict(self.options), sort_keys=True)
+        return hashlib.sha256("\0".join((*parts, *map(str, knobs), *self.models, options)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,8 @@ def compare(
         cpu_clock: CPU seconds so far, children included.
     """
     trials = _search(segment, effort)
-    params = {name: found for name in segment.models if (found := tuning.best([t for t in trials if t.forecaster == name]))}
+    best = {name: tuning.best([trial for trial in trials if trial.forecaster == name]) for name in segment.models}
+    params = {name: found for name in segment.models if (found := {**segment.options.get(name, {}), **best[name]})}
     models, reference = _contenders(segment, params)
     result = backtest(segment.panel, models, segment.horizon, effort.windows, progress=progress, cpu_clock=cpu_clock)
     windows, scored = len(result.cutoffs), scores(result)
@@ -150,15 +154,14 @@ def _contenders(segment: Segment, params: dict[str, Params]) -> tuple[dict[str, 
 
     That is the champion, as it serves: where the parameters found now are others, it takes part beside its newer self.
     """
-    plain = {name: plugs.load("forecasters", name).forecast for name in segment.models}
-    models: dict[str, Forecast] = {name: partial(forecast, **params.get(name, {})) for name, forecast in plain.items()}
+    models: dict[str, Forecast] = {name: bind(name, params.get(name, {})) for name in segment.models}
     champion = segment.champion
     if champion is None:
         return models, BASELINE
     if champion.params == params.get(champion.forecaster, {}):
         return models, champion.forecaster
     served = serving(champion.forecaster)
-    return {**models, served: partial(plain[champion.forecaster], **champion.params)}, served
+    return {**models, served: bind(champion.forecaster, champion.params)}, served
 
 
 def _search(segment: Segment, effort: Effort) -> list[tuning.Trial]:
@@ -167,5 +170,6 @@ def _search(segment: Segment, effort: Effort) -> list[tuning.Trial]:
     if not effort.trials or used >= segment.panel.periods:
         return []
     before = segment.panel.truncate(used)
-    searched = [name for name in segment.models if tuning.can_search(name)]
-    return [trial for name in searched for trial in tuning.search(before, name, segment.horizon, effort.trials)]
+    searched = [name for name in segment.models if tuning.space(name)]
+    asked = segment.horizon, effort.trials
+    return [trial for name in searched for trial in tuning.search(before, name, *asked, segment.options.get(name))]

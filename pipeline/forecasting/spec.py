@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,9 +15,10 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import BaseModel
 
 from pipeline import plugs
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
 from pipeline.forecasting.panel import Floats, Panel
 from pipeline.tables.columns import GRANULARITIES, Granularity
 
@@ -35,7 +35,8 @@ CODE = ("forecasting", "forecasters", "capacity")
 class Spec:
     """All that a registered version says: which forecaster, with which parameters, for which segment.
 
-    `overrides` names the series that another forecaster, with its default parameters, forecasts instead.
+    `params` are the forecaster's options where they are not its defaults. `overrides` names the series that another forecaster,
+    with its defaults, forecasts instead.
     """
 
     metric: str
@@ -70,13 +71,13 @@ def forecast(
 
     The segment's own forecaster sees every series, so that an override changes no forecast but its own.
     """
-    values: Floats = plugs.load("forecasters", forecaster).forecast(panel, horizon, quantiles, **params)
+    values = bind(forecaster, params)(panel, horizon, quantiles)
     who = np.array([overrides.get(name, forecaster) for name in panel.series_id.tolist()])
     others = sorted(set(who.tolist()) - {forecaster})
     values = values.copy() if others else values
     for name in others:
         rows = np.flatnonzero(who == name)
-        values[rows] = plugs.load("forecasters", name).forecast(panel.take(rows), horizon, quantiles)
+        values[rows] = bind(name, {})(panel.take(rows), horizon, quantiles)
     return values, who
 
 
@@ -88,8 +89,8 @@ def parse_spec(text: str, sha256: str) -> Spec:
         sha256: its hash, kept apart from it.
 
     Raises:
-        DataError: another hash, unknown or missing keys, a forecaster that is not one of the installed files, a parameter it
-            does not take, or values out of bounds.
+        DataError: another hash, unknown or missing keys, a forecaster that is not one of the installed files, an option it
+            does not have, or values out of bounds.
     """
     found = hashlib.sha256(text.encode()).hexdigest()
     if found != sha256:
@@ -116,17 +117,25 @@ def parse_spec(text: str, sha256: str) -> Spec:
         raise DataError(f"spec.json: overrides is an object from series to forecaster, got {named!r}")
     if unknown := sorted(set(named.values()) - set(known)):
         raise DataError(f"spec.json overrides by the forecasters {unknown}; there are {', '.join(known)}")
-    accepted = _parameters(spec.forecaster)
-    for name, value in spec.params.items():
-        if name not in accepted or not isinstance(value, int | float | str | bool):
-            raise DataError(f"spec.json: {spec.forecaster} takes {', '.join(accepted) or 'no parameters'}; got {name}={value!r}")
+    try:
+        plugs.check_options("forecasters", spec.forecaster, spec.params)
+    except ConfigError as error:
+        raise DataError(f"spec.json: {error}") from error
     return spec
 
 
-def _parameters(forecaster: str) -> tuple[str, ...]:
-    """The parameters that a forecaster can be tuned by: the keyword-only ones."""
-    signature = inspect.signature(plugs.load("forecasters", forecaster).forecast)
-    return tuple(p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
+def bind(forecaster: str, params: Mapping[str, Any]) -> Callable[[Panel, int, tuple[float, ...]], Floats]:
+    """A forecaster with the options that a spec or a search gives by name.
+
+    Raises:
+        ConfigError: an option that the forecaster does not have, or a value out of bounds.
+    """
+    return plugs.bind("forecasters", forecaster, plugs.check_options("forecasters", forecaster, params))
+
+
+def params_of(options: BaseModel) -> Params:
+    """A forecaster's options as a spec keeps them: those that are not its defaults."""
+    return options.model_dump(mode="json", exclude_defaults=True)
 
 
 @cache

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pipeline import plugs
 from pipeline.forecasting.backtest import backtest, scores
 from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.spec import bind
 
 #: Cutoffs that a set of parameters is judged at, as many as the history has room for.
 WINDOWS = 3
-#: Share by which found parameters must beat the defaults; less is noise.
+#: Share by which found parameters must beat those of the first trial; less is noise.
 GAIN = 0.01
 #: From this ratio of its bounds on, a parameter is tried on a logarithmic scale.
 _WIDE = 10
 
 
+class Search(NamedTuple):
+    """Marks an option of a forecaster as worth a search, in `Annotated`: the lowest and the highest value to try."""
+
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class Trial:
-    """One set of parameters and its mean scaled pinball loss; the first trial of a search is the defaults."""
+    """One set of parameters and its mean scaled pinball loss; the first trial of a search is what the settings say."""
 
     forecaster: str
     number: int
@@ -31,19 +38,23 @@ class Trial:
     loss: float
 
 
-def can_search(forecaster: str) -> bool:
-    """Whether a forecaster declares, as `SEARCH`, which of its parameters may be searched and within which bounds."""
-    return hasattr(plugs.load("forecasters", forecaster), "SEARCH")
+def space(forecaster: str) -> dict[str, Search]:
+    """Option → the bounds of its search, for those that a forecaster marks with `Search`; empty where it marks none."""
+    fields = plugs.declared_options("forecasters", forecaster).model_fields
+    return {name: mark for name, field in fields.items() for mark in field.metadata if isinstance(mark, Search)}
 
 
-def search(panel: Panel, forecaster: str, horizon: int, trials: int, seed: int = 0) -> list[Trial]:
-    """Try the forecaster's defaults and `trials` − 1 other sets of parameters; the same input gives the same trials.
+def search(
+    panel: Panel, forecaster: str, horizon: int, trials: int, given: Mapping[str, Any] | None = None, seed: int = 0
+) -> list[Trial]:
+    """Try the forecaster's options as given and `trials` − 1 other sets of them; the same input gives the same trials.
 
     Args:
         panel: history that ends before anything the result will be judged by.
-        forecaster: one that `can_search`.
+        forecaster: one that has a `space`.
         horizon: periods ahead.
         trials: how many sets.
+        given: the forecaster's options by name, where they are not its defaults.
         seed: of the sampler.
 
     Returns:
@@ -56,17 +67,18 @@ def search(panel: Panel, forecaster: str, horizon: int, trials: int, seed: int =
     windows = min(WINDOWS, panel.periods // horizon - 1)
     if windows < 1 or trials < 1:
         return []
-    forecast = plugs.load("forecasters", forecaster)
-    space: dict[str, tuple[float, float]] = forecast.SEARCH
+    given, bounds = dict(given or {}), space(forecaster)
+    start = plugs.check_options("forecasters", forecaster, given).model_dump(include=set(bounds))
+    # What is given is tried even where a search would not go that far.
+    bounds = {name: Search(min(low, start[name]), max(high, start[name])) for name, (low, high) in bounds.items()}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, trials)))
-    signature = inspect.signature(forecast.forecast).parameters
-    study.enqueue_trial({name: signature[name].default for name in space})
+    study.enqueue_trial({name: start[name] for name in bounds})
     done: list[Trial] = []
     for number in range(trials):
         asked = study.ask()
-        params = {name: _suggest(asked, name, *bounds) for name, bounds in space.items()}
-        result = backtest(panel, {forecaster: partial(forecast.forecast, **params)}, horizon, windows)
+        params = {name: _suggest(asked, name, *each) for name, each in bounds.items()}
+        result = backtest(panel, {forecaster: bind(forecaster, given | params)}, horizon, windows)
         loss = float(np.nan_to_num(scores(result)["scaled_pinball"].mean(), nan=np.inf))
         study.tell(asked, loss if np.isfinite(loss) else 1e12)
         done.append(Trial(forecaster, number, params, loss))
@@ -74,7 +86,7 @@ def search(panel: Panel, forecaster: str, horizon: int, trials: int, seed: int =
 
 
 def best(trials: list[Trial]) -> dict[str, Any]:
-    """The parameters of the best trial; empty where it does not beat the defaults, the first trial, by GAIN."""
+    """The parameters of the best trial; empty where it does not beat the first trial by GAIN."""
     if not trials:
         return {}
     winner = min(trials, key=lambda trial: (trial.loss, trial.number))

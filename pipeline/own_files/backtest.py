@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import plugs
 from pipeline.errors import ConfigError, DataError
 from pipeline.forecasting.backtest import LEAST_HISTORY, Backtest, Forecast, Progress, backtest, forecast_frame, scores, summary
 from pipeline.forecasting.panel import Panel, from_frame
+from pipeline.forecasting.spec import bind
 from pipeline.forecasting.tier import TIERS, tier
 from pipeline.tables.columns import GRANULARITIES, QUANTILES, Granularity
 
@@ -39,6 +40,7 @@ def evaluate_file(
     models: tuple[str, ...] = MODELS,
     out_dir: Path = Path("backtest"),
     progress: Progress | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> pd.DataFrame:
     """Backtest models on a Parquet or CSV file and write forecasts.parquet, scores.parquet and skipped.csv.
 
@@ -49,17 +51,18 @@ def evaluate_file(
         models: names of forecasters; `default` is what the pipeline would use.
         out_dir: created where it is missing.
         progress: told after every window of every model within a block of series.
+        options: forecaster → its options by name; the defaults where not given.
 
     Returns:
         Mean scores and CPU seconds per series, one row per metric, granularity and model, with the columns of SHOWN.
 
     Raises:
-        ConfigError: no such file or forecaster, or horizon or windows below 1.
+        ConfigError: no such file, forecaster or option, or horizon or windows below 1.
         DataError: the file lacks a column, or not one of its series can be scored.
     """
     if horizon < 1 or windows < 1:
         raise ConfigError(f"a backtest needs a horizon and windows of at least 1, got {horizon} and {windows}")
-    forecasts = {name: plugs.load("forecasters", name).forecast for name in dict.fromkeys(models)}
+    forecasts = {name: bind(name, (options or {}).get(name, {})) for name in dict.fromkeys(models)}
     frame = read_series(path)
     kinds = describe(frame)
     out_dir.mkdir(parents=True, exist_ok=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from pipeline import plugs
-from pipeline.anomalies.detection import ALERT, Detection
+from pipeline.anomalies.detection import ALERT, Detector
 from pipeline.errors import DataError
 
 _MISSING = frozenset({"", "nan", "na", "null", "none"})
@@ -28,7 +29,11 @@ class Detected:
 
 
 def detect_path(
-    path: Path, out_dir: Path, detector: str = "default", progress: Callable[[int, int], None] | None = None
+    path: Path,
+    out_dir: Path,
+    detector: str = "default",
+    progress: Callable[[int, int], None] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> list[Detected]:
     """Score one CSV file, or every `*.csv` in a folder and below, into the same relative paths under `out_dir`.
 
@@ -39,16 +44,17 @@ def detect_path(
         out_dir: created when missing; its own files are never taken as input.
         detector: the name of a detector plug.
         progress: called with (files done, files in all).
+        options: of the detector, by name; its defaults where not given.
 
     Returns:
         One entry per file written, in the order of their paths.
 
     Raises:
-        ConfigError: no such detector.
+        ConfigError: no such detector, or an option that it does not have.
         DataError: nothing to read, or broken files. In a folder the sound files are written first; the error names
             every broken one with its row and column.
     """
-    detect: Callable[[npt.NDArray[np.datetime64], npt.NDArray[np.float64]], Detection] = plugs.load("detectors", detector).detect
+    detect: Detector = plugs.bind("detectors", detector, plugs.check_options("detectors", detector, options or {}))
     path, out_dir = Path(path), Path(out_dir)
     inputs = _inputs(path, out_dir)
     root = path if path.is_dir() else path.parent

@@ -38,7 +38,6 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lookback_days: int = Field(14, ge=7, le=93, description="Days of usage that are looked at.")
     min_coverage_pct: float = Field(90, ge=50, le=100, description="Share of hours with CPU utilization needed to judge.")
     max_cpu_pct: float = Field(5, gt=0, le=20, description="Idle when the peak CPU utilization lies below this.")
     max_network_mb_per_day: float = Field(5, ge=0, le=1000, description="… and on no day more than this came in and out.")
@@ -61,7 +60,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer, idle EC2 instances; AWS Cost Explorer rightsizing for the strict rule.
     """
-    demand = demand_by_resource(estate, options.lookback_days)
+    demand = demand_by_resource(estate)
     prices = hourly_prices(estate, "ec2")
     return recommendations(
         [
@@ -79,7 +78,7 @@ def _judge(
     metrics: Mapping[str, Demand],
     prices: pd.DataFrame | None,
 ) -> dict[str, object]:
-    rule, days = (RULE_ID, RULE_VERSION), options.lookback_days
+    rule, days = (RULE_ID, RULE_VERSION), estate.lookback_days
     service = str(resource["service"])
     current = resource.get("instance_type")
     config = None if pd.isna(current) else str(current)

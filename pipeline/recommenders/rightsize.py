@@ -46,7 +46,6 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lookback_days: int = Field(14, ge=7, le=93, description="Days of usage that are looked at.")
     min_coverage_pct: float = Field(90, ge=50, le=100, description="Share of hours needed to judge a metric.")
     quantile_pct: float = Field(99.5, ge=50, le=100, description="Percentile of the hours' demand that must fit.")
     cpu_headroom_pct: float = Field(20, ge=0, le=75, description="Share of the CPU to keep free.")
@@ -116,7 +115,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     Source: AWS Compute Optimizer, EC2 rightsizing (P99.5, 20 % headroom, 14 days) and its platform differences; effort
     and restarts from Cost Optimization Hub.
     """
-    demand = demand_by_resource(estate, options.lookback_days)
+    demand = demand_by_resource(estate)
     types = {region: catalogue(listed) for region, listed in hourly_prices(estate, "ec2").items()}
     risks = _forecast_peaks(estate)
     return recommendations(
@@ -161,7 +160,7 @@ def _judge(
     now = None if types is None or config not in types.index else types.loc[config]
     if now is not None and not pd.isna(now["price_usd"]):
         known |= {"monthly_cost_usd": now["price_usd"] * HOURS_PER_MONTH, "price_as_of": now["price_as_of"]}
-    unknown = not_judged(estate, resource, metrics, options.lookback_days, options.min_coverage_pct)
+    unknown = not_judged(estate, resource, metrics, estate.lookback_days, options.min_coverage_pct)
     if unknown is None and now is None:
         unknown = f"The price list of {key[1] or 'its region'} does not describe {config or 'an unnamed type'}."
     if unknown is None and now is not None and now["gpu"] > 0:
@@ -169,8 +168,8 @@ def _judge(
     if unknown is not None or types is None or now is None:
         return answer(estate, _RULE, key, service, "insufficient_data", unknown or "", **known)
 
-    need = _need(options, metrics, now, risks)
-    known["confidence"] = metrics["cpu_utilization"].coverage(options.lookback_days) * (1 - len(need.unmeasured) / 8)
+    need = _need(options, estate.lookback_days, metrics, now, risks)
+    known["confidence"] = metrics["cpu_utilization"].coverage(estate.lookback_days) * (1 - len(need.unmeasured) / 8)
     case = _Case(estate, options, key, service, now, need, known)
     fitting = _fitting(options, types, now, need)
     return _grow(case, fitting) if need.short else _shrink(case, fitting)
@@ -240,9 +239,10 @@ def _change(case: _Case, action: str, reason: str, target: pd.Series, breach: fl
     )
 
 
-def _need(options: Options, metrics: Mapping[str, Demand], now: pd.Series, risks: Mapping[str, tuple[float, float]]) -> _Need:
+def _need(
+    options: Options, days: int, metrics: Mapping[str, Demand], now: pd.Series, risks: Mapping[str, tuple[float, float]]
+) -> _Need:
     """Required capacity by dimension; shares of the present type for CPU, absolute for the others."""
-    days = options.lookback_days
     measured = {name: one for name, one in metrics.items() if 100 * one.coverage(days) >= options.min_coverage_pct}
     short: list[str] = []
     unmeasured: list[str] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import plugs
 from pipeline.errors import ConfigError, SourceError
-from pipeline.forecasting.spec import NONE, Champion, Row, model_name
+from pipeline.forecasting.spec import NONE, Champion, Row, model_name, params_of
 from pipeline.registry.ledger import ROLLED_BACK, Decision, previous_champion, read_decisions, read_segments, record_decision
 from pipeline.registry.mlflow import connect
 from pipeline.registry.versions import find_version, read_spec
@@ -27,7 +27,7 @@ def read_champion(settings: Settings, lake: Lake, metric: str, granularity: str,
 
     The ledger says who, the registry with which parameters and overrides. While MLflow does not answer, the ledger's word alone
     is served, for at most STALE_AFTER since its last decision, and the version is marked stale. A segment without champion is
-    served by the fallback of the settings.
+    served by the fallback of the settings, with its options.
 
     Args:
         as_of: what was known then; only decisions before it count, so that a run repeated later chooses the same.
@@ -35,7 +35,8 @@ def read_champion(settings: Settings, lake: Lake, metric: str, granularity: str,
     Raises:
         DataError: the stored spec is not the one that was registered.
     """
-    fallback = Champion(settings.fallback_forecaster)
+    options = plugs.options("forecasters", settings.fallback_forecaster, settings)
+    fallback = Champion(settings.fallback_forecaster, params=params_of(options))
     decisions = [row for row in read_decisions(lake, metric, granularity) if as_of is None or row["as_of"] < as_of]
     if not decisions or decisions[-1]["champion_version"] == NONE:
         return fallback

@@ -167,14 +167,15 @@ def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, seg
 
 def _log_trial(client: Any, experiment: str, parent: str, trial: Trial, segment: TrainedSegment) -> None:
     """One set of parameters that a search tried, as a run below the forecaster's."""
+    chosen = trial.params.items() <= segment.params.get(trial.forecaster, {}).items()
     tags = {
         "mlflow.parentRunId": parent,
         "kind": "trial",
         "segment": segment.name,
         "forecaster": trial.forecaster,
-        "chosen": "yes" if trial.params == segment.params.get(trial.forecaster) else "no",
+        "chosen": "yes" if chosen else "no",
     }
-    name = f"{trial.forecaster} · trial {trial.number}" + ("" if trial.number else ", its defaults")
+    name = f"{trial.forecaster} · trial {trial.number}" + ("" if trial.number else ", as in the settings")
     run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
     _log(client, run, {f"param.{key}": value for key, value in trial.params.items()}, {"scaled_pinball": trial.loss})
     client.set_terminated(run)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pandas as pd
 
+from pipeline import plugs
 from pipeline.anomalies.vote import vote
 from pipeline.inputs.points import POINTS
 from pipeline.interval import Interval
@@ -24,7 +25,8 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     """
     since = interval.start - timedelta(hours=settings.detect_history_hours)
     points = lake.query(POINTS, {"since": since, "end": interval.end, "shard": shard, "shards": shards}).to_pandas()
-    asked = settings.detectors, settings.alert_votes, settings.detect_min_history_hours
+    detectors = {name: plugs.bind("detectors", name, plugs.options("detectors", name, settings)) for name in settings.detectors}
+    asked = detectors, settings.alert_votes, settings.detect_min_history_hours
     found = [vote(series, interval, *asked) for _, series in points.groupby("series_id", sort=True)]
     table = ANOMALY
     rows = pd.concat(found) if found else table.empty()

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow.compute as pc
-from pydantic import ValidationError
 
 from pipeline import plugs, tables
-from pipeline.errors import ConfigError, DataError, HeadroomError
+from pipeline.errors import DataError, HeadroomError
 from pipeline.interval import Interval, naive_utc
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -32,13 +31,12 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
         DataError: the source handed over rows of another schema or from outside the interval.
     """
     source = plugs.load("sources", target)
-    options = source_options(target, settings)
     if hasattr(source, "BEGINNING"):
         # A price list holds until it changes: a run needs all of it, not what changed on its day. Landing it again is no change.
         interval = Interval(min(source.BEGINNING, interval.start), interval.end)
     ingested_at = now()
     rows = 0
-    for batch in _fetched(source, interval, options):
+    for batch in _fetched(target, interval, settings):
         table = tables.get(batch.table)
         declared = [c.name for c in table.columns if c.name not in ("load_id", "ingested_at")]
         if batch.data.column_names != declared:
@@ -48,28 +46,14 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
     return rows
 
 
-def _fetched(source: Any, interval: Interval, options: Any) -> Iterator[Batch]:
+def _fetched(target: str, interval: Interval, settings: Settings) -> Iterator[Batch]:
     """What the source hands over; its errors name the tables and the interval that stay without it."""
+    fetch = plugs.bind("sources", target, plugs.options("sources", target, settings))
     try:
-        yield from source.fetch(interval, options)
+        yield from fetch(interval)
     except HeadroomError as error:
-        error.args = (f"{', '.join(source.TABLES)} {interval}: {error}",)
+        error.args = (f"{', '.join(plugs.load('sources', target).TABLES)} {interval}: {error}",)
         raise
-
-
-def source_options(name: str, settings: Settings) -> Any:
-    """The source's options, checked.
-
-    Raises:
-        ConfigError: an unknown option or a value out of bounds, by name.
-    """
-    given = settings.source_options.get(name, {})
-    try:
-        return plugs.load("sources", name).Options(**given)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(str(p) for p in e['loc']) or 'options'}: {e['msg']}" for e in error.errors())
-        known = ", ".join(plugs.load("sources", name).Options.model_fields) or "none"
-        raise ConfigError(f"bad options for source {name}: {problems}; its options are {known}") from error
 
 
 def _check_inside(data: Any, time: str, interval: Interval, where: str) -> None:

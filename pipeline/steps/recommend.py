@@ -1,4 +1,4 @@
-"""Publish what every recommender says about every resource, and what can be done together."""
+"""Publish what the recommenders in use say about every resource, and what can be done together."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
     table = RECOMMENDATION
     answers = []
     covered: set[str] = set()
-    for name in plugs.names("recommenders"):
-        rule = plugs.load("recommenders", name)
-        answers.append(rule.recommend(estate, rule.Options(lookback_days=settings.lookback_days)))
-        covered |= set(rule.SERVICES)
+    for name in settings.recommenders:
+        recommend_by = plugs.bind("recommenders", name, plugs.options("recommenders", name, settings))
+        answers.append(recommend_by(estate))
+        covered |= set(plugs.load("recommenders", name).SERVICES)
     answers.append(not_covered(estate, covered))
     rows = portfolio(pd.concat(answers, ignore_index=True))
     data = validate(conform(rows, table, interval), table, interval, lake)

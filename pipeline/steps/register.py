@@ -74,6 +74,7 @@ def register_training(interval: Interval, lake: Lake, settings: Settings, segmen
     # A table without rows is told too, so that what it said of the same day before goes.
     figures = {table.name: conform(frame, table, interval) for table, frame in rows.items()}
     config = {name: json.dumps(getattr(settings, name)) for name in CONFIG}
+    config["options"] = json.dumps(settings.options.get("forecasters", {}))
     return log_training(settings, interval.as_of, _sha256(fingerprints), segments, config, figures)
 
 

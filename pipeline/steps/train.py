@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline import plugs
 from pipeline.capacity import backtest as risk_backtest
 from pipeline.capacity.crossing import THRESHOLDS_PCT
 from pipeline.errors import DataError
@@ -21,7 +22,7 @@ from pipeline.forecasting import diagnostics
 from pipeline.forecasting.backtest import Progress
 from pipeline.forecasting.comparison import Effort, Segment, compare, warm_up
 from pipeline.forecasting.selection import BASELINE, choose, horizon_of
-from pipeline.forecasting.spec import NONE, Champion, model_name
+from pipeline.forecasting.spec import NONE, Champion, model_name, params_of
 from pipeline.inputs.demand import metrics as metrics_of
 from pipeline.inputs.demand import read_panel, table_of
 from pipeline.interval import Interval
@@ -103,8 +104,9 @@ def _read_segment(interval: Interval, lake: Lake, settings: Settings, metric: st
         return None
     champion = _read_champion(lake, settings, metric, granularity)
     names = {*settings.challengers, BASELINE, *([champion.forecaster] if champion else [])}
+    options = {name: params_of(plugs.options("forecasters", name, settings)) for name in sorted(names)}
     horizon = horizon_of(chosen, settings.backtest_windows, longest)
-    return Segment(metric, chosen, horizon, tuple(sorted(names)), champion, snapshot_id)
+    return Segment(metric, chosen, horizon, tuple(options), options, champion, snapshot_id)
 
 
 def _read_champion(lake: Lake, settings: Settings, metric: str, granularity: str) -> Champion | None:

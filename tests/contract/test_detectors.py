@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from pipeline import plugs
 from pipeline.anomalies.detection import ALERT, Detection
-
-Series = tuple[NDArray[np.datetime64], NDArray[np.float64]]
-
-
-def half_hourly(days: int, seed: int = 0) -> Series:
-    """A daily and weekly season with correlated noise, in percent."""
-    rng = np.random.default_rng(seed)
-    ts = np.datetime64("2026-01-05T00:00", "us") + np.arange(days * 48) * np.timedelta64(30, "m")
-    hour = np.arange(len(ts)) / 2
-    noise = np.zeros(len(ts))
-    for row in range(1, len(ts)):
-        noise[row] = 0.6 * noise[row - 1] + rng.normal(0, 1.0)
-    weekday = (hour // 24) % 7 < 5
-    return ts, 40 + 12 * np.sin(2 * np.pi * hour / 24) + 6 * weekday + noise
+from tests.support.options import answers, every_option
+from tests.support.series import Series, half_hourly
 
 
 def awkward() -> dict[str, Series]:
@@ -159,3 +146,10 @@ def test_a_missing_timestamp_is_refused(detector) -> None:
 
     with pytest.raises(ValueError, match="row 10 has no timestamp"):
         detector.detect(ts, values)
+
+
+@pytest.mark.parametrize(("name", "option"), every_option("detectors"))
+def test_every_option_changes_which_samples_are_alerts(name: str, option: str) -> None:
+    by_default, changed = answers("detectors", name, option, lambda detect, series: detect(*series).score >= ALERT)
+
+    assert not np.array_equal(by_default, changed)

@@ -145,7 +145,7 @@ def estate() -> Estate:
         ],
         ignore_index=True,
     )
-    return Estate(AS_OF, resources, usage, PRICES, CAPACITY_RISK.empty())
+    return Estate(AS_OF, DAYS, resources, usage, PRICES, CAPACITY_RISK.empty())
 
 
 Recommend = Callable[[Estate], pd.DataFrame]
@@ -220,6 +220,7 @@ def test_the_answer_is_the_same_twice_and_in_any_order_of_rows(recommend: Recomm
     given = estate()
     shuffled = Estate(
         AS_OF,
+        DAYS,
         *(frame.sample(frac=1, random_state=7) for frame in (given.resources, given.usage, given.prices, given.risk)),
     )
 

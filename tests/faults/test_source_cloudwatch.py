@@ -345,7 +345,7 @@ def test_an_ingest_that_fails_names_table_and_interval_lands_nothing_and_logs_no
     caplog.set_level(logging.INFO)
     with spoiled(moto, fault) as aws:
         options = {"cloudwatch": {"services": ["ec2"], "endpoint_url": aws.url, "attempts": 3}}
-        configured = lake.settings.model_copy(update={"source_options": options})
+        configured = lake.settings.model_copy(update={"options": {"sources": options}})
         with pytest.raises(kind) as failure:
             steps.perform("ingest", yesterday, target="cloudwatch", settings=configured)
 

@@ -27,7 +27,7 @@ FIRST, LAST, END = "2026-03-02", "2026-03-08", "2026-03-09"
 FLEET = {"fleet": {"preset": "realistic", "servers": 1, "start": "2026-03-02", "days": 7}}
 LEAN = {
     "HEADROOM_SOURCES": "fleet",
-    "HEADROOM_SOURCE_OPTIONS": json.dumps(FLEET),
+    "HEADROOM_OPTIONS": json.dumps({"sources": FLEET}),
     "HEADROOM_SHARDS": "1",
     "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive",
     "HEADROOM_HORIZON_HOURS": "24",

@@ -28,7 +28,9 @@ SHARDS = 8
 DAYS = Interval.days("2026-03-02", "2026-03-09")
 LEAN = {
     "HEADROOM_SOURCES": "fleet",
-    "HEADROOM_SOURCE_OPTIONS": json.dumps({"fleet": {"preset": "realistic", "servers": 3, "start": "2026-03-02", "days": 7}}),
+    "HEADROOM_OPTIONS": json.dumps(
+        {"sources": {"fleet": {"preset": "realistic", "servers": 3, "start": "2026-03-02", "days": 7}}}
+    ),
     "HEADROOM_CHALLENGERS": "seasonal_naive,ridge",
     "HEADROOM_BACKTEST_WINDOWS": "2",
     "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive",

@@ -328,7 +328,7 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
 
     [run] = fresh.runs("tags.kind = 'backtest' AND params.metric = 'cost' AND params.`param.half_life` = '0.9'")
     trials = fresh.runs(f"tags.kind = 'trial' AND tags.`mlflow.parentRunId` = '{run.info.run_id}'")
-    assert {"ridge · trial 0, its defaults", "ridge · trial 1"} == {trial.info.run_name for trial in trials}
+    assert {"ridge · trial 0, as in the settings", "ridge · trial 1"} == {trial.info.run_name for trial in trials}
     assert all(np.isfinite(trial.data.metrics["scaled_pinball"]) for trial in trials)
     serving = read_champion(settings, fresh.lake, "cost", "day")
     assert (serving.forecaster, serving.params) == ("ridge", found)

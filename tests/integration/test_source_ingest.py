@@ -120,7 +120,7 @@ def test_what_a_source_says_is_landed_once_in_the_layout_of_its_table(
             return value
 
         options = {name: {option: placed(value) for option, value in given.items()}}
-        configured = load({}, home=settings.home, source_options=options)
+        configured = load({}, home=settings.home, options={"sources": options})
         rows = ingest(DAY, lake, configured, target=name)
         files = lake.bronze_files(table)
         again = ingest(DAY, lake, configured, target=name)

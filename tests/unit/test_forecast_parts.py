@@ -9,7 +9,7 @@ import pytest
 from pipeline.forecasters import _calendar_effect, default
 from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments
 from pipeline.forecasters._season import exponential_means, fill, phases, seasonal_index
-from pipeline.forecasters.ridge import Terms
+from pipeline.forecasters.ridge import Options
 from pipeline.forecasting.calendars import quarter_end_ramp
 from pipeline.forecasting.panel import Panel
 from pipeline.tables.columns import QUANTILES
@@ -109,7 +109,7 @@ def test_hours_expect_of_a_quarter_end_what_their_days_showed_at_the_last_one(la
     days = np.datetime64("2026-03-29") - np.arange(200)[::-1]
     panel = hourly(days, 1 + 0.5 * quarter_end_ramp(days), last_hour)
 
-    factor = _calendar_effect.of_hours(panel, 48, Terms())
+    factor = _calendar_effect.of_hours(panel, 48, Options())
 
     assert factor is not None
     of_the_31st = factor[:, panel.timestamps().shape[1] :][panel.future(48) >= np.datetime64("2026-03-31")]
@@ -121,7 +121,7 @@ def test_hours_expect_of_a_quarter_end_what_their_days_showed_at_the_last_one(la
 def test_hours_of_less_than_a_hundred_days_know_no_quarter_end():
     days = np.datetime64("2026-03-29") - np.arange(60)[::-1]
 
-    assert _calendar_effect.of_hours(hourly(days, np.ones(60), 23), 24, Terms()) is None
+    assert _calendar_effect.of_hours(hourly(days, np.ones(60), 23), 24, Options()) is None
 
 
 def test_few_series_are_not_trusted_about_the_calendar():

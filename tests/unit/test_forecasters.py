@@ -63,7 +63,7 @@ def test_logged_ridge_multiplies_season_and_noise():
     hours = np.arange(24 * 42)
     values = 20 * np.exp(0.8 * np.sin(2 * np.pi * hours / 24) + rng.normal(0, 0.2, (10, len(hours))))
 
-    answer = ridge.forecast(panel_of(values, "hour"), 24, QUANTILES, log=True)
+    answer = ridge.forecast(panel_of(values, "hour"), 24, QUANTILES, ridge.Options(log=True))
 
     width = (answer[:, :, 6] - answer[:, :, 0]).mean(axis=0)
     median = answer[:, :, MEDIAN].mean(axis=0)
@@ -76,7 +76,7 @@ def test_logged_ridge_leaves_a_series_that_went_negative_as_measured():
     rng = np.random.default_rng(1)
     values = rng.normal(0, 5, (2, 140))
 
-    answer = ridge.forecast(panel_of(values, "day"), 7, QUANTILES, log=True)
+    answer = ridge.forecast(panel_of(values, "day"), 7, QUANTILES, ridge.Options(log=True))
 
     np.testing.assert_array_equal(answer, ridge.forecast(panel_of(values, "day"), 7, QUANTILES))
 
@@ -120,8 +120,8 @@ def test_a_pool_of_the_same_weekday_knows_the_weekend():
     panel = panel_of(np.repeat(day[None], 2, axis=0) + np.random.default_rng(1).normal(0, 1, (2, 672)), "hour")
     panel = Panel(panel.series_id, panel.metric, panel.end + np.timedelta64(23, "h"), "hour", panel.values, panel.upper)
 
-    blind = seasonal_pool.forecast(panel, 24, QUANTILES, naive_share=0.0)
-    aware = seasonal_pool.forecast(panel, 24, QUANTILES, naive_share=0.0, other_day_type=0.01)
+    blind = seasonal_pool.forecast(panel, 24, QUANTILES, seasonal_pool.Options(naive_share=0.0))
+    aware = seasonal_pool.forecast(panel, 24, QUANTILES, seasonal_pool.Options(naive_share=0.0, other_day_type=0.01))
 
     assert blind[:, :, MEDIAN].mean() > 45
     assert aware[:, :, MEDIAN].mean() < 15
@@ -131,8 +131,8 @@ def test_a_pool_moved_to_the_last_level_follows_a_shift():
     values = np.random.default_rng(1).normal(20, 1, (1, 140))
     values[:, -7:] += 30
 
-    stays = seasonal_pool.forecast(panel_of(values, "day"), 7, QUANTILES, naive_share=0.0)
-    follows = seasonal_pool.forecast(panel_of(values, "day"), 7, QUANTILES, naive_share=0.0, level=1.0)
+    stays = seasonal_pool.forecast(panel_of(values, "day"), 7, QUANTILES, seasonal_pool.Options(naive_share=0.0))
+    follows = seasonal_pool.forecast(panel_of(values, "day"), 7, QUANTILES, seasonal_pool.Options(naive_share=0.0, level=1.0))
 
     assert stays[0, :, MEDIAN].mean() < 25
     assert follows[0, :, MEDIAN].mean() > 45
@@ -145,18 +145,17 @@ def test_prophet_uses_planned_maintenance_and_quarter_end_known_in_advance():
     values[0, ::20] -= 30
     ahead = np.datetime64("2026-03-30", "us")
 
-    answer = prophet.forecast(
-        panel_of(values, "day"), 5, QUANTILES, quarter_end=True, holidays=True, maintenance=np.append(planned, ahead)
-    )
+    options = prophet.Options(quarter_end=True, holidays=True)
+    answer = prophet.forecast(panel_of(values, "day"), 5, QUANTILES, options, maintenance=np.append(planned, ahead))
 
     assert answer[0, 2, MEDIAN] < 30 < answer[0, 1, MEDIAN]
 
 
 def test_boosters_trained_once_score_every_shard_as_training_on_the_spot_does():
     panel = panel_of(50 + 10 * np.random.default_rng(1).normal(0, 1, (6, 140)), "day")
-    trained = lightgbm.train(panel, 7, QUANTILES, trees=5, rows=500)
+    trained = lightgbm.train(panel, 7, QUANTILES, lightgbm.Options(trees=5, rows=500))
 
-    whole = lightgbm.forecast(panel, 7, QUANTILES, trees=5, rows=500)
+    whole = lightgbm.forecast(panel, 7, QUANTILES, lightgbm.Options(trees=5, rows=500))
     shard = lightgbm.forecast(panel.take(np.array([4, 1])), 7, QUANTILES, trained=trained)
 
     np.testing.assert_allclose(shard, whole[[4, 1]])
@@ -164,7 +163,7 @@ def test_boosters_trained_once_score_every_shard_as_training_on_the_spot_does():
 
 def test_boosters_of_another_granularity_or_without_a_quantile_are_refused():
     panel = panel_of(np.random.default_rng(1).uniform(0, 9, (3, 100)), "day")
-    trained = lightgbm.train(panel, 3, (0.5,), trees=2, rows=400)
+    trained = lightgbm.train(panel, 3, (0.5,), lightgbm.Options(trees=2, rows=400))
 
     with pytest.raises(ConfigError, match="asked for steps of one day and the quantiles"):
         lightgbm.forecast(panel, 3, (0.5, 0.9), trained=trained)

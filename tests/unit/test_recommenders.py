@@ -65,7 +65,7 @@ def series(metric: str, level: float | np.ndarray, peak: float | np.ndarray | No
 def one(instance_type: str, *usage: pd.DataFrame, risk: pd.DataFrame = NO_RISK, **other: object) -> Estate:
     key = {"account": "1", "region": "us-east-1", "resource_id": "i-1"}
     row = {**key, "service": "ec2", "instance_type": instance_type, "state": "running", "tags": "{}", **other}
-    return Estate(AS_OF, pd.DataFrame([row]), pd.concat(usage).assign(**key, samples=12, quality_flag=0), PRICES, risk)
+    return Estate(AS_OF, 14, pd.DataFrame([row]), pd.concat(usage).assign(**key, samples=12, quality_flag=0), PRICES, risk)
 
 
 def rest(**changed: float) -> list[pd.DataFrame]:
@@ -146,7 +146,8 @@ def test_a_longer_quiet_time_gives_more_confidence() -> None:
     longer = pd.date_range(AS_OF - timedelta(days=60), AS_OF, freq="h", inclusive="left").astype("datetime64[us]")
     cpu = pd.DataFrame({"metric": "cpu_utilization", "hour": longer, "mean": 0.5, "p95": 0.5, "max": 0.5})
 
-    two_weeks, two_months = (judged_idle(one("m5.large", cpu), lookback_days=days)["confidence"] for days in (14, 60))
+    given = one("m5.large", cpu)
+    two_weeks, two_months = (judged_idle(replace(given, lookback_days=days))["confidence"] for days in (14, 60))
 
     assert two_weeks < two_months < 1
 

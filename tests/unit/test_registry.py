@@ -46,9 +46,9 @@ def test_a_spec_forecasts_as_its_forecaster_does_with_its_parameters() -> None:
     from pipeline.forecasters import ridge
 
     history = panel(40 + 20 * np.sin(np.arange(480) * 2 * np.pi / 24)[None, :] + np.arange(480) % 7)
-    expected = ridge.forecast(history, 24, QUANTILES, damping=0.3)
+    expected = ridge.forecast(history, 24, QUANTILES, ridge.Options(damping=0.3))
     np.testing.assert_array_equal(SPEC.forecast(history), expected)
-    assert not np.array_equal(expected, ridge.forecast(history, 24, QUANTILES, damping=1.0))
+    assert not np.array_equal(expected, ridge.forecast(history, 24, QUANTILES, ridge.Options(damping=1.0)))
 
 
 def test_a_spec_changed_after_registration_is_refused() -> None:
@@ -65,8 +65,9 @@ def test_a_spec_changed_after_registration_is_refused() -> None:
         ("forecaster", "_fallback", "names the forecaster"),
         ("forecaster", "", "names the forecaster"),
         ("forecaster", ["ridge"], "names the forecaster"),
-        ("params", {"panel": 1}, "ridge takes"),
-        ("params", {"damping": {"__import__": "os"}}, "ridge takes"),
+        ("params", {"panel": 1}, "ridge: there is no option 'panel'"),
+        ("params", {"damping": {"__import__": "os"}}, "ridge: damping"),
+        ("params", {"damping": 2.0}, "damping=2.0: .* less than or equal to 1"),
         ("params", [], "params is an object"),
         ("horizon", 0, "horizon"),
         ("horizon", 10**9, "horizon"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import settings
+from pipeline import plugs, settings
 from pipeline.errors import ConfigError
 
 
@@ -35,7 +35,7 @@ def test_the_environment_is_stronger_than_the_file_and_an_argument_stronger_than
 
 
 def test_a_plug_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(ConfigError, match=r"no sources named \['oracle'\]; there are .*samples"):
+    with pytest.raises(ConfigError, match=r"no source named 'oracle'; there are .*samples"):
         settings.load({"HEADROOM_SOURCES": "samples,oracle"})
 
 
@@ -51,7 +51,7 @@ def test_a_missing_config_file_is_an_error_only_when_it_was_named(tmp_path: Path
 def test_broken_text_is_refused_with_its_place(tmp_path: Path, given: str, complaint: str) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(given)
-    environ = {"HEADROOM_SOURCE_OPTIONS": given} if complaint == "not JSON" else {"HEADROOM_CONFIG": str(file)}
+    environ = {"HEADROOM_OPTIONS": given} if complaint == "not JSON" else {"HEADROOM_CONFIG": str(file)}
 
     with pytest.raises(ConfigError, match=complaint):
         settings.load(environ)
@@ -67,8 +67,38 @@ def test_the_lake_is_a_folder_or_a_bucket_and_nothing_else() -> None:
         settings.load({"HEADROOM_LAKE": "https://example.org/lake"})
 
 
-def test_options_of_a_source_that_does_not_exist_and_an_unknown_forecaster_are_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match=r"no sources named \['cloudwach'\]"):
-        settings.load({"HEADROOM_SOURCE_OPTIONS": '{"cloudwach": {}}'})
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ('{"sources": {"cloudwach": {}}}', "no source named 'cloudwach'; did you mean 'cloudwatch'"),
+        ('{"sourcs": {}}', "no folder of plugs named 'sourcs'; did you mean 'sources'"),
+        ('{"sources": {"fleet": 3}}', "options.sources.fleet: Input should be a valid dictionary"),
+        ('{"fleet": {"preset": "realistic"}}', "no folder of plugs named 'fleet'"),
+    ],
+)
+def test_options_of_a_plug_that_does_not_exist_are_refused_by_name(given: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        settings.load({"HEADROOM_OPTIONS": given})
+
+
+def test_the_key_of_before_is_refused_with_the_new_one_in_file_and_environment(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[source_options.fleet]\npreset = "realistic"\n')
+
+    for environ in ({"HEADROOM_SOURCE_OPTIONS": "{}"}, {"HEADROOM_CONFIG": str(file)}):
+        with pytest.raises(ConfigError, match=r"is now called `options`: \[options\.sources\.<source>\]"):
+            settings.load(environ)
+
+
+def test_recommenders_are_all_there_are_unless_some_are_named_or_none() -> None:
+    assert settings.load({}).recommenders == plugs.names("recommenders")
+    assert settings.load({"HEADROOM_RECOMMENDERS": "idle"}).recommenders == ("idle",)
+    assert settings.load({"HEADROOM_RECOMMENDERS": ""}).recommenders == ()
+    for name in ("SOURCES", "CHALLENGERS", "DETECTORS"):
+        with pytest.raises(ConfigError, match="name at least one"):
+            settings.load({f"HEADROOM_{name}": ""})
+
+
+def test_an_unknown_forecaster_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"no forecaster named 'nope'"):
         settings.load({"HEADROOM_FALLBACK_FORECASTER": "nope"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,7 @@ from pipeline.forecasting import tuning
 from pipeline.forecasting.panel import Panel
 from pipeline.forecasting.tuning import Trial
 
-SEARCHABLE = [name for name in plugs.names("forecasters") if tuning.can_search(name)]
+SEARCHABLE = [name for name in plugs.names("forecasters") if tuning.space(name)]
 
 
 def panel(periods: int) -> Panel:
@@ -28,22 +26,30 @@ def test_ridge_and_the_default_can_be_searched() -> None:
 
 
 @pytest.mark.parametrize("name", SEARCHABLE)
-def test_a_search_space_holds_the_defaults_of_parameters_that_the_forecaster_takes(name: str) -> None:
-    module = plugs.load("forecasters", name)
-    taken = inspect.signature(module.forecast).parameters
-    for parameter, (low, high) in module.SEARCH.items():
-        assert taken[parameter].kind is inspect.Parameter.KEYWORD_ONLY
-        assert low <= taken[parameter].default <= high
-        assert type(low) is type(high) is type(taken[parameter].default)
+def test_a_search_space_holds_the_defaults_and_stays_within_what_the_options_allow(name: str) -> None:
+    defaults = plugs.check_options("forecasters", name, {}).model_dump()
+    for option, (low, high) in tuning.space(name).items():
+        assert low <= defaults[option] <= high
+        assert type(low) is type(high) is type(defaults[option])
+        for edge in (low, high):
+            plugs.check_options("forecasters", name, {option: edge})
 
 
 def test_a_search_begins_with_the_defaults_and_repeats_itself_exactly() -> None:
     found = tuning.search(panel(240), "ridge", 24, 4)
     assert [trial.number for trial in found] == [0, 1, 2, 3]
-    defaults = inspect.signature(plugs.load("forecasters", "ridge").forecast).parameters
-    assert found[0].params == {name: defaults[name].default for name in found[0].params}
+    defaults = plugs.check_options("forecasters", "ridge", {}).model_dump()
+    assert found[0].params == {name: defaults[name] for name in tuning.space("ridge")}
     assert len({trial.loss for trial in found}) == 4
     assert tuning.search(panel(240), "ridge", 24, 4) == found
+
+
+def test_a_search_begins_with_what_is_given_even_where_it_would_not_go_that_far_itself() -> None:
+    given = {"half_life": 5.0, "changepoints": 3}
+    found = tuning.search(panel(240), "ridge", 24, 2, given)
+    assert found[0].params["half_life"] == 5.0
+    assert "changepoints" not in found[0].params
+    assert found[0].loss != tuning.search(panel(240), "ridge", 24, 1, {"half_life": 5.0})[0].loss
 
 
 def test_a_history_without_room_for_a_window_is_not_searched() -> None:

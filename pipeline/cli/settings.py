@@ -1,0 +1,79 @@
+"""What `python -m pipeline settings` shows: every setting, and every option of every plug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from rich.markup import escape
+from rich.table import Column
+from rich.table import Table as RichTable
+
+from pipeline import plugs
+from pipeline.settings import Settings
+
+#: Characters of a value or of bounds that are shown.
+_LONGEST = 60
+
+
+def settings_grids(settings: Settings) -> Iterator[RichTable]:
+    """One table of the settings, and one of the options of each folder's plugs.
+
+    Raises:
+        ConfigError: an option is set that its plug does not have, or out of bounds.
+    """
+    schema = Settings.model_json_schema()["properties"]
+    grid = _grid("", "setting")
+    for name, field in Settings.model_fields.items():
+        value = "listed below" if name == "options" else str(getattr(settings, name))
+        grid.add_row(*map(escape, (name, value, _bounds(schema[name]), field.description or "")))
+    yield grid
+    for folder in plugs.FOLDERS:
+        grid = _grid(f"[options.{folder}.<plug>]", "plug and option")
+        for name in plugs.names(folder):
+            for row in _rows(folder, name, settings.options.get(folder, {}).get(name, {})):
+                grid.add_row(*map(escape, row))
+            grid.add_section()
+        yield grid
+
+
+def _rows(folder: str, name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    declared = plugs.declared_options(folder, name)
+    schema = declared.model_json_schema().get("properties", {})
+    if given:
+        plugs.check_options(folder, name, given)
+    for option, field in declared.model_fields.items():
+        yield f"{name}.{option}", _value(option, field, given), _bounds(schema[option]), field.description or ""
+
+
+def _value(option: str, field: FieldInfo, given: Mapping[str, Any]) -> str:
+    """What is in force, and the default where that is another one."""
+    default = "required" if field.is_required() else _short(field.get_default(call_default_factory=True, validated_data={}))
+    if option not in given or str(given[option]) == default:
+        return default
+    return f"{_short(given[option])} ({default if field.is_required() else f'default {default}'})"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    """What a value may be, from its JSON schema: its words, its range or its pattern."""
+    if "anyOf" in schema:
+        return " or ".join(each for each in map(_bounds, schema["anyOf"]) if each)
+    if "enum" in schema or "const" in schema:
+        return ", ".join(str(word) for word in schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "boolean":
+        return "true, false"
+    low = schema.get("minimum", f"> {schema['exclusiveMinimum']:g}" if "exclusiveMinimum" in schema else "")
+    high = schema.get("maximum", f"< {schema['exclusiveMaximum']:g}" if "exclusiveMaximum" in schema else "")
+    return f"{low} … {high}".strip() if low != "" or high != "" else _short(schema.get("pattern", ""))
+
+
+def _short(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _grid(title: str, first: str) -> RichTable:
+    return RichTable(
+        Column(first, no_wrap=True), "value", "bounds", "what it is for", title=escape(title) or None, title_justify="left"
+    )
