@@ -41,7 +41,7 @@ class Options(BaseModel):
     seasonality_mode: Mode = Field("additive", description="Whether seasons add to the trend or multiply it.")
     seasonality_prior_scale: float = Field(10.0, ge=1e-4, le=1000, description="How strong seasons may be.")
     holidays_prior_scale: float = Field(10.0, ge=1e-4, le=1000, description="How strong holidays and other known days may be.")
-    holidays_mode: Mode | None = Field(None, description="Whether these add or multiply; unset: as seasons do.")
+    holidays_mode: Mode | None = Field(None, description="Whether holidays add or multiply; unset: as seasons do.")
     scaling: Literal["absmax", "minmax"] = Field(
         "absmax", description="What values are divided by: the largest, or the range above the smallest."
     )

@@ -54,7 +54,7 @@ def test_a_mistyped_command_says_what_was_meant() -> None:
         (("forecast", "--day", "2026-02-30"), "expected a day as YYYY-MM-DD, got '2026-02-30'"),
         (("forecast", "--day", "2026-02-03", "--from", "2026-02-01"), "not both"),
         (("forecast", "--from", "2026-02-03", "--to", "2026-02-01"), "start must lie before end"),
-        (("ingest", "--source", "oracle", "--day", "2026-02-03"), "no sources named"),
+        (("ingest", "--source", "oracle", "--day", "2026-02-03"), "no source named"),
         (("ingest", "--path", "x.csv", "--day", "2026-02-03"), "belong to one --source"),
         (("ingest", "--source", "csv", "--option", "unit", "--day", "2026-02-03"), "expects name=value"),
         (("ingest", "--source", "csv", "--path", "x.csv", "--option", "zzz=1", "--day", "2026-02-03"), "zzz"),
