@@ -349,6 +349,25 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
 # ---------------------------------------------------------------- in shards
 
 
+def test_options_count_when_a_forecaster_is_trained_and_its_version_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
+    monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
+    named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2}
+    options = {"forecasters": {"ridge": {"half_life": 0.9}}}
+    settings = settings_module.load({}, home=tmp_path, options=options, **named)
+    lake = open_lake(settings)
+    assert train(DAY, lake, settings) == promote(DAY, lake, settings) == 1
+    assert read_champion(settings, lake, "cost", "day").params == {"half_life": 0.9}
+
+    changed = settings.model_copy(update={"options": {"forecasters": {"ridge": {"half_life": 0.8}}}})
+    assert read_champion(changed, lake, "cost", "day").params == {"half_life": 0.9}
+    assert train(DAY, lake, settings) == 0
+    assert train(DAY, lake, changed) == 1
+
+
 def told(trained: Trained) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, set[str]]]:
     """What a training left in the lake and in MLflow, but for clock readings and MLflow's own ids."""
     rows = trained.lake.read(MODEL_METRIC, MODEL_METRIC.scope(DAY)).to_pylist()

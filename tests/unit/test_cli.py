@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import cli, steps
+from pipeline import cli, plugs, steps
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, DataError, HeadroomError
 from pipeline.interval import Interval
@@ -129,6 +129,50 @@ def test_settings_print_value_bounds_and_purpose_of_every_knob() -> None:
 
     assert all(name in shown for name in Settings.model_fields)
     assert "1 … 180" in shown
+
+
+def test_settings_print_the_options_of_every_plug_and_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADROOM_OPTIONS", '{"detectors": {"iqr": {"alert_ranges": 3}}}')
+
+    shown = invoke("settings")
+
+    for folder in plugs.FOLDERS:
+        assert f"[options.{folder}.<plug>]" in shown
+        for name in plugs.names(folder):
+            assert all(f" {name}.{option} " in shown for option in plugs.declared_options(folder, name).model_fields)
+    [ranges] = [line for line in shown.splitlines() if " iqr.alert_ranges " in line]
+    value, bounds = (cell.strip() for cell in ranges.split("│")[2:4])
+    assert value.startswith("3 (default")
+    assert bounds == "0.1 … 100"
+    monkeypatch.setenv("HEADROOM_OPTIONS", '{"detectors": {"iqr": {"alert_range": 3}}}')
+    with pytest.raises(ConfigError, match="did you mean 'alert_ranges'"):
+        invoke("settings")
+
+
+def test_options_on_the_command_line_are_added_to_those_in_the_settings(
+    monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: Path
+) -> None:
+    given = {"sources": {"csv": {"unit": "ratio", "account": "1"}}, "detectors": {"iqr": {"alert_ranges": 3}}}
+    monkeypatch.setenv("HEADROOM_OPTIONS", json.dumps(given))
+    (tmp_path / "own.csv").write_text("resource_id,metric,ts,value\ni-1,cpu_utilization,2026-02-03T00:00,0.5\n")
+
+    arguments = (
+        "ingest",
+        "--source",
+        "csv",
+        "--path",
+        str(tmp_path / "own.csv"),
+        "--option",
+        "unit=percent",
+        "--day",
+        "2026-02-03",
+    )
+    invoke(*arguments, "--option", "period_s=60")
+
+    [sample] = (
+        open_lake(settings_module.load(home=home)).query("SELECT account, unit, value FROM bronze.metric_sample").to_pylist()
+    )
+    assert sample == {"account": "1", "unit": "percent", "value": 0.5}
 
 
 def test_the_doctor_says_one_line_per_check() -> None:

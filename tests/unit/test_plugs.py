@@ -11,6 +11,8 @@ import pytest
 from pipeline import plugs
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError
+from pipeline.lake import Lake
+from pipeline.registry.champion import read_champion
 from pipeline.settings import Settings
 
 
@@ -82,3 +84,10 @@ def test_every_option_of_every_plug_is_described_and_numbers_have_bounds(folder:
             for kind in schema.get("anyOf", [schema]):
                 if kind.get("type") in ("integer", "number"):
                     assert {"minimum", "exclusiveMinimum"} & set(kind), f"{name}.{option}"
+
+
+def test_a_segment_without_champion_is_served_by_the_fallback_with_its_options(lake: Lake) -> None:
+    settings = lake.settings.model_copy(update={"options": {"forecasters": {"default": {"sharpness": 3}}}})
+
+    assert read_champion(settings, lake, "cpu_utilization", "hour") == ("default", "none", {"sharpness": 3.0}, {})
+    assert read_champion(lake.settings, lake, "cpu_utilization", "hour").params == {}

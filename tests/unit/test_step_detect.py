@@ -74,6 +74,17 @@ def test_a_small_deviation_of_a_machine_that_was_once_busy_is_never_more_than_lo
     assert {row["severity"] for row in found(lake)} <= {"low"}
 
 
+def test_a_detector_has_the_options_of_the_settings(settings: Settings, lake: Lake) -> None:
+    values = daily_wave(30.0, 10.0)
+    values[300] = 95.0
+    land(lake, "i-1", values)
+    build(WHOLE, lake, settings, target="silver.metric_hourly")
+    textbook = settings.model_copy(update={"detectors": ("zscore",)})
+    deaf = textbook.model_copy(update={"options": {"detectors": {"zscore": {"alert_deviations": 50}}}})
+
+    assert (detect(WHOLE, lake, textbook), detect(WHOLE, lake, deaf)) == (1, 0)
+
+
 def test_detecting_by_day_or_by_shard_finds_the_same_as_at_once(settings: Settings, lake: Lake) -> None:
     for number in range(4):
         values = daily_wave(30.0 + number, 10.0)

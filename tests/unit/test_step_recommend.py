@@ -1,0 +1,72 @@
+"""Which rules judge, with which options, as the settings say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+import pytest
+
+from pipeline.advice.estate import Estate
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.steps import recommend as step
+
+DAY = Interval.day("2026-03-14")
+
+
+def quiet_estate() -> Estate:
+    """One instance whose CPU never passes 3 % and that nobody talks to."""
+    key = {"account": "1", "region": "us-east-1", "resource_id": "i-1"}
+    hours = pd.date_range(end=DAY.end, periods=14 * 24, freq="h", inclusive="left").astype("datetime64[us]")
+    measured = [("cpu_utilization", 2.0, 3.0), ("network_in", 1e-5, 1e-5), ("network_out", 1e-5, 1e-5)]
+    usage = [
+        pd.DataFrame(
+            {**key, "metric": name, "hour": hours, "mean": mean, "p95": top, "max": top, "samples": 12, "quality_flag": 0}
+        )
+        for name, mean, top in measured
+    ]
+    listed = {"service": "ec2", "region": "us-east-1", "item": "m5.large", "unit": "hour", "price_usd": 0.1, "vcpu": 2.0}
+    listed |= {"memory_gib": 8.0, "arch": "x86_64", "price_as_of": datetime(2026, 2, 1)}
+    return Estate(
+        as_of=DAY.as_of,
+        lookback_days=14,
+        resources=pd.DataFrame([{**key, "service": "ec2", "instance_type": "m5.large", "state": "running", "tags": "{}"}]),
+        usage=pd.concat(usage, ignore_index=True),
+        prices=pd.DataFrame([listed]),
+        risk=pd.DataFrame(columns=["as_of", "series_id", "threshold_pct", "p_cross_90d", "headroom_ratio"]),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _one_quiet_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "read_estate", lambda *_: quiet_estate())
+
+
+def actions(lake: Lake, settings: Settings, **changed: object) -> dict[str, str]:
+    """Rule → what it says of the instance."""
+    step.recommend(DAY, lake, settings.model_copy(update=changed))
+    rows = lake.query("SELECT rule_id, action FROM gold.recommendation").to_pylist()
+    return {row["rule_id"]: row["action"] for row in rows}
+
+
+def test_every_rule_judges_unless_the_settings_name_some(lake: Lake, settings: Settings) -> None:
+    assert actions(lake, settings) == {"idle": "stop", "rightsize": "keep"}
+    assert actions(lake, settings, recommenders=("rightsize",)) == {"rightsize": "keep"}
+
+
+def test_what_no_rule_judges_is_answered_with_that(lake: Lake, settings: Settings) -> None:
+    assert actions(lake, settings, recommenders=()) == {"coverage": "insufficient_data"}
+
+
+def test_a_rule_has_all_its_options_from_the_settings(lake: Lake, settings: Settings) -> None:
+    strict = {"recommenders": {"idle": {"max_cpu_pct": 2.5}}}
+
+    assert actions(lake, settings, options=strict)["idle"] == "keep"
+
+
+def test_an_option_that_a_rule_does_not_have_stops_the_step_with_its_name(lake: Lake, settings: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"options.recommenders.idle: there is no option 'max_cpu'; did you mean 'max_cpu_pct'"):
+        actions(lake, settings, options={"recommenders": {"idle": {"max_cpu": 2.5}}})
