@@ -42,6 +42,7 @@ class Segment:
     Attributes:
         horizon: periods ahead.
         models: the forecasters that are compared.
+        options: forecaster → what is given other than its defaults.
         champion: what the segment is forecast with now; None where nothing registered serves.
         snapshot_id: the lake's snapshot that the series were read from.
         options: forecaster → what the settings say of its options, where they are not its defaults.
@@ -51,6 +52,7 @@ class Segment:
     panel: Panel
     horizon: int
     models: tuple[str, ...]
+    options: Mapping[str, Params] = field(default_factory=dict)
     champion: Champion | None = None
     snapshot_id: int | None = None
     options: Mapping[str, Params] = field(default_factory=dict)
