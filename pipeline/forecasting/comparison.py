@@ -45,7 +45,6 @@ class Segment:
         options: forecaster → what is given other than its defaults.
         champion: what the segment is forecast with now; None where nothing registered serves.
         snapshot_id: the lake's snapshot that the series were read from.
-        options: forecaster → what the settings say of its options, where they are not its defaults.
     """
 
     metric: str
@@ -55,7 +54,6 @@ class Segment:
     options: Mapping[str, Params] = field(default_factory=dict)
     champion: Champion | None = None
     snapshot_id: int | None = None
-    options: Mapping[str, Params] = field(default_factory=dict)
 
     @property
     def granularity(self) -> Granularity:

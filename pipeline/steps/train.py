@@ -105,8 +105,7 @@ def _read_segment(interval: Interval, lake: Lake, settings: Settings, metric: st
     names = {*settings.challengers, BASELINE, *([champion.forecaster] if champion else [])}
     options = {name: params_of(plugs.options("forecasters", name, settings)) for name in sorted(names)}
     horizon = horizon_of(chosen, settings.backtest_windows, longest)
-    options = {name: params_of(plugs.options("forecasters", name, settings)) for name in names}
-    return Segment(metric, chosen, horizon, tuple(sorted(names)), champion, snapshot_id, options)
+    return Segment(metric, chosen, horizon, tuple(sorted(names)), options, champion, snapshot_id)
 
 
 def _read_champion(lake: Lake, settings: Settings, metric: str, granularity: str) -> Champion | None:
