@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +15,6 @@ import pandas as pd
 from pipeline.errors import DataError
 from pipeline.tables.columns import IMPUTED
 
-HOURS_PER_MONTH = 730.0
-_GROUP_TAGS = ("aws:autoscaling:groupName", "eks:cluster-name", "eks:nodegroup-name", "karpenter.sh/nodepool")
-_GROUP_TAG_PREFIXES = ("kubernetes.io/cluster/", "alpha.eksctl.io/")
 Key = tuple[str, str, str]
 """Account, region, resource_id."""
 
@@ -28,6 +25,7 @@ class Estate:
 
     Attributes:
         as_of: naive UTC; nothing after it is looked at.
+        lookback_days: days before it whose usage is looked at.
         resources: one row per (account, region, resource_id): service ("ec2", "rds", …), instance_type, state,
             launched_at, tags (a JSON object). Only the key and service must be there.
         usage: one row per (account, region, resource_id, metric, hour): mean, p95, max (percent, or Mbit/s for
@@ -39,6 +37,7 @@ class Estate:
     """
 
     as_of: datetime
+    lookback_days: int
     resources: pd.DataFrame
     usage: pd.DataFrame
     prices: pd.DataFrame
@@ -75,10 +74,10 @@ def resources_of(estate: Estate, services: Iterable[str]) -> Iterator[tuple[Key,
         yield (account, region, resource_id), wanted.iloc[position]
 
 
-def demand_by_resource(estate: Estate, lookback_days: int) -> dict[Key, dict[str, Demand]]:
-    """The usage observed in `[as_of - lookback_days, as_of)`, by resource and metric."""
+def demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:
+    """The usage observed in the estate's `lookback_days` before `as_of`, by resource and metric."""
     usage = estate.usage
-    start = estate.as_of - timedelta(days=lookback_days)
+    start = estate.as_of - timedelta(days=estate.lookback_days)
     observed = usage.loc[
         (usage["hour"] >= start)
         & (usage["hour"] < estate.as_of)
@@ -99,56 +98,12 @@ def demand_by_resource(estate: Estate, lookback_days: int) -> dict[Key, dict[str
     return found
 
 
-def hourly_prices(estate: Estate, service: str) -> dict[str, pd.DataFrame]:
-    """The instance prices of a service by region, indexed by item: the newest known at `as_of`, else the oldest."""
-    listed = estate.prices.loc[(estate.prices["service"] == service) & (estate.prices["unit"] == "hour")]
-    age = pd.Timestamp(estate.as_of) - listed["price_as_of"]
-    listed = listed.assign(_later=age < pd.Timedelta(0), _distance=age.abs(), _price=listed["price_usd"])
-    listed = listed.sort_values(["_later", "_distance", "_price"]).drop_duplicates(["region", "item"])
-    listed = listed.drop(columns=["_later", "_distance", "_price"])
-    return {str(region): rows.set_index("item").sort_index() for region, rows in listed.groupby("region")}
+def tags_of(resource: pd.Series) -> dict[str, Any]:
+    """The tags of a resource by name, among them what the inventory says of it under `headroom:`.
 
-
-def not_judged(
-    estate: Estate, resource: pd.Series, metrics: Mapping[str, Demand], days: int, min_coverage_pct: float
-) -> str | None:
-    """Why no rule may judge this instance by its own load: member of a group, too young, seen too little; else None."""
-    group = _group_of(resource)
-    if group:
-        return f"Member of {group}: its size belongs to the group, not to one member."
-    launched = resource.get("launched_at")
-    if launched is not None and not pd.isna(launched):
-        age = (pd.Timestamp(estate.as_of) - pd.Timestamp(launched)) / pd.Timedelta(days=1)
-        if age < days:
-            return f"Launched {max(age, 0):.1f} days ago; {days} days of history are needed."
-    cpu = metrics.get("cpu_utilization")
-    if cpu is None:
-        return f"No CPU utilization in the last {days} days."
-    coverage_pct = 100 * cpu.coverage(days)
-    if coverage_pct < min_coverage_pct:
-        return (
-            f"CPU utilization covers {coverage_pct:.1f} % of the last {days} days "
-            f"({len(cpu.hours)} of {24 * days} hours); {min_coverage_pct:g} % are needed."
-        )
-    return None
-
-
-def is_running(resource: pd.Series) -> bool:
-    """Whether the instance runs; an inventory without states lists running ones."""
-    state = resource.get("state")
-    return state is None or pd.isna(state) or str(state) == "running"
-
-
-def _group_of(resource: pd.Series) -> str | None:
-    for name, value in sorted(_tags(resource).items()):
-        if name in _GROUP_TAGS:
-            return f"{name}={value}"
-        if name.startswith(_GROUP_TAG_PREFIXES):
-            return name
-    return None
-
-
-def _tags(resource: pd.Series) -> dict[str, Any]:
+    Raises:
+        DataError: they are no JSON object.
+    """
     text = optional_text(resource.get("tags"))
     if not text:
         return {}
@@ -162,4 +117,5 @@ def _tags(resource: pd.Series) -> dict[str, Any]:
 
 
 def optional_text(value: object) -> str | None:
+    """The value as text; None for whatever pandas calls missing."""
     return None if value is None or value is pd.NaT or value is pd.NA or value != value else str(value)

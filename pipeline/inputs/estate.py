@@ -55,6 +55,7 @@ def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
     window = {"since": interval.as_of - timedelta(days=settings.lookback_days), "as_of": interval.as_of}
     return Estate(
         as_of=interval.as_of,
+        lookback_days=settings.lookback_days,
         resources=lake.query(RESOURCES, window).to_pandas(),
         usage=lake.query(USAGE, window).to_pandas(),
         prices=lake.query(PRICES, window).to_pandas(),

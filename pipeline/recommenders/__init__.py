@@ -1,0 +1,12 @@
+"""Rules that say what to do about resources: one module is one rule, and its file's name is the rule's id.
+
+A rule must define
+
+- `RULE_VERSION`: text, a new one whenever its answers change;
+- `SERVICES`: the services, such as "ec2" or "ebs", whose resources it judges;
+- `recommend(estate, options)`: one row for every resource of these services, with a reason, and no other row.
+
+and may define `Options`, a pydantic model whose fields have bounds and a description; a rule without it is called with the
+estate alone. `pipeline.advice.case` has what most rules need: `cases` gives each resource with its usage, and a case has the
+ways to answer.
+"""

@@ -6,27 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import betaln
 
-from pipeline.advice.answer import answer, recommendations
-from pipeline.advice.estate import (
-    HOURS_PER_MONTH,
-    Demand,
-    Estate,
-    Key,
-    demand_by_resource,
-    hourly_prices,
-    is_running,
-    not_judged,
-    resources_of,
-)
+from pipeline.advice.answer import recommendations
+from pipeline.advice.case import Case, Change, Row, cases
+from pipeline.advice.estate import Estate
+from pipeline.advice.instances import settled
+from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 
-RULE_ID = "idle"
 RULE_VERSION = "1"
 SERVICES = frozenset({"ec2", "server"})
 
@@ -38,7 +30,6 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lookback_days: int = Field(14, ge=7, le=93, description="Days of usage that are looked at.")
     min_coverage_pct: float = Field(90, ge=50, le=100, description="Share of hours with CPU utilization needed to judge.")
     max_cpu_pct: float = Field(5, gt=0, le=20, description="Idle when the peak CPU utilization lies below this.")
     max_network_mb_per_day: float = Field(5, ge=0, le=1000, description="… and on no day more than this came in and out.")
@@ -61,104 +52,62 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer, idle EC2 instances; AWS Cost Explorer rightsizing for the strict rule.
     """
-    demand = demand_by_resource(estate, options.lookback_days)
-    prices = hourly_prices(estate, "ec2")
-    return recommendations(
-        [
-            _judge(estate, options, key, resource, demand.get(key, {}), prices.get(key[1]))
-            for key, resource in resources_of(estate, SERVICES)
-        ]
+    prices = price_lists(estate, "ec2", "hour")
+    judged = cases(estate, __name__, RULE_VERSION, SERVICES)
+    return recommendations([_judge(case, options, prices) for case in judged])
+
+
+def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> Row:
+    case = replace(case, price=monthly_price(prices, case.region, case.config, HOURS_PER_MONTH))
+    without_judgement = settled(case, options.min_coverage_pct)
+    if without_judgement is not None:
+        return without_judgement
+    peak = float(case.usage["cpu_utilization"].max.max())
+    network = _busiest_day_mb(case, options.min_coverage_pct)
+    case = replace(case, evidence=_evidence(case, options, peak, network))
+    strict = peak <= options.strict_cpu_pct
+    quiet = network is not None and peak < options.max_cpu_pct and network < options.max_network_mb_per_day
+    traffic = "no network metric" if network is None else f"at most {network:,.1f} MB of network traffic a day"
+    if not quiet and not (strict and network is None):
+        return case.keep(f"In use: peak CPU {peak:.1f} %, {traffic}, over {case.days} days.")
+    reason = f"Idle for {case.days} days: peak CPU {peak:.2f} %, {traffic}. Its volumes stay and are still paid for."
+    return _switch_off(case, reason, strict and quiet, risk_level=1 if quiet else 2)
+
+
+def _switch_off(case: Case, reason: str, for_good: bool, risk_level: int) -> Row:
+    chance = _chance_of_quiet(case.days) * case.usage["cpu_utilization"].coverage(case.days)
+    change = Change(
+        target=None,
+        saving_usd=None if case.price is None else case.price.monthly_usd,
+        chance=chance,
+        confidence=chance,
+        risk_level=risk_level,
+        effort="low",
+        rollback_possible=not for_good,
+        rollback_note="None after termination: take an image first, or stop it and wait."
+        if for_good
+        else "Start the instance again; public IPv4 addresses and instance store content change.",
     )
+    return case.recommend("terminate" if for_good else "stop", reason, change)
 
 
-def _judge(
-    estate: Estate,
-    options: Options,
-    key: Key,
-    resource: pd.Series,
-    metrics: Mapping[str, Demand],
-    prices: pd.DataFrame | None,
-) -> dict[str, object]:
-    rule, days = (RULE_ID, RULE_VERSION), options.lookback_days
-    service = str(resource["service"])
-    current = resource.get("instance_type")
-    config = None if pd.isna(current) else str(current)
-    if not is_running(resource):
-        return answer(
-            estate,
-            rule,
-            key,
-            service,
-            "keep",
-            f"Already {resource['state']}.",
-            current_config=config,
-            monthly_cost_usd=0.0,
-        )
-    price, price_as_of = _price(prices, config)
-    cost = None if price is None else price * HOURS_PER_MONTH
-    known: dict[str, Any] = {"current_config": config, "monthly_cost_usd": cost, "price_as_of": price_as_of}
-    unknown = not_judged(estate, resource, metrics, days, options.min_coverage_pct)
-    if unknown:
-        return answer(estate, rule, key, service, "insufficient_data", unknown, **known)
-    cpu = metrics["cpu_utilization"]
-    coverage = cpu.coverage(days)
-    peak = float(cpu.max.max())
-    network = _busiest_day_mb(metrics, days, options.min_coverage_pct)
-    evidence: dict[str, object] = {
-        "window_days": days,
-        "n_points": len(cpu.hours),
-        "coverage": round(coverage, 4),
+def _evidence(case: Case, options: Options, peak: float, network: float | None) -> dict[str, object]:
+    return {
+        **case.how_much_was_seen("cpu_utilization"),
         "cpu_max_pct": round(peak, 3),
         "network_max_mb_per_day": None if network is None else round(network, 3),
         "max_cpu_pct": options.max_cpu_pct,
         "max_network_mb_per_day": options.max_network_mb_per_day,
         "strict_cpu_pct": options.strict_cpu_pct,
     }
-    strict = peak <= options.strict_cpu_pct
-    quiet = network is not None and peak < options.max_cpu_pct and network < options.max_network_mb_per_day
-    traffic = "no network metric" if network is None else f"at most {network:,.1f} MB of network traffic a day"
-    if not quiet and not (strict and network is None):
-        return answer(
-            estate,
-            rule,
-            key,
-            service,
-            "keep",
-            f"In use: peak CPU {peak:.1f} %, {traffic}, over {days} days.",
-            evidence,
-            **known,
-        )
-    action = "terminate" if strict and quiet else "stop"
-    confidence = _chance_of_quiet(days) * coverage
-    return answer(
-        estate,
-        rule,
-        key,
-        service,
-        action,
-        f"Idle for {days} days: peak CPU {peak:.2f} %, {traffic}. Its volumes stay and are still paid for.",
-        evidence,
-        **known,
-        target_config=None,
-        savings_monthly_usd=cost,
-        savings_low_usd=None if cost is None else cost * confidence,
-        savings_high_usd=cost,
-        confidence=confidence,
-        risk_level=1 if quiet else 2,
-        effort="low",
-        rollback_possible=action == "stop",
-        rollback_note="Start the instance again; public IPv4 addresses and instance store content change."
-        if action == "stop"
-        else "None after termination: take an image first, or stop it and wait.",
-    )
 
 
-def _busiest_day_mb(metrics: Mapping[str, Demand], days: int, min_coverage_pct: float) -> float | None:
+def _busiest_day_mb(case: Case, min_coverage_pct: float) -> float | None:
     """Megabytes in and out on the busiest day; None unless both directions are measured well enough."""
     total: pd.Series | None = None
     for name in ("network_in", "network_out"):
-        one = metrics.get(name)
-        if one is None or 100 * one.coverage(days) < min_coverage_pct:
+        one = case.usage.get(name)
+        if one is None or 100 * one.coverage(case.days) < min_coverage_pct:
             return None
         by_hour = pd.Series(one.mean, index=pd.DatetimeIndex(one.hours))
         # The mean rate of the hours seen stands for the day, so that a missing hour does not count as silence.
@@ -170,10 +119,3 @@ def _busiest_day_mb(metrics: Mapping[str, Demand], days: int, min_coverage_pct: 
 def _chance_of_quiet(days: int) -> float:
     """Chance that the next 30 days are quiet after `days` quiet ones: Beta-Bernoulli with Jeffreys' prior."""
     return float(np.exp(betaln(0.5, days + 0.5 + _NEXT_DAYS) - betaln(0.5, days + 0.5)))
-
-
-def _price(prices: pd.DataFrame | None, item: str | None) -> tuple[float | None, pd.Timestamp | None]:
-    if prices is None or item not in prices.index:
-        return None, None
-    price = prices.at[item, "price_usd"]
-    return (None, None) if pd.isna(price) else (float(price), prices.at[item, "price_as_of"])

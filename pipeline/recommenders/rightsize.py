@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.advice.answer import answer, recommendations
-from pipeline.advice.estate import (
-    HOURS_PER_MONTH,
-    Demand,
-    Estate,
-    Key,
-    demand_by_resource,
-    hourly_prices,
-    is_running,
-    not_judged,
-    resources_of,
-)
+from pipeline.advice.answer import recommendations
+from pipeline.advice.case import Case, Change, Row, cases
+from pipeline.advice.estate import Demand, Estate, Key
 from pipeline.advice.instance_types import catalogue, cpu_ratio, platform_differences
+from pipeline.advice.instances import settled
+from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 from pipeline.capacity.peak import PeakDemand, peak_demand
 
-RULE_ID = "rightsize"
 RULE_VERSION = "1"
 SERVICES = frozenset({"ec2", "server"})
 
@@ -34,8 +25,6 @@ SERVICES = frozenset({"ec2", "server"})
 _SATURATED_PCT = 99.0
 #: Share of a capacity above which a forecast peak is a shortage.
 _SHORT_PCT = 90.0
-_RULE = (RULE_ID, RULE_VERSION)
-_LISTED = {"network": "network_mbps", "ebs": "ebs_mbps"}
 # Chances of a breach from which on the performance risk is 1, 2, 3 and 4.
 _PERFORMANCE_RISK = (0.01, 0.05, 0.2, 0.5)
 _Array = npt.NDArray[np.float64]
@@ -46,7 +35,6 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lookback_days: int = Field(14, ge=7, le=93, description="Days of usage that are looked at.")
     min_coverage_pct: float = Field(90, ge=50, le=100, description="Share of hours needed to judge a metric.")
     quantile_pct: float = Field(99.5, ge=50, le=100, description="Percentile of the hours' demand that must fit.")
     cpu_headroom_pct: float = Field(20, ge=0, le=75, description="Share of the CPU to keep free.")
@@ -75,6 +63,7 @@ class _Need:
     """What one instance needs of a target.
 
     Attributes:
+        now: its type, a row of the catalogue.
         cpu: multiple of the present CPU capacity.
         memory_gib, network_mbps, ebs_mbps: capacity.
         mean_cpu: average use as a share of the present CPU capacity.
@@ -82,9 +71,9 @@ class _Need:
         short: the dimensions in which the present type is too small.
         unmeasured: the dimensions without enough data.
         figures: what was found, for people.
-        evidence: what was found, for machines.
     """
 
+    now: pd.Series
     cpu: float
     memory_gib: float
     network_mbps: float
@@ -94,7 +83,26 @@ class _Need:
     short: tuple[str, ...]
     unmeasured: tuple[str, ...]
     figures: str
-    evidence: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class _Dimension:
+    """What an instance needs of one dimension.
+
+    Attributes:
+        needed: share of the present CPU or memory, or Mbit/s.
+        measured: whether there is enough data.
+        short: whether the present type is too small.
+        figures, evidence: what was found, for people and for machines.
+        peaks: what the peaks of the next 30 days may be, as shares of the present capacity.
+    """
+
+    needed: float
+    measured: bool = True
+    short: bool = False
+    figures: tuple[str, ...] = ()
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    peaks: PeakDemand | None = None
 
 
 def recommend(estate: Estate, options: Options) -> pd.DataFrame:
@@ -116,72 +124,41 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     Source: AWS Compute Optimizer, EC2 rightsizing (P99.5, 20 % headroom, 14 days) and its platform differences; effort
     and restarts from Cost Optimization Hub.
     """
-    demand = demand_by_resource(estate, options.lookback_days)
-    types = {region: catalogue(listed) for region, listed in hourly_prices(estate, "ec2").items()}
+    types = {region: catalogue(listed) for region, listed in price_lists(estate, "ec2", "hour").items()}
     risks = _forecast_peaks(estate)
-    return recommendations(
-        [
-            _judge(estate, options, key, resource, demand.get(key, {}), types.get(key[1]), risks.get(key, {}))
-            for key, resource in resources_of(estate, SERVICES)
-        ]
+    judged = cases(estate, __name__, RULE_VERSION, SERVICES)
+    return recommendations([_judge(case, options, types, risks.get(case.key, {})) for case in judged])
+
+
+def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame], risks: Mapping[str, tuple[float, float]]) -> Row:
+    case = replace(case, price=monthly_price(catalogues, case.region, case.config, HOURS_PER_MONTH))
+    without_judgement = settled(case, options.min_coverage_pct)
+    if without_judgement is not None:
+        return without_judgement
+    types = catalogues.get(case.region)
+    if types is None or case.config not in types.index:
+        described = case.config or "an unnamed type"
+        return case.insufficient(f"The price list of {case.region or 'its region'} does not describe {described}.")
+    now = types.loc[case.config]
+    if now["gpu"] > 0:
+        return case.insufficient(f"{case.config} has {now['gpu']:g} GPU, whose use is not measured.")
+    dimensions = _dimensions(case, options, now, risks)
+    need = _need(case, now, dimensions)
+    coverage = case.usage["cpu_utilization"].coverage(case.days)
+    case = replace(
+        case,
+        evidence=_evidence(case, options, need, dimensions),
+        confidence=coverage * (1 - len(need.unmeasured) / 8),
     )
+    fitting = _fitting(options, types, need)
+    return _grow(case, need, fitting) if need.short else _shrink(case, options, need, fitting)
 
 
-@dataclass(frozen=True)
-class _Case:
-    """One instance whose size can be judged: where it is, what it is now, what it needs, and what every answer says."""
-
-    estate: Estate
-    options: Options
-    key: Key
-    service: str
-    now: pd.Series
-    need: _Need
-    known: Mapping[str, Any]
-
-    def answer(self, action: str, reason: str, evidence: Mapping[str, object], **fields: object) -> dict[str, object]:
-        return answer(self.estate, _RULE, self.key, self.service, action, reason, evidence, **{**self.known, **fields})
-
-
-def _judge(
-    estate: Estate,
-    options: Options,
-    key: Key,
-    resource: pd.Series,
-    metrics: Mapping[str, Demand],
-    types: pd.DataFrame | None,
-    risks: Mapping[str, tuple[float, float]],
-) -> dict[str, object]:
-    service, named = str(resource["service"]), resource.get("instance_type")
-    config = None if pd.isna(named) else str(named)
-    known: dict[str, Any] = {"current_config": config}
-    if not is_running(resource):
-        reason = f"Already {resource['state']}."
-        return answer(estate, _RULE, key, service, "keep", reason, **known, monthly_cost_usd=0.0)
-    now = None if types is None or config not in types.index else types.loc[config]
-    if now is not None and not pd.isna(now["price_usd"]):
-        known |= {"monthly_cost_usd": now["price_usd"] * HOURS_PER_MONTH, "price_as_of": now["price_as_of"]}
-    unknown = not_judged(estate, resource, metrics, options.lookback_days, options.min_coverage_pct)
-    if unknown is None and now is None:
-        unknown = f"The price list of {key[1] or 'its region'} does not describe {config or 'an unnamed type'}."
-    if unknown is None and now is not None and now["gpu"] > 0:
-        unknown = f"{config} has {now['gpu']:g} GPU, whose use is not measured."
-    if unknown is not None or types is None or now is None:
-        return answer(estate, _RULE, key, service, "insufficient_data", unknown or "", **known)
-
-    need = _need(options, metrics, now, risks)
-    known["confidence"] = metrics["cpu_utilization"].coverage(options.lookback_days) * (1 - len(need.unmeasured) / 8)
-    case = _Case(estate, options, key, service, now, need, known)
-    fitting = _fitting(options, types, now, need)
-    return _grow(case, fitting) if need.short else _shrink(case, fitting)
-
-
-def _shrink(case: _Case, fitting: pd.DataFrame) -> dict[str, object]:
+def _shrink(case: Case, options: Options, need: _Need, fitting: pd.DataFrame) -> Row:
     """The cheapest fitting type that saves enough and is safe enough, or keep."""
-    options, now, need = case.options, case.now, case.need
-    priced = not pd.isna(now["price_usd"])
-    if priced:
-        worth = max(options.min_savings_usd, options.min_savings_pct / 100 * case.known["monthly_cost_usd"])
+    now = need.now
+    if case.price is not None:
+        worth = max(options.min_savings_usd, options.min_savings_pct / 100 * case.price.monthly_usd)
         better = fitting.loc[(now["price_usd"] - fitting["price_usd"]) * HOURS_PER_MONTH >= worth]
     else:
         smaller = (fitting["vcpu"] < now["vcpu"]) | (fitting["memory_gib"] < now["memory_gib"])
@@ -189,136 +166,143 @@ def _shrink(case: _Case, fitting: pd.DataFrame) -> dict[str, object]:
         better = fitting.loc[(fitting["family"] == now["family"]) & smaller & never_larger]
     refused = ""
     for name, target in better.iterrows():
-        breach = _breach(need, now, target)
+        breach = _breach(need, target)
         if breach <= options.max_breach_probability:
             reason = f"{name} serves the demand on {now.name}. {need.figures} Chance of a breach in 30 days: {breach:.1%}."
-            return _change(case, "rightsize", reason, target, breach)
+            return _change(case, "rightsize", reason, need, target)
         refused = refused or f" {name} would be cheaper, but has a {breach:.0%} chance of a breach in 30 days."
     reason = f"No cheaper type than {now.name} fits safely. {need.figures}{refused}"
-    return case.answer("keep", reason, need.evidence, breach_probability=_breach(need, now, now))
+    return case.keep(reason, breach_probability=_breach(need, now))
 
 
-def _grow(case: _Case, fitting: pd.DataFrame) -> dict[str, object]:
+def _grow(case: Case, need: _Need, fitting: pd.DataFrame) -> Row:
     """The cheapest type that has what is lacking; without a price only of the own family."""
-    now, need = case.now, case.need
+    now = need.now
     lacking = f"{now.name} is too small in {' and '.join(need.short)}. {need.figures}"
-    if pd.isna(now["price_usd"]):
+    if case.price is None:
         fitting = fitting.loc[fitting["family"] == now["family"]]
     if fitting.empty:
-        return case.answer("investigate", f"{lacking} The price list has no type that fits.", need.evidence)
+        return case.investigate(f"{lacking} The price list has no type that fits.")
     target = fitting.iloc[0]
-    reason = f"{lacking} {target.name} is the cheapest type that fits."
-    return _change(case, "upsize", reason, target, _breach(need, now, target))
+    return _change(case, "upsize", f"{lacking} {target.name} is the cheapest type that fits.", need, target)
 
 
-def _change(case: _Case, action: str, reason: str, target: pd.Series, breach: float) -> dict[str, object]:
-    now, need = case.now, case.need
+def _change(case: Case, action: str, reason: str, need: _Need, target: pd.Series) -> Row:
+    now, breach = need.now, _breach(need, target)
     differences = platform_differences(now, target)
-    saved = (now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH
-    evidence = {
-        **need.evidence,
+    compared = {
         "platform_differences": differences,
         "cpu_compared_by": "vcpu" if pd.isna(now["coremark"]) or pd.isna(target["coremark"]) else "coremark",
         "cpu_ratio": round(target["cpu_ratio"], 4),
     }
     performance_risk = int(np.searchsorted(_PERFORMANCE_RISK, breach, side="right"))
-    return case.answer(
-        action,
-        reason,
-        evidence,
-        target_config=str(target.name),
-        savings_monthly_usd=saved,
-        savings_low_usd=saved if saved < 0 else saved * (1 - breach),
-        savings_high_usd=saved,
-        breach_probability=breach,
-        confidence=case.known["confidence"] * (1 - breach),
+    change = Change(
+        target=str(target.name),
+        saving_usd=(now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH,
+        chance=1 - breach,
+        confidence=case.confidence * (1 - breach),
         # What is not measured may be what binds: at least a low risk.
         risk_level=max(performance_risk, 1 if need.unmeasured else 0),
         effort="very_high" if "Architecture" in differences else "high" if "Hypervisor" in differences else "medium",
         restart_needed=True,
         rollback_note="Stop the instance and change its type back.",
     )
+    judged = replace(case, evidence={**case.evidence, **compared})
+    return judged.recommend(action, reason, change, breach_probability=breach)
 
 
-def _need(options: Options, metrics: Mapping[str, Demand], now: pd.Series, risks: Mapping[str, tuple[float, float]]) -> _Need:
-    """Required capacity by dimension; shares of the present type for CPU, absolute for the others."""
-    days = options.lookback_days
-    measured = {name: one for name, one in metrics.items() if 100 * one.coverage(days) >= options.min_coverage_pct}
-    short: list[str] = []
-    unmeasured: list[str] = []
-    figures: list[str] = []
-    evidence: dict[str, object] = {
-        "window_days": days,
-        "n_points": len(metrics["cpu_utilization"].hours),
-        "coverage": round(metrics["cpu_utilization"].coverage(days), 4),
-        "quantile_pct": options.quantile_pct,
-        "max_breach_probability": options.max_breach_probability,
-    }
-    share, peaks = {"cpu": 1.0, "memory": 1.0}, {}
-    for name, headroom_pct in (("cpu", options.cpu_headroom_pct), ("memory", options.memory_headroom_pct)):
-        demand = measured.get(f"{name}_utilization")
-        if demand is None:
-            unmeasured.append(name)
-            continue
-        peak, sustained = (float(np.percentile(each, options.quantile_pct)) for each in (demand.max, demand.mean))
-        forecast_peak, crossing = risks.get(f"{name}_utilization", (0.0, 0.0))
-        free = 1 - headroom_pct / 100
-        share[name] = max(peak / 100 / free, forecast_peak)
-        likely = crossing > options.upsize_probability and forecast_peak > free
-        if likely:
-            share[name] = max(share[name], forecast_peak / free)
-        if sustained / 100 > free or likely:
-            short.append(name)
-        peaks[name] = peak_demand(demand.hours, demand.p95 / 100)
-        figures.append(f"{name} P{options.quantile_pct:g} {peak:.1f} %")
-        saturated = float((demand.p95 >= _SATURATED_PCT).mean())
-        if saturated > 0:
-            figures.append(f"{name} saturated in {saturated:.1%} of the hours, so that demand may be higher than seen")
-        if forecast_peak > 0:
-            figures.append(f"{name} forecast peak {100 * forecast_peak:.1f} %")
-        evidence |= {
-            f"{name}_quantile_pct": round(peak, 3),
-            f"{name}_sustained_pct": round(sustained, 3),
-            f"{name}_saturated_ratio": round(saturated, 4),
-            f"{name}_headroom_pct": headroom_pct,
-            f"{name}_forecast_peak_pct": round(100 * forecast_peak, 3),
-            f"{name}_p_cross_90d": round(crossing, 4),
-        }
-    bandwidth = {}
-    for name, metrics_of, together in (
-        ("network", ("network_in", "network_out"), False),
-        # CloudWatch counts volumes and local disks apart; other sources know only disks.
-        ("ebs", ("ebs_read", "ebs_write") if "ebs_read" in measured else ("disk_read", "disk_write"), True),
-    ):
-        present = float(now[_LISTED[name]])
-        used = _bandwidth(measured, metrics_of, together, options.quantile_pct)
-        if used is None:
-            unmeasured.append(name)
-            bandwidth[name] = 0.0 if np.isnan(present) else options.unmeasured_bandwidth_ratio * present
-            continue
-        bandwidth[name] = used / (1 - options.bandwidth_headroom_pct / 100)
-        if bandwidth[name] > present:
-            short.append(name)
-        figures.append(f"{name} P{options.quantile_pct:g} {used:.1f} Mbit/s")
-        evidence[f"{name}_quantile_mbps"] = round(used, 3)
-    evidence["unmeasured"] = unmeasured
+def _need(case: Case, now: pd.Series, dimensions: Mapping[str, _Dimension]) -> _Need:
+    unmeasured = tuple(name for name, one in dimensions.items() if not one.measured)
+    figures = ", ".join(figure for one in dimensions.values() for figure in one.figures)
     note = f"; not measured: {', '.join(unmeasured)}" if unmeasured else ""
     return _Need(
-        cpu=share["cpu"],
-        memory_gib=share["memory"] * float(now["memory_gib"]),
-        network_mbps=bandwidth["network"],
-        ebs_mbps=bandwidth["ebs"],
-        mean_cpu=float(metrics["cpu_utilization"].mean.mean()) / 100,
-        peaks=peaks,
-        short=tuple(short),
-        unmeasured=tuple(unmeasured),
-        figures=f"Over {days} days: {', '.join(figures)}{note}.",
-        evidence=evidence,
+        now=now,
+        cpu=dimensions["cpu"].needed,
+        memory_gib=dimensions["memory"].needed * float(now["memory_gib"]),
+        network_mbps=dimensions["network"].needed,
+        ebs_mbps=dimensions["ebs"].needed,
+        mean_cpu=float(case.usage["cpu_utilization"].mean.mean()) / 100,
+        peaks={name: one.peaks for name, one in dimensions.items() if one.peaks is not None},
+        short=tuple(name for name, one in dimensions.items() if one.short),
+        unmeasured=unmeasured,
+        figures=f"Over {case.days} days: {figures}{note}.",
     )
 
 
-def _fitting(options: Options, types: pd.DataFrame, now: pd.Series, need: _Need) -> pd.DataFrame:
+def _evidence(case: Case, options: Options, need: _Need, dimensions: Mapping[str, _Dimension]) -> dict[str, object]:
+    found: dict[str, object] = {
+        **case.how_much_was_seen("cpu_utilization"),
+        "quantile_pct": options.quantile_pct,
+        "max_breach_probability": options.max_breach_probability,
+        "unmeasured": list(need.unmeasured),
+    }
+    for one in dimensions.values():
+        found |= one.evidence
+    return found
+
+
+def _dimensions(case: Case, options: Options, now: pd.Series, risks: Mapping[str, tuple[float, float]]) -> dict[str, _Dimension]:
+    """Need by dimension; one that is measured too little counts as not measured."""
+    measured = {name: one for name, one in case.usage.items() if 100 * one.coverage(case.days) >= options.min_coverage_pct}
+    # CloudWatch counts volumes and local disks apart; other sources know only disks.
+    disks = ("ebs_read", "ebs_write") if "ebs_read" in measured else ("disk_read", "disk_write")
+    network = _bandwidth(measured, ("network_in", "network_out"), False, options.quantile_pct)
+    return {
+        "cpu": _utilization_need(options, "cpu", options.cpu_headroom_pct, measured, risks),
+        "memory": _utilization_need(options, "memory", options.memory_headroom_pct, measured, risks),
+        "network": _bandwidth_need(options, "network", network, float(now["network_mbps"])),
+        "ebs": _bandwidth_need(options, "ebs", _bandwidth(measured, disks, True, options.quantile_pct), float(now["ebs_mbps"])),
+    }
+
+
+def _utilization_need(
+    options: Options,
+    name: str,
+    headroom_pct: float,
+    measured: Mapping[str, Demand],
+    risks: Mapping[str, tuple[float, float]],
+) -> _Dimension:
+    """The need of CPU or memory, as a share of what the instance has."""
+    demand = measured.get(f"{name}_utilization")
+    if demand is None:
+        return _Dimension(needed=1.0, measured=False)
+    peak, sustained = (float(np.percentile(each, options.quantile_pct)) for each in (demand.max, demand.mean))
+    forecast_peak, crossing = risks.get(f"{name}_utilization", (0.0, 0.0))
+    free = 1 - headroom_pct / 100
+    needed = max(peak / 100 / free, forecast_peak)
+    likely = crossing > options.upsize_probability and forecast_peak > free
+    if likely:
+        needed = max(needed, forecast_peak / free)
+    saturated = float((demand.p95 >= _SATURATED_PCT).mean())
+    figures = [f"{name} P{options.quantile_pct:g} {peak:.1f} %"]
+    if saturated > 0:
+        figures.append(f"{name} saturated in {saturated:.1%} of the hours, so that demand may be higher than seen")
+    if forecast_peak > 0:
+        figures.append(f"{name} forecast peak {100 * forecast_peak:.1f} %")
+    evidence: dict[str, object] = {
+        f"{name}_quantile_pct": round(peak, 3),
+        f"{name}_sustained_pct": round(sustained, 3),
+        f"{name}_saturated_ratio": round(saturated, 4),
+        f"{name}_headroom_pct": headroom_pct,
+        f"{name}_forecast_peak_pct": round(100 * forecast_peak, 3),
+        f"{name}_p_cross_90d": round(crossing, 4),
+    }
+    short = sustained / 100 > free or likely
+    return _Dimension(needed, True, short, tuple(figures), evidence, peak_demand(demand.hours, demand.p95 / 100))
+
+
+def _bandwidth_need(options: Options, name: str, used: float | None, present: float) -> _Dimension:
+    """The need of network or EBS bandwidth in Mbit/s, given what is used (None: not measured) and what the type has (or NaN)."""
+    if used is None:
+        return _Dimension(0.0 if np.isnan(present) else options.unmeasured_bandwidth_ratio * present, measured=False)
+    needed = used / (1 - options.bandwidth_headroom_pct / 100)
+    figures = (f"{name} P{options.quantile_pct:g} {used:.1f} Mbit/s",)
+    return _Dimension(needed, True, needed > present, figures, {f"{name}_quantile_mbps": round(used, 3)})
+
+
+def _fitting(options: Options, types: pd.DataFrame, need: _Need) -> pd.DataFrame:
     """The types that have what is needed, in the order of the catalogue."""
+    now = need.now
     ratio = cpu_ratio(types, now, options.max_coremark_credit)
     allowed = types["ordinary"] & (types.index != now.name)
     if not options.allow_arch_change:
@@ -340,9 +324,9 @@ def _fitting(options: Options, types: pd.DataFrame, now: pd.Series, need: _Need)
     return types.assign(cpu_ratio=ratio).loc[allowed & fits]
 
 
-def _breach(need: _Need, now: pd.Series, target: pd.Series) -> float:
+def _breach(need: _Need, target: pd.Series) -> float:
     """The larger of the chances that CPU or memory demand exceeds the target within 30 days."""
-    room = {"cpu": float(target.get("cpu_ratio", 1.0)), "memory": float(target["memory_gib"] / now["memory_gib"])}
+    room = {"cpu": float(target.get("cpu_ratio", 1.0)), "memory": float(target["memory_gib"] / need.now["memory_gib"])}
     return max(peaks.breach_probability(room[name]) for name, peaks in need.peaks.items())
 
 

@@ -23,9 +23,8 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
     answers = []
     covered: set[str] = set()
     for name in plugs.names("recommenders"):
-        rule = plugs.load("recommenders", name)
-        answers.append(rule.recommend(estate, rule.Options(lookback_days=settings.lookback_days)))
-        covered |= set(rule.SERVICES)
+        answers.append(plugs.bind("recommenders", name)(estate))
+        covered |= set(plugs.load("recommenders", name).SERVICES)
     answers.append(not_covered(estate, covered))
     rows = portfolio(pd.concat(answers, ignore_index=True))
     data = validate(conform(rows, table, interval), table, interval, lake)

@@ -1,0 +1,159 @@
+"""One resource before one rule: what is known of it, and the ways to answer. Every row of a rule comes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from pipeline.advice.answer import answer
+from pipeline.advice.estate import Demand, Estate, Key, demand_by_resource, optional_text, resources_of
+from pipeline.advice.prices import Price
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What it means to follow a recommendation.
+
+    Attributes:
+        target: configuration afterwards; None where only the state changes.
+        saving_usd: of a month at list price; negative where the change costs more, None without a price.
+        chance: that the saving comes; the lower bound of a saving is the saving times this.
+        confidence: in the recommendation, 0 to 1.
+        risk_level: of harm by the change, from 0 (none) to 4.
+        effort: from "very_low" to "very_high".
+        rollback_note: how the change is taken back, for people.
+        restart_needed: whether the resource stops for it.
+        rollback_possible: whether that brings everything back.
+    """
+
+    target: str | None
+    saving_usd: float | None
+    chance: float
+    confidence: float
+    risk_level: int
+    effort: str
+    rollback_note: str
+    restart_needed: bool = False
+    rollback_possible: bool = True
+
+
+@dataclass(frozen=True)
+class Case:
+    """One resource before one rule. What the rule finds out is added with `dataclasses.replace`, and is in every later answer.
+
+    Attributes:
+        estate: everything else that is known.
+        rule, version: who answers.
+        key: account, region, resource_id.
+        resource: its row in the inventory.
+        usage: what was observed in the `days` that are looked at, by metric.
+        config: what the resource is now, such as its instance type.
+        price: what it costs; None where the price list does not say.
+        evidence: the figures behind an answer.
+        confidence: in an answer that changes nothing, 0 to 1.
+    """
+
+    estate: Estate
+    rule: str
+    version: str
+    key: Key
+    resource: pd.Series
+    usage: Mapping[str, Demand]
+    config: str | None
+    price: Price | None = None
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    confidence: float = 0.0
+
+    @property
+    def days(self) -> int:
+        return self.estate.lookback_days
+
+    @property
+    def region(self) -> str:
+        return self.key[1]
+
+    def insufficient(self, reason: str) -> Row:
+        """Too little is known to judge."""
+        return self._answer("insufficient_data", reason)
+
+    def keep(self, reason: str, **fields: object) -> Row:
+        """Nothing is to be changed."""
+        return self._answer("keep", reason, **fields)
+
+    def investigate(self, reason: str, **fields: object) -> Row:
+        """Something is wrong, and a person must find out what to do about it."""
+        return self._answer("investigate", reason, **fields)
+
+    def recommend(self, action: str, reason: str, change: Change, **fields: object) -> Row:
+        """Change something: terminate, stop, rightsize or upsize."""
+        saved = change.saving_usd
+        return self._answer(
+            action,
+            reason,
+            target_config=change.target,
+            savings_monthly_usd=saved,
+            savings_low_usd=saved if saved is None or saved < 0 else saved * change.chance,
+            savings_high_usd=saved,
+            confidence=change.confidence,
+            risk_level=change.risk_level,
+            effort=change.effort,
+            restart_needed=change.restart_needed,
+            rollback_possible=change.rollback_possible,
+            rollback_note=change.rollback_note,
+            **fields,
+        )
+
+    def _answer(self, action: str, reason: str, **fields: object) -> Row:
+        service, rule = str(self.resource["service"]), (self.rule, self.version)
+        known: Row = {"current_config": self.config, "confidence": self.confidence}
+        if self.price is not None:
+            known |= {"monthly_cost_usd": self.price.monthly_usd, "price_as_of": self.price.as_of}
+        return answer(self.estate, rule, self.key, service, action, reason, self.evidence, **{**known, **fields})
+
+    def too_young(self) -> str | None:
+        """Why the resource is too young to be judged by the days looked at, or None."""
+        launched = self.resource.get("launched_at")
+        if launched is None or pd.isna(launched):
+            return None
+        age = (pd.Timestamp(self.estate.as_of) - pd.Timestamp(launched)) / pd.Timedelta(days=1)
+        if age >= self.days:
+            return None
+        return f"Launched {max(age, 0):.1f} days ago; {self.days} days of history are needed."
+
+    def seen_too_little(self, metric: str, name: str, min_coverage_pct: float) -> str | None:
+        """Why a metric, for people of that `name`, was seen too little of to judge by it, or None."""
+        seen = self.usage.get(metric)
+        if seen is None:
+            return f"No {name} in the last {self.days} days."
+        coverage_pct = 100 * seen.coverage(self.days)
+        if coverage_pct >= min_coverage_pct:
+            return None
+        return (
+            f"{name} covers {coverage_pct:.1f} % of the last {self.days} days "
+            f"({len(seen.hours)} of {24 * self.days} hours); {min_coverage_pct:g} % are needed."
+        )
+
+    def how_much_was_seen(self, metric: str) -> dict[str, object]:
+        """The part of the evidence that says how much a judgement by a metric rests on."""
+        seen = self.usage[metric]
+        return {"window_days": self.days, "n_points": len(seen.hours), "coverage": round(seen.coverage(self.days), 4)}
+
+
+def cases(estate: Estate, rule: str, version: str, services: Iterable[str]) -> Iterator[Case]:
+    """One case for every resource of the services, in the order of their keys.
+
+    Args:
+        rule: `__name__` of the rule's module, whose last part is the rule's id.
+        version: of the rule; a new one whenever its answers change.
+
+    Raises:
+        DataError: a resource that is listed twice.
+    """
+    demand = demand_by_resource(estate)
+    for key, resource in resources_of(estate, services):
+        config = optional_text(resource.get("instance_type"))
+        yield Case(estate, rule.rpartition(".")[2], version, key, resource, demand.get(key, {}), config)
