@@ -123,7 +123,8 @@ def scale() -> pd.DataFrame:
 
 def fleet(servers: int = 60, days: int = 548, seed: int = 11) -> tuple[Panel, np.ndarray]:
     """Daily P95 of CPU, memory, disk and incoming network of the realistic fleet, and the true quantiles of its last 240 days."""
-    from pipeline.sources import _realistic
+    from pipeline.sources import _realistic, _realistic_truth
+    from pipeline.sources._realistic_demand import METRICS
 
     start, last = date(2025, 4, 1), 240
     dates = np.datetime64(start, "us") + np.arange(days) * np.timedelta64(1, "D")
@@ -133,8 +134,8 @@ def fleet(servers: int = 60, days: int = 548, seed: int = 11) -> tuple[Panel, np
         enough = (~np.isnan(hours)).sum(axis=1) >= 12
         # A day without samples has no P95; numpy would warn of it.
         p95 = np.nanquantile(np.where(enough[:, None], hours, 0.0), 0.95, axis=1, method="inverted_cdf")
-        true = _realistic.daily_truth(server, start, dates[-last:], QUANTILES, seed)
-        for column, metric in enumerate(_realistic.METRICS[:4]):
+        true = _realistic_truth.daily_truth(server, start, dates[-last:], QUANTILES, seed)
+        for column, metric in enumerate(METRICS[:4]):
             values.append(np.where(enough[:, column], p95[:, column], np.nan))
             truth.append(true[:, column])
             names.append(f"{server.name}/{metric}")

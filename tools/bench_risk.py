@@ -44,14 +44,14 @@ from pipeline.capacity.reliability import bin_chances, brier_score  # noqa: E402
 from pipeline.forecasters import default, seasonal_naive  # noqa: E402
 from pipeline.forecasting import metrics  # noqa: E402
 from pipeline.forecasting.panel import Panel  # noqa: E402
-from pipeline.sources import _realistic  # noqa: E402
+from pipeline.sources import _realistic, _realistic_demand, _realistic_truth  # noqa: E402
 from pipeline.tables.columns import QUANTILES  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 START, DAYS = date(2025, 4, 1), 730
-METRICS = _realistic.METRICS[:3]
+METRICS = _realistic_demand.METRICS[:3]
 CUTOFFS = range(180, DAYS - 90, 37)
 HORIZONS = (7, 30, 90)
 HISTORY = ("a year and more", "under a year")
@@ -67,7 +67,7 @@ RESAMPLES = 300
 class Fleet:
     """One simulated fleet, (servers · 3, days): P95 by day, and which days an incident touches."""
 
-    servers: list[_realistic.Server]
+    servers: list[_realistic_demand.Server]
     seed: int
     daily: Floats
     incident: Flags
@@ -115,7 +115,7 @@ def forecasts(fleet: Fleet, cutoff: int, horizon: int) -> dict[str, Floats]:
     for server in fleet.servers:
         known = replace(server, shifts=tuple(shift for shift in server.shifts if shift[0] < cutoff))
         for each, answers in ((server, truth), (known, blind)):
-            quantiles = _realistic.daily_truth(each, START, when, QUANTILES, fleet.seed)
+            quantiles = _realistic_truth.daily_truth(each, START, when, QUANTILES, fleet.seed)
             answers.append(quantiles[:, : len(METRICS)].transpose(1, 0, 2))
     return {
         "seasonal naive": seasonal_naive.forecast(panel, horizon, QUANTILES),

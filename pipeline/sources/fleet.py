@@ -21,8 +21,10 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.interval import Interval
-from pipeline.sources import _bronze, _realistic
+from pipeline.sources import _bronze, _realistic, _realistic_truth
 from pipeline.sources._batch import Batch
+from pipeline.sources._realistic_demand import METRICS, Server
+from pipeline.sources._realistic_incidents import ROOT_CAUSES
 from pipeline.sources._reference import metadata, reference_frame
 from pipeline.tables.columns import QUANTILES, Granularity
 
@@ -244,11 +246,11 @@ def _snapshots(interval: Interval, options: Options, servers: pd.DataFrame, bloc
 
 
 @lru_cache(maxsize=2)
-def _fleet(servers: int, days: int, seed: int) -> list[_realistic.Server]:
+def _fleet(servers: int, days: int, seed: int) -> list[Server]:
     return _realistic.fleet(servers, days, seed)
 
 
-def _servers(options: Options) -> list[_realistic.Server]:
+def _servers(options: Options) -> list[Server]:
     return _fleet(options.servers, options.days, options.seed)
 
 
@@ -257,7 +259,7 @@ def _simulated(
     servers: int, start: date, days: int, seed: int, first: int, end: int
 ) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
     """Values (T, S, 5) in the order of `UNITS`, and incidents, of one block of servers over the whole life."""
-    order = [_realistic.METRICS.index(name) for name in UNITS]
+    order = [METRICS.index(name) for name in UNITS]
     chosen = _fleet(servers, days, seed)[first:end]
     values = np.empty((days * 24, len(chosen), len(order)))
     incidents = []
@@ -313,7 +315,7 @@ def _incidents(interval: Interval, options: Options, block: range) -> pa.Table:
             "end_at": _moments(options, chosen["end_hour"].to_numpy(), 3600),
             "kind": chosen["kind"],
             "severity": chosen["severity"],
-            "root_cause": chosen["kind"].map(_realistic.ROOT_CAUSES),
+            "root_cause": chosen["kind"].map(ROOT_CAUSES),
         },
     )
 
@@ -321,14 +323,14 @@ def _incidents(interval: Interval, options: Options, block: range) -> pa.Table:
 def _truth(interval: Interval, options: Options, block: range, period_s: int) -> pa.Table:
     when = _moments(options, _periods(interval, options, period_s), period_s)
     levels = options.truth_quantiles
-    order = [_realistic.METRICS.index(name) for name in UNITS]
+    order = [METRICS.index(name) for name in UNITS]
     servers = _servers(options)[block.start : block.stop]
     values = np.empty((len(when), len(servers), len(order), len(levels)))
     for place, server in enumerate(servers):
         if period_s == 3600:
-            truth = _realistic.hourly_truth(server, options.start, when, levels)
+            truth = _realistic_truth.hourly_truth(server, options.start, when, levels)
         else:
-            truth = _realistic.daily_truth(server, options.start, when, levels, options.seed)
+            truth = _realistic_truth.daily_truth(server, options.start, when, levels, options.seed)
         values[:, place] = truth[:, order]
     columns = _long([server.name for server in servers], when, np.round(values, 6))
     return _bronze.rows(

@@ -10,7 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.interval import Interval
-from pipeline.sources import _archetypes, _realistic, fleet, prices
+from pipeline.sources import _archetypes, _realistic, _realistic_truth, fleet, prices
+from pipeline.sources._realistic_demand import AR, DAYS_PER_MONTH, Server, level_by_day, week_shape
+from pipeline.sources._realistic_incidents import ROOT_CAUSES
 
 DAYS = 280
 OPTIONS = fleet.Options(preset="realistic", servers=80, days=DAYS, truth="both")
@@ -19,7 +21,7 @@ AUTUMN = Interval.days("2025-10-06", "2025-11-03")
 
 
 @pytest.fixture(scope="module")
-def servers() -> list[_realistic.Server]:
+def servers() -> list[Server]:
     return _realistic.fleet(OPTIONS.servers, DAYS, OPTIONS.seed)
 
 
@@ -41,7 +43,7 @@ def truth() -> dict[str, pd.DataFrame]:
     return {batch.shard.rpartition("-")[2]: batch.data.to_pandas() for batch in found}
 
 
-def named(servers: list[_realistic.Server], behaviour: str, kind: str | None = None) -> list[str]:
+def named(servers: list[Server], behaviour: str, kind: str | None = None) -> list[str]:
     return [s.name for s in servers if s.behaviour == behaviour and kind in (None, s.kind.name)]
 
 
@@ -77,20 +79,20 @@ def test_the_p95_of_a_day_obeys_the_true_daily_quantiles(life: dict[str, pd.Data
 
 
 def test_noise_has_the_memory_and_the_correlations_it_says(
-    servers: list[_realistic.Server], samples: pd.DataFrame, truth: dict[str, pd.DataFrame]
+    servers: list[Server], samples: pd.DataFrame, truth: dict[str, pd.DataFrame]
 ) -> None:
     median = truth["hour"].query("quantile == 0.5").pivot_table(index="ts", columns=["resource_id", "metric"], values="value")
     names = named(servers, "steady", "web")
     residual = np.log(samples.loc[median.index, names] / median[names])
     cpu, network = (residual.xs(metric, axis=1, level="metric") for metric in ("cpu_utilization", "network_in"))
     memory = residual.xs("memory_utilization", axis=1, level="metric")
-    assert memory.apply(lambda series: series.autocorr(1)).median() == pytest.approx(_realistic.AR, abs=0.1)
+    assert memory.apply(lambda series: series.autocorr(1)).median() == pytest.approx(AR, abs=0.1)
     web = _archetypes.ARCHETYPES[0]
     assert cpu.corrwith(network).median() == pytest.approx(web.cpu_net, abs=0.15)
     assert cpu.corrwith(memory).median() == pytest.approx(web.cpu_mem, abs=0.2)
 
 
-def test_web_servers_do_1_6_times_the_work_from_nine_to_six(servers: list[_realistic.Server], samples: pd.DataFrame) -> None:
+def test_web_servers_do_1_6_times_the_work_from_nine_to_six(servers: list[Server], samples: pd.DataFrame) -> None:
     network = samples[named(servers, "steady", "web")].xs("network_in", axis=1, level="metric")
     working = network[(network.index.dayofweek < 5)]
     busy = (working.index.hour >= 9) & (working.index.hour <= 17)
@@ -98,23 +100,23 @@ def test_web_servers_do_1_6_times_the_work_from_nine_to_six(servers: list[_reali
     assert (working[busy].mean() / working[night].mean()).median() == pytest.approx(1.6, abs=0.1)
 
 
-def test_weekends_are_quiet_but_for_batch(servers: list[_realistic.Server]) -> None:
+def test_weekends_are_quiet_but_for_batch(servers: list[Server]) -> None:
     for kind in _archetypes.ARCHETYPES:
-        week = _realistic.week_shape(kind, "steady")
+        week = week_shape(kind, "steady")
         assert (week[5:].mean() > week[:5].mean()) == (kind.name == "batch")
 
 
-def test_growth_compounds_month_by_month(servers: list[_realistic.Server]) -> None:
+def test_growth_compounds_month_by_month(servers: list[Server]) -> None:
     growing = max((s for s in servers if s.bottleneck is not None), key=lambda s: s.reaches_capacity_on or 0)
     assert growing.bottleneck is not None
-    months = (np.array([0, 1, 2, 6]) * _realistic.DAYS_PER_MONTH).round().astype(int)
-    level = _realistic._levels(growing, months)[:, growing.bottleneck]
+    months = (np.array([0, 1, 2, 6]) * DAYS_PER_MONTH).round().astype(int)
+    level = level_by_day(growing, months)[:, growing.bottleneck]
     rate = growing.growth[growing.bottleneck]
     assert 0.03 <= rate <= 0.07
     assert level / level[0] == pytest.approx((1 + rate) ** np.array([0, 1, 2, 6]), rel=0.003)
 
 
-def test_growing_servers_reach_85_percent_on_the_day_they_say(servers: list[_realistic.Server]) -> None:
+def test_growing_servers_reach_85_percent_on_the_day_they_say(servers: list[Server]) -> None:
     growing = [s for s in servers if s.behaviour == "growing"]
     assert len(growing) == round(0.15 * OPTIONS.servers)
     for server in growing:
@@ -124,7 +126,9 @@ def test_growing_servers_reach_85_percent_on_the_day_they_say(servers: list[_rea
         first = np.datetime64("2025-04-07", "h")
         hours = first + np.arange(7 * 24)
         started = np.datetime64("2025-04-07") - server.reaches_capacity_on
-        q90 = _realistic.hourly_truth(server, started.item(), hours.astype("datetime64[us]"), [0.9])[:, server.bottleneck, 0]
+        q90 = _realistic_truth.hourly_truth(server, started.item(), hours.astype("datetime64[us]"), [0.9])[
+            :, server.bottleneck, 0
+        ]
         assert q90.max() == pytest.approx(85, rel=0.02)
 
 
@@ -134,7 +138,7 @@ def test_in_any_90_days_after_the_first_two_months_some_server_reaches_capacity(
 
 
 def test_capacity_is_added_two_months_after_it_was_reached_and_says_so(
-    servers: list[_realistic.Server], life: dict[str, pd.DataFrame]
+    servers: list[Server], life: dict[str, pd.DataFrame]
 ) -> None:
     expected = {
         (s.name, pd.Timestamp("2025-04-01") + pd.Timedelta(days=s.reaches_capacity_on + 60))
@@ -148,7 +152,7 @@ def test_capacity_is_added_two_months_after_it_was_reached_and_says_so(
 
 def test_every_kind_of_incident_happens_is_labelled_and_ends(life: dict[str, pd.DataFrame]) -> None:
     incidents = life["bronze.incident"]
-    assert set(incidents["kind"]) == set(_realistic.ROOT_CAUSES)
+    assert set(incidents["kind"]) == set(ROOT_CAUSES)
     assert (incidents["end_at"] > incidents["ts"]).all()
     assert set(incidents["severity"]) == {"info", "warning", "critical"}
     planned = {"deploy", "backup", "level_shift", "scale_out"}
@@ -185,14 +189,14 @@ def test_people_deploy_on_working_days(life: dict[str, pd.DataFrame]) -> None:
     assert (deploys.dt.dayofweek < 5).all()
 
 
-def test_databases_back_up_early_on_sundays(life: dict[str, pd.DataFrame], servers: list[_realistic.Server]) -> None:
+def test_databases_back_up_early_on_sundays(life: dict[str, pd.DataFrame], servers: list[Server]) -> None:
     backups = life["bronze.incident"].query("kind == 'backup'")
     assert (backups["ts"].dt.dayofweek == 6).all()
     assert set(backups["ts"].dt.hour) == {2}
     assert set(backups["resource_id"]) <= {s.name for s in servers if s.kind.name == "database"}
 
 
-def test_idle_servers_are_idle_by_compute_optimizers_rule(servers: list[_realistic.Server], samples: pd.DataFrame) -> None:
+def test_idle_servers_are_idle_by_compute_optimizers_rule(servers: list[Server], samples: pd.DataFrame) -> None:
     idle = samples[named(servers, "idle")]
     assert idle.xs("cpu_utilization", axis=1, level="metric").max().max() < 5
     traffic = idle.xs("network_in", axis=1, level="metric") + idle.xs("network_out", axis=1, level="metric")
@@ -201,12 +205,12 @@ def test_idle_servers_are_idle_by_compute_optimizers_rule(servers: list[_realist
     assert (megabytes_a_day < 5).all()
 
 
-def test_intermittent_servers_are_off_most_hours(servers: list[_realistic.Server], samples: pd.DataFrame) -> None:
+def test_intermittent_servers_are_off_most_hours(servers: list[Server], samples: pd.DataFrame) -> None:
     cpu = samples[named(servers, "intermittent")].xs("cpu_utilization", axis=1, level="metric")
     assert ((cpu < cpu.quantile(0.99) / 8).mean() > 0.75).all()
 
 
-def test_office_hours_servers_rest_at_night_and_at_weekends(servers: list[_realistic.Server], samples: pd.DataFrame) -> None:
+def test_office_hours_servers_rest_at_night_and_at_weekends(servers: list[Server], samples: pd.DataFrame) -> None:
     names = named(servers, "office_hours")
     cpu = samples[names].xs("cpu_utilization", axis=1, level="metric")
     resting = cpu[(cpu.index.hour < 7) | (cpu.index.dayofweek >= 5)]
@@ -223,7 +227,7 @@ def test_samples_are_missing_in_runs_and_less_than_five_percent(samples: pd.Data
     assert gone.to_numpy().sum() / runs > 2
 
 
-def test_no_tag_gives_away_how_a_server_behaves(servers: list[_realistic.Server]) -> None:
+def test_no_tag_gives_away_how_a_server_behaves(servers: list[Server]) -> None:
     words = {*_realistic.BEHAVIOURS, "steady"}
     assert not any(word in server.tags_json for server in servers for word in words)
 
