@@ -14,7 +14,7 @@ from pipeline.errors import ConfigError, DataError, HeadroomError
 from pipeline.interval import Interval, naive_utc
 from pipeline.lake import Lake
 from pipeline.settings import Settings
-from pipeline.sources._batch import Batch
+from pipeline.sources import Batch
 from pipeline.tables.arrow import TIMESTAMP
 
 

@@ -18,8 +18,7 @@ from pipeline import steps
 from pipeline.errors import ConfigError, HeadroomError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.sources import _http, cloudwatch
-from pipeline.sources._batch import Batch
+from pipeline.sources import Batch, _http, cloudwatch
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import METRIC_SAMPLE
 from tests.support.source_servers import Reply, Request, aws_error, json_reply, moto_server, serve, spoiled

@@ -13,8 +13,7 @@ import pytest
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.sources import cloudwatch
-from pipeline.sources._batch import Batch
+from pipeline.sources import Batch, cloudwatch
 from pipeline.tables.usage import METRIC_SAMPLE
 from tests.support.source_servers import moto_server
 
