@@ -1,315 +1,206 @@
-"""What every file in pipeline/recommenders promises."""
+"""What every file in pipeline/recommenders promises, whatever it judges; its situations lie in tests/contract/recommenders."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pipeline import plugs
-from pipeline.advice.answer import ACTIONS, not_covered, recommendation_id
+from pipeline.advice.answer import recommendation_id
 from pipeline.advice.estate import Estate
-from pipeline.advice.portfolio import portfolio
-from pipeline.interval import Interval
 from pipeline.tables.advice import RECOMMENDATION
-from pipeline.tables.capacity import CAPACITY_RISK
+from pipeline.tables.columns import ACTIONS, PASSIVE
+from tests.support.plug_cases import all_cases, load_cases, without_plug
 
-AS_OF = Interval.day("2026-03-15").start
-DAYS = 14
+RULES = plugs.names("recommenders")
+BRINGS = "SITUATIONS and, where the rule has options, OPTIONS (see tests/support/rule_cases.py)"
+KEY = ["account", "region", "resource_id"]
+SAVINGS = ["savings_low_usd", "savings_monthly_usd", "savings_high_usd"]
+#: The actions that change something.
+CHANGES = set(ACTIONS) - {"investigate", *PASSIVE}
 
-
-def price(item: str, usd: float | None, vcpu: float, memory: float, **other: object) -> dict[str, object]:
-    return {
-        "service": "ec2",
-        "region": "us-east-1",
-        "item": item,
-        "unit": "hour",
-        "price_usd": usd,
-        "vcpu": vcpu,
-        "memory_gib": memory,
-        "arch": "x86_64",
-        "network_mbps": 312.5 * vcpu,
-        "ebs_mbps": 290.0 * vcpu,
-        "coremark": 14_000.0 * vcpu,
-        "burstable": False,
-        "hypervisor": "nitro",
-        "gpu": 0.0,
-        "instance_store": False,
-        "price_as_of": pd.Timestamp("2026-02-01"),
-        **other,
-    }
+in_every_situation = pytest.mark.parametrize(("name", "case"), all_cases("recommenders", "SITUATIONS"))
 
 
-PRICES = pd.DataFrame(
-    [
-        *(price(f"m5.{size}", 0.048 * vcpu, vcpu, 4 * vcpu) for size, vcpu in (("large", 2), ("xlarge", 4), ("2xlarge", 8))),
-        price("m7i.large", 0.1008, 2, 8, coremark=40_000.0),
-        price("m7g.large", 0.0816, 2, 8, arch="arm64", coremark=50_000.0),
-        price("t3.medium", 0.0416, 2, 4, burstable=True, coremark=None),
-        price("g5.xlarge", 1.006, 4, 16, gpu=1.0),
-        price("m4.xlarge", 0.20, 4, 16, hypervisor="xen", network_mbps=None),
-    ]
-)
+def situation(name: str, case: str) -> Any:
+    return load_cases("recommenders", name, BRINGS).SITUATIONS[case]
 
 
-def hourly(resource_id: str, metric: str, mean: float, peak: float, days: float = DAYS, seed: int = 0) -> pd.DataFrame:
-    """Hours up to AS_OF around a mean, whose maxima stay below a peak and once reach it."""
-    hours = pd.date_range(AS_OF - timedelta(days=days), AS_OF, freq="h", inclusive="left").astype("datetime64[us]")
-    rng = np.random.default_rng(seed)
-    level = mean * (1 + 0.2 * np.sin(np.arange(len(hours)) * 2 * np.pi / 24)) * rng.uniform(0.97, 1.03, len(hours))
-    top = np.minimum(level * 1.1, peak)
-    top[:: max(len(hours) // 5, 1)] = peak
-    return pd.DataFrame(
-        {
-            "account": "1",
-            "region": "us-east-1",
-            "resource_id": resource_id,
-            "metric": metric,
-            "hour": hours,
-            "mean": np.minimum(level, peak),
-            "p95": np.minimum(level * 1.05, peak),
-            "max": top,
-            "samples": 12,
-            "quality_flag": 0,
-        }
-    )
+def judge(name: str, given: Estate, **options: Any) -> pd.DataFrame:
+    chosen = plugs.declared_options("recommenders", name)(**options)
+    rows: pd.DataFrame = plugs.bind("recommenders", name, chosen)(given)
+    return rows
 
 
-def resource(resource_id: str, instance_type: str | None, **other: object) -> dict[str, object]:
-    return {
-        "account": "1",
-        "region": "us-east-1",
-        "resource_id": resource_id,
-        "service": "ec2",
-        "instance_type": instance_type,
-        "state": "running",
-        "launched_at": pd.Timestamp("2025-01-01"),
-        "tags": "{}",
-        **other,
-    }
+def covered(name: str, given: Estate) -> list[tuple[str, ...]]:
+    services = plugs.load("recommenders", name).SERVICES
+    resources = given.resources.loc[given.resources["service"].isin(services), [*KEY, "service"]]
+    return sorted(resources.itertuples(index=False, name=None))
 
 
-def all_metrics(resource_id: str, cpu: float, cpu_peak: float, memory: float, mbps: float, **more: object) -> list[pd.DataFrame]:
-    return [
-        hourly(resource_id, "cpu_utilization", cpu, cpu_peak, **more),
-        hourly(resource_id, "memory_utilization", memory, memory * 1.3, **more),
-        *(hourly(resource_id, name, mbps, mbps * 1.5, **more) for name in ("network_in", "network_out")),
-        *(hourly(resource_id, name, mbps, mbps * 1.5, **more) for name in ("disk_read", "disk_write")),
-    ]
+def answered(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    return sorted(rows[[*KEY, "service"]].itertuples(index=False, name=None))
 
 
-def estate() -> Estate:
-    """One instance of every situation."""
-    resources = pd.DataFrame(
-        [
-            resource("i-busy", "m5.large"),
-            resource("i-big", "m5.2xlarge", service="server"),
-            resource("i-bigblind", "m5.2xlarge"),
-            resource("i-idle", "m5.large"),
-            resource("i-strict", "m5.large"),
-            resource("i-unseen", "m5.large"),
-            resource("i-young", "m5.large", launched_at=pd.Timestamp(AS_OF) - pd.Timedelta(days=3)),
-            resource("i-gaps", "m5.large"),
-            resource("i-member", "m5.2xlarge", tags=json.dumps({"aws:autoscaling:groupName": "web"})),
-            resource("i-stopped", "m5.large", state="stopped"),
-            resource("i-unlisted", "m9.colossal"),
-            resource("i-untyped", None, tags=None),
-            resource("i-gpu", "g5.xlarge"),
-            resource("i-xen", "m4.xlarge"),
-            resource("i-elsewhere", "m5.large", region="mars-1"),
-            resource("db-1", "db.m5.large", service="rds"),
-        ]
-    )
-    gaps = hourly("i-gaps", "cpu_utilization", 30, 60).iloc[::2]
-    imputed = hourly("i-gaps", "cpu_utilization", 1, 2).iloc[1::2].assign(quality_flag=1)
-    elsewhere = hourly("i-elsewhere", "cpu_utilization", 30, 60).assign(region="mars-1")
-    usage = pd.concat(
-        [
-            *all_metrics("i-busy", 88, 99, 50, 40),
-            *all_metrics("i-big", 8, 16, 20, 20),
-            hourly("i-bigblind", "cpu_utilization", 8, 16),
-            *all_metrics("i-idle", 0.4, 0.9, 20, 0.0001),
-            hourly("i-strict", "cpu_utilization", 0.4, 0.8),
-            *all_metrics("i-young", 10, 20, 20, 20, days=3),
-            gaps,
-            imputed,
-            *all_metrics("i-member", 8, 16, 20, 20),
-            *(frame for name in ("i-unlisted", "i-untyped", "i-gpu", "i-xen") for frame in all_metrics(name, 8, 16, 20, 20)),
-            elsewhere,
-        ],
-        ignore_index=True,
-    )
-    return Estate(AS_OF, resources, usage, PRICES, CAPACITY_RISK.empty())
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_brings_situations_and_in_one_of_them_it_recommends_a_change(name: str) -> None:
+    brought = load_cases("recommenders", name, BRINGS).SITUATIONS
+
+    actions = {action for one in brought.values() for action in judge(name, one.estate)["action"]}
+    assert actions & CHANGES
 
 
-Recommend = Callable[[Estate], pd.DataFrame]
+def test_no_situations_are_left_of_a_rule_that_is_gone() -> None:
+    assert without_plug("recommenders") == set()
 
 
-@pytest.fixture(params=plugs.names("recommenders"))
-def rule(request: pytest.FixtureRequest):
-    return plugs.load("recommenders", request.param)
+@in_every_situation
+def test_a_rule_says_of_its_situations_what_it_must(name: str, case: str) -> None:
+    given = situation(name, case)
+    rows = judge(name, given.estate).set_index("resource_id")
+
+    for resource_id, says in given.says.items():
+        row = rows.loc[resource_id]
+        assert row["action"] == says.action, f"{resource_id}: {row['reason']}"
+        assert pd.Series([row["reason"]]).str.contains(says.reason).all(), f"{resource_id}: {row['reason']}"
+        assert {field: row[field] for field in says.fields} == dict(says.fields), resource_id
 
 
-@pytest.fixture
-def recommend(rule) -> Recommend:
-    return lambda given: rule.recommend(given, rule.Options())
+@in_every_situation
+def test_every_resource_of_its_services_has_exactly_one_row_and_no_other_has_any(name: str, case: str) -> None:
+    given = situation(name, case).estate
+    stranger = pd.DataFrame([{"account": "1", "region": "r", "resource_id": "q-1", "service": "unheard-of"}])
+    more = replace(given, resources=pd.concat([given.resources, stranger], ignore_index=True))
+
+    assert answered(judge(name, given)) == answered(judge(name, more)) == covered(name, given) != []
 
 
-def by_id(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.set_index(["account", "region", "resource_id"]).sort_index()
+@in_every_situation
+def test_rows_keep_to_the_columns_bounds_and_words_of_their_table(name: str, case: str) -> None:
+    rows = judge(name, situation(name, case).estate)
 
-
-def test_every_resource_of_its_services_has_exactly_one_row(rule, recommend: Recommend) -> None:
-    given = estate()
-
-    rows = recommend(given)
-
-    covered = given.resources.loc[given.resources["service"].isin(rule.SERVICES)]
-    assert sorted(zip(rows["resource_id"], rows["service"], strict=True)) == sorted(
-        zip(covered["resource_id"], covered["service"], strict=True)
-    )
     assert tuple(rows.columns) == RECOMMENDATION.names
+    for column in RECOMMENDATION.columns:
+        values = rows[column.name].dropna()
+        assert column.nullable or len(values) == len(rows), column.name
+        assert column.ge is None or (values >= column.ge).all(), column.name
+        assert column.le is None or (values <= column.le).all(), column.name
+        assert not column.values or set(values) <= set(column.values), column.name
+        assert column.pattern is None or values.str.fullmatch(column.pattern).all(), column.name
+    assert not np.isinf(rows.select_dtypes("number").to_numpy(dtype=np.float64, na_value=0.0)).any()
 
 
-def test_rows_are_complete_bounded_and_explained(rule, recommend: Recommend) -> None:
-    rows = recommend(estate())
+@in_every_situation
+def test_every_row_has_a_reason_and_the_evidence_as_json_and_says_who_judged(name: str, case: str) -> None:
+    given = situation(name, case).estate
+    rows = judge(name, given)
 
-    assert set(rows["action"]) <= set(ACTIONS)
     assert (rows["reason"].str.len() > 10).all()
-    assert rows["confidence"].between(0, 1).all()
-    assert rows["risk_level"].between(0, 4).all()
-    assert rows["breach_probability"].dropna().between(0, 1).all()
-    assert np.isfinite(rows.select_dtypes("number").to_numpy(dtype=np.float64, na_value=0.0)).all()
-    assert (rows["rule_id"] == rule.RULE_ID).all()
-    assert (rows["rule_version"] == rule.RULE_VERSION).all()
-    assert (rows["as_of"] == AS_OF).all()
-    assert rows[["effort", "rollback_note", "restart_needed"]].notna().all(axis=None)
-    assert all(isinstance(json.loads(text), dict) for text in rows["evidence_json"])
+    assert not rows["reason"].str.contains(r"\bnan\b|\bNone\b").any()
+    for text in rows["evidence_json"]:
+        assert isinstance(json.loads(text, parse_constant=pytest.fail), dict)
+    assert set(rows["rule_id"]) == {name}
+    assert set(rows["rule_version"]) == {plugs.load("recommenders", name).RULE_VERSION}
+    assert (rows["as_of"] == given.as_of).all()
+    keys = rows[KEY].itertuples(index=False, name=None)
+    assert rows["recommendation_id"].tolist() == [recommendation_id(name, key) for key in keys]
+    assert rows["recommendation_id"].is_unique
 
 
-def test_savings_lie_between_their_bounds_and_do_not_exceed_the_cost(recommend: Recommend) -> None:
-    rows = recommend(estate()).dropna(subset="savings_monthly_usd")
+@in_every_situation
+def test_savings_lie_between_their_bounds_do_not_exceed_the_cost_and_belong_to_a_change(name: str, case: str) -> None:
+    rows = judge(name, situation(name, case).estate)
 
-    assert len(rows) > 0
-    assert (rows["savings_low_usd"] <= rows["savings_monthly_usd"]).all()
-    assert (rows["savings_monthly_usd"] <= rows["savings_high_usd"]).all()
-    assert (rows["savings_high_usd"] <= rows["monthly_cost_usd"]).all()
-    assert rows["price_as_of"].notna().all()
-
-
-def test_ids_are_unique_and_stay_when_the_target_or_the_amount_changes(rule, recommend: Recommend) -> None:
-    given = estate()
-    cheaper = replace(given, prices=PRICES.assign(price_usd=PRICES["price_usd"] / 2))
-
-    now, later = recommend(given), recommend(cheaper)
-
-    assert now["recommendation_id"].is_unique
-    assert now["recommendation_id"].tolist() == later["recommendation_id"].tolist()
-    assert now["recommendation_id"].str.fullmatch("[0-9a-f]{16}").all()
-    row = now.iloc[0]
-    assert row["recommendation_id"] == recommendation_id(rule.RULE_ID, (row["account"], row["region"], row["resource_id"]))
+    saved = rows.dropna(subset="savings_monthly_usd")
+    assert (saved["savings_low_usd"] <= saved["savings_monthly_usd"]).all()
+    assert (saved["savings_monthly_usd"] <= saved["savings_high_usd"]).all()
+    assert (saved["savings_high_usd"] <= saved["monthly_cost_usd"]).all()
+    assert saved["price_as_of"].notna().all()
+    assert set(saved["action"]) <= CHANGES
+    assert rows[SAVINGS].isna().nunique(axis=1).eq(1).all()
 
 
-def test_the_answer_is_the_same_twice_and_in_any_order_of_rows(recommend: Recommend) -> None:
-    given = estate()
-    shuffled = Estate(
-        AS_OF,
-        *(frame.sample(frac=1, random_state=7) for frame in (given.resources, given.usage, given.prices, given.risk)),
-    )
+@in_every_situation
+def test_the_answer_is_the_same_twice_and_in_any_order_of_rows_and_leaves_the_estate_as_it_was(name: str, case: str) -> None:
+    given = situation(name, case).estate
+    before = deepcopy(given)
+    frames = ("resources", "usage", "prices", "risk")
+    shuffled = replace(given, **{frame: getattr(given, frame).sample(frac=1, random_state=7) for frame in frames})
 
-    first = recommend(given)
+    first = judge(name, given)
 
-    pd.testing.assert_frame_equal(first, recommend(given))
-    pd.testing.assert_frame_equal(first, recommend(shuffled))
+    pd.testing.assert_frame_equal(first, judge(name, given))
+    pd.testing.assert_frame_equal(first, judge(name, shuffled))
+    for frame in frames:
+        pd.testing.assert_frame_equal(getattr(given, frame), getattr(before, frame))
 
 
-def test_what_is_known_after_as_of_does_not_matter(recommend: Recommend) -> None:
-    given = estate()
-    future = given.usage.assign(hour=given.usage["hour"] + pd.Timedelta(days=DAYS), mean=100.0, p95=100.0, max=100.0)
-    future_price = PRICES.assign(price_as_of=pd.Timestamp("2026-04-01"), price_usd=99.0)
+@in_every_situation
+def test_what_is_known_after_as_of_does_not_matter(name: str, case: str) -> None:
+    given = situation(name, case).estate
+    later = given.usage["hour"] + pd.Timedelta(days=given.lookback_days)
+    usage = given.usage.assign(hour=later, mean=100.0, p95=100.0, max=100.0)
+    prices = given.prices.assign(price_as_of=pd.Timestamp(given.as_of) + pd.Timedelta(days=17), price_usd=99.0)
     longer = replace(
-        given, usage=pd.concat([given.usage, future]), prices=pd.concat([future_price, given.prices], ignore_index=True)
+        given,
+        usage=pd.concat([given.usage, usage], ignore_index=True) if len(usage) else given.usage,
+        prices=pd.concat([prices, given.prices], ignore_index=True),
     )
 
-    pd.testing.assert_frame_equal(recommend(longer), recommend(given))
+    pd.testing.assert_frame_equal(judge(name, longer), judge(name, given))
 
 
-def test_without_prices_there_are_no_dollars(recommend: Recommend) -> None:
-    for prices in (PRICES.assign(price_usd=np.nan), PRICES.iloc[:0]):
-        rows = recommend(replace(estate(), prices=prices))
+@in_every_situation
+def test_without_prices_there_are_no_dollars_and_with_others_a_row_keeps_its_id(name: str, case: str) -> None:
+    given = situation(name, case).estate
+    now = judge(name, given)
 
-        running = rows.loc[rows["resource_id"] != "i-stopped"]
-        assert running["monthly_cost_usd"].isna().all()
-        assert running[["savings_monthly_usd", "savings_low_usd", "savings_high_usd"]].isna().all(axis=None)
-        assert len(rows) == len(recommend(estate()))
-
-
-def test_no_type_is_proposed_that_the_price_list_does_not_have(recommend: Recommend) -> None:
-    targets = recommend(estate())["target_config"].dropna()
-
-    assert set(targets) <= set(PRICES["item"])
-
-
-def test_instances_that_cannot_be_judged_say_so_with_the_figures(recommend: Recommend) -> None:
-    rows = recommend(estate()).set_index("resource_id")
-
-    for name, words in {
-        "i-unseen": "No CPU utilization in the last 14 days",
-        "i-young": "Launched 3.0 days ago; 14 days",
-        "i-gaps": r"50.0 % of the last 14 days \(168 of 336 hours\); 90 %",
-        "i-member": "aws:autoscaling:groupName=web",
-    }.items():
-        assert rows.at[name, "action"] == "insufficient_data"
-        assert pd.Series([rows.at[name, "reason"]]).str.contains(words).all(), rows.at[name, "reason"]
+    for prices in (given.prices.assign(price_usd=np.nan), given.prices.iloc[:0]):
+        rows = judge(name, replace(given, prices=prices))
+        # What does not run costs nothing at any price.
+        assert (rows["monthly_cost_usd"].dropna() == 0).all()
+        assert rows[SAVINGS].isna().all(axis=None)
+        assert rows["recommendation_id"].tolist() == now["recommendation_id"].tolist()
+    cheaper = judge(name, replace(given, prices=given.prices.assign(price_usd=given.prices["price_usd"] / 2)))
+    assert cheaper["recommendation_id"].tolist() == now["recommendation_id"].tolist()
 
 
-def test_a_stopped_instance_is_left_alone(recommend: Recommend) -> None:
-    stopped = recommend(estate()).set_index("resource_id").loc["i-stopped"]
+@in_every_situation
+def test_an_estate_of_which_little_or_nothing_is_known_is_answered(name: str, case: str) -> None:
+    given = situation(name, case).estate
 
-    assert (stopped["action"], stopped["monthly_cost_usd"]) == ("keep", 0)
-
-
-def test_an_estate_without_resources_or_usage_is_answered(recommend: Recommend) -> None:
-    given = estate()
-
-    assert recommend(replace(given, resources=given.resources.iloc[:0])).empty
-    silent = recommend(replace(given, usage=given.usage.iloc[:0]))
-    assert set(silent["action"]) == {"insufficient_data", "keep"}
+    nothing = judge(name, replace(given, resources=given.resources.iloc[:0]))
+    assert nothing.empty
+    assert tuple(nothing.columns) == RECOMMENDATION.names
+    assert answered(judge(name, replace(given, usage=given.usage.iloc[:0]))) == covered(name, given)
+    assert answered(judge(name, replace(given, resources=given.resources[[*KEY, "service"]]))) == covered(name, given)
 
 
-def test_options_are_described_bounded_and_closed(rule) -> None:
-    assert issubclass(rule.Options, BaseModel)
-    for name, field in rule.Options.model_fields.items():
-        assert field.description, f"{name} has no description"
-        assert field.metadata or field.annotation is bool, f"{name} has no bounds"
+@pytest.mark.parametrize("name", RULES)
+def test_options_are_described_bounded_and_closed(name: str) -> None:
+    declared = plugs.declared_options("recommenders", name)
+
+    for option, field in declared.model_fields.items():
+        assert field.description, f"{option} has no description"
+        assert field.metadata or field.annotation is bool, f"{option} has no bounds"
     with pytest.raises(ValidationError):
-        rule.Options(no_such_option=1)
+        declared(no_such_option=1)
 
 
-def test_all_rules_together_answer_for_every_resource_and_their_savings_add_up() -> None:
-    given = estate()
-    rules = [plugs.load("recommenders", name) for name in plugs.names("recommenders")]
-    rows = pd.concat(
-        [
-            *(rule.recommend(given, rule.Options()) for rule in rules),
-            not_covered(given, {service for rule in rules for service in rule.SERVICES}),
-        ],
-        ignore_index=True,
-    )
+@pytest.mark.parametrize("name", RULES)
+def test_each_option_changes_an_answer(name: str) -> None:
+    changes = getattr(load_cases("recommenders", name, BRINGS), "OPTIONS", {})
+    words = ["reason", "evidence_json"]
 
-    chosen = portfolio(rows)
-
-    assert set(chosen["resource_id"]) == set(given.resources["resource_id"])
-    assert len(chosen) == len(rows)
-    ranked = chosen.dropna(subset="portfolio_rank")
-    assert not ranked.duplicated(["account", "region", "resource_id"]).any()
-    assert ranked["portfolio_rank"].tolist() == list(range(1, len(ranked) + 1))
-    assert chosen["portfolio_savings_usd"].sum() == pytest.approx(ranked["savings_monthly_usd"].sum())
-    assert (chosen.loc[chosen["portfolio_rank"].isna(), "portfolio_savings_usd"] == 0).all()
-    assert ranked.loc[ranked["resource_id"] == "i-idle", "rule_id"].tolist() == ["idle"]
+    assert set(changes) == set(plugs.declared_options("recommenders", name).model_fields)
+    for option, changed in changes.items():
+        usual = judge(name, changed.estate).drop(columns=words)
+        other = judge(name, changed.estate, **{option: changed.value}).drop(columns=words)
+        assert not usual.equals(other), f"{option}={changed.value} changes nothing in its case"

@@ -10,66 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.advice.estate import Estate, hourly_prices
+from pipeline import plugs
+from pipeline.advice.answer import not_covered
+from pipeline.advice.estate import Estate
 from pipeline.advice.instance_types import catalogue, cpu_ratio
 from pipeline.advice.portfolio import portfolio
+from pipeline.advice.prices import price_lists
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.recommenders import idle, rightsize
-
-AS_OF = Interval.day("2026-03-15").start
-HOURS = pd.date_range(AS_OF - timedelta(days=14), AS_OF, freq="h", inclusive="left").astype("datetime64[us]")
-PRICES = pd.DataFrame(
-    [
-        # item, price, vcpu, memory, arch, network, ebs, coremark, hypervisor, gpu, instance store
-        ("m5.large", 0.096, 2, 8, "x86_64", 750, 650, 29_000, "nitro", 0, False),
-        ("m5.xlarge", 0.192, 4, 16, "x86_64", 1250, 1150, 58_000, "nitro", 0, False),
-        ("m5.2xlarge", 0.384, 8, 32, "x86_64", 2500, 2300, 116_000, "nitro", 0, False),
-        ("m5.4xlarge", 0.768, 16, 64, "x86_64", 5000, 4750, 232_000, "nitro", 0, False),
-        ("m5d.xlarge", 0.226, 4, 16, "x86_64", 1250, 1150, 58_000, "nitro", 0, True),
-        ("c5.xlarge", 0.17, 4, 8, "x86_64", 1250, 1150, 60_000, "nitro", 0, False),
-        ("m8a.large", 0.12, 2, 8, "x86_64", 1000, 650, 92_000, "nitro", 0, False),
-        ("m7g.xlarge", 0.1632, 4, 16, "arm64", 1876, 1250, 100_000, "nitro", 0, False),
-        ("t3.xlarge", 0.1664, 4, 16, "x86_64", 1024, 695, 50_000, "nitro", 0, False),
-        ("t3.2xlarge", 0.3328, 8, 32, "x86_64", 2048, 695, 100_000, "nitro", 0, False),
-        ("m4.xlarge", 0.10, 4, 16, "x86_64", 2500, 750, 58_000, "xen", 0, False),
-        ("m4.2xlarge", 0.40, 8, 32, "x86_64", 2500, 1000, 100_000, "xen", 0, False),
-        ("m5.metal", 0.01, 96, 384, "x86_64", 25_000, 19_000, None, None, 0, False),
-        ("mac1.metal", 0.01, 12, 32, "x86_64", 10_000, 8_000, None, None, 0, False),
-        ("g4dn.2xlarge", 0.01, 8, 32, "x86_64", 10_000, 8_000, None, "nitro", 1, True),
-    ],
-    columns=[
-        "item",
-        "price_usd",
-        "vcpu",
-        "memory_gib",
-        "arch",
-        "network_mbps",
-        "ebs_mbps",
-        "coremark",
-        "hypervisor",
-        "gpu",
-        "instance_store",
-    ],
-).assign(service="ec2", region="us-east-1", unit="hour", price_as_of=pd.Timestamp("2026-02-01"))
-NO_RISK = pd.DataFrame(columns=["as_of", "series_id", "threshold_pct", "p_cross_90d", "headroom_ratio"])
-MEASURED = {"memory_utilization": 10.0, "network_in": 10.0, "network_out": 10.0, "disk_read": 5.0, "disk_write": 5.0}
-
-
-def series(metric: str, level: float | np.ndarray, peak: float | np.ndarray | None = None) -> pd.DataFrame:
-    values = np.broadcast_to(np.asarray(level, dtype=float), len(HOURS))
-    top = values if peak is None else np.broadcast_to(np.asarray(peak, dtype=float), len(HOURS))
-    return pd.DataFrame({"metric": metric, "hour": HOURS, "mean": values, "p95": top, "max": top})
-
-
-def one(instance_type: str, *usage: pd.DataFrame, risk: pd.DataFrame = NO_RISK, **other: object) -> Estate:
-    key = {"account": "1", "region": "us-east-1", "resource_id": "i-1"}
-    row = {**key, "service": "ec2", "instance_type": instance_type, "state": "running", "tags": "{}", **other}
-    return Estate(AS_OF, pd.DataFrame([row]), pd.concat(usage).assign(**key, samples=12, quality_flag=0), PRICES, risk)
-
-
-def rest(**changed: float) -> list[pd.DataFrame]:
-    return [series(metric, level) for metric, level in (MEASURED | changed).items()]
+from tests.support.instances import AS_OF, HOURS, PRICES, mixed_estate, one, rest, risk_of, series
 
 
 def sized(given: Estate, **options: object) -> pd.Series:
@@ -146,7 +96,8 @@ def test_a_longer_quiet_time_gives_more_confidence() -> None:
     longer = pd.date_range(AS_OF - timedelta(days=60), AS_OF, freq="h", inclusive="left").astype("datetime64[us]")
     cpu = pd.DataFrame({"metric": "cpu_utilization", "hour": longer, "mean": 0.5, "p95": 0.5, "max": 0.5})
 
-    two_weeks, two_months = (judged_idle(one("m5.large", cpu), lookback_days=days)["confidence"] for days in (14, 60))
+    given = one("m5.large", cpu)
+    two_weeks, two_months = (judged_idle(replace(given, lookback_days=days))["confidence"] for days in (14, 60))
 
     assert two_weeks < two_months < 1
 
@@ -200,7 +151,7 @@ def test_bandwidth_that_is_not_measured_shrinks_by_a_size_at_most_and_costs_conf
 
 
 def test_cpu_credit_for_a_faster_type_is_limited() -> None:
-    types = catalogue(hourly_prices(one("m5.2xlarge", series("cpu_utilization", 1)), "ec2")["us-east-1"])
+    types = catalogue(price_lists(one("m5.2xlarge", series("cpu_utilization", 1)), "ec2", "hour")["us-east-1"])
 
     ratio = cpu_ratio(types, types.loc["m5.2xlarge"], 1.5)
 
@@ -279,18 +230,6 @@ def test_the_largest_type_that_is_too_small_is_to_be_investigated() -> None:
     assert row["target_config"] is None
 
 
-def risk_of(metric: str, headroom_ratio: float, p_cross_90d: float) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "as_of": pd.to_datetime([AS_OF, AS_OF]),
-            "series_id": f"1/us-east-1/i-1/{metric}",
-            "threshold_pct": [80.0, 90.0],
-            "p_cross_90d": [min(1.0, p_cross_90d * 1.5), p_cross_90d],
-            "headroom_ratio": headroom_ratio,
-        }
-    )
-
-
 def test_a_forecast_that_grows_stops_a_downsize_and_a_likely_crossing_calls_for_more() -> None:
     usage = (series("cpu_utilization", 20), *rest(memory_utilization=30.0))
 
@@ -316,6 +255,13 @@ def test_a_saving_too_small_to_bother_is_not_proposed() -> None:
     assert sized(given, min_savings_usd=250)["action"] == "keep"
 
 
+def test_no_type_is_proposed_that_the_price_list_does_not_have() -> None:
+    targets = rightsize.recommend(mixed_estate(), rightsize.Options())["target_config"].dropna()
+
+    assert len(targets) > 0
+    assert set(targets) <= set(PRICES["item"])
+
+
 # ---------------------------------------------------------------- the estate
 
 
@@ -328,9 +274,9 @@ def test_the_newest_price_known_then_counts_and_for_older_days_the_oldest_there_
     )
     given = replace(one("m5.large", series("cpu_utilization", 1)), prices=history)
 
-    assert hourly_prices(given, "ec2")["us-east-1"]["price_usd"].unique().tolist() == [2.0]
+    assert price_lists(given, "ec2", "hour")["us-east-1"]["price_usd"].unique().tolist() == [2.0]
     early = replace(given, as_of=Interval.day("2020-01-01").start)
-    assert hourly_prices(early, "ec2")["us-east-1"]["price_usd"].unique().tolist() == [1.0]
+    assert price_lists(early, "ec2", "hour")["us-east-1"]["price_usd"].unique().tolist() == [1.0]
 
 
 def test_a_resource_listed_twice_or_with_broken_tags_is_refused() -> None:
@@ -378,3 +324,22 @@ def test_stopping_beats_resizing_and_unpriced_actions_rank_last() -> None:
     assert chosen["portfolio_savings_usd"].to_dict() == pytest.approx(
         {"brightsize": 300, "aidle": 70, "crightsize": np.nan, "arightsize": 0, "bidle": 0, "drightsize": 0}, nan_ok=True
     )
+
+
+def test_all_rules_together_answer_for_every_resource_and_their_savings_add_up() -> None:
+    given = mixed_estate()
+    rules = {name: plugs.load("recommenders", name) for name in plugs.names("recommenders")}
+    covered = {service for rule in rules.values() for service in rule.SERVICES}
+    judged = [plugs.bind("recommenders", name)(given) for name in rules]
+    rows = pd.concat([*(each for each in judged if len(each)), not_covered(given, covered)], ignore_index=True)
+
+    chosen = portfolio(rows)
+
+    assert set(chosen["resource_id"]) == set(given.resources["resource_id"])
+    assert len(chosen) == len(rows)
+    ranked = chosen.dropna(subset="portfolio_rank")
+    assert not ranked.duplicated(["account", "region", "resource_id"]).any()
+    assert ranked["portfolio_rank"].tolist() == list(range(1, len(ranked) + 1))
+    assert chosen["portfolio_savings_usd"].sum() == pytest.approx(ranked["savings_monthly_usd"].sum())
+    assert (chosen.loc[chosen["portfolio_rank"].isna(), "portfolio_savings_usd"] == 0).all()
+    assert ranked.loc[ranked["resource_id"] == "i-idle", "rule_id"].tolist() == ["idle"]

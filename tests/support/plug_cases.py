@@ -1,0 +1,45 @@
+"""What a plug brings to the contract tests of its folder: tests/contract/<folder>/<plug>.py."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pipeline import plugs
+
+CONTRACT = Path(__file__).resolve().parents[1] / "contract"
+
+
+def load_cases(folder: str, name: str, what: str) -> ModuleType:
+    """The cases of one plug; the test fails where it has none.
+
+    Args:
+        what: the names that such a file defines, for the message.
+    """
+    if name not in _with_cases(folder):
+        pytest.fail(f"{folder}/{name} has no cases: write tests/contract/{folder}/{name}.py with {what}", pytrace=False)
+    return import_module(f"tests.contract.{folder}.{name}")
+
+
+def all_cases(folder: str, table: str) -> list[Any]:
+    """One pytest parameter (plug, case) per entry of the table `table` in each plug's cases, named `plug-case`."""
+    found = [
+        (name, case)
+        for name in plugs.names(folder)
+        if name in _with_cases(folder)
+        for case in getattr(import_module(f"tests.contract.{folder}.{name}"), table, ())
+    ]
+    return [pytest.param(name, case, id=f"{name}-{case}") for name, case in found]
+
+
+def without_plug(folder: str) -> set[str]:
+    """Cases whose plug is gone."""
+    return _with_cases(folder) - set(plugs.names(folder))
+
+
+def _with_cases(folder: str) -> set[str]:
+    return {path.stem for path in (CONTRACT / folder).glob("*.py")}
