@@ -15,6 +15,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, inventory
 from pipeline.tables.usage import RESOURCE_SNAPSHOT
+from tests.support.aws_answers import page_of_volumes
 from tests.support.source_servers import Reply, Request, aws_error, moto_server, spoiled
 
 pytestmark = [pytest.mark.server]
@@ -174,15 +175,6 @@ def test_a_snapshot_becomes_the_resources_of_the_day_in_silver(aws: str, lake: L
     assert [(row["resource_id"], row["ts"], row["app_name"], row["environment"]) for row in rows] == [
         (volume, YESTERDAY.start, "shop", "test")
     ]
-
-
-def page_of_volumes(ids: list[str], token: str) -> Reply:
-    items = "".join(
-        f"<item><volumeId>{one}</volumeId><status>available</status><createTime>2026-01-01T00:00:00Z</createTime></item>"
-        for one in ids
-    )
-    body = f"<DescribeVolumesResponse><volumeSet>{items}</volumeSet><nextToken>{token}</nextToken></DescribeVolumesResponse>"
-    return Reply(200, body.encode(), {"content-type": "text/xml"})
 
 
 def test_all_pages_are_read_though_some_are_throttled_and_a_resource_on_two_of_them_counts_once(aws: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,19 +136,14 @@ def test_a_pattern_of_ones_own_names_the_resource_the_time_zone_and_the_unit_of_
     assert set(data["ts"].to_pylist()) == {DAY.start}
 
 
-def test_an_interval_read_in_parts_that_cut_periods_gives_the_same_rows_as_at_once(tmp_path: Path) -> None:
+def test_files_give_the_same_rows_in_any_order(tmp_path: Path) -> None:
     for file, offset in (("a.log", 0), ("b.log", 31)):
         lines = [combined(DAY.start + timedelta(seconds=97 * n + offset), 200 + n % 4 * 100, n, n / 7) for n in range(900)]
         (tmp_path / file).write_text("\n".join(lines))
-    edges = [DAY.start, datetime(2026, 3, 1, 13, 7, 30), DAY.end]
 
     whole = fetched(tmp_path / "*.log", resource_id="web-1")
-    parts = [fetched(tmp_path / "*.log", interval=Interval(*edge), resource_id="web-1") for edge in pairwise(edges)]
 
-    assert pa.concat_tables(parts).equals(whole)
-    # Whichever file comes first.
     assert fetched(tmp_path / "b.log", tmp_path / "a.log", resource_id="web-1").equals(whole)
-    assert fetched(tmp_path / "*.log", interval=Interval.day("1999-01-01"), resource_id="web-1") is None
 
 
 def test_dated_names_are_read_for_the_hours_of_the_interval_and_the_one_after(tmp_path: Path) -> None:

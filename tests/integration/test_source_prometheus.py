@@ -238,10 +238,6 @@ def test_a_query_whose_series_do_not_tell_resources_apart_is_refused(known: str)
         fetched(known, queries={"total": Query(promql="sum(node_load1)", unit="count")})
 
 
-def test_a_time_before_anything_was_scraped_has_no_rows(known: str) -> None:
-    assert fetched(known, Interval.day("1999-01-01")) is None
-
-
 def test_bytes_per_second_become_megabits_in_silver_and_every_unit_is_known_there(known: str, lake: Lake) -> None:
     data = fetched(known)
     lake.land(METRIC_SAMPLE, data, source="prometheus", shard="samples", ingested_at=DAY.end + timedelta(hours=3))

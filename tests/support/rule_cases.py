@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+import pandas as pd
+
 from pipeline.advice.estate import Estate
+
+_PRICED = ("service", "region", "item", "unit", "price_usd", "price_as_of")
+_MEASURED = dict.fromkeys(("account", "region", "resource_id", "metric"), "str") | {"hour": "datetime64[us]"}
+_MEASURED |= dict.fromkeys(("mean", "p95", "max"), "float64") | dict.fromkeys(("samples", "quality_flag"), "int64")
+_NOT_MEASURED = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _MEASURED.items()})
 
 
 @dataclass(frozen=True)
@@ -37,3 +45,27 @@ class Changed:
 
     value: Any
     estate: Estate
+
+
+def estate_of(
+    resources: Iterable[Mapping[str, Any]],
+    prices: Iterable[Mapping[str, Any]] = (),
+    usage: pd.DataFrame | None = None,
+) -> Estate:
+    """An estate as of 15 March 2026 in which nothing is at risk.
+
+    Args:
+        resources: at least resource_id and service of each; account and region are filled in.
+        prices: service, item, unit and price_usd of each; region and day are filled in.
+        usage: as an estate has it; by default nothing was measured.
+    """
+    place = {"account": "1", "region": "us-east-1"}
+    listed = [{"region": "us-east-1", "price_as_of": pd.Timestamp("2026-02-01"), **price} for price in prices]
+    return Estate(
+        as_of=datetime(2026, 3, 15),
+        lookback_days=14,
+        resources=pd.DataFrame([{**place, **resource} for resource in resources]),
+        usage=_NOT_MEASURED if usage is None else usage,
+        prices=pd.DataFrame(listed, columns=None if listed else list(_PRICED)),
+        risk=pd.DataFrame(columns=["as_of", "series_id", "threshold_pct", "p_cross_90d", "headroom_ratio"]),
+    )

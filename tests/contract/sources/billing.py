@@ -1,0 +1,25 @@
+"""The shipped exports, in both formats."""
+
+from __future__ import annotations
+
+from pipeline.sources import samples
+from tests.support.source_cases import Case
+
+_BILLING = samples.FOLDER / "billing"
+CASES = {
+    "focus": Case(
+        {"path": str(_BILLING / "focus_1_0_sample_1000.csv.gz")},
+        "2024-09-02",
+        "2024-09-20",
+        ["2024-09-03T00:00", "2024-09-11T11:30"],
+        {"bronze.billing_line": 556},
+    ),
+    "cur": Case(
+        {"path": str(_BILLING / "cur2_daily_real_2026-04.csv.gz")},
+        "2026-04-01",
+        "2026-04-10",
+        ["2026-04-02T00:00"],
+        {"bronze.billing_line": 1089},
+    ),
+}
+DOWN = {"path": str(_BILLING / "absent.csv.gz")}

@@ -1,0 +1,23 @@
+"""Both fleets, in the middle of their lives."""
+
+from __future__ import annotations
+
+from tests.support.source_cases import Case
+
+CASES = {
+    "reference": Case(
+        {"preset": "reference", "servers": 11, "days": 60, "start": "2025-03-01"},
+        "2025-03-10",
+        "2025-04-20",
+        ["2025-03-11T00:00", "2025-03-31T12:30"],
+        {"bronze.metric_sample": 2255, "bronze.resource_snapshot": 451},
+    ),
+    "realistic": Case(
+        {"preset": "realistic", "servers": 7, "days": 40, "start": "2025-03-01", "truth": "both"},
+        "2025-03-10",
+        "2025-04-04",
+        ["2025-03-11T00:00", "2025-03-31T12:30"],
+        {"bronze.fleet_truth": 175000, "bronze.incident": 9, "bronze.metric_sample": 20950, "bronze.resource_snapshot": 175},
+    ),
+}
+DOWN = None
