@@ -26,6 +26,11 @@ class Copy:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(dedent(text).lstrip("\n"))
 
+    def add(self, toy: str, under: str = "") -> None:
+        """Add the files of tests/toys/<toy>, or only those under one of its folders."""
+        source = ROOT / "tests" / "toys" / toy / under
+        shutil.copytree(source, self.root / under, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """`python -m <arguments>` in the copy, with its own `var` as home and the environment's `HEADROOM_*` left out."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEADROOM_", "PYTEST_", "PYTHONPATH"))}
@@ -48,7 +53,7 @@ def copy_project(folder: Path) -> Copy:
     for name in _PARTS:
         part = ROOT / name
         if part.is_dir():
-            shutil.copytree(part, folder / name, ignore=shutil.ignore_patterns("data"))
+            shutil.copytree(part, folder / name, ignore=shutil.ignore_patterns("data", "toys"))
         else:
             shutil.copy2(part, folder / name)
     return Copy(folder)
