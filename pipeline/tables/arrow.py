@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import DataError
-from pipeline.tables.types import FLAG, TYPES, WHOLE
 
 if TYPE_CHECKING:
     from pipeline.tables.schema import Column, Table
