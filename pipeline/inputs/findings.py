@@ -47,6 +47,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     return Findings(
         interval=interval,
         sources=_sources(lake, interval),
+        kpis=read(lake, "executive_kpis", as_of=interval.as_of),
         resource=read_resources(lake, interval.end),
         recommendation=_believed(lake, RECOMMENDATION, interval),
         capacity_risk=risk,

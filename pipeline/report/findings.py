@@ -31,6 +31,7 @@ class Findings:
         interval: the run's data interval; `as_of` is its end.
         sources: one row per source and bronze table: source, table_name, rows, first_at, last_at, note, kind (real, replayed,
             synthetic or list prices).
+        kpis: `inputs.executive_kpis` as of this `as_of`: kpi, value, unit, known_at, meaning.
         resource: newest row per resource, as `silver.resource`: account, region, resource_id, service, instance_type,
             tags_json.
         recommendation: `gold.recommendation` of this `as_of`.
@@ -53,6 +54,7 @@ class Findings:
 
     interval: Interval
     sources: pd.DataFrame = field(default_factory=_empty("source", "table_name", "rows", "first_at", "last_at", "note", "kind"))
+    kpis: pd.DataFrame = field(default_factory=_empty("kpi", "value", "unit", "known_at", "meaning"))
     resource: pd.DataFrame = field(default_factory=RESOURCE.empty)
     recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
     capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)

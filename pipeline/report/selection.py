@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -65,10 +66,16 @@ def portfolio_of(recommendation: pd.DataFrame) -> pd.DataFrame:
 
 def anomalies_of_interval(findings: Findings) -> pd.DataFrame:
     """The anomalies of the run itself; a report also draws those of the days before."""
-    found = findings.anomaly
-    if found.empty:
-        return found
-    return found[(found["ts"] >= findings.interval.start) & (found["ts"] < findings.interval.end)]
+    return _between(findings.anomaly, findings.interval.start, findings.interval.end)
+
+
+def anomalies_of_last_day(findings: Findings) -> pd.DataFrame:
+    """The anomalies that the key figure counts: those of the 24 hours before `as_of`, however long the interval."""
+    return _between(findings.anomaly, findings.as_of - timedelta(hours=24), findings.as_of)
+
+
+def _between(found: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
+    return found if found.empty else found[(found["ts"] >= start) & (found["ts"] < end)]
 
 
 def sort_by_severity(found: pd.DataFrame) -> pd.DataFrame:

@@ -92,6 +92,11 @@ def decimals(value: Any, digits: int = 2) -> str:
     return DASH if missing(value) else f"{float(value):.{digits}f}".replace("-", "−")
 
 
+def whole(value: Any) -> str:
+    """`1,234`."""
+    return DASH if missing(value) else f"{float(value):,.0f}"
+
+
 def text_or_dash(value: Any) -> str:
     return DASH if missing(value) else str(value)
 

@@ -17,12 +17,13 @@ WITH advised AS (
 saving AS (
   SELECT
     max(r.as_of) AS known_at,
-    sum(CASE WHEN r.portfolio_savings_usd > 0e0 THEN r.portfolio_savings_usd ELSE 0e0 END) AS saved
+    cast(sum(cast(CASE WHEN r.portfolio_savings_usd > 0e0 THEN r.portfolio_savings_usd ELSE 0e0 END AS decimal(38, 9))) AS double)
+      AS saved
   FROM gold.recommendation AS r
   JOIN advised AS a ON a.as_of = r.as_of
 ),
 judged AS (
-  SELECT sum(c.cost) AS cost
+  SELECT cast(sum(cast(c.cost AS decimal(38, 9))) AS double) AS cost
   FROM (
     SELECT max(r.monthly_cost_usd) AS cost
     FROM gold.recommendation AS r
@@ -102,8 +103,10 @@ billed AS (
 spent AS (
   SELECT
     max(b.ts) AS known_at,
-    sum(c.effective_usd) FILTER (WHERE c.ts > b.ts - INTERVAL '30' DAY) AS recent,
-    sum(c.effective_usd) FILTER (WHERE c.ts <= b.ts - INTERVAL '30' DAY AND c.ts > b.ts - INTERVAL '60' DAY) AS before
+    cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (WHERE c.ts > b.ts - INTERVAL '30' DAY) AS double) AS recent,
+    cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (
+      WHERE c.ts <= b.ts - INTERVAL '30' DAY AND c.ts > b.ts - INTERVAL '60' DAY
+    ) AS double) AS before
   FROM silver.cost_daily AS c
   CROSS JOIN billed AS b
   WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD'
@@ -115,7 +118,7 @@ published AS (
   WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY AND day >= cast(:as_of - INTERVAL '31' DAY AS date)
 ),
 ahead AS (
-  SELECT max(f.as_of) AS known_at, sum(f.value) AS expected
+  SELECT max(f.as_of) AS known_at, cast(sum(cast(f.value AS decimal(38, 9))) AS double) AS expected
   FROM gold.forecast AS f
   JOIN published AS p ON p.as_of = f.as_of
   WHERE f.metric = 'cost' AND f.granularity = 'day' AND f.quantile = 0.5e0 AND f.ts < f.as_of + INTERVAL '30' DAY

@@ -7,10 +7,12 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from pipeline import tables
 from pipeline.interval import Interval
+from pipeline.lake import duckdb, sql
 from pipeline.tables.schema import Table, bucket_of
 from tests.support.golden import partition_of
 
@@ -50,6 +52,19 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "gold.quality_result": _quality(),
         "bronze.run_event": _run_events(),
     }
+
+
+def kpis(**changed: pd.DataFrame) -> pd.DataFrame:
+    """The KPIs of the estate as of its run.
+
+    Args:
+        changed: rows of a table of gold in place of the estate's, by the table's name without its layer.
+    """
+    given = {name: rows(tables.get(name), records) for name, records in estate().items()}
+    for name, frame in changed.items():
+        table = tables.get(f"gold.{name}")
+        given[table.name] = pa.Table.from_pandas(frame, schema=table.arrow_schema, preserve_index=False)
+    return duckdb.query(sql.text("inputs.executive_kpis"), {"as_of": AS_OF}, given.__getitem__).to_pandas()
 
 
 def series(resource: str, metric: str = "cpu_utilization") -> str:

@@ -17,7 +17,7 @@ from pipeline.interval import Interval
 from pipeline.report import Findings, axes, charts, export, recommendations_csv, render, sections, words
 from pipeline.report.page import FOLDER, TELEMETRY
 from pipeline.report.selection import charted_series
-from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, estate, rows, series, utc
+from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, estate, kpis, rows, series, utc
 
 VOID = {"meta", "link", "br"}
 
@@ -69,6 +69,7 @@ def findings() -> Findings:
             {"source": ["fleet", "samples"], "table_name": "bronze.metric_sample", "rows": [10, 20],
              "first_at": DAY.start, "last_at": DAY.end, "note": ["A fleet", "Samples"], "kind": ["synthetic", "replayed"]}
         ),
+        kpis=kpis(),
         resource=frames["silver.resource"],
         recommendation=frames["gold.recommendation"],
         capacity_risk=frames["gold.capacity_risk"],
@@ -108,7 +109,7 @@ def test_key_figures_are_the_figures_of_the_tables(page: Page, findings: Finding
             "figure-savings": 210.24 + 124.1,
             "figure-at-risk": 2,
             "figure-anomaly-count": 4,
-            "figure-completeness": (5 * 288 + 201) / (6 * 288),
+            "figure-completeness": 1 - (288 - 201) / (30 * 6 * 288),
             "figure-skill": (6 * 0.214 + 6 * 0.0 + 2 * 0.262) / 14,
         }
     )
@@ -120,7 +121,7 @@ def test_each_key_figure_says_what_to_do_next(page: Page) -> None:
     assert said[0] == "Start with i-app02: rightsize, $210.24 per month."
     assert said[1] == "Look first at i-web01 CPU, P90 crosses 80 % in 12 days."
     assert said[2] == "Look first at i-web01 CPU at 2026-04-15 15:00 UTC."
-    assert said[3] == "Look at i-app01 CPU: 69.8\u00a0% arrived."
+    assert said[3] == "Look at i-app01 CPU: 69.8\u00a0% arrived in the interval."
     assert said[4] == "Weakest is CPU by the hour (0.0\u00a0%): trust its bands least."
 
 
@@ -244,7 +245,7 @@ def test_an_empty_run_says_why_each_section_is_empty_and_what_to_do() -> None:
 
     assert len(empty) == 8
     assert all(len(text.split(".")) > 2 for text in empty), empty
-    assert {e["text"] for e in page.find(**{"class": "value"})} == {"–", "0"}
+    assert {e["text"] for e in page.find(**{"class": "value"})} == {"–"}
 
 
 def test_kept_resources_are_counted_by_reason_whatever_the_figures_in_it(page: Page) -> None:
@@ -260,12 +261,16 @@ def test_savings_of_two_rules_about_one_resource_are_not_added(findings: Finding
     assert float(next(page.find(id="figure-savings"))["data-exact"]) == pytest.approx(210.24 + 124.1)
 
 
-def test_anomalies_of_a_long_interval_are_all_counted_and_those_of_30_days_drawn(findings: Findings) -> None:
+def test_anomalies_of_a_long_interval_are_listed_those_of_30_days_drawn_and_those_of_24_hours_counted(findings: Findings) -> None:
     old = findings.anomaly.assign(ts=pd.Timestamp("2026-01-05"))
     every = pd.concat([findings.anomaly, old], ignore_index=True)
-    page = Page(render(replace(findings, interval=Interval.days("2026-01-01", "2026-04-16"), anomaly=every)))
+    found = replace(findings, interval=Interval.days("2026-01-01", "2026-04-16"), anomaly=every, kpis=kpis(anomaly=every))
+    page = Page(render(found))
 
-    assert float(page.one(id="figure-anomaly-count")["data-exact"]) == 14
+    assert "14 anomalous hours in the interval" in page.one(id="anomalies")["text"]
+    figure = page.one(id="figure-anomaly-count")
+    assert float(figure["data-exact"]) == 4
+    assert "1 critical, 2 high, 1 medium on 3 series" in figure["text"]
     marks = [e for e in page.elements if e.get("class", "").startswith("mark mark-")]
     strips = page.one(aria_label="Anomalies by series over the last 30 days, UTC")
     assert len(re.findall("UTC, ", strips["text"])) == 7
@@ -274,7 +279,8 @@ def test_anomalies_of_a_long_interval_are_all_counted_and_those_of_30_days_drawn
 
 def test_a_series_forecast_by_hour_and_by_day_is_one_row_at_its_worse_level(findings: Findings) -> None:
     hourly = findings.capacity_risk.assign(granularity="hour", risk_level="critical", priority=99.0)
-    page = Page(render(replace(findings, capacity_risk=pd.concat([findings.capacity_risk, hourly], ignore_index=True))))
+    both = pd.concat([findings.capacity_risk, hourly], ignore_index=True)
+    page = Page(render(replace(findings, capacity_risk=both, kpis=kpis(capacity_risk=both))))
     [table] = page.find(data_table="capacity")
 
     assert table["text"].count("i-web02") == 1
@@ -284,7 +290,8 @@ def test_a_series_forecast_by_hour_and_by_day_is_one_row_at_its_worse_level(find
 
 def test_actions_without_a_price_are_named_as_such(findings: Findings) -> None:
     prices = ["savings_monthly_usd", "savings_low_usd", "savings_high_usd", "portfolio_savings_usd", "monthly_cost_usd"]
-    page = Page(render(replace(findings, recommendation=findings.recommendation.assign(**dict.fromkeys(prices, np.nan)))))
+    unknown = findings.recommendation.assign(**dict.fromkeys(prices, np.nan))
+    page = Page(render(replace(findings, recommendation=unknown, kpis=kpis(recommendation=unknown))))
 
     figure = page.one(id="figure-savings")["text"]
     assert "2 actions found, none with a saving that is known" in figure

@@ -1,4 +1,8 @@
-"""The five figures that stand first on the page, each with what to do next, and the sources behind them."""
+"""The five figures that stand first on the page, each with what to do next, and the sources behind them.
+
+The figures themselves are those of `inputs.executive_kpis`; what stands beside them is of the run. Anomalies are of 24 hours and
+completeness is of 30 days, so that runs can be compared however long their intervals.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from pipeline.report.sections.sources import sources
 from pipeline.report.selection import (
     AT_RISK,
     COMPLETE,
-    anomalies_of_interval,
+    anomalies_of_last_day,
     newest_decisions,
     portfolio_of,
     sort_by_severity,
@@ -35,6 +39,7 @@ from pipeline.report.words import (
     share,
     until,
     usd,
+    whole,
 )
 
 
@@ -79,26 +84,26 @@ def _savings_figure(findings: Findings) -> Figure:
     figure = partial(Figure, "savings", "Savings identified per month", "#recommendations")
     portfolio = portfolio_of(findings.recommendation)
     saving = portfolio[numbers(portfolio["portfolio_savings_usd"]) > 0]
+    saved = _kpi(findings, "savings_identified_monthly")
     if saving.empty and len(portfolio):
         return figure(
-            value=cell_of(0, usd),
+            value=cell_of(saved, usd),
             detail=f"{plural(len(portfolio), 'action')} found, none with a saving that is known",
             next="Check that prices for these resources are in the lake.",
         )
     if saving.empty:
         judged = len(findings.recommendation)
         return figure(
-            value=cell_of(0, usd) if judged else NO_FIGURE,
+            value=cell_of(saved, usd) if judged else NO_FIGURE,
             detail=f"none found among {plural(judged, 'judgement')}" if judged else "no recommendations in this run",
             next="See why resources are kept as they are." if judged else "Run the step recommend for this interval.",
         )
-    total = float(numbers(saving["portfolio_savings_usd"]).sum())
     low, high = (float(numbers(saving[c]).sum()) for c in ("savings_low_usd", "savings_high_usd"))
-    cost = float(numbers(findings.recommendation.drop_duplicates(["account", "region", "resource_id"])["monthly_cost_usd"]).sum())
-    part = f", {percent(total / cost)} of {usd(cost)} list cost judged" if cost else ""
+    of_cost = _kpi(findings, "savings_share_of_cost")
+    part = "" if of_cost is None else f", {percent(of_cost)} of the list cost of all that was judged"
     first = saving.iloc[0]
     return figure(
-        value=cell_of(total, usd),
+        value=cell_of(saved, usd),
         detail=f"{usd(low)} to {usd(high)} from {plural(len(saving), 'action')}, one per resource{part}",
         next=f"Start with {first['resource_id']}: {ACTION_WORDS.get(first['action'], first['action']).lower()}"
         f", {usd(first['portfolio_savings_usd'])} per month.",
@@ -115,11 +120,10 @@ def _risk_figure(findings: Findings) -> Figure:
             next="Run the step risk; it needs forecasts of metrics in percent.",
         )
     owners = [series_parts(s, m)[:3] for s, m in zip(ranked["series_id"], ranked["metric"], strict=True)]
-    at_risk = {owner for owner, level in zip(owners, ranked["risk_level"], strict=True) if level in AT_RISK}
-    judged = len(set(owners))
+    at_risk, judged = _kpi(findings, "resources_at_risk"), len(set(owners))
     if not at_risk:
         return figure(
-            value=Cell("0", 0),
+            value=cell_of(at_risk, whole),
             detail=f"of {judged} judged; none is likely to cross its threshold",
             next="Nothing to do now.",
         )
@@ -127,7 +131,7 @@ def _risk_figure(findings: Findings) -> Figure:
     crossing = first["first_crossing_at"]
     when = f", P{100 * float(first['quantile']):.0f} crosses {first['threshold_pct']:.0f} % {until(crossing, findings.as_of)}"
     return figure(
-        value=Cell(f"{len(at_risk)}", len(at_risk)),
+        value=cell_of(at_risk, whole),
         tone="bad",
         detail=f"of {judged} judged, at level high or critical",
         next=f"Look first at {owners[0][2]} {metric_word(first['metric'])}{'' if missing(crossing) else when}.",
@@ -135,11 +139,18 @@ def _risk_figure(findings: Findings) -> Figure:
 
 
 def _anomaly_figure(findings: Findings) -> Figure:
-    figure = partial(Figure, "anomaly-count", "Anomalous hours in the interval", "#anomalies")
-    found = anomalies_of_interval(findings)
+    figure = partial(Figure, "anomaly-count", "Anomalous hours in the last 24", "#anomalies")
+    hours, found = _kpi(findings, "anomalous_hours_24h"), anomalies_of_last_day(findings)
+    if hours is None:
+        return figure(
+            value=NO_FIGURE,
+            tone="bad",
+            detail="no series was observed in the last 24 hours",
+            next="Check that a source covers them, then run ingest and build.",
+        )
     if found.empty:
         return figure(
-            value=Cell("0", 0),
+            value=cell_of(hours, whole),
             detail="too few detectors agreed on any hour",
             next="Nothing to do now.",
         )
@@ -147,7 +158,7 @@ def _anomaly_figure(findings: Findings) -> Figure:
     by_severity = found["severity"].value_counts()
     parts = [f"{by_severity[s]:,} {s}" for s in SEVERITY_ORDER if s in by_severity]
     return figure(
-        value=Cell(f"{len(found):,}", len(found)),
+        value=cell_of(hours, whole),
         tone="bad" if worst["severity"] in AT_RISK else "",
         detail=f"{', '.join(parts)} on {plural(found['series_id'].nunique(), 'series', 'series')}",
         next=f"Look first at {worst['resource_id']} {metric_word(worst['metric'])} at {minute(worst['ts'])} UTC.",
@@ -155,17 +166,15 @@ def _anomaly_figure(findings: Findings) -> Figure:
 
 
 def _completeness_figure(findings: Findings) -> Figure:
-    figure = partial(Figure, "completeness", "Data completeness", "#quality")
-    data = findings.completeness
-    expected = numbers(data["expected_samples"]).sum()
-    if not expected:
+    figure = partial(Figure, "completeness", "Data completeness in 30 days", "#quality")
+    ratio, data = _kpi(findings, "data_completeness_30d"), findings.completeness
+    if ratio is None or data.empty:
         return figure(
-            value=NO_FIGURE,
+            value=cell_of(ratio, share),
             tone="bad",
             detail="no metrics in the interval",
             next="Check that a source covers this interval, then run ingest and build.",
         )
-    ratio = float(numbers(data["samples"]).sum() / expected)
     missing_days = int(numbers(data["missing_days"]).sum())
     ratios = numbers(data["samples"]) / numbers(data["expected_samples"])
     worst = data.assign(ratio=ratios).sort_values(["ratio", "series_id"], kind="stable").iloc[0]
@@ -173,26 +182,24 @@ def _completeness_figure(findings: Findings) -> Figure:
     return figure(
         value=cell_of(ratio, share),
         tone="bad" if ratio < 0.95 else "",
-        detail=f"of samples arrived, {plural(len(data), 'series', 'series')}"
-        + (f"; {plural(missing_days, 'day')} without any" if missing_days else ""),
+        detail=f"of samples arrived; {plural(len(data), 'series', 'series')} in the interval"
+        + (f", {plural(missing_days, 'day')} without any sample" if missing_days else ""),
         next="Nothing to do now."
         if complete
-        else f"Look at {series_label(worst['series_id'], worst['metric'])}: {share(worst['ratio'])} arrived.",
+        else f"Look at {series_label(worst['series_id'], worst['metric'])}: {share(worst['ratio'])} arrived in the interval.",
     )
 
 
 def _skill_figure(findings: Findings) -> Figure:
     figure = partial(Figure, "skill", "Forecast skill over seasonal naive", "#accuracy")
     champions = _champion_metrics(findings)
-    skilled = champions[numbers(champions["skill"]).notna()]
-    if skilled.empty:
+    skilled, skill = champions[numbers(champions["skill"]).notna()], _kpi(findings, "forecast_skill")
+    if skilled.empty or skill is None:
         return figure(
             value=NO_FIGURE,
             detail="no champion with a backtest yet",
             next="Run the DAG model_training; until then the fallback forecaster serves.",
         )
-    weight = numbers(skilled["series"])
-    skill = float((weight * numbers(skilled["skill"])).sum() / weight.sum())
     better = int((numbers(skilled["skill"]) > 0).sum())
     worst = skilled.sort_values(["skill", "metric", "granularity"], kind="stable").iloc[0]
     segment = f"{metric_word(worst['metric'])} by the {worst['granularity']}"
@@ -202,6 +209,12 @@ def _skill_figure(findings: Findings) -> Figure:
         detail=f"lower quantile loss in the backtest; champions beat it in {better} of {plural(len(skilled), 'segment')}",
         next=f"Weakest is {segment} ({percent(worst['skill'], sign=True)}): trust its bands least.",
     )
+
+
+def _kpi(findings: Findings, name: str) -> float | None:
+    """The value of one KPI; None where there was nothing to judge."""
+    [value] = findings.kpis.loc[findings.kpis["kpi"] == name, "value"].tolist() or [None]
+    return None if missing(value) else float(value)
 
 
 def _champion_metrics(findings: Findings) -> pd.DataFrame:
