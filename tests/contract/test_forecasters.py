@@ -9,8 +9,9 @@ from threadpoolctl import threadpool_limits
 from pipeline import plugs
 from pipeline.forecasting.panel import STEP, Panel
 from pipeline.tables.columns import QUANTILES, Granularity
-from tests.support.options import answers, cases_of, every_option
+from tests.support.options import answers, every_option
 from tests.support.panels import awkward, panel_of, seasonal
+from tests.support.plug_cases import cases_of
 
 NAMES = plugs.names("forecasters")
 HORIZON = {"hour": 30, "day": 10}

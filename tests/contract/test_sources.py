@@ -22,16 +22,17 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from pipeline import plugs, tables
-from pipeline.errors import SourceError
+from pipeline.errors import HeadroomError, SourceError
 from pipeline.interval import Interval
 from pipeline.sources import Batch, _http
+from tests.support.options import change_of, every_option
 from tests.support.plug_cases import all_cases, load_cases, without_plug
-from tests.support.source_cases import Case, interval_of, options_at
+from tests.support.source_cases import Case, Place, interval_of, options_at
 
 pytestmark = [pytest.mark.server]
 
 SOURCES = plugs.names("sources")
-BRINGS = "CASES, DOWN and where it needs files or a server set_up (see tests/support/source_cases.py)"
+BRINGS = "CASES, DOWN, OPTIONS and where it needs files or a server set_up (see tests/support/source_cases.py)"
 STAMPED = {"load_id", "ingested_at"}
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,16 +47,16 @@ for name, options, start, end in json.load(sys.stdin):
 
 
 @pytest.fixture(scope="module")
-def place_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def place_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Place]]:
     """Where the files or the server of a source are, brought up when first asked for."""
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patched:
         for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             patched.setenv(variable, "testing")
         patched.delenv("AWS_PROFILE", raising=False)
         patched.setattr(_http, "pause", lambda *_: None)
-        known: dict[str, str] = {}
+        known: dict[str, Place] = {}
 
-        def place(name: str) -> str:
+        def place(name: str) -> Place:
             if name not in known:
                 set_up = getattr(load_cases("sources", name, BRINGS), "set_up", lambda folder: nullcontext(str(folder)))
                 known[name] = stack.enter_context(set_up(tmp_path_factory.mktemp(name)))
@@ -65,7 +66,7 @@ def place_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
 
 
 @pytest.fixture(scope="module")
-def fetch(place_of: Callable[[str], str]) -> Callable[..., list[Batch]]:
+def fetch(place_of: Callable[[str], Place]) -> Callable[..., list[Batch]]:
     """What a source hands over in one of its cases, or in another interval of it; asked for once per interval."""
 
     @cache
@@ -82,8 +83,7 @@ def case_of(name: str, case: str) -> Case:
 
 
 def handed_over(name: str, options: dict[str, Any], interval: Interval) -> list[Batch]:
-    chosen = plugs.declared_options("sources", name)(**options)
-    return list(plugs.bind("sources", name, chosen)(interval))
+    return list(plugs.bind("sources", name, plugs.check_options("sources", name, options))(interval))
 
 
 def digest_of(name: str, options: dict[str, Any], start: str, end: str) -> str:
@@ -165,7 +165,7 @@ def test_a_time_in_which_nothing_happened_has_no_rows(name: str, case: str, fetc
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_source_that_is_down_is_an_error_that_names_it_and_never_data(name: str, place_of: Callable[[str], str]) -> None:
+def test_a_source_that_is_down_is_an_error_that_names_it_and_never_data(name: str, place_of: Callable[[str], Place]) -> None:
     cases = load_cases("sources", name, BRINGS)
     if cases.DOWN is None:
         return
@@ -175,7 +175,7 @@ def test_a_source_that_is_down_is_an_error_that_names_it_and_never_data(name: st
         handed_over(name, options_at(place_of(name), cases.DOWN), interval_of(given.start, given.end))
 
 
-def test_sources_answer_alike_in_every_process(place_of: Callable[[str], str]) -> None:
+def test_sources_answer_alike_in_every_process(place_of: Callable[[str], Place]) -> None:
     asked = []
     for name, case in (parameter.values for parameter in all_cases("sources", "CASES")):
         given = case_of(name, case)
@@ -206,3 +206,25 @@ def test_every_option_is_described_and_bounded_and_unknown_ones_are_refused(name
         for kind in schema.get("anyOf", [schema]):
             if kind.get("type") == "integer":
                 assert {"minimum", "maximum"} <= set(kind), option
+
+
+@pytest.mark.parametrize(("name", "option"), every_option("sources"))
+def test_every_option_changes_what_is_handed_over_or_whether_anything_is(
+    name: str, option: str, place_of: Callable[[str], Place]
+) -> None:
+    changed = change_of("sources", name, option)
+    cases = load_cases("sources", name, BRINGS).CASES
+    case, *other = [changed.situation] if isinstance(changed.situation, str) else changed.situation or [next(iter(cases))]
+    start, end = other or (cases[case].start, cases[case].end)
+
+    def answer(**more: Any) -> tuple[bool, str]:
+        options = options_at(place_of(name), {**cases[case].options, **changed.beside, **more})
+        try:
+            return True, digest_of(name, options, start, end)
+        except HeadroomError as error:
+            return False, str(error)
+
+    usual, otherwise = answer(), answer(**{option: changed.value})
+
+    assert usual != otherwise
+    assert usual[0] or otherwise[0], f"{usual[1]} · {otherwise[1]}"

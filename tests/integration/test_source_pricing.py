@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any
 
 import pyarrow as pa
@@ -14,8 +13,8 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, pricing
 from pipeline.tables.money import PRICE
-from tests.support.price_files import PUBLISHED, VERSION, VPC, Files, line
-from tests.support.source_servers import Reply, Request, aws_error, json_reply, serve
+from tests.support.price_files import PUBLISHED, VPC, Api, Files, line
+from tests.support.source_servers import Reply, Request, aws_error, serve
 
 pytestmark = [pytest.mark.server]
 
@@ -144,39 +143,6 @@ def test_what_is_not_a_price_list_in_dollars_is_refused() -> None:
 
     with serve(page) as aws, pytest.raises(DataError, match="not a price list"):
         fetched(files_url=aws.url)
-
-
-IDENTITY = b"""<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult>
-</GetCallerIdentityResponse>"""
-
-
-class Api:
-    """The Price List API, a page for each list; the files lie on the same server."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.asked: list[dict[str, Any]] = []
-
-    def __call__(self, request: Request) -> Reply:
-        date = {"date": format_datetime(datetime(2026, 10, 5, tzinfo=UTC), usegmt=True)}
-        match request.operation:
-            case "GetCallerIdentity":
-                return Reply(200, IDENTITY, {"content-type": "text/xml", **date})
-            case "ListPriceLists":
-                asked = request.json()
-                self.asked.append(asked)
-                if "NextToken" not in asked and asked["ServiceCode"] == "AWSELB":
-                    return json_reply({"PriceLists": [], "NextToken": "more"})
-                arn = f"arn:aws:pricing:::price-list/aws/{asked['ServiceCode']}/USD/{VERSION}/{asked['RegionCode']}"
-                return json_reply(
-                    {"PriceLists": [{"PriceListArn": arn, "RegionCode": asked["RegionCode"], "CurrencyCode": "USD"}]}
-                )
-            case "GetPriceListFileUrl":
-                _, offer, _, version, region = request.json()["PriceListArn"].split(":::")[1].split("/", 1)[1].split("/")
-                return json_reply(
-                    {"Url": f"{self.url}/offers/v1.0/aws/{offer}/{version}/{region}/index.csv?X-Amz-Signature=s3cret"}
-                )
-        return Files()(request)
 
 
 def test_the_price_list_api_gives_the_list_that_was_in_effect_at_the_intervals_end() -> None:

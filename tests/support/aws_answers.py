@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qs
 
-from tests.support.source_servers import Reply, Request, json_reply
+from tests.support.source_servers import Reply, Request, aws_error, json_reply
 
 NOW = datetime(2026, 3, 2, 3, tzinfo=UTC)
 DATE = {"date": format_datetime(NOW, usegmt=True)}
 IDENTITY = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>arn:aws:iam::123456789012:user/u</Arn><UserId>U</UserId><Account>123456789012</Account></GetCallerIdentityResult>
 <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetCallerIdentityResponse>"""
+
+
+_ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASIA0000{account}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
+<Expiration>2030-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>
+<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></AssumeRoleResponse>"""
+ROLE, GUARDED_ROLE = (f"arn:aws:iam::210987654321:role/{name}" for name in ("read", "guarded"))
+
+
+def with_roles(answer: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
+    """The same with roles of other accounts that may be assumed, GUARDED_ROLE only by who knows an external id."""
+
+    def answered(request: Request) -> Reply:
+        if request.operation == "AssumeRole":
+            asked = parse_qs(request.body.decode())
+            if asked["RoleArn"] == [GUARDED_ROLE] and "ExternalId" not in asked:
+                return aws_error(request, 403, "AccessDenied")
+            account = asked["RoleArn"][0].split(":")[4]
+            return Reply(200, _ASSUMED.format(account=account).encode(), {"content-type": "text/xml"})
+        if request.operation == "GetCallerIdentity":
+            own = request.access_key[-12:].encode() if request.access_key.startswith("ASIA0000") else b"123456789012"
+            return Reply(200, IDENTITY.replace(b"123456789012", own), {"content-type": "text/xml", **DATE})
+        return answer(request)
+
+    return answered
 
 
 class CloudWatch:

@@ -25,6 +25,11 @@ def load_cases(folder: str, name: str, what: str) -> ModuleType:
     return import_module(f"tests.contract.{folder}.{name}")
 
 
+def cases_of(folder: str, name: str) -> ModuleType | None:
+    """The cases of one plug, None where it has none."""
+    return import_module(f"tests.contract.{folder}.{name}") if name in _with_cases(folder) else None
+
+
 def all_cases(folder: str, table: str) -> list[Any]:
     """One pytest parameter (plug, case) per entry of the table `table` in each plug's cases, named `plug-case`."""
     found = [

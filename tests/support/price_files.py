@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
 
+from tests.support.aws_answers import IDENTITY
 from tests.support.source_servers import Reply, Request, json_reply
 
 VERSION = "20260918174747"
@@ -122,3 +125,32 @@ class Files:
             case ["offers", "v1.0", "aws", offer, "20260918174747", "eu-west-2", "index.csv"]:
                 return Reply(200, price_list(offer, self.offers[offer]), cut_at=self.cut.pop(0) if self.cut else None)
         return Reply(404, b"<Error><Code>NoSuchKey</Code></Error>")
+
+
+class Api:
+    """The Price List API, a page for each list; the files lie on the same server."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: list[dict[str, Any]] = []
+
+    def __call__(self, request: Request) -> Reply:
+        date = {"date": format_datetime(datetime(2026, 10, 5, tzinfo=UTC), usegmt=True)}
+        match request.operation:
+            case "GetCallerIdentity":
+                return Reply(200, IDENTITY, {"content-type": "text/xml", **date})
+            case "ListPriceLists":
+                asked = request.json()
+                self.asked.append(asked)
+                if "NextToken" not in asked and asked["ServiceCode"] == "AWSELB":
+                    return json_reply({"PriceLists": [], "NextToken": "more"})
+                arn = f"arn:aws:pricing:::price-list/aws/{asked['ServiceCode']}/USD/{VERSION}/{asked['RegionCode']}"
+                return json_reply(
+                    {"PriceLists": [{"PriceListArn": arn, "RegionCode": asked["RegionCode"], "CurrencyCode": "USD"}]}
+                )
+            case "GetPriceListFileUrl":
+                _, offer, _, version, region = request.json()["PriceListArn"].split(":::")[1].split("/", 1)[1].split("/")
+                return json_reply(
+                    {"Url": f"{self.url}/offers/v1.0/aws/{offer}/{version}/{region}/index.csv?X-Amz-Signature=s3cret"}
+                )
+        return Files()(request)

@@ -1,4 +1,5 @@
-"""What a recommender brings to its contract: SITUATIONS by name and, where it has options, one OPTIONS entry for each."""
+"""What a recommender brings to its contract: SITUATIONS by name and, where it has options, OPTIONS: each with an estate in which
+it changes more than words."""
 
 from __future__ import annotations
 
@@ -37,14 +38,6 @@ class Situation:
 
     estate: Estate
     says: Mapping[str, Says]
-
-
-@dataclass(frozen=True)
-class Changed:
-    """An estate that is answered differently, by more than words, when an option has this value instead of its default."""
-
-    value: Any
-    estate: Estate
 
 
 def estate_of(

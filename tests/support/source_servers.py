@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +35,11 @@ class Request:
     @property
     def access_key(self) -> str:
         return self.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
+
+    @property
+    def region(self) -> str:
+        """The region that a request to AWS is signed for."""
+        return [*self.headers.get("authorization", "").partition("Credential=")[2].split("/"), "", "", ""][2]
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -100,6 +107,29 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Served]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def moody(answer: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
+    """The same server with moods, by the first part of a path.
+
+    `slow`: one and a half seconds for an answer, and before all else at AWS for who is asking. `flaky`: busy two times of three.
+    `large`: JSON has more than a mebibyte. Any other path is answered as before.
+    """
+    turn = count()
+
+    def in_its_mood(request: Request) -> Reply:
+        mood, _, rest = request.path.lstrip("/").partition("/")
+        if mood not in ("slow", "flaky", "large"):
+            return answer(request)
+        if mood == "flaky" and next(turn) % 3 < 2:
+            return aws_error(request, 503, "ServiceUnavailable")
+        if mood == "slow" and request.operation in ("", "GetCallerIdentity"):
+            time.sleep(1.5)
+        reply = answer(replace(request, path=f"/{rest}"))
+        padding = b" " * (1 << 20) if mood == "large" and reply.body.startswith(b"{") else b""
+        return replace(reply, body=reply.body + padding)
+
+    return in_its_mood
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """The cases of the default forecaster."""
 
-from tests.support.options import Case
+from tests.support.options import Changed
 from tests.support.panels import hours_of_office_days
 
 OPTIONS = {
-    "past_cutoffs": Case(0, hours_of_office_days()),
-    "sharpness": Case(0, hours_of_office_days()),
-    "own_share": Case(1, hours_of_office_days()),
+    "past_cutoffs": Changed(0, hours_of_office_days()),
+    "sharpness": Changed(0, hours_of_office_days()),
+    "own_share": Changed(1, hours_of_office_days()),
 }

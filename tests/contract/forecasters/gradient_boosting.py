@@ -1,11 +1,11 @@
 """The cases of the forecaster `gradient_boosting`."""
 
-from tests.support.options import Case
+from tests.support.options import Changed
 from tests.support.panels import growing_days
 
 # The fewest that still learn.
 QUICK = {"trees": 8, "rows": 600}
 OPTIONS = {
-    "trees": Case(8, growing_days(), beside={"rows": 600}),
-    "rows": Case(600, growing_days(), beside={"trees": 8}),
+    "trees": Changed(8, growing_days(), beside={"rows": 600}),
+    "rows": Changed(600, growing_days(), beside={"trees": 8}),
 }

@@ -1,6 +1,6 @@
 """The cases of the forecaster `theta`."""
 
-from tests.support.options import Case
+from tests.support.options import Changed
 from tests.support.panels import growing_days
 
-OPTIONS = {"past_cutoffs": Case(2, growing_days())}
+OPTIONS = {"past_cutoffs": Changed(2, growing_days())}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.instances import HOURS, mixed_estate, one, series
-from tests.support.rule_cases import Changed, Says, Situation
+from tests.support.options import Changed
+from tests.support.rule_cases import Says, Situation
 
 _UNJUDGED = {
     "i-unseen": Says("insufficient_data", "No CPU utilization in the last 14 days"),

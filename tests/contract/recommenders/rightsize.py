@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.instances import HOURS, mixed_estate, one, rest, risk_of, series
-from tests.support.rule_cases import Changed, Says, Situation
+from tests.support.options import Changed
+from tests.support.rule_cases import Says, Situation
 
 _UNJUDGED = {
     "i-unseen": Says("insufficient_data", "No CPU utilization in the last 14 days"),

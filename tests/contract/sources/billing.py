@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.sources import samples
+from tests.support.options import Changed
 from tests.support.source_cases import Case
 
 _BILLING = samples.FOLDER / "billing"
@@ -23,3 +24,4 @@ CASES = {
     ),
 }
 DOWN = {"path": str(_BILLING / "absent.csv.gz")}
+OPTIONS = {"path": Changed(str(_BILLING / "cur2_daily_real_2026-04.csv.gz"))}

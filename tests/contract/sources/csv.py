@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
+from tests.support.options import Changed
 from tests.support.source_cases import Case
 
 
@@ -20,6 +21,8 @@ def set_up(folder: Path) -> Iterator[str]:
         moment = f"2025-12-31T{hour:02d}:00" if hour < 24 else f"2026-01-{hour // 24:02d}T{hour % 24:02d}:00"
         lines += [f"i-{n},cpu_utilization,{moment},{0.1 + hour / 100}" for n in (2, 1)] + [f"i-1,network_in,{moment},{hour}"]
     (folder / "long.csv").write_text("\n".join(lines) + "\n")
+    (folder / "named.csv").write_text("at,host,what,reading\n2026-01-01T00:00,i-1,cpu_utilization,0.5\n")
+    (folder / "alone.csv").write_text("metric,ts,value\ncpu_utilization,2026-01-01T00:00,0.5\n")
     moments = [datetime.fromisoformat("2026-01-01") + timedelta(hours=hour) for hour in range(60)]
     wide = pa.table({"ts": moments, "resource_id": ["i-1"] * 60, "cpu": [1.5] * 60, "net": [None, 2.0] * 30})
     pa.parquet.write_table(wide, folder / "wide.parquet")
@@ -43,3 +46,25 @@ CASES = {
     ),
 }
 DOWN = {"path": "PLACE/absent.csv"}
+_NAMED = {
+    "path": "PLACE/named.csv",
+    "time_column": "at",
+    "resource_column": "host",
+    "metric_column": "what",
+    "value_column": "reading",
+    "period_s": 3600,
+}
+_ALONE = {"path": "PLACE/alone.csv", "period_s": 3600}
+OPTIONS = {
+    "path": Changed("PLACE/alone.csv"),
+    "layout": Changed("long", "wide"),
+    "units": Changed({}),
+    "unit": Changed("bytes"),
+    **{name: Changed("elsewhere", beside=_NAMED) for name in ("time_column", "resource_column", "metric_column", "value_column")},
+    "resource_id": Changed("i-9", beside=_ALONE),
+    "statistic": Changed("Maximum"),
+    "account": Changed("2"),
+    "region": Changed("eu-west-1"),
+    "period_s": Changed(60),
+    "timezone": Changed("Europe/Berlin"),
+}

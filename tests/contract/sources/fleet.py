@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.options import Changed
 from tests.support.source_cases import Case
 
 CASES = {
@@ -21,3 +22,14 @@ CASES = {
     ),
 }
 DOWN = None
+_FEW = {"servers": 2, "truth": "none"}
+OPTIONS = {
+    "preset": Changed("realistic", "reference", {"servers": 2}),
+    "servers": Changed(5),
+    "start": Changed("2025-02-01"),
+    "days": Changed(20),
+    "granularity": Changed("hour"),
+    "seed": Changed(7),
+    "truth": Changed("day", "realistic", _FEW),
+    "truth_quantiles": Changed([0.5], "realistic", {**_FEW, "truth": "day"}),
+}

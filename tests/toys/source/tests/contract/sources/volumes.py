@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.options import Changed
 from tests.support.source_cases import Case
 
 
@@ -22,3 +23,4 @@ CASES = {
     "list": Case({"path": "PLACE"}, "2026-03-01", "2026-03-05", ["2026-03-02T12:00"], {"bronze.resource_snapshot": 4}),
 }
 DOWN = {"path": "PLACE.gone"}
+OPTIONS = {"path": Changed("PLACE.gone")}
