@@ -111,14 +111,6 @@ def test_plugs_do_not_know_the_steps_or_the_command_line() -> None:
     assert [p for p in plugged if any(n.startswith(("pipeline.steps", "pipeline.cli")) for n in imports(p))] == []
 
 
-def test_what_begins_with_an_underscore_in_a_folder_of_plugs_is_for_that_folder_alone() -> None:
-    private = re.compile(rf"pipeline\.({'|'.join(plugs.FOLDERS)})\._(?!_)")
-
-    seen = {(path, match[1]) for path in SOURCES for name in imports(path) if (match := private.match(name))}
-
-    assert [relative(path) for path, folder in seen if path.parent.name != folder] == []
-
-
 def test_the_clock_is_read_in_one_place() -> None:
     clock = re.compile(r"\b(datetime\.(now|utcnow|today)|date\.today|time\.time)\(")
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
 from pipeline.interval import Interval
 from pipeline.sources import _bronze
@@ -31,13 +30,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "samples" / "prices"
 _OTHER_SERVICES_AT = pd.Timestamp("2024-07-01")
 
 
-class Options(BaseModel):
-    """Nothing to choose: there is one list."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def fetch(interval: Interval, options: Options) -> Iterator[Batch]:  # noqa: ARG001 every source has options
+def fetch(interval: Interval) -> Iterator[Batch]:
     """The prices first seen or changed in the interval."""
     yield from _bronze.batch("bronze.price", "us-east-1", _bronze.within(price_list(), interval))
 

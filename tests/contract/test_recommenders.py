@@ -16,17 +16,16 @@ from pipeline import plugs
 from pipeline.advice.answer import recommendation_id
 from pipeline.advice.estate import Estate
 from pipeline.tables.advice import RECOMMENDATION
-from pipeline.tables.columns import ACTIONS
+from pipeline.tables.columns import ACTIONS, PASSIVE
 from tests.support.options import answers, every_option
 from tests.support.plug_cases import all_cases, load_cases, without_plug
 
 RULES = plugs.names("recommenders")
-BRINGS = "SITUATIONS and, where the rule has options, OPTIONS (see tests/support/rule_cases.py)"
+BRINGS = "SITUATIONS and, for each option, a case in OPTIONS (see tests/support/rule_cases.py)"
 KEY = ["account", "region", "resource_id"]
 SAVINGS = ["savings_low_usd", "savings_monthly_usd", "savings_high_usd"]
 #: The actions that change something.
-CHANGES = set(ACTIONS[: ACTIONS.index("investigate")])
-COLUMNS = RECOMMENDATION.columns
+CHANGES = set(ACTIONS) - {"investigate", *PASSIVE}
 
 in_every_situation = pytest.mark.parametrize(("name", "case"), all_cases("recommenders", "SITUATIONS"))
 
@@ -88,8 +87,8 @@ def test_every_resource_of_its_services_has_exactly_one_row_and_no_other_has_any
 def test_rows_keep_to_the_columns_bounds_and_words_of_their_table(name: str, case: str) -> None:
     rows = judge(name, situation(name, case).estate)
 
-    assert list(rows.columns) == [column.name for column in COLUMNS]
-    for column in COLUMNS:
+    assert tuple(rows.columns) == RECOMMENDATION.names
+    for column in RECOMMENDATION.columns:
         values = rows[column.name].dropna()
         assert column.nullable or len(values) == len(rows), column.name
         assert column.ge is None or (values >= column.ge).all(), column.name
@@ -180,7 +179,7 @@ def test_an_estate_of_which_little_or_nothing_is_known_is_answered(name: str, ca
 
     nothing = judge(name, replace(given, resources=given.resources.iloc[:0]))
     assert nothing.empty
-    assert list(nothing.columns) == [column.name for column in COLUMNS]
+    assert tuple(nothing.columns) == RECOMMENDATION.names
     assert answered(judge(name, replace(given, usage=given.usage.iloc[:0]))) == covered(name, given)
     assert answered(judge(name, replace(given, resources=given.resources[[*KEY, "service"]]))) == covered(name, given)
 

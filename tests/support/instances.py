@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.advice.estate import Estate
 from pipeline.interval import Interval
+from pipeline.tables.capacity import CAPACITY_RISK
 
 AS_OF = Interval.day("2026-03-15").start
 DAYS = 14
@@ -37,7 +38,7 @@ PRICES = pd.DataFrame(
     ],
     columns=list(_COLUMNS),
 ).assign(service="ec2", region="us-east-1", unit="hour", price_as_of=pd.Timestamp("2026-02-01"))
-NO_RISK = pd.DataFrame(columns=["as_of", "series_id", "threshold_pct", "p_cross_90d", "headroom_ratio"])
+NO_RISK = CAPACITY_RISK.empty()
 MEASURED = {"memory_utilization": 10.0, "network_in": 10.0, "network_out": 10.0, "disk_read": 5.0, "disk_write": 5.0}
 
 

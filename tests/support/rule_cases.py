@@ -11,11 +11,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.advice.estate import Estate
+from pipeline.tables.capacity import CAPACITY_RISK
+from pipeline.tables.usage import METRIC_HOURLY
 
 _PRICED = ("service", "region", "item", "unit", "price_usd", "price_as_of")
-_MEASURED = dict.fromkeys(("account", "region", "resource_id", "metric"), "str") | {"hour": "datetime64[us]"}
-_MEASURED |= dict.fromkeys(("mean", "p95", "max"), "float64") | dict.fromkeys(("samples", "quality_flag"), "int64")
-_NOT_MEASURED = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _MEASURED.items()})
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def estate_of(
         as_of=datetime(2026, 3, 15),
         lookback_days=14,
         resources=pd.DataFrame([{**place, **resource} for resource in resources]),
-        usage=_NOT_MEASURED if usage is None else usage,
+        usage=METRIC_HOURLY.empty() if usage is None else usage,
         prices=pd.DataFrame(listed, columns=None if listed else list(_PRICED)),
-        risk=pd.DataFrame(columns=["as_of", "series_id", "threshold_pct", "p_cross_90d", "headroom_ratio"]),
+        risk=CAPACITY_RISK.empty(),
     )

@@ -120,6 +120,6 @@ def test_no_price_of_one_item_is_listed_twice_for_a_day() -> None:
 
 
 def test_a_day_without_a_price_change_has_no_prices() -> None:
-    assert list(prices.fetch(Interval.day("2026-04-15"), prices.Options())) == []
-    [batch] = prices.fetch(Interval.day("2026-07-20"), prices.Options())
+    assert list(prices.fetch(Interval.day("2026-04-15"))) == []
+    [batch] = prices.fetch(Interval.day("2026-07-20"))
     assert set(batch.data["ts"].to_pylist()) == {datetime.fromisoformat("2026-07-20")}

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.instances import HOURS, mixed_estate, one, rest, risk_of, series
-from tests.support.options import Changed
 from tests.support.rule_cases import Says, Situation
 
 _UNJUDGED = {
@@ -56,17 +55,17 @@ _GROWING = one(
     risk=risk_of("cpu_utilization", headroom_ratio=0.05, p_cross_90d=0.6),
 )
 OPTIONS = {
-    "min_coverage_pct": Changed(70, _FOUR_OF_FIVE_HOURS),
-    "quantile_pct": Changed(95, one("m5.2xlarge", _SHORT_PEAKS, *rest())),
-    "cpu_headroom_pct": Changed(50, _LARGE),
-    "memory_headroom_pct": Changed(75, one("m5.2xlarge", series("cpu_utilization", 10), *rest(memory_utilization=16.0))),
-    "bandwidth_headroom_pct": Changed(0, one("m5.2xlarge", series("cpu_utilization", 10), *rest(network_in=900.0))),
-    "unmeasured_bandwidth_ratio": Changed(1, one("m5.4xlarge", series("cpu_utilization", 5), series("memory_utilization", 5))),
-    "max_coremark_credit": Changed(1, _LARGE),
-    "max_breach_probability": Changed(0.1, _BREACHED),
-    "upsize_probability": Changed(0.9, _GROWING),
-    "allow_arch_change": Changed(True, _ELSEWHERE),
-    "allow_burstable": Changed(True, _ELSEWHERE),
-    "min_savings_usd": Changed(250, _LARGE),
-    "min_savings_pct": Changed(90, _LARGE),
+    "min_coverage_pct": Case(70, _FOUR_OF_FIVE_HOURS),
+    "quantile_pct": Case(95, one("m5.2xlarge", _SHORT_PEAKS, *rest())),
+    "cpu_headroom_pct": Case(50, _LARGE),
+    "memory_headroom_pct": Case(75, one("m5.2xlarge", series("cpu_utilization", 10), *rest(memory_utilization=16.0))),
+    "bandwidth_headroom_pct": Case(0, one("m5.2xlarge", series("cpu_utilization", 10), *rest(network_in=900.0))),
+    "unmeasured_bandwidth_ratio": Case(1, one("m5.4xlarge", series("cpu_utilization", 5), series("memory_utilization", 5))),
+    "max_coremark_credit": Case(1, _LARGE),
+    "max_breach_probability": Case(0.1, _BREACHED),
+    "upsize_probability": Case(0.9, _GROWING),
+    "allow_arch_change": Case(True, _ELSEWHERE),
+    "allow_burstable": Case(True, _ELSEWHERE),
+    "min_savings_usd": Case(250, _LARGE),
+    "min_savings_pct": Case(90, _LARGE),
 }
