@@ -36,8 +36,8 @@ SITUATIONS = {
 _QUIET = one("m5.large", series("cpu_utilization", 1, 4.9), series("network_in", 0.0002), series("network_out", 0.0002))
 _FOUR_OF_FIVE_HOURS = replace(_QUIET, usage=_QUIET.usage.loc[_QUIET.usage["hour"].isin(HOURS[HOURS.hour % 5 > 0])])
 OPTIONS = {
-    "min_coverage_pct": Case(70, _FOUR_OF_FIVE_HOURS),
-    "max_cpu_pct": Case(4.8, _QUIET),
-    "max_network_mb_per_day": Case(4, _QUIET),
-    "strict_cpu_pct": Case(0.5, one("m5.large", series("cpu_utilization", 0.4, 0.8))),
+    "min_coverage_pct": Changed(70, _FOUR_OF_FIVE_HOURS),
+    "max_cpu_pct": Changed(4.8, _QUIET),
+    "max_network_mb_per_day": Changed(4, _QUIET),
+    "strict_cpu_pct": Changed(0.5, one("m5.large", series("cpu_utilization", 0.4, 0.8))),
 }
