@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.instances import HOURS, mixed_estate, one, series
+from tests.support.options import Changed
 from tests.support.rule_cases import Says, Situation
 
 _UNJUDGED = {

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.instances import HOURS, mixed_estate, one, rest, risk_of, series
+from tests.support.options import Changed
 from tests.support.rule_cases import Says, Situation
 
 _UNJUDGED = {
