@@ -18,20 +18,27 @@ from typing import Any
 
 from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
 from airflow.sdk import CronDataIntervalTimetable, TaskGroup, XComArg, chain, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, sharded, step
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, call, step
 
-from pipeline import settings
+from pipeline import settings, steps
 
 SETTINGS = settings.load()
-BRONZE = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.billing_line", "bronze.price")
-# Minutes, and none where the interval is long past or there is no interval to wait after.
-LATENESS = "{{ 180 if dag_run.run_type == 'scheduled' else 0 }}"
+# Minutes, and none where the interval is long past or there is no interval to wait after. The sensor renders it as a template.
+LATENESS: Any = "{{ 180 if dag_run.run_type == 'scheduled' else 0 }}"
 
 
-def build(table: str, **options: Any) -> XComArg:
-    """The task that builds one table from its SQL, and announces it."""
+def ingest() -> XComArg:
+    """The task that lands what the sources say, one per source."""
+    outlets = [asset(table) for table in steps.get("ingest").writes]
+    mapped = step.override(task_id="ingest", outlets=outlets, map_index_template="{{ task.op_kwargs['target'] }}")
+    return mapped.partial(name="ingest").expand(target=list(SETTINGS.sources))
+
+
+def build(table: str) -> XComArg:
+    """The task that builds one table, and announces it; what is always built is built also where a check of silver failed."""
+    rule = "all_done" if table in steps.list_builds("gold", "always") else "all_success"
     task_id = f"build__{table.replace('.', '__')}"
-    return step.override(task_id=task_id, outlets=[asset(table)], **options)(name="build", target=table)
+    return step.override(task_id=task_id, outlets=[asset(table)], trigger_rule=rule)(name="build", target=table)
 
 
 @dag(
@@ -46,36 +53,13 @@ def build(table: str, **options: Any) -> XComArg:
 )
 def capacity_daily() -> None:
     settled = TimeDeltaSensor(task_id="settled", delta=LATENESS, deferrable=True)
-    ingest = (
-        step.override(
-            task_id="ingest",
-            outlets=[asset(table) for table in BRONZE],
-            map_index_template="{{ task.op_kwargs['target'] }}",
-        )
-        .partial(name="ingest")
-        .expand(target=list(SETTINGS.sources))
-    )
+    tasks = {"ingest": ingest()}
     with TaskGroup("silver", prefix_group_id=False):
-        silver = [
-            build(f"silver.{table}")
-            for table in ("metric_hourly", "metric_daily", "resource", "calendar", "cost_daily", "quarantine")
-        ]
-    # Also where a check failed: what is wrong is published, and what builds on it is not.
-    quality = build("gold.quality_result", trigger_rule="all_done")
-    score, drift = build("gold.forecast_score"), build("gold.drift")
-    forecast = sharded("forecast", [asset("gold.forecast")], SETTINGS.shards)
-    detect = sharded("detect", [asset("gold.anomaly")], SETTINGS.shards)
-    risk_tables = [asset("gold.capacity_risk"), asset("gold.risk_reliability")]
-    risk = step.override(task_id="risk", outlets=risk_tables)(name="risk")
-    recommend = step.override(task_id="recommend", outlets=[asset("gold.recommendation")])(name="recommend")
-    run_stat = build("gold.run_stat")
-    report = step.override(task_id="report")(name="report")
-    chain(settled, ingest, silver, quality, [forecast, detect])
-    for models in (forecast, detect):
-        chain(silver, models)
-    chain(forecast, risk)
-    chain([risk, detect], recommend, run_stat, report)
-    chain(silver, score, drift, run_stat)
+        tasks |= {table: build(table) for table in steps.list_builds("silver")}
+    tasks |= {table: build(table) for table in steps.list_builds("gold")}
+    tasks |= {name: call(name, SETTINGS.shards) for name in steps.DAILY if name not in tasks}
+    for name, waits_for in steps.order_daily().items():
+        chain([tasks[each] for each in waits_for] or settled, tasks[name])
 
 
 capacity_daily()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, XComArg, get_current_context, task
 
+from pipeline import steps
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval, naive_utc
 
@@ -93,22 +94,22 @@ def asset(table: str) -> Asset:
 @task
 def step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> int:
     """Rows that one step of the pipeline wrote for the run's data interval."""
-    from pipeline import steps
-
     return steps.perform(name, run_interval(), target=target, shard=shard, shards=shards)
 
 
-def sharded(name: str, outlets: Sequence[Asset], shards: int) -> XComArg:
-    """One task of a step per shard."""
-    mapped = step.override(task_id=name, outlets=list(outlets), map_index_template="shard {{ task.op_kwargs['shard'] }}")
+def call(name: str, shards: int = 1) -> XComArg:
+    """The task of one step, one per shard where it is sharded, which announces what the step writes."""
+    declared = steps.get(name)
+    made = step.override(task_id=name, outlets=[asset(table) for table in declared.writes])
+    if not declared.sharded:
+        return made(name=name)
+    mapped = made.override(map_index_template="shard {{ task.op_kwargs['shard'] }}")
     return mapped.partial(name=name, shards=shards).expand(shard=list(range(shards)))
 
 
 @task.short_circuit
 def gate(name: str) -> bool:
     """Whether a step, or the person who triggered the run, asks for the tasks below; where nobody does, they are skipped."""
-    from pipeline import steps
-
     interval = run_interval()
     return by_hand() or bool(steps.perform(name, interval))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import CronDataIntervalTimetable, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, step
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, call
 
 
 @dag(
@@ -26,7 +26,7 @@ from common import DEFAULT_ARGS, INTERVAL_PARAMS, step
     tags=["headroom", "lake"],
 )
 def lake_maintenance() -> None:
-    step.override(task_id="maintain")(name="maintain")
+    call("maintain")
 
 
 lake_maintenance()

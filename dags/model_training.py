@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, chain, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, gate, sharded, step
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, call, gate
 
 from pipeline.settings import load
 
@@ -38,15 +38,13 @@ from pipeline.settings import load
 )
 def model_training() -> None:
     settings = load()
-    due = gate.override(task_id="due")(name="due")
-    tasks = [due, sharded("train", [], settings.shards)]
+    tasks = [gate.override(task_id="due")(name="due"), call("train", settings.shards)]
     if settings.shards > 1:
-        tasks.append(step.override(task_id="register")(name="register"))
-    scores = [asset("gold.model_metric"), asset("gold.risk_backtest")]
-    tasks.append(step.override(task_id="record", outlets=scores)(name="record"))
+        tasks.append(call("register"))
+    tasks.append(call("record"))
     if settings.promotion_approval:
         tasks.append(approval(timedelta(hours=settings.approval_hours)))
-    chain(*tasks, step.override(task_id="promote")(name="promote"))
+    chain(*tasks, call("promote"))
 
 
 def approval(response_timeout: timedelta) -> Any:

@@ -1,4 +1,4 @@
-# Who may do what. Every step runs under one of four roles; infra/airflow/airflow_local_settings.py says which.
+# Who may do what. Every step runs under one of four roles; its own declaration in pipeline/steps says which.
 #
 #              bronze        silver        gold                    models       Athena
 #   ingest     put once

@@ -21,6 +21,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.steps import cpu_seconds
+
 ROOT = Path(__file__).resolve().parent.parent
 FLEET_DAYS, SERVERS, HORIZON = 1461, 120, 90
 ROWS = 10_000_000
@@ -47,14 +49,14 @@ def fleet(home: Path) -> dict[str, float]:
     spent: dict[str, float] = {}
 
     def timed(label: str, work: Callable[[], Any]) -> Any:
-        before = _cpu_s()
+        before = cpu_seconds()
         result = work()
-        spent[label] = spent.get(label, 0.0) + _cpu_s() - before
+        spent[label] = spent.get(label, 0.0) + cpu_seconds() - before
         return result
 
     # As in Airflow, the source has a process of its own, which takes the generated fleet with it when it ends.
     timed("generate and land", lambda: _in_a_process(steps.perform, "ingest", interval, target="fleet", settings=settings))
-    for target in steps.BUILDS:
+    for target in steps.order_builds():
         timed("build silver", lambda target=target: steps.perform("build", interval, target=target, settings=settings))
     from pipeline.forecasting.rows import forecast_rows
     from pipeline.forecasting.spec import Champion
@@ -121,17 +123,17 @@ def lake(home: Path) -> dict[str, float]:
     }
     interval = Interval.days("2026-03-01", f"2026-03-{days + 1:02d}")
     data = conform(pa.table(columns), table, interval)
-    before = _cpu_s()
+    before = cpu_seconds()
     opened.replace(table, data, table.scope(interval))
-    spent = {f"replace {data.num_rows / 1e6:.0f}M rows": _cpu_s() - before}
+    spent = {f"replace {data.num_rows / 1e6:.0f}M rows": cpu_seconds() - before}
     day = Interval.day("2026-03-05")
-    before = _cpu_s()
+    before = cpu_seconds()
     read = opened.read(table, table.scope(day), ("series_id", "hour", "p95"))
-    spent[f"read one day of them ({read.num_rows / 1e6:.0f}M rows)"] = _cpu_s() - before
-    before = _cpu_s()
+    spent[f"read one day of them ({read.num_rows / 1e6:.0f}M rows)"] = cpu_seconds() - before
+    before = cpu_seconds()
     sql = "SELECT max(p95) AS peak FROM silver.metric_hourly WHERE day = date '2026-03-05'"
     opened.query(sql)
-    spent["ask one day of them for its peak"] = _cpu_s() - before
+    spent["ask one day of them for its peak"] = cpu_seconds() - before
     return spent
 
 
@@ -150,10 +152,9 @@ def _parse(path: Path) -> str:
 
 
 def _child_cpu_s(code: str) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = cpu_seconds()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=_environment(), stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu_seconds() - before
 
 
 def _environment() -> dict[str, str]:
@@ -162,11 +163,6 @@ def _environment() -> dict[str, str]:
     # One allocator that gives memory back: Arrow's own pools and glibc's arenas keep some 200 MB of what was freed.
     frugal = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
     return {**os.environ, **airflow, **frugal, "GX_ANALYTICS_ENABLED": "false"}
-
-
-def _cpu_s() -> float:
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 PARTS: dict[str, Callable[[Path], dict[str, float]]] = {"fleet": fleet, "lake": lake, "imports": imports}
@@ -181,7 +177,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as home:
             spent = PARTS[given.part](Path(home))
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-        sys.stdout.write(json.dumps({"spent": spent, "total": _cpu_s(), "peak_mib": peak}))
+        sys.stdout.write(json.dumps({"spent": spent, "total": cpu_seconds(), "peak_mib": peak}))
         return
     for part in [given.part] if given.part else PARTS:
         with console.status(f"measuring {part}"):

@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pipeline import plugs  # noqa: E402
 from pipeline.forecasting.backtest import backtest, scores, summary  # noqa: E402
 from pipeline.forecasting.panel import Panel, from_frame  # noqa: E402
-from pipeline.own_files.backtest import cpu_seconds, describe, measured, read_series  # noqa: E402
+from pipeline.own_files.backtest import describe, measured, read_series  # noqa: E402
+from pipeline.steps import cpu_seconds  # noqa: E402
 from pipeline.tables.columns import QUANTILES, Granularity  # noqa: E402
 
 PROTOCOL: dict[Granularity, tuple[int, int]] = {"hour": (24, 3), "day": (30, 5)}

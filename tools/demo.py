@@ -121,7 +121,7 @@ class Steps:
         from pipeline import steps
         from pipeline.tables.operations import TELEMETRY
 
-        return step not in ("report", *steps.REGISTERING) and options.get("target") not in TELEMETRY
+        return not (step == "report" or steps.get(step).registering) and options.get("target") not in TELEMETRY
 
 
 @contextmanager

@@ -12,21 +12,6 @@ from typing import Any
 
 __all__ = ["task_policy"]  # Airflow takes over every other name it finds
 
-PLAIN = "plain"
-PUBLISHER = "publisher"
-# Terraform's roles, see infra/roles.tf.
-ROLES = {
-    "ingest": "ingest",
-    "build": "transform",
-    **dict.fromkeys(("due", "train", "register"), "trainer"),
-    **dict.fromkeys(("record", "promote", "forecast", "detect", "risk", "recommend", "report", "maintain"), PUBLISHER),
-}
-
-
-def role_of(step: str, target: str) -> str:
-    """The role of a step; what it builds in gold is published, and a step that nobody knows may do nothing."""
-    return PUBLISHER if step == "build" and target.startswith("gold.") else ROLES.get(step, PLAIN)
-
 
 def task_policy(task: Any) -> None:
     """Called by Airflow for every task of every DAG that it reads."""
@@ -35,6 +20,8 @@ def task_policy(task: Any) -> None:
     arguments = given.get("op_kwargs") or {}
     if "name" not in arguments:
         return
+    from pipeline.steps import PLAIN, role_of
+
     fallback = os.environ.get("AIRFLOW__AWS_ECS_EXECUTOR__TASK_DEFINITION", "")
     if fallback.endswith(PLAIN):
         definition = fallback.removesuffix(PLAIN) + role_of(str(arguments["name"]), str(arguments.get("target", "")))

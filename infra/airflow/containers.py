@@ -28,7 +28,7 @@ try:
 except (ConfigError, DataError) as error:
     print(f"{{type(error).__name__}}: {{error}}", file=sys.stderr)
     sys.exit({DATA_ERROR})
-if name == "due" and not rows:
+if steps.get(name).gate and not rows:
     sys.exit({NOT_ASKED})
 """
 
@@ -44,18 +44,25 @@ def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> bo
         RuntimeError: the container did not start, or ended otherwise than well.
     """
     from airflow.sdk import get_current_context
-    from airflow_local_settings import role_of
     from common import by_hand, run_interval
 
+    from pipeline import steps
+
     interval, cluster = run_interval(), os.environ["AIRFLOW__HEADROOM__CLUSTER"]
-    if name == "due" and by_hand():
+    if steps.get(name).gate and by_hand():
         return True
-    asked = {"name": name, "start": interval.start.isoformat(), "end": interval.end.isoformat()}
-    asked |= {"target": target, "shard": shard, "shards": shards}
+    asked = {
+        "name": name,
+        "start": interval.start.isoformat(),
+        "end": interval.end.isoformat(),
+        "target": target,
+        "shard": shard,
+        "shards": shards,
+    }
     task = get_current_context()["ti"]
     # A worker that takes up a try of one that died finds that try's container, and starts no second one.
     token = hashlib.sha256(f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.try_number}".encode()).hexdigest()
-    return run_container(cluster, f"{cluster}-{role_of(name, target)}", ["python", "-c", RUN, json.dumps(asked)], token)
+    return run_container(cluster, f"{cluster}-{steps.role_of(name, target)}", ["python", "-c", RUN, json.dumps(asked)], token)
 
 
 def run_container(cluster: str, definition: str, command: list[str], token: str, ecs: Any = None) -> bool:

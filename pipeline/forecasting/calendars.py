@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+
+from pipeline.interval import Interval
 
 #: Days of the ramp before a quarter closes.
 QUARTER_END_DAYS = 5
+#: The documented surge of load on the last day of a quarter.
+QUARTER_END_SURGE = 0.3
+
+
+def calendar(interval: Interval, *_: object) -> pd.DataFrame:
+    """One row per UTC day of the interval, with the columns of `silver.calendar`; no more is needed of what a builder gets."""
+    import holidays
+
+    days = pd.date_range(interval.start.date(), (interval.end - timedelta(microseconds=1)).date(), freq="D", unit="us")
+    when = days.to_numpy()
+    ramp = quarter_end_ramp(when)
+    names = holidays.country_holidays("US", years=range(days[0].year, days[-1].year + 1))
+    return pd.DataFrame(
+        {
+            "ts": when,
+            "year": days.year.astype("int64"),
+            "month_of_year": days.month.astype("int64"),
+            "quarter": days.quarter.astype("int64"),
+            "day_of_week": day_of_week(when),
+            "is_weekend": weekend(when),
+            "is_holiday": us_holiday(when),
+            "holiday": [names.get(day.date()) for day in days],
+            "is_quarter_end": ramp > 0,
+            "quarter_end_ramp": np.round(1 + QUARTER_END_SURGE * ramp, 2),
+        }
+    )
 
 
 def us_holiday(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:

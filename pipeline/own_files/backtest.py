@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pipeline.forecasting.backtest import LEAST_HISTORY, Backtest, Forecast, Pro
 from pipeline.forecasting.panel import Panel, from_frame
 from pipeline.forecasting.spec import bind
 from pipeline.forecasting.tier import TIERS, tier
+from pipeline.steps import cpu_seconds
 from pipeline.tables.columns import GRANULARITIES, QUANTILES, Granularity
 
 COLUMNS = ("series_id", "metric", "ts", "value")
@@ -220,9 +220,3 @@ def _join(*parts: str) -> str:
 def _format(column: pd.Series) -> str | None:
     """Text is read as ISO 8601; numbers and real timestamps need no format."""
     return "ISO8601" if column.dtype == object else None
-
-
-def cpu_seconds() -> float:
-    """CPU seconds of this process and of the children it has waited for (Prophet's optimiser may be one)."""
-    spent = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in spent)

@@ -1,4 +1,8 @@
-"""The steps of the pipeline: plain functions that the DAGs' tasks and the command line both call, through `perform`."""
+"""The steps of the pipeline: plain functions that the DAGs' tasks and the command line both call, through `perform`.
+
+One module of this folder is one step, found by its file's name, and declares itself by `STEP = Step(…)`; a module whose name
+begins with `_` is no step. To ask what steps there are, and in which order, takes none of the pipeline's packages.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +10,35 @@ import importlib
 import logging
 import resource
 import time
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError
-from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
-from pipeline.settings import Settings
-from pipeline.tables.operations import RUN_EVENT
+from pipeline.steps._daily import DAILY, list_builds, order_builds, order_daily
+from pipeline.steps._declaration import PLAIN, STEPS, Role, Step, describe, get, role_of
+
+if TYPE_CHECKING:
+    from pipeline.interval import Interval
+    from pipeline.lake import Lake
+    from pipeline.settings import Settings
+
+__all__ = [
+    "DAILY",
+    "PLAIN",
+    "STEPS",
+    "Role",
+    "Step",
+    "cpu_seconds",
+    "describe",
+    "get",
+    "list_builds",
+    "order_builds",
+    "order_daily",
+    "perform",
+    "role_of",
+]
 
 log = logging.getLogger(__name__)
-
-STEPS = (
-    *("ingest", "build", "forecast", "detect", "risk", "recommend", "report"),
-    *("due", "train", "register", "record", "promote", "maintain"),
-)
-#: What these write first of all is the registry, not the lake.
-REGISTERING = ("train", "register")
-# What `build` makes from SQL or the calendar, in an order that respects what reads what.
-BUILDS = (
-    "silver.metric_hourly",
-    "silver.metric_daily",
-    "silver.resource",
-    "silver.calendar",
-    "silver.cost_daily",
-    "silver.quarantine",
-    "gold.quality_result",
-    "gold.forecast_score",
-    "gold.drift",
-)
 
 
 def perform(
@@ -66,16 +68,17 @@ def perform(
     Raises:
         ConfigError: no such step; otherwise whatever the step raises, after the failure is recorded.
     """
-    if step not in STEPS:
-        raise ConfigError(f"no step named {step!r}; there are {', '.join(STEPS)}")
+    from pipeline.lake import open_lake
+
+    declared = get(step)
     if not 0 <= shard < shards:
         raise ConfigError(f"{step}: of {shards} shards, the last is {shards - 1}; got {shard}")
     settings = settings or settings_module.load()
     lake = open_lake(settings)
     function = getattr(importlib.import_module(f"pipeline.steps.{step}"), step)
-    if step in ("ingest", "build"):
+    if declared.takes_target:
         options["target"] = target
-    if step in ("forecast", "detect", "train"):
+    if declared.sharded:
         options |= {"shard": shard, "shards": shards}
     wall, cpu = time.perf_counter(), cpu_seconds()
     outcome, rows = "failed", 0
@@ -83,7 +86,7 @@ def perform(
         # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
         with lake.explain_errors(step, target, interval):
             rows = int(function(interval, lake, settings, **options))
-        outcome = "done" if lake.changes or (step in REGISTERING and rows) else "unchanged"
+        outcome = "done" if lake.changes or (declared.registering and rows) else "unchanged"
     finally:
         spent = time.perf_counter() - wall, cpu_seconds() - cpu
         try:
@@ -94,9 +97,9 @@ def perform(
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of this process and of the children it has waited for."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    """CPU seconds of this process and of the children it has waited for, of which Prophet's optimiser is one."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in spent)
 
 
 def _record(
@@ -110,7 +113,10 @@ def _record(
     wall_s: float,
     cpu_s: float,
 ) -> None:
+    import pyarrow as pa
+
     from pipeline.steps.ingest import now
+    from pipeline.tables.operations import RUN_EVENT
 
     table = RUN_EVENT
     event = {

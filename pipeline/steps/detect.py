@@ -12,8 +12,11 @@ from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
 from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.schema import buckets_of
+
+STEP = Step(role="publisher", sharded=True, writes=("gold.anomaly",))
 
 
 def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:

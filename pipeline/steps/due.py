@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pipeline.forecasting.drift import decide_training
-from pipeline.inputs.drift import trained_at
-from pipeline.steps.model_drift import limits
+from pipeline.inputs.drift import limits, trained_at
+from pipeline.steps._declaration import Step
 from pipeline.tables.forecasts import DRIFT
 from pipeline.tables.schema import Scope
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
+STEP = Step(role="trainer", gate=True)
 
 
 def due(interval: Interval, lake: Lake, settings: Settings) -> int:

@@ -1,4 +1,4 @@
-"""Publish the forecasts of one shard of the series, each segment by its champion."""
+"""Publish the forecasts as of the interval's end, each segment by its champion."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.registry.champion import read_champion
 from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
 from pipeline.tables.columns import GRANULARITIES, Granularity
 from pipeline.tables.forecasts import FORECAST
 from pipeline.tables.schema import buckets_of
 
 log = logging.getLogger(__name__)
+STEP = Step(role="publisher", sharded=True, writes=("gold.forecast",))
 
 
 def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:

@@ -14,7 +14,21 @@ from pipeline.interval import Interval, naive_utc
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.sources import Batch
+from pipeline.steps._declaration import Step
 from pipeline.tables.arrow import TIMESTAMP
+
+STEP = Step(
+    role="ingest",
+    takes_target=True,
+    writes=(
+        "bronze.metric_sample",
+        "bronze.resource_snapshot",
+        "bronze.billing_line",
+        "bronze.price",
+        "bronze.incident",
+        "bronze.fleet_truth",
+    ),
+)
 
 
 def now() -> datetime:

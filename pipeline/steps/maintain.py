@@ -1,4 +1,4 @@
-"""Keep the lake small and sound: expire snapshots, compact small files, sweep orphans, scrub bronze."""
+"""Compact small files, expire snapshots, sweep orphans and verify every landed object."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
 from pipeline.steps.ingest import now
 
 log = logging.getLogger(__name__)
+STEP = Step(role="publisher")
 
 
 def maintain(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa: ARG001 maintenance looks at all of the lake

@@ -18,6 +18,7 @@ from pipeline.registry.ledger import ROLLED_BACK, Decision
 from pipeline.registry.trainings import read_proposed
 from pipeline.registry.versions import read_version
 from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
 from pipeline.steps.record import record
 from pipeline.tables.forecasts import MODEL_METRIC
 from pipeline.tables.operations import CHECK_RESULT
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
 
 log = logging.getLogger(__name__)
+STEP = Step(role="publisher", writes=("gold.promotion",))
 #: How often a decision is taken again because another was recorded meanwhile.
 ATTEMPTS = 5
 

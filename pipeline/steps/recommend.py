@@ -13,7 +13,10 @@ from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
 from pipeline.tables.advice import RECOMMENDATION
+
+STEP = Step(role="publisher", writes=("gold.recommendation",))
 
 
 def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:

@@ -1,4 +1,4 @@
-"""Publish what a training measured."""
+"""Publish what a training measured; `promote` does so too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipeline import tables
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.registry.trainings import read_figures, read_snapshots
+from pipeline.steps._declaration import Step
 from pipeline.tables.capacity import RISK_BACKTEST
 from pipeline.tables.forecasts import MODEL_METRIC
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
+STEP = Step(role="publisher", writes=("gold.model_metric", "gold.risk_backtest"))
 
 #: Trainings whose snapshots of silver do not expire.
 SNAPSHOTS_KEPT = 8

@@ -1,4 +1,4 @@
-"""Make one training of what its shards found."""
+"""Make one training of what `train` found in each of several --shards."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pipeline.registry.log import log_training
 from pipeline.registry.shards import clear_shards, collect_shards
 from pipeline.registry.training import TrainedSegment
 from pipeline.registry.trainings import find_trained, read_proposed
+from pipeline.steps._declaration import Step
 from pipeline.tables.capacity import RISK_BACKTEST
 from pipeline.tables.forecasts import MODEL_METRIC
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
+STEP = Step(role="trainer", registering=True)
 #: Settings that are kept with a training, to read.
 CONFIG = (
     *("challengers", "backtest_windows", "backtest_series", "search_trials", "override_margin"),

@@ -12,6 +12,9 @@ from pipeline.lake import Lake
 from pipeline.quality.data_docs import build_data_docs
 from pipeline.report import recommendations_csv, render
 from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
+
+STEP = Step(role="publisher")
 
 
 def report(interval: Interval, lake: Lake, settings: Settings) -> int:

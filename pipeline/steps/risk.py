@@ -16,7 +16,10 @@ from pipeline.lake import Lake, sql
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_RELIABILITY
+
+STEP = Step(role="publisher", writes=("gold.capacity_risk", "gold.risk_reliability"))
 
 
 def risk(interval: Interval, lake: Lake, settings: Settings) -> int:

@@ -30,6 +30,7 @@ from pipeline.registry.shards import hand_over
 from pipeline.registry.training import Dataset, TrainedSegment, write_files
 from pipeline.settings import Settings
 from pipeline.steps import cpu_seconds
+from pipeline.steps._declaration import Step
 from pipeline.steps.register import is_known, register_training
 from pipeline.tables.columns import GRANULARITIES, Granularity
 from pipeline.tables.schema import bucket_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
 
 log = logging.getLogger(__name__)
+STEP = Step(role="trainer", sharded=True, registering=True)
 
 
 def train(

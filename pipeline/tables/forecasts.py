@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import DECISIONS, as_of, bucket, granularity, metric, moment, number, series_id, text, unit
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 FORECAST = Table(
@@ -127,6 +127,7 @@ DRIFT = Table(
         text("reason", "Why, with the figures."),
     ),
     may_be_empty=True,
+    build=Build(by="pipeline.inputs.drift.model_drift", reads=("inputs.drift_evidence", "inputs.newest_training"), checked=False),
 )
 PROMOTION = Table(
     name="gold.promotion",

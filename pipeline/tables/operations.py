@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import CHECK_SEVERITIES, as_of, load_id, moment, provenance, source, text
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 step_outcome = (
@@ -75,6 +75,7 @@ QUALITY_RESULT = Table(
     time="as_of",
     columns=CHECK_RESULT.columns,
     may_be_empty=True,
+    build=Build(when="always", checked=False, about="table_name"),
 )
 RUN_STAT = Table(
     name="gold.run_stat",
@@ -91,6 +92,7 @@ RUN_STAT = Table(
         moment("finished_at", "When it ended."),
     ),
     may_be_empty=True,
+    build=Build(when="last", checked=False),
 )
 # Telemetry says how a run went, not what it found; comparing content leaves it out.
 TELEMETRY = frozenset({RUN_EVENT.name, RUN_STAT.name})

@@ -100,6 +100,27 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Build:
+    """What a table's SQL cannot say of how it is built.
+
+    Attributes:
+        by: a function in place of SQL, as `module.function`; called with interval, lake and settings, it returns the rows.
+        reads: what this function reads: tables, views, or inputs of `sql/inputs`.
+        when: empty for as soon as what it reads is there; `always` for after silver, also where a check of silver failed; `last`
+            for after all else that does not wait for it.
+        checked: whether its rows are held to their expectations.
+        about: the column that names the table a row is about. Then `build` replaces the rows about bronze and silver; those about
+            gold are written by the steps that make it.
+    """
+
+    by: str = ""
+    reads: tuple[str, ...] = ()
+    when: Literal["", "always", "last"] = ""
+    checked: bool = True
+    about: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """One table of the lake.
 
@@ -111,6 +132,7 @@ class Table:
         columns: in order, without the partition column, which is derived from `time`.
         partition: `day` or `month`, an identity date column derived from `time`.
         may_be_empty: a run without rows empties the scope; otherwise it is refused.
+        build: how it is built, as far as its SQL does not say so.
     """
 
     name: str
@@ -120,6 +142,7 @@ class Table:
     columns: tuple[Column, ...]
     partition: Literal["day", "month"] = "month"
     may_be_empty: bool = False
+    build: Build = Build()
 
     def __post_init__(self) -> None:
         known = [column.name for column in self.columns]

@@ -16,7 +16,7 @@ from pipeline.tables.columns import (
     text,
     unit,
 )
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 
@@ -169,4 +169,5 @@ CALENDAR = Table(
         Column(name="is_quarter_end", type=FLAG, doc="One of the last five days of a quarter."),
         Column(name="quarter_end_ramp", type=NUMBER, doc="Expected load multiplier, 1 … 1.30.", unit="ratio", ge=1, le=1.3),
     ),
+    build=Build(by="pipeline.forecasting.calendars.calendar"),
 )

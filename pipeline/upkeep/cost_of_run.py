@@ -21,6 +21,7 @@ from pyarrow import fs
 from pipeline import tables
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
+from pipeline.steps import role_of
 from pipeline.tables.schema import LAYERS, Scope, Table
 
 # List prices of us-east-1 in US dollars, as of 2026-01; other regions differ by up to half.
@@ -34,7 +35,6 @@ FARGATE_USD_PER_GB_HOUR = 0.004445
 FARGATE_LEAST_S = 60.0
 # vCPU and GB of the containers of `infra/`, by role: what `step_sizes` says by default.
 SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher": (2, 8)}
-ROLES = {"ingest": "ingest", "build": "transform", **dict.fromkeys(("due", "train", "register"), "trainer")}
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,8 @@ class Task:
 
     @property
     def size(self) -> tuple[int, int]:
-        """vCPU and GB of memory; what is built in gold is published."""
-        published = self.step == "build" and self.target.startswith("gold.")
-        return SIZES["publisher" if published else ROLES.get(self.step, "publisher")]
+        """vCPU and GB of memory, those of a publisher for a step that is no more."""
+        return SIZES.get(role_of(self.step, self.target), SIZES["publisher"])
 
     @property
     def usd(self) -> float:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.steps import DAILY, STEPS, list_builds, order_daily
+
 pytestmark = [pytest.mark.airflow]
 SCRIPT = Path(__file__).parent / "run_with_fake_steps.py"
 
@@ -40,14 +42,20 @@ def test_a_daily_run_performs_each_step_once_for_its_exact_day(runs: Any) -> Non
     run = runs["one day"]
 
     day = "[2026-03-01T00:00:00, 2026-03-02T00:00:00)"
-    tables = ["silver.metric_hourly", "silver.metric_daily", "silver.resource", "silver.calendar", "silver.cost_daily"]
-    tables += ["silver.quarantine", "gold.quality_result", "gold.forecast_score", "gold.drift", "gold.run_stat"]
     expected = [["ingest", source, 0, 1, day] for source in ("samples", "prices")]
-    expected += [["build", table, 0, 1, day] for table in tables]
-    expected += [[step, "", shard, 2, day] for step in ("forecast", "detect") for shard in (0, 1)]
-    expected += [[step, "", 0, 1, day] for step in ("risk", "recommend", "report")]
+    expected += [["build", table, 0, 1, day] for table in list_builds()]
+    for step in set(DAILY) - {"ingest"}:
+        shards = 2 if STEPS[step].sharded else 1
+        expected += [[step, "", shard, shards, day] for shard in range(shards)]
     assert run["state"] == "success"
     assert sorted(run["calls"]) == sorted(expected)
+
+
+def test_a_daily_run_performs_its_steps_in_the_order_that_the_command_line_has_too(runs: Any) -> None:
+    called = [call[1] if call[0] == "build" else call[0] for call in runs["one day"]["calls"]]
+
+    for name, before in order_daily().items():
+        assert all(called.index(each) < called.index(name) for each in before), name
 
 
 def test_a_manual_run_for_a_range_of_the_past_waits_for_nothing(runs: Any) -> None:

@@ -23,11 +23,11 @@ import pytest
 from pipeline import settings as settings_module
 from pipeline import steps
 from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
+from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake, athena, aws, maintenance, open_lake, tags
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
-from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import CALENDAR, RESOURCE
 from pipeline.upkeep import cost_of_run

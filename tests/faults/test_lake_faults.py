@@ -28,7 +28,7 @@ from pipeline import settings
 from pipeline.interval import Interval
 from pipeline.lake import open_lake
 from pipeline.quality.conform import conform
-from pipeline.steps.build import calendar
+from pipeline.forecasting.calendars import calendar
 from pipeline.tables.usage import CALENDAR
 import pyiceberg.catalog.sql, pyiceberg.io.pyarrow, pyiceberg.table
 

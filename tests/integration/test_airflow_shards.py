@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import settings as settings_module
 from pipeline import steps
-from pipeline.cli import run_interval
+from pipeline.cli.steps import run_interval
 from pipeline.interval import Interval
 from pipeline.lake import open_lake
 from pipeline.settings import Settings

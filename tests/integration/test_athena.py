@@ -15,11 +15,11 @@ import pytest
 from pipeline import settings as settings_module
 from pipeline import tables
 from pipeline.errors import ConfigError, DataError
+from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
-from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import NUMBER

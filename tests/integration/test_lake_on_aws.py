@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from pipeline import settings as settings_module
+from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
-from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import CALENDAR
 from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests

@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from pipeline import settings as settings_module
 from pipeline import steps, tables
-from pipeline.cli import run_interval
+from pipeline.cli.steps import run_interval
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.settings import Settings
@@ -42,7 +42,7 @@ from tests.support.asked import TLS, Account
 from tests.support.athena_api import Execution
 from tests.support.aws_server import KEYS, AwsServer, Call
 from tests.support.iam import Request, allowed, many, statements
-from tests.support.terraform import ROOT, Terraform, TerraformError, aws_for_terraform, deployed
+from tests.support.terraform import ROOT, Terraform, TerraformError, aws_for_terraform
 from tools.demo_aws_local import TIMES, bare, rows
 from tools.settings_from_terraform import environment
 
@@ -245,13 +245,12 @@ class Demo:
     @contextmanager
     def noted(self) -> Iterator[None]:
         """Note by role what the steps that run meanwhile ask, as the deployed policy gives them roles."""
-        role_of = deployed("airflow_local_settings").role_of
         perform = steps.perform
 
         def performed(step: str, interval: Interval, **options: Any) -> int:
             calls, executions = len(self.server.calls), set(self.server.athena.executions)
             rows = perform(step, interval, **options)
-            role = role_of(step, options.get("target", ""))
+            role = steps.role_of(step, options.get("target", ""))
             self.calls.setdefault(role, set()).update(self.server.calls[calls:])
             self.queries.setdefault(role, []).extend(
                 each for name, each in self.server.athena.executions.items() if name not in executions
@@ -266,7 +265,7 @@ def run_demo(settings: Settings) -> None:
     """What `make demo` runs: the history in one interval, a training as of its end, the day after it with the champions."""
     for source in settings.sources:
         steps.perform("ingest", HISTORY, target=source, settings=settings)
-    for table in steps.BUILDS:
+    for table in steps.order_builds():
         steps.perform("build", HISTORY, target=table, settings=settings)
     for step in ("train", "promote"):
         steps.perform(step, HISTORY, settings=settings)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from pipeline import steps
 from pipeline.errors import DataError
-from pipeline.steps import STEPS
 from tests.support.terraform import DEPLOYED, ROOT, deployed
 from tools.environment import process_environment
 
@@ -51,11 +52,15 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     return {task: config for task, (config, _) in read.items()}
 
 
-def test_every_step_has_one_of_terraforms_roles(policy: ModuleType) -> None:
-    declared = (ROOT / "infra" / "variables.tf").read_text()
-    assert set(policy.ROLES) == set(STEPS)
-    for role in policy.ROLES.values():
-        assert f"\n    {role} " in declared
+def test_every_step_has_one_of_terraforms_roles() -> None:
+    sizes, rights = ((ROOT / "infra" / file).read_text() for file in ("variables.tf", "roles.tf"))
+
+    roles = {steps.role_of(name, target) for name in steps.STEPS for target in ("", "silver.calendar", "gold.drift")}
+
+    assert roles == set(get_args(steps.Role))
+    for role in roles:
+        assert f"\n    {role} " in sizes
+        assert re.search(rf"\n    {role} += concat\(", rights)
 
 
 @pytest.mark.airflow

@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
-from pipeline.steps import BUILDS, STEPS
+from pipeline.steps import STEPS, list_builds, role_of
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.upkeep import cost_of_run
-from tests.support.terraform import ROOT, deployed
+from tests.support.terraform import ROOT
 
 DAY, NEXT = Interval.day("2026-03-01"), Interval.day("2026-03-02")
 EVENT = RUN_EVENT
@@ -107,8 +107,6 @@ def test_a_task_counts_a_minute_at_least() -> None:
 
 def test_containers_have_the_sizes_and_steps_the_roles_that_terraform_deploys() -> None:
     declared = re.findall(r"(\w+) += \{ cpu = (\d+), memory = (\d+) \}", (ROOT / "infra" / "variables.tf").read_text())
-    deployed_as = deployed("airflow_local_settings").role_of
-
     assert {role: (int(cpu) // 1024, int(memory) // 1024) for role, cpu, memory in declared} == cost_of_run.SIZES
-    for step, target in [(step, "") for step in STEPS] + [("build", table) for table in BUILDS]:
-        assert cost_of_run.Task(step, target, 0, 1.0).size == cost_of_run.SIZES[deployed_as(step, target)], (step, target)
+    for step, target in [(step, "") for step in STEPS] + [("build", table) for table in list_builds()]:
+        assert cost_of_run.Task(step, target, 0, 1.0).size == cost_of_run.SIZES[role_of(step, target)], (step, target)

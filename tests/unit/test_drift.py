@@ -12,13 +12,13 @@ import pytest
 
 from pipeline import tables
 from pipeline.forecasting.drift import BINS, MIN_SCORED, Limits, judge, stability_index
+from pipeline.inputs.drift import limits
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.due import due, reason
-from pipeline.steps.model_drift import limits
 from pipeline.tables.forecasts import DRIFT, FORECAST_SCORE, MODEL_METRIC
 
 AS_OF = datetime(2026, 4, 16)

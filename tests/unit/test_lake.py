@@ -8,10 +8,10 @@ import pytest
 
 from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
+from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake, maintenance
 from pipeline.quality.conform import conform
-from pipeline.steps.build import calendar
 from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
 from pipeline.tables.schema import Column
 from pipeline.tables.types import TEXT

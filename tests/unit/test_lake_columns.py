@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from pipeline import tables
+from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
-from pipeline.steps.build import calendar
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import NUMBER

@@ -1,0 +1,173 @@
+"""Commands that look: at the lake, at the settings, at this machine."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table as RichTable
+
+from pipeline import settings as settings_module
+from pipeline.cli.options import Day, From, To, read_interval, read_settings
+from pipeline.cli.output import console, print_frame
+from pipeline.interval import Interval
+
+app = typer.Typer()
+tables_app = typer.Typer(help="The tables of the lake.", no_args_is_help=True)
+app.add_typer(tables_app, name="tables")
+
+
+@tables_app.command("show")
+def tables_show(table: Annotated[str | None, typer.Argument(help="Table to describe; all when not given.")] = None) -> None:
+    """What tables there are, or one table's columns."""
+    from pipeline import tables
+    from pipeline.lake import open_lake
+
+    if table is None:
+        lake = open_lake(read_settings())
+        grid = RichTable("table", "a row is", "written")
+        for each in tables.ALL.values():
+            grid.add_row(each.name, each.doc, "yes" if lake.exists(each) else "")
+        console.print(grid)
+        return
+    shown = tables.get(table)
+    console.print(f"[bold]{shown.name}[/]: {shown.doc}")
+    console.print(f"key {', '.join(shown.key)}; replaced by {shown.time}; partitioned by {shown.partition}")
+    grid = RichTable("column", "type", "unit", "null", "bounds", "meaning")
+    for c in shown.all_columns:
+        bounds = ", ".join(c.values) or " … ".join("" if b is None else f"{b:g}" for b in (c.ge, c.le)).strip(" …")
+        grid.add_row(c.name, c.type, c.unit or "", "yes" if c.nullable else "", bounds, c.doc)
+    console.print(grid)
+
+
+@tables_app.command("create")
+def tables_create() -> None:
+    """Create what is declared and not there yet: databases, tables and views; columns that a declaration added are added."""
+    from pipeline.lake import open_lake
+
+    done = 0
+    for name, changed in open_lake(read_settings()).create_tables():
+        console.print(f"{'[green]made[/]' if changed else '[dim]kept[/]'} {name}", highlight=False)
+        done += changed
+    console.print(f"{done} created, changed or, as every view, replaced")
+
+
+@app.command("sql")
+def sql_command(
+    name: Annotated[
+        str, typer.Argument(help="Table, view or input, as in silver.metric_hourly, server_metrics or inputs.points.")
+    ],
+) -> None:
+    """Print the SQL behind a table, a view or what a step reads."""
+    from pipeline.lake import sql
+
+    sys.stdout.write(sql.text(name if "." in name else f"views.{name}"))
+
+
+@app.command()
+def query(
+    statement: Annotated[str, typer.Argument(help="One SELECT in Athena's SQL over layer.table and views.view.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to print.")] = 50,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+) -> None:
+    """Ask the lake."""
+    from pipeline.lake import open_lake
+
+    rows = open_lake(read_settings()).query(statement)
+    if csv:
+        from pyarrow import csv as arrow_csv
+
+        arrow_csv.write_csv(rows, sys.stdout.buffer)
+        return
+    print_frame(rows.slice(0, limit).to_pandas(), f"{rows.num_rows} rows" + (f", first {limit}" if rows.num_rows > limit else ""))
+
+
+@app.command()
+def check(
+    table: Annotated[str | None, typer.Argument(help="Table to check; all that were written when not given.")] = None,
+) -> None:
+    """Hold the stored rows of each table to its declaration; exit 1 where one fails."""
+    from pipeline import tables
+    from pipeline.lake import open_lake
+    from pipeline.quality.validate import run_expectations
+    from pipeline.steps.ingest import now
+
+    lake = open_lake(read_settings())
+    bad = 0
+    for each in [tables.get(table)] if table else [t for t in tables.ALL.values() if t.layer != "bronze" and lake.exists(t)]:
+        rows = lake.read(each)
+        moment = now()
+        results, _ = run_expectations(rows, each, Interval(moment - timedelta(days=1), moment), structural_only=True)
+        failed = [r for r in results if not r.success]
+        bad += len(failed)
+        console.print(f"{'[red]bad [/]' if failed else '[green]good[/]'} {each.name}: {rows.num_rows} rows, {len(results)} rules")
+        for r in failed:
+            console.print(f"     {r.subject}: {r.rule}: {r.note}", markup=False)
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command("cost-of-run")
+def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> None:
+    """What a run's queries and each view scan at most, how long its tasks took, what is stored, and what AWS asks for each."""
+    from pipeline.lake import open_lake
+    from pipeline.upkeep import cost_of_run
+
+    lake, interval = open_lake(read_settings()), read_interval(day, start, end)
+    found = cost_of_run.scans(lake, interval)
+    with_views = [each for each in found if each.name.startswith("views.")]
+    builds = [each for each in found if each not in with_views]
+    for title, chosen in ((f"building {interval}", builds), ("one look at a whole view", with_views)):
+        grid = RichTable("query", "reads", "bytes", "USD", title=title)
+        for each in chosen:
+            grid.add_row(each.name, ", ".join(each.reads), f"{each.bytes:,}", f"{each.usd:.6f}")
+        grid.add_row("all", "", f"{sum(each.bytes for each in chosen):,}", f"{sum(each.usd for each in chosen):.6f}")
+        console.print(grid)
+    ran = cost_of_run.tasks(lake, interval)
+    grid = RichTable("task", "seconds", "vCPU", "GB", "USD", title=f"tasks of the run over {interval} that are on record")
+    for task in ran:
+        name = " ".join(part for part in (task.step, task.target, str(task.shard)) if part)
+        grid.add_row(name, f"{task.wall_s:.1f}", *(str(number) for number in task.size), f"{task.usd:.6f}")
+    grid.add_row("all", f"{sum(task.wall_s for task in ran):.1f}", "", "", f"{sum(task.usd for task in ran):.6f}")
+    console.print(grid)
+    grid = RichTable("layer", "objects", "bytes", "USD a month", title="stored")
+    for held in cost_of_run.stored(lake):
+        grid.add_row(held.layer, f"{held.objects:,}", f"{held.bytes:,}", f"{held.usd_per_month:.6f}")
+    console.print(grid)
+    console.print(
+        f"us-east-1's list prices in USD: {cost_of_run.ATHENA_USD_PER_TB:g} per TB scanned (10 MB a query at least), "
+        f"{cost_of_run.FARGATE_USD_PER_VCPU_HOUR:g} per vCPU-hour and {cost_of_run.FARGATE_USD_PER_GB_HOUR:g} per GB-hour "
+        f"(a minute a task at least), {cost_of_run.S3_USD_PER_GB_MONTH:g} per GB and month stored; services that always run "
+        "are not in it",
+        highlight=False,
+    )
+
+
+@app.command("settings")
+def settings_command() -> None:
+    """Every setting and every option of the plugs, its value and what it is for."""
+    from pipeline.cli.settings import settings_grids
+
+    for grid in list(settings_grids(read_settings())):
+        console.print(grid)
+    console.print(
+        f"set one by {settings_module.PREFIX}<NAME> in the environment or in {settings_module.CONFIG_FILE}; "
+        f"an option under [options.<folder>.<plug>] there, or in {settings_module.PREFIX}OPTIONS as JSON",
+        markup=False,
+    )
+
+
+@app.command()
+def doctor() -> None:
+    """Whether this machine can run Headroom; one line per check, exit 1 where one fails."""
+    from pipeline.upkeep.doctor import checks
+
+    bad = 0
+    for name, ok, detail in checks(read_settings()):
+        bad += not ok
+        console.print(f"{'[green]ok  [/]' if ok else '[red]bad [/]'} {name}: ", end="")
+        console.print(detail, markup=False, highlight=False, soft_wrap=True)
+    if bad:
+        raise typer.Exit(1)

@@ -1,0 +1,282 @@
+"""One command per step, and whole runs.
+
+A step that takes more than its interval has its command written out here; the others' commands follow from their declarations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.models import CommandInfo
+
+from pipeline.cli.options import (
+    Day,
+    From,
+    Option,
+    Shard,
+    Shards,
+    Source,
+    SourcePath,
+    To,
+    read_interval,
+    read_settings,
+)
+from pipeline.cli.output import console, print_frame
+from pipeline.cli.own_files import score_files
+from pipeline.errors import ConfigError, DataError
+from pipeline.interval import Interval
+from pipeline.settings import Settings
+from pipeline.steps import STEPS, Step, describe, list_builds, order_builds, order_daily
+
+app = typer.Typer()
+# Help lists them in this order, as one meets them; a step that is not named here follows.
+LISTED = (
+    *("ingest", "build", "due", "train", "register", "record", "promote"),
+    *("forecast", "detect", "risk", "recommend", "report", "maintain"),
+)
+
+
+@app.command()
+def ingest(
+    source: Source = None, path: SourcePath = None, option: Option = None, day: Day = None, start: From = None, end: To = None
+) -> None:
+    """Land what the sources say about an interval in bronze."""
+    settings = read_settings(source, path, option)
+    interval = read_interval(day, start, end, settings)
+    for name in settings.sources:
+        _perform("ingest", interval, settings, target=name)
+
+
+@app.command()
+def build(
+    table: Annotated[str | None, typer.Argument(help="Table to build; all that are built from SQL when not given.")] = None,
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+) -> None:
+    """Build silver tables, and the quality of what was landed, for an interval."""
+    interval, settings = read_interval(day, start, end), read_settings()
+    if table:
+        _perform("build", interval, settings, target=table)
+    else:
+        perform_in_order(order_builds(), interval, settings)
+
+
+@app.command()
+def due(day: Day = None, start: From = None, end: To = None) -> None:
+    """Whether schedule or drift ask for a training, and why or why not."""
+    _show_due(read_interval(day, start, end))
+
+
+@app.command()
+def train(
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+    if_due: Annotated[bool, typer.Option("--if-due", help="Only where the last training is old, or gold.drift asks.")] = False,
+    shard: Shard = 0,
+    shards: Shards = 1,
+) -> None:
+    """Backtest the challengers of every segment and register the best as new model versions."""
+    interval = read_interval(day, start, end)
+    if not if_due or _show_due(interval):
+        _perform("train", interval, read_settings(), shard=shard, shards=shards)
+
+
+@app.command()
+def promote(
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+    rollback: Annotated[
+        str | None, typer.Option("--rollback", help="Segment as metric/granularity to take back to its previous champion.")
+    ] = None,
+    why: Annotated[str, typer.Option("--why", help="Reason of a rollback, for the record.")] = "by hand",
+) -> None:
+    """Decide which registered challengers become champions, or take one segment back."""
+    settings = read_settings()
+    if rollback:
+        from pipeline.lake import open_lake
+        from pipeline.registry.champion import roll_back
+
+        metric, _, granularity = rollback.partition("/")
+        decision = roll_back(settings, open_lake(settings), metric, granularity, why)
+        console.print(f"{metric}/{granularity} is served by {decision['champion']} version {decision['champion_version']} again")
+        return
+    _perform("promote", read_interval(day, start, end), settings)
+
+
+@app.command()
+def detect(
+    path: Annotated[
+        Path | None, typer.Argument(help="CSV, or folder of CSVs, with timestamp,value: score these instead.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the scored files.")] = None,
+    detector: Annotated[str, typer.Option("--detector", help="Detector for files.")] = "default",
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+    shard: Shard = 0,
+    shards: Shards = 1,
+) -> None:
+    """Find anomalous hours of the lake's series in an interval, or score a user's own files."""
+    if path is None:
+        _perform("detect", read_interval(day, start, end), read_settings(), shard=shard, shards=shards)
+        return
+    if out is None:
+        raise ConfigError("detect PATH needs --out DIR for the scored files")
+    score_files(path, out, detector)
+
+
+@app.command()
+def risk(
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Print the risk under --growth and --resize instead; nothing is published.")
+    ] = False,
+    growth: Annotated[str, typer.Option("--growth", help="Percent by which demand grows: 20 or 20% is × 1.2.")] = "0%",
+    resize: Annotated[str, typer.Option("--resize", help="Factor on capacity: 2 or 2x is twice as much.")] = "1x",
+    resource: Annotated[str, typer.Option("--resource", help="Only this resource_id.", show_default=False)] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to print.")] = 20,
+) -> None:
+    """Publish the risk that capacity runs out, from the forecasts as of the interval's end; or ask what if."""
+    grown, factor = _read_figure("--growth", growth, "%"), _read_figure("--resize", resize, "x")
+    if not what_if:
+        if grown != 0.0 or factor != 1.0 or resource:
+            raise ConfigError("--growth, --resize and --resource belong to --what-if: a published risk is of the estate as it is")
+        _perform("risk", read_interval(day, start, end), read_settings())
+        return
+    from pipeline.lake import open_lake
+    from pipeline.steps import risk as step
+
+    settings = read_settings()
+    as_of = read_interval(day, start, end).as_of if day or start or end else None
+    rows = step.what_if(open_lake(settings), settings, grown, factor, resource, as_of)
+    shown = f", first {limit}" if len(rows) > limit else ""
+    print_frame(rows.head(limit), f"if demand × {1 + grown / 100:g} and capacity × {factor:g}: {len(rows)} rows{shown}")
+
+
+def _read_figure(option: str, text: str, unit: str) -> float:
+    """The number of an option that may name its unit."""
+    try:
+        number = float(text.removesuffix(unit))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"{option} is a number, as in 2 or 2{unit}; got {text!r}")
+    return number
+
+
+@app.command()
+def report(day: Day = None, start: From = None, end: To = None) -> None:
+    """Write the run's report as one HTML file."""
+    settings = read_settings()
+    interval = read_interval(day, start, end)
+    _perform("report", interval, settings)
+    console.print(f"open {settings.run_folder(interval.as_of) / 'report.html'}")
+
+
+@app.command()
+def run(
+    source: Source = None,
+    path: SourcePath = None,
+    option: Option = None,
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+    at_once: Annotated[bool, typer.Option("--at-once", help="One run over the whole interval instead of one per day.")] = False,
+) -> None:
+    """Run every step of the daily pipeline, day by day in order; the same as the capacity_daily DAG."""
+    settings = read_settings(source, path, option)
+    interval = read_interval(day, start, end, settings)
+    for part in [interval] if at_once else list(interval.split_days()):
+        run_interval(part, settings)
+    console.print(
+        f"[green]done[/] as of {interval.as_of:%Y-%m-%d}; report: {settings.run_folder(interval.as_of) / 'report.html'}"
+    )
+
+
+def plain_command(name: str, step: Step) -> Callable[..., None]:
+    """The command of a step that takes an interval, and a shard where it is sharded."""
+
+    def whole(day: Day = None, start: From = None, end: To = None) -> None:
+        _perform(name, read_interval(day, start, end), read_settings())
+
+    def sharded(day: Day = None, start: From = None, end: To = None, shard: Shard = 0, shards: Shards = 1) -> None:
+        _perform(name, read_interval(day, start, end), read_settings(), shard=shard, shards=shards)
+
+    return sharded if step.sharded else whole
+
+
+def run_interval(interval: Interval, settings: Settings) -> None:
+    """What `capacity_daily` does over one interval, in one process."""
+    perform_in_order(order_daily(), interval, settings)
+
+
+def perform_in_order(names: Iterable[str], interval: Interval, settings: Settings) -> None:
+    """Perform steps, and build tables, by their names; where a check of silver stops that, publish what is wrong first."""
+    for name in names:
+        try:
+            _perform_all(name, interval, settings)
+        except DataError:
+            if name.startswith("silver."):
+                for table in list_builds("gold", "always"):
+                    _perform("build", interval, settings, target=table)
+            raise
+
+
+def _perform_all(name: str, interval: Interval, settings: Settings) -> None:
+    """One table, or one step over all sources or shards that it has."""
+    if name not in STEPS:
+        _perform("build", interval, settings, target=name)
+    elif STEPS[name].takes_target:
+        for source in settings.sources:
+            _perform(name, interval, settings, target=source)
+    else:
+        shards = settings.shards if STEPS[name].sharded else 1
+        for shard in range(shards):
+            _perform(name, interval, settings, shard=shard, shards=shards)
+
+
+def _show_due(interval: Interval) -> bool:
+    """Whether schedule or drift ask for a training; also printed, with the reason."""
+    from pipeline.lake import open_lake
+    from pipeline.steps.due import reason
+
+    settings = read_settings()
+    asked, why = reason(interval, open_lake(settings), settings)
+    console.print(f"training as of {interval.as_of} is {'' if asked else 'not '}due: {why}", highlight=False)
+    return asked
+
+
+def _perform(
+    step: str, interval: Interval, settings: Settings, *, target: str = "", shard: int = 0, shards: int = 1, **options: Any
+) -> None:
+    from pipeline import steps
+
+    label = " ".join(part for part in (step, target, f"shard {shard + 1}/{shards}" if shards > 1 else "") if part)
+    with console.status(f"{label} {interval}"):
+        rows = steps.perform(step, interval, target=target, shard=shard, shards=shards, settings=settings, **options)
+    console.print(f"[green]✓[/] {label} [dim]{interval}[/] {rows:,} rows", highlight=False)
+
+
+def _add_plain_commands() -> None:
+    """Give every step without a command of its own here the plain one."""
+    written = {_name(command) for command in app.registered_commands}
+    for name, step in STEPS.items():
+        if name not in written:
+            app.command(name, help=describe(name))(plain_command(name, step))
+    app.registered_commands.sort(key=lambda each: LISTED.index(_name(each)) if _name(each) in LISTED else len(LISTED))
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or (command.callback.__name__ if command.callback else "")
+
+
+_add_plain_commands()

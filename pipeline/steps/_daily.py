@@ -1,0 +1,107 @@
+"""What is done for a day, in which order: read from the text of the SQL and from what tables and steps declare.
+
+The DAG and the command line share it. It needs none of the pipeline's packages, because Airflow parses the DAGs without them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipeline import tables
+from pipeline.errors import ConfigError
+from pipeline.settings import ROOT
+from pipeline.steps._declaration import STEPS
+
+SQL = ROOT / "sql"
+#: The steps of a day's run, each with those that it waits for. `silver` stands for the tables of silver and those that are always
+#: built after it, `last` for the tables that are built last.
+DAILY: dict[str, tuple[str, ...]] = {
+    "ingest": (),
+    "forecast": ("silver",),
+    "detect": ("silver",),
+    "risk": ("forecast",),
+    "recommend": ("risk", "detect"),
+    "report": ("last",),
+}
+# Comments and texts may name tables that a query does not read.
+_NO_SQL = re.compile(r"--[^\n]*|'[^']*'")
+_RELATION = re.compile(r"\b(?:bronze|silver|gold|views|inputs)\.[a-z][a-z0-9_]*")
+
+
+def list_builds(layer: str = "", when: str | None = None) -> tuple[str, ...]:
+    """The tables that `build` makes, of one layer or of all, in the order of their declarations.
+
+    Args:
+        layer: silver or gold; both when empty.
+        when: only those whose declaration says so, see `tables.schema.Build`.
+    """
+    named = [name for name in tables.ALL if name.startswith(layer) and when in (None, tables.ALL[name].build.when)]
+    return tuple(name for name in named if not explain_not_built(name))
+
+
+def order_builds() -> tuple[str, ...]:
+    """The tables that `build` makes, in order; those that are built last are left out, for they are about a whole run."""
+    return tuple(name for name in order_daily() if name in tables.ALL and tables.ALL[name].build.when != "last")
+
+
+def explain_not_built(name: str) -> str:
+    """Why `build` does not make a table; empty where it does."""
+    writers = [step for step, declared in STEPS.items() if name in declared.writes]
+    if writers:
+        return f"it is written by the step {' and '.join(writers)}"
+    if tables.get(name).build.by or _file(name).exists():
+        return ""
+    return f"it has no SQL in {_file(name).relative_to(ROOT)}, and no step declares that it writes it"
+
+
+def read_tables(name: str) -> set[str]:
+    """The tables that a build, a view or an input reads in the end, through views and inputs."""
+    table = tables.ALL.get(name)
+    named = table.build.reads if table and table.build.by else _RELATION.findall(_NO_SQL.sub("", _file(name).read_text()))
+    return {each for one in named for each in ({one} if one in tables.ALL else read_tables(one))}
+
+
+def order_daily() -> dict[str, tuple[str, ...]]:
+    """Every step and every table of a day's run, in order, each with those of them that it waits for.
+
+    A table of silver waits for what is ingested, one of gold for all of silver, and each for what it reads. One that is built
+    always waits for silver alone, one that is built last for everything but the steps that wait for such tables.
+
+    Raises:
+        ConfigError: some of them wait for each other, or for something that is not part of the run.
+    """
+    silver, always, last = list_builds("silver"), list_builds("gold", "always"), list_builds("gold", "last")
+    waits: dict[str, tuple[str, ...]] = {name: ("ingest", *_inputs(name)) for name in silver}
+    waits |= dict.fromkeys(always, silver)
+    waits |= {name: (*silver, *_inputs(name)) for name in list_builds("gold", "")}
+    stand_for = {"silver": (*silver, *always), "last": last}
+    steps = {step: tuple(name for each in before for name in stand_for.get(each, (each,))) for step, before in DAILY.items()}
+    waits |= {step: before for step, before in steps.items() if "last" not in DAILY[step]}
+    waits |= dict.fromkeys(last, tuple(name for name in waits if not any(name in before for before in waits.values())))
+    return _sorted({name: tuple(dict.fromkeys(before)) for name, before in (waits | steps).items()})
+
+
+def _inputs(name: str) -> Iterable[str]:
+    """What of a day's run makes the tables that a build reads."""
+    read = read_tables(name) - {name}
+    yield from (step for step in DAILY if read.intersection(STEPS[step].writes))
+    yield from (table for table in list_builds() if table in read)
+
+
+def _sorted(waits: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The same, each after those that it waits for; what may come now comes in the order given."""
+    ordered: dict[str, tuple[str, ...]] = {}
+    while len(ordered) < len(waits):
+        ready = [name for name, before in waits.items() if name not in ordered and all(each in ordered for each in before)]
+        if not ready:
+            stuck = [f"{name} waits for {', '.join(before)}" for name, before in waits.items() if name not in ordered]
+            raise ConfigError(f"a day's run has no order: {'; '.join(stuck)}")
+        ordered[ready[0]] = waits[ready[0]]
+    return ordered
+
+
+def _file(name: str) -> Path:
+    layer, _, short = name.partition(".")
+    return SQL / layer / f"{short}.sql"
