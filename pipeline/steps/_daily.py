@@ -27,7 +27,7 @@ DAILY: dict[str, tuple[str, ...]] = {
 }
 # Comments and texts may name tables that a query does not read.
 _NO_SQL = re.compile(r"--[^\n]*|'[^']*'")
-_RELATION = re.compile(r"\b(?:bronze|silver|gold|views)\.[a-z][a-z0-9_]*")
+_RELATION = re.compile(r"\b(?:bronze|silver|gold|views|inputs)\.[a-z][a-z0-9_]*")
 
 
 def list_builds(layer: str = "", when: str | None = None) -> tuple[str, ...]:
@@ -57,11 +57,10 @@ def explain_not_built(name: str) -> str:
 
 
 def read_tables(name: str) -> set[str]:
-    """The tables that a build or a view reads in the end, through views."""
-    if name in tables.ALL and tables.ALL[name].build.by:
-        return set(tables.ALL[name].build.reads)
-    named = set(_RELATION.findall(_NO_SQL.sub("", _file(name).read_text())))
-    return {table for each in named for table in (read_tables(each) if each.startswith("views.") else {each})}
+    """The tables that a build, a view or an input reads in the end, through views and inputs."""
+    table = tables.ALL.get(name)
+    named = table.build.reads if table and table.build.by else _RELATION.findall(_NO_SQL.sub("", _file(name).read_text()))
+    return {each for one in named for each in ({one} if one in tables.ALL else read_tables(one))}
 
 
 def order_daily() -> dict[str, tuple[str, ...]]:

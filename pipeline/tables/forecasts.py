@@ -127,7 +127,7 @@ DRIFT = Table(
         text("reason", "Why, with the figures."),
     ),
     may_be_empty=True,
-    build=Build(by="pipeline.inputs.drift.model_drift", reads=("gold.forecast_score", "gold.model_metric"), checked=False),
+    build=Build(by="pipeline.inputs.drift.model_drift", reads=("inputs.drift_evidence", "inputs.newest_training"), checked=False),
 )
 PROMOTION = Table(
     name="gold.promotion",

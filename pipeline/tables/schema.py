@@ -105,7 +105,7 @@ class Build:
 
     Attributes:
         by: a function in place of SQL, as `module.function`; called with interval, lake and settings, it returns the rows.
-        reads: the tables that this function reads.
+        reads: what this function reads: tables, views, or inputs of `sql/inputs`.
         when: empty for as soon as what it reads is there; `always` for after silver, also where a check of silver failed; `last`
             for after all else that does not wait for it.
         checked: whether its rows are held to their expectations.
