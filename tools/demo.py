@@ -70,16 +70,17 @@ class Steps:
     """Stands between the DAGs' tasks and `steps.perform`, to show each step as it runs and to count what changed."""
 
     def __init__(self, console: Console) -> None:
-        from pipeline import steps
+        from pipeline import lake, steps
 
         self.console = console
         self.changed: list[str] = []
         self.failure: str | None = None
         self.progress: Progress | None = None
         self.bar: Any = None
-        self._perform, self._open_lake = steps.perform, steps.open_lake
+        self._perform, self._open_lake = steps.perform, lake.open_lake
         self._lake: Lake | None = None
-        steps.perform, steps.open_lake = self.perform, self._remembered
+        # A step opens its lake through the package each time.
+        steps.perform, lake.open_lake = self.perform, self._remembered
 
     def _remembered(self, settings: Any) -> Lake:
         self._lake = self._open_lake(settings)
