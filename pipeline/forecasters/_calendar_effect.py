@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.forecasters import ridge
 from pipeline.forecasters._past import segments
-from pipeline.forecasting.panel import Panel
-
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats, Panel
 
 #: Series in a segment up to which its calendar effects are not trusted; at thrice as many they are by half.
 _TRUST_SERIES = 10.0

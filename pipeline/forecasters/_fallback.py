@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.forecasters._quantile import row_quantiles
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.forecasting.tier import observed_range, tier, trending
 
-Floats = npt.NDArray[np.float64]
 #: Seasons of recent values that the fallback's quantiles look at.
 _RECENT_SEASONS = 8
 #: No forecast exceeds the historical maximum by more than half, or trebles it where the series has kept growing.

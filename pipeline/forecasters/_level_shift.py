@@ -14,9 +14,8 @@ from scipy.special import ndtr
 
 from pipeline.forecasters._past import segments
 from pipeline.forecasting import calendars
-from pipeline.forecasting.panel import SEASON, Panel
+from pipeline.forecasting.panel import SEASON, Floats, Panel
 
-Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Whole = npt.NDArray[np.int64]
 

@@ -6,9 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.forecasters._quantile import row_quantiles
-from pipeline.forecasting.panel import STEP, Panel
-
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import STEP, Floats, Panel
 
 #: Windows' worth of evidence for the prior factor; above 1, because intervals learnt in-sample are too narrow.
 _PRIOR_WINDOWS, _PRIOR_FACTOR = 20.0, 1.15
@@ -35,7 +33,7 @@ def actuals(panel: Panel, back: int, horizon: int) -> Floats:
     return np.pad(known, ((0, 0), (0, horizon - known.shape[1])), constant_values=np.nan)
 
 
-def as_of(panel: Panel, backs: list[int]) -> Panel:
+def stack_cutoffs(panel: Panel, backs: list[int]) -> Panel:
     """The panel as it stood 0 and `backs` periods ago, one below the other, right-aligned: (1 + len(backs)) · n rows.
 
     One call of a model on many rows costs a fraction of many calls on few. The metric carries the cutoff, so that what

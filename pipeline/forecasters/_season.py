@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats
 
 
 def phases(values: Floats, season: int) -> Floats:

@@ -7,16 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._past import actuals, calibrate, cutoffs, segments
 from pipeline.forecasters._season import fill
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.forecasting.tier import tier
 from pipeline.tables.columns import Granularity
-
-Floats = npt.NDArray[np.float64]
 
 #: Periods of history: these models cost more than linear in it, and what is older hardly counts.
 HISTORY: dict[Granularity, int] = {"hour": 28 * 24, "day": 1461}

@@ -9,9 +9,7 @@ import numpy.typing as npt
 
 from pipeline.forecasters._season import fill
 from pipeline.forecasting import calendars
-from pipeline.forecasting.panel import STEP, Panel
-
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import STEP, Floats, Panel
 
 FEATURES = (
     "lead",

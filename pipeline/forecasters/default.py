@@ -11,13 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters import _calendar_effect, _level_shift, ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments, thirds
+from pipeline.forecasters._past import actuals, calibrate, cutoffs, pool_tails, segments, stack_cutoffs, thirds
 from pipeline.forecasting import metrics
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.forecasting.tuning import Search
 from pipeline.tables.columns import Granularity
-
-Floats = npt.NDArray[np.float64]
 
 #: Who is asked; of days also whether the trend goes on, for whole quarters lie ahead of them.
 MEMBERS = ("pool", "weekday_pool", "level_pool", "smoothing", "ridge", "log_ridge", "trend")
@@ -122,7 +120,7 @@ def _block(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Op
     backs = cutoffs(panel, horizon, options.past_cutoffs)
     # No member looks further back than the regressions do.
     recent = panel.tail(ridge.HISTORY[panel.step] + max(backs, default=0))
-    stacked = as_of(recent, backs)
+    stacked = stack_cutoffs(recent, backs)
     said = members(stacked, horizon, quantiles, _hours_factor(panel, backs, horizon, recent.periods))
     if not backs:
         return settle(panel, pool_tails(weighted_median(said, np.ones(said.shape[:2])), quantiles, segment), quantiles)

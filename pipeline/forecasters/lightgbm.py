@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import ConfigError
 from pipeline.forecasters._fallback import fallback, settle
 from pipeline.forecasters._tabular import FEATURES, LEAST_ROWS, future_rows, training_rows
-from pipeline.forecasting.panel import Panel
-
-Floats = npt.NDArray[np.float64]
+from pipeline.forecasting.panel import Floats, Panel
 
 
 class Options(BaseModel):

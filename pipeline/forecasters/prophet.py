@@ -15,10 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasting import calendars
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.forecasting.tier import REFERENCE, tier
 
-Floats = npt.NDArray[np.float64]
 Seasonality = Literal["auto"] | bool | Annotated[int, Field(ge=1, le=100)]
 Mode = Literal["additive", "multiplicative"]
 _SWITCH = "season: auto, on, off, or its number of Fourier terms."

@@ -12,15 +12,13 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._fallback import settle
-from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, segments
+from pipeline.forecasters._past import actuals, calibrate, cutoffs, segments, stack_cutoffs
 from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import exponential_means, fill
 from pipeline.forecasting import calendars
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.forecasting.tuning import Search
 from pipeline.tables.columns import Granularity
-
-Floats = npt.NDArray[np.float64]
 
 #: Periods of history that are looked at: eight weeks of hours, four years of days.
 HISTORY: dict[Granularity, int] = {"hour": 8 * 7 * 24, "day": 1461}
@@ -79,7 +77,7 @@ def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: 
     profile that differs by weekday, and what is left of the last residuals at each lead.
     """
     backs = cutoffs(panel, horizon, options.past_cutoffs)
-    [(said, _)] = raw_quantiles(as_of(panel, backs), horizon, quantiles, (options.log,), options)
+    [(said, _)] = raw_quantiles(stack_cutoffs(panel, backs), horizon, quantiles, (options.log,), options)
     raw = said.reshape(len(backs) + 1, len(panel), horizon, -1)
     known = np.array([actuals(panel, back, horizon) for back in backs])
     return settle(panel, calibrate(raw[0], raw[1:], known, quantiles, segments(panel.metric)), quantiles)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.forecasters._fallback import last_value, settle
 from pipeline.forecasters._quantile import row_quantiles
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.forecasting.tier import REFERENCE
-
-Floats = npt.NDArray[np.float64]
 
 
 def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> Floats:

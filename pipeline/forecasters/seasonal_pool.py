@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import phases
 from pipeline.forecasting import calendars
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.tables.columns import Granularity
-
-Floats = npt.NDArray[np.float64]
 
 #: Seasons that a pool looks back: older ones weigh next to nothing.
 LOOK_BACK: dict[Granularity, int] = {"hour": 28, "day": 104}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.forecasters._fallback import settle
 from pipeline.forecasters._quantile import row_quantiles
 from pipeline.forecasters._season import exponential_means, fill, seasonal_index
-from pipeline.forecasting.panel import Panel
+from pipeline.forecasting.panel import Floats, Panel
 from pipeline.tables.columns import Granularity
-
-Floats = npt.NDArray[np.float64]
 
 #: Periods of history: six weeks of hours, two years of days.
 HISTORY: dict[Granularity, int] = {"hour": 6 * 7 * 24, "day": 730}

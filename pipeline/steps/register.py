@@ -16,6 +16,7 @@ import pandas as pd
 
 from pipeline.errors import DataError
 from pipeline.forecasting.backtest import SCORES
+from pipeline.forecasting.comparison import Segment
 from pipeline.interval import Interval
 from pipeline.quality.conform import conform
 from pipeline.registry.log import log_training
@@ -65,7 +66,7 @@ def register_training(interval: Interval, lake: Lake, settings: Settings, segmen
     if not segments:
         log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
         return 0
-    segments = sorted(segments, key=lambda segment: (segment.granularity, segment.metric))
+    segments = sorted(segments, key=in_order)
     fingerprints = [segment.fingerprint for segment in segments]
     if is_known(interval, lake, settings, fingerprints):
         return 0
@@ -80,11 +81,16 @@ def register_training(interval: Interval, lake: Lake, settings: Settings, segmen
     return log_training(settings, interval.as_of, _sha256(fingerprints), segments, config, figures)
 
 
+def in_order(segment: Segment | TrainedSegment) -> tuple[str, str]:
+    """Where a segment stands among those of a training: its fingerprint takes them in this order."""
+    return segment.granularity, segment.metric
+
+
 def is_known(interval: Interval, lake: Lake, settings: Settings, fingerprints: list[str]) -> bool:
     """Whether a training with the same data, settings and code is in the registry: this very one, or one that was published.
 
     Args:
-        fingerprints: of the segments, in the order of granularity and metric.
+        fingerprints: of the segments, sorted by `in_order`.
     """
     before = find_trained(settings, _sha256(fingerprints))
     if before is None:

@@ -31,7 +31,7 @@ from pipeline.registry.training import Dataset, TrainedSegment, write_files
 from pipeline.settings import Settings
 from pipeline.steps import cpu_seconds
 from pipeline.steps._declaration import Step
-from pipeline.steps.register import is_known, register_training
+from pipeline.steps.register import in_order, is_known, register_training
 from pipeline.tables.columns import GRANULARITIES, Granularity
 from pipeline.tables.schema import bucket_of
 
@@ -62,7 +62,7 @@ def train(
         shard: which part of the segments, of `shards`.
         shards: how many parts there are. Of several, each only hands over what it found, and returns how many segments that is.
     """
-    segments = list(_read_segments(interval, lake, settings, shard, shards))
+    segments = sorted(_read_segments(interval, lake, settings, shard, shards), key=in_order)
     effort = Effort(settings.backtest_windows, settings.search_trials, settings.override_margin)
     fingerprints = [segment.fingerprint(effort) for segment in segments]
     if shards == 1 and segments and is_known(interval, lake, settings, fingerprints):

@@ -53,7 +53,7 @@ MODELS = ("seasonal_naive", "ridge", "default")
 SEGMENTS = [("cost", "day"), ("cpu_utilization", "hour")]
 
 
-def metrics_of(lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings) -> list[str]:
+def read_metrics(lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings) -> list[str]:
     return [metric for metric, step in SEGMENTS if step == granularity]
 
 
@@ -104,7 +104,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     lake = open_lake(settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_step, "read_panel", demand)
-        patch.setattr(train_step, "metrics_of", metrics_of)
+        patch.setattr(train_step, "read_metrics", read_metrics)
         versions = train(DAY, lake, settings)
         yield Trained(settings, lake, versions, promote(DAY, lake, settings))
 
@@ -319,7 +319,7 @@ def test_a_search_is_logged_trial_by_trial_and_what_it_finds_is_registered_and_s
     found = {"log": False, "half_life": 0.9}
     monkeypatch.setattr(comparison.tuning, "best", lambda trials: found if {t.forecaster for t in trials} == {"ridge"} else {})
     monkeypatch.setattr(train_step, "read_panel", demand)
-    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
+    monkeypatch.setattr(train_step, "read_metrics", read_metrics)
     monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
     named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2, "search_trials": 2}
     settings = settings_module.load({}, home=tmp_path, **named)
@@ -353,7 +353,7 @@ def test_options_count_when_a_forecaster_is_trained_and_its_version_keeps_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_step, "read_panel", demand)
-    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
+    monkeypatch.setattr(train_step, "read_metrics", read_metrics)
     monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
     named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2}
     options = {"forecasters": {"ridge": {"half_life": 0.9}}}
@@ -385,7 +385,7 @@ def told(trained: Trained) -> tuple[list[dict[str, Any]], dict[str, Any], dict[s
 
 def test_a_training_in_shards_comes_to_what_one_process_comes_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_step, "read_panel", demand)
-    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
+    monkeypatch.setattr(train_step, "read_metrics", read_metrics)
     found = []
     for name, shards in (("whole", 1), ("parts", 5)):
         named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2}
@@ -417,8 +417,11 @@ def test_a_training_is_not_registered_before_its_last_shard_has_handed_over(fres
 # ---------------------------------------------------------------- once is enough
 
 
-def test_the_same_data_settings_and_code_register_and_decide_nothing_again(trained: Trained) -> None:
+def test_the_same_data_settings_and_code_are_not_compared_registered_or_decided_again(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before, changes = trained.lake.content(PROMOTION), trained.lake.changes
+    monkeypatch.setattr(train_step, "compare", lambda *_: pytest.fail("compared again"))
     assert train(DAY, trained.lake, trained.settings) == 0
     assert promote(DAY, trained.lake, trained.settings) == 0
     assert trained.lake.content(PROMOTION) == before
@@ -732,7 +735,7 @@ def test_a_training_registers_the_overrides_it_found_and_the_champion_carries_th
 ) -> None:
     by = {"a/r/i-2/cost": "seasonal_naive"}
     monkeypatch.setattr(train_step, "read_panel", demand)
-    monkeypatch.setattr(train_step, "metrics_of", metrics_of)
+    monkeypatch.setattr(train_step, "read_metrics", read_metrics)
     monkeypatch.setattr(train_step, "GRANULARITIES", ("day",))
     monkeypatch.setattr(comparison, "overrides", lambda _, proposed, *__: by if proposed == "ridge" else {})
     named = {"challengers": ("seasonal_naive", "ridge"), "backtest_windows": 2, "override_margin": 0.1}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.forecasters import _calendar_effect, default
-from pipeline.forecasters._past import actuals, as_of, calibrate, cutoffs, pool_tails, segments
+from pipeline.forecasters._past import actuals, calibrate, cutoffs, pool_tails, segments, stack_cutoffs
 from pipeline.forecasters._season import exponential_means, fill, phases, seasonal_index
 from pipeline.forecasters.ridge import Options
 from pipeline.forecasting.calendars import quarter_end_ramp
@@ -82,7 +82,7 @@ def test_what_followed_a_cutoff_is_unknown_beyond_the_end():
 def test_stacked_cutoffs_are_the_panel_as_it_stood_then():
     panel = daily(np.arange(20.0).reshape(2, 10))
 
-    stacked = as_of(panel, [3])
+    stacked = stack_cutoffs(panel, [3])
 
     past = panel.truncate(3)
     np.testing.assert_array_equal(stacked.values[2:, 3:], past.values)
