@@ -76,25 +76,38 @@ def annotated(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
                 yield (part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)
 
 
-def tests_by_line(root: Path) -> dict[tuple[str, int], list[str]]:
+def tests_by_line(copies: list[Path]) -> dict[tuple[str, int], list[str]]:
     """File and line → the tests that run it, those first that run the fewest lines of the file."""
     from coverage import CoverageData
 
-    (root / ".coveragerc").write_text(COVERAGE)
-    command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", *TESTS]
-    done = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"the tests fail without any change:\n{done.stdout[-3000:]}")
-    data = CoverageData(str(root / ".coverage"))
-    data.read()
+    files = sorted(
+        file for test in TESTS for file in ([copies[0] / test] if test.endswith(".py") else (copies[0] / test).glob("test_*.py"))
+    )
+    names = [str(file.relative_to(copies[0])) for file in files]
+    running = []
+    for number, root in enumerate(copies):
+        (root / ".coveragerc").write_text(COVERAGE)
+        command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", *names[number :: len(copies)]]
+        running.append(subprocess.Popen(command, cwd=root, env=environment(root), stdout=subprocess.PIPE, text=True))
+    for each in running:
+        said, _ = each.communicate()
+        if each.returncode:
+            raise SystemExit(f"the tests fail without any change:\n{said[-3000:]}")
+    lines: dict[str, dict[int, set[str]]] = {}
+    for root in copies:
+        data = CoverageData(str(root / ".coverage"))
+        data.read()
+        for file in data.measured_files():
+            seen = lines.setdefault(str(Path(file).relative_to(root)), {})
+            for line, tests in data.contexts_by_lineno(file).items():
+                seen.setdefault(line, set()).update(test for test in tests if test)
     found: dict[tuple[str, int], list[str]] = {}
-    for file in data.measured_files():
-        name, lines = str(Path(file).relative_to(root)), data.contexts_by_lineno(file)
-        size = Counter(test for tests in lines.values() for test in set(tests) if test)
+    for name, seen in lines.items():
+        size = Counter(test for tests in seen.values() for test in tests)
         everyone = sorted(size, key=lambda test: (size[test], test))
-        for line, tests in lines.items():
+        for line, some in seen.items():
             # What runs when the file is imported is seen by whoever uses the file.
-            found[name, line] = [test for test in everyone if test in tests] or everyone
+            found[name, line] = [test for test in everyone if test in some] or everyone
     return found
 
 
@@ -164,7 +177,7 @@ def main() -> None:
         everything = mutants(copies[0])
         chosen = random.Random(given.seed).sample(everything, min(given.sample, len(everything)))  # noqa: S311
         console.print(f"{len(chosen)} of {len(everything)} possible changes; first the tests as they are")
-        seen_by = tests_by_line(copies[0])
+        seen_by = tests_by_line(copies)
         queue: Any = multiprocessing.Queue()
         todo = [(mutant, seen_by.get((mutant.file, mutant.line), [])) for mutant in chosen]
         workers = [

@@ -1,0 +1,31 @@
+"""Distance from the value before, in typical steps of the last day: finds jumps, and nothing that creeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, smallest_scale
+
+
+class Options(BaseModel):
+    """What is unusual."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    alert_steps: float = Field(8.0, ge=1, le=100, description="Typical steps from the value before that are an alert.")
+
+
+DEFAULTS = Options()
+
+
+def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
+    """Score each value by its distance from the one before it; `expected` is that one."""
+    clock, observed = arrival_clock(ts), finite(values)
+    before = pd.Series(observed, index=pd.DatetimeIndex(clock)).ffill().shift()
+    step = (before - before.shift()).abs().rolling("1D", min_periods=4).mean().to_numpy(dtype=np.float64)
+    expected = before.to_numpy(dtype=np.float64, copy=True)
+    typical = np.maximum(step, smallest_scale(expected))
+    return Detection(announce(np.abs(observed - expected) / (options.alert_steps * typical), clock, observed), expected)
