@@ -10,19 +10,23 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ConfigError, suggestion
 
-if TYPE_CHECKING:
-    from pipeline.settings import Settings
-
 #: Folder → the function that each of its plugs has.
 FOLDERS = {"sources": "fetch", "forecasters": "forecast", "detectors": "detect", "recommenders": "recommend"}
 # Complaints about a number or one of a few words: the value is no secret, so that it may be quoted.
 _QUOTED = ("greater_than", "less_than", "multiple_of", "literal_error", "int_", "float_", "bool_")
+
+
+class Chosen(Protocol):
+    """What the settings say of plugs: folder → plug → option → value."""
+
+    @property
+    def options(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]: ...
 
 
 class NoOptions(BaseModel):
@@ -67,7 +71,7 @@ def declared_options(folder: str, name: str) -> type[BaseModel]:
     return declared
 
 
-def options(folder: str, name: str, settings: Settings) -> Any:
+def options(folder: str, name: str, settings: Chosen) -> Any:
     """A plug's options as the settings say, checked.
 
     Raises:

@@ -53,7 +53,6 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Arrows against the rules that are there for now, with the reason; "module -> module".
 ALLOWED = {
-    "pipeline.plugs -> pipeline.settings": "the type of the settings that options are taken from; nothing of it runs",
     "pipeline.own_files.backtest -> pipeline.steps": "the timer of CPU seconds stands once, beside the record of a step",
 }
 

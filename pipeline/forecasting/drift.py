@@ -75,12 +75,17 @@ def judge(evidence: pd.DataFrame, trained_at: datetime | None, as_of: datetime, 
 
 
 def decide_training(
-    as_of: datetime, trained_at: datetime | None, drift: Sequence[str], limits: Limits, otherwise: str = "no drift known"
+    as_of: datetime,
+    trained_at: datetime | None,
+    drift: Sequence[str],
+    limits: Limits,
+    otherwise: str = "no drift known",
+    changed: Sequence[str] = (),
 ) -> tuple[bool, str]:
     """Whether a training is due, and why or why not.
 
-    What was never trained is due, and so is what was trained long ago; younger trainings are renewed where forecasts
-    drifted, but not before the last one has cooled down.
+    What was never trained is due, and so is what was trained long ago or with other options. Younger trainings are renewed
+    where forecasts drifted, but not before the last one has cooled down.
 
     Args:
         as_of: when this is asked.
@@ -88,6 +93,7 @@ def decide_training(
         drift: what drifted, in words; empty where nothing did.
         limits: ages at which a training is renewed.
         otherwise: what is said of drift where there is none.
+        changed: forecasters whose options are others than that training's.
     """
     what = f"drift: {'; '.join(drift)}" if drift else otherwise
     if trained_at is None:
@@ -96,6 +102,8 @@ def decide_training(
     trained = f"trained {age} days ago"
     if age >= limits.retrain_after_days:
         return True, f"schedule: {trained}; {what}"
+    if changed:
+        return True, f"other options of {', '.join(changed)}: {trained}; {what}"
     if drift and age < limits.cooldown_days:
         return False, f"cooldown: {trained}; {what}"
     return bool(drift), f"{what}; {trained}"

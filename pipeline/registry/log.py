@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline import __version__
 from pipeline.errors import DataError
 from pipeline.forecasting import backtest
 from pipeline.forecasting.panel import from_frame
@@ -68,6 +69,7 @@ def log_training(
             tags={
                 "as_of": as_of.isoformat(),
                 "code_sha256": code_sha256(),
+                "headroom.version": __version__,
                 "kind": "training",
                 "mlflow.source.name": "python -m pipeline train",
                 "mlflow.source.type": "JOB",

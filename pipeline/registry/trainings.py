@@ -66,6 +66,18 @@ def read_figures(settings: Settings, as_of: datetime) -> dict[str, pa.Table] | N
         return {file.stem: pq.read_table(file) for file in sorted(files)}
 
 
+def read_options(settings: Settings, as_of: datetime) -> dict[str, Any] | None:
+    """Forecaster → its options, as the training as of that moment was given them; None where there is no such training.
+
+    Raises:
+        SourceError: MLflow does not answer, or there is no registry.
+    """
+    with connect(settings, create=False) as client:
+        run = _find_training(client, as_of)
+        options: dict[str, Any] | None = json.loads(run.data.params.get("options", "{}")) if run else None
+        return options
+
+
 def _find_training(client: Any, as_of: datetime) -> Any:
     """The parent run of the newest finished training as of a moment, None where there is none."""
     experiment = client.get_experiment_by_name(EXPERIMENT)

@@ -1,4 +1,4 @@
-"""Whether it is time to train: by schedule, or because forecasts got worse."""
+"""Whether it is time to train: by schedule, because forecasts got worse, or because the forecasters' options changed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from pipeline.errors import SourceError
 from pipeline.forecasting.drift import decide_training
 from pipeline.inputs.drift import limits, trained_at
+from pipeline.registry.trainings import read_options
 from pipeline.steps._declaration import Step
 from pipeline.tables.forecasts import DRIFT
 from pipeline.tables.schema import Scope
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pipeline.interval import Interval
     from pipeline.lake import Lake
     from pipeline.settings import Settings
@@ -29,7 +33,7 @@ def due(interval: Interval, lake: Lake, settings: Settings) -> int:
 
 
 def reason(interval: Interval, lake: Lake, settings: Settings) -> tuple[bool, str]:
-    """Whether schedule or drift ask for a training as of the interval's end, and why or why not.
+    """Whether schedule, drift or changed options ask for a training as of the interval's end, and why or why not.
 
     By the rule that fills `gold.drift.retrain`, asked again because trainings and days have passed since: drift is what
     `gold.drift` said last, within the week before.
@@ -39,4 +43,17 @@ def reason(interval: Interval, lake: Lake, settings: Settings) -> tuple[bool, st
     rows = lake.read(DRIFT, week).to_pylist()
     newest = max((row["as_of"] for row in rows), default=None)
     drifted = sorted(f"{row['metric']} by {row['granularity']}" for row in rows if row["as_of"] == newest and row["drifted"])
-    return decide_training(as_of, trained_at(lake, as_of), drifted, limits(settings))
+    trained = trained_at(lake, as_of)
+    changed = changed_options(settings, trained) if trained else []
+    return decide_training(as_of, trained, drifted, limits(settings), changed=changed)
+
+
+def changed_options(settings: Settings, trained: datetime) -> list[str]:
+    """Forecasters whose options are others than the training as of that moment was given; none where nobody can tell."""
+    try:
+        before = read_options(settings, trained)
+    except SourceError as error:
+        log.warning("whether options have changed since the training as of %s is not known: %s", trained, error)
+        return []
+    now = settings.options.get("forecasters", {})
+    return [] if before is None else sorted(name for name in {*before, *now} if before.get(name, {}) != now.get(name, {}))

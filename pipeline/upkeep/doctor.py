@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pipeline import __version__
 from pipeline.settings import Settings
 
 PACKAGES = ("apache-airflow", "mlflow", "pyiceberg", "pyarrow", "duckdb", "sqlglot", "great-expectations", "pandas", "prophet")
@@ -15,7 +16,8 @@ FREE_GIB = 2.0
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, bool, str]]:
-    """One (name, ok, detail) per check: Python, packages, disk, lake, catalog, MLflow."""
+    """One (name, ok, detail) per check: Headroom itself, Python, packages, disk, lake, catalog, MLflow."""
+    yield "headroom", True, __version__
     yield "python", sys.version_info >= (3, 11), f"{sys.version.split()[0]}, 3.11 or later is needed"
     yield _packages()
     yield _disk(settings)

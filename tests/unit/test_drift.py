@@ -17,6 +17,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
+from pipeline.steps import due as due_step
 from pipeline.steps.build import build
 from pipeline.steps.due import due, reason
 from pipeline.tables.forecasts import DRIFT, FORECAST_SCORE, MODEL_METRIC
@@ -181,6 +182,27 @@ def test_the_newest_word_on_drift_asks_for_a_training_after_the_cooldown(lake: L
     assert asked(lake, settings) == (False, "no drift known; trained 3 days ago")
 
 
+def test_options_other_than_those_of_the_last_training_ask_for_one_at_once(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(lake, AS_OF - timedelta(days=1))
+    given = {"prophet": {"n_changepoints": 5}, "ridge": {}}
+    monkeypatch.setattr(due_step, "read_options", lambda *_: given)
+    same = settings.model_copy(update={"options": {"forecasters": {"prophet": {"n_changepoints": 5}}}})
+
+    assert asked(lake, same) == (False, "no drift known; trained 1 days ago")
+    assert asked(lake, settings) == (True, "other options of prophet: trained 1 days ago; no drift known")
+
+
+def test_where_the_registry_cannot_say_with_which_options_was_trained_schedule_and_drift_decide(
+    lake: Lake, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained(lake, AS_OF - timedelta(days=1))
+
+    assert asked(lake, settings.model_copy(update={"options": {"forecasters": {"prophet": {"n_changepoints": 5}}}}))[0] is False
+    assert "is not known: the registry" in caplog.text
+
+
 @pytest.mark.parametrize("age", [None, 1, 2, 3, 6, 7])
 @pytest.mark.parametrize("covered", [0.9, 0.5])
 def test_what_drift_publishes_of_a_training_is_what_the_step_answers_on_that_day(
@@ -212,7 +234,9 @@ def test_the_step_says_yes_or_no_and_its_log_says_why(lake: Lake, settings: Sett
         assert due(day, lake, settings) == 1
         trained(lake, AS_OF - timedelta(days=1))
         assert due(day, lake, settings) == 0
-    assert [record.getMessage() for record in caplog.records if record.name == "pipeline.steps.due"] == [
+    assert [
+        record.getMessage() for record in caplog.records if record.levelname == "INFO" and "training as of" in record.message
+    ] == [
         "training as of 2026-04-16 00:00:00 is due: never trained; no drift known",
         "training as of 2026-04-16 00:00:00 is not due: no drift known; trained 1 days ago",
     ]
