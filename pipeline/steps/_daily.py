@@ -60,7 +60,7 @@ def read_tables(name: str) -> set[str]:
     """The tables that a build, a view or an input reads in the end, through views and inputs."""
     table = tables.ALL.get(name)
     named = table.build.reads if table and table.build.by else _RELATION.findall(_NO_SQL.sub("", _file(name).read_text()))
-    return {each for one in named for each in ({one} if one in tables.ALL else read_tables(one))}
+    return {each for one in named for each in (read_tables(one) if one.startswith(("views.", "inputs.")) else {one})}
 
 
 def order_daily() -> dict[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +21,7 @@ def declare(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, query: str
     """Add a table, and put its SQL into a folder that then stands for `sql/`."""
     monkeypatch.setitem(tables.ALL, name, replace(CALENDAR, name=name, build=build or Build()))
     if not folder.exists():
-        folder.mkdir()
-        for layer in ("silver", "gold", "views"):
-            (folder / layer).mkdir()
-            for file in (sql.SQL / layer).glob("*.sql"):
-                (folder / layer / file.name).write_text(file.read_text())
+        shutil.copytree(sql.SQL, folder)
     (folder / f"{name.replace('.', '/')}.sql").write_text(query)
     monkeypatch.setattr(_daily, "SQL", folder)
     monkeypatch.setattr(_daily, "ROOT", folder.parent)
