@@ -50,7 +50,7 @@ check: setup lint ## Before a commit: lint, types, and the tests that start no s
 lint: setup ## The first part of both: ruff, mypy, terraform fmt
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict pipeline dags infra/airflow
+	$(BIN)/mypy --strict pipeline dags tools infra/airflow
 	@if command -v terraform > /dev/null; then echo "terraform fmt -check -recursive infra"; terraform fmt -check -recursive infra; \
 	else echo "terraform is not installed: infra/ is not checked"; fi
 

@@ -277,3 +277,37 @@ def test_no_modules_and_no_rooms_import_each_other_in_a_circle() -> None:
 
     assert circle(modules) == []
     assert circle(rooms) == []
+
+
+# ---------------------------------------------------------------- size
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the end, without those of the docstring."""
+    first = function.body[0]
+    said = (first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(function) is not None else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - said
+
+
+def test_the_length_of_a_function_leaves_out_its_docstring_alone() -> None:
+    [function] = functions(
+        ast.parse('@cached\ndef f(\n    x: int,\n) -> int:\n    """One.\n\n    Two.\n    """\n    # Why.\n    return x\n')
+    )
+
+    assert length(function) == 5
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    lengths = {relative(path): len(path.read_text().splitlines()) for path in SOURCES}
+
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+
+
+def test_no_function_is_longer_than_60_lines_without_its_docstring() -> None:
+    lengths = {f"{relative(path)}::{f.name}": length(f) for path in SOURCES for f in functions(ast.parse(path.read_text()))}
+
+    assert {name: lines for name, lines in lengths.items() if lines > 60} == {}

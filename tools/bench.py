@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def fleet(home: Path) -> dict[str, float]:
     # As in Airflow, the source has a process of its own, which takes the generated fleet with it when it ends.
     timed("generate and land", lambda: _in_a_process(steps.perform, "ingest", interval, target="fleet", settings=settings))
     for target in steps.order_builds():
-        timed("build silver", lambda target=target: steps.perform("build", interval, target=target, settings=settings))
+        timed("build silver", partial(steps.perform, "build", interval, target=target, settings=settings))
     from pipeline.forecasting.rows import forecast_rows
     from pipeline.forecasting.spec import Champion
     from pipeline.inputs.demand import read_panel
@@ -69,11 +70,11 @@ def fleet(home: Path) -> dict[str, float]:
     for name in ("seasonal_naive", "ridge", "prophet"):
         timed(
             f"forecast with {name}",
-            lambda name=name: forecast_rows(cpu, units, interval.as_of, settings.horizon_days, Champion(name)),
+            partial(forecast_rows, cpu, units, interval.as_of, settings.horizon_days, Champion(name)),
         )
     for shard in range(settings.shards):
-        part = {"shard": shard, "shards": settings.shards, "settings": settings}
-        timed("publish all series", lambda part=part: steps.perform("forecast", interval, **part))
+        publish = partial(steps.perform, "forecast", interval, shard=shard, shards=settings.shards, settings=settings)
+        timed("publish all series", publish)
     timed("risk", lambda: steps.perform("risk", interval, settings=settings))
     timed("recommend", lambda: steps.perform("recommend", interval, settings=settings))
     return spent
@@ -106,7 +107,10 @@ def lake(home: Path) -> dict[str, float]:
     names = np.array([f"1/us-east-1/i-{i:06d}/cpu_utilization" for i in range(series)])
     number = np.arange(series * hours)
     values = 50 + 20 * np.sin(number % 24 / 24 * 2 * np.pi)
-    constant = lambda value: pa.array([value]).take(pa.array(np.zeros(len(number), dtype=np.int64)))  # noqa: E731
+
+    def constant(value: Any) -> pa.Array:
+        return pa.array([value]).take(pa.array(np.zeros(len(number), dtype=np.int64)))
+
     columns = {
         "series_id": pa.array(names).take(pa.array(number // hours)),
         "account": constant("1"),

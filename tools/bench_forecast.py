@@ -158,7 +158,7 @@ def fleet_skill(panel: Panel, truth: np.ndarray, horizon: int = 30, windows: int
     result = summary(scores(backtest(panel, models, horizon, windows)), by=()).set_index("model")
     rows = []
     for score in ("mase", "scaled_pinball"):
-        naive, ours, best = (float(result.loc[model, score]) for model in ("seasonal_naive", "default", "oracle"))
+        naive, ours, best = (float(result[score].loc[model]) for model in ("seasonal_naive", "default", "oracle"))
         rows.append({"fleet": score, "naive": naive, "default": ours, "oracle": best, "skill": (naive - ours) / (naive - best)})
     return pd.DataFrame(rows)
 

@@ -316,7 +316,7 @@ def print_warnings(servers: pd.DataFrame) -> None:
     month = pd.concat([month.assign(of="all"), month.assign(of=np.where(month["cutoff"] >= 365, *HISTORY))])
     for (threshold, who, of), part in month.groupby(["threshold", "who", "of"]):
         for outcome in ("crossed", "with_incidents"):
-            least = WARN_FROM[threshold]
+            least = WARN_FROM[float(part["threshold"].iloc[0])]
             found = warned(part, outcome, least)
             low, high = resampled(part, partial(warned, outcome=outcome, least=least))
             rows.append(

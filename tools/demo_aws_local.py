@@ -42,7 +42,7 @@ def main() -> int:
     os.environ.update(KEYS)
     with applied(console) if os.environ.get("TERRAFORM") else bare() as (server, settings):
         # MLflow's own client of S3 knows no setting of ours for the address.
-        environment = process_environment(home, **settings, AWS_ENDPOINT_URL=server.url)
+        environment = process_environment(home) | settings | {"AWS_ENDPOINT_URL": server.url}
         console.print(f"AWS at {server.url}, lake {settings['HEADROOM_LAKE']}")
         for command in (["pipeline", "tables", "create"], ["tools.demo"], ["pipeline", "cost-of-run", "--day", "2026-04-15"]):
             code = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, check=False).returncode

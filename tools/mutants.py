@@ -130,7 +130,7 @@ def survives(root: Path, mutant: Mutant, tests: list[str], timeout_s: float) -> 
     with use_mutation(path, plugins.get_operator(mutant.operator)(), mutant.occurrence) as (before, after):
         if not after or before == after:
             return ""
-        changed = next(new for old, new in zip(before.splitlines(), after.splitlines(), strict=False) if old != new)
+        changed: str = next(new for old, new in zip(before.splitlines(), after.splitlines(), strict=False) if old != new)
         if tests:
             command = [sys.executable, "-m", "pytest", "-q", "-x", *map(node, tests[:MOST_TESTS])]
             running = subprocess.Popen(

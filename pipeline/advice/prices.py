@@ -42,7 +42,7 @@ def monthly_price(lists: Mapping[str, pd.DataFrame], region: str, item: str | No
         units: in a month: `HOURS_PER_MONTH` of an instance, the GiB of a volume.
     """
     listed = lists.get(region)
-    if listed is None or item not in listed.index:
+    if listed is None or item is None or item not in listed.index:
         return None
-    price = listed.at[item, "price_usd"]
-    return None if pd.isna(price) else Price(float(price) * units, listed.at[item, "price_as_of"])
+    price = listed["price_usd"].loc[item]
+    return None if pd.isna(price) else Price(float(price) * units, listed["price_as_of"].loc[item])

@@ -74,9 +74,9 @@ def reliability(judged: pd.DataFrame) -> pd.DataFrame:
     """
     tables = [
         bin_chances(case["stated"].to_numpy(float), case["happened"].to_numpy(bool), BINS).assign(
-            threshold_pct=float(threshold), horizon_days=int(days)
+            threshold_pct=float(case["threshold_pct"].iloc[0]), horizon_days=int(case["horizon_days"].iloc[0])
         )
-        for (threshold, days), case in judged.groupby(["threshold_pct", "horizon_days"])
+        for _, case in judged.groupby(["threshold_pct", "horizon_days"])
     ]
     if not tables:
         return pd.DataFrame()

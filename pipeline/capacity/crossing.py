@@ -185,7 +185,7 @@ def _peaks(series: _Series) -> dict[str, object]:
     }
 
 
-def _judge(risk: pd.DataFrame, foreseen: pd.DataFrame, context: Context) -> dict[str, object]:
+def _judge(risk: pd.DataFrame, foreseen: pd.DataFrame, context: Context) -> dict[str, pd.Series | npt.NDArray[np.str_]]:
     """Level and priority of every row, by the chances that the forecasts alone give."""
     names = risk["series_id"]
     peak_pct = 100 * risk["peak_p95"] / risk["capacity"]
@@ -245,7 +245,7 @@ def _rate(surprises: pd.DataFrame, metric: str, threshold: float) -> float:
     """Surprises per day; NaN where they were not counted."""
     if metric not in surprises.index or threshold not in surprises.columns:
         return np.nan
-    return float(surprises.at[metric, threshold])
+    return float(surprises[threshold].loc[metric])
 
 
 def _passage_date(starts: pd.DatetimeIndex, passage: npt.NDArray[np.int64], share: float) -> pd.Timestamp | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -159,7 +159,8 @@ def from_frame(frame: pd.DataFrame, granularity: Granularity, *, periods: int | 
     kept = behind < width
     block[codes[kept], width - 1 - behind[kept]] = value[kept]
     ends = (end * step + phase).astype("datetime64[us]")
-    return Panel(series_id, metric, ends, granularity, block, upper_bound(metric, block, _units(rows, index, keys)))
+    unit = _units(rows, index, cast(pd.MultiIndex, keys))
+    return Panel(series_id, metric, ends, granularity, block, upper_bound(metric, block, unit))
 
 
 def upper_bound(metric: npt.NDArray[np.str_], values: Floats, unit: npt.NDArray[np.str_] | None = None) -> Floats:

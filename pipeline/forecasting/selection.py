@@ -72,7 +72,8 @@ def typical_skill(scored: pd.DataFrame) -> pd.Series:
     Source: Fleming & Wallace (1986), How not to lie with statistics: ratios are averaged geometrically.
     """
     loss = scored.pivot(index="series_id", columns="model", values="scaled_pinball").clip(lower=1e-9)
-    return 1 - np.exp(np.log(loss.div(loss[BASELINE], axis=0)).mean())
+    skill: pd.Series = 1 - np.exp(np.log(loss.div(loss[BASELINE], axis=0)).mean())
+    return skill
 
 
 def horizon_of(panel: Panel, windows: int, longest: int) -> int:

@@ -29,4 +29,5 @@ def ask(lake: Lake, name: str, **params: Any) -> pa.Table:
 
 def read(lake: Lake, name: str, **params: Any) -> pd.DataFrame:
     """The same as a frame."""
-    return ask(lake, name, **params).to_pandas()
+    frame: pd.DataFrame = ask(lake, name, **params).to_pandas()
+    return frame

@@ -81,12 +81,13 @@ def _span(lake: Lake, table: Table, interval: Interval, back: timedelta) -> pd.D
 
 
 def _ordered(data: pa.Table, table: Table) -> pd.DataFrame:
-    return data.sort_by([(name, "ascending") for name in table.key]).to_pandas()
+    frame: pd.DataFrame = data.sort_by([(name, "ascending") for name in table.key]).to_pandas()
+    return frame
 
 
 def _of_newest_training(lake: Lake, table: Table, interval: Interval) -> pd.DataFrame:
     """Each segment's rows of the newest training that was known, in key order."""
-    rows = lake.read(table, _until(table, interval.as_of)).to_pandas()
+    rows: pd.DataFrame = lake.read(table, _until(table, interval.as_of)).to_pandas()
     newest = rows.groupby(["metric", "granularity"])["as_of"].transform("max")
     _, *order = table.key
     return rows[rows["as_of"] == newest].sort_values(order, ignore_index=True)
@@ -152,7 +153,7 @@ def _around(lake: Lake, anomaly: pd.DataFrame) -> pd.DataFrame:
 
 def _observed(lake: Lake, table: Table, scope: Scope) -> pd.DataFrame:
     """The p95 of each period, which is what is forecast; the mean where a source gives no more. Imputed periods are gaps."""
-    rows = lake.read(table, scope, ("series_id", table.time, "p95", "mean", "quality_flag")).to_pandas()
+    rows: pd.DataFrame = lake.read(table, scope, ("series_id", table.time, "p95", "mean", "quality_flag")).to_pandas()
     rows = rows.rename(columns={table.time: "ts"}).sort_values(["series_id", "ts"], kind="stable")
     value = rows["p95"].fillna(rows["mean"]).where(rows["quality_flag"] != IMPUTED)
     return rows.assign(value=value)[["series_id", "ts", "value"]].reset_index(drop=True)

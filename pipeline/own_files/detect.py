@@ -123,7 +123,7 @@ def read_series(
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
         raise DataError(f"{path}: row {lines[first]}, column value: expected a number, got {texts[first]!r}")
-    return stamps, texts, ts.dt.tz_localize(None).to_numpy("datetime64[us]"), values.to_numpy()
+    return stamps, texts, ts.dt.tz_localize(None).to_numpy("datetime64[us]"), np.asarray(values, dtype=np.float64)
 
 
 def _inputs(path: Path, out_dir: Path) -> list[Path]:

@@ -109,9 +109,10 @@ def _busiest_day_mb(case: Case, min_coverage_pct: float) -> float | None:
         one = case.usage.get(name)
         if one is None or 100 * one.coverage(case.days) < min_coverage_pct:
             return None
-        by_hour = pd.Series(one.mean, index=pd.DatetimeIndex(one.hours))
+        hours = pd.DatetimeIndex(one.hours)
+        by_hour = pd.Series(one.mean, index=hours)
         # The mean rate of the hours seen stands for the day, so that a missing hour does not count as silence.
-        megabytes = by_hour.groupby(by_hour.index.floor("D")).mean() * 86_400 / 8
+        megabytes = by_hour.groupby(hours.floor("D")).mean() * 86_400 / 8
         total = megabytes if total is None else total.add(megabytes, fill_value=0.0)
     return None if total is None else float(total.max())
 

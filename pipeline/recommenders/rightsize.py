@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -139,7 +140,7 @@ def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame],
     if types is None or case.config not in types.index:
         described = case.config or "an unnamed type"
         return case.insufficient(f"The price list of {case.region or 'its region'} does not describe {described}.")
-    now = types.loc[case.config]
+    now = cast(pd.Series, types.loc[case.config])
     if now["gpu"] > 0:
         return case.insufficient(f"{case.config} has {now['gpu']:g} GPU, whose use is not measured.")
     dimensions = _dimensions(case, options, now, risks)

@@ -83,8 +83,8 @@ class TrainedSegment:
         plain = json.loads((folder / "training.json").read_text(encoding="utf-8"))
         plain |= {"dataset": Dataset(**plain["dataset"]), "trials": [Trial(**trial) for trial in plain["trials"]]}
         plain |= {"quantiles": tuple(plain["quantiles"])}
-        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
-        return cls(**plain, **frames, folder=folder)
+        plain |= {name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
+        return cls(**plain, folder=folder)
 
     def spec(self) -> Spec:
         """What the proposed version says."""

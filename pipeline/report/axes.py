@@ -74,8 +74,8 @@ def time_ticks(start: pd.Timestamp, end: pd.Timestamp, wanted: int) -> list[tupl
     """Round moments, at most `wanted`; the step is whole hours, days or months."""
     span = end - start
     for step in (
-        *(timedelta(hours=h) for h in (1, 3, 6, 12)),
-        *(timedelta(days=d) for d in (1, 2, 5, 7, 10, 14)),
+        *(pd.Timedelta(hours=h) for h in (1, 3, 6, 12)),
+        *(pd.Timedelta(days=d) for d in (1, 2, 5, 7, 10, 14)),
     ):
         if span / step <= wanted:
             first = _EPOCH + math.ceil((start - _EPOCH) / step) * step
@@ -83,7 +83,7 @@ def time_ticks(start: pd.Timestamp, end: pd.Timestamp, wanted: int) -> list[tupl
             moments = pd.date_range(first, end, freq=step)
             return [(m, f"{m:{pattern}}") for m in moments]
     for months in (1, 2, 3, 6, 12, 24, 60):
-        if span / timedelta(days=30.4 * months) <= wanted:
+        if span / pd.Timedelta(timedelta(days=30.4 * months)) <= wanted:
             break
     moments = pd.date_range(start.normalize().replace(day=1), end, freq=f"{months}MS")
     return [(m, f"{m:%b %Y}") for m in moments if m >= start]

@@ -53,29 +53,42 @@ class Mark:
     label: str
 
 
+@dataclass(frozen=True)
+class Curves:
+    """What runs over time; `now` is a vertical line at the moment that splits known from forecast."""
+
+    lines: Sequence[Line] = ()
+    bands: Sequence[Band] = ()
+    now: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How values are written: the unit at the axis, and a value in words."""
+
+    unit: str
+    fmt: Callable[[float], str] = "{:,.4g}".format
+
+
 def time_chart(
-    *,
     title: str,
-    unit: str,
-    lines: Sequence[Line],
-    bands: Sequence[Band] = (),
+    curves: Curves,
+    scale: Scale,
+    *,
     marks: Sequence[Mark] = (),
     thresholds: Sequence[tuple[float, str]] = (),
-    now: datetime | None = None,
-    width: int = 360,
-    height: int = 190,
+    size: tuple[int, int] = (360, 190),
     percent_axis: bool = False,
-    fmt: Callable[[float], str] = "{:,.4g}".format,
 ) -> Markup:
     """Lines, bands and marks over UTC time.
 
     Args:
         title: what assistive technology reads.
-        unit: written at the value axis.
         thresholds: value and label of horizontal lines; those outside the range are left out.
-        now: a vertical line at the moment that splits known from forecast.
+        size: width and height in pixels.
         percent_axis: show 0–100 when values come near it.
     """
+    (width, height), lines, bands = size, curves.lines, curves.bands
     times = [t for line in lines for t in line.ts] + [t for band in bands for t in band.ts] + [m.ts for m in marks]
     values = [
         v
@@ -93,9 +106,9 @@ def time_chart(
         low, high = 0.0, max(100.0, high)
     ticks = value_ticks(low, high)
     frame = Frame(width - 58, height - 50, 46, 22, start, end, min(low, ticks[0]), max(high, ticks[-1]))
-    parts: list[str] = [value_axis(frame, ticks, unit), time_axis(frame, wanted=max(3, width // 85))]
+    parts: list[str] = [value_axis(frame, ticks, scale.unit), time_axis(frame, wanted=max(3, width // 85))]
     parts += [_band(frame, band) for band in bands]
-    parts.append(_now(frame, now))
+    parts.append(_now(frame, curves.now))
     parts += [_line(frame, line) for line in lines]
     for value, label in thresholds:
         if frame.low < value < frame.high:
@@ -105,22 +118,18 @@ def time_chart(
                 f'<text class="note" x="{px(frame.left + 3)}" y="{px(y - 3)}">{escape(label)}</text>'
             )
     parts += [_mark(frame.x(m.ts), frame.y(m.value), m.severity, m.label) for m in marks]
-    readings = _readings(frame, lines, bands, fmt)
+    readings = _readings(frame, curves, scale)
     return _svg(title, width, height, parts, readings, frame)
 
 
 def stacked_chart(
-    *,
     title: str,
-    unit: str,
+    curves: Curves,
+    scale: Scale,
+    *,
     days: Sequence[pd.Timestamp],
     layers: Sequence[tuple[str, Sequence[float]]],
-    lines: Sequence[Line] = (),
-    bands: Sequence[Band] = (),
-    now: datetime | None = None,
-    width: int = 1080,
-    height: int = 260,
-    fmt: Callable[[float], str] = "{:,.4g}".format,
+    size: tuple[int, int] = (1080, 260),
 ) -> Markup:
     """Areas stacked in the given order from the bottom, with the forecast's lines and bands beside them.
 
@@ -128,6 +137,7 @@ def stacked_chart(
     """
     if not days or not layers:
         return Markup('<p class="empty">No values to draw.</p>')
+    (width, height), lines, bands = size, curves.lines, curves.bands
     base = np.zeros(len(days))
     areas = []
     for number, (label, amounts) in enumerate(layers):
@@ -144,17 +154,17 @@ def stacked_chart(
         end = start + timedelta(days=1)
     ticks = value_ticks(0.0, max(everything))
     frame = Frame(width - 66, height - 50, 54, 22, start, end, 0.0, ticks[-1])
-    parts = [value_axis(frame, ticks, unit), time_axis(frame, wanted=8)]
+    parts = [value_axis(frame, ticks, scale.unit), time_axis(frame, wanted=8)]
     parts += [_band(frame, band) for band in (*areas, *bands)]
-    parts.append(_now(frame, now))
+    parts.append(_now(frame, curves.now))
     parts += [_line(frame, line) for line in lines]
     readings = [
         (
             frame.x(moment),
-            f"{moment:%Y-%m-%d}\n" + "\n".join(f"{label}: {fmt(float(amounts[i]))}" for label, amounts in reversed(layers)),
+            f"{moment:%Y-%m-%d}\n" + "\n".join(f"{label}: {scale.fmt(float(amounts[i]))}" for label, amounts in reversed(layers)),
         )
         for i, moment in enumerate(days)
-    ] + _readings(frame, lines, bands, fmt)
+    ] + _readings(frame, curves, scale)
     return _svg(title, width, height, parts, readings, frame)
 
 
@@ -255,17 +265,17 @@ def _now(frame: Frame, now: datetime | None) -> str:
     return f'<line class="now" x1="{x}" x2="{x}" y1="{frame.top}" y2="{px(frame.bottom)}"/>'
 
 
-def _readings(frame: Frame, lines: Sequence[Line], bands: Sequence[Band], fmt: Callable[[float], str]) -> list[tuple[float, str]]:
+def _readings(frame: Frame, curves: Curves, scale: Scale) -> list[tuple[float, str]]:
     """What the tooltip says at each moment."""
     said: dict[pd.Timestamp, list[str]] = {}
-    for line in lines:
+    for line in curves.lines:
         for ts, value in zip(line.ts, line.value, strict=True):
             if math.isfinite(value):
-                said.setdefault(ts, []).append(f"{line.label or 'value'}: {fmt(value)}")
-    for band in bands:
+                said.setdefault(ts, []).append(f"{line.label or 'value'}: {scale.fmt(value)}")
+    for band in curves.bands:
         for ts, low, high in zip(band.ts, band.low, band.high, strict=True):
             if math.isfinite(low) and math.isfinite(high):
-                said.setdefault(ts, []).append(f"{band.label}: {fmt(low)} … {fmt(high)}")
+                said.setdefault(ts, []).append(f"{band.label}: {scale.fmt(low)} … {scale.fmt(high)}")
     hourly = any(t.hour or t.minute for t in said)
     return [
         (frame.x(ts), "\n".join([f"{ts:%Y-%m-%d %H:%M} UTC" if hourly else f"{ts:%Y-%m-%d}", *said[ts]])) for ts in sorted(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -18,6 +18,11 @@ def numbers(column: Any) -> Any:
 
 def floats(column: Any) -> list[float]:
     return [float(value) for value in numbers(column)]
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows by name of column."""
+    return cast("list[dict[str, Any]]", frame.to_dict("records"))
 
 
 def at_quantile(forecast: pd.DataFrame, level: float) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.report.findings import Findings
-from pipeline.report.frames import json_object
+from pipeline.report.frames import json_object, records
 from pipeline.report.words import SEVERITY_ORDER
 
 # Rows shown at once, and behind a click; a page of thousands of rows helps no one, and the views have them all.
@@ -91,7 +91,7 @@ def sort_by_severity(found: pd.DataFrame) -> pd.DataFrame:
 def newest_decisions(findings: Findings) -> dict[tuple[str, str], dict[str, Any]]:
     """Metric and granularity to the newest row of `gold.promotion` about them."""
     ordered = findings.promotion.sort_values(["metric", "granularity", "fence"], kind="stable")
-    return {(str(row["metric"]), str(row["granularity"])): row for row in ordered.to_dict("records")}
+    return {(str(row["metric"]), str(row["granularity"])): row for row in records(ordered)}
 
 
 def assumed_resources(resource: pd.DataFrame) -> set[str]:

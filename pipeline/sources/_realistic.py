@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,17 @@ CAPACITY_REACHED = 85.0
 SHIFTS_PER_YEAR = 0.4
 
 
+class _Place(NamedTuple):
+    """What the draw over the whole fleet gives one server."""
+
+    number: int
+    name: str
+    kind: Archetype
+    behaviour: str
+    environment: str
+    criticality: str
+
+
 def fleet(servers: int, days: int, seed: int) -> list[Server]:
     """The servers, in order of their number, of a fleet that lives `days` days."""
     draw = generator(seed, 0)
@@ -83,11 +95,8 @@ def fleet(servers: int, days: int, seed: int) -> list[Server]:
     for number in range(servers):
         behaviour = str(behaviours[number])
         environment = "development" if behaviour == "office_hours" else str(environments[number])
-        result.append(
-            _server(
-                number, names[number], ARCHETYPES[kinds[number]], behaviour, environment, str(criticality[number]), days, seed
-            )
-        )
+        place = _Place(number, names[number], ARCHETYPES[kinds[number]], behaviour, environment, str(criticality[number]))
+        result.append(_server(place, days, seed))
     return result
 
 
@@ -96,9 +105,8 @@ def _behaviours(servers: int) -> list[str]:
     return given[:servers] + ["steady"] * (servers - len(given))
 
 
-def _server(
-    number: int, name: str, kind: Archetype, behaviour: str, environment: str, criticality: str, days: int, seed: int
-) -> Server:
+def _server(place: _Place, days: int, seed: int) -> Server:
+    number, name, kind, behaviour, environment, criticality = place
     draw = generator(seed, 1, number)
     types = INSTANCE_TYPES[kind.name]
     instance_type = types[int(draw.integers(len(types)))]

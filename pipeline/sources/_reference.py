@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -151,4 +152,5 @@ def _with_metadata(
 def _repeated(per_server: pd.Series, periods: int) -> pd.Categorical:
     """Text per server as a column of the frame; codes, because 175,320 Python strings cost more than all the numbers."""
     codes, words = pd.factorize(per_server, sort=True)
-    return pd.Categorical.from_codes(np.repeat(codes, periods), categories=words)
+    repeated: Any = np.repeat(codes, periods)
+    return pd.Categorical.from_codes(repeated, categories=words)

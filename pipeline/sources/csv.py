@@ -180,7 +180,7 @@ def _wide(options: Options, data: pa.Table, resource: str) -> pd.DataFrame:
     codes = np.repeat(np.arange(len(metrics)), len(shared))
     unit = pd.Categorical([_unit_of(options, name) for name in metrics], categories=STATED_UNITS)
     return every.assign(
-        metric=pd.Categorical.from_codes(codes, categories=metrics),
+        metric=_coded(codes, metrics),
         statistic=_constant(options.statistic, len(every)),
         value=np.concatenate([_files.numbers(options.path, name, data[name]) for name in metrics]),
         unit=unit[codes],
@@ -199,7 +199,12 @@ def _words(path: Path, data: pa.Table, column: str, default: str, pattern: str) 
 
 
 def _constant(word: str, length: int) -> pd.Categorical:
-    return pd.Categorical.from_codes(np.zeros(length, dtype=np.int8), categories=[word])
+    return _coded(np.zeros(length, dtype=np.int8), [word])
+
+
+def _coded(codes: Any, words: list[str]) -> pd.Categorical:
+    """Codes are an array, which pandas takes but its types do not know."""
+    return pd.Categorical.from_codes(codes, categories=pd.Index(words))
 
 
 def _safe(name: str, pattern: str) -> bool:

@@ -122,8 +122,8 @@ def _daily_cost() -> pd.DataFrame:
 
 
 def _manifest() -> list[dict[str, str]]:
-    records: list[dict[str, str]] = pd.read_csv(FOLDER / "manifest.csv", dtype=str).to_dict("records")
-    return records
+    records = pd.read_csv(FOLDER / "manifest.csv", dtype=str).to_dict("records")
+    return [{str(name): value for name, value in record.items()} for record in records]
 
 
 def _samples_of(entry: dict[str, str]) -> pa.Table:

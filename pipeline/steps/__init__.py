@@ -10,7 +10,7 @@ import importlib
 import logging
 import resource
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError
@@ -90,7 +90,7 @@ def perform(
     finally:
         spent = time.perf_counter() - wall, cpu_seconds() - cpu
         try:
-            _record(lake, interval, step, target, shard, outcome, rows, *spent)
+            _record(lake, interval, _Went(step, target, shard, outcome, rows, *spent))
         except Exception:  # telemetry never decides how a step ends
             log.exception("%s %s: could not record how the step went", step, interval)
     return rows
@@ -102,17 +102,19 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in spent)
 
 
-def _record(
-    lake: Lake,
-    interval: Interval,
-    step: str,
-    target: str,
-    shard: int,
-    outcome: str,
-    rows: int,
-    wall_s: float,
-    cpu_s: float,
-) -> None:
+class _Went(NamedTuple):
+    """How a step went."""
+
+    step: str
+    target: str
+    shard: int
+    outcome: str
+    rows: int
+    wall_s: float
+    cpu_s: float
+
+
+def _record(lake: Lake, interval: Interval, went: _Went) -> None:
     import pyarrow as pa
 
     from pipeline.steps.ingest import now
@@ -123,14 +125,14 @@ def _record(
         "source": "headroom",
         "ts": interval.end,
         "start_at": interval.start,
-        "step": step,
-        "target": target or step,
-        "shard": shard,
-        "outcome": outcome,
-        "rows": rows,
-        "wall_s": round(wall_s, 3),
-        "cpu_s": round(max(cpu_s, 0.0), 3),
+        "step": went.step,
+        "target": went.target or went.step,
+        "shard": went.shard,
+        "outcome": went.outcome,
+        "rows": went.rows,
+        "wall_s": round(went.wall_s, 3),
+        "cpu_s": round(max(went.cpu_s, 0.0), 3),
         "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
     schema = pa.schema([f for f in table.arrow_schema if f.name in event])
-    lake.land(table, pa.Table.from_pylist([event], schema=schema), source="headroom", shard=step, ingested_at=now())
+    lake.land(table, pa.Table.from_pylist([event], schema=schema), source="headroom", shard=went.step, ingested_at=now())

@@ -54,4 +54,4 @@ def _forecast_segment(
         return None
     champion = read_champion(settings, lake, metric, granularity, as_of)
     periods = settings.horizon_hours if granularity == "hour" else settings.horizon_days
-    return forecast_rows(alive, unit_of[alive.series_id].tolist(), as_of, periods, champion)
+    return forecast_rows(alive, unit_of.loc[alive.series_id.tolist()].tolist(), as_of, periods, champion)

@@ -342,7 +342,9 @@ def test_every_beginning_of_a_formula_is_disarmed(findings: Findings, cell: str)
 
 def test_a_gap_in_the_history_is_a_gap_in_the_line() -> None:
     days = [pd.Timestamp(AS_OF) + timedelta(days=n) for n in range(5)]
-    svg = charts.time_chart(title="t", unit="%", lines=[charts.Line(days, [1.0, 2.0, float("nan"), 3.0, 4.0], "observed")])
+    svg = charts.time_chart(
+        "t", charts.Curves([charts.Line(days, [1.0, 2.0, float("nan"), 3.0, 4.0], "observed")]), charts.Scale("%")
+    )
 
     [path] = re.findall(r'<path class="line observed" d="([^"]+)"', str(svg))
     assert path.count("M") == 2

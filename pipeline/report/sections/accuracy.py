@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.report.cell import Cell, cell_of
 from pipeline.report.findings import Findings
+from pipeline.report.frames import records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import newest_decisions
 from pipeline.report.words import capitalize, decimals, metric_word, minute, missing, percent, plural
@@ -42,7 +43,7 @@ def _segment(metric: str, granularity: str, scores: pd.DataFrame, decision: dict
                 "champion": decision is not None and row["model"] == decision["champion"],
                 "figures": _figures(row),
             }
-            for row in ordered.to_dict("records")
+            for row in records(ordered)
         ],
     }
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from pipeline.report import charts
 from pipeline.report.cell import Cell, cell_of
 from pipeline.report.findings import Findings
-from pipeline.report.frames import floats
+from pipeline.report.frames import floats, records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import AT_MOST, SHOWN, anomalies_of_interval, sort_by_severity
 from pipeline.report.words import SEVERITY_ORDER, UNIT_SIGNS, amount, decimals, metric_word, minute, series_label
@@ -32,7 +32,7 @@ def anomalies(findings: Findings) -> Content | Empty:
         )
     worst_first = sort_by_severity(recent)
     found = sort_by_severity(anomalies_of_interval(findings))
-    rows = [_row(row) for row in found.head(AT_MOST).to_dict("records")]
+    rows = [_row(row) for row in records(found.head(AT_MOST))]
     return {
         "strips": _strips(findings, recent, worst_first),
         "series": int(recent["series_id"].nunique()),
@@ -49,7 +49,7 @@ def _strips(findings: Findings, recent: pd.DataFrame, worst_first: pd.DataFrame)
     rows = []
     for series_id in worst_first["series_id"].drop_duplicates().head(_STRIPS):
         mine = recent[recent["series_id"] == series_id]
-        rows.append((series_label(series_id, mine["metric"].iloc[0]), [_mark(row) for row in mine.to_dict("records")]))
+        rows.append((series_label(series_id, mine["metric"].iloc[0]), [_mark(row) for row in records(mine)]))
     end = findings.as_of
     start = max(min(recent["ts"].min().to_pydatetime(), findings.interval.start), end - _RECENT) - timedelta(hours=12)
     return charts.mark_strips(
@@ -73,13 +73,11 @@ def _close_ups(findings: Findings, worst_first: pd.DataFrame) -> list[Content]:
         metric, unit = str(mine["metric"].iloc[0]), str(mine["unit"].iloc[0])
         title = series_label(series_id, metric)
         svg = charts.time_chart(
-            title=f"{title}: hours observed, anomalies marked",
-            unit=f"{UNIT_SIGNS.get(unit, unit)}, by the hour",
-            lines=[charts.Line(list(values["ts"]), floats(values["value"]), "observed", "observed")],
-            marks=[_mark(row) for row in mine.to_dict("records")],
-            width=530,
-            height=200,
-            fmt=partial(amount, unit=unit),
+            f"{title}: hours observed, anomalies marked",
+            charts.Curves([charts.Line(list(values["ts"]), floats(values["value"]), "observed", "observed")]),
+            charts.Scale(f"{UNIT_SIGNS.get(unit, unit)}, by the hour", partial(amount, unit=unit)),
+            marks=[_mark(row) for row in records(mine)],
+            size=(530, 200),
         )
         shown.append({"title": title, "svg": svg})
     return shown

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
+from pipeline.report.frames import records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import AT_MOST, assumed_resources, worst_per_series
 from pipeline.report.words import (
@@ -37,7 +38,7 @@ def capacity(findings: Findings) -> Content | Empty:
     # A series forecast by the hour and by the day is one row, at its worse level, with the thresholds of both.
     worst = worst_per_series(risk).drop_duplicates("series_id")
     assumed = assumed_resources(findings.resource)
-    rows = [_row(row, findings, assumed) for row in worst.head(AT_MOST).to_dict("records")]
+    rows = [_row(row, findings, assumed) for row in records(worst.head(AT_MOST))]
     levels = worst["risk_level"].value_counts()
     return {
         "rows": rows[:_SHOWN],
@@ -63,7 +64,7 @@ def _row(worst: dict[str, Any], findings: Findings, assumed: set[str]) -> Conten
         "priority": cell_of(worst["priority"], decimals, digits=0),
         "headroom": cell_of(worst["headroom_ratio"], percent),
         "peak": f"{amount(worst['peak_p95'], 'percent')} on {day(worst['peak_at'])}",
-        "thresholds": [_threshold(row, findings) for row in same.to_dict("records")],
+        "thresholds": [_threshold(row, findings) for row in records(same)],
     }
 
 
@@ -91,7 +92,7 @@ def _trust(judged: pd.DataFrame) -> Content | None:
     weighted = judged[["stated", "observed", "brier", "base_rate_brier"]].mul(judged["forecasts"], axis=0)
     weighted = weighted.assign(forecasts=judged["forecasts"], bin=judged["bin"])
     total = weighted.sum()
-    summed: list[dict[str, Any]] = weighted.groupby("bin", as_index=False).sum().to_dict("records")
+    summed = records(weighted.groupby("bin", as_index=False).sum())
     bins = [
         {
             "chance": f"{10 * row['bin']:.0f}–{10 * (row['bin'] + 1):.0f} %",

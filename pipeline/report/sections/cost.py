@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from markupsafe import Markup
 from pipeline.report import charts
 from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
-from pipeline.report.frames import BAND_90, at_quantile, floats, numbers
+from pipeline.report.frames import BAND_90, at_quantile, floats, numbers, records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN
 from pipeline.report.words import day, missing, percent, series_parts, usd
@@ -41,12 +42,12 @@ def cost(findings: Findings) -> Content | Empty:
     )
     ahead = findings.forecast[(findings.forecast["metric"] == "cost") & (findings.forecast["granularity"] == "day")]
     layers = _layers(daily)
-    lines, bands = _total_ahead(ahead)
+    total = _total_ahead(ahead, findings.as_of)
     swatches = [(name, charts.legend_swatch(f"layer layer-{number}")) for number, name in enumerate(layers)]
-    if lines:
+    if total.lines:
         swatches += [("sum of the medians", charts.legend_swatch("median")), ("90 % band", charts.legend_swatch("band-90"))]
     return {
-        "svg": _chart(findings, layers, lines, bands),
+        "svg": _chart(layers, total),
         "legend": swatches,
         "rows": _rows(findings, daily, ahead[at_quantile(ahead, 0.5)]),
         "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),
@@ -63,7 +64,7 @@ def _layers(daily: pd.DataFrame) -> pd.DataFrame:
     return wide.fillna(0.0).sort_index()[[name for name in [*top, _OTHERS] if name in wide]]
 
 
-def _total_ahead(ahead: pd.DataFrame) -> tuple[list[charts.Line], list[charts.Band]]:
+def _total_ahead(ahead: pd.DataFrame, now: datetime) -> charts.Curves:
     """The forecasts of all services added up: their medians, and their 90 % bands where both bounds are known."""
     low, middle, high = (
         ahead[at_quantile(ahead, level)].groupby("ts")["value"].sum().sort_index() for level in (BAND_90[0], 0.5, BAND_90[1])
@@ -73,19 +74,16 @@ def _total_ahead(ahead: pd.DataFrame) -> tuple[list[charts.Line], list[charts.Ba
         lines.append(charts.Line(list(middle.index), floats(middle), "median", "sum of the medians"))
     if len(low) and list(low.index) == list(high.index):
         bands.append(charts.Band(list(low.index), floats(low), floats(high), "band-90", "90 % band"))
-    return lines, bands
+    return charts.Curves(lines, bands, now)
 
 
-def _chart(findings: Findings, layers: pd.DataFrame, lines: list[charts.Line], bands: list[charts.Band]) -> Markup:
+def _chart(layers: pd.DataFrame, ahead: charts.Curves) -> Markup:
     return charts.stacked_chart(
-        title="Cost per day by service, USD",
-        unit="USD per day",
+        "Cost per day by service, USD",
+        ahead,
+        charts.Scale("USD per day", usd),
         days=list(layers.index),
-        layers=[(name, layers[name].tolist()) for name in layers],
-        lines=lines,
-        bands=bands,
-        now=findings.as_of,
-        fmt=usd,
+        layers=[(str(name), layers[name].tolist()) for name in layers],
     )
 
 
@@ -102,7 +100,7 @@ def _rows(findings: Findings, daily: pd.DataFrame, medians: pd.DataFrame) -> lis
     table = table.merge(ahead, on=["account", "slug"], how="left")
     table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
     counts = (numbers(table["recent"]).abs() >= _HALF_A_CENT) | (numbers(table["before"]).abs() >= _HALF_A_CENT)
-    return [_row(row) for row in table[counts].head(SHOWN).to_dict("records")]
+    return [_row(row) for row in records(table[counts].head(SHOWN))]
 
 
 def _month_ahead(medians: pd.DataFrame) -> pd.DataFrame:

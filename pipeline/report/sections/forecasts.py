@@ -62,14 +62,13 @@ def _fan(findings: Findings, series_id: str, metric: str, granularity: str, leve
         "cutoff": minute(first["cutoff"]),
         "level": level,
         "svg": charts.time_chart(
-            title=f"{resource} {metric_word(metric)}: observed and forecast, {sign}",
-            unit=f"{sign}, p95 of the {granularity}" if unit != "usd" else f"USD per {granularity}",
-            lines=lines,
-            bands=bands,
+            f"{resource} {metric_word(metric)}: observed and forecast, {sign}",
+            charts.Curves(lines, bands, now=ts[0] if ts else None),
+            charts.Scale(
+                f"{sign}, p95 of the {granularity}" if unit != "usd" else f"USD per {granularity}", partial(amount, unit=unit)
+            ),
             thresholds=[(t, f"{t:.0f} %") for t in thresholds],
-            now=ts[0] if ts else None,
             percent_axis=is_percent,
-            fmt=partial(amount, unit=unit),
         ),
     }
 

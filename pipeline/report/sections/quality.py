@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipeline.report.cell import Cell, cell_of
 from pipeline.report.findings import Findings
-from pipeline.report.frames import numbers
+from pipeline.report.frames import numbers, records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import COMPLETE, SHOWN
 from pipeline.report.words import series_label, share
@@ -54,7 +54,7 @@ def _failed(checks: pd.DataFrame) -> list[Content]:
             "score": cell_of(row["score"], share),
             "note": row["note"],
         }
-        for row in ordered.to_dict("records")
+        for row in records(ordered)
     ]
 
 
@@ -67,14 +67,14 @@ def _loads(loads: pd.DataFrame) -> list[Content]:
             "refused": f"{int(row['failed_rows']):,}",
             "score": cell_of(row["score"], share),
         }
-        for row in loads.to_dict("records")
+        for row in records(loads)
     ]
 
 
 def _quarantine(quarantine: pd.DataFrame) -> list[Content]:
     return [
         {"table": row["table_name"], "rule": row["rule"], "rows": f"{int(row['rows']):,}", "example": row["example"]}
-        for row in quarantine.sort_values(["table_name", "rule"], kind="stable").to_dict("records")
+        for row in records(quarantine.sort_values(["table_name", "rule"], kind="stable"))
     ]
 
 
@@ -94,7 +94,7 @@ def _holes(series: pd.DataFrame) -> list[Content]:
             "missing": f"{int(row['missing_days']):,}",
             "flagged": f"{int(row['flagged_days']):,}",
         }
-        for row in series.to_dict("records")
+        for row in records(series)
     ]
 
 

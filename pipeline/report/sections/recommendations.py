@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
-from pipeline.report.frames import json_object, numbers
+from pipeline.report.frames import json_object, numbers, records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import AT_MOST, SHOWN, assumed_resources, portfolio_of
 from pipeline.report.words import (
@@ -39,11 +39,11 @@ def recommendations(findings: Findings) -> Content | Empty:
     active, passive = every[~is_passive], every[is_passive]
     portfolio = portfolio_of(active)
     others = active.drop(index=portfolio.index).sort_values(["resource_id", "rule_id"], kind="stable")
-    rows = [_row(row, assumed) for row in portfolio.to_dict("records")]
+    rows = [_row(row, assumed) for row in records(portfolio)]
     return {
         "rows": rows[:SHOWN],
         "more": rows[SHOWN:AT_MOST],
-        "others": [_row(row, assumed) for row in others.head(AT_MOST).to_dict("records")],
+        "others": [_row(row, assumed) for row in records(others.head(AT_MOST))],
         "kept": _reasons(passive),
         "kept_resources": int(passive["resource_id"].nunique()),
         "undecided": int((passive["action"] == "insufficient_data").sum()),

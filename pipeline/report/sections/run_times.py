@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.report import charts
 from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
-from pipeline.report.frames import numbers
+from pipeline.report.frames import numbers, records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.words import seconds
 
@@ -19,7 +19,7 @@ def run_times(findings: Findings) -> Content | Empty:
     ordered = stats.sort_values(["wall_s", "step", "target", "shard"], ascending=[False, True, True, True], kind="stable")
     by_step = stats.groupby("step")["wall_s"].sum().sort_values(ascending=False, kind="stable")
     return {
-        "rows": [_row(row) for row in ordered.to_dict("records")],
+        "rows": [_row(row) for row in records(ordered)],
         "svg": charts.bars(
             title="Wall-clock time by step, seconds",
             rows=[(str(step), float(wall), seconds(wall)) for step, wall in by_step.items()],
