@@ -24,6 +24,9 @@ LONGEST = (
     "test_readme",
 )
 
+# Tests of toys are run in the copies that the toys are added to.
+collect_ignore = ["toys"]
+
 garbage.look_seldom()
 
 # Great Expectations reports usage unless told not to.
