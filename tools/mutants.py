@@ -88,7 +88,11 @@ def tests_by_line(copies: list[Path]) -> dict[tuple[str, int], list[str]]:
     for number, root in enumerate(copies):
         (root / ".coveragerc").write_text(COVERAGE)
         command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", *names[number :: len(copies)]]
-        running.append(subprocess.Popen(command, cwd=root, env=environment(root), stdout=subprocess.PIPE, text=True))
+        running.append(
+            subprocess.Popen(
+                command, cwd=root, env=environment(root), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        )
     for each in running:
         said, _ = each.communicate()
         if each.returncode:
@@ -104,7 +108,8 @@ def tests_by_line(copies: list[Path]) -> dict[tuple[str, int], list[str]]:
     found: dict[tuple[str, int], list[str]] = {}
     for name, seen in lines.items():
         size = Counter(test for tests in seen.values() for test in tests)
-        everyone = sorted(size, key=lambda test: (size[test], test))
+        # What starts a server or a registry takes minutes: it is asked last.
+        everyone = sorted(size, key=lambda test: (test.startswith("tests.integration"), size[test], test))
         for line, some in seen.items():
             # What runs when the file is imported is seen by whoever uses the file.
             found[name, line] = [test for test in everyone if test in some] or everyone
