@@ -32,6 +32,16 @@ def test_every_awkward_history_has_its_named_tier():
     assert set(tier(panel)) <= set(TIERS)
 
 
+@pytest.mark.parametrize(("flat_days", "expected"), [(2, "full"), (3, "dead")])
+def test_a_short_history_is_dead_once_it_was_flat_for_three_seasons(flat_days: int, expected: str):
+    # Six days: a quarter of them is a day and a half, which is too little to call a machine dead.
+    hours = np.arange(6 * 24)
+    busy = 40 + 10 * np.sin(hours * 2 * np.pi / 24) + hours % 5
+    busy[-24 * flat_days :] = 7.0
+
+    assert tier(panel_of(busy[None], "hour")).tolist() == [expected]
+
+
 def test_a_series_that_is_almost_always_zero_is_intermittent_unless_the_rest_has_a_season():
     rng, hours = np.random.default_rng(3), 24 * 40
     nightly = np.where(np.arange(hours) % 24 == 2, 60.0, 0.0)
