@@ -10,7 +10,7 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from pipeline.capacity.crossing import Context, capacity_risk
-from pipeline.capacity.paths import first_passage, normal_paths
+from pipeline.capacity.paths import QuantileFunction, first_passage, normal_paths
 from pipeline.capacity.peak import peak_demand
 from pipeline.capacity.reliability import bin_chances, brier_score
 from pipeline.interval import Interval
@@ -59,6 +59,18 @@ def test_the_first_crossing_is_the_first_day_on_which_the_quantile_reaches_the_t
 
     # The P90 lies 1.2816 × 5 = 6.4 above the median, so it reaches 80 on day 24 and 90 on day 34.
     assert risk["first_crossing_at"].tolist() == [pd.Timestamp(AS_OF) + pd.Timedelta(days=n) for n in (24, 34)]
+
+
+def test_a_lopsided_forecast_says_what_was_given_at_its_quantiles_and_goes_on_straight_beyond_them() -> None:
+    tenth = float(ndtri(0.9))
+    lopsided = QuantileFunction(np.array([-tenth, 0.0, tenth]), np.array([[0.0, 10.0, 50.0]]))
+
+    assert [lopsided.value_at(level).item() for level in (0.1, 0.5, 0.9)] == pytest.approx([0, 10, 50])
+    assert lopsided.value_at(0.7).item() == pytest.approx(10 + 40 * ndtri(0.7) / tenth)
+    assert lopsided.value_at(0.99).item() == pytest.approx(10 + 40 * ndtri(0.99) / tenth)
+    assert lopsided.value_at(0.01).item() == pytest.approx(10 - 10 * ndtri(0.99) / tenth)
+    reached = [lopsided.score_at(limit).item() for limit in (-10.0, 5.0, 30.0, 90.0)]
+    assert reached == pytest.approx([-2 * tenth, -0.5 * tenth, 0.5 * tenth, 2 * tenth])
 
 
 def test_a_crossing_never_forecast_has_no_date() -> None:
