@@ -123,6 +123,8 @@ def test_the_cheapest_type_with_20_percent_headroom_at_p99_5_is_proposed() -> No
         ({"memory_utilization": 25.0}, "m5.xlarge"),  # 10 GiB: too much for 8
         ({"network_in": 900.0}, "c5.xlarge"),  # 1,125 Mbit/s
         ({"disk_read": 500.0, "disk_write": 300.0}, "c5.xlarge"),  # 1,000 Mbit/s together
+        ({"network_in": 1000.0}, "c5.xlarge"),  # just the 1,250 Mbit/s that it has
+        ({"network_in": 1000.4}, None),  # half a Mbit/s more
         ({"memory_utilization": 45.0}, None),
         ({"network_out": 1900.0}, None),
     ],
