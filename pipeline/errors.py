@@ -16,6 +16,18 @@ class DataError(HeadroomError):
     """The data is not what its table declares. Retrying cannot help; nothing was published."""
 
 
+class DamagedError(DataError):
+    """A stored file is missing or is not what was written. Nothing is read from it; write it again.
+
+    Attributes:
+        location: the file.
+    """
+
+    def __init__(self, location: str, trouble: str) -> None:
+        super().__init__(f"{location} {trouble}: the file is damaged")
+        self.location = location
+
+
 class ConflictError(HeadroomError):
     """Another writer published the same scope meanwhile. Run the step again on what it published."""
 

@@ -1,4 +1,4 @@
-"""Bronze as it lies in storage: one folder per day, one write-once object per payload and day."""
+"""Bronze as it lies in storage: one folder per day, one write-once object per landing and day."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import dataset
 
+from pipeline.errors import DamagedError
+from pipeline.lake import landings
 from pipeline.lake.fingerprint import fingerprint
 from pipeline.lake.rows import cast_rows, fill_columns
 from pipeline.lake.storage import Storage
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.schema import Scope, Table
+
+# Objects that this process has read and found as they were landed; they are never rewritten.
+_sound: set[str] = set()
 
 
 def split_by_day(data: pa.Table, time_column: str) -> Iterator[tuple[str, pa.Table]]:
@@ -38,14 +44,19 @@ def split_by_day(data: pa.Table, time_column: str) -> Iterator[tuple[str, pa.Tab
 
 
 def make_object(
-    table: Table, payload: pa.Table, *, source: str, shard: str, day: str, ingested_at: datetime
-) -> tuple[str, bytes]:
-    """The name and the bytes of the object that lands one day of a payload."""
-    load_id = load_id_of(table, payload, source=source, shard=shard, day=day)
-    rows = payload.append_column("load_id", pa.array([load_id] * payload.num_rows, pa.string()))
-    stamps = pa.array([ingested_at] * payload.num_rows, pa.timestamp("us"))
-    rows = rows.append_column("ingested_at", stamps).select([c.name for c in table.columns])
-    return f"{load_id}.parquet", parquet(rows.replace_schema_metadata({"headroom.source": source, "headroom.shard": shard}))
+    payload: pa.Table, table: Table, load_id: str, *, source: str, shard: str, sequence: int | None, ingested_at: datetime
+) -> bytes:
+    """The bytes of the object that lands one day of a payload."""
+    stamps = {
+        "load_id": pa.scalar(load_id, pa.string()),
+        "ingested_at": pa.scalar(ingested_at, pa.timestamp("us")),
+        "sequence": pa.scalar(sequence, pa.int64()),
+    }
+    rows = payload
+    for name in STAMPED:
+        rows = rows.append_column(name, pa.repeat(stamps[name], payload.num_rows))
+    rows = rows.select([c.name for c in table.columns])
+    return parquet(rows.replace_schema_metadata({"headroom.source": source, "headroom.shard": shard}))
 
 
 def load_id_of(table: Table, payload: pa.Table, *, source: str, shard: str, day: str) -> str:
@@ -84,7 +95,7 @@ def days_of(scope: Scope, days: Iterable[str]) -> list[str]:
 def read_objects(table: Table, files: list[str], storage: Storage) -> pa.Table:
     """The rows of some objects, with the day that each path states."""
     parts = []
-    for file in files:
+    for file in sound_objects(files, storage):
         part = pq.read_table(file, filesystem=storage.filesystem, page_checksum_verification=True, partitioning=None)
         day = date.fromisoformat(day_of(file))
         part = fill_columns(part, table, table.arrow_schema.names)
@@ -93,6 +104,43 @@ def read_objects(table: Table, files: list[str], storage: Storage) -> pa.Table:
     if not parts:
         return table.arrow_schema.empty_table()
     return cast_rows(pa.concat_tables(part.replace_schema_metadata(None) for part in parts), table.arrow_schema)
+
+
+def sound_objects(files: list[str], storage: Storage) -> list[str]:
+    """The objects to read, each held to the hash in its name once in this process.
+
+    Of a payload that was landed again, an earlier object that is damaged is left out: the later one says the same.
+
+    Raises:
+        DamagedError: an object is damaged and was not landed again; it says how to.
+    """
+    newest = {_payload_of(file): file for file in sorted(files)}
+    kept = []
+    for file in files:
+        if is_sound(file, storage):
+            kept.append(file)
+        elif newest[_payload_of(file)] == file:
+            source = landings.source_of(file, storage)
+            how = f"`python -m pipeline ingest --source {source or 'SOURCE'} --day {day_of(file)}` lands it again"
+            raise DamagedError(file, f"is not what was landed; {how}")
+    return kept
+
+
+def is_sound(file: str, storage: Storage) -> bool:
+    """Whether an object holds the bytes that its name states; one without a hash in its name counts as sound."""
+    digest = landings.digest_of(file)
+    if not digest or file in _sound:
+        return True
+    with storage.filesystem.open_input_file(file) as stream:
+        if landings.digest(stream.read()) != digest:
+            return False
+    _sound.add(file)
+    return True
+
+
+def _payload_of(file: str) -> tuple[str, str]:
+    folder, name = file.rsplit("/", 1)
+    return folder, name.split(".")[0]
 
 
 class DailyObjects(dataset.Dataset):  # type: ignore[misc]
@@ -127,7 +175,7 @@ class DailyObjects(dataset.Dataset):  # type: ignore[misc]
             raise
         if not files:
             return dataset.dataset(self.schema.empty_table()).scanner(**asked)
-        return self._storage.dataset(files, self.schema, hive="day").scanner(**asked)
+        return self._storage.dataset(sound_objects(files, self._storage), self.schema, hive="day").scanner(**asked)
 
     def _days_within(self, condition: Any) -> list[str]:
         """The days of which Arrow cannot rule out that they have rows under the condition."""
@@ -149,6 +197,14 @@ class DailyObjects(dataset.Dataset):  # type: ignore[misc]
                 if day in unlisted:
                     self._listed[day].append(file)
         return [file for day in days for file in self._listed[day]]
+
+
+def by_day(files: Iterable[str], days: Iterable[str] = ()) -> dict[str, list[str]]:
+    """Objects by the day that their paths state; days that are asked for stand there also without any."""
+    found: dict[str, list[str]] = {day: [] for day in days}
+    for file in files:
+        found.setdefault(day_of(file), []).append(file)
+    return found
 
 
 def day_of(file: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -17,16 +19,20 @@ from pyiceberg.table import Table as IcebergTable
 
 from pipeline import tables
 from pipeline.errors import ConflictError, DataError
-from pipeline.lake import aws, bronze
+from pipeline.lake import aws, bronze, checksums, landings
 from pipeline.lake.catalog import open_catalog, open_engine
+from pipeline.lake.fence import Fence, Window, summary_of, window_of, window_of_scope
 from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
 from pipeline.lake.rows import cast_rows, fill_columns
+from pipeline.lake.sql import parse, tables_behind
 from pipeline.lake.storage import Storage
 from pipeline.settings import Settings
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import TELEMETRY
 from pipeline.tables.schema import Scope, Table
 
 COMMIT_ATTEMPTS = 20
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,30 +60,45 @@ class Lake:
         self.storage = Storage(settings)
         self.catalog = open_catalog(settings, self.storage)
         self.changes = 0
+        self.fence = Fence(self.catalog.load, lambda table, days: bronze.list_objects(table, self.storage, days))
+        self._window = Window()
         self._ask = open_engine(settings, self._relation, self.bronze_files)
 
     # ------------------------------------------------------------ reading
 
     def query(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
         """Rows of one SELECT in Athena's dialect over `layer.table` and `views.view`; `:name` marks a parameter."""
+        self._window = window_of(params or {})
+        if self.settings.engine == "athena":
+            self._see_all(sql)
         return self._ask(sql, params or {})
 
     def read(self, table: Table, scope: Scope | None = None, columns: tuple[str, ...] | None = None) -> pa.Table:
         """The rows of a table, or of one scope of it; empty where nothing was written yet."""
-        schema = table.arrow_schema if columns is None else pa.schema([table.arrow_schema.field(c) for c in columns])
         with self.explain_errors(table.name, scope):
             if table.layer == "bronze":
-                return self._read_bronze(table, scope).select(schema.names)
+                return self._read_bronze(table, scope).select(list(columns or table.arrow_schema.names))
             iceberg = self.catalog.load(table)
-            if iceberg is None:
-                return schema.empty_table()
-            stored = set(iceberg.schema().column_names)
-            # Rows without any column could not be counted: where none of those asked for is stored, the key is read.
-            known = tuple(name for name in schema.names if name in stored) or table.key
-            options: dict[str, Any] = {"selected_fields": known}
-            if scope is not None:
-                options["row_filter"] = scope.expression()
-            return cast_rows(fill_columns(iceberg.scan(**options).to_arrow(), table, schema.names), schema)
+            self.fence.saw_table(table, window_of_scope(scope), iceberg)
+            return self._rows(table, iceberg, scope, columns)
+
+    def _rows(
+        self, table: Table, iceberg: IcebergTable | None, scope: Scope | None = None, columns: tuple[str, ...] | None = None
+    ) -> pa.Table:
+        """The rows of an Iceberg table in the declared schema, its files held to their checksums."""
+        schema = table.arrow_schema if columns is None else pa.schema([table.arrow_schema.field(c) for c in columns])
+        if iceberg is None:
+            return schema.empty_table()
+        stored = set(iceberg.schema().column_names)
+        checksums.verify_metadata(iceberg)
+        # Rows without any column could not be counted: where none of those asked for is stored, the key is read.
+        known = tuple(name for name in schema.names if name in stored) or table.key
+        options: dict[str, Any] = {"selected_fields": known}
+        if scope is not None:
+            options["row_filter"] = scope.expression()
+        scan = iceberg.scan(**options)
+        checksums.verify(iceberg, [task.file.file_path for task in scan.plan_files()])
+        return cast_rows(fill_columns(scan.to_arrow(), table, schema.names), schema)
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table."""
@@ -130,38 +151,81 @@ class Lake:
             iceberg = self.catalog.load(table) if data.num_rows == 0 else self.catalog.load_or_create(table)
             if iceberg is None:
                 return Written(0, changed=False)
-            rows = self.read(table, scope)
+            rows = self._rows(table, iceberg, scope)
             present = sorted_fingerprint(rows, table.key)
             if present == wanted:
                 return Written(data.num_rows, changed=False)
             first_seen = first_seen or present
             if present != first_seen:
                 raise ConflictError(f"{table.name}: another writer published {scope} meanwhile; run the step again")
+            self.fence.refuse_stale()
+            before = iceberg.current_snapshot()
             try:
                 _commit(iceberg, data, scope, replaces=rows.num_rows > 0)
             except (CommitFailedException, ValidationException):
                 time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311
                 continue
+            self.fence.wrote(iceberg, before.snapshot_id if before else None)
             self._count_change(table)
             return Written(data.num_rows, changed=True)
         raise ConflictError(f"{table.name}: {COMMIT_ATTEMPTS} attempts to commit {scope} lost against other writers")
 
     def land(self, table: Table, data: pa.Table, *, source: str, shard: str, ingested_at: datetime) -> Written:
-        """Add a payload to bronze, one write-once object per day of its time column.
+        """Add a payload to bronze, one write-once object per day of its time column, and the event to the ledger.
 
-        The object's name is a sha256 over table, source, shard, day and payload: landing the same payload again is a no-op, a
-        restated payload becomes a second object beside the first.
+        Landing what is already the newest of its source, shard and day is a no-op, unless its object is damaged or the clock was
+        behind: see `landings`. Whatever else is landed counts from now on, also where it was landed before.
         """
+        # Rows that were read from bronze and are landed again carry the stamps of their first landing.
+        data = data.drop_columns([name for name in STAMPED if name in data.column_names])
+        parts = dict(bronze.split_by_day(data, table.time))
+        telemetry = table.name in TELEMETRY
+        with self.explain_errors(table.name):
+            known = {} if telemetry else landings.read(table, parts, self.storage)
         changed = False
-        for day, payload in bronze.split_by_day(data, table.time):
+        for day, payload in parts.items():
             self.catalog.check_day(table, day)
-            name, content = bronze.make_object(table, payload, source=source, shard=shard, day=day, ingested_at=ingested_at)
-            path = self.storage.path("bronze", table.short_name, f"day={day}", name)
             with self.explain_errors(table.name, f"day {day}"):
-                changed |= self.storage.write_once(path, content)
+                load_id = bronze.load_id_of(table, payload, source=source, shard=shard, day=day)
+                landed = self._land_once if telemetry else partial(self._land_next, known[day])
+                changed |= landed(table, payload, load_id, day, source=source, shard=shard, ingested_at=ingested_at)
         if changed:
             self._count_change(table)
         return Written(data.num_rows, changed)
+
+    def _land_once(self, table: Table, payload: pa.Table, load_id: str, day: str, **stamps: Any) -> bool:
+        """Telemetry is never restated: it needs no number, and who writes it needs not see what lies there."""
+        content = bronze.make_object(payload, table, load_id, sequence=None, **stamps)
+        return self.storage.write_once(self.storage.path("bronze", table.short_name, f"day={day}", f"{load_id}.parquet"), content)
+
+    def _land_next(
+        self, known: list[landings.Landing], table: Table, payload: pa.Table, load_id: str, day: str, **stamps: Any
+    ) -> bool:
+        source, shard, now = stamps["source"], stamps["shard"], stamps["ingested_at"]
+        owner = landings.owner_of(source, shard)
+        last = landings.newest(known, owner)
+        if last and last.load_id == load_id and not landings.misdated(last, pc.max(payload[table.time]).as_py(), now):
+            if self._lies_sound(table, day, last):
+                return False
+            log.warning("%s day %s: object %s is damaged; it is landed again", table.name, day, last.object_name)
+        landings.warn_of_skew(table, day, known, now)
+        sequence = 1 + max((each.sequence for each in known), default=0)
+        content = bronze.make_object(payload, table, load_id, sequence=sequence, **stamps)
+        landing = landings.Landing(sequence, now, owner, load_id, landings.digest(content))
+        self.storage.write_once(self.storage.path("bronze", table.short_name, f"day={day}", landing.object_name), content)
+        landings.write(table, day, landing, source, shard, payload.num_rows, self.storage)
+        return True
+
+    def _lies_sound(self, table: Table, day: str, landing: landings.Landing) -> bool:
+        """Whether the object is there, whole; who may not read bronze takes S3's word for it."""
+        try:
+            return bronze.is_sound(self.storage.path("bronze", table.short_name, f"day={day}", landing.object_name), self.storage)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if "ACCESS_DENIED" in str(error):
+                return True
+            raise
 
     # ------------------------------------------------------------ files and catalog
 
@@ -207,7 +271,9 @@ class Lake:
         return nullcontext() if self.storage.is_local else aws.explain_errors(" ".join(str(each) for each in what if each))
 
     def _read_bronze(self, table: Table, scope: Scope | None) -> pa.Table:
-        rows = bronze.read_objects(table, self.bronze_files(table, scope), self.storage)
+        files = self.bronze_files(table, scope)
+        self.fence.saw_days(table, window_of_scope(scope), bronze.by_day(files))
+        rows = bronze.read_objects(table, files, self.storage)
         return rows if scope is None else rows.filter(scope.mask(rows))
 
     def _relation(self, name: str) -> Any:
@@ -216,8 +282,10 @@ class Lake:
         if table.layer == "bronze":
             return self._bronze_relation(table)
         iceberg = self.catalog.load(table)
+        self.fence.saw_table(table, self._window, iceberg)
         if iceberg is None:
             return table.arrow_schema.empty_table()
+        checksums.verify_metadata(iceberg)
         tasks = list(iceberg.scan().plan_files())
         plain = not any(task.delete_files for task in tasks) and len(iceberg.schemas()) == 1
         plain = plain and set(table.arrow_schema.names) <= set(iceberg.schema().column_names)
@@ -225,16 +293,32 @@ class Lake:
             return table.arrow_schema.empty_table()
         if not plain:
             return self.read(table)
+        checksums.verify(iceberg, [task.file.file_path for task in tasks])
         files = [task.file.file_path.removeprefix("file://").removeprefix("s3://") for task in tasks]
         return files if self.storage.is_local else self.storage.dataset(files, table.arrow_schema)
 
     def _bronze_relation(self, table: Table) -> bronze.DailyObjects:
+        window = self._window
+
         def list_some(days: Iterable[str] | None) -> list[str]:
             with self.explain_errors(table.name):
-                return bronze.list_objects(table, self.storage, days)
+                files = bronze.list_objects(table, self.storage, days)
+            self.fence.saw_days(table, window, bronze.by_day(files, days or ()))
+            return files
 
         with self.explain_errors(table.name):
             return bronze.DailyObjects(table, self.storage, list_some)
+
+    def _see_all(self, sql: str) -> None:
+        """Note what a query is about to read elsewhere; DuckDB asks for each relation itself."""
+        for name in sorted(tables_behind(parse(sql))):
+            table = tables.get(name)
+            if table.layer != "bronze":
+                self.fence.saw_table(table, self._window, self.catalog.load(table))
+                continue
+            with self.explain_errors(table.name):
+                days = [day for day in bronze.list_days(table, self.storage) if self._window.has_day(day)]
+                self.fence.saw_days(table, self._window, bronze.by_day(bronze.list_objects(table, self.storage, days), days))
 
     def _count_change(self, table: Table) -> None:
         self.changes += table.name not in TELEMETRY
@@ -242,10 +326,12 @@ class Lake:
 
 def _commit(iceberg: IcebergTable, data: pa.Table, scope: Scope, *, replaces: bool) -> None:
     """One commit on the head that was looked at; the catalog refuses it if the head has moved."""
-    summary = {"headroom.scope": str(scope)}
-    if not replaces:
-        iceberg.append(data, snapshot_properties=summary)
-    elif data.num_rows:
-        iceberg.overwrite(data, overwrite_filter=scope.expression(), snapshot_properties=summary)
-    else:
-        iceberg.delete(delete_filter=scope.expression(), snapshot_properties=summary)
+    summary = summary_of(scope)
+    with iceberg.transaction() as transaction:
+        if not replaces:
+            transaction.append(data, snapshot_properties=summary)
+        elif data.num_rows:
+            transaction.overwrite(data, overwrite_filter=scope.expression(), snapshot_properties=summary)
+        else:
+            transaction.delete(delete_filter=scope.expression(), snapshot_properties=summary)
+        checksums.seal(transaction, iceberg)

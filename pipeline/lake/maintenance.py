@@ -11,8 +11,11 @@ from pyarrow import fs
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 
 from pipeline.errors import DataError
+from pipeline.lake import bronze, checksums
 from pipeline.lake.bronze import load_id_of
+from pipeline.lake.fence import COMPACTION
 from pipeline.lake.lake import Lake
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.schema import Table
 
 # A partition is worth rewriting when it has more small files than this.
@@ -43,11 +46,13 @@ def compact(lake: Lake, table: Table) -> int:
         where = f"{table.partition} = '{day.isoformat()}'"
         rows = iceberg.scan(row_filter=where).to_arrow().cast(table.arrow_schema)
         try:
-            iceberg.overwrite(
-                rows.sort_by([(name, "ascending") for name in table.key]),
-                overwrite_filter=where,
-                snapshot_properties={"headroom.scope": f"compaction of {table.partition} {day}"},
-            )
+            with iceberg.transaction() as transaction:
+                transaction.overwrite(
+                    rows.sort_by([(name, "ascending") for name in table.key]),
+                    overwrite_filter=where,
+                    snapshot_properties={"headroom.scope": f"compaction of {table.partition} {day}", **COMPACTION},
+                )
+                checksums.seal(transaction, iceberg)
         except (CommitFailedException, ValidationException):
             continue
         done += 1
@@ -107,7 +112,7 @@ def scrub(lake: Lake, table: Table) -> int:
         try:
             rows = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
             labels = {key.decode(): value.decode() for key, value in (rows.schema.metadata or {}).items()}
-            payload = rows.drop_columns(["load_id", "ingested_at"])
+            payload = rows.drop_columns([name for name in STAMPED if name in rows.column_names])
             found = load_id_of(
                 table,
                 payload,
@@ -118,7 +123,7 @@ def scrub(lake: Lake, table: Table) -> int:
         except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
             bad.append(f"{file}: {error}")
             continue
-        if f"{found}.parquet" != name:
+        if found != name.split(".")[0] or not bronze.is_sound(file, lake.storage):
             bad.append(f"{file}: holds {found}")
     if bad:
         raise DataError(f"{table.name}: {len(bad)} of {len(files)} landed objects are damaged; first {bad[0]}")

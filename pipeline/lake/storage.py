@@ -114,7 +114,7 @@ class Storage:
 
     def iceberg_properties(self) -> dict[str, str]:
         """How pyiceberg reaches the same files."""
-        properties = {"warehouse": self.uri, "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
+        properties = {"warehouse": self.uri, "py-io-impl": "pipeline.lake.checksums.HashingFileIO"}
         if not self.is_local:
             properties["s3.region"] = self._settings.aws_region
             properties["s3.retry-strategy-impl"] = f"{S3Retries.__module__}.{S3Retries.__qualname__}"

@@ -16,9 +16,7 @@ from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.sources._batch import Batch
 from pipeline.tables.arrow import TIMESTAMP
-
-# What the ingest step stamps on every row; a source does not know it.
-STAMPED = ("load_id", "ingested_at")
+from pipeline.tables.columns import STAMPED
 
 
 @cache

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import settings as settings_module
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, ConflictError
 from pipeline.steps._daily import DAILY, list_builds, order_builds, order_daily
 from pipeline.steps._declaration import PLAIN, STEPS, Role, Step, describe, get, role_of
 
@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+# Of a step that another writer overtook.
+ATTEMPTS = 3
 
 
 def perform(
@@ -66,7 +68,8 @@ def perform(
         Rows (or versions, or decisions) that the step stands for.
 
     Raises:
-        ConfigError: no such step; otherwise whatever the step raises, after the failure is recorded.
+        ConfigError: no such step.
+        ConflictError: other writers overtook it every time; otherwise whatever the step raises, after the failure is recorded.
     """
     from pipeline.lake import open_lake
 
@@ -74,7 +77,6 @@ def perform(
     if not 0 <= shard < shards:
         raise ConfigError(f"{step}: of {shards} shards, the last is {shards - 1}; got {shard}")
     settings = settings or settings_module.load()
-    lake = open_lake(settings)
     function = getattr(importlib.import_module(f"pipeline.steps.{step}"), step)
     if declared.takes_target:
         options["target"] = target
@@ -82,10 +84,20 @@ def perform(
         options |= {"shard": shard, "shards": shards}
     wall, cpu = time.perf_counter(), cpu_seconds()
     outcome, rows = "failed", 0
+    lake = open_lake(settings)
     try:
-        # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
-        with lake.explain_errors(step, target, interval):
-            rows = int(function(interval, lake, settings, **options))
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
+                with lake.explain_errors(step, target, interval):
+                    rows = int(function(interval, lake, settings, **options))
+                break
+            except ConflictError as error:
+                if attempt == ATTEMPTS:
+                    raise
+                log.warning("%s %s: %s; it is run again now", step, interval, error)
+                # What the step read is not what the lake says any more: another lake, which has read nothing.
+                lake = open_lake(settings)
         outcome = "done" if lake.changes or (declared.registering and rows) else "unchanged"
     finally:
         spent = time.perf_counter() - wall, cpu_seconds() - cpu

@@ -16,6 +16,7 @@ from pipeline.settings import Settings
 from pipeline.sources import Batch
 from pipeline.steps._declaration import Step
 from pipeline.tables.arrow import TIMESTAMP
+from pipeline.tables.columns import STAMPED
 
 STEP = Step(
     role="ingest",
@@ -52,7 +53,7 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
     rows = 0
     for batch in _fetched(target, interval, settings):
         table = tables.get(batch.table)
-        declared = [c.name for c in table.columns if c.name not in ("load_id", "ingested_at")]
+        declared = [c.name for c in table.columns if c.name not in STAMPED]
         if batch.data.column_names != declared:
             raise DataError(f"{table.name} {interval}: source {target} delivers {batch.data.column_names}, expected {declared}")
         _check_inside(batch.data, table.time, interval, f"{table.name} {interval}: source {target}")

@@ -58,7 +58,16 @@ def moment(name: str, doc: str, *, nullable: bool = False) -> Column:
 source = text("source", "The plug that the row came from.", pattern=IDENTIFIER)
 load_id = text("load_id", "sha256 of source, shard, day and payload: the landed object.", pattern="^[0-9a-f]{64}$")
 ingested_at = moment("ingested_at", "When the row was landed; the only clock reading in the lake.")
-provenance = (load_id, ingested_at)
+sequence = Column(
+    name="sequence",
+    type=WHOLE,
+    doc="Number of the landing among those of its table and day: of two that say something of one thing, the higher counts.",
+    nullable=True,
+    ge=0,
+)
+provenance = (load_id, ingested_at, sequence)
+# What landing stamps on every row of bronze; a source does not know it.
+STAMPED = tuple(column.name for column in provenance)
 account = text("account", "Account that owns the resource.", pattern=IDENTIFIER)
 region = text("region", "Region of the resource.", pattern=IDENTIFIER)
 resource_id = text("resource_id", "The cloud's own id, or the fleet's server name.", pattern=IDENTIFIER)

@@ -9,7 +9,7 @@ WITH ranked AS (
   SELECT
     service, region, item, unit, price_usd, vcpu, memory_gib, arch, network_mbps, ebs_mbps, coremark, burstable, hypervisor,
     gpu, instance_store, ts AS price_as_of,
-    row_number() OVER (PARTITION BY service, region, item, unit ORDER BY ts DESC, ingested_at DESC, load_id DESC) AS recency
+    row_number() OVER (PARTITION BY service, region, item, unit ORDER BY ts DESC, coalesce(sequence, 0) DESC, ingested_at DESC, load_id DESC) AS recency
   FROM bronze.price
   WHERE day <= cast(:as_of AS date) AND ts < :as_of
 )

@@ -9,7 +9,7 @@ WITH ranked AS (
     account, region, resource_id, date_trunc('day', ts) AS ts, service, instance_type, state, launched_at, tags_json,
     row_number() OVER (
       PARTITION BY account, region, resource_id, date_trunc('day', ts)
-      ORDER BY ingested_at DESC, load_id DESC, ts DESC
+      ORDER BY sequence DESC, ingested_at DESC, load_id DESC, ts DESC
     ) AS recency
   FROM views.resource_judged
   WHERE rule IS NULL

@@ -8,7 +8,7 @@
 -- An Azure subscription's leading slash is dropped from the account.
 WITH ranked AS (
   SELECT
-    day, source, format, billing_period, line_number, ts, line_json, load_id, ingested_at,
+    day, source, format, billing_period, line_number, ts, line_json, load_id,
     dense_rank() OVER (
       PARTITION BY
         day, source, format, billing_period,
@@ -18,7 +18,7 @@ WITH ranked AS (
           json_extract_scalar(line_json, '$.account'),
           ''
         )
-      ORDER BY ingested_at DESC, load_id DESC
+      ORDER BY coalesce(sequence, 0) DESC, ingested_at DESC, load_id DESC
     ) AS recency
   FROM bronze.billing_line
 ),

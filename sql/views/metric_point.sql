@@ -2,11 +2,19 @@
 --
 -- Reads   bronze.metric_sample
 --
--- `rule` is null for the one row per series, statistic and period that counts; 'superseded' for a good row that a later load
--- replaced; otherwise the rule that refuses the row. A refused row never supersedes a good one. Filter by `day`: it prunes files.
-WITH named AS (
+-- `rule` is null for the one row per series, statistic and period that counts; 'superseded' for a good row that a later landing
+-- replaced; otherwise the rule that refuses the row. A refused row never supersedes a good one. A payload that was landed twice
+-- counts as its later landing. Filter by `day`: it prunes files.
+WITH landed AS (
   SELECT
-    day, source, account, region, resource_id, lower(statistic) AS statistic, period_s, ts, load_id, ingested_at,
+    day, source, account, region, resource_id, metric, statistic, period_s, ts, value, unit, load_id, ingested_at,
+    coalesce(sequence, 0) AS sequence,
+    max(coalesce(sequence, 0)) OVER (PARTITION BY day, load_id) AS latest
+  FROM bronze.metric_sample
+),
+named AS (
+  SELECT
+    day, source, account, region, resource_id, lower(statistic) AS statistic, period_s, ts, load_id, ingested_at, sequence,
     metric AS source_metric, unit AS source_unit, value AS source_value,
     CASE lower(metric)
       WHEN 'cpuutilization' THEN 'cpu_utilization'
@@ -43,11 +51,12 @@ WITH named AS (
       WHEN 'seconds' THEN value * 1e3
       ELSE value
     END AS value
-  FROM bronze.metric_sample
+  FROM landed
+  WHERE sequence = latest
 ),
 judged AS (
   SELECT
-    day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at,
+    day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at, sequence,
     source_metric, source_unit, source_value, metric, unit, value,
     CASE
       WHEN NOT regexp_like(concat_ws('/', account, region, resource_id, metric), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
@@ -68,7 +77,7 @@ ranked AS (
     source_metric, source_unit, source_value, metric, unit, value, refused,
     row_number() OVER (
       PARTITION BY day, account, region, resource_id, metric, statistic, period_s, ts, refused IS NULL
-      ORDER BY ingested_at DESC, load_id DESC, source_value DESC
+      ORDER BY sequence DESC, ingested_at DESC, load_id DESC, source_value DESC
     ) AS recency
   FROM judged
 )

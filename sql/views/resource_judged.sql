@@ -21,5 +21,6 @@ SELECT
       OR strpos(resource_id, '..') > 0 THEN 'bad_identifier'
   END AS rule,
   load_id AS load_id,
-  ingested_at AS ingested_at
+  ingested_at AS ingested_at,
+  coalesce(sequence, 0) AS sequence
 FROM bronze.resource_snapshot

@@ -28,6 +28,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, athena, aws, maintenance, open_lake, tags
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import CALENDAR, RESOURCE
 from pipeline.upkeep import cost_of_run
@@ -87,7 +88,7 @@ def write(lake: Lake, interval: Interval, **changed: Any) -> bool:
 
 def land(lake: Lake, ts: datetime, rows: int = 1) -> bool:
     row = {"source": "s", "ts": ts, "start_at": ts, "step": "build", "target": "t", "shard": 0, "outcome": "done", "rows": rows}
-    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in (*STAMPED, "day")])
     payload = pa.Table.from_pylist([row | {"wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0}], schema=schema)
     return lake.land(EVENT, payload, source="s", shard="x", ingested_at=datetime(2026, 3, 5)).changed
 

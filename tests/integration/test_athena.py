@@ -20,6 +20,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import NUMBER
@@ -59,7 +60,7 @@ def write(lake: Lake, interval: Interval, **changed: Any) -> None:
 
 def land(lake: Lake, ts: datetime, **changed: Any) -> None:
     row = {"source": "s", "ts": ts, "start_at": ts, "step": "build", "target": "t", "shard": 0, "outcome": "done", "rows": 1}
-    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in (*STAMPED, "day")])
     payload = pa.Table.from_pylist([row | {"wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0} | changed], schema=schema)
     lake.land(EVENT, payload, source="s", shard="x", ingested_at=datetime(2026, 3, 5, 0, 0, 0, 123456))
 

@@ -16,6 +16,7 @@ from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import CALENDAR
 from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
@@ -54,7 +55,7 @@ def write(lake: Lake, interval: Interval, **changed: Any) -> bool:
 
 def event(ts: datetime, rows: int = 1) -> pa.Table:
     row = {"source": "s", "ts": ts, "start_at": ts, "step": "build", "target": "t", "shard": 0, "outcome": "done", "rows": rows}
-    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in (*STAMPED, "day")])
     return pa.Table.from_pylist([row | {"wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0}], schema=schema)
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pipeline import tables
 from pipeline.interval import Interval
 from pipeline.lake import duckdb, sql
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.schema import Table, bucket_of
 from tests.support.golden import partition_of
 
@@ -350,7 +351,7 @@ def fill(lake: Any) -> None:
     for name, records in estate().items():
         table = tables.get(name)
         if table.layer == "bronze":
-            payload = rows(table, records).drop_columns(["load_id", "ingested_at", table.partition])
+            payload = rows(table, records).drop_columns([*STAMPED, table.partition])
             lake.land(table, payload, source="test", shard="0", ingested_at=AS_OF)
             continue
         lake.replace(table, rows(table, records), Scope(table.time, utc("2020-01-01"), utc("2030-01-01")))

@@ -19,6 +19,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.steps.build import build
 from pipeline.steps.ingest import ingest
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.usage import METRIC_SAMPLE
 
 DAYS = [Interval.day("2026-04-10"), Interval.day("2026-04-11"), Interval.day("2026-04-12")]
@@ -96,7 +97,7 @@ def test_a_restated_payload_wins_over_the_first_one_and_a_late_row_is_added(
     day = DAYS[0]
     ingest(day, lake, settings, target="samples")
     table = METRIC_SAMPLE
-    given = lake.read(table).drop_columns(["load_id", "ingested_at", "day"])
+    given = lake.read(table).drop_columns([*STAMPED, "day"])
     first = given.filter(pa.compute.equal(given["resource_id"], "i-ac20cd")).slice(0, 1).to_pylist()[0]
     later = pa.Table.from_pylist([first | {"value": 99.5}, first | {"value": 99.5, "resource_id": "i-late"}], schema=given.schema)
     lake.land(table, later, source="samples", shard="late", ingested_at=datetime(2100, 1, 1))

@@ -7,6 +7,7 @@ import pytest
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.steps import STEPS, list_builds, role_of
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.upkeep import cost_of_run
 from tests.support.terraform import ROOT
@@ -19,14 +20,14 @@ def ran(lake: Lake, interval: Interval, step: str, wall_s: float, finished_h: in
     """Put one finished step on record."""
     row = {"source": "headroom", "ts": interval.end, "start_at": interval.start, "step": step, "target": step, "shard": 0}
     row |= {"outcome": "done", "rows": 1, "wall_s": wall_s, "cpu_s": 1.0, "peak_rss_mib": 1.0} | more
-    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in (*STAMPED, "day")])
     at = datetime(2026, 3, 5, finished_h)
     lake.land(EVENT, pa.Table.from_pylist([row], schema=schema), source="headroom", shard=step, ingested_at=at)
 
 
 def land(lake: Lake, ts: datetime, rows: int) -> None:
     row = {"source": "s", "ts": ts, "start_at": ts, "step": "build", "target": "t", "shard": 0, "outcome": "done", "rows": 1}
-    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    schema = pa.schema([f for f in EVENT.arrow_schema if f.name not in (*STAMPED, "day")])
     payload = [row | {"wall_s": 1.0 + number, "cpu_s": 1.0, "peak_rss_mib": 1.0} for number in range(rows)]
     lake.land(EVENT, pa.Table.from_pylist(payload, schema=schema), source="s", shard="x", ingested_at=datetime(2026, 3, 5))
 

@@ -13,6 +13,7 @@ from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import NUMBER
@@ -24,7 +25,7 @@ NOTED = Column(name="noted", type=NUMBER, doc="New.", nullable=True)
 
 def land(lake: Lake, table: Table, ts: datetime, **values: float) -> None:
     row = {"source": "s", "ts": ts, "start_at": ts, "step": "build", "target": "t", "shard": 0, "outcome": "done", "rows": 1}
-    schema = pa.schema([f for f in table.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
+    schema = pa.schema([f for f in table.arrow_schema if f.name not in (*STAMPED, "day")])
     payload = pa.Table.from_pylist([row | {"wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0} | values], schema=schema)
     lake.land(table, payload, source="s", shard="x", ingested_at=datetime(2026, 3, 5))
 

@@ -13,6 +13,7 @@ from pipeline.errors import SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.lake.storage import Storage
+from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Scope
 
@@ -25,7 +26,7 @@ SINCE, UNTIL = datetime(2026, 2, 3), datetime(2026, 2, 5)
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake with one event a day, at noon."""
     lake = open_lake(settings.load({}, home=tmp_path_factory.mktemp("days")))
-    columns = [f for f in RUN_EVENT.arrow_schema if f.name not in ("load_id", "ingested_at", "day")]
+    columns = [f for f in RUN_EVENT.arrow_schema if f.name not in (*STAMPED, "day")]
     rows = [
         {"source": "s", "ts": FIRST + timedelta(days=n, hours=12), "start_at": FIRST, "step": "build", "target": "t", "shard": 0,
          "outcome": "done", "rows": n, "wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0}

@@ -22,7 +22,11 @@ DAY = Interval.day("2026-03-01")
 
 def incident(*moments: datetime | None, **columns: Any) -> pa.Table:
     """One incident per moment, in the columns that a source delivers."""
-    fields = {field.name: field.type for field in INCIDENT.arrow_schema if field.name not in ("load_id", "ingested_at", "day")}
+    fields = {
+        field.name: field.type
+        for field in INCIDENT.arrow_schema
+        if field.name not in ("load_id", "ingested_at", "sequence", "day")
+    }
     row = {name: DAY.end if name == "end_at" else "x" for name in fields}
     rows = pa.Table.from_pylist([row | {"ts": moment} for moment in moments], schema=pa.schema(list(fields.items())))
     for name, values in columns.items():
