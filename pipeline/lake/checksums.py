@@ -13,18 +13,23 @@ import io
 import json
 import os
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from pyiceberg.conversions import from_bytes
 from pyiceberg.io import OutputFile
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 
 from pipeline.errors import DamagedError
+from pipeline.tables.schema import Scope
 
 PROPERTY = "headroom.checksums"
 SUFFIX = ".checksums.json"
+EPOCH = datetime(1970, 1, 1)
 # What this process has read and found as it was written; files are never rewritten in place.
 _sound: set[str] = set()
 _lists: dict[str, dict[str, str]] = {}
@@ -159,9 +164,45 @@ def verify(iceberg: IcebergTable, locations: Iterable[str]) -> int:
         if digest is None or location in _sound:
             continue
         if hashlib.sha256(_read(iceberg.io, location)).hexdigest() != digest:
-            raise DamagedError(location, "is not what was written")
+            raise DamagedError(location, "is not what was written; build it again for the days it holds")
         _sound.add(location)
     return held
+
+
+def damaged(iceberg: IcebergTable, locations: Iterable[str]) -> list[str]:
+    """Which of some of the table's files are missing or not what was written, each looked at again."""
+    found = []
+    for location in locations:
+        _sound.discard(location)
+        try:
+            verify(iceberg, [location])
+        except DamagedError:
+            found.append(location)
+    return found
+
+
+def holds_only(file: DataFile, iceberg: IcebergTable, scope: Scope) -> bool:
+    """Whether all rows of a data file lie in a scope, by the bounds that its manifest states."""
+
+    def bounds(column: str) -> tuple[Any, Any]:
+        field = iceberg.schema().find_field(column)
+        lower, upper = (each.get(field.field_id) for each in (file.lower_bounds, file.upper_bounds))
+        if lower is None or upper is None:
+            return None, None
+        return from_bytes(field.field_type, lower), from_bytes(field.field_type, upper)
+
+    first, last = bounds(scope.column)
+    edges = [int((edge - EPOCH) / timedelta(microseconds=1)) for edge in (scope.start, scope.end)]
+    if first is None or first < edges[0] or last >= edges[1]:
+        return False
+    for column, values in scope.within:
+        lower, upper = bounds(column)
+        possible = range(lower, upper + 1) if isinstance(lower, int) else {lower, upper}
+        # Between two words lie others.
+        whole = isinstance(lower, int) or len(possible) == 1
+        if not whole or not set(possible) <= set(values):
+            return False
+    return True
 
 
 def _read(files: Any, location: str) -> bytes:

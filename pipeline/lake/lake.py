@@ -18,7 +18,7 @@ from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.table import Table as IcebergTable
 
 from pipeline import tables
-from pipeline.errors import ConflictError, DataError
+from pipeline.errors import ConflictError, DamagedError, DataError
 from pipeline.lake import aws, bronze, checksums, landings
 from pipeline.lake.catalog import open_catalog, open_engine
 from pipeline.lake.fence import Fence, Window, summary_of, window_of, window_of_scope
@@ -151,8 +151,8 @@ class Lake:
             iceberg = self.catalog.load(table) if data.num_rows == 0 else self.catalog.load_or_create(table)
             if iceberg is None:
                 return Written(0, changed=False)
-            rows = self._rows(table, iceberg, scope)
-            present = sorted_fingerprint(rows, table.key)
+            rows = self._rows_but_damaged(table, iceberg, scope)
+            present = sorted_fingerprint(rows, table.key) if rows is not None else "damaged"
             if present == wanted:
                 return Written(data.num_rows, changed=False)
             first_seen = first_seen or present
@@ -161,7 +161,7 @@ class Lake:
             self.fence.refuse_stale()
             before = iceberg.current_snapshot()
             try:
-                _commit(iceberg, data, scope, replaces=rows.num_rows > 0)
+                _commit(iceberg, data, scope, replaces=rows is None or rows.num_rows > 0)
             except (CommitFailedException, ValidationException):
                 time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311
                 continue
@@ -169,6 +169,25 @@ class Lake:
             self._count_change(table)
             return Written(data.num_rows, changed=True)
         raise ConflictError(f"{table.name}: {COMMIT_ATTEMPTS} attempts to commit {scope} lost against other writers")
+
+    def _rows_but_damaged(self, table: Table, iceberg: IcebergTable, scope: Scope) -> pa.Table | None:
+        """The scope's rows; None where they are in a damaged file that holds nothing else, which the writer replaces whole.
+
+        Raises:
+            DataError: a damaged file holds rows of other scopes as well: they would be copied, damaged, and then look sound.
+        """
+        try:
+            return self._rows(table, iceberg, scope)
+        except DamagedError:
+            files = [task.file for task in iceberg.scan(row_filter=scope.expression()).plan_files()]
+            damaged = checksums.damaged(iceberg, [file.file_path for file in files])
+            shared = [
+                file.file_path for file in files if file.file_path in damaged and not checksums.holds_only(file, iceberg, scope)
+            ]
+            if shared or not damaged:
+                also = f"{shared[0]} is damaged and also holds other rows than these" if shared else "its metadata is damaged"
+                raise DataError(f"{table.name} {scope}: {also}; build all of {table.partition} again in one run") from None
+            return None
 
     def land(self, table: Table, data: pa.Table, *, source: str, shard: str, ingested_at: datetime) -> Written:
         """Add a payload to bronze, one write-once object per day of its time column, and the event to the ledger.

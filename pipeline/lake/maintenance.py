@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 from pyiceberg.exceptions import CommitFailedException, ValidationException
+from pyiceberg.table import Table as IcebergTable
 
 from pipeline.errors import DataError
 from pipeline.lake import bronze, checksums
@@ -23,6 +26,8 @@ FILES_PER_PARTITION = 8
 SMALL_FILE_BYTES = 32 * 2**20
 # An unreferenced file may belong to a commit under way; no commit takes a day.
 ORPHAN_GRACE = timedelta(days=1)
+SWEPT = (".parquet", ".avro", ".metadata.json", checksums.SUFFIX)
+RECOVER = "nothing is deleted: `python -m pipeline lake recover` makes a catalog from the files"
 
 
 def compact(lake: Lake, table: Table) -> int:
@@ -72,29 +77,91 @@ def expire_snapshots(lake: Lake, table: Table, retention_days: int, now: datetim
     return before - len(iceberg.refresh().metadata.snapshots)
 
 
-def sweep_orphans(lake: Lake, table: Table, now: datetime) -> int:
-    """Delete data files and manifests that no snapshot names and that are older than the grace period; returns how many."""
+def scrub_tables(lake: Lake, table: Table) -> int:
+    """Verify every file that a table's snapshots name against its checksum; returns how many have one.
+
+    Raises:
+        DataError: a file is missing or not what was written; it names the first and counts all.
+    """
     iceberg = lake.iceberg(table)
     if iceberg is None:
         return 0
-    named: set[str] = set()
-    for snapshot in iceberg.metadata.snapshots:
-        named.add(_path(snapshot.manifest_list))
-        for manifest in snapshot.manifests(iceberg.io):
-            named.add(_path(manifest.manifest_path))
-            named |= {
-                _path(entry.data_file.file_path) for entry in manifest.fetch_manifest_entry(iceberg.io, discard_deleted=False)
-            }
+    known = checksums.checksums(iceberg)
+    bad = checksums.damaged(iceberg, sorted(known))
+    if bad:
+        raise DataError(f"{table.name}: {len(bad)} of {len(known)} files are damaged; first {bad[0]}")
+    return len(known)
+
+
+def sweep_orphans(lake: Lake, table: Table, now: datetime) -> int:
+    """Delete files that no snapshot and no commit names and that are older than the grace period; returns how many.
+
+    Raises:
+        DataError: the folder holds files of another table than the catalog's, as where a catalog was lost and made anew.
+    """
+    iceberg = lake.iceberg(table)
+    if iceberg is None:
+        return 0
+    named = _named(iceberg)
+    known = checksums.checksums(iceberg)
+    if not known.keys() <= named:
+        with iceberg.transaction() as transaction:
+            checksums.seal(transaction, iceberg, keep=named)
+        named = _named(iceberg)
+    kept = {_path(location) for location in named}
     folder = f"{lake.storage.root}/{table.layer}/{table.short_name}"
     limit = (now - ORPHAN_GRACE).replace(tzinfo=UTC)
-    swept = 0
-    for info in lake.storage.filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True)):
-        # The metadata files themselves, *.metadata.json, are pruned by the commits.
-        ours = info.type == fs.FileType.File and info.path.endswith((".parquet", ".avro"))
-        if ours and info.path not in named and info.mtime < limit:
-            lake.storage.filesystem.delete_file(info.path)
-            swept += 1
-    return swept
+    orphans = [
+        info.path
+        for info in lake.storage.filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
+        if info.type == fs.FileType.File and info.path.endswith(SWEPT) and info.path not in kept and info.mtime < limit
+    ]
+    for path in orphans:
+        if path.endswith(".metadata.json") and (other := _table_of(path, lake)) not in ("", str(iceberg.metadata.table_uuid)):
+            raise DataError(
+                f"{table.name}: {path} is of table {other}, the catalog's is {iceberg.metadata.table_uuid}; {RECOVER}"
+            )
+    for path in orphans:
+        lake.storage.filesystem.delete_file(path)
+    return len(orphans)
+
+
+def sweep_temporary(lake: Lake, now: datetime) -> int:
+    """Delete what landings that were killed left half written on this machine's disk; returns how many."""
+    if not lake.storage.is_local:
+        return 0
+    limit = (now - ORPHAN_GRACE).replace(tzinfo=UTC).timestamp()
+    left = [
+        path
+        for folder in ("bronze", "ledger")
+        for path in Path(lake.storage.root, folder).rglob(".*")
+        if path.is_file() and path.stat().st_mtime < limit
+    ]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _named(iceberg: IcebergTable) -> set[str]:
+    """The locations of every file that the table knows of."""
+    named = {iceberg.metadata_location, iceberg.properties.get(checksums.PROPERTY, "").rpartition(" ")[0]}
+    named |= {entry.metadata_file for entry in iceberg.metadata.metadata_log}
+    for snapshot in iceberg.metadata.snapshots:
+        named.add(snapshot.manifest_list)
+        for manifest in snapshot.manifests(iceberg.io):
+            named.add(manifest.manifest_path)
+            named |= {entry.data_file.file_path for entry in manifest.fetch_manifest_entry(iceberg.io, discard_deleted=False)}
+    return named
+
+
+def _table_of(path: str, lake: Lake) -> str:
+    with lake.storage.filesystem.open_input_file(path) as stream:
+        content = stream.read()
+    try:
+        return str(json.loads(content)["table-uuid"])
+    except (ValueError, KeyError):
+        # What was killed while it was written belongs to nobody.
+        return ""
 
 
 def scrub(lake: Lake, table: Table) -> int:

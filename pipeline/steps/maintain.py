@@ -1,4 +1,4 @@
-"""Compact small files, expire snapshots, sweep orphans and verify every landed object."""
+"""Verify every file, compact small ones, expire snapshots and sweep what nothing names."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
 from pipeline.steps.ingest import now
+from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
 STEP = Step(role="publisher")
@@ -20,28 +21,33 @@ def maintain(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa
     """Things mended or removed over all tables.
 
     Raises:
-        DataError: a bronze object is not what was landed; its name says which.
+        DataError: a file is not what was landed or written; its name says which.
     """
     from pipeline.lake import maintenance
 
-    done = 0
+    done = maintenance.sweep_temporary(lake, now())
     damaged: list[str] = []
     for table in tables.ALL.values():
-        if table.layer == "bronze":
-            try:
+        # One damaged file must not keep the other tables from their maintenance.
+        try:
+            if table.layer == "bronze":
                 maintenance.scrub(lake, table)
-            except DataError as error:
-                # One damaged object must not keep the other tables from their maintenance.
-                damaged.append(str(error))
-            continue
-        if not lake.exists(table):
-            continue
-        with lake.explain_errors(table.name):
-            compacted = maintenance.compact(lake, table)
-            expired = maintenance.expire_snapshots(lake, table, settings.snapshot_retention_days, now())
-            swept = maintenance.sweep_orphans(lake, table, now())
-        log.info("%s: %d partitions compacted, %d snapshots expired, %d orphans swept", table.name, compacted, expired, swept)
-        done += compacted + expired + swept
+            elif lake.exists(table):
+                done += _maintain_table(table, lake, settings)
+        except DataError as error:
+            damaged.append(str(error))
     if damaged:
         raise DataError("; ".join(damaged))
     return done
+
+
+def _maintain_table(table: Table, lake: Lake, settings: Settings) -> int:
+    from pipeline.lake import maintenance
+
+    with lake.explain_errors(table.name):
+        maintenance.scrub_tables(lake, table)
+        compacted = maintenance.compact(lake, table)
+        expired = maintenance.expire_snapshots(lake, table, settings.snapshot_retention_days, now())
+        swept = maintenance.sweep_orphans(lake, table, now())
+    log.info("%s: %d partitions compacted, %d snapshots expired, %d orphans swept", table.name, compacted, expired, swept)
+    return compacted + expired + swept
