@@ -17,6 +17,8 @@ from pipeline.interval import Interval
 app = typer.Typer()
 tables_app = typer.Typer(help="The tables of the lake.", no_args_is_help=True)
 app.add_typer(tables_app, name="tables")
+lake_app = typer.Typer(help="The lake as a whole.", no_args_is_help=True)
+app.add_typer(lake_app, name="lake")
 
 
 @tables_app.command("show")
@@ -52,6 +54,25 @@ def tables_create() -> None:
         console.print(f"{'[green]made[/]' if changed else '[dim]kept[/]'} {name}", highlight=False)
         done += changed
     console.print(f"{done} created, changed or, as every view, replaced")
+
+
+@lake_app.command("recover")
+def lake_recover() -> None:
+    """Make a lost catalog anew from the files in the lake; what the catalog knows already stays as it is."""
+    from pipeline.lake import open_lake
+    from pipeline.lake.recovery import recover
+
+    lake = open_lake(read_settings())
+    done = bad = 0
+    for table, path, trouble in recover(lake.catalog, lake.storage):
+        done, bad = done + (not trouble), bad + bool(trouble)
+        console.print(f"{'[red]bad [/]' if trouble else '[green]made[/]'} {table.name}: ", end="")
+        console.print(trouble or path, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{done} tables are known again" if done or bad else "the catalog knows every table whose files lie in the lake"
+    )
+    if bad:
+        raise typer.Exit(1)
 
 
 @app.command("sql")

@@ -13,7 +13,7 @@ from pyiceberg.catalog import Catalog as IcebergCatalog
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.table import Table as IcebergTable
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.lake.lock import alone
@@ -44,6 +44,10 @@ def _accept_day(_table: Table, _day: str) -> None:
     """Every day is found by its folder."""
 
 
+def _hold_nothing(_table: Table) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Catalog:
     """What keeps the metadata of silver's and gold's tables, and what else it has to know for Athena.
@@ -56,6 +60,7 @@ class Catalog:
         create_bronze: makes a bronze table known to the engine.
         create_views: makes those of `sql/views`.
         check_day: raises DataError for a day of bronze that the engine would not find.
+        holds_files: whether data files of a table lie in the lake.
     """
 
     connect: Callable[[], IcebergCatalog]
@@ -65,13 +70,34 @@ class Catalog:
     create_bronze: Callable[[Table], Iterator[Created]] = _create_nothing
     create_views: Callable[[], Iterator[Created]] = _create_nothing
     check_day: Callable[[Table, str], None] = _accept_day
+    holds_files: Callable[[Table], bool] = _hold_nothing
 
     def load(self, table: Table) -> IcebergTable | None:
-        """The Iceberg table behind a declaration, as it is now; None where nothing was written yet."""
+        """The Iceberg table behind a declaration, as it is now; None where nothing was written yet.
+
+        Raises:
+            DataError: the catalog does not know the table, and its files lie in the lake: the catalog was lost.
+        """
         try:
             return self.connect().load_table(self._identifier(table))
         except NoSuchTableError:
+            if self.holds_files(table):
+                raise DataError(
+                    f"{table.name}: its files lie in {self.uri}/{table.layer}, but the catalog does not know it: it was lost "
+                    "or is another lake's; `python -m pipeline lake recover` makes it anew from the files"
+                ) from None
             return None
+
+    def knows(self, table: Table) -> bool:
+        """Whether the catalog has the table."""
+        return bool(self.connect().table_exists(self._identifier(table)))
+
+    def register(self, table: Table, metadata_location: str) -> None:
+        """Make a table known that lies there already."""
+        namespace, short = self._identifier(table)
+        with suppress(NamespaceAlreadyExistsError, IntegrityError):
+            self.connect().create_namespace(namespace)
+        self.connect().register_table((namespace, short), metadata_location)
 
     def load_or_create(self, table: Table) -> IcebergTable:
         """The Iceberg table behind a declaration, with every column that it declares.
@@ -103,8 +129,14 @@ class Catalog:
 
 def open_catalog(settings: Settings, storage: Storage) -> Catalog:
     """The catalog that the settings name: SQLite beside the files, or Glue, and in it the views if Athena answers."""
+
+    def holds_files(table: Table) -> bool:
+        return bool(storage.list_files(f"{storage.root}/{table.layer}/{table.short_name}/data"))
+
     if settings.catalog == "sqlite":
-        return Catalog(cache(partial(_connect_to_sqlite, settings, storage)), settings.database, storage.uri)
+        return Catalog(
+            cache(partial(_connect_to_sqlite, settings, storage)), settings.database, storage.uri, holds_files=holds_files
+        )
     from pipeline.lake import glue
 
     return Catalog(
@@ -115,6 +147,7 @@ def open_catalog(settings: Settings, storage: Storage) -> Catalog:
         create_bronze=lambda table: iter([(table.name, glue.create_external(table, settings, storage))]),
         create_views=partial(glue.create_views, settings) if settings.engine == "athena" else _create_nothing,
         check_day=glue.check_day,
+        holds_files=holds_files,
     )
 
 
@@ -153,7 +186,12 @@ def _connect_to_sqlite(settings: Settings, storage: Storage) -> IcebergCatalog:
     properties = storage.iceberg_properties() | {"type": "sql", "uri": f"sqlite:///{database}?timeout=60"}
     # Two that make the first tables of a catalog at once would fail.
     with alone(database.with_suffix(".lock")):
-        return load_catalog("headroom", **properties)
+        try:
+            return load_catalog("headroom", **properties)
+        except DatabaseError as error:
+            raise ConfigError(
+                f"{database} is no catalog ({error.orig}); move it away, and `python -m pipeline lake recover` makes a new one"
+            ) from error
 
 
 def _add_columns(iceberg: IcebergTable, table: Table) -> IcebergTable:
