@@ -98,7 +98,7 @@ locals {
       Effect    = "Deny"
       Principal = { AWS = "*" }
       Action    = "s3:PutObject"
-      Resource  = "${local.bucket_arn.lake}/bronze/*"
+      Resource  = ["${local.bucket_arn.lake}/bronze/*", "${local.bucket_arn.lake}/ledger/*"]
       # The parts of a multipart upload carry no header; its completion does.
       Condition = {
         Null = { "s3:if-none-match" = "true" }

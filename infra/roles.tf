@@ -1,7 +1,7 @@
 # Who may do what. Every step runs under one of four roles; its own declaration in pipeline/steps says which.
 #
 #              bronze        silver        gold                    models       Athena
-#   ingest     put once
+#   ingest     put once; lists and adds to the ledger of landings, and nothing else of the lake
 #   transform  read          read, write                                        pipeline
 #   trainer                  read          read                    read, write  pipeline
 #   publisher  read          read, write   read, write             read         pipeline
@@ -70,13 +70,22 @@ locals {
   ] }
 
   # A new object or nothing: what was landed cannot be replaced.
-  put_once = { for what, path in { Bronze = "bronze/*", RunEvent = "bronze/run_event/*" } : what => [{
+  put_once = { for what, path in { Bronze = "bronze/*", Ledger = "ledger/*", RunEvent = "bronze/run_event/*" } : what => [{
     Sid       = "Put${what}Once"
     Effect    = "Allow"
     Action    = "s3:PutObject"
     Resource  = "${local.bucket_arn.lake}/${path}"
     Condition = { Null = { "s3:if-none-match" = "false" } }
   }] }
+
+  # The names of the ledger's events say all that a landing has to know.
+  list_ledger = [{
+    Sid       = "ListLedger"
+    Effect    = "Allow"
+    Action    = "s3:ListBucket"
+    Resource  = local.bucket_arn.lake
+    Condition = { StringLike = { "s3:prefix" = ["ledger", "ledger/*"] } }
+  }]
 
   query = { for group, arn in local.workgroup_arn : group => [
     {
@@ -154,7 +163,7 @@ locals {
   # ------------------------------------------------------------ who gets which
 
   permissions = {
-    ingest = concat(local.put_once.Bronze, local.encrypt_lake, local.look_at_estate, local.write_task_log)
+    ingest = concat(local.put_once.Bronze, local.put_once.Ledger, local.list_ledger, local.encrypt_lake, local.look_at_estate, local.write_task_log)
 
     transform = concat(
       local.read.bronze, local.read.silver, local.see_catalog.views, local.read_lake, local.write.silver, local.put_once.RunEvent,

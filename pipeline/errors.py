@@ -16,6 +16,10 @@ class DataError(HeadroomError):
     """The data is not what its table declares. Retrying cannot help; nothing was published."""
 
 
+class ResourceError(HeadroomError):
+    """This machine has not enough memory or disk, or may not write. Nothing was published; make room and run it again."""
+
+
 class DamagedError(DataError):
     """A stored file is missing or is not what was written. Nothing is read from it; write it again.
 

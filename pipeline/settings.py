@@ -23,6 +23,8 @@ from pipeline.errors import ConfigError, suggestion
 PREFIX = "HEADROOM_"
 CONFIG_FILE = "headroom.toml"
 ROOT = Path(__file__).resolve().parent.parent
+#: Who asks and by which password, in an address.
+_PASSWORD = re.compile(r"//[^/\s@]*@")
 #: Settings that name the plugs in use → the folder of these.
 _PLUGS = {"sources": "sources", "challengers": "forecasters", "detectors": "detectors", "recommenders": "recommenders"}
 #: Settings of before → how to say it now.
@@ -141,6 +143,21 @@ class Settings(BaseModel):
     def _lake_is_a_place(cls, value: str) -> str:
         if "://" in value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?", value):
             raise ValueError("expected a folder or s3://bucket/prefix")
+        if "://" not in value:
+            _check_folder(Path(value))
+        return value
+
+    @field_validator("home")
+    @classmethod
+    def _home_is_a_folder(cls, value: Path) -> Path:
+        _check_folder(value)
+        return value
+
+    @field_validator("mlflow_uri")
+    @classmethod
+    def _mlflow_uri_has_no_password(cls, value: str) -> str:
+        if _PASSWORD.search(value):
+            raise ValueError("an address is shown in logs; MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
         return value
 
     @field_validator(*_PLUGS)
@@ -260,8 +277,14 @@ def _check_plugs(folder: str, named: Iterable[str]) -> None:
         raise ValueError(str(error)) from error
 
 
+def _check_folder(folder: Path) -> None:
+    """Iceberg and SQLite take paths for addresses: what follows a `#` or `?` would be cut off, and `%20` be read as a blank."""
+    if found := re.search(r"[#?%\x00-\x1f\x7f]", str(folder.absolute())):
+        raise ValueError(f"a folder whose path has {found.group()!r} in it cannot hold a lake; name another")
+
+
 def _complaint(error: Mapping[str, Any]) -> str:
     """Setting, value and what is wrong with it; without the value for options, whose headers or addresses may be secret."""
     where = ".".join(str(part) for part in error["loc"])
-    value = "" if error["loc"][0] == "options" else f"={error['input']!r}"
+    value = "" if error["loc"][0] == "options" else f"={_PASSWORD.sub('//[redacted]@', str(error['input']))!r}"
     return f"{where}{value}: {error['msg']}"

@@ -189,6 +189,8 @@ def _connect_to_sqlite(settings: Settings, storage: Storage) -> IcebergCatalog:
         try:
             return load_catalog("headroom", **properties)
         except DatabaseError as error:
+            if "not a database" not in str(error.orig) and "malformed" not in str(error.orig):
+                raise
             raise ConfigError(
                 f"{database} is no catalog ({error.orig}); move it away, and `python -m pipeline lake recover` makes a new one"
             ) from error

@@ -109,8 +109,8 @@ def seal(transaction: Transaction, iceberg: IcebergTable, keep: set[str] | None 
         iceberg: the table it began on.
         keep: the locations worth remembering; all where none are given.
     """
-    written: HashingFileIO = iceberg.io
-    known = checksums(iceberg) | written.written
+    files: Any = iceberg.io
+    known = checksums(iceberg) | files.written
     if keep is not None:
         known = {location: digest for location, digest in known.items() if location in keep}
     content = json.dumps(known, sort_keys=True, separators=(",", ":")).encode()
@@ -185,7 +185,7 @@ def holds_only(file: DataFile, iceberg: IcebergTable, scope: Scope) -> bool:
     """Whether all rows of a data file lie in a scope, by the bounds that its manifest states."""
 
     def bounds(column: str) -> tuple[Any, Any]:
-        field = iceberg.schema().find_field(column)
+        field: Any = iceberg.schema().find_field(column)
         lower, upper = (each.get(field.field_id) for each in (file.lower_bounds, file.upper_bounds))
         if lower is None or upper is None:
             return None, None

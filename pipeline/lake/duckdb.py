@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from pyarrow import dataset
 
-from pipeline.errors import ConfigError, DataError
+from pipeline.errors import ConfigError, DataError, HeadroomError, ResourceError, SourceError
 from pipeline.lake import sql
 from pipeline.lake.bronze import DailyObjects
 
@@ -43,12 +43,12 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
         raise ConfigError(f"the query needs a value for {', '.join(f':{name}' for name in sorted(missing))}")
     mounted: dict[str, Relation] = {}
     with _empty_database() as connection:
-        _mount(connection, parsed, relation, mounted)
         try:
+            _mount(connection, parsed, relation, mounted)
             result = connection.sql(sql.to_duckdb(parsed), params={name: params[name] for name in needed}).to_arrow_table()
         except duckdb.Error as error:
             _raise_trouble(mounted)
-            raise DataError(f"query failed: {error}") from error
+            raise _error_of(error) from error
     if result.nbytes > _LARGE:
         # DuckDB keeps the memory that it needed for as long as it runs.
         _database_of.cache_clear()
@@ -94,6 +94,15 @@ def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mo
             files = ", ".join("'" + file.replace("'", "''") + "'" for file in rows)
             source = f"FROM read_parquet([{files}], hive_partitioning=false)"
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {source}')
+
+
+def _error_of(error: Exception) -> HeadroomError:
+    """DuckDB's error by what can be done about it: what may go well the next time is no fault of the data."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return ResourceError(f"query failed for want of memory: {error}")
+    if isinstance(error, (duckdb.IOException, duckdb.HTTPException)):
+        return SourceError(f"query failed while it read: {error}")
+    return DataError(f"query failed: {error}")
 
 
 def _raise_trouble(mounted: dict[str, Relation]) -> None:

@@ -19,7 +19,7 @@ from pipeline.errors import ConflictError
 from pipeline.lake.bronze import day_of
 from pipeline.tables.schema import Scope, Table
 
-START, END, WITHIN = "headroom.start", "headroom.end", "headroom.within"
+SCOPE, START, END, WITHIN = "headroom.scope", "headroom.start", "headroom.end", "headroom.within"
 # In place of a range where a commit changes files and no content.
 COMPACTION = {START: "", END: ""}
 Within: TypeAlias = tuple[tuple[str, tuple[str | int, ...]], ...]
@@ -96,7 +96,7 @@ class Fence:
             iceberg = self.load(table)
             for snapshot in _since(iceberg, head):
                 if snapshot.snapshot_id not in self.ours and _touches(snapshot, window):
-                    what = (snapshot.summary or {}).get("headroom.scope", "rows")
+                    what = _said(snapshot, SCOPE) or "rows"
                     raise ConflictError(f"{name}: {what} changed since this step read it; run the step again")
         for name, day, files in self._relisted():
             if files != self._days[name, day][1]:
@@ -117,7 +117,7 @@ class Fence:
 def summary_of(scope: Scope) -> dict[str, str]:
     """What a commit states of itself in its snapshot."""
     range_of_time = {START: scope.start.isoformat(), END: scope.end.isoformat()}
-    return {"headroom.scope": str(scope), **range_of_time, WITHIN: json.dumps(dict(scope.within))}
+    return {SCOPE: str(scope), **range_of_time, WITHIN: json.dumps(dict(scope.within))}
 
 
 def window_of_scope(scope: Scope | None) -> Window:
@@ -141,11 +141,16 @@ def _since(iceberg: IcebergTable | None, head: int | None) -> Iterator[Snapshot]
 
 def _touches(snapshot: Snapshot, window: Window) -> bool:
     """Whether a commit may have changed rows of the window; one that does not say what it changed may."""
-    summary = snapshot.summary or {}
-    start, end = summary.get(START), summary.get(END)
+    start, end = _said(snapshot, START), _said(snapshot, END)
     if start is None or end is None:
         return True
     if not start or not window.has(datetime.fromisoformat(start), datetime.fromisoformat(end)):
         return False
-    narrowed = json.loads(summary.get(WITHIN) or "{}")
+    narrowed = json.loads(_said(snapshot, WITHIN) or "{}")
     return all(set(values) & set(narrowed.get(column, values)) for column, values in window.within)
+
+
+def _said(snapshot: Snapshot, name: str) -> str | None:
+    summary: Any = snapshot.summary
+    said: str | None = summary[name] if summary else None
+    return said

@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from pyiceberg.table import Table as IcebergTable
 
 from pipeline import tables
 from pipeline.errors import ConflictError, DamagedError, DataError
-from pipeline.lake import aws, bronze, checksums, landings
+from pipeline.lake import aws, bronze, checksums, disk, landings
 from pipeline.lake.catalog import open_catalog, open_engine
 from pipeline.lake.fence import Fence, Window, summary_of, window_of, window_of_scope
 from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
@@ -286,8 +286,9 @@ class Lake:
             return self.catalog.load(table)
 
     def explain_errors(self, *what: object) -> AbstractContextManager[None]:
-        """Errors of AWS in Headroom's words, with what was being done, such as a table and a scope; a local lake has none."""
-        return nullcontext() if self.storage.is_local else aws.explain_errors(" ".join(str(each) for each in what if each))
+        """Errors of the disk or of AWS in Headroom's words, with what was being done, such as a table and a scope."""
+        explain = disk.explain_errors if self.storage.is_local else aws.explain_errors
+        return explain(" ".join(str(each) for each in what if each))
 
     def _read_bronze(self, table: Table, scope: Scope | None) -> pa.Table:
         files = self.bronze_files(table, scope)

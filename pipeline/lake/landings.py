@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -124,12 +125,13 @@ def misdated(landing: Landing, newest_row: datetime, now: datetime) -> bool:
 
 
 def source_of(file: str, storage: Storage) -> str:
-    """The source that landed an object, by the ledger; empty where it does not say."""
+    """The source that landed an object, by the ledger; empty where it does not say, or may not be read."""
     _, table, day, name = file.rsplit("/", 3)
-    for event in storage.list_files(f"{storage.root}/{FOLDER}/{table}/{day}", SUFFIX):
-        if _parsed(event.rsplit("/", 1)[1]).object_name == name:
-            with storage.filesystem.open_input_file(event) as stream:
-                return str(json.loads(stream.read())["source"])
+    with suppress(OSError, ValueError, KeyError):
+        for event in storage.list_files(f"{storage.root}/{FOLDER}/{table}/{day}", SUFFIX):
+            if _parsed(event.rsplit("/", 1)[1]).object_name == name:
+                with storage.filesystem.open_input_file(event) as stream:
+                    return str(json.loads(stream.read())["source"])
     return ""
 
 

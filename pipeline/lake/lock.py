@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,21 @@ from pathlib import Path
 def alone(file: Path) -> Iterator[None]:
     """Wait until no other process is inside with the same file; it is made where it is missing, and stays.
 
-    A process that dies lets go of it.
+    A process that dies lets go of it. Who may not write there waits for nobody: it cannot make anything either.
     """
     import fcntl
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as lock:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file.open("w")
+    except PermissionError:
+        yield
+        return
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        yield
+        return
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -76,7 +76,10 @@ def relations(query: exp.Query) -> set[str]:
     local = {cte.alias for cte in query.find_all(exp.CTE)}
     found = set()
     for table in query.find_all(exp.Table):
-        if not isinstance(table.this, exp.Identifier) or (not table.db and table.name in local):
+        if not isinstance(table.this, exp.Identifier):
+            # Such as read_text('/etc/passwd'): what is asked is the lake.
+            raise ConfigError(f"{table.this.sql(dialect='athena')} is no table of the lake")
+        if not table.db and table.name in local:
             continue
         if not table.db:
             raise ConfigError(f"{table.name!r} needs its layer, as in silver.{table.name}")

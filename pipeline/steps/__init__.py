@@ -103,8 +103,9 @@ def perform(
         spent = time.perf_counter() - wall, cpu_seconds() - cpu
         try:
             _record(lake, interval, _Went(step, target, shard, outcome, rows, *spent))
-        except Exception:  # telemetry never decides how a step ends
-            log.exception("%s %s: could not record how the step went", step, interval)
+        except Exception as error:  # telemetry never decides how a step ends
+            said = str(error).partition("\n")[0]
+            log.warning("%s %s: could not record how the step went: %s: %s", step, interval, type(error).__name__, said)
     return rows
 
 

@@ -561,6 +561,8 @@ def may(role: str, action: str, resource: str, context: dict[str, str] | None = 
 
 GRANTED = [
     may("ingest", "s3:PutObject", f"{LAKE}/bronze/metric_sample/day=2026-03-01/a.parquet", NEW),
+    may("ingest", "s3:PutObject", f"{LAKE}/ledger/metric_sample/day=2026-03-01/a.json", NEW),
+    may("ingest", "s3:ListBucket", LAKE, {"s3:prefix": "ledger/metric_sample/", **TLS}),
     may("ingest", "cloudwatch:GetMetricData", "*"),
     may("transform", "s3:GetObject", f"{LAKE}/bronze/metric_sample/day=2026-03-01/a.parquet"),
     may("transform", "s3:ListBucket", LAKE, {"s3:prefix": "bronze/metric_sample/", **TLS}),
@@ -617,6 +619,9 @@ FORBIDDEN = [
     # Bronze is written once, and by nobody twice.
     *(may(role, "s3:PutObject", f"{LAKE}/bronze/run_event/day=2026-03-01/a.parquet", OVER) for role in ROLES),
     *(may(role, "s3:DeleteObject", f"{LAKE}/bronze/run_event/day=2026-03-01/a.parquet") for role in ROLES),
+    *(may(role, "s3:PutObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json", OVER) for role in ROLES),
+    *(may(role, "s3:DeleteObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json") for role in ROLES),
+    *(may(role, "s3:PutObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json", NEW) for role in ROLES if role != "ingest"),
     # Nobody gets rid of the past, of what protects it, or of the record of who was there.
     *(
         may(role, action, resource)
