@@ -11,6 +11,8 @@ COSMIC_RAY_VERSION := 8.7.0
 COVERAGE_VERSION := 7.17.5
 SAMPLE ?= 500
 SEED ?= 1
+KILLS ?= 204
+FULL ?= 32
 AIRFLOW_PORT ?= 8080
 MLFLOW_PORT ?= 5000
 # Twice the cores of a small machine: the longest tests wait for servers most of their time.
@@ -22,7 +24,7 @@ INSTALLED := .venv/installed
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test check lint up bench bench-forecast mutants fix lock
+.PHONY: help setup demo demo-aws-local test check lint up bench bench-forecast mutants crash fix lock
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +69,9 @@ bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters beside th
 mutants: setup ## Small faults put into the pure rooms and the steps: which does no test notice? (two hours; SAMPLE=500 SEED=1)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python cosmic-ray==$(COSMIC_RAY_VERSION) coverage==$(COVERAGE_VERSION)
 	@nice $(BIN)/python -m tools.mutants --sample $(SAMPLE) --seed $(SEED)
+
+crash: setup ## Kill a day's run at 204 of its file operations and fill the disk at 32: is anything lost? (needs a C compiler; KILLS=204 FULL=32)
+	@$(BIN)/python -m tools.crash --kills $(KILLS) --full $(FULL)
 
 fix: setup ## Let ruff and terraform repair what they can
 	$(BIN)/ruff check --fix .
