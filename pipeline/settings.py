@@ -74,7 +74,7 @@ class Settings(BaseModel):
     history_days: int = Field(default=800, ge=14, le=3000, description="How much daily history a forecast reads.")
     history_hours: int = Field(default=1344, ge=48, le=8760, description="How much hourly history a forecast reads.")
     min_daily_history: int = Field(
-        default=60, ge=14, le=730, description="Days of history before a series is forecast by the day."
+        default=60, ge=14, le=730, description="Days of history before a series is forecast by the day; cost needs 14."
     )
     challengers: tuple[str, ...] = Field(
         default=("seasonal_naive", "ridge", "prophet", "default"), description="Forecasters that training compares."

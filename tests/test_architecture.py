@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "steps": {*READ, *WINGS, "quality", "inputs", "registry", "report", "sources"},
     "own_files": {*GROUND, *WINGS},
     "upkeep": {*READ, "inputs", "steps"},
-    "cli": {*READ, "quality", "registry", "steps", "own_files", "upkeep"},
+    "cli": {*READ, "inputs", "quality", "registry", "steps", "own_files", "upkeep"},
     "__main__": {"cli", "upkeep"},
     "dags": {"errors", "interval", "settings", "steps"},
 }

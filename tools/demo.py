@@ -207,9 +207,13 @@ def main() -> int:
             steps = Steps(console)
             for run in RUNS:
                 run_dag(run, steps, console)
-            from tools import summary
+            from pipeline import settings
+            from pipeline.cli import summary
+            from pipeline.interval import Interval
 
-            summary.show(console, DAY)
+            summary.show(console, settings.load(), Interval.day(DAY))
+            console.print("[bold]Tables[/bold]   .venv/bin/python -m pipeline query 'SELECT * FROM views.recommendation_current'")
+            console.print("[bold]Airflow and MLflow in the browser[/bold]  make up")
         except StepFailedError as error:
             console.print("\n[red]Failed.[/red]", escape(str(error)))
             console.print(f"Everything that was logged: {log}")

@@ -21,11 +21,21 @@ SourcePath = Annotated[Path | None, typer.Option("--path", help="File that a csv
 Option = Annotated[
     list[str] | None, typer.Option("--option", help="Option of the source as name=value; again for several.", show_default=False)
 ]
+Inventory = Annotated[
+    Path | None,
+    typer.Option(
+        "--inventory",
+        help="File that says what the resources are: resource_id, instance_type, region, tags. List prices are landed with it.",
+        show_default=False,
+    ),
+]
 Shard = Annotated[int, typer.Option("--shard", min=0, help="Part of the series, or segments, to work on.")]
 Shards = Annotated[int, typer.Option("--shards", min=1, max=64, help="Parts that they are split into.")]
 
 
-def read_settings(source: list[str] | None = None, path: Path | None = None, option: list[str] | None = None) -> Settings:
+def read_settings(
+    source: list[str] | None = None, path: Path | None = None, option: list[str] | None = None, inventory: Path | None = None
+) -> Settings:
     """Settings with the sources and source options given on the command line."""
     base = settings_module.load(sources=tuple(source) if source else None)
     given = dict(base.options.get("sources", {}))
@@ -35,8 +45,20 @@ def read_settings(source: list[str] | None = None, path: Path | None = None, opt
         extra: dict[str, Any] = dict(_option(text) for text in option or [])
         if path is not None:
             extra["path"] = str(path)
-        given[base.sources[0]] = {**given.get(base.sources[0], {}), **extra}
-    return base.model_copy(update={"options": {**base.options, "sources": given}})
+        _give(given, base.sources[0], extra)
+    sources = base.sources
+    if inventory is not None:
+        # What a resource costs is asked together with what it is.
+        priced = () if {"prices", "pricing"}.intersection(sources) else ("prices",)
+        sources = tuple(dict.fromkeys((*sources, "inventory_file", *priced)))
+        _give(given, "inventory_file", {"path": str(inventory)})
+        if "csv" in sources:
+            _give(given, "csv", {"inventory": str(inventory)})
+    return base.model_copy(update={"sources": sources, "options": {**base.options, "sources": given}})
+
+
+def _give(options: dict[str, dict[str, Any]], source: str, more: dict[str, Any]) -> None:
+    options[source] = {**options.get(source, {}), **more}
 
 
 def _option(text: str) -> tuple[str, Any]:
@@ -66,12 +88,20 @@ def read_interval(day: str | None, start: str | None, end: str | None, settings:
         return Interval.day(day)
     if start and end:
         return Interval.days(start, end)
-    if settings is not None and not start and not end and len(settings.sources) == 1:
-        from pipeline import plugs
-
-        source = plugs.load("sources", settings.sources[0])
-        if hasattr(source, "span"):
-            spanned: Interval = source.span(plugs.options("sources", settings.sources[0], settings))
-            console.print(f"{settings.sources[0]} spans {spanned}")
-            return spanned
+    spanned = None if settings is None or start or end else _span_files(settings)
+    if spanned is not None:
+        return spanned
     raise ConfigError("name the interval: --day YYYY-MM-DD, or --from YYYY-MM-DD --to YYYY-MM-DD")
+
+
+def _span_files(settings: Settings) -> Interval | None:
+    """The days of all file sources together; None where there is none."""
+    from pipeline import plugs
+
+    spans: list[Interval] = []
+    for name in settings.sources:
+        source = plugs.load("sources", name)
+        if hasattr(source, "span"):
+            spans.append(source.span(plugs.options("sources", name, settings)))
+            console.print(f"{name} spans {spans[-1]}", highlight=False, soft_wrap=True)
+    return Interval(min(each.start for each in spans), max(each.end for each in spans)) if spans else None

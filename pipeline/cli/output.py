@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 console = Console()
 errors = Console(stderr=True)
+# Whose sentences are for people; what the lake says of its queries is for the log.
+_TALKING = ("pipeline.steps", "pipeline.inputs")
+
+
+class Said(logging.Handler):
+    """Prints what steps say while they work, one line each; in Airflow it is the task's log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        grave = record.levelno >= logging.WARNING
+        if grave or record.name.startswith(_TALKING):
+            mark, style = ("[yellow]![/]", "") if grave else (" ", "dim")
+            console.print(f"{mark} {escape(record.getMessage())}", style=style, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def show_said() -> Iterator[None]:
+    """Print what the pipeline logs meanwhile."""
+    logger, said = logging.getLogger("pipeline"), Said()
+    before = logger.level
+    logger.addHandler(said)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(said)
 
 
 @contextmanager

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.models import CommandInfo
 
+from pipeline.cli import summary
 from pipeline.cli.options import (
     Day,
     From,
+    Inventory,
     Option,
     Shard,
     Shards,
@@ -25,14 +28,33 @@ from pipeline.cli.options import (
     read_interval,
     read_settings,
 )
-from pipeline.cli.output import console, print_frame
+from pipeline.cli.output import console, print_frame, show_said
 from pipeline.cli.own_files import score_files
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.settings import Settings
-from pipeline.steps import STEPS, Step, describe, list_builds, order_builds, order_daily
+from pipeline.steps import DAILY, STEPS, Step, describe, list_builds, order_builds, order_daily
 
 app = typer.Typer()
+# What a person does after a step.
+NEXT = {
+    "ingest": "build",
+    "build": "forecast",
+    "train": "promote",
+    "train in shards": "register",
+    "register": "promote",
+    "record": "promote",
+    "promote": "forecast",
+    **dict(pairwise(list(DAILY)[1:])),
+}
+# Steps whose findings are a part of the summary.
+CONCLUSIONS = {
+    "promote": summary.accuracy,
+    "detect": summary.anomalies,
+    "forecast": summary.costs,
+    "risk": summary.risks,
+    "recommend": summary.recommendations,
+}
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
     *("ingest", "build", "due", "train", "register", "record", "promote"),
@@ -42,13 +64,20 @@ LISTED = (
 
 @app.command()
 def ingest(
-    source: Source = None, path: SourcePath = None, option: Option = None, day: Day = None, start: From = None, end: To = None
+    source: Source = None,
+    path: SourcePath = None,
+    option: Option = None,
+    inventory: Inventory = None,
+    day: Day = None,
+    start: From = None,
+    end: To = None,
 ) -> None:
     """Land what the sources say about an interval in bronze."""
-    settings = read_settings(source, path, option)
+    settings = read_settings(source, path, option, inventory)
     interval = read_interval(day, start, end, settings)
     for name in settings.sources:
         _perform("ingest", interval, settings, target=name)
+    say_next("ingest", interval)
 
 
 @app.command()
@@ -64,6 +93,7 @@ def build(
         _perform("build", interval, settings, target=table)
     else:
         perform_in_order(order_builds(), interval, settings)
+        say_next("build", interval)
 
 
 @app.command()
@@ -85,6 +115,7 @@ def train(
     interval = read_interval(day, start, end)
     if not if_due or _show_due(interval):
         _perform("train", interval, read_settings(), shard=shard, shards=shards)
+        say_next("train" if shards == 1 else "train in shards", interval)
 
 
 @app.command()
@@ -107,7 +138,9 @@ def promote(
         decision = roll_back(settings, open_lake(settings), metric, granularity, why)
         console.print(f"{metric}/{granularity} is served by {decision['champion']} version {decision['champion_version']} again")
         return
-    _perform("promote", read_interval(day, start, end), settings)
+    interval = read_interval(day, start, end)
+    _perform("promote", interval, settings)
+    _conclude("promote", interval, settings)
 
 
 @app.command()
@@ -125,7 +158,9 @@ def detect(
 ) -> None:
     """Find anomalous hours of the lake's series in an interval, or score a user's own files."""
     if path is None:
-        _perform("detect", read_interval(day, start, end), read_settings(), shard=shard, shards=shards)
+        interval, settings = read_interval(day, start, end), read_settings()
+        _perform("detect", interval, settings, shard=shard, shards=shards)
+        _conclude("detect", interval, settings)
         return
     if out is None:
         raise ConfigError("detect PATH needs --out DIR for the scored files")
@@ -150,7 +185,9 @@ def risk(
     if not what_if:
         if grown != 0.0 or factor != 1.0 or resource:
             raise ConfigError("--growth, --resize and --resource belong to --what-if: a published risk is of the estate as it is")
-        _perform("risk", read_interval(day, start, end), read_settings())
+        interval, settings = read_interval(day, start, end), read_settings()
+        _perform("risk", interval, settings)
+        _conclude("risk", interval, settings)
         return
     from pipeline.lake import open_lake
     from pipeline.steps import risk as step
@@ -187,29 +224,38 @@ def run(
     source: Source = None,
     path: SourcePath = None,
     option: Option = None,
+    inventory: Inventory = None,
     day: Day = None,
     start: From = None,
     end: To = None,
-    at_once: Annotated[bool, typer.Option("--at-once", help="One run over the whole interval instead of one per day.")] = False,
+    day_by_day: Annotated[
+        bool,
+        typer.Option(
+            "--day-by-day/--at-once",
+            help="Replay one run per day, each with what was known then, or one run over all days as of their end.",
+        ),
+    ] = False,
 ) -> None:
-    """Run every step of the daily pipeline, day by day in order; the same as the capacity_daily DAG."""
-    settings = read_settings(source, path, option)
+    """Run every step of the daily pipeline, as the DAG capacity_daily does, and say what was found."""
+    settings = read_settings(source, path, option, inventory)
     interval = read_interval(day, start, end, settings)
-    for part in [interval] if at_once else list(interval.split_days()):
+    for part in list(interval.split_days()) if day_by_day else [interval]:
         run_interval(part, settings)
-    console.print(
-        f"[green]done[/] as of {interval.as_of:%Y-%m-%d}; report: {settings.run_folder(interval.as_of) / 'report.html'}"
-    )
+    summary.show(console, settings, interval)
 
 
 def plain_command(name: str, step: Step) -> Callable[..., None]:
     """The command of a step that takes an interval, and a shard where it is sharded."""
 
     def whole(day: Day = None, start: From = None, end: To = None) -> None:
-        _perform(name, read_interval(day, start, end), read_settings())
+        interval, settings = read_interval(day, start, end), read_settings()
+        _perform(name, interval, settings)
+        _conclude(name, interval, settings)
 
     def sharded(day: Day = None, start: From = None, end: To = None, shard: Shard = 0, shards: Shards = 1) -> None:
-        _perform(name, read_interval(day, start, end), read_settings(), shard=shard, shards=shards)
+        interval, settings = read_interval(day, start, end), read_settings()
+        _perform(name, interval, settings, shard=shard, shards=shards)
+        _conclude(name, interval, settings)
 
     return sharded if step.sharded else whole
 
@@ -261,9 +307,27 @@ def _perform(
     from pipeline import steps
 
     label = " ".join(part for part in (step, target, f"shard {shard + 1}/{shards}" if shards > 1 else "") if part)
-    with console.status(f"{label} {interval}"):
+    with console.status(f"{label} {interval}"), show_said():
         rows = steps.perform(step, interval, target=target, shard=shard, shards=shards, settings=settings, **options)
-    console.print(f"[green]✓[/] {label} [dim]{interval}[/] {rows:,} rows", highlight=False)
+    console.print(f"[green]✓[/] {label} [dim]{interval}[/] {rows:,} rows", highlight=False, soft_wrap=True)
+
+
+def _conclude(step: str, interval: Interval, settings: Settings) -> None:
+    """Print what a step's part of the run found, and what is next."""
+    from pipeline.lake import open_lake
+
+    if step in CONCLUSIONS:
+        lake = open_lake(settings)
+        CONCLUSIONS[step](console, lake, interval.as_of, summary.read_kpis(lake, interval.as_of))
+    say_next(step, interval)
+
+
+def say_next(step: str, interval: Interval) -> None:
+    """Print the command that comes after a step's, for the same days."""
+    if step in NEXT:
+        days = f"{interval.start:%Y-%m-%d}", f"{interval.end:%Y-%m-%d}"
+        asked = f"--day {days[0]}" if interval == Interval.day(days[0]) else f"--from {days[0]} --to {days[1]}"
+        console.print(f"next: python -m pipeline {NEXT[step]} {asked}", highlight=False, soft_wrap=True)
 
 
 def _add_plain_commands() -> None:

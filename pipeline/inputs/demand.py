@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
     from pipeline.settings import Settings
     from pipeline.tables.columns import Granularity
+
+log = logging.getLogger(__name__)
+# Two weeks, so that one month's bill can be forecast.
+_LEAST_COST_DAYS = 14
 
 
 def read_metrics(lake: Lake, as_of: datetime, granularity: Granularity, settings: Settings) -> list[str]:
@@ -59,9 +64,17 @@ def read_demand(
     frame = read(lake, "demand_daily", **asked)
     cost = frame.loc[frame["metric"] == "cost", "series_id"]
     frame = frame.drop(index=cost.index[[bucket_of(name) % shards != shard for name in cost]])
-    # By the day only where there is history enough for it; younger series are forecast by the hour.
+    # By the day only where there is history enough for it; younger series are forecast by the hour, which cost has none of.
+    least = frame["metric"].map(lambda name: least_days(name, settings))
     days = frame.groupby("series_id")["ts"].transform("nunique")
-    return frame[days >= settings.min_daily_history].reset_index(drop=True)
+    for name, series in frame[days < least].groupby("metric")["series_id"].nunique().items():
+        log.info("%s by the day: %d series have less than %d days yet", name, series, least_days(str(name), settings))
+    return frame[days >= least].reset_index(drop=True)
+
+
+def least_days(metric: str, settings: Settings) -> int:
+    """Days of history that a series of a metric needs before it is forecast by the day."""
+    return _LEAST_COST_DAYS if metric == "cost" else settings.min_daily_history
 
 
 def read_panel(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -273,6 +273,11 @@ class Lake:
         with self.explain_errors(table.name, scope):
             days = None if scope is None else bronze.days_of(scope, bronze.list_days(table, self.storage))
             return bronze.list_objects(table, self.storage, days)
+
+    def list_days(self, table: Table) -> list[date]:
+        """The days of which a bronze table has rows, in order."""
+        with self.explain_errors(table.name):
+            return [date.fromisoformat(day) for day in bronze.list_days(table, self.storage)]
 
     def read_object(self, table: Table, path: str) -> bytes:
         """The bytes of one landed object."""

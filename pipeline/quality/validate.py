@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,16 @@ LARGE = 16 * 2**20
 EXPECTATIONS = Path(__file__).resolve().parent.parent.parent / "expectations"
 
 
-def validate(data: pa.Table, table: Table, interval: Interval, lake: Lake, shard: int = 0, shards: int = 1) -> pa.Table:
+def validate(
+    data: pa.Table,
+    table: Table,
+    interval: Interval,
+    lake: Lake,
+    shard: int = 0,
+    shards: int = 1,
+    *,
+    also: Sequence[Result] = (),
+) -> pa.Table:
     """The same rows, if every critical expectation holds; every result is recorded.
 
     What is said of silver goes to `silver.check_result`, as whoever builds silver writes nothing else; the rest to
@@ -41,12 +51,13 @@ def validate(data: pa.Table, table: Table, interval: Interval, lake: Lake, shard
         lake: where results are recorded.
         shard: which part of the table the rows are, of `shards`.
         shards: parts that the table's rows for the interval come in.
+        also: what else was checked, and is recorded with the expectations.
 
     Raises:
         DataError: naming the table, the interval and each critical expectation that failed, with what was observed.
     """
     results, raw = run_expectations(data, table, interval)
-    _record(results, table, interval, lake, shard, shards)
+    record_results([*results, *also], table, interval, lake, shard, shards)
     if table.layer != "bronze":
         folder = lake.settings.run_folder(interval.as_of) / "validations"
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +66,7 @@ def validate(data: pa.Table, table: Table, interval: Interval, lake: Lake, shard
         )
     failed = [result for result in results if not result.success]
     for result in failed:
-        log.warning("%s %s: %s expectation failed: %s: %s", table.name, interval, result.severity, result.rule, result.note)
+        log.warning("%s %s: %s: %s: %s", table.name, interval, result.severity, result.rule, result.note)
     critical = [f"{result.rule}: {result.note}" for result in failed if result.severity == "critical"]
     if critical:
         build_data_docs(lake.settings.run_folder(interval.as_of), interval.as_of)
@@ -174,7 +185,10 @@ def _exception_message(info: Any) -> str:
     return next((message for value in info.values() if (message := _exception_message(value))), "")
 
 
-def _record(results: list[Result], table: Table, interval: Interval, lake: Lake, shard: int, shards: int) -> None:
+def record_results(
+    results: Sequence[Result], table: Table, interval: Interval, lake: Lake, shard: int = 0, shards: int = 1
+) -> None:
+    """Make these what is on record of a table's checks as of the interval's end; arguments as of `validate`."""
     target = CHECK_RESULT if table.layer == "silver" else QUALITY_RESULT
     rows = [
         {

@@ -19,6 +19,13 @@ AT_RISK = ("critical", "high")
 COMPLETE = 0.995
 
 
+def lacks(findings: Findings, kind: str) -> list[str]:
+    """What the run had not, of one of the kinds `LACKS`: a sentence each, once."""
+    results = findings.quality_result
+    of_kind = results["rule"].astype("str").str.startswith(f"{kind}(") & ~results["success"].astype("bool")
+    return sorted({str(note) for note in results.loc[of_kind, "note"]})
+
+
 def worst_per_series(risk: pd.DataFrame) -> pd.DataFrame:
     """One row per series and granularity, that of the lowest threshold, the highest risk first."""
     if risk.empty:

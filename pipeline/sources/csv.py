@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
-from pipeline.sources import _bronze, _files
+from pipeline.sources import _bronze, _files, inventory_file
 from pipeline.sources._batch import Batch
 from pipeline.tables.columns import STATED_UNITS, StatedUnit
 
@@ -80,6 +80,11 @@ class Options(BaseModel):
     )
     account: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Account, where the file has no account column.")
     region: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Region, where the file has no region column.")
+    inventory: Path | None = Field(
+        default=None,
+        description="Inventory, as inventory_file reads it, that says which account and region a resource is in, where the file "
+        "does not.",
+    )
     period_s: int | None = Field(
         default=None,
         ge=1,
@@ -106,7 +111,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         ConfigError: no unit is stated for a metric.
         DataError: a column is absent, or a row holds something that is not a moment, number, unit or plain identifier.
     """
-    samples = _samples(options.model_dump_json(), _files.version(options.path))
+    samples = _samples(options.model_dump_json(), *map(_files.version, _paths(options)))
     first, end = np.searchsorted(samples["ts"].to_numpy(), np.array([interval.start, interval.end], dtype="datetime64[us]"))
     chosen = samples.iloc[first:end]
     landed = _bronze.rows("bronze.metric_sample", {"source": NAME, **{name: chosen[name] for name in chosen.columns}})
@@ -115,12 +120,12 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
 
 def span(options: Options) -> Interval:
     """The days that the file has samples of; raises as `fetch` does."""
-    moments = _samples(options.model_dump_json(), _files.version(options.path))["ts"]
+    moments = _samples(options.model_dump_json(), *map(_files.version, _paths(options)))["ts"]
     return _bronze.days(options.path, *((moments.iloc[0], moments.iloc[-1]) if len(moments) else (None, None)))
 
 
 @lru_cache(maxsize=1)
-def _samples(options_json: str, version: tuple[int, int] | None) -> pd.DataFrame:  # noqa: ARG001 a changed file is another file
+def _samples(options_json: str, *versions: tuple[int, int] | None) -> pd.DataFrame:  # noqa: ARG001 a changed file is another file
     """The whole file, ordered. A backfill asks for one day after the other; the file is parsed once."""
     options = Options.model_validate_json(options_json)
     data = _files.read(options.path)
@@ -128,10 +133,34 @@ def _samples(options_json: str, version: tuple[int, int] | None) -> pd.DataFrame
     _files.require(options.path, data, [options.time_column] if options.resource_id else [options.time_column, resource])
     samples = _long(options, data, resource) if options.layout == "long" else _wide(options, data, resource)
     samples = samples[samples["value"].notna()]
+    if options.inventory is not None:
+        samples = _placed(samples, options)
     if "period_s" not in samples:
         samples = samples.assign(period_s=options.period_s or _commonest_step(options.path, samples))
     order = np.lexsort((_rank(samples["metric"]), _rank(samples["resource_id"]), samples["ts"].to_numpy()))
     return samples.iloc[order].reset_index(drop=True)
+
+
+def _paths(options: Options) -> list[Path]:
+    return [path for path in (options.path, options.inventory) if path is not None]
+
+
+def _placed(samples: pd.DataFrame, options: Options) -> pd.DataFrame:
+    """The samples in the account and region where the inventory says that their resource is, unless the file says where.
+
+    Raises:
+        DataError: the inventory has a resource of that id in several places.
+    """
+    asked = inventory_file.Options(path=options.inventory, account=options.account, region=options.region)
+    places = inventory_file.read_places(asked, samples["resource_id"].cat.categories)
+    unsaid = (samples["account"] == options.account) & (samples["region"] == options.region)
+    listed = samples["resource_id"].isin(list(places)) & unsaid
+    ids = samples["resource_id"].cat
+    moved = {}
+    for position, name in enumerate(("account", "region")):
+        by_id = np.array([places.get(each, ("", ""))[position] for each in ids.categories], dtype=object)[ids.codes]
+        moved[name] = pd.Categorical(np.where(listed, by_id, samples[name].astype("object")))
+    return samples.assign(**moved)
 
 
 def _only_series_id(options: Options, data: pa.Table) -> bool:

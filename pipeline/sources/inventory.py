@@ -22,7 +22,7 @@ A `resource_id` is the cloud's own id, or the resource part of the ARN where tha
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -119,24 +119,28 @@ def _text(value: Any) -> str:
     return ",".join(value) if isinstance(value, list) else str(value)
 
 
+def describe_instance(one: Mapping[str, Any]) -> Resource:
+    """An instance as `DescribeInstances` describes it."""
+    return Resource(
+        one["InstanceId"],
+        "ec2",
+        one["InstanceType"],
+        one["State"]["Name"],
+        naive_utc(one["LaunchTime"]),
+        _tagged(
+            one.get("Tags"),
+            lifecycle=one.get("InstanceLifecycle"),
+            platform=one.get("PlatformDetails") or one.get("Platform"),
+            architecture=one.get("Architecture"),
+            availability_zone=one.get("Placement", {}).get("AvailabilityZone"),
+            image=one.get("ImageId"),
+        ),
+    )
+
+
 def _instances(place: _aws.Place) -> Iterator[Resource]:
     for reservation in place.listed("ec2", "describe_instances", "Reservations", MaxResults=1000):
-        for one in reservation["Instances"]:
-            yield Resource(
-                one["InstanceId"],
-                "ec2",
-                one["InstanceType"],
-                one["State"]["Name"],
-                naive_utc(one["LaunchTime"]),
-                _tagged(
-                    one.get("Tags"),
-                    lifecycle=one.get("InstanceLifecycle"),
-                    platform=one.get("PlatformDetails") or one.get("Platform"),
-                    architecture=one.get("Architecture"),
-                    availability_zone=one.get("Placement", {}).get("AvailabilityZone"),
-                    image=one.get("ImageId"),
-                ),
-            )
+        yield from map(describe_instance, reservation["Instances"])
 
 
 def _volumes(place: _aws.Place) -> Iterator[Resource]:

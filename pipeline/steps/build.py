@@ -15,6 +15,7 @@ from pipeline.quality.validate import validate
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built
 from pipeline.steps._declaration import Step
+from pipeline.steps._landed import explain_no_rows
 from pipeline.tables.schema import Scope, Table
 
 STEP = Step(role="transform", role_in_gold="publisher", takes_target=True, writes=("silver.check_result",))
@@ -24,17 +25,21 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     """Rows of `target` for the interval. Running it twice changes nothing.
 
     A long interval is built and published one calendar year at a time, so that memory follows the estate and not its history.
+    A table of silver of which nothing was landed is not built, and the log says so; where it is late, `silver.check_result` too.
 
     Raises:
         ConfigError: the table is not one that is built.
-        DataError: the result is not what the table declares, or is empty where it may not be; nothing of that year was published.
+        DataError: the result is not what the table declares, or is empty though rows were landed for it, or nothing was landed
+            at all; nothing of that year was published.
     """
     table = tables.get(target)
     if reason := explain_not_built(target):
         raise ConfigError(f"{target} cannot be built: {reason}")
     rows = sum(_publish(table, part, lake, settings) for part in _parts(table, interval))
-    if not rows and not table.may_be_empty:
-        raise DataError(f"{target} {interval}: no rows at all; is there anything in bronze for these days?")
+    if not rows and table.layer == "silver":
+        explain_no_rows(table, interval, lake)
+    elif not rows and not table.may_be_empty:
+        raise DataError(f"{target} {interval}: no rows at all")
     return rows
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.forecasting.panel import from_frame
 from pipeline.forecasting.rows import drop_ended, forecast_rows
+from pipeline.forecasting.spec import NONE
 from pipeline.inputs.demand import read_demand, read_metrics
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -53,5 +54,7 @@ def _forecast_segment(
     if not len(alive):
         return None
     champion = read_champion(settings, lake, metric, granularity, as_of)
+    served = f"version {champion.version}" if champion.version != NONE else "no champion yet"
+    log.info("%s by the %s: %d series by %s (%s)", metric, granularity, len(alive), champion.forecaster, served)
     periods = settings.horizon_hours if granularity == "hour" else settings.horizon_days
     return forecast_rows(alive, unit_of.loc[alive.series_id.tolist()].tolist(), as_of, periods, champion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from pipeline.steps._declaration import Step
 from pipeline.tables.arrow import TIMESTAMP
 from pipeline.tables.columns import STAMPED
 
+log = logging.getLogger(__name__)
 STEP = Step(
     role="ingest",
     takes_target=True,
@@ -57,7 +59,12 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
         if batch.data.column_names != declared:
             raise DataError(f"{table.name} {interval}: source {target} delivers {batch.data.column_names}, expected {declared}")
         _check_inside(batch.data, table.time, interval, f"{table.name} {interval}: source {target}")
-        rows += lake.land(table, batch.data, source=target, shard=batch.shard, ingested_at=ingested_at).rows
+        landed = lake.land(table, batch.data, source=target, shard=batch.shard, ingested_at=ingested_at)
+        log.info("%s: %s rows of %s%s", target, f"{landed.rows:,}", table.name, "" if landed.changed else ", landed before")
+        rows += landed.rows
+    if not rows:
+        spanned = f"; it has {source.span(plugs.options('sources', target, settings))}" if hasattr(source, "span") else ""
+        log.warning("%s: nothing in %s%s", target, interval, spanned)
     return rows
 
 

@@ -78,6 +78,7 @@ def _decide(
     for attempt in range(ATTEMPTS):
         rows = ledger.read_decisions(lake, metric, granularity)
         if any((row["as_of"], row["challenger"], row["challenger_version"]) == (as_of, *proposal) for row in rows):
+            log.info("%s by %s: decided before", metric, granularity)
             return 0
         last = rows[-1] if rows else None
         if last and last["as_of"] > as_of:

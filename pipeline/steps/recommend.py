@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+
 import pandas as pd
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
+from pipeline.advice.gaps import Gap, find_gaps
 from pipeline.advice.portfolio import portfolio
 from pipeline.inputs.estate import read_estate
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
-from pipeline.quality.validate import validate
+from pipeline.quality.validate import Result, validate
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
 from pipeline.tables.advice import RECOMMENDATION
+from pipeline.tables.columns import KNOWN
 
+log = logging.getLogger(__name__)
 STEP = Step(role="publisher", writes=("gold.recommendation",))
 
 
 def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Rows of `gold.recommendation` as of the interval's end: at least one for every resource."""
+    """Rows of `gold.recommendation` as of the interval's end: at least one for every resource.
+
+    What must be known for that and is not, is in the log and among the checks of the table.
+    """
     estate = read_estate(interval, lake, settings)
     table = RECOMMENDATION
     answers = []
@@ -31,5 +39,14 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
         covered |= set(plugs.load("recommenders", name).SERVICES)
     answers.append(not_covered(estate, covered))
     rows = portfolio(pd.concat(answers, ignore_index=True))
-    data = validate(conform(rows, table, interval), table, interval, lake)
+    gaps = find_gaps(estate)
+    for gap in gaps:
+        log.warning("%s", gap.sentence)
+    data = validate(conform(rows, table, interval), table, interval, lake, also=[_check(gap) for gap in gaps])
     return lake.replace(table, data, table.scope(interval)).rows
+
+
+def _check(gap: Gap) -> Result:
+    return Result(
+        "table", f"{KNOWN}({gap.what})", "warning", success=False, rows=gap.of, failed_rows=gap.missing, note=gap.sentence
+    )

@@ -20,7 +20,7 @@ from pipeline.capacity.crossing import THRESHOLDS_PCT
 from pipeline.errors import DataError
 from pipeline.forecasting import diagnostics
 from pipeline.forecasting.backtest import Progress
-from pipeline.forecasting.comparison import Effort, Segment, compare, warm_up
+from pipeline.forecasting.comparison import Comparison, Effort, Segment, compare, warm_up
 from pipeline.forecasting.selection import BASELINE, choose, horizon_of
 from pipeline.forecasting.spec import NONE, Champion, model_name, params_of
 from pipeline.inputs.demand import read_metrics, read_panel, table_of
@@ -148,9 +148,17 @@ def _train_segment(segment: Segment, effort: Effort, folder: Path, progress: Pro
         diagnostics=diagnostics.summarise(found.described),
         reliability=risk_backtest.reliability(risk_backtest.chances(result, found.proposed, THRESHOLDS_PCT)),
     )
+    log.info("%s", _say(found, len(panel), segment))
     write_files(trained.folder, f"{segment.name}: {len(panel)} series, {found.windows} windows", found)
     trained.save()
     return trained
+
+
+def _say(found: Comparison, series: int, segment: Segment) -> str:
+    """Which forecaster is proposed for a segment, and how good each was."""
+    ranked = found.summary.sort_values("scaled_pinball")
+    scores = ", ".join(f"{row.model} MASE {row.mase:.3g} pinball {row.scaled_pinball:.3g}" for row in ranked.itertuples())
+    return f"{segment.name}: {found.proposed} is proposed, from {series} series and {found.windows} windows: {scores}"
 
 
 def _count_from(progress: Progress | None, done: int, total: int, segment: Segment) -> Progress | None:

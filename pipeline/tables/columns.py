@@ -27,6 +27,8 @@ QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 SEVERITIES = ("low", "medium", "high", "critical")
 #: Of an expectation, in Great Expectations' words, the gravest first.
 CHECK_SEVERITIES = ("critical", "warning", "info")
+#: Rules that say what a run lacked: rows of a source that had delivered before, and what must be known to recommend anything.
+LACKS = LANDED, KNOWN = ("landed", "known")
 #: What a recommendation says that changes nothing, and all that one can say.
 PASSIVE = ("keep", "insufficient_data")
 ACTIONS = ("rightsize", "stop", "terminate", "upsize", "investigate", *PASSIVE)

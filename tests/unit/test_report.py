@@ -222,6 +222,37 @@ def test_synthetic_replayed_and_assumed_data_are_named_at_the_top(page: Page) ->
     assert {r["text"] for r in page.find(**{"class": "tag"}) if "type" in r["text"]} == {"assumed type"}
 
 
+def lacking(rule: str, note: str, findings: Findings) -> Findings:
+    """The findings of a run that had not all that it should."""
+    check = findings.quality_result.head(1).assign(rule=rule, note=note, success=False, severity="warning")
+    return replace(findings, quality_result=pd.concat([findings.quality_result, check], ignore_index=True))
+
+
+def test_rows_that_were_not_landed_are_missed_at_the_top_of_the_page(findings: Findings) -> None:
+    page = Page(render(lacking("landed(bronze.metric_sample)", "Nothing was landed for these days.", findings)))
+
+    assert "missing Nothing was landed for these days." in next(page.find(**{"class": "caveats"}))["text"]
+
+
+def test_recommendations_say_what_is_not_known_of_resources(findings: Findings) -> None:
+    page = Page(render(lacking("known(price)", "1 instance of a type that the price list does not have.", findings)))
+
+    assert [e["text"] for e in page.find(**{"class": "unknown"})] == ["1 instance of a type that the price list does not have."]
+
+
+def test_a_run_that_could_not_recommend_anything_says_what_it_needs_instead_of_asking_for_the_step_again() -> None:
+    needs = "Give an inventory with `--inventory FILE`."
+    quality = rows(tables.get("gold.quality_result"), [{
+        "as_of": AS_OF, "table_name": "gold.recommendation", "subject": "table", "rule": "known(inventory)", "shard": 0,
+        "severity": "warning", "success": False, "rows": 2, "failed_rows": 2, "score": 0.0, "note": needs,
+    }]).to_pandas()  # fmt: skip
+    page = Page(render(Findings(interval=DAY, quality_result=quality)))
+
+    [said] = [e["text"] for e in page.find(**{"class": "empty"}) if e["text"].startswith("No recommendations")]
+    assert said == "No recommendations in this run. Give an inventory with --inventory FILE."
+    assert "has not run" in render(Findings(interval=DAY))
+
+
 def test_a_section_is_a_module_a_template_and_a_line_in_the_order(page: Page) -> None:
     # The sources stand within the key figures.
     beside = {"__init__", "sources"}

@@ -96,7 +96,7 @@ def _savings_figure(findings: Findings) -> Figure:
         return figure(
             value=cell_of(saved, usd) if judged else NO_FIGURE,
             detail=f"none found among {plural(judged, 'judgement')}" if judged else "no recommendations in this run",
-            next="See why resources are kept as they are." if judged else "Run the step recommend for this interval.",
+            next="See why resources are kept as they are." if judged else "See what is missing.",
         )
     low, high = (float(numbers(saving[c]).sum()) for c in ("savings_low_usd", "savings_high_usd"))
     of_cost = _kpi(findings, "savings_share_of_cost")
@@ -117,7 +117,7 @@ def _risk_figure(findings: Findings) -> Figure:
         return figure(
             value=NO_FIGURE,
             detail="no capacity risk in this run",
-            next="Run the step risk; it needs forecasts of metrics in percent.",
+            next="Add a source of metrics in percent: without their forecasts there is no risk to judge.",
         )
     owners = [series_parts(s, m)[:3] for s, m in zip(ranked["series_id"], ranked["metric"], strict=True)]
     at_risk, judged = _kpi(findings, "resources_at_risk"), len(set(owners))

@@ -11,7 +11,7 @@ from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
 from pipeline.report.frames import json_object, numbers, records
 from pipeline.report.section import Content, Empty, Section
-from pipeline.report.selection import AT_MOST, SHOWN, assumed_resources, portfolio_of
+from pipeline.report.selection import AT_MOST, SHOWN, assumed_resources, lacks, portfolio_of
 from pipeline.report.words import (
     ACTION_WORDS,
     DASH,
@@ -24,15 +24,14 @@ from pipeline.report.words import (
     usd,
     without_figures,
 )
-from pipeline.tables.columns import PASSIVE
+from pipeline.tables.columns import KNOWN, PASSIVE
 
 
 def recommendations(findings: Findings) -> Content | Empty:
-    every = findings.recommendation
+    every, unknown = findings.recommendation, lacks(findings, KNOWN)
     if every.empty:
         return Empty(
-            "No recommendations in this run.",
-            "The step `recommend` writes one row per resource and rule; it needs resources, usage and prices.",
+            "No recommendations in this run.", " ".join(unknown) or "The step `recommend` has not run for this interval."
         )
     assumed = assumed_resources(findings.resource)
     is_passive = every["action"].isin(PASSIVE)
@@ -41,6 +40,7 @@ def recommendations(findings: Findings) -> Content | Empty:
     others = active.drop(index=portfolio.index).sort_values(["resource_id", "rule_id"], kind="stable")
     rows = [_row(row, assumed) for row in records(portfolio)]
     return {
+        "unknown": unknown,
         "rows": rows[:SHOWN],
         "more": rows[SHOWN:AT_MOST],
         "others": [_row(row, assumed) for row in records(others.head(AT_MOST))],

@@ -6,8 +6,9 @@ import pandas as pd
 
 from pipeline.report.findings import Findings
 from pipeline.report.section import Content
-from pipeline.report.selection import assumed_resources
+from pipeline.report.selection import assumed_resources, lacks
 from pipeline.report.words import minute, missing, plural
+from pipeline.tables.columns import LANDED
 
 # What a reader must know before any figure about sources of a kind.
 _WARNINGS = {
@@ -34,7 +35,7 @@ def sources(findings: Findings) -> list[Content]:
 def caveats(findings: Findings) -> list[Content]:
     """What is said above all sections: a kind and a sentence each."""
     named = findings.sources.drop_duplicates("source").sort_values("source", kind="stable")
-    found = []
+    found = [{"kind": "missing", "text": sentence} for sentence in lacks(findings, LANDED)]
     for kind, warning in _WARNINGS.items():
         names = [str(name) for name in named.loc[named["kind"] == kind, "source"]]
         if names:

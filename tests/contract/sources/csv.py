@@ -22,6 +22,7 @@ def set_up(folder: Path) -> Iterator[str]:
         lines += [f"i-{n},cpu_utilization,{moment},{0.1 + hour / 100}" for n in (2, 1)] + [f"i-1,network_in,{moment},{hour}"]
     (folder / "long.csv").write_text("\n".join(lines) + "\n")
     (folder / "named.csv").write_text("at,host,what,reading\n2026-01-01T00:00,i-1,cpu_utilization,0.5\n")
+    (folder / "inventory.csv").write_text("resource_id,region\ni-2,us-east-1\n")
     (folder / "alone.csv").write_text("metric,ts,value\ncpu_utilization,2026-01-01T00:00,0.5\n")
     moments = [datetime.fromisoformat("2026-01-01") + timedelta(hours=hour) for hour in range(60)]
     wide = pa.table({"ts": moments, "resource_id": ["i-1"] * 60, "cpu": [1.5] * 60, "net": [None, 2.0] * 30})
@@ -65,6 +66,7 @@ OPTIONS = {
     "statistic": Changed("Maximum"),
     "account": Changed("2"),
     "region": Changed("eu-west-1"),
+    "inventory": Changed("PLACE/inventory.csv"),
     "period_s": Changed(60),
     "timezone": Changed("Europe/Berlin"),
 }

@@ -1,37 +1,53 @@
-"""What the demo's last run found, on a terminal."""
+"""What a run found, on a terminal: `run` and the demo end with it, and each step with its part."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from pipeline import settings as settings_module
 from pipeline.inputs import ask
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
+from pipeline.settings import Settings
 
 ANOMALY_DAYS = 30
+COST_DAYS = 30
 Kpis = dict[str, float | None]
 
 
-def show(console: Console, day: date) -> None:
-    """Print recommendations, forecast accuracy, risks and anomalies as of the end of a day, and where to look further."""
-    settings = settings_module.load()
-    lake, as_of = open_lake(settings), Interval.day(day).as_of
-    kpis = {row["kpi"]: row["value"] for row in asked(lake, "executive_kpis", as_of=as_of)}
-    recommendations(console, lake, as_of, kpis)
-    accuracy(console, lake, as_of)
-    risks(console, lake, as_of, kpis)
-    anomalies(console, lake, as_of, kpis)
+def show(console: Console, settings: Settings, interval: Interval) -> None:
+    """Print what a run over an interval found, what it lacked, and where to look further."""
+    lake, as_of = open_lake(settings), interval.as_of
+    known = read_kpis(lake, as_of)
+    for part in (recommendations, accuracy, risks, anomalies, costs):
+        part(console, lake, as_of, known)
+    lacking(console, lake, interval)
     folder = settings.run_folder(as_of)
-    console.print(f"\n[bold]Report[/bold]   {folder / 'report.html'}")
+    console.print(f"\n[bold]Report[/bold]   {folder / 'report.html'}", soft_wrap=True)
     if (folder / "data_docs").exists():
-        console.print(f"[bold]Quality[/bold]  {folder / 'data_docs' / 'index.html'}")
-    console.print("[bold]Tables[/bold]   .venv/bin/python -m pipeline query 'SELECT * FROM gold.recommendation'")
-    console.print("[bold]Airflow and MLflow in the browser[/bold]  make up")
+        console.print(f"[bold]Quality[/bold]  {folder / 'data_docs' / 'index.html'}", soft_wrap=True)
+
+
+def read_kpis(lake: Lake, as_of: datetime) -> Kpis:
+    return {row["kpi"]: row["value"] for row in asked(lake, "executive_kpis", as_of=as_of)}
+
+
+def lacking(console: Console, lake: Lake, interval: Interval) -> None:
+    """Sources that are late, what is not known of resources, and rows that were refused."""
+    sentences = [row["note"] for row in asked(lake, "lacking", as_of=interval.as_of)]
+    for row in asked(lake, "quarantined", start=interval.start, end=interval.end):
+        sentences.append(
+            f"{row['rows']:,} rows of {row['table_name']} were refused as {row['rule']}, such as {row['example']}; "
+            "silver.quarantine has them all."
+        )
+    if sentences:
+        console.print("\n[bold]What was missing[/bold]")
+    for sentence in sentences:
+        console.print(f"[yellow]![/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
@@ -51,18 +67,26 @@ def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -
             "" if row["portfolio_savings_usd"] is None else f"${row['portfolio_savings_usd']:,.2f}",
             "" if row["breach_probability"] is None else f"{row['breach_probability']:.0%}",
         )
-    console.print("", table)
+    if rows:
+        console.print("", table)
+    else:
+        console.print(f"\n[bold]Recommendations[/bold]  {'nothing to change' if answers else 'none'}")
     rest = [f"{len(rows) - 8} more to do"] if len(rows) > 8 else []
     rest += [f"{count} answered {action.replace('_', ' ')}" for action, count in answers.items()]
-    console.print(f"  {', '.join(rest)}; each with its reason in gold.recommendation", style="dim")
+    if rest:
+        console.print(f"  {', '.join(rest)}; each with its reason in gold.recommendation", style="dim")
 
 
-def accuracy(console: Console, lake: Lake, as_of: datetime) -> None:
+def accuracy(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> None:
+    rows = asked(lake, "champions", as_of=as_of)
+    if not rows:
+        console.print("\n[bold]Forecasts[/bold]  no training yet: the fallback serves; `train`, then `promote`")
+        return
     table = titled(
         "Forecasts: the champions beside the seasonal naive, in backtests (lower MASE is better)",
         *("metric", "by", "champion", "series>", "MASE>", "seasonal naive>", "pinball skill>", "80 % interval holds>"),
     )
-    for row in asked(lake, "champions", as_of=as_of):
+    for row in rows:
         table.add_row(
             row["metric"],
             row["granularity"],
@@ -76,8 +100,11 @@ def accuracy(console: Console, lake: Lake, as_of: datetime) -> None:
 
 
 def risks(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
+    if kpis["resources_at_risk"] is None:
+        console.print("\n[bold]Capacity at risk[/bold]  nothing to judge: no series in percent was forecast")
+        return
     rows = asked(lake, "likely_crossings", as_of=as_of)
-    quantile = f"P{settings_module.load().risk_quantile * 100:.3g}"
+    quantile = f"P{lake.settings.risk_quantile * 100:.3g}"
     table = titled(
         f"Capacity at risk: {figure(kpis['resources_at_risk'], '.0f')} resources; {len(rows)} series may cross within 30 days",
         *("series", "crosses>", "chance>", f"{quantile} crosses on"),
@@ -87,11 +114,15 @@ def risks(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
         table.add_row(
             row["series_id"], f"{row['threshold_pct']:.0f} %", f"{row['p_cross_30d']:.0%}", str(first.date()) if first else "–"
         )
-    console.print("", table)
+    console.print("", table if rows else f"[bold]{table.title}[/bold]")
 
 
 def anomalies(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     rows = asked(lake, "strongest_anomalies", as_of=as_of, since=as_of - timedelta(days=ANOMALY_DAYS))
+    if not rows:
+        hours = "no metrics by the hour" if kpis["anomalous_hours_24h"] is None else "none"
+        console.print(f"\n[bold]Anomalies[/bold]  {hours}; cost is not judged")
+        return
     table = titled(
         f"Anomalies of the last 24 hours: {figure(kpis['anomalous_hours_24h'], '.0f')}; the strongest of {ANOMALY_DAYS} days",
         *("hour, UTC", "resource", "metric", "observed>", "expected>", "severity"),
@@ -105,6 +136,23 @@ def anomalies(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None
             figure(row["expected"], ",.1f"),
             row["severity"],
         )
+    console.print("", table)
+
+
+def costs(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> None:
+    span = timedelta(days=COST_DAYS)
+    rows = asked(lake, "cost_ahead", since=as_of - span, as_of=as_of, until=as_of + span)
+    if not rows:
+        return
+    spent, expected = (sum(row[name] or 0.0 for row in rows) for name in ("spent_usd", "expected_usd"))
+    ahead = f"; ${expected:,.2f} likely in the next {COST_DAYS}" if any(row["expected_usd"] is not None for row in rows) else ""
+    table = titled(
+        f"Cost: ${spent:,.2f} in the last {COST_DAYS} days{ahead}",
+        *("account, region, service", "spent>", "likely>"),
+    )
+    for row in rows[:6]:
+        amounts = (figure(row[name], ",.2f") for name in ("spent_usd", "expected_usd"))
+        table.add_row(row["series_id"].removesuffix("/cost"), *amounts)
     console.print("", table)
 
 

@@ -1,0 +1,232 @@
+"""Bring your own inventory: what runs, from a file, into `bronze.resource_snapshot`, one row per resource and day.
+
+CSV and Parquet have one row per resource: `resource_id`, and where they are known `instance_type`, `region`, `account`,
+`service`, `state`, `launched_at` and `tags` (a JSON object); every other column is a tag of its own name, of which `app_name`,
+`business_unit`, `criticality`, `environment` and `server_type` mean something here. JSON is what `aws ec2 describe-instances`
+prints, or a list of its instances.
+
+A file does not say when: it stands for every day that it is asked for. A resource whose type or region is not stated has none;
+nothing is guessed from its name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.errors import DataError, SourceError
+from pipeline.interval import Interval, naive_utc
+from pipeline.sources import _bronze, _files
+from pipeline.sources._batch import Batch
+from pipeline.sources.inventory import Resource, describe_instance
+
+NAME = "inventory_file"
+TABLES = ("bronze.resource_snapshot",)
+
+# An identifier reaches paths, queries and spreadsheets: no formula, no blank or quote and, checked beside it, no parent folder.
+_IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}"
+# A column's name in lower case with `_` between words → what it is. Consoles and tools call the same things differently.
+_COLUMNS = {
+    **dict.fromkeys(("resource_id", "instance_id", "instanceid"), "resource_id"),
+    **dict.fromkeys(("instance_type", "instancetype"), "instance_type"),
+    **dict.fromkeys(("state", "instance_state"), "state"),
+    **dict.fromkeys(("account", "account_id", "owner_id"), "account"),
+    **dict.fromkeys(("launched_at", "launch_time"), "launched_at"),
+    **{name: name for name in ("region", "service", "tags")},
+}
+# us-east-1a, us-west-2-lax-1a: what a zone's name begins with.
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+
+
+class Options(BaseModel):
+    """Where the file lies, and what holds for all of its resources."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path = Field(description="The file: .csv, .csv.gz, .parquet, or .json as `aws ec2 describe-instances` prints it.")
+    service: str = Field(
+        default="ec2", pattern=r"^[a-z][a-z0-9-]{0,31}$", description="Service of a resource, where the file has no such column."
+    )
+    account: str = Field(default="local", pattern=f"^{_IDENTIFIER}$", description="Account, where the file does not state one.")
+    region: str = Field(default="local", pattern=f"^{_IDENTIFIER}$", description="Region, where the file does not state one.")
+
+
+def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
+    """Every resource of the file once per midnight in the interval, ordered by account, region and id.
+
+    Raises:
+        SourceError: the file cannot be read.
+        DataError: it has no ids, a resource twice, or a value that is not what its column says.
+    """
+    found = read_inventory(options)
+    lines = [(day, key, resource) for day in _midnights(interval) for key, resource in sorted(found.items())]
+    columns = {
+        "source": NAME,
+        "account": [account for _, (account, _, _), _ in lines],
+        "region": [region for _, (_, region, _), _ in lines],
+        "ts": [day for day, _, _ in lines],
+        **{name: [getattr(one, name) for *_, one in lines] for name in Resource._fields if name != "tags"},
+        "tags_json": [json.dumps(one.tags, sort_keys=True, ensure_ascii=False) for *_, one in lines],
+    }
+    yield from _bronze.batch("bronze.resource_snapshot", options.path.name, _bronze.rows("bronze.resource_snapshot", columns))
+
+
+def read_inventory(options: Options) -> dict[tuple[str, str, str], Resource]:
+    """The resources of the file by account, region and id; raises as `fetch` does."""
+    return _read(options.model_dump_json(), _files.version(options.path))
+
+
+def read_places(options: Options, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """The account and region of those of some resources that the file lists, by id.
+
+    Raises:
+        DataError: one of them is listed in several places; otherwise as `fetch` does.
+    """
+    places: dict[str, tuple[str, str]] = {}
+    wanted = set(ids)
+    for account, region, resource_id in read_inventory(options):
+        if resource_id in places:
+            both = f"{'/'.join(places[resource_id])} and {account}/{region}"
+            raise DataError(
+                f"{options.path}: {resource_id} is in {both}; metrics of it must say which, in columns account and region"
+            )
+        if resource_id in wanted:
+            places[resource_id] = account, region
+    return places
+
+
+def _midnights(interval: Interval) -> Iterator[datetime]:
+    day = datetime.combine(interval.start.date(), datetime.min.time())
+    while day < interval.end:
+        if day in interval:
+            yield day
+        day += timedelta(days=1)
+
+
+@lru_cache(maxsize=2)
+def _read(options_json: str, version: tuple[int, int] | None) -> dict[tuple[str, str, str], Resource]:  # noqa: ARG001 a changed file is another file
+    """The whole file. A backfill asks for one day after the other; the file is parsed once."""
+    options = Options.model_validate_json(options_json)
+    listed = _described(options) if options.path.name.endswith(".json") else _tabulated(options)
+    found: dict[tuple[str, str, str], Resource] = {}
+    for place, (account, region, resource) in enumerate(listed, start=1):
+        key = account, region, resource.resource_id
+        unsafe = [word for word in key if not re.fullmatch(_IDENTIFIER, word) or ".." in word]
+        if unsafe:
+            raise DataError(f"{options.path}: resource {place}: expected a plain identifier, got {unsafe[0]!r}")
+        if key in found:
+            raise DataError(f"{options.path}: resource {place}: {'/'.join(key)} is listed twice")
+        found[key] = resource
+    if not found:
+        raise DataError(f"{options.path}: no resources")
+    return found
+
+
+def _tabulated(options: Options) -> Iterator[tuple[str, str, Resource]]:
+    """Account, region and resource of every row of a CSV or Parquet file."""
+    data = _files.read(options.path)
+    columns = _name_columns(options.path, data.column_names)
+    launched: list[datetime | None] = [None] * len(data)
+    if "launched_at" in columns:
+        launched = list(_launched(options.path, columns.pop("launched_at"), data))
+    texts = [_texts(options.path, column, data) for column in columns.values()]
+    for number, cells in enumerate(zip(*texts, strict=True)):
+        row = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
+        tags = {name: cell for name, cell in row.items() if name not in _COLUMNS.values()}
+        yield (
+            row.get("account", options.account),
+            row.get("region", options.region),
+            Resource(
+                row.get("resource_id", ""),
+                row.get("service", options.service),
+                row.get("instance_type"),
+                row.get("state", "running"),
+                launched[number],
+                {**tags, **_tags(options.path, number, row.get("tags", "{}"))},
+            ),
+        )
+
+
+def _name_columns(path: Path, columns: list[str]) -> dict[str, str]:
+    """The file's columns by what they state, a tag's by its own name."""
+    named: dict[str, str] = {}
+    for column in columns:
+        meaning = _COLUMNS.get(re.sub(r"[^a-z0-9]+", "_", column.strip().lower()), column)
+        if meaning in named:
+            raise DataError(f"{path}: columns {named[meaning]!r} and {column!r} both state the {meaning}; keep one")
+        named[meaning] = column
+    if "resource_id" not in named:
+        raise DataError(f"{path}: no column 'resource_id'; the file has {columns}")
+    return named
+
+
+def _texts(path: Path, column: str, data: pa.Table) -> list[str]:
+    """A column as stripped text, empty where there is none."""
+    return [str(word) for word in pd.Series(_files.words(path, column, data[column])).astype("object").fillna("")]
+
+
+def _launched(path: Path, column: str, data: pa.Table) -> Iterator[datetime | None]:
+    """A column of moments, None where the cell is empty."""
+    values = data[column]
+    empty = (
+        pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True) if pa.types.is_string(values.type) else values.is_null()
+    )
+    never = pa.scalar("1970-01-01").cast(values.type)
+    moments = _files.moments(path, column, pc.if_else(empty, never, values))
+    for moment, absent in zip(moments, empty.to_pylist(), strict=True):
+        yield None if absent else pd.Timestamp(moment).to_pydatetime()
+
+
+def _tags(path: Path, row: int, text: str) -> dict[str, str]:
+    """The tags that a cell states as a JSON object."""
+    try:
+        tags = json.loads(text)
+    except json.JSONDecodeError:
+        tags = None
+    if not isinstance(tags, dict):
+        raise DataError(f"{path}: row {row + 1}, column 'tags': expected a JSON object, got {text!r}")
+    return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in tags.items()}
+
+
+def _described(options: Options) -> Iterator[tuple[str, str, Resource]]:
+    """Account, region and resource of every instance that `aws ec2 describe-instances` printed."""
+    try:
+        said = json.loads(options.path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SourceError(f"{options.path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(f"{options.path}: not JSON: {error}") from error
+    try:
+        for account, one in _instances(said):
+            region = _REGION.match(one.get("Placement", {}).get("AvailabilityZone", ""))
+            launched = naive_utc(datetime.fromisoformat(one["LaunchTime"]))
+            described = describe_instance({**one, "LaunchTime": launched})
+            yield account or options.account, region.group() if region else options.region, described
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{options.path}: expected what `aws ec2 describe-instances` prints, with InstanceId, InstanceType, State and "
+            f"LaunchTime of every instance: {type(error).__name__} {error}"
+        ) from error
+
+
+def _instances(said: Any) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """Account, where it is stated, and instance: of whole answers, of reservations, or of instances alone, nested or not."""
+    if isinstance(said, list):
+        for each in said:
+            yield from _instances(each)
+    elif "Reservations" in said:
+        yield from _instances(said["Reservations"])
+    elif "Instances" in said:
+        yield from ((said.get("OwnerId"), one) for one in said["Instances"])
+    else:
+        yield None, said

@@ -1,0 +1,67 @@
+"""Why a table of silver has no rows: whether anything was landed that it could be built from."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from pipeline.errors import DataError
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.quality.validate import Result, record_results
+from pipeline.steps._daily import list_builds, read_tables
+from pipeline.tables import get
+from pipeline.tables.columns import LANDED
+from pipeline.tables.schema import Table
+
+log = logging.getLogger(__name__)
+
+
+def explain_no_rows(table: Table, interval: Interval, lake: Lake) -> None:
+    """Say why a table of silver has no rows for an interval; where its source is late or has stopped, that is also recorded.
+
+    Bills, metrics and inventories come from different places at different times: one that is missing does not hold up the others.
+
+    Raises:
+        DataError: the table may not be empty, and either rows were landed of which none counts, or nothing was landed at all.
+    """
+    where, read = f"{table.name} {interval}", _landed_inputs(table.name)
+    if _has_rows(read, interval, lake):
+        if not table.may_be_empty:
+            raise DataError(
+                f"{where}: no rows at all, though {_listed(read)} has some for these days: none of them counts; "
+                "`build silver.quarantine` publishes why, row by row"
+            )
+        return
+    if not table.may_be_empty:
+        every = sorted({name for each in list_builds("silver") for name in _landed_inputs(each)})
+        if not _has_rows(every, interval, lake):
+            raise DataError(f"{where}: no rows at all: nothing was landed for these days in {_listed(every)}; run `ingest` first")
+    before = [day for name in read for day in lake.list_days(get(name)) if day < interval.start.date()]
+    if not before:
+        log.info("%s: not built, for nothing was landed in %s up to these days", where, _listed(read))
+        return
+    sentence = (
+        f"Nothing was landed in {_listed(read)} for these days; the newest before them is of {max(before)}. The source is late "
+        "or has stopped: look at it, then run these days again."
+    )
+    log.warning("%s: not built. %s", where, sentence)
+    late = Result("table", f"{LANDED}({', '.join(read)})", "warning", success=False, rows=0, failed_rows=0, note=sentence)
+    record_results([late], table, interval, lake)
+
+
+def _landed_inputs(name: str) -> list[str]:
+    """The tables of bronze that a table of silver is built from, through other tables of silver too."""
+    read = read_tables(name) - {name}
+    through = {each for one in read.intersection(list_builds("silver")) for each in _landed_inputs(one)}
+    return sorted(through | {each for each in read if each.startswith("bronze.")})
+
+
+def _has_rows(names: list[str], interval: Interval, lake: Lake) -> bool:
+    """Whether something was landed for the days of an interval."""
+    first, last = interval.start.date(), (interval.end - timedelta(microseconds=1)).date()
+    return any(first <= day <= last for name in names for day in lake.list_days(get(name)))
+
+
+def _listed(names: list[str]) -> str:
+    return " or ".join(names)

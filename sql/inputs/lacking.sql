@@ -1,0 +1,10 @@
+-- inputs.lacking: what one run had not: rows of a source that had delivered before, and what must be known to recommend anything.
+--
+-- Reads   gold.quality_result
+-- Params  :as_of   of the run
+--
+-- Two tables that are built from the same missing rows say so in the same words: a sentence is here once.
+SELECT DISTINCT split_part(rule, '(', 1) AS kind, note AS note
+FROM gold.quality_result
+WHERE as_of = :as_of AND NOT success AND split_part(rule, '(', 1) IN ('landed', 'known')
+ORDER BY kind DESC, note
