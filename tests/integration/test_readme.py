@@ -60,6 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     metrics = pd.DataFrame({"resource_id": "web-1", "metric": "cpu_utilization", "ts": hours, "value": 30.0 + hours.hour})
     metrics.to_csv(place / "metrics.csv", index=False)
     pd.DataFrame({"resource_id": "web-1", "ts": hours, "cpu": 0.3 + hours.hour / 100}).to_csv(place / "wide.csv", index=False)
+    (place / "inventory.csv").write_text("resource_id,instance_type,region\nweb-1,m5.large,us-east-1\n")
     export = ROOT / "pipeline" / "samples" / "billing" / "focus_1_0_sample_1000.csv.gz"
     (place / "export.csv.gz").write_bytes(export.read_bytes())
     long = pd.date_range("2026-01-01", periods=24 * 20, freq="h")
