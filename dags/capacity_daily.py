@@ -7,8 +7,8 @@
 **By hand** `python -m pipeline run --from 2026-03-01 --to 2026-03-02`, or trigger it with `{"day": "2026-03-01"}` or
 `{"start": "2026-03-01", "end": "2026-03-08"}`. Running a day again replaces it and changes nothing else.
 
-**When a source is late** what it had not delivered is not built, the log of that table's task says so as a warning, and everything
-else is published; the report names it at its top. A day of which nothing at all was landed fails.
+**When a source is late** what it had not delivered is not built, the log of that table's task warns of it, and everything else is
+published; the report names it at its top. A day of which nothing at all was landed fails.
 
 **When it fails** bad data and bad settings fail at once and leave the last good tables as they are; everything else is retried
 three times, waiting longer each time.

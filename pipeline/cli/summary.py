@@ -15,7 +15,6 @@ from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
 
 ANOMALY_DAYS = 30
-COST_DAYS = 30
 Kpis = dict[str, float | None]
 
 
@@ -140,14 +139,13 @@ def anomalies(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None
 
 
 def costs(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> None:
-    span = timedelta(days=COST_DAYS)
-    rows = asked(lake, "cost_ahead", since=as_of - span, as_of=as_of, until=as_of + span)
+    rows = asked(lake, "cost_ahead", as_of=as_of)
     if not rows:
         return
     spent, expected = (sum(row[name] or 0.0 for row in rows) for name in ("spent_usd", "expected_usd"))
-    ahead = f"; ${expected:,.2f} likely in the next {COST_DAYS}" if any(row["expected_usd"] is not None for row in rows) else ""
+    ahead = f"; ${expected:,.2f} likely in the next 30" if any(row["expected_usd"] is not None for row in rows) else ""
     table = titled(
-        f"Cost: ${spent:,.2f} in the last {COST_DAYS} days{ahead}",
+        f"Cost: ${spent:,.2f} in the last 30 days{ahead}",
         *("account, region, service", "spent>", "likely>"),
     )
     for row in rows[:6]:

@@ -4,7 +4,7 @@
 -- Params  :as_of   of the run
 --
 -- Two tables that are built from the same missing rows say so in the same words: a sentence is here once.
-SELECT DISTINCT split_part(rule, '(', 1) AS kind, note AS note
+SELECT DISTINCT note AS note
 FROM gold.quality_result
-WHERE as_of = :as_of AND NOT success AND split_part(rule, '(', 1) IN ('landed', 'known')
-ORDER BY kind DESC, note
+WHERE as_of = :as_of AND NOT success AND regexp_like(rule, '^(landed|known)[(]')
+ORDER BY note
