@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,6 +20,8 @@ from pipeline.errors import ConfigError, suggestion
 FOLDERS = {"sources": "fetch", "forecasters": "forecast", "detectors": "detect", "recommenders": "recommend"}
 # Complaints about a number or one of a few words: the value is no secret, so that it may be quoted.
 _QUOTED = ("greater_than", "less_than", "multiple_of", "literal_error", "int_", "float_", "bool_")
+
+Declared = TypeVar("Declared", bound=BaseModel)
 
 
 class Chosen(Protocol):
@@ -86,14 +88,22 @@ def check_options(folder: str, name: str, given: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: as `options` does.
     """
-    declared = declared_options(folder, name)
+    return check_given(declared_options(folder, name), given, f"options.{folder}.{name}")
+
+
+def check_given(declared: type[Declared], given: Mapping[str, Any], where: str) -> Declared:
+    """Options as given by name, checked; `where` begins the message.
+
+    Raises:
+        ConfigError: as `options` does.
+    """
     try:
         return declared(**given)
     except ValidationError as error:
         known = tuple(declared.model_fields)
-        problems = "; ".join(_complaint(each, known) for each in error.errors(include_url=False))
+        problems = "; ".join(_complaint(each, declared) for each in error.errors(include_url=False))
         offered = f"its options are {', '.join(known)}" if known else "it has no options"
-        raise ConfigError(f"options.{folder}.{name}: {problems}; {offered}") from error
+        raise ConfigError(f"{where}: {problems}; {offered}") from error
 
 
 def bind(folder: str, name: str, chosen: BaseModel | None = None) -> Callable[..., Any]:
@@ -103,10 +113,14 @@ def bind(folder: str, name: str, chosen: BaseModel | None = None) -> Callable[..
     return function if isinstance(chosen, NoOptions) else partial(function, options=chosen)
 
 
-def _complaint(error: Mapping[str, Any], known: tuple[str, ...]) -> str:
+def _complaint(error: Mapping[str, Any], declared: type[BaseModel]) -> str:
     """What pydantic found, with the name of the option; with its value only where that cannot be a secret."""
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"there is no option {where!r}{suggestion(where, known)}"
+        return f"there is no option {where!r}{suggestion(where, declared.model_fields)}"
+    if error["type"] == "string_pattern_mismatch":
+        # A pattern tells people less than what the option is for.
+        option = declared.model_fields.get(str(error["loc"][0]))
+        return f"{where} has characters or a form that it may not have: {option.description if option else ''}".rstrip(": ")
     value = f"={error['input']!r}" if error["type"].startswith(_QUOTED) else ""
     return f"{where}{value}: {error['msg']}" if where else str(error["msg"])

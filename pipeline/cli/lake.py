@@ -15,17 +15,19 @@ from pipeline.cli.output import console, print_frame
 from pipeline.interval import Interval
 
 app = typer.Typer()
-tables_app = typer.Typer(help="The tables of the lake.", no_args_is_help=True)
+tables_app = typer.Typer(help="The tables and views of the lake.", no_args_is_help=True)
 app.add_typer(tables_app, name="tables")
 lake_app = typer.Typer(help="The lake as a whole.", no_args_is_help=True)
 app.add_typer(lake_app, name="lake")
 
 
 @tables_app.command("show")
-def tables_show(table: Annotated[str | None, typer.Argument(help="Table to describe; all when not given.")] = None) -> None:
-    """What tables there are, or one table's columns."""
+def tables_show(
+    table: Annotated[str | None, typer.Argument(help="Table or view to describe; all when not given.")] = None,
+) -> None:
+    """What tables and views there are, or one table's columns, or what a view is and reads."""
     from pipeline import tables
-    from pipeline.lake import open_lake
+    from pipeline.lake import open_lake, sql
 
     if table is None:
         lake = open_lake(read_settings())
@@ -33,7 +35,16 @@ def tables_show(table: Annotated[str | None, typer.Argument(help="Table to descr
         for each in tables.ALL.values():
             grid.add_row(each.name, each.doc, "yes" if lake.exists(each) else "")
         console.print(grid)
+        grid = RichTable("view", "what it shows")
+        for view in sql.views():
+            grid.add_row(view, sql.header(view).partition("\n")[0].removeprefix(f"{view}: "))
+        console.print(grid)
         return
+    if table in sql.views():
+        console.print(sql.header(table), markup=False, highlight=False)
+        console.print(f"\nColumns {', '.join(sql.parse(sql.text(table)).named_selects)}", markup=False, highlight=False)
+        return
+    sql.check_name(table)
     shown = tables.get(table)
     console.print(f"[bold]{shown.name}[/]: {shown.doc}")
     console.print(f"key {', '.join(shown.key)}; replaced by {shown.time}; partitioned by {shown.partition}")
@@ -84,7 +95,7 @@ def sql_command(
     """Print the SQL behind a table, a view or what a step reads."""
     from pipeline.lake import sql
 
-    sys.stdout.write(sql.text(name if "." in name else f"views.{name}"))
+    sys.stdout.write(sql.text(name if "." in name else f"{sql.VIEWS}.{name}"))
 
 
 @app.command()
@@ -94,8 +105,9 @@ def query(
     csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
 ) -> None:
     """Ask the lake."""
-    from pipeline.lake import open_lake
+    from pipeline.lake import open_lake, sql
 
+    sql.check_relations(sql.parse(statement))
     rows = open_lake(read_settings()).query(statement)
     if csv:
         from pyarrow import csv as arrow_csv

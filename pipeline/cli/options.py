@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pipeline import settings as settings_module
-from pipeline.cli.output import console
+from pipeline.cli.output import console, show_said
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.settings import Settings
@@ -19,7 +20,21 @@ To = Annotated[str | None, typer.Option("--to", help="Day after the last one, YY
 Source = Annotated[list[str] | None, typer.Option("--source", help="Source to ingest; again for several.", show_default=False)]
 SourcePath = Annotated[Path | None, typer.Option("--path", help="File that a csv or billing source reads.", show_default=False)]
 Option = Annotated[
-    list[str] | None, typer.Option("--option", help="Option of the source as name=value; again for several.", show_default=False)
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="Option of the source as name=value; again for several. `sources show NAME` lists them.",
+        show_default=False,
+    ),
+]
+HowToRead = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="What the file does not say itself, as time_format=epoch_s; again for several. "
+        "`sources show csv` lists them, but for units.",
+        show_default=False,
+    ),
 ]
 Inventory = Annotated[
     Path | None,
@@ -61,6 +76,18 @@ def _give(options: dict[str, dict[str, Any]], source: str, more: dict[str, Any])
     options[source] = {**options.get(source, {}), **more}
 
 
+def read_reading(option: list[str] | None) -> Any:
+    """How to read a user's own file, as the options say.
+
+    Raises:
+        ConfigError: an option that there is not, or out of bounds.
+    """
+    from pipeline import plugs
+    from pipeline.reading.options import Reading
+
+    return plugs.check_given(Reading, dict(_option(text) for text in option or []), "--option")
+
+
 def _option(text: str) -> tuple[str, Any]:
     """`name=value`; values that look like JSON objects or lists are read as such."""
     import json
@@ -68,7 +95,8 @@ def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ConfigError(f"--option expects name=value, got {text!r}")
-    if value[:1] in "[{":
+    # `{metric} {resource}` is a template, and no object.
+    if value[:1] in "[{" and not re.match(r"\{\w+\}", value):
         try:
             return name, json.loads(value)
         except json.JSONDecodeError as error:
@@ -102,6 +130,7 @@ def _span_files(settings: Settings) -> Interval | None:
     for name in settings.sources:
         source = plugs.load("sources", name)
         if hasattr(source, "span"):
-            spans.append(source.span(plugs.options("sources", name, settings)))
+            with show_said():
+                spans.append(source.span(plugs.options("sources", name, settings)))
             console.print(f"{name} spans {spans[-1]}", highlight=False, soft_wrap=True)
     return Interval(min(each.start for each in spans), max(each.end for each in spans)) if spans else None

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import read_settings
-from pipeline.cli.output import console, print_frame, show_progress
+from pipeline.cli.options import HowToRead, read_reading, read_settings
+from pipeline.cli.output import console, print_frame, show_progress, show_said
 
 app = typer.Typer()
 
 
 @app.command()
 def backtest(
-    file: Annotated[Path, typer.Argument(help="Parquet or CSV with series_id, metric, ts, value; other columns are ignored.")],
+    file: Annotated[Path, typer.Argument(help="Parquet or CSV with series_id, metric, ts, value, or a column per series.")],
     horizon: Annotated[int, typer.Option("--horizon", min=1, max=1000, help="Periods ahead: hours or days, as the series are.")],
     windows: Annotated[
         int, typer.Option("--windows", min=1, max=100, help="Rolling-origin windows, back from each series' end.")
@@ -24,25 +24,36 @@ def backtest(
     models: Annotated[str, typer.Option("--models", help="Forecasters by comma; `default` is what the pipeline uses.")] = (
         "default,seasonal_naive"
     ),
+    option: HowToRead = None,
 ) -> None:
     """Backtest forecasters on a user's own series and print how good they are."""
-    from pipeline.own_files.backtest import evaluate_file
+    from pipeline.own_files.backtest import evaluate_series, read_series
 
+    with show_said():
+        series = read_series(file, read_reading(option))
     names = tuple(name.strip() for name in models.split(",") if name.strip())
     with show_progress("backtesting") as advance:
         options = read_settings().options.get("forecasters")
-        summary = evaluate_file(
-            file, horizon=horizon, windows=windows, models=names, out_dir=out, progress=advance, options=options
+        summary = evaluate_series(
+            series, horizon=horizon, windows=windows, models=names, out_dir=out, progress=advance, options=options
         )
     print_frame(summary, f"{horizon} periods ahead, {windows} windows")
     console.print(f"wrote {out / 'forecasts.parquet'} and {out / 'scores.parquet'}")
 
 
-def score_files(path: Path, out: Path, detector: str) -> None:
-    """Score a CSV, or every CSV of a folder, for anomalies."""
+def score_files(path: Path, out: Path, detector: str, option: list[str] | None) -> None:
+    """Score a file, or every CSV of a folder, for anomalies."""
     from pipeline.own_files.detect import detect_path
 
-    with show_progress("scoring") as advance:
+    reading = read_reading(option)
+    with show_progress("scoring") as advance, show_said():
         options = read_settings().options.get("detectors", {}).get(detector)
-        written = detect_path(path, out, detector=detector, progress=advance, options=options)
-    console.print(f"scored {len(written)} files into {out}; anomaly_score of 0.5 and above is an alert")
+        written = detect_path(path, out, detector=detector, progress=advance, options=options, reading=reading)
+    alerts, alerting, series = (sum(getattr(each, name) for each in written) for name in ("alerts", "alerting", "series"))
+    files = "1 file" if len(written) == 1 else f"{len(written):,} files"
+    console.print(
+        f"scored {files} into {out}: {alerts:,} {'alert' if alerts == 1 else 'alerts'} in {alerting:,} of {series:,} series; "
+        "an anomaly_score of 0.5 and above is an alert",
+        highlight=False,
+        soft_wrap=True,
+    )

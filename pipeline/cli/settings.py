@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -32,13 +33,14 @@ def settings_grids(settings: Settings) -> Iterator[RichTable]:
     for folder in plugs.FOLDERS:
         grid = _grid(f"[options.{folder}.<plug>]", "plug and option")
         for name in plugs.names(folder):
-            for row in _rows(folder, name, settings.options.get(folder, {}).get(name, {})):
+            for row in option_rows(folder, name, settings.options.get(folder, {}).get(name, {})):
                 grid.add_row(*map(escape, row))
             grid.add_section()
         yield grid
 
 
-def _rows(folder: str, name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def option_rows(folder: str, name: str, given: Mapping[str, Any] = MappingProxyType({})) -> Iterator[tuple[str, str, str, str]]:
+    """Name, value, bounds and purpose of each option of a plug."""
     declared = plugs.declared_options(folder, name)
     schema = declared.model_json_schema().get("properties", {})
     if given:

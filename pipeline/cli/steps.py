@@ -18,6 +18,7 @@ from pipeline.cli import summary
 from pipeline.cli.options import (
     Day,
     From,
+    HowToRead,
     Inventory,
     Option,
     Shard,
@@ -72,7 +73,7 @@ def ingest(
     start: From = None,
     end: To = None,
 ) -> None:
-    """Land what the sources say about an interval in bronze."""
+    """Land what the sources say about an interval in bronze. `sources show` lists them, `sources show csv` one's options."""
     settings = read_settings(source, path, option, inventory)
     interval = read_interval(day, start, end, settings)
     for name in settings.sources:
@@ -146,10 +147,12 @@ def promote(
 @app.command()
 def detect(
     path: Annotated[
-        Path | None, typer.Argument(help="CSV, or folder of CSVs, with timestamp,value: score these instead.")
+        Path | None,
+        typer.Argument(help="File, or folder of CSVs, with timestamp,value or a column per series: score these instead."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the scored files.")] = None,
     detector: Annotated[str, typer.Option("--detector", help="Detector for files.")] = "default",
+    option: HowToRead = None,
     day: Day = None,
     start: From = None,
     end: To = None,
@@ -158,13 +161,15 @@ def detect(
 ) -> None:
     """Find anomalous hours of the lake's series in an interval, or score a user's own files."""
     if path is None:
+        if option:
+            raise ConfigError("--option says how to read a file: detect PATH --out DIR --option name=value")
         interval, settings = read_interval(day, start, end), read_settings()
         _perform("detect", interval, settings, shard=shard, shards=shards)
         _conclude("detect", interval, settings)
         return
     if out is None:
         raise ConfigError("detect PATH needs --out DIR for the scored files")
-    score_files(path, out, detector)
+    score_files(path, out, detector, option)
 
 
 @app.command()
@@ -236,7 +241,10 @@ def run(
         ),
     ] = False,
 ) -> None:
-    """Run every step of the daily pipeline, as the DAG capacity_daily does, and say what was found."""
+    """Run every step of the daily pipeline, as the DAG capacity_daily does, and say what was found.
+
+    `sources show` lists the sources, `sources show csv` one's options.
+    """
     settings = read_settings(source, path, option, inventory)
     interval = read_interval(day, start, end, settings)
     for part in list(interval.split_days()) if day_by_day else [interval]:

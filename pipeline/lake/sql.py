@@ -6,14 +6,15 @@ import math
 import re
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
 import sqlglot
 from sqlglot import exp
 
-from pipeline.errors import ConfigError
+from pipeline import tables
+from pipeline.errors import ConfigError, suggestion
 
 SQL = Path(__file__).resolve().parent.parent.parent / "sql"
 VIEWS = "views"
@@ -29,7 +30,8 @@ def text(name: str) -> str:
     layer, _, short = name.partition(".")
     path = SQL / layer / f"{short}.sql"
     if not re.fullmatch(r"(silver|gold|views|inputs)\.[a-z][a-z0-9_]*", name) or not path.exists():
-        raise ConfigError(f"no SQL for {name!r}; there is SQL for {', '.join(names())}")
+        meant = suggestion(name, names()) or f"; there is SQL for {', '.join(names())}"
+        raise ConfigError(f"no SQL for {name!r}{meant}")
     return path.read_text()
 
 
@@ -82,9 +84,35 @@ def relations(query: exp.Query) -> set[str]:
         if not table.db and table.name in local:
             continue
         if not table.db:
-            raise ConfigError(f"{table.name!r} needs its layer, as in silver.{table.name}")
+            raise ConfigError(f"{table.name!r} needs its layer{_with_layer(table.name)}")
         found.add(f"{table.db}.{table.name}")
     return found
+
+
+def check_relations(query: exp.Query) -> None:
+    """Raise a ConfigError unless every relation of a query is a table or a view; the message says what may have been meant."""
+    for name in sorted(relations(query)):
+        check_name(name)
+
+
+def check_name(name: str) -> None:
+    """Raise a ConfigError unless there is a table or a view of that name; the message says what may have been meant."""
+    known = [*tables.ALL, *views()]
+    if name not in known:
+        raise ConfigError(f"no table or view named {name!r}{suggestion(name, known)}; `tables show` lists them")
+
+
+def _with_layer(short: str) -> str:
+    """The end of a message: the name with its layer, or what may have been meant."""
+    known = [*tables.ALL, *views()]
+    exact = [name for name in known if name.partition(".")[2] == short]
+    return f": {' or '.join(exact)}" if exact else suggestion(short, known) or f", as in silver.{short}"
+
+
+def header(name: str) -> str:
+    """What the SQL of a table, view or input says of itself, without the dashes; raises as `text` does."""
+    lines = takewhile(lambda line: line.startswith("--"), text(name).splitlines())
+    return "\n".join(line.removeprefix("--").removeprefix(" ") for line in lines)
 
 
 def parameters(query: exp.Query) -> set[str]:

@@ -17,10 +17,11 @@ from pipeline.forecasting.backtest import LEAST_HISTORY, Backtest, Forecast, Pro
 from pipeline.forecasting.panel import Panel, from_frame
 from pipeline.forecasting.spec import bind
 from pipeline.forecasting.tier import TIERS, tier
+from pipeline.own_files._samples import label_series, read_own
+from pipeline.reading.options import Reading
 from pipeline.steps import cpu_seconds
 from pipeline.tables.columns import GRANULARITIES, QUANTILES, Granularity
 
-COLUMNS = ("series_id", "metric", "ts", "value")
 MODELS = ("seasonal_naive", "default")
 #: Columns of the table that is shown.
 SHOWN = (
@@ -30,11 +31,13 @@ SHOWN = (
 )
 #: Series per backtest block: bounds memory, and is wide enough for what models pool over series.
 SHARD = 2000
+#: Of reading: nothing is stated.
+DEFAULTS = Reading()
 _HOUR, _DAY = np.timedelta64(1, "h"), np.timedelta64(1, "D")
 
 
-def evaluate_file(
-    path: Path,
+def evaluate_series(
+    frame: pd.DataFrame,
     horizon: int,
     windows: int,
     models: tuple[str, ...] = MODELS,
@@ -42,10 +45,10 @@ def evaluate_file(
     progress: Progress | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> pd.DataFrame:
-    """Backtest models on a Parquet or CSV file and write forecasts.parquet, scores.parquet and skipped.csv.
+    """Backtest models on a user's own series and write forecasts.parquet, scores.parquet and skipped.csv.
 
     Args:
-        path: columns series_id, metric, ts (UTC), value; any others are ignored.
+        frame: as `read_series` gives it.
         horizon: periods per window, in steps of each series' own granularity (hours or days).
         windows: windows per series, counted back from its own end.
         models: names of forecasters; `default` is what the pipeline would use.
@@ -57,13 +60,12 @@ def evaluate_file(
         Mean scores and CPU seconds per series, one row per metric, granularity and model, with the columns of SHOWN.
 
     Raises:
-        ConfigError: no such file, forecaster or option, or horizon or windows below 1.
-        DataError: the file lacks a column, or not one of its series can be scored.
+        ConfigError: no such forecaster or option, or horizon or windows below 1.
+        DataError: not one of the series can be scored.
     """
     if horizon < 1 or windows < 1:
         raise ConfigError(f"a backtest needs a horizon and windows of at least 1, got {horizon} and {windows}")
     forecasts = {name: bind(name, (options or {}).get(name, {})) for name in dict.fromkeys(models)}
-    frame = read_series(path)
     kinds = describe(frame)
     out_dir.mkdir(parents=True, exist_ok=True)
     found: list[pd.DataFrame] = []
@@ -98,7 +100,7 @@ def evaluate_file(
     pd.concat(skips, ignore_index=True).to_csv(out_dir / "skipped.csv", index=False)
     scored = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     if scored.empty:
-        raise DataError(f"{path}: none of {len(kinds)} series can be scored; {out_dir / 'skipped.csv'} says why")
+        raise DataError(f"none of {len(kinds)} series can be scored; {out_dir / 'skipped.csv'} says why")
     scored.to_parquet(out_dir / "scores.parquet", index=False)
     return summary(scored)[list(SHOWN)]
 
@@ -115,35 +117,21 @@ def measured(
         return backtest(panel, forecasts, horizon, windows, QUANTILES, progress, cpu_seconds)
 
 
-def read_series(path: Path) -> pd.DataFrame:
-    """The file's four columns; timestamps naive UTC, values float, text that is neither becomes missing.
+def read_series(path: Path, reading: Reading = DEFAULTS) -> pd.DataFrame:
+    """The samples of a file, read as the source `csv` reads it, as series_id, metric, ts, value.
+
+    Timestamps are naive UTC, values float, NaN where a cell says nothing.
 
     Raises:
-        ConfigError: no such file, or neither .csv nor .parquet.
-        DataError: a column is missing or there are no rows.
+        ConfigError: no such file, or what a column means has to be stated.
+        DataError: a column is missing, a cell is no moment or number, or there are no rows.
     """
-    if not path.is_file():
-        raise ConfigError(f"no file {path}")
-    if path.suffix == ".parquet":
-        names = pq.read_schema(path).names
-        frame = pd.read_parquet(path, columns=[name for name in COLUMNS if name in names])
-    elif path.name.endswith((".csv", ".csv.gz")):
-        frame = pd.read_csv(path, usecols=lambda name: name in COLUMNS, dtype={"series_id": str, "metric": str})
-    else:
-        raise ConfigError(f"{path}: expected a .parquet, .csv or .csv.gz file")
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing:
-        raise DataError(f"{path}: missing column {', '.join(missing)}; expected {', '.join(COLUMNS)}")
-    if frame.empty:
+    samples = read_own(path, reading)
+    if not len(samples.rows):
         raise DataError(f"{path}: no rows")
-    moments = pd.to_datetime(frame["ts"], utc=True, errors="coerce", format=_format(frame["ts"]))
+    series_id, metric = (np.array(each, dtype=object) for each in zip(*label_series(samples, path), strict=True))
     return pd.DataFrame(
-        {
-            "series_id": frame["series_id"].astype(str).to_numpy(),
-            "metric": frame["metric"].astype(str).to_numpy(),
-            "ts": moments.dt.tz_localize(None).to_numpy(dtype="datetime64[us]"),
-            "value": pd.to_numeric(frame["value"], errors="coerce").to_numpy(dtype=np.float64),
-        }
+        {"series_id": series_id[samples.series], "metric": metric[samples.series], "ts": samples.ts, "value": samples.value}
     )
 
 
@@ -171,6 +159,11 @@ def describe(frame: pd.DataFrame) -> pd.DataFrame:
 def _granularity(moments: npt.NDArray[np.datetime64]) -> tuple[Granularity | str, str]:
     if len(moments) < 2:
         return "", f"{len(moments)} distinct timestamps with a value: nothing to forecast from"
+    if moments[0].astype("datetime64[h]") == moments[-1].astype("datetime64[h]"):
+        return (
+            "",
+            f"all {len(moments)} timestamps lie in the hour from {moments[0].astype('datetime64[h]')}: nothing to forecast from",
+        )
     # The lower quartile, not the median: more than half of a gappy series' gaps span several periods.
     gap = np.quantile(np.diff(moments).astype(np.int64), 0.25).astype("timedelta64[us]")
     if gap <= 1.5 * _HOUR.astype("timedelta64[us]"):
@@ -215,8 +208,3 @@ def _reasons(result: Backtest, windows: int, notes: dict[tuple[str, str], str]) 
 
 def _join(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
-
-
-def _format(column: pd.Series) -> str | None:
-    """Text is read as ISO 8601; numbers and real timestamps need no format."""
-    return "ISO8601" if column.dtype == object else None

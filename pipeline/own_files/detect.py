@@ -1,4 +1,4 @@
-"""Anomaly scores for a user's own CSV files: `timestamp,value` in, `timestamp,value,anomaly_score` out."""
+"""Anomaly scores for a user's own files: the rows as they were given, with an `anomaly_score` beside each value."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from pipeline import plugs
 from pipeline.anomalies.detection import ALERT, Detector
-from pipeline.errors import DataError
+from pipeline.errors import DataError, HeadroomError
+from pipeline.own_files._samples import label_series, read_own
+from pipeline.reading.options import Reading
+from pipeline.reading.samples import Samples
+from pipeline.reading.sheet import SUFFIXES
 
-_MISSING = frozenset({"", "nan", "na", "null", "none"})
+#: Of reading: nothing is stated.
+DEFAULTS = Reading()
 
 
 @dataclass(frozen=True)
 class Detected:
-    """One file scored: where the scores were written, its rows, and how many of them are alerts."""
+    """One file scored: where the scores were written, its rows and series, how many rows are alerts, and in how many series."""
 
     path: Path
     rows: int
     alerts: int
+    series: int
+    alerting: int
 
 
 def detect_path(
@@ -34,10 +40,13 @@ def detect_path(
     detector: str = "default",
     progress: Callable[[int, int], None] | None = None,
     options: Mapping[str, Any] | None = None,
+    reading: Reading = DEFAULTS,
 ) -> list[Detected]:
-    """Score one CSV file, or every `*.csv` in a folder and below, into the same relative paths under `out_dir`.
+    """Score one file, or every `*.csv` in a folder and below, into the same relative paths under `out_dir`.
 
-    Rows, their order and the text of timestamps and values stay; `anomaly_score` is 0–1, and 0.5 or more is an alert.
+    Files are read as the source `csv` reads them, and each series is scored in the order of time, whatever order its rows have.
+    Rows, their order and the text of timestamps and values stay; `anomaly_score` is 0–1, and 0.5 or more is an alert. Where the
+    file names series, `series_id` and `metric` stand beside the value.
 
     Args:
         path: a file, or a folder to search.
@@ -45,6 +54,7 @@ def detect_path(
         detector: the name of a detector plug.
         progress: called with (files done, files in all).
         options: of the detector, by name; its defaults where not given.
+        reading: what is said about the files.
 
     Returns:
         One entry per file written, in the order of their paths.
@@ -59,71 +69,41 @@ def detect_path(
     inputs = _inputs(path, out_dir)
     root = path if path.is_dir() else path.parent
     detected: list[Detected] = []
-    broken: list[str] = []
+    broken: list[HeadroomError] = []
     for done, source in enumerate(inputs, start=1):
-        target = out_dir / source.relative_to(root)
+        suffix = next((each for each in SUFFIXES if source.name.endswith(each)), source.suffix)
+        target = out_dir / source.relative_to(root).with_name(f"{source.name.removesuffix(suffix)}.csv")
         if target.resolve() == source.resolve():
             raise DataError(f"{source}: the output would overwrite the input; choose another folder")
         try:
-            stamps, texts, ts, values = read_series(source)
-        except DataError as error:
-            broken.append(str(error))
+            samples = read_own(source, reading)
+            score = score_samples(samples, detect)
+        except HeadroomError as error:
+            broken.append(error)
         else:
-            score = detect(ts, values).score
-            _write(target, stamps, texts, score)
-            detected.append(Detected(target, len(score), int((score >= ALERT).sum())))
+            alerts = score >= ALERT
+            _write(target, source, samples, score)
+            alerting, series = len(np.unique(samples.series[alerts])), len(np.unique(samples.series))
+            detected.append(Detected(target, len(score), int(alerts.sum()), series, alerting))
         if progress:
             progress(done, len(inputs))
+    if len(inputs) == len(broken) == 1:
+        raise broken[0]
     if broken:
-        raise DataError(
-            broken[0]
-            if len(inputs) == 1
-            else f"{len(broken)} of {len(inputs)} files are broken, the others were written:\n" + "\n".join(broken)
-        )
+        named = "\n".join(map(str, broken))
+        raise DataError(f"{len(broken)} of {len(inputs)} files are broken, the others were written:\n{named}")
     return detected
 
 
-def read_series(
-    path: Path,
-) -> tuple[list[str], list[str], npt.NDArray[np.datetime64], npt.NDArray[np.float64]]:
-    """The rows of a `timestamp,value` CSV: both columns as text, then parsed (naive UTC; NaN for a missing value).
-
-    Raises:
-        DataError: not a CSV with these columns, or a cell that cannot be parsed; names file, row (as an editor counts
-            lines, for files without line breaks in cells) and column.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            header = [name.strip() for name in next(rows, [])]
-            missing = [name for name in ("timestamp", "value") if header.count(name) != 1]
-            if missing:
-                raise DataError(
-                    f"{path}: expected the columns timestamp and value, once each, in row 1; got {', '.join(header) or 'nothing'}"
-                )
-            at_stamp, at_value = header.index("timestamp"), header.index("value")
-            stamps, texts, lines = [], [], []
-            for cells in rows:
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise DataError(f"{path}: row {rows.line_num} has {len(cells)} cells, expected {len(header)}")
-                stamps.append(cells[at_stamp])
-                texts.append(cells[at_value])
-                lines.append(rows.line_num)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a CSV file in UTF-8: {error}") from error
-    ts = pd.to_datetime(pd.Series(stamps, dtype=object), format="ISO8601", utc=True, errors="coerce")
-    if ts.isna().any():
-        first = int(np.flatnonzero(ts.isna())[0])
-        raise DataError(f"{path}: row {lines[first]}, column timestamp: expected an ISO 8601 time, got {stamps[first]!r}")
-    blank = pd.Series([text.strip().lower() in _MISSING for text in texts], dtype=bool)
-    values = pd.to_numeric(pd.Series(texts, dtype=object).str.strip().mask(blank), errors="coerce").astype(np.float64)
-    wrong = values.isna() & ~blank
-    if wrong.any():
-        first = int(np.flatnonzero(wrong)[0])
-        raise DataError(f"{path}: row {lines[first]}, column value: expected a number, got {texts[first]!r}")
-    return stamps, texts, ts.dt.tz_localize(None).to_numpy("datetime64[us]"), np.asarray(values, dtype=np.float64)
+def score_samples(samples: Samples, detect: Detector) -> npt.NDArray[np.float64]:
+    """(m,) the score of each sample, each series judged in the order of time."""
+    score = np.zeros(len(samples.rows))
+    # Samples of one moment by their value, so that no order of rows can show.
+    order = np.lexsort((samples.value, samples.ts, samples.series))
+    for one in np.split(order, np.flatnonzero(np.diff(samples.series[order])) + 1):
+        if len(one):
+            score[one] = detect(samples.ts[one], samples.value[one]).score
+    return score
 
 
 def _inputs(path: Path, out_dir: Path) -> list[Path]:
@@ -141,11 +121,19 @@ def _inputs(path: Path, out_dir: Path) -> list[Path]:
     return files
 
 
-def _write(target: Path, stamps: list[str], texts: list[str], score: npt.NDArray[np.float64]) -> None:
+def _write(target: Path, source: Path, samples: Samples, score: npt.NDArray[np.float64]) -> None:
+    """In the order of the rows, and of a row's columns; times and values as they were written."""
+    data, order = samples.sheet.data, np.lexsort((samples.series, samples.rows))
+    stamps = data[samples.time_column].cast("string").to_pylist()
+    texts = {column: data[column].cast("string").to_pylist() for column in set(samples.columns)}
+    labels = label_series(samples, source)
+    named = any(name.resource or name.metric or name.raw for name in samples.names)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(target.name + ".unfinished")
     with unfinished.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("timestamp", "value", "anomaly_score"))
-        rows.writerows(zip(stamps, texts, (f"{each:.9g}" for each in score), strict=True))
+        rows.writerow(("timestamp", *(("series_id", "metric") if named else ()), "value", "anomaly_score"))
+        for row, series, each in zip(samples.rows[order], samples.series[order], score[order], strict=True):
+            value = texts[samples.columns[series]][row]
+            rows.writerow((stamps[row], *(labels[series] if named else ()), value, f"{each:.9g}"))
     unfinished.replace(target)

@@ -8,7 +8,7 @@ A source must define
 
 and may define `Options`, a pydantic model whose fields have bounds and a description, and `BEGINNING`, from which on every run
 lands what there is, because a row holds until the next one (a price list). Modules here that begin with `_` are for sources
-alone.
+alone. `EXAMPLE` is what a user types, for `sources show`.
 """
 
 from pipeline.sources._batch import Batch

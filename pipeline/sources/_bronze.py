@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -17,6 +18,16 @@ from pipeline.interval import Interval
 from pipeline.sources._batch import Batch
 from pipeline.tables.arrow import TIMESTAMP
 from pipeline.tables.columns import STAMPED
+
+# A name reaches paths, queries and spreadsheets: no formula (`=`, `+`, `-`, `@` first), no blank or quote, and, checked beside
+# the pattern, no parent folder.
+IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}"
+PLAIN_NAME = "a plain name: letters, digits and . _ : / @ + -, a letter or digit first, no blanks, no '..'"
+
+
+def is_plain(name: str, pattern: str = IDENTIFIER) -> bool:
+    """Whether a name is safe wherever it may go."""
+    return re.fullmatch(pattern, name) is not None and ".." not in name
 
 
 @cache

@@ -14,10 +14,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pipeline.interval import naive_utc
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval, naive_utc
 
 GROUPS = frozenset({"ts", "resource", "status", "level", "duration", "bytes"})
 _EPOCH = datetime(1970, 1, 1)
+_COUNTED = ("epoch_s", "epoch_ms")
 _MILLISECONDS = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 
 
@@ -38,7 +40,10 @@ class Pattern(BaseModel):
 
     regex: str = Field(max_length=4000, description="Regular expression with named groups, matched from a line's beginning.")
     time_format: str = Field(
-        default="iso", max_length=64, description="iso, epoch_s, epoch_ms, or a strptime format such as %d/%b/%Y:%H:%M:%S %z."
+        default="iso",
+        max_length=64,
+        description="iso, epoch_s, epoch_ms, or a strptime format such as %d/%b/%Y:%H:%M:%S %z; one without a year, as syslog's, "
+        "takes the year that brings the moment into the interval asked for, or nearest to it.",
     )
     timezone: str = Field(default="UTC", max_length=64, description="IANA time zone of moments that carry no offset.")
     duration_unit: Literal["s", "ms", "us"] = Field(default="s", description="Unit of the group `duration`.")
@@ -76,13 +81,22 @@ class Pattern(BaseModel):
             raise ValueError(f"no IANA time zone named {value!r}") from error
         return value
 
-    def read(self, text: str) -> Line | None:
-        """What the line says, or None where it is of another kind or its time cannot be read."""
+    @property
+    def yearless(self) -> bool:
+        """Whether moments have no year."""
+        return self.time_format not in _COUNTED and not re.search(r"%[YyGcxs]|^iso$", self.time_format)
+
+    def read(self, text: str, interval: Interval) -> Line | None:
+        """What the line says, or None where it is of another kind or its time cannot be read.
+
+        Raises:
+            ConfigError: a moment has no year, and the interval asked for has it in several.
+        """
         matched = _compiled(self.regex).match(text)
         if matched is None:
             return None
         said = matched.groupdict()
-        ts = _moment(said["ts"], self.time_format, self.timezone)
+        ts = _moment(said["ts"], self.time_format, self.timezone, interval if self.yearless else None)
         if ts is None:
             return None
         duration = _number(said.get("duration"))
@@ -107,9 +121,12 @@ def _compiled(regex: str) -> re.Pattern[str]:
 
 # Many lines share a second, and reading a moment costs more than anything else here.
 @lru_cache(maxsize=100_000)
-def _moment(text: str, form: str, timezone: str) -> datetime | None:
+def _moment(text: str, form: str, timezone: str, interval: Interval | None = None) -> datetime | None:
+    """Naive UTC; an interval is given where the form has no year."""
+    if interval is not None:
+        return _in_the_year_of(text, form, timezone, interval)
     try:
-        if form in ("epoch_s", "epoch_ms"):
+        if form in _COUNTED:
             return _EPOCH + timedelta(milliseconds=float(text) * (1000 if form == "epoch_s" else 1))
         read = datetime.fromisoformat(text.replace(",", ".")) if form == "iso" else datetime.strptime(text, form)
     except (ValueError, OverflowError):
@@ -119,6 +136,15 @@ def _moment(text: str, form: str, timezone: str) -> datetime | None:
     local = read.replace(tzinfo=ZoneInfo(timezone))
     # An hour that the change from summer time repeats is counted as the first; one that does not exist is no moment.
     return naive_utc(local) if local.astimezone(UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None) == read else None
+
+
+def _in_the_year_of(text: str, form: str, timezone: str, interval: Interval) -> datetime | None:
+    """The moment in the year in which it lies in the interval, or nearest to it."""
+    years = range(interval.start.year - 1, interval.end.year + 2)
+    found = [each for year in years if (each := _moment(f"{year} {text}", f"%Y {form}", timezone)) is not None]
+    if sum(each in interval for each in found) > 1:
+        raise ConfigError(f"lines have no year, and {interval} is longer than one: ask for less than a year")
+    return min(found, key=lambda each: max(interval.start - each, each - interval.end, timedelta(0)), default=None)
 
 
 def _number(text: str | None) -> float | None:
@@ -148,4 +174,10 @@ LEVELLED = Pattern(
     r"(?:.{0,80}?\W)??(?P<level>DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)\b",
     counts="log_lines",
 )
-PATTERNS = (COMBINED, ALB, LEVELLED)
+# Syslog's old form, of RFC 3164: no year, and the host after the time.
+SYSLOG = Pattern(
+    regex=r"(?:<\d{1,3}>)?(?P<ts>[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2}) (?P<resource>[A-Za-z0-9]\S*) ",
+    time_format="%b %d %H:%M:%S",
+    counts="log_lines",
+)
+PATTERNS = (COMBINED, ALB, LEVELLED, SYSLOG)

@@ -22,11 +22,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import DataError
 from pipeline.interval import Interval
+from pipeline.reading import cells
 from pipeline.sources import _bronze, _files
 from pipeline.sources._batch import Batch
 
 NAME = "billing"
 TABLES = ("bronze.billing_line",)
+#: What a user types, for `sources show billing`.
+EXAMPLE = "python -m pipeline ingest --source billing --path export.csv.gz"
 
 
 class Options(BaseModel):
@@ -69,6 +72,14 @@ FORMATS = (
     Format("cur_2_0", _CUR, "line_item_usage_start_date", "bill_billing_period_start_date"),
 )
 
+#: Exports that are taken for one of these, by columns that tell them apart.
+_OTHERS = (
+    ("Oracle Cloud's cost report", frozenset({"lineItem/referenceNo", "lineItem/intervalUsageStart"})),
+    ("Azure's cost details", frozenset({"MeterCategory", "CostInBillingCurrency"})),
+    ("Google Cloud's own billing export", frozenset({"billing_account_id", "usage_start_time"})),
+    ("a table of Cost Explorer, which has sums instead of charges", frozenset({"Total costs($)"})),
+)
+
 
 def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     """The file's lines whose charge period starts in the interval.
@@ -97,8 +108,11 @@ def detect(path: Path, columns: list[str]) -> Format:
     for known in FORMATS:
         if known.required <= set(columns):
             return known
-    if any(name.startswith(("lineItem/", "bill/")) for name in columns):
-        raise DataError(f"{path}: a legacy Cost and Usage Report; export it as CUR 2.0 or FOCUS instead")
+    others = (name for name, telling in _OTHERS if telling <= set(columns))
+    if other := next(
+        others, "a legacy Cost and Usage Report" if any(c.startswith(("lineItem/", "bill/")) for c in columns) else ""
+    ):
+        raise DataError(f"{path}: {other}, which is not read; export FOCUS, or of AWS CUR 2.0, instead")
     nearest = min(FORMATS, key=lambda known: len(known.required - set(columns)) / len(known.required))
     raise DataError(
         f"{path}: neither FOCUS 1.0–1.2 nor CUR 2.0; "
@@ -114,10 +128,13 @@ def _read(path: Path, version: tuple[int, int] | None) -> pa.Table:  # noqa: ARG
 
 def read(path: Path, source: str) -> pa.Table:
     """All lines of one export in the layout of `bronze.billing_line`, ordered by charge start, then line number."""
-    data = _files.read(path)
+    sheet = _files.read(path)
+    data = sheet.data
     found = detect(path, data.column_names)
-    charged = _files.moments(path, found.charge_start, data[found.charge_start])
-    billed = _files.moments(path, found.period_start, data[found.period_start])
+    if sheet.dialect and sheet.dialect.decimal != "point":
+        raise DataError(f"{sheet}: amounts of a bill are read with a decimal point alone; export it so")
+    charged, _ = cells.moments(sheet, found.charge_start)
+    billed, _ = cells.moments(sheet, found.period_start)
     return _bronze.ordered(
         _bronze.rows(
             "bronze.billing_line",

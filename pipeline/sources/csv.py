@@ -1,82 +1,70 @@
 """Bring your own metrics: one CSV or Parquet file, long or wide, into `bronze.metric_sample`.
 
-Long has one row per sample: resource, metric, ts, value, and where they vary unit, statistic, account, region, period.
-Wide has one row per resource and ts, and one column per metric. The unit is always stated, by a column or an option:
+Long has one row per sample: resource, metric, time, value, and where they vary unit, statistic, account, region, period.
+Wide has a column per metric (beside a column of resources, or of one resource_id), or a column per resource or series, as
+Grafana, Datadog and CloudWatch's console export them. The unit is always stated, by a column, an option, or `%` in the cells:
 whether 0.8 is a ratio or a percentage is never guessed. Values land as they are; silver converts them, and quarantines
 what lies outside its unit's bounds.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
+from pipeline.reading import cells
+from pipeline.reading.names import Named
+from pipeline.reading.options import Reading
+from pipeline.reading.samples import Samples, read_samples
 from pipeline.sources import _bronze, _files, inventory_file
 from pipeline.sources._batch import Batch
+from pipeline.sources._bronze import IDENTIFIER, PLAIN_NAME, is_plain
+from pipeline.sources._cloudwatch_metrics import METRICS, Metric
 from pipeline.tables.columns import STATED_UNITS, StatedUnit
 
 NAME = "csv"
 TABLES = ("bronze.metric_sample",)
+#: What a user types, for `sources show csv`.
+EXAMPLE = """python -m pipeline run --source csv --path metrics.csv --option unit=percent
+python -m pipeline run --source csv --path wide.csv --option 'units={"cpu_utilization": "ratio", "network_in": "bytes/second"}'
+python -m pipeline run --source csv --path grafana.csv --option metric=cpu_utilization --option unit=%"""
 
-# In a column, CloudWatch's own words are understood too.
-UNIT_WORDS = f"(?i:{'|'.join((*STATED_UNITS, 'bytes/second', 'megabits/second'))})"
+log = logging.getLogger(__name__)
 
-# An identifier reaches paths, queries and spreadsheets: no formula (`=`, `+`, `-`, `@` first), no blank or quote, and,
-# checked beside the pattern, no parent folder.
-IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}"
 STATISTIC = r"(?i:average|maximum|minimum|sum|samplecount|p\d{1,2}(\.\d{1,2})?)"
 METRIC = r"[A-Za-z][A-Za-z0-9._:/-]{0,127}"
+PLAIN_METRIC = "a plain name: letters, digits and . _ : / -, a letter first, no blanks, no '..'"
 LONGEST_PERIOD_S = 86_400
 
 
-class Options(BaseModel):
+class Options(Reading):
     """Where the file lies and how to read it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Path = Field(description="The file: .csv, .csv.gz or .parquet.")
-    layout: Literal["long", "wide"] = Field(
-        default="long",
-        description="long: one row per sample; wide: one row per resource and ts, one column per metric.",
-    )
+    path: Path = Field(description="The file: .csv, .csv.gz, .tsv or .parquet.")
     units: dict[str, StatedUnit] = Field(
         default_factory=dict,
         max_length=200,
-        description='Unit per metric, e.g. {"cpu_utilization": "ratio"}. Of a wide file only these columns are read.',
+        description='Unit per metric, e.g. {"cpu_utilization": "ratio"}. Of a file with a column per metric only these are read.',
     )
     unit: StatedUnit | None = Field(
-        default=None, description="Unit of every metric that `units` does not name, where the file has no unit column."
+        default=None, description="Unit of every metric that `units` does not name, where the file states none."
     )
-    time_column: str = Field(
-        default="ts", min_length=1, max_length=200, description="Column with the start of a sample's period."
-    )
-    resource_column: str = Field(
-        default="resource_id",
-        min_length=1,
-        max_length=200,
-        description="Column naming the resource; `series_id` serves in its place.",
-    )
-    resource_id: str | None = Field(
-        default=None, pattern=f"^{IDENTIFIER}$", description="The resource of every sample, where the file names none."
-    )
-    metric_column: str = Field(default="metric", min_length=1, max_length=200, description="Column naming the metric (long).")
-    value_column: str = Field(default="value", min_length=1, max_length=200, description="Column with the sample (long).")
     statistic: str = Field(
         default="Average",
         pattern=f"^{STATISTIC}$",
-        description="What a sample is of its period (Average, Maximum, p95 …), where the file has no such column.",
+        description="What a sample is of its period (Average, Maximum, p95 …), where the file does not say.",
     )
     account: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Account, where the file has no account column.")
     region: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Region, where the file has no region column.")
@@ -91,16 +79,6 @@ class Options(BaseModel):
         le=LONGEST_PERIOD_S,
         description="Seconds a sample stands for. Unset: the file's period_s column, else its commonest step.",
     )
-    timezone: str = Field(default="UTC", max_length=64, description="IANA time zone of timestamps that carry no offset.")
-
-    @field_validator("timezone")
-    @classmethod
-    def _timezone_exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"no IANA time zone named {value!r}") from error
-        return value
 
 
 def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
@@ -108,7 +86,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
 
     Raises:
         SourceError: the file cannot be read.
-        ConfigError: no unit is stated for a metric.
+        ConfigError: no unit is stated for a metric, or what a column means is not.
         DataError: a column is absent, or a row holds something that is not a moment, number, unit or plain identifier.
     """
     samples = _samples(options.model_dump_json(), *map(_files.version, _paths(options)))
@@ -128,11 +106,25 @@ def span(options: Options) -> Interval:
 def _samples(options_json: str, *versions: tuple[int, int] | None) -> pd.DataFrame:  # noqa: ARG001 a changed file is another file
     """The whole file, ordered. A backfill asks for one day after the other; the file is parsed once."""
     options = Options.model_validate_json(options_json)
-    data = _files.read(options.path)
-    resource = "series_id" if _only_series_id(options, data) else options.resource_column
-    _files.require(options.path, data, [options.time_column] if options.resource_id else [options.time_column, resource])
-    samples = _long(options, data, resource) if options.layout == "long" else _wide(options, data, resource)
-    samples = samples[samples["value"].notna()]
+    read = read_samples(_files.read(options.path), options, tuple(options.units))
+    names = [_resolved(name) for name in read.names]
+    _check_names(read, names, options)
+    frame = pd.DataFrame(
+        {
+            "account": _beside(read, "account", [name.account for name in names], options.account),
+            "region": _beside(read, "region", [name.region for name in names], options.region),
+            "resource_id": _coded(read.series, [name.resource or "" for name in names]),
+            "ts": read.ts,
+            "metric": _coded(read.series, [name.metric or "" for name in names]),
+            "statistic": _coded(read.series, [name.statistic or options.statistic for name in names]),
+            "value": read.value,
+            "unit": _units(options, read, names),
+            **_periods(options, read, names),
+        }
+    )
+    for remark in read.remarks:
+        log.warning("%s: %s", options.path, remark)
+    samples = frame[frame["value"].notna()]
     if options.inventory is not None:
         samples = _placed(samples, options)
     if "period_s" not in samples:
@@ -163,81 +155,117 @@ def _placed(samples: pd.DataFrame, options: Options) -> pd.DataFrame:
     return samples.assign(**moved)
 
 
-def _only_series_id(options: Options, data: pa.Table) -> bool:
-    return options.resource_column not in data.column_names and "series_id" in data.column_names
+def _resolved(name: Named) -> Named:
+    """A CloudWatch metric's resource in the form that the source `cloudwatch` gives it."""
+    known = _cloudwatch_metric(name)
+    return name._replace(resource=known.resource.format(**dict(name.dimensions))) if known else name
 
 
-def _shared(options: Options, data: pa.Table, resource: str) -> dict[str, Any]:
-    """What both layouts say the same way: whose samples these are, and when."""
-    return {
-        "account": _words(options.path, data, "account", options.account, IDENTIFIER),
-        "region": _words(options.path, data, "region", options.region, IDENTIFIER),
-        "resource_id": _words(options.path, data, resource, options.resource_id or "", IDENTIFIER),
-        "ts": _files.moments(options.path, options.time_column, data[options.time_column], options.timezone),
-    }
+def _cloudwatch_metric(name: Named) -> Metric | None:
+    said = (name.namespace, name.metric, {dimension for dimension, _ in name.dimensions})
+    return next((each for each in METRICS if (each.namespace, each.name, set(each.dimensions)) == said), None)
 
 
-def _long(options: Options, data: pa.Table, resource: str) -> pd.DataFrame:
-    _files.require(options.path, data, [options.metric_column, options.value_column])
-    metric = _words(options.path, data, options.metric_column, "", METRIC)
-    columns = _shared(options, data, resource) | {
-        "metric": metric,
-        "statistic": _words(options.path, data, "statistic", options.statistic, STATISTIC),
-        "value": _files.numbers(options.path, options.value_column, data[options.value_column]),
-        "unit": _units(options, data, metric),
-    }
-    if options.period_s is None and "period_s" in data.column_names:
-        period = _files.numbers(options.path, "period_s", data["period_s"])
-        whole = (period >= 1) & (period <= LONGEST_PERIOD_S) & (period % 1 == 0)
-        _files.refuse(options.path, "period_s", data["period_s"], ~whole, f"whole seconds from 1 to {LONGEST_PERIOD_S}")
-        columns["period_s"] = period.astype("int64")
-    return pd.DataFrame(columns)
+def _check_names(read: Samples, names: list[Named], options: Options) -> None:
+    """Raise unless every series has a plain resource and metric.
+
+    Raises:
+        ConfigError: nothing says which resource, or which metric.
+        DataError: a name is not plain.
+    """
+    for name in names:
+        if name.resource is None and read.sheet.dialect and read.sheet.dialect.labels:
+            raise DataError(
+                f"{read.sheet}: the label of column {name.raw!r} names no resource, metric, statistic and period, as an "
+                "expression's does not; leave it out of the graph"
+            )
+        if name.resource is None and name.metric is None and name.raw:
+            raise ConfigError(
+                f"{read.sheet}: column {name.raw!r}: is that a metric or a resource? Where columns are metrics, state "
+                'resource_id; where they are resources, metric; where they are both, series, as in series="{metric} {resource}"'
+            )
+        if name.resource is None:
+            raise ConfigError(
+                f"{read.sheet}: nothing names the resource of {name.raw or name.metric!r}; state resource_column or resource_id; "
+                f"the file has {read.sheet.data.column_names}"
+            )
+        if name.metric is None:
+            raise ConfigError(
+                f"{read.sheet}: nothing names the metric of {name.resource!r}; state metric_column or metric; "
+                f"the file has {read.sheet.data.column_names}"
+            )
+    several = "" if options.series else '; where it says more than that, state series, as in series="{metric} {resource}"'
+    unsafe = [not is_plain(name.resource or "") for name in names]
+    read.refuse_names(unsafe, read.resource_column, PLAIN_NAME + several)
+    read.refuse_names([not is_plain(name.metric or "", METRIC) for name in names], read.metric_column, PLAIN_METRIC)
+    stated = [name.statistic is not None and not is_plain(name.statistic, STATISTIC) for name in names]
+    column = "statistic" if "statistic" in read.sheet.data.column_names else ""
+    read.refuse_names(stated, column, "Average, Maximum, Minimum, Sum, SampleCount or a percentile as p95")
 
 
-def _wide(options: Options, data: pa.Table, resource: str) -> pd.DataFrame:
-    """The metrics' columns below each other."""
-    reserved = {options.time_column, resource, "account", "region"}
-    metrics = list(options.units) or [name for name in data.column_names if name not in reserved]
-    _files.require(options.path, data, metrics)
-    if not metrics:
-        raise DataError(f"{options.path}: no column of a metric beside {sorted(reserved)}")
-    unsafe = [name for name in metrics if not _safe(name, METRIC)]
-    if unsafe:
-        raise DataError(f"{options.path}: column {unsafe[0]!r}: expected the name of a metric like {METRIC} without '..'")
-    shared = pd.DataFrame(_shared(options, data, resource))
-    every = pd.concat([shared] * len(metrics), ignore_index=True)
-    codes = np.repeat(np.arange(len(metrics)), len(shared))
-    unit = pd.Categorical([_unit_of(options, name) for name in metrics], categories=STATED_UNITS)
-    return every.assign(
-        metric=_coded(codes, metrics),
-        statistic=_constant(options.statistic, len(every)),
-        value=np.concatenate([_files.numbers(options.path, name, data[name]) for name in metrics]),
-        unit=unit[codes],
-    )
+def _beside(read: Samples, column: str, said: list[str | None], default: str) -> pd.Categorical:
+    """A column of plain names, or what the series' names say, or the default."""
+    if column not in read.sheet.data.column_names:
+        return _coded(read.series, [each or default for each in said])
+    return _column_of_words(read, column, IDENTIFIER, PLAIN_NAME)[read.rows]
 
 
-def _words(path: Path, data: pa.Table, column: str, default: str, pattern: str) -> pd.Categorical:
-    """A column of words that match the pattern, or the default on every row where the file has no such column."""
-    if column not in data.column_names:
-        return _constant(default, len(data))
-    found = _files.words(path, column, data[column])
+def _column_of_words(read: Samples, column: str, pattern: str, expected: str) -> pd.Categorical:
+    found = cells.words(read.sheet, column)
     # The entry appended last stands for an empty cell.
-    unsafe = np.array([not _safe(word, pattern) for word in found.categories] + [True])
-    _files.refuse(path, column, data[column], unsafe[np.asarray(found.codes)], f"a name like {pattern} without '..'")
+    unsafe = np.array([not is_plain(word, pattern) for word in found.categories] + [True])
+    read.sheet.refuse(column, unsafe[np.asarray(found.codes)], expected)
     return found
 
 
-def _constant(word: str, length: int) -> pd.Categorical:
-    return _coded(np.zeros(length, dtype=np.int8), [word])
+def _periods(options: Options, read: Samples, names: list[Named]) -> dict[str, Any]:
+    """The column `period_s`, where option or file state it."""
+    if options.period_s is not None:
+        return {}
+    if names and all(name.period_s for name in names):
+        return {"period_s": np.array([name.period_s for name in names], dtype=np.int64)[read.series]}
+    if "period_s" not in read.sheet.data.column_names:
+        return {}
+    period, _ = cells.numbers(read.sheet, "period_s", options)
+    whole = (period >= 1) & (period <= LONGEST_PERIOD_S) & (period % 1 == 0)
+    read.sheet.refuse("period_s", ~whole, f"whole seconds from 1 to {LONGEST_PERIOD_S}")
+    return {"period_s": period.astype("int64")[read.rows]}
 
 
-def _coded(codes: Any, words: list[str]) -> pd.Categorical:
-    """Codes are an array, which pandas takes but its types do not know."""
-    return pd.Categorical.from_codes(codes, categories=pd.Index(words))
+def _units(options: Options, read: Samples, names: list[Named]) -> pd.Categorical:
+    if "unit" in read.sheet.data.column_names:
+        pattern = f"(?i:{'|'.join(map(re.escape, STATED_UNITS))})"
+        return _column_of_words(read, "unit", pattern, f"one of {', '.join(STATED_UNITS)}")[read.rows]
+    return _coded(read.series, [_unit_of(options, name, percent) for name, percent in zip(names, read.percent, strict=True)])
 
 
-def _safe(name: str, pattern: str) -> bool:
-    return re.fullmatch(pattern, name) is not None and ".." not in name
+def _unit_of(options: Options, name: Named, percent: bool) -> str:
+    """What the cells, the options, or CloudWatch's own list say.
+
+    Raises:
+        ConfigError: nobody does, or the cells say another unit than the options.
+    """
+    stated = options.units.get(name.metric or "", options.unit)
+    if percent:
+        if stated not in (None, "%", "percent"):
+            raise ConfigError(f"{options.path}: the values of {name.metric!r} have %, and their unit is said to be {stated}")
+        return "percent"
+    known = _cloudwatch_metric(name)
+    unit = stated or (known.unit if known else None)
+    if unit is None:
+        raise ConfigError(
+            f"{options.path}: the unit of metric {name.metric!r} is not stated; add a column `unit`, or the option unit or "
+            f"units={{{json.dumps(name.metric)}: …}}, with one of {', '.join(STATED_UNITS)}"
+        )
+    return unit
+
+
+def _coded(codes: npt.NDArray[np.int64], words: list[str]) -> pd.Categorical:
+    """The word of each place; words may repeat."""
+    same, kept = pd.factorize(pd.Series(words, dtype="object"))
+    # Codes are an array, which pandas takes but its types do not know.
+    every: Any = same[codes] if len(same) else codes
+    return pd.Categorical.from_codes(every, categories=pd.Index(kept, dtype="object"))
 
 
 def _rank(words: pd.Series) -> npt.NDArray[np.int64]:
@@ -245,23 +273,6 @@ def _rank(words: pd.Series) -> npt.NDArray[np.int64]:
     rank = np.argsort(np.argsort(words.cat.categories.to_numpy(dtype=str), kind="stable"))
     ranks: npt.NDArray[np.int64] = rank[words.cat.codes.to_numpy()]
     return ranks
-
-
-def _units(options: Options, data: pa.Table, metric: pd.Categorical) -> pd.Categorical:
-    if "unit" in data.column_names:
-        return _words(options.path, data, "unit", "", UNIT_WORDS)
-    unit = pd.Categorical([_unit_of(options, name) for name in metric.categories], categories=STATED_UNITS)
-    return unit[np.asarray(metric.codes)]
-
-
-def _unit_of(options: Options, metric: str) -> str:
-    unit = options.units.get(metric, options.unit)
-    if unit is None:
-        raise ConfigError(
-            f"{options.path}: the unit of metric {metric!r} is not stated; add a column `unit`, or the option unit or "
-            f"units={{{metric!r}: …}}, with one of {', '.join(STATED_UNITS)}"
-        )
-    return unit
 
 
 def _commonest_step(path: Path, samples: pd.DataFrame) -> int:

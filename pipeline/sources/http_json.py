@@ -8,11 +8,12 @@ not a moment, a number or a plain identifier is an error that says which.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -21,23 +22,23 @@ from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _bronze, _http
 from pipeline.sources._batch import Batch
-from pipeline.tables.columns import StatedUnit
+from pipeline.tables.columns import StatedUnit, TimeFormat
 
 NAME = "http_json"
 TABLES = ("bronze.metric_sample",)
 
-_IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}$"
+log = logging.getLogger(__name__)
+
 _PATH = r"^[^.\s]+(\.[^.\s]+)*$"
 _PARAMETER = r"^[A-Za-z_][A-Za-z0-9_.\[\]-]{0,127}$"
 _EPOCH = datetime(1970, 1, 1)
 _SECRET = r"(?i)auth|cookie|token|secret|key|passw|signature"  # noqa: S105 words that name secrets
 _MOST_MILLISECONDS = 4_102_444_800_000
+_MILLISECONDS = {"epoch_s": 1000.0, "epoch_ms": 1.0, "epoch_us": 0.001}
 
-TimeFormat = Literal["iso", "epoch_s", "epoch_ms"]
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~]*$", max_length=1000)]
-Unit = Literal[StatedUnit, "bytes/second"]
-Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
+Identifier = Annotated[str, StringConstraints(pattern=f"^{_bronze.IDENTIFIER}$")]
 
 
 class Options(_http.Asked):
@@ -68,8 +69,8 @@ class Options(_http.Asked):
     resource_id: Identifier | None = Field(default=None, description="The resource, where all samples are of one.")
     metric_path: str | None = Field(default=None, pattern=_PATH, description="Path to the metric's name, unless metric is set.")
     metric: Identifier | None = Field(default=None, description="The metric, where all samples are of one.")
-    unit: Unit | None = Field(default=None, description="Unit of every metric that `units` does not name.")
-    units: dict[str, Unit] = Field(default_factory=dict, max_length=200, description="Unit per metric.")
+    unit: StatedUnit | None = Field(default=None, description="Unit of every metric that `units` does not name.")
+    units: dict[str, StatedUnit] = Field(default_factory=dict, max_length=200, description="Unit per metric.")
     statistic: str = Field(
         default="Average",
         pattern=r"^(Average|Maximum|Minimum|Sum|SampleCount|p\d{1,2}(\.\d{1,2})?)$",
@@ -114,14 +115,18 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     """
     server = _http.Server(NAME, options, options.headers, _http.bearer(options))
     found: dict[tuple[datetime, str, str], tuple[float, str]] = {}
+    empty = 0
     for number, item in enumerate(_items(server, options, interval), start=1):
         sample = _sample(options, number, item)
         if sample is None:
+            empty += 1
             continue
         ts, resource, metric, value, unit = sample
         if ts in interval and found.setdefault((ts, resource, metric), (value, unit)) != (value, unit):
             both = f"{found[ts, resource, metric][0]} and {value}"
             raise DataError(f"{NAME}: sample {number}: {metric} of {resource} at {ts.isoformat()} is {both}; which is unknown")
+    if empty:
+        log.warning("%s: %d of %d samples have no value", NAME, empty, number)
     if found:
         keys = sorted(found)
         rows = _bronze.rows(
@@ -194,8 +199,8 @@ def _sample(options: Options, number: int, item: Any) -> tuple[datetime, str, st
     ):
         named = fixed or _at(item, path)
         name = str(named) if isinstance(named, str | int) else ""
-        if not re.fullmatch(_IDENTIFIER, name) or ".." in name:
-            raise DataError(f"{where}: the {kind} at {path} is {_shown(named)}, expected an identifier like {_IDENTIFIER}")
+        if not _bronze.is_plain(name):
+            raise DataError(f"{where}: the {kind} at {path} is {_shown(named)}, expected {_bronze.PLAIN_NAME}")
         names.append(name)
     unit = options.units.get(names[1], options.unit)
     if unit is None:
@@ -226,7 +231,7 @@ def _moment(value: Any, form: TimeFormat) -> datetime | None:
     try:
         if form == "iso":
             return naive_utc(datetime.fromisoformat(value))
-        milliseconds = float(value) * (1000 if form == "epoch_s" else 1)
+        milliseconds = float(value) * _MILLISECONDS[form]
         return _EPOCH + timedelta(milliseconds=milliseconds) if 0 <= milliseconds <= _MOST_MILLISECONDS else None
     except (TypeError, ValueError, OverflowError):
         return None
@@ -236,7 +241,7 @@ def _written(moment: datetime, form: TimeFormat) -> str:
     if form == "iso":
         return f"{moment.isoformat()}Z"
     seconds = moment.replace(tzinfo=UTC).timestamp()
-    return str(int(seconds) if form == "epoch_s" else int(seconds * 1000))
+    return str(round(seconds * 1000 / _MILLISECONDS[form]))
 
 
 def _shown(value: Any) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import DataError, SourceError
 from pipeline.interval import Interval, naive_utc
+from pipeline.reading import cells
+from pipeline.reading.sheet import Sheet
 from pipeline.sources import _bronze, _files
 from pipeline.sources._batch import Batch
 from pipeline.sources.inventory import Resource, describe_instance
@@ -33,8 +36,6 @@ from pipeline.sources.inventory import Resource, describe_instance
 NAME = "inventory_file"
 TABLES = ("bronze.resource_snapshot",)
 
-# An identifier reaches paths, queries and spreadsheets: no formula, no blank or quote and, checked beside it, no parent folder.
-_IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}"
 # A column's name in lower case with `_` between words → what it is. Consoles and tools call the same things differently.
 _COLUMNS = {
     **dict.fromkeys(("resource_id", "instance_id", "instanceid"), "resource_id"),
@@ -57,8 +58,12 @@ class Options(BaseModel):
     service: str = Field(
         default="ec2", pattern=r"^[a-z][a-z0-9-]{0,31}$", description="Service of a resource, where the file has no such column."
     )
-    account: str = Field(default="local", pattern=f"^{_IDENTIFIER}$", description="Account, where the file does not state one.")
-    region: str = Field(default="local", pattern=f"^{_IDENTIFIER}$", description="Region, where the file does not state one.")
+    account: str = Field(
+        default="local", pattern=f"^{_bronze.IDENTIFIER}$", description="Account, where the file does not state one."
+    )
+    region: str = Field(
+        default="local", pattern=f"^{_bronze.IDENTIFIER}$", description="Region, where the file does not state one."
+    )
 
 
 def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
@@ -121,9 +126,9 @@ def _read(options_json: str, version: tuple[int, int] | None) -> dict[tuple[str,
     found: dict[tuple[str, str, str], Resource] = {}
     for place, (account, region, resource) in enumerate(listed, start=1):
         key = account, region, resource.resource_id
-        unsafe = [word for word in key if not re.fullmatch(_IDENTIFIER, word) or ".." in word]
+        unsafe = [word for word in key if not _bronze.is_plain(word)]
         if unsafe:
-            raise DataError(f"{options.path}: resource {place}: expected a plain identifier, got {unsafe[0]!r}")
+            raise DataError(f"{options.path}: resource {place}: expected {_bronze.PLAIN_NAME}, got {unsafe[0]!r}")
         if key in found:
             raise DataError(f"{options.path}: resource {place}: {'/'.join(key)} is listed twice")
         found[key] = resource
@@ -134,12 +139,12 @@ def _read(options_json: str, version: tuple[int, int] | None) -> dict[tuple[str,
 
 def _tabulated(options: Options) -> Iterator[tuple[str, str, Resource]]:
     """Account, region and resource of every row of a CSV or Parquet file."""
-    data = _files.read(options.path)
-    columns = _name_columns(options.path, data.column_names)
-    launched: list[datetime | None] = [None] * len(data)
+    sheet = _files.read(options.path)
+    columns = _name_columns(options.path, sheet.data.column_names)
+    launched: list[datetime | None] = [None] * len(sheet.data)
     if "launched_at" in columns:
-        launched = list(_launched(options.path, columns.pop("launched_at"), data))
-    texts = [_texts(options.path, column, data) for column in columns.values()]
+        launched = list(_launched(sheet, columns.pop("launched_at")))
+    texts = [_texts(sheet, column) for column in columns.values()]
     for number, cells in enumerate(zip(*texts, strict=True)):
         row = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
         tags = {name: cell for name, cell in row.items() if name not in _COLUMNS.values()}
@@ -152,7 +157,7 @@ def _tabulated(options: Options) -> Iterator[tuple[str, str, Resource]]:
                 row.get("instance_type"),
                 row.get("state", "running"),
                 launched[number],
-                {**tags, **_tags(options.path, number, row.get("tags", "{}"))},
+                {**tags, **_tags(sheet, number, row.get("tags", "{}"))},
             ),
         )
 
@@ -170,31 +175,32 @@ def _name_columns(path: Path, columns: list[str]) -> dict[str, str]:
     return named
 
 
-def _texts(path: Path, column: str, data: pa.Table) -> list[str]:
+def _texts(sheet: Sheet, column: str) -> list[str]:
     """A column as stripped text, empty where there is none."""
-    return [str(word) for word in pd.Series(_files.words(path, column, data[column])).astype("object").fillna("")]
+    return [str(word) for word in pd.Series(cells.words(sheet, column)).astype("object").fillna("")]
 
 
-def _launched(path: Path, column: str, data: pa.Table) -> Iterator[datetime | None]:
+def _launched(sheet: Sheet, column: str) -> Iterator[datetime | None]:
     """A column of moments, None where the cell is empty."""
-    values = data[column]
+    values, place = sheet.data[column], sheet.data.column_names.index(column)
     empty = (
         pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True) if pa.types.is_string(values.type) else values.is_null()
     )
     never = pa.scalar("1970-01-01").cast(values.type)
-    moments = _files.moments(path, column, pc.if_else(empty, never, values))
+    filled = sheet.data.set_column(place, column, pc.if_else(empty, never, values))
+    moments, _ = cells.moments(replace(sheet, data=filled), column)
     for moment, absent in zip(moments, empty.to_pylist(), strict=True):
         yield None if absent else pd.Timestamp(moment).to_pydatetime()
 
 
-def _tags(path: Path, row: int, text: str) -> dict[str, str]:
+def _tags(sheet: Sheet, row: int, text: str) -> dict[str, str]:
     """The tags that a cell states as a JSON object."""
     try:
         tags = json.loads(text)
     except json.JSONDecodeError:
         tags = None
     if not isinstance(tags, dict):
-        raise DataError(f"{path}: row {row + 1}, column 'tags': expected a JSON object, got {text!r}")
+        raise DataError(f"{sheet}: {sheet.place(row)}, column 'tags': expected a JSON object, got {text!r}")
     return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in tags.items()}
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import gzip
+import logging
 import math
 import re
 import tempfile
@@ -33,7 +34,8 @@ from pipeline.sources._log_patterns import PATTERNS, Pattern
 NAME = "logs"
 TABLES = ("bronze.metric_sample",)
 
-_IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,254}$"
+log = logging.getLogger(__name__)
+
 _EPOCH = datetime(1970, 1, 1)
 _P95 = 0.95
 
@@ -53,10 +55,12 @@ class Options(BaseModel):
         default=PATTERNS,
         min_length=1,
         max_length=50,
-        description="Kinds of lines; unset: combined access logs, ALB, levelled lines.",
+        description="Kinds of lines; unset: combined access logs, ALB, levelled lines, syslog.",
     )
     resource_id: str | None = Field(
-        default=None, pattern=_IDENTIFIER, description="The resource, where a line's pattern has no group `resource`."
+        default=None,
+        pattern=f"^{_bronze.IDENTIFIER}$",
+        description="The resource, where a line's pattern has no group `resource`.",
     )
     period_s: int = Field(default=300, ge=10, le=86_400, description="Length of a period in seconds.")
     max_unmatched_pct: float = Field(
@@ -64,8 +68,8 @@ class Options(BaseModel):
     )
     max_line_chars: int = Field(default=16_384, ge=100, le=1_048_576, description="Characters of a line that are looked at.")
     max_unpacked_mib: int = Field(default=4096, ge=1, le=1_048_576, description="Largest file that is read, unpacked, in MiB.")
-    account: str = Field(default="local", pattern=_IDENTIFIER, description="Account of the resources.")
-    region: str = Field(default="local", pattern=_IDENTIFIER, description="Region of the resources.")
+    account: str = Field(default="local", pattern=f"^{_bronze.IDENTIFIER}$", description="Account of the resources.")
+    region: str = Field(default="local", pattern=f"^{_bronze.IDENTIFIER}$", description="Region of the resources.")
     s3_region: _aws.Region = Field(default="us-east-1", description="Region of the S3 buckets.")
     s3_role: _aws.Role | None = Field(default=None, description="Role to assume for reading S3; unset: one's own credentials.")
     endpoint_url: str = Field(
@@ -120,18 +124,19 @@ def _add(
     periods: dict[tuple[datetime, str], _Period], name: str, lines: Iterable[str], interval: Interval, options: Options
 ) -> None:
     length = timedelta(seconds=options.period_s)
-    seen = unmatched = 0
+    seen = unmatched = yearless = 0
     for text in lines:
         if not text.strip():
             continue
         seen += 1
-        line, pattern = next(((line, one) for one in options.patterns if (line := one.read(text))), (None, None))
+        line, pattern = next(((line, one) for one in options.patterns if (line := one.read(text, interval))), (None, None))
         if line is None or pattern is None:
             unmatched += 1
             continue
         ts = line.ts - (line.ts - _EPOCH) % length
         if ts not in interval:
             continue
+        yearless += pattern.yearless
         period = periods.setdefault((ts, _resource(name, line.resource or options.resource_id)), _Period())
         period.lines[pattern.counts] = period.lines.get(pattern.counts, 0) + 1
         if line.failed is not None:
@@ -144,13 +149,17 @@ def _add(
     if unmatched * 100 > seen * options.max_unmatched_pct:
         allowed = f"max_unmatched_pct={options.max_unmatched_pct:g} are allowed"
         raise DataError(f"{NAME}: {name}: {unmatched} of {seen} lines match no pattern; {allowed}")
+    if unmatched:
+        log.warning("%s: %s: %d of %d lines match no pattern, and are not counted", NAME, name, unmatched, seen)
+    if yearless:
+        log.warning("%s: %s: %d lines have no year; it is taken from the interval asked for, %s", NAME, name, yearless, interval)
 
 
 def _resource(name: str, resource: str | None) -> str:
     if resource is None:
         raise ConfigError(f"{NAME}: {name}: its lines name no resource; set resource_id, or a group `resource` in the pattern")
-    if not re.fullmatch(_IDENTIFIER, resource) or ".." in resource:
-        raise DataError(f"{NAME}: {name}: a line names a resource that is no identifier like {_IDENTIFIER}")
+    if not _bronze.is_plain(resource):
+        raise DataError(f"{NAME}: {name}: a line's resource is not {_bronze.PLAIN_NAME}")
     return resource
 
 

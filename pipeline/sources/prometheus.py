@@ -10,6 +10,7 @@ Periods lie on a grid that does not depend on the interval. A point whose value 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from pipeline.sources._node_exporter import QUERIES, Query
 
 NAME = "prometheus"
 TABLES = ("bronze.metric_sample",)
+
+log = logging.getLogger(__name__)
 
 #: Prometheus answers at most this many points per series and request.
 MOST_POINTS = 11_000
@@ -97,6 +100,7 @@ def _series(
     by = [label for label in (options.resource_label, options.account_label, options.region_label) if label]
     promql = query.promql.replace("$step", f"{options.step_s}s").replace("$by", ", ".join(by))
     found: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
+    empty = 0
     for first, last in _parts(interval, options.step_s, options.points_per_request):
         ends = (first + options.step_s, last + options.step_s)
         params = [("query", promql), ("start", str(ends[0])), ("end", str(ends[1])), ("step", str(options.step_s))]
@@ -109,8 +113,12 @@ def _series(
             for at, value in _points(metric, series):
                 if at % options.step_s or not ends[0] <= at <= ends[1]:
                     raise SourceError(f"{NAME}: query {metric} answers for {at}, which was not asked for")
-                if not math.isnan(value):
+                if math.isnan(value):
+                    empty += 1
+                else:
                     found[key][at - options.step_s] = value
+    if empty:
+        log.warning("%s: query %s: %d points are NaN, and no samples", NAME, metric, empty)
     return found
 
 

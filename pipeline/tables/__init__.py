@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, suggestion
 from pipeline.tables import advice, anomalies, capacity, forecasts, money, operations, usage
 from pipeline.tables.schema import LAYERS, Table
 
@@ -16,8 +16,9 @@ def get(name: str) -> Table:
     """The table of that name.
 
     Raises:
-        ConfigError: there is none; the message lists those there are.
+        ConfigError: there is none; the message says which may have been meant, or lists those there are.
     """
     if name not in ALL:
-        raise ConfigError(f"no table named {name!r}; there are {', '.join(sorted(ALL))}")
+        meant = suggestion(name, ALL) or f"; there are {', '.join(sorted(ALL))}"
+        raise ConfigError(f"no table named {name!r}{meant}")
     return ALL[name]

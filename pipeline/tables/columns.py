@@ -17,8 +17,30 @@ GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 #: Units of silver and gold.
 UNITS = ("percent", "mbps", "count", "ms", "usd")
 #: Units that a file or an endpoint may be said to have; silver turns them into `UNITS`.
-StatedUnit = Literal["percent", "ratio", "mbps", "bytes", "count", "usd"]
+StatedUnit = Literal[
+    "percent", "%", "ratio", "mbps", "megabits/second", "bytes", "bytes/second", "count", "count/second",
+    "ms", "milliseconds", "s", "seconds", "usd",
+]  # fmt: skip
 STATED_UNITS: tuple[StatedUnit, ...] = get_args(StatedUnit)
+#: The metrics that views and rules ask for by name: the unit that silver keeps, and what is measured. Others are taken as they
+#: are called, forecast and judged.
+CANONICAL_METRICS: dict[str, tuple[str, str]] = {
+    "cpu_utilization": ("percent", "busy share of all CPUs; rules ask for it"),
+    "memory_utilization": ("percent", "used share of memory; rules ask for it"),
+    "disk_utilization": ("percent", "used share of the fullest disk"),
+    "network_in": ("mbps", "received; rules ask for it"),
+    "network_out": ("mbps", "sent; rules ask for it"),
+    "disk_read": ("mbps", "read from local disks; rules ask for it"),
+    "disk_write": ("mbps", "written to local disks; rules ask for it"),
+    "ebs_read": ("mbps", "read from volumes"),
+    "ebs_write": ("mbps", "written to volumes"),
+    "request_count": ("count", "requests in the period"),
+    "error_rate": ("percent", "share of requests that failed"),
+    "response_time": ("ms", "time to answer a request"),
+    "throughput": ("mbps", "sent in answers"),
+}
+#: How a file or an endpoint may write a moment: ISO 8601, or counted since 1970.
+TimeFormat = Literal["iso", "epoch_s", "epoch_ms", "epoch_us"]
 #: What a period of silver is: observed, filled in, or observed for less than half of it.
 QUALITY_FLAGS = GOOD, IMPUTED, FLAGGED = (0, 1, 2)
 #: The quantiles that are published.

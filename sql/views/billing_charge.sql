@@ -25,7 +25,9 @@ WITH ranked AS (
 focus AS (
   SELECT
     day, source, ts, load_id, line_number, line_json, recency,
-    coalesce(json_extract_scalar(line_json, '$.ProviderName'), 'unknown') AS provider,
+    coalesce(
+      json_extract_scalar(line_json, '$.ProviderName'), json_extract_scalar(line_json, '$.ServiceProviderName'), 'unknown'
+    ) AS provider,
     json_extract_scalar(line_json, '$.SubAccountId') AS account,
     json_extract_scalar(line_json, '$.ServiceName') AS service,
     json_extract_scalar(line_json, '$.RegionId') AS region,

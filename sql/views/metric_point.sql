@@ -32,6 +32,7 @@ named AS (
     END AS metric,
     CASE lower(unit)
       WHEN 'percent' THEN 'percent'
+      WHEN '%' THEN 'percent'
       WHEN 'ratio' THEN 'percent'
       WHEN 'bytes' THEN 'mbps'
       WHEN 'bytes/second' THEN 'mbps'
@@ -40,7 +41,9 @@ named AS (
       WHEN 'count' THEN 'count'
       WHEN 'count/second' THEN 'count'
       WHEN 'milliseconds' THEN 'ms'
+      WHEN 'ms' THEN 'ms'
       WHEN 'seconds' THEN 'ms'
+      WHEN 's' THEN 'ms'
       WHEN 'usd' THEN 'usd'
     END AS unit,
     CASE lower(unit)
@@ -49,6 +52,7 @@ named AS (
       WHEN 'bytes/second' THEN value * 8e0 / 1e6
       WHEN 'count/second' THEN value * cast(period_s AS double)
       WHEN 'seconds' THEN value * 1e3
+      WHEN 's' THEN value * 1e3
       ELSE value
     END AS value
   FROM landed

@@ -78,6 +78,7 @@ def test_paths_lead_to_time_value_resource_and_metric_and_the_unit_follows_the_m
         ("iso", "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"),
         ("epoch_s", "1772323200", "1772409600"),
         ("epoch_ms", "1772323200000", "1772409600000"),
+        ("epoch_us", "1772323200000000", "1772409600000000"),
     ],
 )
 def test_the_interval_is_sent_where_parameters_take_it_beside_those_of_the_address(form: str, start: str, end: str) -> None:
@@ -137,12 +138,22 @@ def test_a_fault_on_a_later_page_hands_over_nothing() -> None:
         fetched(server.url, items_path="items", next_path="next", attempts=2)
 
 
-def test_samples_count_once_and_one_without_a_value_does_not() -> None:
+def test_samples_count_once_and_one_without_a_value_does_not_but_is_said(caplog: pytest.LogCaptureFixture) -> None:
     given = [item(5), item(2, None), item(-1), item(24), item(0), item(5), item(3, host="web-0")]
     with serve(lambda _: json_reply(given)) as server:
         whole = fetched(server.url)
 
     assert [(row["ts"].hour, row["resource_id"]) for row in whole.to_pylist()] == [(0, "web-1"), (3, "web-0"), (5, "web-1")]
+    assert caplog.messages == ["http_json: 1 of 7 samples have no value"]
+
+
+@pytest.mark.parametrize("unit", ["%", "ms", "s"])
+def test_samples_may_count_microseconds_and_state_units_as_people_write_them(unit: str) -> None:
+    given = [{**item(1), "ts": 1_772_323_200_000_001}]
+    with serve(lambda _: json_reply(given)) as server:
+        [row] = fetched(server.url, time_format="epoch_us", unit=unit).to_pylist()
+
+    assert (row["ts"], row["unit"]) == (DAY.start + timedelta(microseconds=1), unit)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,42 @@ def test_a_services_own_lines_are_judged_by_their_level(tmp_path: Path, line: st
     }
 
 
+@pytest.mark.parametrize(
+    ("stamp", "interval", "ts"),
+    [
+        ("Mar  1 05:06:07", DAY, "2026-03-01T05:05:00"),
+        ("Dec 31 23:59:59", Interval.days("2025-12-31", "2026-01-02"), "2025-12-31T23:55:00"),
+        ("Jan  1 00:00:01", Interval.days("2025-12-31", "2026-01-02"), "2026-01-01T00:00:00"),
+        ("Feb 29 12:00:00", Interval.day("2024-02-29"), "2024-02-29T12:00:00"),
+    ],
+)
+def test_syslogs_lines_have_the_year_of_the_interval_asked_for_which_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, stamp: str, interval: Interval, ts: str
+) -> None:
+    (tmp_path / "syslog").write_text(f"<13>{stamp} web-1 cron[7]: job\n{stamp} web-1 cron[7]: job\n")
+
+    [row] = fetched(tmp_path / "syslog", interval=interval).to_pylist()
+
+    assert (row["ts"].isoformat(), row["resource_id"], row["metric"], row["value"]) == (ts, "web-1", "log_lines", 2.0)
+    assert f"2 lines have no year; it is taken from the interval asked for, {interval}" in caplog.text
+
+
+def test_lines_without_a_year_are_refused_where_the_interval_has_them_twice(tmp_path: Path) -> None:
+    (tmp_path / "syslog").write_text("Mar  1 05:06:07 web-1 cron[7]: job\n")
+
+    with pytest.raises(ConfigError, match="lines have no year, and .* is longer than one"):
+        fetched(tmp_path / "syslog", interval=Interval.days("2025-01-01", "2026-06-01"))
+    assert fetched(tmp_path / "syslog", interval=Interval.day("2026-02-28")) is None
+
+
+def test_lines_that_match_no_pattern_are_counted_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "access.log").write_text("\n".join([combined(DAY.start)] * 3 + ["noise"]))
+
+    fetched(tmp_path / "access.log", resource_id="web-1")
+
+    assert "1 of 4 lines match no pattern, and are not counted" in caplog.text
+
+
 def test_a_pattern_of_ones_own_names_the_resource_the_time_zone_and_the_unit_of_durations(tmp_path: Path) -> None:
     own = {
         "regex": r"(?P<ts>\d{8} \d{6}) (?P<resource>[\w-]+) volume full=(?P<level>\w+) "
@@ -180,7 +216,7 @@ def test_a_resource_that_is_named_nowhere_or_no_identifier_is_refused(tmp_path: 
     with pytest.raises(ConfigError, match="its lines name no resource; set resource_id"):
         fetched(tmp_path / "a.log")
     (tmp_path / "b.log").write_text("2026-03-01T00:00:00Z ../../etc ok")
-    with pytest.raises(DataError, match="names a resource that is no identifier") as failure:
+    with pytest.raises(DataError, match="a line's resource is not a plain name") as failure:
         fetched(tmp_path / "b.log", patterns=[{"regex": r"(?P<ts>\S+) (?P<resource>\S+)"}])
     assert "etc" not in str(failure.value).partition("like")[0]
 
@@ -228,7 +264,7 @@ def test_local_times_follow_the_change_to_summer_time_and_an_hour_that_does_not_
     berlin = Pattern(regex=r"(?P<ts>\S+ \S+)", timezone="Europe/Berlin")
 
     read = {
-        text: line.ts if (line := berlin.read(text)) else None
+        text: line.ts if (line := berlin.read(text, Interval.day("2026-03-29"))) else None
         for text in ("2026-03-29 01:30:00", "2026-03-29 02:30:00", "2026-03-29 03:30:00")
     }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer.main
@@ -57,7 +59,20 @@ def test_a_mistyped_command_says_what_was_meant() -> None:
         (("ingest", "--source", "csv", "--path", "x.csv", "--option", "zzz=1", "--day", "2026-02-03"), "zzz"),
         (("build", "silver.nothing", "--day", "2026-02-03"), "no table named 'silver.nothing'"),
         (("build", "gold.forecast", "--day", "2026-02-03"), "gold.forecast cannot be built: it is written by the step forecast$"),
+        (("build", "gold.anomalies", "--day", "2026-02-03"), "no table named 'gold.anomalies'; did you mean 'gold.anomaly'"),
         (("sql", "silver.nothing"), "no SQL for"),
+        (("sql", "cost_month"), "no SQL for 'views.cost_month'; did you mean 'views.cost_monthly'"),
+        (("query", "SELECT ts FROM gold.anomalies"), "no table or view named 'gold.anomalies'; did you mean 'gold.anomaly'"),
+        (("query", "SELECT ts FROM gold.cost_monthly"), "did you mean 'views.cost_monthly'"),
+        (("query", "SELECT ts FROM anomaly_recent"), "'anomaly_recent' needs its layer: views.anomaly_recent$"),
+        (("tables", "show", "gold.anomalies"), "no table or view named 'gold.anomalies'; did you mean 'gold.anomaly'"),
+        (("sources", "show", "cvs"), "no source named 'cvs'; did you mean 'csv'"),
+        (
+            ("ingest", "--source", "csv", "--path", "x", "--option", "account=a b", "--day", "2026-02-03"),
+            "account has characters",
+        ),
+        (("detect", "somewhere", "--out", "o", "--option", "time_fromat=iso"), "did you mean 'time_format'"),
+        (("detect", "--option", "time_format=iso", "--day", "2026-02-03"), "--option says how to read a file"),
         (("query", "DELETE FROM silver.calendar"), "exactly one SELECT"),
         (("detect", "somewhere"), "needs --out DIR"),
     ],
@@ -198,11 +213,57 @@ def test_a_users_own_file_is_scored_for_anomalies(tmp_path: Path) -> None:
     hours = pd.date_range("2026-01-01", periods=24 * 20, freq="h")
     pd.DataFrame({"timestamp": hours, "value": 50.0 + hours.hour}).to_csv(tmp_path / "own.csv", index=False)
 
-    invoke("detect", str(tmp_path / "own.csv"), "--out", str(tmp_path / "out"))
+    shown = invoke("detect", str(tmp_path / "own.csv"), "--out", str(tmp_path / "out"))
 
+    assert re.search(r"scored 1 file into .*: \d+ alerts? in [01] of 1 series", shown)
     scored = pd.read_csv(tmp_path / "out" / "own.csv")
     assert list(scored.columns) == ["timestamp", "value", "anomaly_score"]
     assert scored["anomaly_score"].between(0, 1).all()
+
+
+def test_how_a_file_counts_time_can_be_stated_to_every_command_that_reads_one(tmp_path: Path) -> None:
+    values = 50.0 + np.arange(24 * 20) % 24
+    counted = pd.DataFrame({"timestamp": 1_767_225_600 + 3600 * np.arange(len(values)), "value": values})
+    counted.to_csv(tmp_path / "own.csv", index=False)
+    stated = ("--out", str(tmp_path / "out"), "--option", "time_format=epoch_s")
+
+    invoke("detect", str(tmp_path / "own.csv"), *stated)
+    invoke("backtest", str(tmp_path / "own.csv"), "--horizon", "24", "--windows", "1", "--models", "seasonal_naive", *stated)
+
+    assert pd.read_parquet(tmp_path / "out" / "forecasts.parquet")["ts"].min() == pd.Timestamp("2026-01-20")
+
+
+def test_what_names_of_series_are_made_of_can_be_stated_and_empty_cells_are_said(tmp_path: Path) -> None:
+    hours = pd.date_range("2026-01-01", periods=48, freq="h")
+    frame = pd.DataFrame({"Time": hours, "cpu web-1": "12.5%", "cpu web-2": "7%"})
+    frame.loc[3, "cpu web-2"] = "null"
+    frame.to_csv(tmp_path / "own.csv", index=False)
+
+    shown = invoke("ingest", "--source", "csv", "--path", str(tmp_path / "own.csv"), "--option", "series={metric} {resource}")
+
+    assert "95 rows" in shown
+    assert shown.count("1 of 96 values are empty, null or NaN, and no samples") == 1
+    assert "no samples" in invoke("detect", str(tmp_path / "own.csv"), "--out", str(tmp_path / "out"))
+
+
+def test_a_source_shows_its_options_the_metrics_that_are_known_and_an_example() -> None:
+    every, one = invoke("sources", "show"), " ".join(invoke("sources", "show", "csv").split())
+
+    assert all(name in every for name in plugs.names("sources"))
+    assert all(option in one for option in plugs.declared_options("sources", "csv").model_fields)
+    assert "network_in │ mbps" in one
+    assert "run --source csv --path metrics.csv --option unit=percent" in one
+    assert "[A-Za-z" not in one
+    for command in ("ingest", "run"):
+        assert "sources show" in invoke(command, "--help")
+
+
+@pytest.mark.parametrize("name", plugs.names("sources"))
+def test_every_source_can_be_shown_and_its_example_names_options_that_it_has(name: str) -> None:
+    invoke("sources", "show", name)
+
+    example = getattr(plugs.load("sources", name), "EXAMPLE", "")
+    assert set(re.findall(r"--option '?(\w+)=", example)) <= set(plugs.declared_options("sources", name).model_fields)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from pipeline import tables
 from pipeline.cli import app
+from pipeline.lake import sql
 
 
 @pytest.fixture
@@ -30,6 +31,16 @@ def test_tables_create_makes_each_table_once(home: Path) -> None:
     again = typed("tables", "create")
     assert "0 created" in again
     assert "kept gold.forecast" in again
+
+
+def test_tables_show_lists_views_as_well_and_shows_of_one_what_it_is_and_reads(home: Path) -> None:
+    every = typed("tables", "show")
+
+    assert all(name in every for name in (*tables.ALL, *sql.views()))
+    shown = typed("tables", "show", "views.cost_monthly")
+    assert shown.startswith("views.cost_monthly: cost per calendar month")
+    assert "Reads   silver.cost_daily" in shown
+    assert "Columns month, provider, account" in shown
 
 
 def test_the_cost_of_a_run_is_that_of_its_scans_its_tasks_and_what_is_stored_with_the_prices_of_each(home: Path) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import random
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ConfigError, DataError
-from pipeline.own_files.detect import detect_path, read_series
+from pipeline.own_files._samples import read_own
+from pipeline.own_files.detect import detect_path
+from pipeline.plugs import names
+from pipeline.reading.options import Reading
 
 HEADER = "timestamp,value\n"
 
@@ -72,13 +77,16 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"expected the columns timestamp and value, once each, in row 1; got nothing"),
-        ("time,value\n", r"in row 1; got time, value"),
-        ("timestamp,value,value\n", r"once each"),
-        (HEADER + "2026-01-01 00:00:00,1\n2026-01-01 01:00:00,1O\n", r"row 3, column value: expected a number, got '1O'"),
-        (HEADER + "2026-01-01 00:00:00,1\nyesterday,1\n", r"row 3, column timestamp: expected an ISO 8601 time, got 'yesterday'"),
-        (HEADER + ",1\n", r"row 2, column timestamp"),
-        (HEADER + "2026-01-01 00:00:00\n", r"row 2 has 1 cells, expected 2"),
+        ("", r"expected a header row"),
+        ("when,value\n", r"no column of time: .* the file has \['when', 'value'\]"),
+        ("timestamp,value,value\n", r"\['value'\] occur more than once"),
+        (
+            HEADER + "2026-01-01 00:00:00,1\n2026-01-01 01:00:00,1O\n",
+            r"line 3, column 'value': expected a finite number, got '1O'",
+        ),
+        (HEADER + "2026-01-01 00:00:00,1\nyesterday,1\n", r"line 3, column 'timestamp': expected a moment .* got 'yesterday'"),
+        (HEADER + ",1\n", r"line 2, column 'timestamp'"),
+        (HEADER + "2026-01-01 00:00:00\n", r"line 2 has 1 cells, expected 2"),
     ],
 )
 def test_a_broken_file_is_named_with_row_and_column(tmp_path: Path, text: str, message: str) -> None:
@@ -116,14 +124,69 @@ def test_missing_values_score_0_and_times_with_a_zone_are_read_as_utc(tmp_path: 
     source = tmp_path / "a.csv"
     source.write_text("value,timestamp\n1.5,2026-01-01T02:00:00+02:00\n,2026-01-01T01:00:00Z\nNaN,2026-01-01 02:00\n\n")
 
-    stamps, texts, ts, values = read_series(source)
+    samples = read_own(source, Reading())
     detect_path(source, tmp_path / "out")
 
-    assert [str(each) for each in ts] == [f"2026-01-01T0{hour}:00:00.000000" for hour in (0, 1, 2)]
-    assert stamps[0] == "2026-01-01T02:00:00+02:00"
-    assert texts == ["1.5", "", "NaN"]
-    assert values[0] == 1.5
-    assert [row["anomaly_score"] for row in read(tmp_path / "out" / "a.csv")] == ["0", "0", "0"]
+    assert [str(each) for each in samples.ts] == [f"2026-01-01T0{hour}:00:00.000000" for hour in (0, 1, 2)]
+    assert samples.value[0] == 1.5
+    scored = read(tmp_path / "out" / "a.csv")
+    assert scored[0]["timestamp"] == "2026-01-01T02:00:00+02:00"
+    assert [row["value"] for row in scored] == ["1.5", "", "NaN"]
+    assert [row["anomaly_score"] for row in scored] == ["0", "0", "0"]
+
+
+@pytest.mark.parametrize("detector", names("detectors"))
+def test_scores_do_not_depend_on_the_order_of_rows(tmp_path: Path, detector: str) -> None:
+    ordered = write(tmp_path / "ordered.csv")
+    header, *rows = ordered.read_text().splitlines()
+    shuffled = [rows[place] for place in random.Random(1).sample(range(len(rows)), len(rows))]
+    (tmp_path / "newest_first.csv").write_text("\n".join([header, *rows[::-1]]) + "\n")
+    (tmp_path / "shuffled.csv").write_text("\n".join([header, *shuffled]) + "\n")
+
+    scores = {}
+    for name in ("ordered", "newest_first", "shuffled"):
+        detect_path(tmp_path / f"{name}.csv", tmp_path / "out", detector)
+        scores[name] = read(tmp_path / "out" / f"{name}.csv")
+
+    assert [row["timestamp"] for row in scores["newest_first"]] == [row["timestamp"] for row in scores["ordered"]][::-1]
+    by_time = {name: sorted(scored, key=lambda row: row["timestamp"]) for name, scored in scores.items()}
+    assert by_time["newest_first"] == by_time["shuffled"] == by_time["ordered"]
+    assert float(by_time["ordered"][300]["anomaly_score"]) >= 0.5
+
+
+def test_each_series_of_a_file_is_scored_by_itself_whether_rows_or_columns_name_it(tmp_path: Path) -> None:
+    single = detect_path(write(tmp_path / "one.csv"), tmp_path / "out")[0]
+    _, *rows = (tmp_path / "one.csv").read_text().splitlines()
+    long = [f"{row.partition(',')[0]},{host},cpu,{row.partition(',')[2]}" for row in rows for host in ("b", "a")]
+    wide = [f"{row},{row.partition(',')[2]}" for row in rows]
+    (tmp_path / "long.csv").write_text("\n".join(["time,host,metric,value", *long]) + "\n")
+    (tmp_path / "wide.csv").write_text("\n".join(["time,b,a", *wide]) + "\n")
+
+    [by_rows], [by_columns] = (detect_path(tmp_path / f"{name}.csv", tmp_path / "out") for name in ("long", "wide"))
+
+    assert (
+        (by_rows.rows, by_rows.series, by_rows.alerting)
+        == (by_columns.rows, by_columns.series, by_columns.alerting)
+        == (800, 2, 2)
+    )
+    assert by_rows.alerts == by_columns.alerts == 2 * single.alerts
+    expected = [row["anomaly_score"] for row in read(tmp_path / "out" / "one.csv") for _ in "ba"]
+    for name in ("long", "wide"):
+        scored = read(tmp_path / "out" / f"{name}.csv")
+        assert [row["series_id"] for row in scored[:2]] == ["b", "a"]
+        assert [row["anomaly_score"] for row in scored] == expected
+
+
+def test_counts_since_1970_and_commas_are_read_as_stated_and_a_packed_file_as_a_plain_one(tmp_path: Path) -> None:
+    rows = "".join(f"{1_767_225_600 + 3600 * hour};{hour % 24},5\n" for hour in range(50))
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(f"time;value\n{rows}".encode()))
+
+    with pytest.raises(DataError, match="line 2, column 'time': .* state time_format=epoch_s"):
+        detect_path(tmp_path / "a.csv.gz", tmp_path / "out")
+    [done] = detect_path(tmp_path / "a.csv.gz", tmp_path / "out", reading=Reading(time_format="epoch_s"))
+
+    assert (done.path, done.rows) == (tmp_path / "out" / "a.csv", 50)
+    assert read(done.path)[1]["value"] == "1,5"
 
 
 def test_a_file_with_a_header_alone_gives_a_header_alone(tmp_path: Path) -> None:

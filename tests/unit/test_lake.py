@@ -275,7 +275,7 @@ def test_only_a_single_select_is_run(lake: Lake, statement: str) -> None:
 
 
 def test_a_table_without_its_layer_or_that_is_unknown_is_refused(lake: Lake) -> None:
-    with pytest.raises(ConfigError, match="needs its layer, as in silver.calendar"):
+    with pytest.raises(ConfigError, match="needs its layer: silver.calendar"):
         lake.query("SELECT ts FROM calendar")
     with pytest.raises(ConfigError, match=r"no table named 'silver\.calender'"):
         lake.query("SELECT ts FROM silver.calender")

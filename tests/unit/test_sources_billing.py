@@ -20,6 +20,7 @@ from pipeline.sources import samples
 SOURCE = load("sources", "billing")
 FOCUS = samples.FOLDER / "billing" / "focus_1_0_sample_1000.csv.gz"
 CUR = samples.FOLDER / "billing" / "cur2_daily_real_2026-04.csv.gz"
+EXPORTS = Path(__file__).resolve().parents[1] / "data" / "exports"
 EVER = Interval.days("2000-01-01", "2100-01-01")
 
 REQUIRED = sorted(SOURCE.FORMATS[1].required)
@@ -120,9 +121,45 @@ def test_a_legacy_cost_and_usage_report_is_named_as_such(tmp_path: Path) -> None
         lines(path)
 
 
+@pytest.mark.parametrize(
+    ("columns", "name"),
+    [
+        (
+            ["lineItem/referenceNo", "lineItem/tenantId", "lineItem/intervalUsageStart", "cost/myCost"],
+            "Oracle Cloud's cost report",
+        ),
+        (["Date", "MeterCategory", "CostInBillingCurrency"], "Azure's cost details"),
+        (["billing_account_id", "usage_start_time", "cost"], "Google Cloud's own billing export"),
+        (["Service", "EC2-Instances($)", "Total costs($)"], "a table of Cost Explorer"),
+    ],
+)
+def test_other_clouds_reports_are_called_what_they_are(tmp_path: Path, columns: list[str], name: str) -> None:
+    with pytest.raises(DataError, match=f"{name}.* which is not read; export FOCUS"):
+        lines(csv_of(tmp_path, dict.fromkeys(columns, "1")))
+
+
+def test_a_bill_from_bigquery_is_read_with_its_moments_in_utc() -> None:
+    found = lines(EXPORTS / "focus_gcp_bigquery.csv")
+    assert [row["ts"].isoformat() for row in found] == [f"2026-03-0{day}T00:00:00" for day in range(1, 6)]
+    assert {row["billing_period"] for row in found} == {date(2026, 3, 1)}
+
+
+def test_a_bill_separated_by_semicolons_is_read_and_one_with_decimal_commas_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="separated by `;`, decimal comma.*: amounts of a bill are read with a decimal point"):
+        lines(EXPORTS / "focus_semicolon.csv")
+    pointed = tmp_path / "pointed.csv"
+    pointed.write_text((EXPORTS / "focus_semicolon.csv").read_text().replace("10,50", "10.50"))
+    assert {json.loads(row["line_json"])["BilledCost"] for row in lines(pointed)} == {"10.50"}
+
+
+def test_a_newer_focus_that_has_all_that_is_read_lands(tmp_path: Path) -> None:
+    [row] = lines(EXPORTS / "focus_v14_service_provider.csv")
+    assert json.loads(row["line_json"])["ServiceProviderName"] == "Amazon Web Services"
+
+
 def test_a_charge_without_a_start_is_refused_with_its_row(tmp_path: Path) -> None:
     path = csv_of(tmp_path, focus_row(), focus_row(ChargePeriodStart="NULL"))
-    with pytest.raises(DataError, match=r"row 2, column 'ChargePeriodStart': expected a moment as in ISO 8601, got 'NULL'"):
+    with pytest.raises(DataError, match=r"line 3, column 'ChargePeriodStart': expected a moment as in ISO 8601, got 'NULL'"):
         lines(path)
 
 

@@ -103,7 +103,7 @@ def test_what_describe_instances_prints_is_read(tmp_path: Path, said: Any, accou
         ("host,instance_type\nweb,m5.large\n", r"no column 'resource_id'; the file has \['host', 'instance_type'\]"),
         ("resource_id,instance_id\ni-1,i-1\n", "columns 'resource_id' and 'instance_id' both state the resource_id"),
         ("resource_id,region\ni-1,a\ni-1,a\n", "resource 2: local/a/i-1 is listed twice"),
-        ("resource_id\n=cmd()\n", r"resource 1: expected a plain identifier, got '=cmd\(\)'"),
+        ("resource_id\n=cmd()\n", r"resource 1: expected a plain name.*, got '=cmd\(\)'"),
         ("resource_id,tags\ni-1,team=a\n", "expected a JSON object, got 'team=a'"),
         ("resource_id\n", "no resources"),
     ],

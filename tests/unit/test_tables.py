@@ -98,9 +98,11 @@ def test_a_table_by_as_of_replaces_what_was_believed_at_the_intervals_end() -> N
     assert METRIC_DAILY.scope(DAY).start == DAY.start
 
 
-def test_a_table_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(ConfigError, match=r"no table named 'gold\.forcast'; there are .*gold\.forecast"):
+def test_a_table_that_does_not_exist_is_refused_with_what_may_be_meant_or_those_that_do() -> None:
+    with pytest.raises(ConfigError, match=r"no table named 'gold\.forcast'; did you mean 'gold\.forecast'\?$"):
         tables.get("gold.forcast")
+    with pytest.raises(ConfigError, match=r"no table named 'nonsense'; there are .*gold\.forecast"):
+        tables.get("nonsense")
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 7, 64])

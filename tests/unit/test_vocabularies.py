@@ -261,6 +261,21 @@ def test_silver_understands_every_unit_that_a_source_may_state_and_writes_no_oth
     assert set(understood.values()) == set(columns.UNITS)
 
 
+def test_metrics_known_by_name_are_those_that_sql_asks_for_or_renames_to() -> None:
+    renamed = [node for node in parse_one(SQL["views.metric_point"], read="athena").find_all(exp.Alias) if node.alias == "metric"]
+    [names] = [node for node in renamed if isinstance(node.this, exp.Case)]
+    asked = {
+        word
+        for query in SQL.values()
+        for column, word in said(query)
+        if column == "metric" and word != "cost" and isinstance(word, str)
+    }
+    known = set(columns.CANONICAL_METRICS)
+
+    assert {branch.args["true"].this for branch in names.this.args["ifs"]} | asked <= known
+    assert {unit for unit, _ in columns.CANONICAL_METRICS.values()} <= set(columns.UNITS)
+
+
 # ---------------------------------------------------------------- bounds
 
 

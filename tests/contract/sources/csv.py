@@ -24,6 +24,11 @@ def set_up(folder: Path) -> Iterator[str]:
     (folder / "named.csv").write_text("at,host,what,reading\n2026-01-01T00:00,i-1,cpu_utilization,0.5\n")
     (folder / "inventory.csv").write_text("resource_id,region\ni-2,us-east-1\n")
     (folder / "alone.csv").write_text("metric,ts,value\ncpu_utilization,2026-01-01T00:00,0.5\n")
+    (folder / "counted.csv").write_text("resource_id,metric,ts,value\ni-1,cpu_utilization,1767225600,0.5\n")
+    (folder / "autumn.csv").write_text("resource_id,metric,ts,value\ni-1,cpu_utilization,2026-10-25T02:30,0.5\n")
+    (folder / "thousands.csv").write_text("resource_id;metric;ts;value\ni-1;cpu_utilization;2026-01-01T00:00;1,234\n")
+    (folder / "columns.csv").write_text("time,cpu web-1,cpu web-2\n2026-01-01T00:00,1,2\n")
+    (folder / "labels.csv").write_text('time,"{pod=""a"",job=""b""}"\n2026-01-01T00:00,1\n')
     moments = [datetime.fromisoformat("2026-01-01") + timedelta(hours=hour) for hour in range(60)]
     wide = pa.table({"ts": moments, "resource_id": ["i-1"] * 60, "cpu": [1.5] * 60, "net": [None, 2.0] * 30})
     pa.parquet.write_table(wide, folder / "wide.parquet")
@@ -63,6 +68,16 @@ OPTIONS = {
     "unit": Changed("bytes"),
     **{name: Changed("elsewhere", beside=_NAMED) for name in ("time_column", "resource_column", "metric_column", "value_column")},
     "resource_id": Changed("i-9", beside=_ALONE),
+    "metric": Changed("steal", beside={"path": "PLACE/labels.csv", "resource_label": "pod", "period_s": 60}),
+    "series": Changed("{metric} {resource}", beside={"path": "PLACE/columns.csv", "period_s": 60}),
+    "resource_label": Changed("pod", beside={"path": "PLACE/labels.csv", "metric": "cpu", "period_s": 60}),
+    "time_format": Changed("epoch_s", beside={"path": "PLACE/counted.csv", "period_s": 60}),
+    "ambiguous": Changed(
+        "second",
+        situation=("long", "2026-10-25", "2026-10-26"),
+        beside={"path": "PLACE/autumn.csv", "timezone": "Europe/Berlin", "period_s": 60},
+    ),
+    "decimal": Changed("comma", beside={"path": "PLACE/thousands.csv", "period_s": 60}),
     "statistic": Changed("Maximum"),
     "account": Changed("2"),
     "region": Changed("eu-west-1"),

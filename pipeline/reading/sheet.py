@@ -1,0 +1,163 @@
+"""One file's rows as columns, and the place of each in the file."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from pipeline.errors import DataError
+from pipeline.reading.dialect import Dialect, check_header, tell_dialect
+
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+#: Bytes, unpacked, from which the dialect is told.
+_HEAD = 1 << 18
+
+#: Gives a file's bytes, as they are stored, from their beginning.
+Opened = Callable[[], IO[bytes]]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A file as read.
+
+    Attributes:
+        name: what messages call the file.
+        data: its columns; of a delimited file strings exactly as written, of Parquet the file's types.
+        dialect: how a delimited file is written; None of Parquet.
+        opened: gives its bytes again, to find the line of a row that is wrong.
+    """
+
+    name: str
+    data: pa.Table
+    dialect: Dialect | None
+    opened: Opened = field(repr=False)
+
+    def __str__(self) -> str:
+        plain = self.dialect is None or (self.dialect.separator == "," and self.dialect.decimal == "point")
+        return self.name if plain else f"{self.name} ({self.dialect})"
+
+    def require(self, names: Sequence[str]) -> None:
+        """Raise a DataError unless every named column is there."""
+        absent = [name for name in names if name not in self.data.column_names]
+        if absent:
+            how = f", {self.dialect}" if self.dialect else ""
+            raise DataError(f"{self.name}: no column {absent}; the file has {self.data.column_names}{how}")
+
+    def refuse(self, column: str, bad: Any, expected: str, hint: Callable[[Any], str] = lambda _: "") -> None:
+        """Raise a DataError for the first row where `bad` is true, by the line that an editor shows."""
+        places = np.flatnonzero(np.asarray(bad, dtype=bool))
+        if len(places):
+            value = self.data[column][int(places[0])].as_py()
+            more = f" ({len(places):,} such rows)" if len(places) > 1 else ""
+            where = f"{self}: {self.place(int(places[0]))}, column {column!r}"
+            raise DataError(f"{where}: expected {expected}, got {value!r}{hint(value)}{more}")
+
+    def place(self, row: int) -> str:
+        """Where a row stands: `line 2` is the first below a header; of Parquet `row 1` is the first."""
+        if self.dialect is None:
+            return f"row {row + 1}"
+        with unpacked(self.name, self.opened) as stream:
+            found = next(islice(_numbered(stream, self.dialect), row, None), None)
+        return f"line {found[0]}" if found else f"row {row + 1}"
+
+
+def read_sheet(name: str, opened: Opened) -> Sheet:
+    """The whole file.
+
+    Raises:
+        DataError: it is of another kind than its name says, not UTF-8, or has a header without or with repeated names, or a row
+            with more or fewer cells than the header.
+        OSError: it cannot be read.
+    """
+    if not name.endswith(SUFFIXES):
+        raise DataError(f"{name}: expected a file ending in {', '.join(SUFFIXES)}")
+    try:
+        if name.endswith(".parquet"):
+            with opened() as stream:
+                data = pyarrow.parquet.ParquetFile(stream).read()
+            check_header(data.column_names)
+            plain = [f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in data.schema]
+            return Sheet(name, data.cast(pa.schema(plain)), None, opened)
+        dialect = _read_dialect(name, opened)
+        return Sheet(name, _read_rows(name, opened, dialect), dialect, opened)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{name}: not a CSV file in UTF-8: {error}; save it as UTF-8") from error
+    except (DataError, pa.ArrowInvalid) as error:
+        raise DataError(f"{name}: {error}") from error
+
+
+def _read_dialect(name: str, opened: Opened) -> Dialect:
+    with unpacked(name, opened) as stream:
+        head = stream.read(_HEAD)
+    whole = len(head) < _HEAD
+    return tell_dialect(head.decode("utf-8-sig", "strict" if whole else "ignore"), whole)
+
+
+def _read_rows(name: str, opened: Opened, dialect: Dialect) -> pa.Table:
+    names = list(dialect.names)
+    if not _has_rows(name, opened, dialect):
+        return pa.table({column: pa.array([], pa.string()) for column in names})
+    with unpacked(name, opened) as stream:
+        _skip_lines(stream, dialect.above)
+        try:
+            return pyarrow.csv.read_csv(
+                stream,
+                read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=16 << 20),
+                parse_options=pyarrow.csv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types={column: pa.string() for column in names}, strings_can_be_null=False, check_utf8=True
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            raise _explained(name, opened, dialect, error) from error
+
+
+def _explained(name: str, opened: Opened, dialect: Dialect, error: Exception) -> DataError:
+    """The first line that has more or fewer cells than the header; else what the parser said."""
+    with unpacked(name, opened) as stream:
+        for line, cells in _numbered(stream, dialect):
+            if len(cells) != len(dialect.names):
+                return DataError(f"line {line} has {len(cells)} cells, expected {len(dialect.names)} as in the header; {dialect}")
+    return DataError(f"{error}; {dialect}")
+
+
+def _has_rows(name: str, opened: Opened, dialect: Dialect) -> bool:
+    with unpacked(name, opened) as stream:
+        return next(_numbered(stream, dialect), None) is not None
+
+
+def _numbered(stream: IO[bytes], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """Every row, with the line at which it begins; blank lines are none."""
+    _skip_lines(stream, dialect.above)
+    reader = csv.reader((line.decode() for line in stream), delimiter=dialect.separator)
+    line = dialect.above + 1
+    for cells in reader:
+        if cells:
+            yield line, cells
+        line = dialect.above + reader.line_num + 1
+
+
+def _skip_lines(stream: IO[bytes], lines: int) -> None:
+    for _ in range(lines):
+        stream.readline()
+
+
+@contextmanager
+def unpacked(name: str, opened: Opened) -> Iterator[IO[bytes]]:
+    """The bytes of a file whose name may say that it is packed."""
+    with opened() as stored:
+        if not name.endswith(".gz"):
+            yield stored
+            return
+        with gzip.GzipFile(fileobj=stored) as stream:
+            yield stream  # type: ignore[misc]
