@@ -18,7 +18,7 @@ from pipeline.reading.options import METRIC, RESOURCE, TIME, VALUE, Reading
 from pipeline.reading.sheet import Sheet
 
 #: Columns of a wide file that are no series.
-BESIDE = ("account", "region")
+BESIDE = ("account", "region", "period_s")
 
 Whole = npt.NDArray[np.int64]
 
@@ -82,14 +82,14 @@ def read_samples(sheet: Sheet, reading: Reading, metrics: Sequence[str] = ()) ->
     if time is None and sheet.dialect and sheet.dialect.labels:
         time = sheet.data.column_names[0]
     if time is None:
-        raise DataError(f"{sheet}: no column of time: none is named {', '.join(TIME)}; state time_column; {_has(sheet)}")
+        raise DataError(f"{sheet}: no column of time: none is named {', '.join(TIME)}; state time_column; {sheet.contents}")
     # What is stated wins over a column that merely has a usual name, and yields to one that is the resource's own.
     usual = RESOURCE[:2] if reading.resource_id else RESOURCE
     resource = _column(sheet, reading.resource_column, usual, "resource_column", RESOURCE[:2])
     value = _column(sheet, reading.value_column, VALUE, "value_column", VALUE)
     wide = reading.layout == "wide" or (reading.layout is None and value is None)
     if wide and reading.layout is None and _column(sheet, reading.metric_column, METRIC[:1], "metric_column"):
-        raise DataError(f"{sheet}: names a metric in each row and has no column of values; state value_column; {_has(sheet)}")
+        raise DataError(f"{sheet}: names a metric in each row and has no column of values; state value_column; {sheet.contents}")
     moments, dropped = cells.moments(sheet, time, reading)
     remarks = [f"{int(dropped.sum()):,} rows in hours that a clock change repeats or skips are dropped"] if dropped.any() else []
     read = _wide(sheet, reading, time, resource, metrics) if wide else _long(sheet, reading, resource, value)
@@ -112,11 +112,6 @@ def read_samples(sheet: Sheet, reading: Reading, metrics: Sequence[str] = ()) ->
         read["percent"],
         tuple(remarks),
     )
-
-
-def _has(sheet: Sheet) -> str:
-    how = f", {sheet.dialect}" if sheet.dialect else ""
-    return f"the file has {sheet.data.column_names}{how}"
 
 
 def _column(sheet: Sheet, stated: str | None, usual: Sequence[str], option: str, own: Sequence[str] = ()) -> str | None:
@@ -179,7 +174,7 @@ def _wide(sheet: Sheet, reading: Reading, time: str, resource: str | None, metri
     columns = (list(metrics) if by_metric else []) or [name for name in sheet.data.column_names if name not in beside]
     sheet.require(columns)
     if not columns:
-        raise DataError(f"{sheet}: no column of samples beside {sorted(name for name in beside if name)}; {_has(sheet)}")
+        raise DataError(f"{sheet}: no column of samples beside {sorted(name for name in beside if name)}; {sheet.contents}")
     if labels:
         named = [read_cloudwatch_label(*each) for each in zip(sheet.data.column_names[1:], labels, strict=False)]
     else:

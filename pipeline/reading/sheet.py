@@ -46,12 +46,17 @@ class Sheet:
         plain = self.dialect is None or (self.dialect.separator == "," and self.dialect.decimal == "point")
         return self.name if plain else f"{self.name} ({self.dialect})"
 
+    @property
+    def contents(self) -> str:
+        """The names of its columns, and how they are separated where `str` does not say it."""
+        how = f", {self.dialect}" if self.dialect and str(self) == self.name else ""
+        return f"the file has {self.data.column_names}{how}"
+
     def require(self, names: Sequence[str]) -> None:
         """Raise a DataError unless every named column is there."""
         absent = [name for name in names if name not in self.data.column_names]
         if absent:
-            how = f", {self.dialect}" if self.dialect else ""
-            raise DataError(f"{self.name}: no column {absent}; the file has {self.data.column_names}{how}")
+            raise DataError(f"{self}: no column {absent}; {self.contents}")
 
     def refuse(self, column: str, bad: Any, expected: str, hint: Callable[[Any], str] = lambda _: "") -> None:
         """Raise a DataError for the first row where `bad` is true, by the line that an editor shows."""
@@ -127,7 +132,9 @@ def _explained(name: str, opened: Opened, dialect: Dialect, error: Exception) ->
     with unpacked(name, opened) as stream:
         for line, cells in _numbered(stream, dialect):
             if len(cells) != len(dialect.names):
-                return DataError(f"line {line} has {len(cells)} cells, expected {len(dialect.names)} as in the header; {dialect}")
+                quotes = "; a cell that has the separator in it needs quotes" if len(cells) > len(dialect.names) else ""
+                wanted = f"{len(dialect.names)} as in the header; {dialect}{quotes}"
+                return DataError(f"line {line} has {len(cells)} cells, expected {wanted}")
     return DataError(f"{error}; {dialect}")
 
 

@@ -47,6 +47,7 @@ STATISTIC = r"(?i:average|maximum|minimum|sum|samplecount|p\d{1,2}(\.\d{1,2})?)"
 METRIC = r"[A-Za-z][A-Za-z0-9._:/-]{0,127}"
 PLAIN_METRIC = "a plain name: letters, digits and . _ : / -, a letter first, no blanks, no '..'"
 LONGEST_PERIOD_S = 86_400
+SERIES = ["account", "region", "resource_id", "metric"]
 
 
 class Options(Reading):
@@ -122,9 +123,11 @@ def _samples(options_json: str, *versions: tuple[int, int] | None) -> pd.DataFra
             **_periods(options, read, names),
         }
     )
-    for remark in read.remarks:
-        log.warning("%s: %s", options.path, remark)
     samples = frame[frame["value"].notna()]
+    again = int(samples.duplicated(["ts", *SERIES, "statistic"]).sum())
+    twice = (f"{again:,} samples stand beside another of their series and moment; silver keeps one",) if again else ()
+    for remark in (*read.remarks, *twice):
+        log.warning("%s: %s", options.path, remark)
     if options.inventory is not None:
         samples = _placed(samples, options)
     if "period_s" not in samples:
@@ -187,12 +190,12 @@ def _check_names(read: Samples, names: list[Named], options: Options) -> None:
         if name.resource is None:
             raise ConfigError(
                 f"{read.sheet}: nothing names the resource of {name.raw or name.metric!r}; state resource_column or resource_id; "
-                f"the file has {read.sheet.data.column_names}"
+                f"{read.sheet.contents}"
             )
         if name.metric is None:
             raise ConfigError(
                 f"{read.sheet}: nothing names the metric of {name.resource!r}; state metric_column or metric; "
-                f"the file has {read.sheet.data.column_names}"
+                f"{read.sheet.contents}"
             )
     several = "" if options.series else '; where it says more than that, state series, as in series="{metric} {resource}"'
     unsafe = [not is_plain(name.resource or "") for name in names]
@@ -279,7 +282,7 @@ def _commonest_step(path: Path, samples: pd.DataFrame) -> int:
     """Seconds; the commonest step between a series' consecutive samples in the whole file, the shortest on a tie."""
     if samples.empty:
         return 1
-    series = samples.groupby(["account", "region", "resource_id", "metric"], sort=False, observed=True).ngroup().to_numpy()
+    series = samples.groupby(SERIES, sort=False, observed=True).ngroup().to_numpy()
     moments = samples["ts"].to_numpy()
     order = np.lexsort((moments, series))
     same = np.diff(series[order]) == 0

@@ -145,8 +145,8 @@ def _tabulated(options: Options) -> Iterator[tuple[str, str, Resource]]:
     if "launched_at" in columns:
         launched = list(_launched(sheet, columns.pop("launched_at")))
     texts = [_texts(sheet, column) for column in columns.values()]
-    for number, cells in enumerate(zip(*texts, strict=True)):
-        row = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
+    for number, row_cells in enumerate(zip(*texts, strict=True)):
+        row = {name: cell for name, cell in zip(columns, row_cells, strict=True) if cell}
         tags = {name: cell for name, cell in row.items() if name not in _COLUMNS.values()}
         yield (
             row.get("account", options.account),

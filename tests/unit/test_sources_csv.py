@@ -285,6 +285,12 @@ def test_a_file_separated_by_semicolons_has_decimal_commas_where_they_can_be_not
     assert [row["value"] for row in rows(written(tmp_path, lines), unit="percent")] == [value, 0.5]
 
 
+def test_samples_of_one_moment_land_and_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = LONG + "i-1,cpu_utilization,2026-01-01T00:00:00Z,14\ni-2,cpu_utilization,2026-01-01T00:00:00Z,14\n"
+    assert len(rows(written(tmp_path, text), unit="percent")) == 4
+    assert "1 samples stand beside another of their series and moment; silver keeps one" in caplog.text
+
+
 def test_a_comma_that_may_be_a_decimal_or_of_thousands_is_not_guessed(tmp_path: Path) -> None:
     path = written(tmp_path, "resource_id;metric;ts;value\ni-1;cpu;2026-01-01;1,234\n")
     with pytest.raises(DataError, match=r"line 2, column 'value': .* got '1,234'; state decimal=comma"):
