@@ -106,6 +106,17 @@ def check_given(declared: type[Declared], given: Mapping[str, Any], where: str) 
         raise ConfigError(f"{where}: {problems}; {offered}") from error
 
 
+def check_all_options(settings: Chosen) -> None:
+    """Make sure of the options of all plugs that the settings give any to, in use or not.
+
+    Raises:
+        ConfigError: as `options` does.
+    """
+    for folder, by_plug in settings.options.items():
+        for name, given in by_plug.items():
+            check_options(folder, name, given)
+
+
 def bind(folder: str, name: str, chosen: BaseModel | None = None) -> Callable[..., Any]:
     """A plug's function with the chosen options, or with its defaults."""
     function: Callable[..., Any] = getattr(load(folder, name), FOLDERS[folder])

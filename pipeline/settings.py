@@ -1,7 +1,7 @@
 """Every knob of Headroom, with its description and bounds.
 
 Settings come from, strongest first: environment variables `HEADROOM_<NAME>`, then the TOML file that `HEADROOM_CONFIG` names (by
-default `headroom.toml` where it exists). An unknown key in either is an error that names it.
+default `headroom.toml`, in the working folder or else beside `pipeline/`). An unknown key in either is an error that names it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ CONFIG_FILE = "headroom.toml"
 ROOT = Path(__file__).resolve().parent.parent
 #: Who asks and by which password, in an address.
 _PASSWORD = re.compile(r"//[^/\s@]*@")
+#: In the lake's storage, beside the layers: the folder of what people open, and the folder in it that is the newest run's.
+REPORTS, NEWEST = "reports", "latest"
 #: Settings that name the plugs in use → the folder of these.
-_PLUGS = {"sources": "sources", "challengers": "forecasters", "detectors": "detectors", "recommenders": "recommenders"}
+PLUG_LISTS = {"sources": "sources", "challengers": "forecasters", "detectors": "detectors", "recommenders": "recommenders"}
 #: Settings of before → how to say it now.
 _RENAMED = {
     "source_options": '`options`: [options.sources.<source>] in the file, or HEADROOM_OPTIONS with {"sources": {"<source>": {…}}}'
@@ -160,10 +162,10 @@ class Settings(BaseModel):
             raise ValueError("an address is shown in logs; MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
         return value
 
-    @field_validator(*_PLUGS)
+    @field_validator(*PLUG_LISTS)
     @classmethod
     def _plugs_exist(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
-        folder = _PLUGS[info.field_name]
+        folder = PLUG_LISTS[info.field_name]
         if not value and folder != "recommenders":
             raise ValueError(f"name at least one; there are {', '.join(plugs.names(folder))}")
         _check_plugs(folder, value)
@@ -195,9 +197,14 @@ class Settings(BaseModel):
     def mlflow_artifact_uri(self) -> str:
         return self.mlflow_artifacts or (self.home / "mlflow" / "artifacts").resolve().as_uri()
 
-    def run_folder(self, as_of: datetime) -> Path:
-        """Where one run keeps its report and data docs."""
-        return self.home / "runs" / as_of.strftime("%Y-%m-%dT%H%M")
+    def report_address(self, as_of: datetime | None = None, file: str = "report.html") -> str:
+        """Where people find a file of a run, by default of the newest: a path, or an address in S3."""
+        return f"{self.lake_uri.rstrip('/')}/{REPORTS}/{run_name(as_of) if as_of else NEWEST}/{file}"
+
+
+def run_name(as_of: datetime) -> str:
+    """How the files of one run are filed; the names of runs sort as their moments do."""
+    return as_of.strftime("%Y-%m-%dT%H%M")
 
 
 def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -222,10 +229,12 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
 
 def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
     named = environ.get(PREFIX + "CONFIG")
-    path = Path(named or CONFIG_FILE)
-    if not path.exists():
+    # Beside pipeline/, because Airflow, managed or not, reads the DAGs in a working folder of its own.
+    places = [Path(named)] if named else [Path(CONFIG_FILE), ROOT / CONFIG_FILE]
+    path = next((place for place in places if place.exists()), None)
+    if path is None:
         if named:
-            raise ConfigError(f"{PREFIX}CONFIG names {path}, which does not exist")
+            raise ConfigError(f"{PREFIX}CONFIG names {named}, which does not exist")
         return {}
     try:
         values = tomllib.loads(path.read_text())
@@ -249,7 +258,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _parsed(key: str, text: str, variable: str) -> Any:
     """Lists may be written `a,b`; objects are JSON; the rest is left to the field's own type."""
-    if key in _PLUGS:
+    if key in PLUG_LISTS:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if key == "options":
         try:

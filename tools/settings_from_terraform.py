@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline import plugs
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, HeadroomError
 
@@ -23,7 +24,7 @@ def environment(outputs: Mapping[str, Any]) -> dict[str, str]:
         outputs: what `terraform output -json` prints.
 
     Raises:
-        ConfigError: no output `settings`, or one that is no setting of the pipeline or out of bounds.
+        ConfigError: no output `settings`, or one that is no setting of the pipeline, no option of a plug, or out of bounds.
     """
     said = outputs.get("settings", {}).get("value")
     if not isinstance(said, dict):
@@ -31,7 +32,7 @@ def environment(outputs: Mapping[str, Any]) -> dict[str, str]:
     variables = {str(name): str(value) for name, value in sorted(said.items())}
     if stray := [name for name in variables if not name.startswith(settings_module.PREFIX)]:
         raise ConfigError(f"the output settings has {', '.join(stray)}; expected names that start with {settings_module.PREFIX}")
-    settings_module.load(variables)
+    plugs.check_all_options(settings_module.load(variables))
     return variables
 
 

@@ -221,7 +221,7 @@ def report(day: Day = None, start: From = None, end: To = None) -> None:
     settings = read_settings()
     interval = read_interval(day, start, end)
     _perform("report", interval, settings)
-    console.print(f"open {settings.run_folder(interval.as_of) / 'report.html'}")
+    console.print(f"open {settings.report_address(interval.as_of)}")
 
 
 @app.command()

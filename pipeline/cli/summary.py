@@ -25,10 +25,8 @@ def show(console: Console, settings: Settings, interval: Interval) -> None:
     for part in (recommendations, accuracy, risks, anomalies, costs):
         part(console, lake, as_of, known)
     lacking(console, lake, interval)
-    folder = settings.run_folder(as_of)
-    console.print(f"\n[bold]Report[/bold]   {folder / 'report.html'}", soft_wrap=True)
-    if (folder / "data_docs").exists():
-        console.print(f"[bold]Quality[/bold]  {folder / 'data_docs' / 'index.html'}", soft_wrap=True)
+    console.print(f"\n[bold]Report[/bold]   {settings.report_address(as_of)}", soft_wrap=True)
+    console.print(f"[bold]Quality[/bold]  {settings.report_address(as_of, 'data_docs/index.html')}", soft_wrap=True)
 
 
 def read_kpis(lake: Lake, as_of: datetime) -> Kpis:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,7 +26,7 @@ class S3Retries(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]
 
 
 class Storage:
-    """Whole objects under one root: written once, listed, read."""
+    """Whole objects under one root: written once or replaced, listed, read."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -85,20 +88,36 @@ class Storage:
         target = Path(path)
         if target.exists():
             return False
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{uuid4().hex}")
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            # A link, unlike a rename, refuses to replace what another writer finished first.
-            os.link(temporary, target)
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink(missing_ok=True)
+        with _written_aside(target, content) as temporary:
+            try:
+                # A link, unlike a rename, refuses to replace what another writer finished first.
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
         return True
+
+    def write(self, path: str, content: bytes) -> None:
+        """Replace an object, or create it: a reader sees the old one or the new one."""
+        if self.is_local:
+            with _written_aside(Path(path), content) as temporary:
+                temporary.replace(path)
+            return
+        bucket, _, key = path.partition("/")
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        # A browser shows what says that it is a page, and saves anything else.
+        aws.client("s3", self._settings).put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)
+
+    def read(self, path: str) -> bytes:
+        with self.filesystem.open_input_file(path) as file:
+            return bytes(file.read())
+
+    def delete(self, path: str) -> None:
+        """Remove an object; in a bucket that keeps versions, the last one can be brought back."""
+        if self.is_local:
+            Path(path).unlink(missing_ok=True)
+            return
+        bucket, _, key = path.partition("/")
+        aws.client("s3", self._settings).delete_object(Bucket=bucket, Key=key)
 
     def _put_if_absent(self, path: str, content: bytes) -> bool:
         from botocore.exceptions import ClientError
@@ -121,6 +140,21 @@ class Storage:
             if self._settings.aws_endpoint_url:
                 properties["s3.endpoint"] = self._settings.aws_endpoint_url
         return properties
+
+
+@contextmanager
+def _written_aside(target: Path, content: bytes) -> Iterator[Path]:
+    """A file beside the target with all of the content, safe on the disk; what is left of it at the end is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _s3(settings: Settings) -> Any:

@@ -6,7 +6,26 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from pipeline.lake import Lake, reports
+
+#: Folder of a run with what Great Expectations said of each table.
+VALIDATIONS = "validations"
+
+
+def collect_data_docs(lake: Lake, as_of: datetime) -> dict[str, bytes]:
+    """The pages about every validation of one run, wherever its tasks ran: content by name; none where nothing was validated."""
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / VALIDATIONS).mkdir()
+        for name, content in reports.read_files(lake.storage, as_of, VALIDATIONS).items():
+            (folder / VALIDATIONS / name).write_bytes(content)
+        if build_data_docs(folder, as_of) is None:
+            return {}
+        pages = sorted(file for file in (folder / "data_docs").rglob("*") if file.is_file())
+        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in pages}
 
 
 def build_data_docs(folder: Path, as_of: datetime) -> Path | None:
@@ -19,7 +38,7 @@ def build_data_docs(folder: Path, as_of: datetime) -> Path | None:
     Returns:
         The page to open first.
     """
-    files = sorted((folder / "validations").glob("*.json"))
+    files = sorted((folder / VALIDATIONS).glob("*.json"))
     if not files:
         return None
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
-from pipeline.lake import Lake
+from pipeline.lake import Lake, reports
 from pipeline.quality.conform import conform
-from pipeline.quality.data_docs import build_data_docs
+from pipeline.quality.data_docs import VALIDATIONS, collect_data_docs
 from pipeline.tables.operations import CHECK_RESULT, QUALITY_RESULT
 from pipeline.tables.schema import BUCKETS, Table
 
@@ -59,18 +59,18 @@ def validate(
     results, raw = run_expectations(data, table, interval)
     record_results([*results, *also], table, interval, lake, shard, shards)
     if table.layer != "bronze":
-        folder = lake.settings.run_folder(interval.as_of) / "validations"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / (f"{table.name}.json" if shards == 1 else f"{table.name}.{shard}.json")).write_text(
-            json.dumps(raw, sort_keys=True)
-        )
+        name = table.name if shards == 1 else f"{table.name}.{shard}"
+        kept = {f"{VALIDATIONS}/{name}.json": json.dumps(raw, sort_keys=True).encode()}
+        reports.publish(lake.storage, interval.as_of, kept)
     failed = [result for result in results if not result.success]
     for result in failed:
         log.warning("%s %s: %s: %s: %s", table.name, interval, result.severity, result.rule, result.note)
     critical = [f"{result.rule}: {result.note}" for result in failed if result.severity == "critical"]
     if critical:
-        build_data_docs(lake.settings.run_folder(interval.as_of), interval.as_of)
-        raise DataError(f"{table.name} {interval}: {len(critical)} critical expectations failed: {'; '.join(critical)}")
+        reports.publish(lake.storage, interval.as_of, collect_data_docs(lake, interval.as_of))
+        page = lake.settings.report_address(interval.as_of, "data_docs/index.html")
+        found = f"{len(critical)} critical expectations failed: {'; '.join(critical)}"
+        raise DataError(f"{table.name} {interval}: {found}; {page} shows them")
     return data
 
 

@@ -43,10 +43,11 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
     """Rows the source delivered for the interval. Landing the same payload again changes nothing.
 
     Raises:
-        ConfigError: unknown source or option.
+        ConfigError: an unknown source, or an option that a plug does not have, be it used later or not: this is a run's first step.
         SourceError: the source is down or answered in part; nothing is simulated in its place.
         DataError: the source handed over rows of another schema or from outside the interval.
     """
+    plugs.check_all_options(settings)
     source = plugs.load("sources", target)
     if hasattr(source, "BEGINNING"):
         # A price list holds until it changes: a run needs all of it, not what changed on its day. Landing it again is no change.

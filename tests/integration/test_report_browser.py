@@ -37,7 +37,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
 
 @pytest.fixture(scope="module")
 def written(here: settings.Settings) -> Path:
-    return here.run_folder(AS_OF) / "report.html"
+    return Path(here.report_address(AS_OF))
 
 
 @pytest.fixture(scope="module")

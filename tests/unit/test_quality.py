@@ -107,12 +107,14 @@ def test_a_critical_expectation_stops_the_write_and_is_recorded(lake: Lake) -> N
     assert not lake.exists(TABLE)
 
 
-def test_a_stopped_write_leaves_a_page_that_shows_what_failed(lake: Lake) -> None:
-    with pytest.raises(DataError):
+def test_a_stopped_write_leaves_a_page_that_shows_what_failed_and_says_where(lake: Lake) -> None:
+    with pytest.raises(DataError) as stopped:
         validate(conform(rows(hour(max=10.0)), TABLE, DAY), TABLE, DAY, lake)
 
-    folder = lake.settings.run_folder(DAY.as_of) / "data_docs"
-    assert "silver.metric_hourly" in (folder / "index.html").read_text()
+    index = Path(lake.settings.report_address(DAY.as_of, "data_docs/index.html"))
+    folder = index.parent
+    assert str(index) in str(stopped.value)
+    assert "silver.metric_hourly" in index.read_text()
     [page] = (folder / "validations").rglob("*.html")
     assert "must always be greater than or equal to" in page.read_text()
 

@@ -1,3 +1,4 @@
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,27 @@ def test_recommenders_are_all_there_are_unless_some_are_named_or_none() -> None:
 def test_an_unknown_forecaster_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"no forecaster named 'nope'"):
         settings.load({"HEADROOM_FALLBACK_FORECASTER": "nope"})
+
+
+def test_the_file_is_found_beside_the_pipeline_whatever_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / "headroom.toml").write_text('sources = ["fleet"]\n')
+
+    assert settings.load({}).sources == ("fleet",)
+    (elsewhere / "headroom.toml").write_text('sources = ["prices"]\n')
+    assert settings.load({}).sources == ("prices",), "the working folder's comes first"
+
+
+def test_an_address_of_a_report_is_a_path_or_one_in_s3_and_the_newest_has_no_date(tmp_path: Path) -> None:
+    as_of = datetime(2026, 3, 2)
+
+    local, cloud = settings.load({}, home=tmp_path), settings.load({}, lake="s3://lake/estate/")
+
+    assert local.report_address(as_of) == f"{tmp_path}/lake/reports/2026-03-02T0000/report.html"
+    assert cloud.report_address(as_of, "recommendations.csv") == "s3://lake/estate/reports/2026-03-02T0000/recommendations.csv"
+    assert cloud.report_address() == "s3://lake/estate/reports/latest/report.html"

@@ -60,3 +60,10 @@ def test_what_is_not_json_is_an_error_not_a_traceback(
 
     assert settings_from_terraform.main() == 2
     assert "expected what `terraform output -json` prints" in capsys.readouterr().err
+
+
+def test_an_option_that_its_plug_does_not_have_is_refused_by_its_name() -> None:
+    given = json.dumps({"sources": {"cloudwatch": {"period": 60}}})
+
+    with pytest.raises(ConfigError, match=r"options\.sources\.cloudwatch: there is no option 'period'; did you mean 'period_s'"):
+        environment(outputs(HEADROOM_OPTIONS=given))

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -80,3 +80,10 @@ def test_rows_in_other_columns_than_declared_are_refused(lake: Lake, settings: S
 
     with pytest.raises(DataError, match=r"bronze\.incident .*: source prices delivers .* expected"):
         ingest(DAY, lake, settings, target="prices")
+
+
+def test_a_mistyped_option_of_any_plug_stops_the_first_step_of_a_run_by_its_name(lake: Lake, settings: Settings) -> None:
+    mistyped = settings.model_copy(update={"options": {"detectors": {"zscore": {"alert_deviation": 4}}}})
+
+    with pytest.raises(ConfigError, match=r"options\.detectors\.zscore: there is no option 'alert_deviation'; did you mean"):
+        ingest(DAY, lake, mistyped, target="prices")
