@@ -1,52 +1,47 @@
-# alerts: what the pipeline found about the estate. operations: what is wrong with the pipeline itself.
-resource "aws_sns_topic" "this" {
-  for_each = toset(["alerts", "operations"])
-
-  name              = "${var.name}-${each.key}"
+# What is wrong with the pipeline itself: alarms, killed containers and the budget write to one topic. What the pipeline finds about
+# the estate is in tables and in the report; a topic for that comes with the step that writes to it.
+resource "aws_sns_topic" "operations" {
+  name              = "${var.name}-operations"
   kms_master_key_id = aws_kms_key.this["topics"].arn
 }
 
-resource "aws_sns_topic_policy" "this" {
-  for_each = aws_sns_topic.this
-
-  arn = each.value.arn
+resource "aws_sns_topic_policy" "operations" {
+  arn = aws_sns_topic.operations.arn
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(
-      [{
+    Statement = [
+      {
         Sid       = "OnlyTls"
         Effect    = "Deny"
         Principal = { AWS = "*" }
         Action    = "sns:Publish"
-        Resource  = each.value.arn
+        Resource  = aws_sns_topic.operations.arn
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      }],
-      [for statement in [
-        {
-          Sid       = "Watchers"
-          Effect    = "Allow"
-          Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"] }
-          Action    = "sns:Publish"
-          Resource  = each.value.arn
-          Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
-        },
-        {
-          Sid       = "Rules"
-          Effect    = "Allow"
-          Principal = { Service = "events.amazonaws.com" }
-          Action    = "sns:Publish"
-          Resource  = each.value.arn
-          Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${var.region}:${local.account_id}:rule/${var.name}-*" } }
-        },
-      ] : statement if each.key == "operations"],
-    )
+      },
+      {
+        Sid       = "Watchers"
+        Effect    = "Allow"
+        Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"] }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.operations.arn
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+      },
+      {
+        Sid       = "Rules"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.operations.arn
+        Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${var.region}:${local.account_id}:rule/${var.name}-*" } }
+      },
+    ]
   })
 }
 
 resource "aws_sns_topic_subscription" "operations" {
   for_each = var.alert_emails
 
-  topic_arn = aws_sns_topic.this["operations"].arn
+  topic_arn = aws_sns_topic.operations.arn
   protocol  = "email"
   endpoint  = each.value
 }
@@ -73,11 +68,11 @@ resource "aws_budgets_budget" "this" {
       threshold                 = notification.value
       threshold_type            = "PERCENTAGE"
       notification_type         = notification.key
-      subscriber_sns_topic_arns = [aws_sns_topic.this["operations"].arn]
+      subscriber_sns_topic_arns = [aws_sns_topic.operations.arn]
     }
   }
 
-  depends_on = [aws_sns_topic_policy.this]
+  depends_on = [aws_sns_topic_policy.operations]
 }
 
 # ---------------------------------------------------------------- failed runs
@@ -87,7 +82,10 @@ locals {
   task_log_group = var.orchestrator == "mwaa" ? "airflow-${var.name}-Task" : aws_cloudwatch_log_group.this["task"].name
 }
 
+# Without an Airflow nobody writes that line.
 resource "aws_cloudwatch_log_metric_filter" "failed_task" {
+  count = var.orchestrator == "none" ? 0 : 1
+
   name           = "${var.name}-failed-tasks"
   log_group_name = local.task_log_group
   pattern        = "\"Task failed with exception\""
@@ -104,21 +102,23 @@ resource "aws_cloudwatch_log_metric_filter" "failed_task" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "failed_task" {
+  count = var.orchestrator == "none" ? 0 : 1
+
   alarm_name          = "${var.name}-failed-tasks"
   alarm_description   = "A task of the pipeline failed. The last good tables stay; Airflow's page of the run says which task and why."
   namespace           = var.name
-  metric_name         = aws_cloudwatch_log_metric_filter.failed_task.metric_transformation[0].name
+  metric_name         = aws_cloudwatch_log_metric_filter.failed_task[0].metric_transformation[0].name
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.this["operations"].arn]
-  ok_actions          = [aws_sns_topic.this["operations"].arn]
+  alarm_actions       = [aws_sns_topic.operations.arn]
+  ok_actions          = [aws_sns_topic.operations.arn]
 }
 
-# A container that was killed, out of memory for example, writes no last line.
+# A container that was killed, out of memory for example, writes no last line. 99 is a gate's way to say that nothing is asked for.
 resource "aws_cloudwatch_event_rule" "killed_container" {
   count = local.has_cluster ? 1 : 0
 
@@ -130,7 +130,7 @@ resource "aws_cloudwatch_event_rule" "killed_container" {
     detail = {
       clusterArn = [aws_ecs_cluster.this[0].arn]
       lastStatus = ["STOPPED"]
-      containers = { exitCode = [{ anything-but = 0 }] }
+      containers = { exitCode = [{ anything-but = [0, 99] }] }
     }
   })
 }
@@ -140,7 +140,7 @@ resource "aws_cloudwatch_event_target" "killed_container" {
 
   rule      = aws_cloudwatch_event_rule.killed_container[0].name
   target_id = "operations"
-  arn       = aws_sns_topic.this["operations"].arn
+  arn       = aws_sns_topic.operations.arn
 }
 
 # ---------------------------------------------------------------- stale tables
@@ -172,6 +172,6 @@ resource "aws_cloudwatch_metric_alarm" "stale" {
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
-  alarm_actions       = [aws_sns_topic.this["operations"].arn]
-  ok_actions          = [aws_sns_topic.this["operations"].arn]
+  alarm_actions       = [aws_sns_topic.operations.arn]
+  ok_actions          = [aws_sns_topic.operations.arn]
 }

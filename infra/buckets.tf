@@ -207,6 +207,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
+  # The newest one is written again by every run, and so never gets old.
+  dynamic "rule" {
+    for_each = each.key == "lake" ? ["reports"] : []
+
+    content {
+      id     = "old-reports"
+      status = "Enabled"
+
+      filter {
+        prefix = "reports/"
+      }
+
+      expiration {
+        days = var.reports_days
+      }
+    }
+  }
+
   depends_on = [aws_s3_bucket_versioning.this]
 }
 

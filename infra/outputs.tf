@@ -1,6 +1,11 @@
 output "settings" {
   description = "Environment of the pipeline: `terraform output -json | python -m tools.settings_from_terraform` prints it as lines."
-  value       = { for setting, value in local.settings : setting => value if value != "" }
+  value       = local.settings
+}
+
+output "settings_file" {
+  description = "The same as a headroom.toml: what managed Airflow finds beside its DAGs."
+  value       = local.settings_file
 }
 
 output "buckets" {
@@ -42,9 +47,14 @@ output "image_repository" {
   value       = aws_ecr_repository.this.repository_url
 }
 
-output "topics" {
-  description = "ARNs of the SNS topics."
-  value       = { for topic, it in aws_sns_topic.this : topic => it.arn }
+output "topic" {
+  description = "ARN of the SNS topic that alarms and the budget write to."
+  value       = aws_sns_topic.operations.arn
+}
+
+output "report" {
+  description = "Where the newest report, its recommendations.csv and its data_docs are."
+  value       = "${local.lake_uri}/reports/latest/report.html"
 }
 
 output "airflow_url" {

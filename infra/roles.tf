@@ -1,11 +1,11 @@
 # Who may do what. Every step runs under one of four roles; its own declaration in pipeline/steps says which.
 #
-#              bronze        silver        gold                    models       Athena
+#              bronze        silver        gold                    reports      models       Athena
 #   ingest     put once; lists and adds to the ledger of landings, and nothing else of the lake
-#   transform  read          read, write                                        pipeline
-#   trainer                  read          read                    read, write  pipeline
-#   publisher  read          read, write   read, write             read         pipeline
-#   analyst                  read          read                                 analyst
+#   transform  read          read, write                           put checks                pipeline
+#   trainer                  read          read                                 read, write  pipeline
+#   publisher  read          read, write   read, write             write        read         pipeline
+#   analyst                  read          read                    read                      analyst
 #
 # All four put bronze.run_event, the record of how a step went. The publisher writes silver because maintenance compacts both layers.
 # Only the publisher writes gold: what transform and trainer measure reaches it through silver.check_result and the registry. Nobody
@@ -87,6 +87,33 @@ locals {
     Condition = { StringLike = { "s3:prefix" = ["ledger", "ledger/*"] } }
   }]
 
+  # What people open of a run. Checks are written where a table is built; pages about them also where one of them stops the run.
+  read_reports = [
+    { Sid = "ReadReports", Effect = "Allow", Action = "s3:GetObject", Resource = "${local.bucket_arn.lake}/reports/*" },
+    {
+      Sid       = "ListReports"
+      Effect    = "Allow"
+      Action    = "s3:ListBucket"
+      Resource  = local.bucket_arn.lake
+      Condition = { StringLike = { "s3:prefix" = ["reports", "reports/*"] } }
+    },
+  ]
+
+  write_checks = [
+    {
+      Sid      = "WriteChecks"
+      Effect   = "Allow"
+      Action   = "s3:PutObject"
+      Resource = ["${local.bucket_arn.lake}/reports/*/validations/*", "${local.bucket_arn.lake}/reports/*/data_docs/*"]
+    },
+  ]
+
+  # Deleting: what the newest run before had and this one has not.
+  write_reports = [
+    { Sid = "WriteReports", Effect = "Allow", Action = "s3:PutObject", Resource = "${local.bucket_arn.lake}/reports/*" },
+    { Sid = "TidyNewest", Effect = "Allow", Action = "s3:DeleteObject", Resource = "${local.bucket_arn.lake}/reports/latest/*" },
+  ]
+
   query = { for group, arn in local.workgroup_arn : group => [
     {
       Sid    = "Query"
@@ -166,8 +193,8 @@ locals {
     ingest = concat(local.put_once.Bronze, local.put_once.Ledger, local.list_ledger, local.encrypt_lake, local.look_at_estate, local.write_task_log)
 
     transform = concat(
-      local.read.bronze, local.read.silver, local.see_catalog.views, local.read_lake, local.write.silver, local.put_once.RunEvent,
-      local.encrypt_lake, local.query.pipeline, local.write_task_log,
+      local.read.bronze, local.read.silver, local.see_catalog.views, local.read_lake, local.write.silver, local.read_reports,
+      local.write_checks, local.put_once.RunEvent, local.encrypt_lake, local.query.pipeline, local.write_task_log,
     )
 
     trainer = concat(
@@ -177,22 +204,13 @@ locals {
 
     publisher = concat(
       local.read.bronze, local.read.silver, local.read.gold, local.see_catalog.views, local.read_lake, local.write.silver,
-      local.write.gold, local.put_once.RunEvent, local.encrypt_lake, local.query.pipeline, local.read_models, local.write_task_log,
-      [
-        { Sid = "Alert", Effect = "Allow", Action = "sns:Publish", Resource = aws_sns_topic.this["alerts"].arn },
-        {
-          Sid       = "EncryptAlert"
-          Effect    = "Allow"
-          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-          Resource  = aws_kms_key.this["topics"].arn
-          Condition = { StringEquals = { "kms:ViaService" = "sns.${var.region}.amazonaws.com" } }
-        },
-      ],
+      local.write.gold, local.read_reports, local.write_reports, local.put_once.RunEvent, local.encrypt_lake, local.query.pipeline,
+      local.read_models, local.write_task_log,
     )
 
     analyst = concat(
       flatten([for layer in local.layers : local.read[layer] if contains(var.analyst_layers, layer)]), local.see_catalog.views,
-      local.read_lake, local.encrypt_lake, local.query.analyst,
+      local.read_reports, local.read_lake, local.encrypt_lake, local.query.analyst,
     )
   }
 

@@ -23,24 +23,8 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
 }
 
 locals {
-  mlflow_uri       = var.enable_mlflow ? "http://mlflow.${var.name}.internal:5000" : ""
-  mlflow_artifacts = "s3://${local.bucket_name.mlflow}/artifacts"
-
-  # What `python -m pipeline` needs to work on this infrastructure. Also the output `settings`.
-  settings = {
-    HEADROOM_LAKE             = local.lake_uri
-    HEADROOM_CATALOG          = "glue"
-    HEADROOM_ENGINE           = "athena"
-    HEADROOM_DATABASE         = var.database
-    HEADROOM_AWS_REGION       = var.region
-    HEADROOM_AWS_ENDPOINT_URL = var.aws_endpoint_url
-    HEADROOM_ATHENA_WORKGROUP = aws_athena_workgroup.this["pipeline"].name
-    HEADROOM_MLFLOW_URI       = local.mlflow_uri
-    HEADROOM_MLFLOW_ARTIFACTS = local.mlflow_artifacts
-  }
-
   # In every container: telemetry off, no code out of data, state in the writable volume.
-  environment = merge({ for setting, value in local.settings : setting => value if value != "" }, {
+  environment = merge(local.settings, {
     AWS_DEFAULT_REGION                  = var.region
     HEADROOM_HOME                       = "/var/headroom"
     GX_ANALYTICS_ENABLED                = "false"

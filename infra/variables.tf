@@ -55,6 +55,21 @@ variable "aws_endpoint_url" {
   }
 }
 
+# ---------------------------------------------------------------- what it looks at, and how
+
+variable "settings" {
+  description = "The pipeline's settings, as in headroom.toml: sources, options of plugs (options.<folder>.<plug>.<option>), shards, horizons, thresholds. Names and bounds are the pipeline's own; without sources it reads this account's metrics and inventory and the shipped list prices."
+  type        = any
+  default     = {}
+
+  validation {
+    condition = can(keys(var.settings)) && alltrue([
+      for plugs in try(values(var.settings.options), []) : can(keys(plugs)) && alltrue([for options in try(values(plugs), []) : can(keys(options))])
+    ]) && can(keys(try(var.settings.options, {}))) && can(length([for source in try(var.settings.sources, ["cloudwatch"]) : "${source}"]))
+    error_message = "settings: an object such as { sources = [\"cloudwatch\"], shards = 4, options = { sources = { cloudwatch = { period_s = 300 } } } }."
+  }
+}
+
 # ---------------------------------------------------------------- the lake
 
 variable "bronze_infrequent_days" {
@@ -87,6 +102,17 @@ variable "noncurrent_days" {
   validation {
     condition     = var.noncurrent_days >= 1 && var.noncurrent_days <= 3650
     error_message = "noncurrent_days: 1 to 3650."
+  }
+}
+
+variable "reports_days" {
+  description = "Days for which the report of each run is kept, with its recommendations and data docs."
+  type        = number
+  default     = 731
+
+  validation {
+    condition     = var.reports_days >= 31 && var.reports_days <= 3650
+    error_message = "reports_days: 31 to 3650."
   }
 }
 
@@ -404,7 +430,7 @@ variable "interface_endpoints" {
   type        = set(string)
   default = [
     "athena", "ec2", "ecr.api", "ecr.dkr", "ecs", "elasticloadbalancing", "glue", "kms", "logs", "monitoring", "rds",
-    "secretsmanager", "sns", "sqs", "sts",
+    "secretsmanager", "sqs", "sts",
   ]
 
   validation {

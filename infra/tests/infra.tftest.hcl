@@ -119,6 +119,8 @@ run "airflow_on_ecs" {
 
   assert {
     condition = output.settings == {
+      HEADROOM_SOURCES          = "cloudwatch,inventory,prices"
+      HEADROOM_OPTIONS          = jsonencode({ sources = { cloudwatch = { regions = ["us-east-1"] }, inventory = { regions = ["us-east-1"] } } })
       HEADROOM_LAKE             = "s3://headroom-lake-123456789012-us-east-1"
       HEADROOM_CATALOG          = "glue"
       HEADROOM_ENGINE           = "athena"
@@ -129,6 +131,13 @@ run "airflow_on_ecs" {
       HEADROOM_MLFLOW_ARTIFACTS = "s3://headroom-mlflow-123456789012-us-east-1/artifacts"
     }
     error_message = "the output settings are not what the pipeline reads"
+  }
+
+  assert {
+    condition = alltrue([for definition in concat(values(aws_ecs_task_definition.step), values(aws_ecs_task_definition.airflow)) :
+      alltrue([for setting, value in output.settings : contains(jsondecode(definition.container_definitions)[0].environment, { name = setting, value = value })])
+    ])
+    error_message = "every container of a step, and each of Airflow's services, is told every setting"
   }
 
   assert {
@@ -274,6 +283,21 @@ run "managed_airflow" {
   variables {
     orchestrator    = "mwaa"
     airflow_version = "3.3.1"
+    settings = {
+      sources = ["cloudwatch", "http_json"]
+      shards  = 4
+      options = { sources = { cloudwatch = { period_s = 60 }, http_json = { headers = { "X-Team: " = "\\ \":\"" } } } }
+    }
+  }
+
+  assert {
+    condition = aws_s3_object.settings[0].key == "dags/headroom.toml" && alltrue([for line in [
+      "shards = 4",
+      "sources = [\"cloudwatch\",\"http_json\"]",
+      "options = {\"sources\" = {\"cloudwatch\" = {\"period_s\" = 60,\"regions\" = [\"us-east-1\"]},\"http_json\" = {\"headers\" = {\"X-Team: \" = \"\\\\ \\\":\\\"\"}}}}",
+      "lake = \"s3://headroom-lake-123456789012-us-east-1\"",
+    ] : contains(split("\n", aws_s3_object.settings[0].content), line)])
+    error_message = "managed Airflow finds the settings beside its DAGs: ${aws_s3_object.settings[0].content}"
   }
 
   assert {
@@ -320,6 +344,11 @@ run "lake_only" {
   }
 
   assert {
+    condition     = length(aws_cloudwatch_metric_alarm.failed_task) == 0 && length(aws_cloudwatch_event_rule.killed_container) == 0
+    error_message = "nobody is warned of what cannot happen"
+  }
+
+  assert {
     condition     = toset(keys(aws_iam_role.this)) == toset(["ingest", "transform", "trainer", "publisher", "analyst"])
     error_message = "the roles exist without anything that runs under them"
   }
@@ -357,9 +386,11 @@ run "bad_values_are_refused" {
     operator_principal_arns  = ["arn:aws:iam::123456789012:group/operators"]
     orchestrator             = "cron"
     region                   = "Frankfurt"
+    reports_days             = 1
     results_days             = 0
     secret_seed              = "guess me"
     secret_version           = 1.5
+    settings                 = { sources = "cloudwatch" }
     source_bucket_arns       = ["arn:aws:s3:::*"]
     source_role_arns         = ["arn:aws:iam::123456789012:role/*"]
     stale_after_hours        = 1000
@@ -374,8 +405,8 @@ run "bad_values_are_refused" {
     var.athena_scan_limit_gib, var.aws_endpoint_url, var.backup_bucket_arn, var.bronze_infrequent_days, var.client_cidrs, var.database,
     var.database_instance_class, var.github_branch, var.github_oidc_provider_arn, var.github_repository, var.image_tag,
     var.interface_endpoints, var.log_retention_days, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
-    var.name, var.noncurrent_days, var.operator_principal_arns, var.orchestrator, var.region, var.results_days, var.secret_seed,
-    var.secret_version, var.source_bucket_arns, var.source_role_arns, var.stale_after_hours, var.step_sizes, var.tags, var.vpc_cidr,
+    var.name, var.noncurrent_days, var.operator_principal_arns, var.orchestrator, var.region, var.reports_days, var.results_days,
+    var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_role_arns, var.stale_after_hours, var.step_sizes, var.tags, var.vpc_cidr,
     var.watched_tables,
   ]
 }
@@ -390,4 +421,24 @@ run "values_that_do_not_go_together_are_refused" {
   }
 
   expect_failures = [var.backup_kms_key_arn, var.bronze_archive_days]
+}
+
+run "settings_that_the_pipeline_does_not_have_are_refused" {
+  command = plan
+
+  variables {
+    settings = { shard = 4, lake = "s3://mine", options = { sources = { cloudwatch = { period = 60 } } } }
+  }
+
+  expect_failures = [terraform_data.settings]
+}
+
+run "settings_out_of_the_pipelines_bounds_are_refused" {
+  command = plan
+
+  variables {
+    settings = { sources = ["cloudwach"], shards = "many", options = { sources = { cloudwatch = { period_s = 1 } } } }
+  }
+
+  expect_failures = [terraform_data.settings]
 }

@@ -1,0 +1,94 @@
+# What the pipeline is told, once, for every place where it is read: the steps' containers and Airflow's services (environment),
+# managed Airflow's own reading of the DAGs (a file beside them), and whoever runs it elsewhere (the outputs).
+locals {
+  # Written by tools/declared_settings.py from the pipeline's declarations: the names, and what each may be.
+  declared = jsondecode(file("${path.module}/settings.json"))
+
+  sources = try(var.settings.sources, ["cloudwatch", "inventory", "prices"])
+  options = try(var.settings.options, {})
+
+  # A source that asks AWS asks this region, unless told otherwise.
+  regions = { for source in local.sources : source => merge({ regions = [var.region] }, try(local.options.sources[source], {}))
+  if contains(keys(local.declared), "options.sources.${source}.regions") }
+
+  # What Terraform decides is not in the list of declared names, and so cannot be set.
+  given = merge(try({ for name, value in var.settings : name => value if name != "options" }, {}), {
+    sources = local.sources
+    options = merge(local.options, { sources = merge(try(local.options.sources, {}), local.regions) })
+  })
+
+  # The same by name, as declared: shards, options.sources.cloudwatch.period_s.
+  named = merge(
+    { for name, value in local.given : name => value if name != "options" },
+    merge([for folder, plugs in local.given.options : merge([for plug, options in plugs : {
+      for option, value in options : "options.${folder}.${plug}.${option}" => value
+    }]...)]...),
+  )
+  strange = sort(setsubtract(keys(local.named), keys(local.declared)))
+
+  # How each type begins in JSON, and what does not: a text for a number, a word that is none of those declared.
+  begins = { any = "", boolean = "^[tf]", list = "^\\[", number = "^[-0-9]", object = "^{", string = "^\"" }
+  misfits = [for name, value in local.named : "${name} is ${jsonencode(value)}, expected ${jsonencode(local.declared[name])}"
+    if contains(keys(local.declared), name) && !alltrue([
+      can(regex(local.begins[local.declared[name].type], jsonencode(value))),
+      try(value >= local.declared[name].minimum, true),
+      try(value <= local.declared[name].maximum, true),
+      try(length(setsubtract(flatten([value]), local.declared[name].words)) == 0, true),
+    ])
+  ]
+
+  mlflow_uri       = var.enable_mlflow ? "http://mlflow.${var.name}.internal:5000" : ""
+  mlflow_artifacts = "s3://${local.bucket_name.mlflow}/artifacts"
+
+  # What `python -m pipeline` needs to work on this infrastructure, and what it was told.
+  decided = { for name, value in {
+    lake             = local.lake_uri
+    catalog          = "glue"
+    engine           = "athena"
+    database         = var.database
+    aws_region       = var.region
+    aws_endpoint_url = var.aws_endpoint_url
+    athena_workgroup = aws_athena_workgroup.this["pipeline"].name
+    mlflow_uri       = local.mlflow_uri
+    mlflow_artifacts = local.mlflow_artifacts
+  } : name => value if value != "" }
+
+  # Its environment: lists of plugs are written a,b, options as JSON. Also the output `settings`.
+  settings = { for name, value in merge(local.given, local.decided) : "HEADROOM_${upper(name)}" => (
+    name == "options" ? jsonencode(value) : try(join(",", value), tostring(value))
+  ) }
+
+  # The same as headroom.toml. JSON is TOML but for the colons after names; what is between quotes stays as it is.
+  settings_file = join("", [for name, value in merge(local.given, local.decided) : "${name} = ${join("", [
+    for token in regexall("\"(?:[^\"\\\\]|\\\\.)*\"|[^\"]+", jsonencode(value)) : startswith(token, "\"") ? token : replace(token, ":", " = ")
+  ])}\n"])
+}
+
+resource "terraform_data" "settings" {
+  input = local.settings_file
+
+  lifecycle {
+    precondition {
+      condition     = length(local.strange) == 0
+      error_message = "settings: there is no ${join(", no ", local.strange)} to set; `python -m pipeline settings` lists settings and options. Where the lake lies and who is asked about it is Terraform's to say."
+    }
+
+    precondition {
+      condition     = length(local.misfits) == 0
+      error_message = "settings: ${join("; ", local.misfits)}."
+    }
+  }
+}
+
+# Managed Airflow reads the DAGs without an environment of ours: it finds the sources to map over beside them.
+resource "aws_s3_object" "settings" {
+  count = local.on_mwaa ? 1 : 0
+
+  bucket       = aws_s3_bucket.this["dags"].id
+  key          = "dags/headroom.toml"
+  content      = local.settings_file
+  content_type = "application/toml"
+  kms_key_id   = aws_kms_key.this["platform"].arn
+
+  depends_on = [aws_s3_bucket_policy.this, aws_s3_bucket_versioning.this]
+}
