@@ -63,9 +63,9 @@ variable "settings" {
   default     = {}
 
   validation {
-    condition = can(keys(var.settings)) && alltrue([
-      for plugs in try(values(var.settings.options), []) : can(keys(plugs)) && alltrue([for options in try(values(plugs), []) : can(keys(options))])
-    ]) && can(keys(try(var.settings.options, {}))) && can(length([for source in try(var.settings.sources, ["cloudwatch"]) : "${source}"]))
+    condition = can(keys(var.settings)) && can(join(",", try(var.settings.sources, []))) && can([
+      for plugs in values(try(var.settings.options, {})) : [for options in values(plugs) : keys(options)]
+    ])
     error_message = "settings: an object such as { sources = [\"cloudwatch\"], shards = 4, options = { sources = { cloudwatch = { period_s = 300 } } } }."
   }
 }

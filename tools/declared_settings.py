@@ -23,8 +23,8 @@ def declared() -> dict[str, dict[str, Any]]:
     """What each setting, and each option as `options.<folder>.<plug>.<option>`, may be, as far as Terraform can tell.
 
     Returns:
-        By name its `type` (number, string, boolean, list, object or any), and where they are declared `minimum`, `maximum` and the
-        `words` that it may be, or that its items may be.
+        By name its `type` (number, string, boolean, list, object or any), and where they are declared `minimum`, `maximum` and
+        the `words` that it may be, or that its items may be.
     """
     found = dict(_of_model(Settings, ""))
     found["fallback_forecaster"]["words"] = list(plugs.names("forecasters"))

@@ -14,12 +14,14 @@ DATA_ERROR = 65
 # How the container of a gate ends that asks for nothing; the code that Airflow's own operators take for a skip.
 NOT_ASKED = 99
 RUN = f"""
-import json, sys
+import json, logging, sys
 from datetime import datetime
 from pipeline import steps
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 
+logging.basicConfig(format="%(message)s")
+logging.getLogger("pipeline").setLevel(logging.INFO)
 asked = json.loads(sys.argv[1])
 name = asked.pop("name")
 start, end = (datetime.fromisoformat(asked.pop(at)) for at in ("start", "end"))

@@ -406,8 +406,8 @@ run "bad_values_are_refused" {
     var.database_instance_class, var.github_branch, var.github_oidc_provider_arn, var.github_repository, var.image_tag,
     var.interface_endpoints, var.log_retention_days, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
     var.name, var.noncurrent_days, var.operator_principal_arns, var.orchestrator, var.region, var.reports_days, var.results_days,
-    var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_role_arns, var.stale_after_hours, var.step_sizes, var.tags, var.vpc_cidr,
-    var.watched_tables,
+    var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_role_arns, var.stale_after_hours,
+    var.step_sizes, var.tags, var.vpc_cidr, var.watched_tables,
   ]
 }
 

@@ -43,7 +43,7 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
     """Rows the source delivered for the interval. Landing the same payload again changes nothing.
 
     Raises:
-        ConfigError: an unknown source, or an option that a plug does not have, be it used later or not: this is a run's first step.
+        ConfigError: an unknown source, or an option that some plug does not have: this is a run's first step.
         SourceError: the source is down or answered in part; nothing is simulated in its place.
         DataError: the source handed over rows of another schema or from outside the interval.
     """

@@ -2,7 +2,7 @@
 
 The AWS is moto's server on loopback: it proves that the resources are accepted, read back and deleted, and that the pipeline
 runs on their outputs. It has no MWAA, starts no container, and enforces no policy;
-policies are evaluated here, by `tests.support.iam`.
+policies are evaluated here, by `tests.support.iam`. What applies there are the blocks of docs/deploy.md, as printed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -37,10 +38,11 @@ from pipeline.tables.capacity import CAPACITY_RISK
 from pipeline.tables.forecasts import FORECAST, PROMOTION
 from pipeline.tables.operations import QUALITY_RESULT, TELEMETRY
 from pipeline.tables.usage import METRIC_HOURLY
-from tests.support import golden
+from tests.support import deploy_page, golden
 from tests.support.asked import TLS, Account
 from tests.support.athena_api import Execution
 from tests.support.aws_server import KEYS, AwsServer, Call
+from tests.support.deploy_page import Folder
 from tests.support.iam import Request, allowed, many, statements
 from tests.support.terraform import ROOT, Terraform, TerraformError, aws_for_terraform
 from tools.demo_aws_local import TIMES, bare, rows
@@ -79,9 +81,27 @@ def aws() -> Iterator[AwsServer]:
 
 
 @pytest.fixture(scope="module")
-def applying(terraform: Terraform, aws: AwsServer) -> Iterator[subprocess.Popen[str]]:
-    """Everything, being applied in the background: most of its time is the provider's own waiting."""
-    process = terraform.on(aws).start("apply", "-auto-approve", *FAST)
+def instances(aws: AwsServer) -> list[str]:
+    """The ids of what runs in the user's account."""
+    return deploy_page.plant_account(aws)
+
+
+@pytest.fixture(scope="module")
+def page(terraform: Terraform, aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """Where docs/deploy.md is followed, with the user's bill in it; what the user runs is in the account."""
+    aws.client("s3").create_bucket(Bucket=deploy_page.STATE_BUCKET)
+    folder = Folder.prepared(tmp_path_factory.mktemp("repository"), aws)
+    deploy_page.write_bill(folder.root / "export.csv.gz", ACCOUNT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def applying(page: Folder, instances: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """The page being typed, in the background: much of its time is the provider's own waiting."""
+    assert instances
+    typed, others = deploy_page.blocks()[:4], deploy_page.blocks()[4:]
+    assert ["plugins.zip" in each or "HEADROOM_AWS_SMOKE" in each for each in others] == [True, True], "all others are typed"
+    process = page.type(*typed)
     yield process
     if process.poll() is None:
         process.kill()
@@ -89,11 +109,17 @@ def applying(terraform: Terraform, aws: AwsServer) -> Iterator[subprocess.Popen[
 
 
 @pytest.fixture(scope="module")
-def applied(terraform: Terraform, aws: AwsServer, applying: subprocess.Popen[str]) -> Terraform:
-    """The folder, once everything stands."""
-    live = terraform.on(aws)
-    live.finished(applying)
-    return live
+def said(page: Folder, applying: subprocess.Popen[str], embedded: Lake) -> str:
+    """What was said while the page was typed, and on this machine the demo run."""
+    assert embedded
+    return page.terraform.finished(applying, timeout_s=900)
+
+
+@pytest.fixture(scope="module")
+def applied(page: Folder, aws: AwsServer, said: str) -> Terraform:
+    """The folder, once everything stands and the page has been followed to its end."""
+    assert said
+    return page.terraform.on(aws)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +170,7 @@ def test_the_configuration_is_valid_and_warns_of_nothing(terraform: Terraform) -
 @pytest.mark.usefixtures("applying")
 def test_names_and_policies_are_as_described_for_every_orchestrator(terraform: Terraform) -> None:
     said = terraform.run("test", "-no-color")
-    assert "5 passed, 0 failed" in said, said[-4000:]
+    assert "7 passed, 0 failed" in said, said[-4000:]
 
 
 def blocks(kind: str) -> dict[str, str]:
@@ -159,7 +185,7 @@ def test_every_variable_and_output_says_what_it_is() -> None:
 
 
 def test_every_variable_has_a_type_and_unless_it_is_yes_or_no_bounds_that_are_tried() -> None:
-    tried = set(re.findall(r"var\.(\w+)", "".join(re.findall(r"expect_failures = \[(.*?)\]", TFTEST.read_text(), re.DOTALL))))
+    tried = set(re.findall(r"var\.(\w+)", " ".join(re.findall(r"expect_failures = \[(.*?)\]", TFTEST.read_text(), re.DOTALL))))
     for name, block in blocks("variable").items():
         assert re.search(r"^  type +=", block, re.MULTILINE), name
         assert "  validation {" in block or re.search(r"^  type +=\s*bool$", block, re.MULTILINE), name
@@ -215,11 +241,146 @@ def test_the_scanner_finds_nothing_that_is_not_excused_with_a_reason(checkov: Pa
                 assert len(line.partition("checkov:skip=")[2].partition(":")[2].strip()) > 8, f"{file.name}: no reason in {line}"
 
 
+# ---------------------------------------------------------------- the page, followed
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What the page's reader has at its end: what was said, and the rows of every table and view that is asked here."""
+
+    said: str
+    rows: dict[str, list[dict[str, Any]]]
+    files: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def followed(said: str, outputs: dict[str, Any], aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Followed:
+    """What who has followed the page sees."""
+    bucket = outputs["buckets"]["value"]["lake"]
+    listed = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="reports/")["Contents"]
+    files = {each["Key"]: aws.client("s3").get_object(Bucket=bucket, Key=each["Key"]) for each in listed}
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in KEYS.items():
+            patched.setenv(name, value)
+        lake = open_lake(settings_module.load(environment(outputs), home=tmp_path_factory.mktemp("reader")))
+        rows = {name: lake.query(text).to_pylist() for name, text in ASKED.items()}
+    return Followed(said, rows, {key: answer["Body"].read() for key, answer in files.items()})
+
+
+ASKED = {
+    "metrics": "SELECT DISTINCT resource_id AS resource_id, metric AS metric FROM silver.metric_hourly WHERE samples > 0",
+    "resources": "SELECT resource_id AS resource_id, account AS account, app_name AS app_name FROM silver.resource",
+    "bill": "SELECT service AS service, sum(effective_usd) AS usd FROM silver.cost_daily GROUP BY service",
+    "forecasts": "SELECT DISTINCT series_id AS series_id FROM gold.forecast",
+    "recommendations": "SELECT DISTINCT resource_id AS resource_id FROM gold.recommendation",
+    **{
+        table.name: f"SELECT DISTINCT source AS source FROM {table.name}"  # noqa: S608 a declared name
+        for table in tables.ALL.values()
+        if table.layer == "bronze"
+    },
+}
+
+
+def found(followed: Followed, what: str, column: str) -> set[Any]:
+    return {row[column] for row in followed.rows[what]}
+
+
+def test_who_follows_the_page_finds_their_own_instances_and_databases_in_the_tables(
+    followed: Followed, instances: list[str]
+) -> None:
+    own = {*instances, "db:headroom-airflow", "db:headroom-mlflow"}
+
+    assert found(followed, "resources", "resource_id") == own
+    assert {(row["account"], row["app_name"]) for row in followed.rows["resources"] if row["resource_id"] in instances} == {
+        (ACCOUNT, "shop")
+    }
+    assert found(followed, "metrics", "resource_id") == set(instances)
+    assert found(followed, "metrics", "metric") == {"cpu_utilization"}
+    assert found(followed, "recommendations", "resource_id") >= own
+    assert {series.split("/")[0] for series in found(followed, "forecasts", "series_id")} == {ACCOUNT}
+
+
+def test_who_follows_the_page_finds_their_own_bill_to_the_cent(followed: Followed) -> None:
+    assert {row["service"]: float(row["usd"]) for row in followed.rows["bill"]} == deploy_page.BILL
+
+
+def test_no_row_of_a_sample_is_in_a_deployments_tables(followed: Followed) -> None:
+    sources = {table: found(followed, table, "source") for table in followed.rows if table.startswith("bronze.")}
+
+    assert set().union(*sources.values()) == {"cloudwatch", "inventory", "prices", "billing", "headroom"}
+    assert sources["bronze.metric_sample"] == {"cloudwatch"}
+
+
+def test_the_report_lies_in_the_lake_where_terraform_and_the_console_say(
+    followed: Followed, page: Folder, outputs: dict[str, Any], instances: list[str]
+) -> None:
+    run = f"reports/{deploy_page.YESTERDAY + timedelta(days=1):%Y-%m-%dT%H%M}"
+    lake = outputs["settings"]["value"]["HEADROOM_LAKE"]
+
+    assert f"{lake}/{run}/report.html" in followed.said.replace("\n", "")
+    assert outputs["report"]["value"] == f"{lake}/reports/latest/report.html"
+    assert (page.root / "report.html").read_bytes() == followed.files["reports/latest/report.html"]
+    assert instances[0] in followed.files["reports/latest/recommendations.csv"].decode()
+    pages = {key.removeprefix("reports/latest/") for key in followed.files if key.startswith("reports/latest/")}
+    assert {"report.html", "recommendations.csv", "data_docs/index.html"} <= pages
+    assert pages <= {key.removeprefix(f"{run}/") for key in followed.files}
+    assert b"silver.metric_hourly" in followed.files["reports/latest/data_docs/index.html"]
+    assert [file for file in (page.root / "var").rglob("*") if file.suffix in (".html", ".csv")] == [], "nothing on the disk"
+
+
+def test_what_cannot_run_on_loopback_is_what_the_page_says(followed: Followed, page: Folder) -> None:
+    assert followed.said
+    typed = {" ".join(line.split()[: 3 if line.startswith("aws") else 1]) for line in page.noted()}
+    answered = {"aws s3 cp", "aws secretsmanager get-secret-value"}
+
+    assert typed == answered | (deploy_page.stand_ins() - {"the block of managed Airflow"})
+    assert [line.split()[1] for line in page.noted() if line.startswith("docker")][:3] == ["login", "build", "push"]
+    secrets = dict(line.split("=") for line in (page.root / ".env").read_text().splitlines())
+    assert {name: len(value) >= 48 for name, value in secrets.items()} == {"POSTGRES_PASSWORD": True, "AIRFLOW_SECRET": True}
+
+
+PARSE = """
+import json, sys
+sys.path[:0] = [sys.argv[1]]
+from capacity_daily import capacity_daily
+tasks = {task.task_id: task for task in capacity_daily().tasks}
+print(json.dumps({name: tasks[name].op_kwargs_expand_input.value for name in ("ingest", "forecast")}))
+"""
+
+
+@pytest.mark.airflow
+def test_airflow_maps_over_the_users_sources_on_ecs_and_managed(
+    resources: dict[str, dict[str, Any]], outputs: dict[str, Any], tmp_path: Path
+) -> None:
+    [processor] = json.loads(resources['aws_ecs_task_definition.airflow["dag-processor"]']["container_definitions"])
+    told = {each["name"]: each["value"] for each in processor["environment"] if each["name"].startswith("HEADROOM_")}
+    # On managed Airflow: the DAGs, the pipeline and the file of Terraform's in one folder, and no variable of ours.
+    managed = tmp_path / "dags"
+    shutil.copytree(ROOT / "dags", managed)
+    shutil.copytree(ROOT / "pipeline", managed / "pipeline", ignore=shutil.ignore_patterns("samples", "__pycache__"))
+    shutil.copytree(ROOT / "sql", managed / "sql")
+    (managed / "headroom.toml").write_text(outputs["settings_file"]["value"])
+    parsing = []
+    for dags, more in ((ROOT / "dags", told | {"PYTHONPATH": str(ROOT)}), (managed, {})):
+        environ = {"AIRFLOW_HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONWARNINGS": "ignore", **more}
+        command = [sys.executable, "-c", PARSE, str(dags)]
+        parsing.append(subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, text=True))
+
+    for process in parsing:
+        said, _ = process.communicate(timeout=120)
+        assert json.loads(said.splitlines()[-1]) == {
+            "ingest": {"target": ["cloudwatch", "inventory", "prices"]},
+            "forecast": {"shard": [0, 1, 2]},
+        }
+
+
 # ---------------------------------------------------------------- the demo on what stands
 
 HISTORY, DAY = Interval.days("2026-04-04", "2026-04-15"), Interval.day("2026-04-15")
 # Small, but with every step of the demo at work.
 SMALL: dict[str, Any] = {
+    "sources": ("samples", "prices"),
+    "options": {},
     "shards": 1,
     "horizon_hours": 24,
     "fallback_forecaster": "seasonal_naive",
@@ -292,9 +453,11 @@ def demo(embedded: Lake, request: pytest.FixtureRequest, tmp_path_factory: pytes
     with ExitStack() as stack:
         try:
             outputs, server = request.getfixturevalue("outputs"), request.getfixturevalue("aws")
+            request.getfixturevalue("followed")
         except pytest.skip.Exception:
             server, environ = stack.enter_context(bare())
         else:
+            deploy_page.empty_lake(server, outputs["buckets"]["value"]["lake"])
             # The MLflow server's name means something inside its network only.
             environ = environment(outputs) | {"HEADROOM_MLFLOW_URI": ""}
         patched = stack.enter_context(pytest.MonkeyPatch.context())
@@ -473,6 +636,7 @@ def test_every_bucket_keeps_versions_is_encrypted_and_nobodys_but_the_accounts(a
         assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == ("AES256" if name == "audit" else "aws:kms")
         rules = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
         assert rules["leftovers"]["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 30
+        assert ("old-reports" in rules) == (name == "lake")
         moves = rules.get("bronze-to-cheaper-tiers", {}).get("Transitions", [])
         wanted = [(90, "STANDARD_IA"), (365, "GLACIER_IR")] if name == "lake" else []
         assert sorted((move["Days"], move["StorageClass"]) for move in moves) == wanted
@@ -484,13 +648,13 @@ def test_a_second_plan_finds_nothing_to_change(applied: Terraform) -> None:
 
 
 def test_no_password_is_in_the_state(applied: Terraform, aws: AwsServer) -> None:
-    state = (applied.folder / "terraform.tfstate").read_text()
+    state = applied.run("state", "pull")
     secrets = aws.client("secretsmanager")
     for name in ("airflow", "airflow-database", "mlflow", "mlflow-database"):
         for value in json.loads(secrets.get_secret_value(SecretId=f"headroom/{name}")["SecretString"]).values():
             assert len(value) >= 40
             assert value not in state
-    assert "drawn at random" not in state
+    assert "aws_secretsmanager_secret" in state
 
 
 def test_the_keys_are_what_airflow_takes(aws: AwsServer, applied: Terraform) -> None:
@@ -574,7 +738,15 @@ GRANTED = [
     may("publisher", "s3:PutObject", f"{LAKE}/gold/forecast/data/a.parquet", OVER),
     may("publisher", "glue:UpdateTable", f"{GLUE}:table/headroom_gold/forecast"),
     may("publisher", "s3:GetObject", f"{MODELS}/artifacts/1/model.npz"),
-    may("publisher", "sns:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:headroom-alerts"),
+    may("publisher", "s3:PutObject", f"{LAKE}/reports/latest/report.html", OVER),
+    may("publisher", "s3:DeleteObject", f"{LAKE}/reports/latest/data_docs/old.html"),
+    *(
+        may(role, "s3:PutObject", f"{LAKE}/reports/2026-03-02T0000/{file}", OVER)
+        for role in ("transform", "publisher")
+        for file in ("validations/silver.metric_hourly.json", "data_docs/index.html")
+    ),
+    may("analyst", "s3:GetObject", f"{LAKE}/reports/latest/report.html"),
+    may("analyst", "s3:ListBucket", LAKE, {"s3:prefix": "reports/latest/", **TLS}),
     may("analyst", "s3:GetObject", f"{LAKE}/gold/forecast/data/a.parquet"),
     may("analyst", "glue:GetTable", f"{GLUE}:table/headroom_views/server_metrics"),
     may("analyst", "athena:StartQueryExecution", f"{ATHENA}/headroom-analyst"),
@@ -663,7 +835,11 @@ FORBIDDEN = [
     may("publisher", "athena:StartQueryExecution", f"{ATHENA}/headroom-analyst"),
     may("transform", "s3:GetObject", f"{RESULTS}/analyst/a.csv"),
     may("ingest", "athena:StartQueryExecution", f"{ATHENA}/headroom-pipeline"),
-    *(may(role, "sns:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:headroom-alerts") for role in ROLES if role != "publisher"),
+    # Reports are the publisher's, and stay.
+    *(may(role, "s3:PutObject", f"{LAKE}/reports/latest/report.html", OVER) for role in ROLES if role != "publisher"),
+    *(may(role, "s3:DeleteObject", f"{LAKE}/reports/2026-03-02T0000/report.html") for role in ROLES),
+    *(may(role, "s3:GetObject", f"{LAKE}/reports/latest/report.html") for role in ("ingest", "trainer")),
+    *(may(role, "sns:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:headroom-operations") for role in ROLES),
     # What is not encrypted on its way does not arrive.
     *(may(role, "s3:GetObject", f"{LAKE}/gold/forecast/a.parquet", {"aws:SecureTransport": "false"}) for role in ROLES),
 ]

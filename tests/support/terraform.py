@@ -84,13 +84,18 @@ class Terraform:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command; `finished` waits for it."""
-        # What the machine's own variables say about Terraform or AWS is not meant for tests.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
+        return self.begin(["terraform", *arguments], self.folder, self.environ)
+
+    @staticmethod
+    def begin(command: list[str], folder: Path, environ: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Begin a command that may call Terraform."""
+        # What the machine's own variables say about Terraform, AWS or the pipeline is not meant for tests.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_", "HEADROOM_"))}
         quiet = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
         return subprocess.Popen(
-            ["terraform", *arguments],
-            cwd=self.folder,
-            env={**inherited, **quiet, **self.environ},
+            command,
+            cwd=folder,
+            env={**inherited, **quiet, **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
