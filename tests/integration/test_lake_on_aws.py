@@ -14,7 +14,7 @@ import pytest
 from pipeline import settings as settings_module
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
+from pipeline.lake import Lake, open_lake, reports
 from pipeline.quality.conform import conform
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
@@ -106,3 +106,17 @@ def test_a_days_objects_are_found_by_the_day_they_are_about(lake: Lake) -> None:
     rows = lake.query("SELECT rows FROM bronze.run_event WHERE day = DATE '2026-03-02'")
     assert rows["rows"].to_pylist() == [5]
     assert lake.read(EVENT, EVENT.scope(SECOND)).num_rows == 1
+
+
+def test_a_report_in_s3_is_a_page_for_a_browser_and_what_the_newest_lacks_is_gone(aws: AwsServer, lake: Lake) -> None:
+    for day, pages in ((FIRST, ("index", "old")), (SECOND, ("index",))):
+        files = {"report.html": b"<html>", **{f"data_docs/{page}.html": b"<html>" for page in pages}}
+        reports.publish(lake.storage, day.as_of, files)
+        assert reports.publish_newest(lake.storage, day.as_of, files)
+
+    s3, prefix = aws.client("s3"), f"{lake.settings.database}/reports/latest"
+    assert s3.head_object(Bucket=BUCKET, Key=f"{prefix}/report.html")["ContentType"] == "text/html"
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]
+    assert [each["Key"].removeprefix(prefix) for each in listed] == ["/data_docs/index.html", "/report.html"]
+    assert lake.settings.report_address() == f"s3://{BUCKET}/{prefix}/report.html"
+    assert reports.read_files(lake.storage, FIRST.as_of, "data_docs").keys() == {"index.html", "old.html"}

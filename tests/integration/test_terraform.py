@@ -44,7 +44,7 @@ from tests.support.athena_api import Execution
 from tests.support.aws_server import KEYS, AwsServer, Call
 from tests.support.deploy_page import Folder
 from tests.support.iam import Request, allowed, many, statements
-from tests.support.terraform import ROOT, Terraform, TerraformError, aws_for_terraform
+from tests.support.terraform import ROOT, Begun, Terraform, TerraformError, aws_for_terraform
 from tools.demo_aws_local import TIMES, bare, rows
 from tools.settings_from_terraform import environment
 
@@ -96,23 +96,22 @@ def page(terraform: Terraform, aws: AwsServer, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def applying(page: Folder, instances: list[str]) -> Iterator[subprocess.Popen[str]]:
+def applying(page: Folder, instances: list[str]) -> Iterator[Begun]:
     """The page being typed, in the background: much of its time is the provider's own waiting."""
     assert instances
     typed, others = deploy_page.blocks()[:4], deploy_page.blocks()[4:]
     assert ["plugins.zip" in each or "HEADROOM_AWS_SMOKE" in each for each in others] == [True, True], "all others are typed"
-    process = page.type(*typed)
-    yield process
-    if process.poll() is None:
-        process.kill()
-        process.communicate()
+    begun = page.type(*typed)
+    with begun.log:
+        yield begun
+        begun.stop()
 
 
 @pytest.fixture(scope="module")
-def said(page: Folder, applying: subprocess.Popen[str], embedded: Lake) -> str:
-    """What was said while the page was typed, and on this machine the demo run."""
+def said(applying: Begun, embedded: Lake) -> str:
+    """What was said while the page was typed, and on this machine the demo ran."""
     assert embedded
-    return page.terraform.finished(applying, timeout_s=900)
+    return applying.finished(timeout_s=900)
 
 
 @pytest.fixture(scope="module")

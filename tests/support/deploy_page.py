@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.aws_server import AwsServer
-from tests.support.terraform import ROOT, Terraform, environment, plugin_folder
+from tests.support.terraform import ROOT, Begun, Terraform, begin, environment, plugin_folder
 
 PAGE = ROOT / "docs" / "deploy.md"
 STATE_BUCKET = "my-terraform-state"
@@ -73,9 +72,9 @@ class Folder:
         }  # fmt: skip
         return cls(root, terraform, told)
 
-    def type(self, *blocks: str) -> subprocess.Popen[str]:
+    def type(self, *blocks: str) -> Begun:
         """Begin to type blocks into one shell, which stops at the first command that fails."""
-        return self.terraform.begin(["bash", "-euo", "pipefail", "-c", "\n".join(blocks)], self.root, self.environ)
+        return begin(["bash", "-euo", "pipefail", "-c", "\n".join(blocks)], self.root, self.environ)
 
     def noted(self) -> list[str]:
         """The commands that something stood for, in the order in which they were typed."""

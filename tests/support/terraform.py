@@ -8,13 +8,15 @@ import inspect
 import json
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import IO, Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -44,6 +46,57 @@ def plugin_folder() -> Path | None:
 
 class TerraformError(Exception):
     """A command that failed, with what it said."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A command at work, and the file that it talks to: a pipe that nobody reads would stop it when it is full."""
+
+    process: subprocess.Popen[str]
+    log: IO[str]
+
+    def finished(self, codes: tuple[int, ...] = (0,), timeout_s: float = 300) -> str:
+        """What it said, once it has ended.
+
+        Raises:
+            TerraformError: its exit code is none of `codes`, or it took too long.
+        """
+        with self.log:
+            try:
+                end = f"ended with {self.process.wait(timeout=timeout_s)}"
+            except subprocess.TimeoutExpired:
+                self.stop()
+                end = f"ran longer than {timeout_s:.0f} s"
+            self.log.seek(0)
+            said = self.log.read()
+        if self.process.returncode not in codes:
+            raise TerraformError(f"{self.process.args!r} {end}\n{said[-6000:]}")
+        return said
+
+    def stop(self) -> None:
+        """End it where it has not ended, and whatever it began."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def begin(command: list[str], folder: Path, environ: Mapping[str, str]) -> Begun:
+    """Begin a command that is Terraform, or calls it."""
+    # What the machine's own variables say about Terraform, AWS or the pipeline is not meant for tests.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_", "HEADROOM_"))}
+    quiet = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    log = tempfile.TemporaryFile("w+")  # noqa: SIM115 it lives as long as the command
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**inherited, **quiet, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+    )
+    return Begun(process, log)
 
 
 @dataclass(frozen=True)
@@ -80,38 +133,11 @@ class Terraform:
         Raises:
             TerraformError: its exit code is none of `codes`, or it took too long.
         """
-        return self.finished(self.start(*arguments), codes, timeout_s)
+        return self.start(*arguments).finished(codes, timeout_s)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Begun:
         """Begin a command; `finished` waits for it."""
-        return self.begin(["terraform", *arguments], self.folder, self.environ)
-
-    @staticmethod
-    def begin(command: list[str], folder: Path, environ: Mapping[str, str]) -> subprocess.Popen[str]:
-        """Begin a command that may call Terraform."""
-        # What the machine's own variables say about Terraform, AWS or the pipeline is not meant for tests.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_", "HEADROOM_"))}
-        quiet = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
-        return subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**inherited, **quiet, **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def finished(self, process: subprocess.Popen[str], codes: tuple[int, ...] = (0,), timeout_s: float = 300) -> str:
-        try:
-            said, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as error:
-            process.kill()
-            said, _ = process.communicate()
-            raise TerraformError(f"{process.args!r} ran longer than {timeout_s:.0f} s\n{said[-6000:]}") from error
-        if process.returncode not in codes:
-            raise TerraformError(f"{process.args!r} ended with {process.returncode}\n{said[-6000:]}")
-        return said
+        return begin(["terraform", *arguments], self.folder, self.environ)
 
     def outputs(self) -> dict[str, Any]:
         return {name: it["value"] for name, it in json.loads(self.run("output", "-json")).items()}
