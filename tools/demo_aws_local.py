@@ -75,8 +75,10 @@ def applied(console: Console) -> Iterator[tuple[AwsServer, dict[str, str]]]:
             terraform.on(server).run("apply", "-auto-approve", "-no-color", "-parallelism=30")
         outputs = json.loads(terraform.on(server).run("output", "-json"))
         console.print(f"Terraform made {len(terraform.on(server).resources())} resources")
-        # The MLflow server's name means something inside its network only.
-        yield server, settings_from_terraform.environment(outputs) | {"HEADROOM_MLFLOW_URI": ""}
+        said = settings_from_terraform.environment(outputs)
+        # The demo looks at its samples; the MLflow server's name means something inside its network only.
+        told = {name: value for name, value in said.items() if name not in ("HEADROOM_SOURCES", "HEADROOM_OPTIONS")}
+        yield server, told | {"HEADROOM_MLFLOW_URI": ""}
 
 
 def compared(console: Console, embedded: Path, settings: dict[str, str]) -> int:

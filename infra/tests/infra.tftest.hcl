@@ -156,9 +156,9 @@ run "airflow_on_ecs" {
   assert {
     condition = anytrue([
       for statement in jsondecode(aws_s3_bucket_policy.this["lake"].policy).Statement :
-      statement.Effect == "Deny" && statement.Action == "s3:PutObject" && try(endswith(statement.Resource, "/bronze/*"), false) && try(statement.Condition.Null["s3:if-none-match"], "") == "true"
+      statement.Effect == "Deny" && statement.Action == "s3:PutObject" && alltrue([for written_once in ["bronze", "ledger"] : contains(flatten([statement.Resource]), "arn:aws:s3:::headroom-lake-123456789012-us-east-1/${written_once}/*")]) && try(statement.Condition.Null["s3:if-none-match"], "") == "true"
     ])
-    error_message = "nobody replaces an object in bronze"
+    error_message = "nobody replaces an object in bronze, or in the ledger of landings"
   }
 
   assert {
