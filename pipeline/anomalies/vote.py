@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.anomalies.detection import ALERT, Detector, severity
+from pipeline.anomalies.incidents import IMPACT_RATIO
 from pipeline.interval import Interval
 
 # Share of the highest value so far below which a deviation is never more than low.
@@ -19,7 +20,7 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
     """The anomalous hours of one series, in the columns of `gold.anomaly`.
 
     Args:
-        series: one row per observed hour, in order, with `ts` and `value`.
+        series: one row per observed hour, in order, with `ts`, `value` and `unit`.
         interval: hours outside it are seen, and not published.
         detectors: name → what votes.
         wanted: detectors that must agree; all of them where there are fewer.
@@ -39,17 +40,20 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
         score=score,
         votes=votes.sum(axis=0).astype(np.int64),
         detectors=[",".join(names[votes[:, i]]) for i in everyone],
-        severity=np.where(_matters(values, usual), severity(score), "low"),
+        severity=np.where(_matters(values, usual, series["unit"].eq("percent").to_numpy()), severity(score), "low"),
     )
     inside = (series["ts"] >= interval.start) & (series["ts"] < interval.end)
     known = everyone >= min_history
     return rows[(rows["votes"] >= min(wanted, len(names))) & inside & known]
 
 
-def _matters(values: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Whether a deviation is at least 5 % of the highest value seen so far; where nothing was expected, it is.
+def _matters(
+    values: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], is_percent: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Whether a deviation is at least 5 % of the highest value so far, and of the capacity; where nothing was expected, it is.
 
-    A detector says how unusual an hour is, not whether anyone should get up for it: an idle machine's 0.1 % is not an incident.
+    A detector says how unusual an hour is, not whether anyone should get up for it: an idle machine's 2 % is not an incident.
     """
     highest = np.fmax.accumulate(np.abs(values))
-    return ~(np.abs(values - expected) < MATERIAL_RATIO * highest)
+    least = np.where(is_percent, np.fmax(MATERIAL_RATIO * highest, 100 * IMPACT_RATIO["medium"]), MATERIAL_RATIO * highest)
+    return ~(np.abs(values - expected) < least)

@@ -1,28 +1,33 @@
-"""Find anomalous hours of one shard of the series by a vote of detectors."""
+"""Find anomalous hours of one shard of the series by a vote of detectors, and the incidents that they make up."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import pandas as pd
 
 from pipeline import plugs
+from pipeline.anomalies.incidents import group_hours
 from pipeline.anomalies.vote import vote
 from pipeline.inputs.points import read_points
+from pipeline.inputs.risk import read_criticality
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
-from pipeline.tables.anomalies import ANOMALY
-from pipeline.tables.schema import buckets_of
+from pipeline.tables.anomalies import ANOMALY, INCIDENT
+from pipeline.tables.schema import Scope, buckets_of
 
-STEP = Step(role="publisher", sharded=True, writes=("gold.anomaly",))
+STEP = Step(role="publisher", sharded=True, writes=("gold.anomaly", "gold.incident"))
 
 
 def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
     """Rows of `gold.anomaly` for the interval: hours that at least `alert_votes` detectors call anomalous.
 
-    Detectors see `detect_history_hours` before the interval, and never an hour that follows the one they judge.
+    Detectors see `detect_history_hours` before the interval, and never an hour that follows the one they judge. Beside them
+    `gold.incident` as of the interval's end: what the hours published since then make up.
     """
     points = read_points(interval, lake, settings, shard, shards)
     detectors = {name: plugs.bind("detectors", name, plugs.options("detectors", name, settings)) for name in settings.detectors}
@@ -31,4 +36,24 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     table = ANOMALY
     rows = pd.concat(found) if found else table.empty()
     data = validate(conform(rows, table, interval), table, interval, lake, shard, shards)
-    return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
+    written = lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
+    _publish_incidents(points, interval, lake, settings, shard, shards)
+    return written
+
+
+def _publish_incidents(
+    points: pd.DataFrame, interval: Interval, lake: Lake, settings: Settings, shard: int, shards: int
+) -> None:
+    """Publish the incidents of the anomalous hours in the points' time, those that were published before among them."""
+    buckets, table = buckets_of(shard, shards), INCIDENT
+    since = interval.start - timedelta(hours=settings.detect_history_hours)
+    published = lake.read(ANOMALY, Scope(ANOMALY.time, since, interval.end, (("bucket", buckets),))).to_pandas()
+    rows = group_hours(published, points[["series_id", "ts", "value"]], _criticality(interval, lake), interval.as_of)
+    data = validate(conform(rows, table, interval), table, interval, lake, shard, shards)
+    lake.replace(table, data, table.scope(interval, bucket=buckets))
+
+
+def _criticality(interval: Interval, lake: Lake) -> pd.Series:
+    """The criticality that resources state, by account/region/resource_id."""
+    labels = read_criticality(lake, interval.as_of)
+    return labels.assign(owner=labels["account"] + "/" + labels["region"] + "/" + labels["resource_id"]).set_index("owner")["criticality"]

@@ -53,6 +53,22 @@ def test_a_spike_is_published_once_with_what_was_expected(settings: Settings, la
     assert spike["expected"] == pytest.approx(values[276], abs=3)
 
 
+def test_hours_of_one_incident_are_one_row_as_of_each_run_whether_by_day_or_at_once(settings: Settings, lake: Lake) -> None:
+    values = daily_wave(30.0, 10.0)
+    values[270:] = [95.0] * len(values[270:])
+    land(lake, "i-1", values)
+    build(WHOLE, lake, settings, target="silver.metric_hourly")
+    for day in list(WHOLE.split_days())[8:]:
+        detect(day, lake, settings)
+    asked = "SELECT as_of, started_at, ended_at, is_open, hours, severity FROM gold.incident ORDER BY as_of"
+    by_day = lake.query(asked).to_pylist()
+
+    assert [(row["started_at"], row["hours"]) for row in by_day] == [(START + timedelta(hours=270), hours) for hours in (18, 42, 66)]
+    assert {(row["is_open"], row["severity"]) for row in by_day} == {(True, "critical")}
+    detect(WHOLE, lake, settings)
+    assert lake.query(asked).to_pylist() == by_day
+
+
 def test_nothing_is_published_of_a_series_in_its_first_week(settings: Settings, lake: Lake) -> None:
     values = daily_wave(30.0, 10.0)
     values[100] = 95.0
