@@ -1,7 +1,6 @@
-"""Make `sql/views/executive_kpis.sql` from `sql/inputs/executive_kpis.sql`: `python -m tools.kpi_view`.
+"""Make views from what steps read as of a moment: `python -m tools.kpi_view`.
 
-The view says what the input says as of the end of the newest run that checked anything. A test holds the file to what is made
-here.
+Such a view says what the input of the same name says as of the end of the newest run. A test holds the files to what is made here.
 """
 
 from __future__ import annotations
@@ -10,22 +9,25 @@ from itertools import takewhile
 
 from pipeline.lake import sql
 
-VIEW = sql.SQL / "views" / "executive_kpis.sql"
-HEADER = {"-- inputs.": "-- views.", "as of a moment": "as of the newest run's end"}
-MADE = "-- Made by `python -m tools.kpi_view` from inputs.executive_kpis: change that file, not this one."
-NEWEST = "WITH newest AS (\n  SELECT max(as_of) AS as_of\n  FROM gold.quality_result\n),\n"
+#: The views that are made, and the table whose newest `as_of` is the newest run: one that each run writes to.
+MADE = {"executive_kpis": "gold.quality_result", "capacity_next": "gold.capacity_risk"}
+
+_HEADER = {"-- inputs.": "-- views.", "as of a moment": "as of the newest run's end"}
 
 
-def make_view() -> str:
-    """The SQL of the view: the input's, with a query for its moment."""
-    lines = sql.text("inputs.executive_kpis").splitlines(keepends=True)
+def make_view(name: str) -> str:
+    """The SQL of a view: the input's, with a query for its moment."""
+    lines = sql.text(f"inputs.{name}").splitlines(keepends=True)
     header = list(takewhile(lambda line: line.startswith("--"), lines))
     said = "".join(line for line in header if not line.startswith("-- Params"))
-    for words, others in HEADER.items():
+    for words, others in _HEADER.items():
         said = said.replace(words, others)
     query = "".join(lines[len(header) :]).replace(":as_of", "(SELECT as_of FROM newest)")
-    return f"{said}{MADE}\n{NEWEST}{query.removeprefix('WITH ')}"
+    made = f"-- Made by `python -m tools.kpi_view` from inputs.{name}: change that file, not this one.\n"
+    newest = f"WITH newest AS (\n  SELECT max(as_of) AS as_of\n  FROM {MADE[name]}\n),\n"  # noqa: S608 names of ours
+    return f"{said}{made}{newest}{query.removeprefix('WITH ')}"
 
 
 if __name__ == "__main__":
-    VIEW.write_text(make_view())
+    for each in MADE:
+        (sql.SQL / "views" / f"{each}.sql").write_text(make_view(each))

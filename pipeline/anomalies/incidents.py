@@ -24,8 +24,10 @@ STALE = np.timedelta64(24, "h")
 #: From which share of the capacity on, and from how many hours on, an incident may be as grave as that.
 IMPACT_RATIO = {"low": 0.0, "medium": 0.05, "high": 0.15, "critical": 0.3}
 HOURS = {"low": 0, "medium": 1, "high": 2, "critical": 4}
-# Where no capacity is declared nobody knows what an amount does to the resource.
-_WITHOUT_CAPACITY = SEVERITIES.index("high")
+# Where no capacity is declared nobody knows what an amount does to the resource: at most this, and only for so much of the larger
+# of what was observed and expected.
+_WITHOUT_CAPACITY = SEVERITIES.index("medium")
+_MUCH_RATIO = 0.5
 _RAISED = dict(zip(CRITICALITIES, (1, 0, -1), strict=True))
 
 _HOUR = np.timedelta64(1, "h")
@@ -62,14 +64,17 @@ def group_hours(anomalies: pd.DataFrame, observed: pd.DataFrame, criticality: pd
 def grade(found: pd.DataFrame) -> list[str]:
     """The severity of incidents: the mildest of how unusual, how far and how long, and then how much the resource matters.
 
-    How far is the share of the capacity; where there is none it is high at most. An incident of a resource of high criticality
-    is one graver, of low criticality one milder; what is low as such stays low.
+    How far is the share of the capacity; where there is none it is medium at most, and low below half of the larger of observed
+    and expected. An incident of a resource of high criticality is one graver, of low criticality one milder; what is low as such
+    stays low.
 
     Args:
-        found: `severity` (of the gravest hour), `impact_ratio`, `hours`, `criticality`.
+        found: `severity` (of the gravest hour), `value`, `expected`, `impact_ratio`, `hours`, `criticality`.
     """
     unusual = found["severity"].map(SEVERITIES.index).to_numpy()
-    far = np.where(found["impact_ratio"].isna(), _WITHOUT_CAPACITY, _reached(found["impact_ratio"], IMPACT_RATIO))
+    deviation, largest = (found["value"] - found["expected"]).abs(), np.fmax(found["value"].abs(), found["expected"].abs())
+    amount = np.where(deviation < _MUCH_RATIO * largest, 0, _WITHOUT_CAPACITY)
+    far = np.where(found["impact_ratio"].isna(), amount, _reached(found["impact_ratio"], IMPACT_RATIO))
     mildest = np.minimum(np.minimum(unusual, far), _reached(found["hours"], HOURS))
     raised = found["criticality"].map(_RAISED).fillna(0).to_numpy(dtype=np.int64)
     grave = np.where(mildest > 0, np.clip(mildest + raised, 0, len(SEVERITIES) - 1), 0)

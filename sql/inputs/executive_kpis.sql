@@ -1,14 +1,14 @@
 -- inputs.executive_kpis: the figures that a monthly review asks for as of a moment, one row each, always all of them.
 --
--- Reads   gold.recommendation, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.forecast,
+-- Reads   gold.recommendation, gold.capacity_risk, gold.incident, gold.model_metric, gold.promotion, gold.forecast,
 --         gold.quality_result, views.demand_hourly, silver.metric_daily, silver.cost_daily
 -- Params  :as_of   nothing later counts, UTC
 --
 -- `value` is null where there is nothing to judge. Savings are identified, not realised. What a run publishes is taken from the
 -- newest run not after the moment, a month back at most, and `known_at` says which: two dates that differ say that one part of
--- the pipeline is behind. Windows end at the moment and are the same for every run, however long its interval: anomalies of 24
+-- the pipeline is behind. Windows end at the moment and are the same for every run, however long its interval: incidents of 24
 -- hours, completeness of 30 days. A series is expected from its first day in the 30 to its last, days without any sample
--- included.
+-- included. The month is that of the last moment before; its end is known only where the forecasts reach it.
 WITH advised AS (
   SELECT max(as_of) AS as_of
   FROM gold.recommendation
@@ -51,11 +51,16 @@ watched AS (
   WHERE ts >= :as_of - INTERVAL '24' HOUR AND ts < :as_of
     AND day >= cast(:as_of - INTERVAL '24' HOUR AS date) AND day <= cast(:as_of AS date)
 ),
+grouped AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.incident
+  WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY
+),
 odd AS (
-  SELECT count(*) AS hours
-  FROM gold.anomaly
-  WHERE ts >= :as_of - INTERVAL '24' HOUR AND ts < :as_of
-    AND day >= cast(:as_of - INTERVAL '24' HOUR AS date) AND day <= cast(:as_of AS date)
+  SELECT count(*) AS incidents, count(*) FILTER (WHERE i.is_open) AS unresolved
+  FROM gold.incident AS i
+  JOIN grouped AS g ON g.as_of = i.as_of
+  WHERE i.severity <> 'low' AND i.ended_at > :as_of - INTERVAL '24' HOUR
 ),
 covered AS (
   SELECT
@@ -106,7 +111,10 @@ spent AS (
     cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (WHERE c.ts > b.ts - INTERVAL '30' DAY) AS double) AS recent,
     cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (
       WHERE c.ts <= b.ts - INTERVAL '30' DAY AND c.ts > b.ts - INTERVAL '60' DAY
-    ) AS double) AS before
+    ) AS double) AS before,
+    cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (
+      WHERE c.ts >= date_trunc('month', :as_of - INTERVAL '1' SECOND)
+    ) AS double) AS month
   FROM silver.cost_daily AS c
   CROSS JOIN billed AS b
   WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD'
@@ -121,8 +129,30 @@ ahead AS (
   SELECT max(f.as_of) AS known_at, cast(sum(cast(f.value AS decimal(38, 9))) AS double) AS expected
   FROM gold.forecast AS f
   JOIN published AS p ON p.as_of = f.as_of
-  WHERE f.metric = 'cost' AND f.granularity = 'day' AND f.quantile = 0.5e0 AND f.ts < f.as_of + INTERVAL '30' DAY
+  WHERE f.metric = 'cost' AND f.granularity = 'day' AND f.quantile = 0.5e0
+    AND f.ts >= f.as_of AND f.ts < f.as_of + INTERVAL '30' DAY
     AND f.day >= cast(:as_of - INTERVAL '31' DAY AS date)
+),
+unbilled AS (
+  SELECT
+    ts AS billed_at,
+    greatest(ts + INTERVAL '1' DAY, date_trunc('month', :as_of - INTERVAL '1' SECOND)) AS start,
+    date_trunc('month', :as_of - INTERVAL '1' SECOND) + INTERVAL '1' MONTH AS end_at
+  FROM billed
+),
+rest AS (
+  SELECT
+    max(u.billed_at) AS known_at,
+    max(date_diff('day', u.start, u.end_at)) AS days,
+    count(DISTINCT f.ts) AS forecast_days,
+    coalesce(cast(sum(cast(f.value AS decimal(38, 9))) AS double), 0e0) AS expected
+  FROM unbilled AS u
+  LEFT JOIN (
+    SELECT f.ts, f.value
+    FROM gold.forecast AS f
+    JOIN published AS p ON p.as_of = f.as_of
+    WHERE f.metric = 'cost' AND f.granularity = 'day' AND f.quantile = 0.5e0 AND f.day >= cast(:as_of - INTERVAL '31' DAY AS date)
+  ) AS f ON f.ts >= u.start AND f.ts < u.end_at
 ),
 tested AS (
   SELECT max(as_of) AS as_of
@@ -134,8 +164,30 @@ checked AS (
   FROM gold.quality_result AS q
   JOIN tested AS t ON t.as_of = q.as_of
 )
+SELECT 'cost_last_30d' AS kpi, recent AS value, 'usd' AS unit, known_at AS known_at,
+  'Effective cost of usage and purchases in the last 30 days billed' AS meaning
+FROM spent
+UNION ALL
+SELECT 'cost_change_30d' AS kpi, recent / nullif(before, 0e0) - 1e0 AS value, 'ratio' AS unit, known_at AS known_at,
+  'The same against the 30 days before' AS meaning
+FROM spent
+UNION ALL
+SELECT 'cost_month_to_date' AS kpi, month AS value, 'usd' AS unit, known_at AS known_at,
+  'Effective cost of usage and purchases since the month began, as far as it is billed' AS meaning
+FROM spent
+UNION ALL
+SELECT 'cost_month_end' AS kpi,
+  CASE WHEN r.forecast_days >= r.days THEN coalesce(s.month, 0e0) + r.expected END AS value, 'usd' AS unit, r.known_at AS known_at,
+  'The same at the end of the month: what is billed, and the median forecasts of the days after it' AS meaning
+FROM rest AS r
+CROSS JOIN spent AS s
+UNION ALL
+SELECT 'cost_next_30d' AS kpi, expected AS value, 'usd' AS unit, known_at AS known_at,
+  'Sum of the median cost forecasts over the next 30 days' AS meaning
+FROM ahead
+UNION ALL
 SELECT 'savings_identified_monthly' AS kpi, saved AS value, 'usd' AS unit, known_at AS known_at,
-  'Savings per month at list price, one action per resource' AS meaning
+  'Expected savings per month at list price, one action per resource' AS meaning
 FROM saving
 UNION ALL
 SELECT 'savings_share_of_cost' AS kpi, s.saved / nullif(j.cost, 0e0) AS value, 'ratio' AS unit, s.known_at AS known_at,
@@ -147,8 +199,14 @@ SELECT 'resources_at_risk' AS kpi, CASE WHEN judged > 0 THEN cast(at_risk AS dou
   known_at AS known_at, 'Resources whose capacity risk is high or critical' AS meaning
 FROM risk
 UNION ALL
-SELECT 'anomalous_hours_24h' AS kpi, CASE WHEN w.known_at IS NOT NULL THEN cast(o.hours AS double) END AS value, 'count' AS unit,
-  w.known_at AS known_at, 'Anomalous hours over all series in the last 24 hours' AS meaning
+SELECT 'incidents_open' AS kpi, CASE WHEN w.known_at IS NOT NULL THEN cast(o.unresolved AS double) END AS value,
+  'count' AS unit, w.known_at AS known_at,
+  'Incidents of metrics above low severity that still went on in the last hour known' AS meaning
+FROM watched AS w
+CROSS JOIN odd AS o
+UNION ALL
+SELECT 'incidents_24h' AS kpi, CASE WHEN w.known_at IS NOT NULL THEN cast(o.incidents AS double) END AS value, 'count' AS unit,
+  w.known_at AS known_at, 'Those that went on at any time in the last 24 hours' AS meaning
 FROM watched AS w
 CROSS JOIN odd AS o
 UNION ALL
@@ -163,18 +221,6 @@ UNION ALL
 SELECT 'forecast_coverage_90' AS kpi, coverage AS value, 'ratio' AS unit, known_at AS known_at,
   'Share of actuals inside the champions'' 90 % band; should be 0.9' AS meaning
 FROM skilled
-UNION ALL
-SELECT 'cost_last_30d' AS kpi, recent AS value, 'usd' AS unit, known_at AS known_at,
-  'Effective cost of usage and purchases in the last 30 days billed' AS meaning
-FROM spent
-UNION ALL
-SELECT 'cost_change_30d' AS kpi, recent / nullif(before, 0e0) - 1e0 AS value, 'ratio' AS unit, known_at AS known_at,
-  'The same against the 30 days before' AS meaning
-FROM spent
-UNION ALL
-SELECT 'cost_next_30d' AS kpi, expected AS value, 'usd' AS unit, known_at AS known_at,
-  'Sum of the median cost forecasts over the next 30 days' AS meaning
-FROM ahead
 UNION ALL
 SELECT 'failed_checks' AS kpi, CASE WHEN checks > 0 THEN cast(failed AS double) END AS value, 'count' AS unit,
   known_at AS known_at, 'Data quality checks that failed in the newest run' AS meaning

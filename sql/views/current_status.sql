@@ -3,7 +3,8 @@
 -- Reads   silver.metric_hourly, gold.anomaly, gold.forecast
 --
 -- `status` is stale when the series is more than three hours behind the newest hour observed anywhere, else anomalous or normal.
--- `expected` is the median of the last hourly forecast published before the hour; `confidence` is 1 minus the anomaly score.
+-- `expected` is the median of the last hourly forecast published before the hour. `confidence` is null until scores are calibrated:
+-- an anomaly score is no chance.
 WITH newest AS (
   SELECT max(hour) AS hour FROM silver.metric_hourly
 ),
@@ -36,7 +37,7 @@ SELECT
     ELSE 'normal'
   END AS status,
   a.severity AS severity,
-  1e0 - coalesce(a.score, 0e0) AS confidence,
+  cast(NULL AS double) AS confidence,
   r.quality_score AS quality_score,
   date_diff('hour', r.hour, n.hour) AS hours_behind
 FROM ranked AS r

@@ -3,7 +3,8 @@
 -- Reads   gold.recommendation
 --
 -- `keep` and `insufficient_data` are answers and stand here too. Only `portfolio_savings_usd` adds up: it counts one action per
--- resource; `savings_monthly_usd` of two rows about one resource must not be summed.
+-- resource; `savings_monthly_usd` of two rows about one resource must not be summed. Money is at the list price of `price_as_of`,
+-- which may be years old.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.recommendation
 )
@@ -22,6 +23,8 @@ SELECT
   r.savings_low_usd AS savings_low_usd,
   r.savings_high_usd AS savings_high_usd,
   r.portfolio_savings_usd AS portfolio_savings_usd,
+  r.price_as_of AS price_as_of,
+  date_diff('day', r.price_as_of, r.as_of) AS price_age_days,
   r.breach_probability AS breach_probability,
   r.confidence AS confidence,
   r.risk_level AS risk_level,

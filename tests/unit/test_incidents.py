@@ -108,7 +108,8 @@ def test_no_anomalous_hour_is_no_incident() -> None:
         ("critical", 0.8, 3, None, "high"),
         ("critical", 0.8, 4, None, "critical"),
         ("medium", 0.8, 40, None, "medium"),
-        ("critical", np.nan, 40, None, "high"),  # no capacity is declared
+        ("critical", np.nan, 40, None, "medium"),  # no capacity is declared
+        ("critical", np.nan, 40, "High", "high"),
         ("critical", 0.8, 1, "High", "high"),
         ("critical", 0.8, 4, "High", "critical"),
         ("critical", 0.8, 4, "Medium", "critical"),
@@ -121,7 +122,14 @@ def test_an_incident_is_as_grave_as_the_mildest_of_how_unusual_how_far_and_how_l
 ) -> None:
     one = {"severity": [unusual], "impact_ratio": [impact_ratio], "hours": [hours], "criticality": [criticality]}
 
-    assert grade(pd.DataFrame(one)) == [severity]
+    assert grade(pd.DataFrame({**one, "value": 90.0, "expected": 10.0})) == [severity]
+
+
+@pytest.mark.parametrize(("value", "expected", "severity"), [(2.0, 1.0, "medium"), (1.0, 2.01, "medium"), (1.9, 1.0, "low"), (1.0, np.nan, "medium")])
+def test_without_a_capacity_less_than_half_of_what_is_usual_or_seen_is_low(value: float, expected: float, severity: str) -> None:
+    one = {"severity": ["critical"], "impact_ratio": [np.nan], "hours": [40], "criticality": [None]}
+
+    assert grade(pd.DataFrame({**one, "value": value, "expected": expected})) == [severity]
 
 
 def test_criticality_is_that_of_the_resource() -> None:

@@ -1,0 +1,54 @@
+-- inputs.capacity_next: the next threshold that each series meets, when and how likely, as of a moment.
+--
+-- Reads   gold.capacity_risk
+-- Params  :as_of   of the run
+--
+-- One row per series, by the day where it is forecast so, as hours do not reach 30 days. The next threshold is the lowest that the
+-- series does not cross in its first day ahead; where it crosses all, the highest. `risk_level` and `priority` are the worst of
+-- the series. A date is null where the dated quantile does not cross: the chance may still be above 0.
+WITH placed AS (
+  SELECT
+    as_of, series_id, metric, granularity, threshold_pct, quantile, first_crossing_at, crossing_p10_at, crossing_p90_at,
+    p_cross_7d, p_cross_30d, p_cross_90d, p_surprise_30d, headroom_ratio, peak_p95, peak_at,
+    max(CASE risk_level WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 ELSE 1 END) OVER (PARTITION BY series_id)
+      AS gravity,
+    max(priority) OVER (PARTITION BY series_id) AS priority,
+    count(*) FILTER (WHERE granularity = 'day') OVER (PARTITION BY series_id) AS by_day,
+    coalesce(first_crossing_at < as_of + INTERVAL '1' DAY, false) AS crossed
+  FROM gold.capacity_risk
+  WHERE as_of = :as_of
+),
+ranked AS (
+  SELECT
+    as_of, series_id, metric, granularity, threshold_pct, quantile, first_crossing_at, crossing_p10_at, crossing_p90_at,
+    p_cross_7d, p_cross_30d, p_cross_90d, p_surprise_30d, headroom_ratio, peak_p95, peak_at, gravity, priority, crossed,
+    row_number() OVER (
+      PARTITION BY series_id ORDER BY crossed, CASE WHEN crossed THEN -threshold_pct ELSE threshold_pct END
+    ) AS nth
+  FROM placed
+  WHERE granularity = 'day' OR by_day = 0
+)
+SELECT
+  as_of AS as_of,
+  series_id AS series_id,
+  metric AS metric,
+  granularity AS granularity,
+  CASE gravity WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' ELSE 'low' END AS risk_level,
+  priority AS priority,
+  threshold_pct AS threshold_pct,
+  crossed AS is_crossed,
+  quantile AS quantile,
+  first_crossing_at AS first_crossing_at,
+  date_diff('day', as_of, first_crossing_at) AS days_to_crossing,
+  crossing_p10_at AS crossing_p10_at,
+  crossing_p90_at AS crossing_p90_at,
+  p_cross_7d AS p_cross_7d,
+  p_cross_30d AS p_cross_30d,
+  p_cross_90d AS p_cross_90d,
+  p_surprise_30d AS p_surprise_30d,
+  headroom_ratio AS headroom_ratio,
+  peak_p95 AS peak_p95,
+  peak_at AS peak_at
+FROM ranked
+WHERE nth = 1
+ORDER BY gravity DESC, priority DESC NULLS LAST, p_cross_30d DESC NULLS LAST, series_id
