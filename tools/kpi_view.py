@@ -1,6 +1,7 @@
 """Make views from what steps read as of a moment: `python -m tools.kpi_view`.
 
-Such a view says what the input of the same name says as of the end of the newest run. A test holds the files to what is made here.
+Such a view says what the input of the same name says as of the end of the newest run. A test holds the files to what is made
+here.
 """
 
 from __future__ import annotations

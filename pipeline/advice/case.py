@@ -20,8 +20,8 @@ class Change:
 
     Attributes:
         target: configuration afterwards; None where only the state changes.
-        saving_usd: of a month at list price; negative where the change costs more, None without a price.
-        chance: that the saving comes; the lower bound of a saving is the saving times this.
+        saving_usd: of a month at list price in which the change holds; negative where it costs more, None without a price.
+        chance: that the change holds for the month; 1 where there is no way back that would be better.
         confidence: in the recommendation, 0 to 1.
         risk_level: of harm by the change, from 0 (none) to 4.
         effort: from "very_low" to "very_high".
@@ -89,15 +89,15 @@ class Case:
         return self._answer("investigate", reason, **fields)
 
     def recommend(self, action: str, reason: str, change: Change, **fields: object) -> Row:
-        """Change something: terminate, stop, rightsize or upsize."""
-        saved = change.saving_usd
+        """Change something: terminate, stop, rightsize, upgrade or upsize."""
+        low, expected, high = _saving_range(change)
         return self._answer(
             action,
             reason,
             target_config=change.target,
-            savings_monthly_usd=saved,
-            savings_low_usd=saved if saved is None or saved < 0 else saved * change.chance,
-            savings_high_usd=saved,
+            savings_monthly_usd=expected,
+            savings_low_usd=low,
+            savings_high_usd=high,
             confidence=change.confidence,
             risk_level=change.risk_level,
             effort=change.effort,
@@ -141,6 +141,18 @@ class Case:
         """The part of the evidence that says how much a judgement by a metric rests on."""
         seen = self.usage[metric]
         return {"window_days": self.days, "n_points": len(seen.hours), "coverage": round(seen.coverage(self.days), 4)}
+
+
+def _saving_range(change: Change) -> tuple[float | None, float | None, float | None]:
+    """Low, expected and high saving of a month, from the same two scenarios.
+
+    The change holds, and saves the difference at list price; or it is taken back, half way through the month on average, and
+    saves half of it. What is expected weighs the two by the chance that it holds. What costs more is not weighed: it costs that.
+    """
+    high = change.saving_usd
+    if high is None or high < 0 or change.chance == 1:
+        return high, high, high
+    return high / 2, high / 2 * (1 + change.chance), high
 
 
 def cases(estate: Estate, rule: str, version: str, services: Iterable[str]) -> Iterator[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,12 @@ def cpu_ratio(types: pd.DataFrame, now: pd.Series, largest_credit: float) -> pd.
     return ratio
 
 
+def generation(name: str) -> int:
+    """The number in a type's family, 6 of `m6a.xlarge`; 0 where there is none."""
+    found = re.match(r"[a-z]+(\d+)", name)
+    return int(found[1]) if found else 0
+
+
 def platform_differences(now: pd.Series, target: pd.Series) -> list[str]:
     """What else changes with the type, in Compute Optimizer's words."""
 
@@ -87,3 +94,17 @@ def platform_differences(now: pd.Series, target: pd.Series) -> list[str]:
     if bool(now["instance_store"]) != bool(target["instance_store"]):
         differences.append("InstanceStoreAvailability")
     return differences
+
+
+def describe_beside(now: pd.Series, target: pd.Series) -> str:
+    """A type beside the present one, for people: "newer generation, as many vCPUs, 1.36 × the CPU".
+
+    Args:
+        now: a row of a catalogue.
+        target: another, with its `cpu_ratio`.
+    """
+    before, after = (generation(str(each.name)) for each in (now, target))
+    age = "newer" if after > before else "older" if after < before else "same"
+    vcpus = "as many vCPUs" if target["vcpu"] == now["vcpu"] else f"{target['vcpu']:g} vCPUs instead of {now['vcpu']:g}"
+    memory = "" if target["memory_gib"] == now["memory_gib"] else f", {target['memory_gib'] / now['memory_gib']:.3g} × the memory"
+    return f"{age} generation, {vcpus}, {target['cpu_ratio']:.3g} × the CPU{memory}"

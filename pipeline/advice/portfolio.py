@@ -13,7 +13,10 @@ _ORDER = (*_FIRST, *(action for action in ACTIONS if action not in _FIRST))
 
 
 def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
-    """Fill in what can be done together: at most one action per resource, so that the savings add up.
+    """Fill in what can be done together: at most one change per resource, so that the savings add up.
+
+    What is to be investigated stands beside a change, as it saves nothing by itself: a disk fills on a smaller type as well. On a
+    resource that ends nothing else is to be done.
 
     Args:
         rows: the rows of all rules, in the columns of `gold.recommendation`.
@@ -28,7 +31,10 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
         ["account", "region", "resource_id", "_order", "recommendation_id"], kind="stable"
     )
     first = ~ordered.duplicated(["account", "region", "resource_id"])
-    chosen = first & ~ordered["action"].isin(PASSIVE)
+    ends = (
+        ordered["action"].isin(_FIRST).groupby([ordered[name] for name in ("account", "region", "resource_id")]).transform("any")
+    )
+    chosen = (first & ~ordered["action"].isin(PASSIVE)) | ((ordered["action"] == "investigate") & ~ends)
     ordered["portfolio_savings_usd"] = ordered["savings_monthly_usd"].where(chosen, 0.0)
     ranked = (
         ordered.loc[chosen]

@@ -56,8 +56,8 @@ def group_hours(anomalies: pd.DataFrame, observed: pd.DataFrame, criticality: pd
     parts = [_group(rows, seen.get(str(name)), as_of) for name, rows in hours.groupby("series_id", sort=True)]
     found = pd.concat(parts, ignore_index=True)
     owner = found["account"] + "/" + found["region"] + "/" + found["resource_id"]
-    known = owner.map(criticality).astype(object)
-    found = found.assign(as_of=as_of, criticality=known.where(known.isin(CRITICALITIES), None))
+    known = [word if word in CRITICALITIES else None for word in owner.map(criticality)]
+    found = found.assign(as_of=as_of, criticality=pd.Series(known, index=found.index, dtype="object"))
     return found.assign(severity=grade(found))
 
 
@@ -128,7 +128,7 @@ def _ends(hours: pd.DataFrame, seen: pd.DataFrame) -> npt.NDArray[np.datetime64]
     ts = hours["ts"].to_numpy("datetime64[us]")
     expected = hours["expected"].to_numpy(dtype=np.float64)
     deviation = hours["value"].to_numpy(dtype=np.float64) - expected
-    ends = ts + _HOUR
+    ends = (ts + _HOUR).astype("datetime64[us]")
     for number in np.flatnonzero(np.isfinite(deviation) & (deviation != 0)):
         first, beyond = np.searchsorted(at, [ts[number] + _HOUR, ts[number] + NEW_LEVEL])
         left = (values[first:beyond] - expected[number]) / deviation[number]

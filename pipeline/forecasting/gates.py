@@ -60,7 +60,7 @@ def judge(
         return Verdict("kept", f"{said}. The champion is this very model.")
     present = scores.get(serving(champion.forecaster), scores.get(champion.forecaster)) if champion else None
     if champion is None or present is None or present["scaled_pinball"] is None:
-        why = "There was no champion before." if champion is None else f"The champion {champion.forecaster} could not be measured."
+        why = "The first champion here." if champion is None else f"The champion {champion.forecaster} could not be measured."
         held = _one_sided(own, baseline)
         return Verdict("rejected", f"{said}. {held}") if held else Verdict("promoted", f"{said}. {why}")
     return _judge_against(present, champion, challenger, own, baseline)

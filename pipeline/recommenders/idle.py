@@ -18,8 +18,9 @@ from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Estate
 from pipeline.advice.instances import settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.advice.words import write_megabytes
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 SERVICES = frozenset({"ec2", "server"})
 
 _NEXT_DAYS = 30
@@ -48,7 +49,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     the lookback. Without network metrics only the stricter rule, peak CPU at most 1 %, applies. When both are
     met it is to be terminated, otherwise stopped. The saving is the on-demand price of the instance; volumes stay and
     are still paid for. `confidence` is the chance that the next 30 days are as quiet, given the quiet days seen
-    (Jeffreys prior), times the coverage; `savings_low_usd` is the saving times that chance.
+    (Jeffreys prior), times the coverage; it is also the chance that the saving holds.
 
     Source: AWS Compute Optimizer, idle EC2 instances; AWS Cost Explorer rightsizing for the strict rule.
     """
@@ -67,7 +68,7 @@ def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> 
     case = replace(case, evidence=_evidence(case, options, peak, network))
     strict = peak <= options.strict_cpu_pct
     quiet = network is not None and peak < options.max_cpu_pct and network < options.max_network_mb_per_day
-    traffic = "no network metric" if network is None else f"at most {network:,.1f} MB of network traffic a day"
+    traffic = "no network metric" if network is None else f"at most {write_megabytes(network)} of network traffic a day"
     if not quiet and not (strict and network is None):
         return case.keep(f"In use: peak CPU {peak:.1f} %, {traffic}, over {case.days} days.")
     reason = f"Idle for {case.days} days: peak CPU {peak:.2f} %, {traffic}. Its volumes stay and are still paid for."
@@ -94,11 +95,15 @@ def _switch_off(case: Case, reason: str, for_good: bool, risk_level: int) -> Row
 def _evidence(case: Case, options: Options, peak: float, network: float | None) -> dict[str, object]:
     return {
         **case.how_much_was_seen("cpu_utilization"),
-        "cpu_max_pct": round(peak, 3),
-        "network_max_mb_per_day": None if network is None else round(network, 3),
-        "max_cpu_pct": options.max_cpu_pct,
-        "max_network_mb_per_day": options.max_network_mb_per_day,
-        "strict_cpu_pct": options.strict_cpu_pct,
+        "observed": {
+            "cpu_max_pct": round(peak, 3),
+            "network_max_mb_per_day": None if network is None else round(network, 3),
+        },
+        "thresholds": {
+            "cpu_max_pct": options.max_cpu_pct,
+            "network_max_mb_per_day": options.max_network_mb_per_day,
+            "cpu_max_pct_without_network": options.strict_cpu_pct,
+        },
     }
 
 

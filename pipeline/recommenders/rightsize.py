@@ -14,16 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Demand, Estate, Key
-from pipeline.advice.instance_types import catalogue, cpu_ratio, platform_differences
+from pipeline.advice.instance_types import catalogue, cpu_ratio, describe_beside, platform_differences
 from pipeline.advice.instances import settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.advice.risk import newest_risk
 from pipeline.capacity.peak import PeakDemand, peak_demand
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 SERVICES = frozenset({"ec2", "server"})
 
-# A metric at its limit hides how much more was wanted.
+# A metric at its limit hides how much more was wanted: in more than this share of the hours, as a breach counts, it is not known.
 _SATURATED_PCT = 99.0
+_HIDDEN_RATIO = 0.01
 #: Share of a capacity above which a forecast peak is a shortage.
 _SHORT_PCT = 90.0
 # Chances of a breach from which on the performance risk is 1, 2, 3 and 4.
@@ -53,6 +55,9 @@ class Options(BaseModel):
     upsize_probability: float = Field(
         0.2, gt=0, le=1, description="A forecast chance of crossing within 90 days above this calls for a larger type."
     )
+    saturated_growth_ratio: float = Field(
+        2, ge=1, le=8, description="Multiple of today's CPU or memory to ask for where saturation hides how much is wanted."
+    )
     allow_arch_change: bool = Field(False, description="Also consider types of another architecture, such as Graviton.")
     allow_burstable: bool = Field(False, description="Also consider types on CPU credits whose baseline serves the mean.")
     min_savings_usd: float = Field(5, ge=0, description="Smallest monthly saving worth a change.")
@@ -70,6 +75,7 @@ class _Need:
         mean_cpu: average use as a share of the present CPU capacity.
         peaks: what the peaks of the next 30 days may be, as shares of the present cpu and memory.
         short: the dimensions in which the present type is too small.
+        hidden: the dimensions in which saturation hides how much is wanted.
         unmeasured: the dimensions without enough data.
         figures: what was found, for people.
     """
@@ -82,6 +88,7 @@ class _Need:
     mean_cpu: float
     peaks: Mapping[str, PeakDemand]
     short: tuple[str, ...]
+    hidden: tuple[str, ...]
     unmeasured: tuple[str, ...]
     figures: str
 
@@ -94,20 +101,24 @@ class _Dimension:
         needed: share of the present CPU or memory, or Mbit/s.
         measured: whether there is enough data.
         short: whether the present type is too small.
-        figures, evidence: what was found, for people and for machines.
+        hidden: whether saturation hides how much is wanted.
+        figures, observed, thresholds: what was found and what it was held to, for people and for machines.
         peaks: what the peaks of the next 30 days may be, as shares of the present capacity.
     """
 
     needed: float
     measured: bool = True
     short: bool = False
+    hidden: bool = False
     figures: tuple[str, ...] = ()
-    evidence: Mapping[str, object] = field(default_factory=dict)
+    observed: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     peaks: PeakDemand | None = None
 
 
 def recommend(estate: Estate, options: Options) -> pd.DataFrame:
-    """One row for every EC2 instance, and every server that is one: rightsize, upsize, investigate, keep or insufficient_data.
+    """One row for every EC2 instance, and every server that is one: rightsize, upgrade, upsize, investigate, keep or
+    insufficient_data. An upgrade is to a type of the same vCPUs and memory, or more for less money.
 
     The need of a dimension is the chosen percentile of the hours' demand plus headroom, and at least the P95 peak of the
     forecast where a capacity risk is known. The target is the cheapest type in the price list that has it in every
@@ -119,8 +130,9 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     maxima and calling a type too small at their means, so that each errs on the side of not acting.
 
     A breach is demand (an hour's P95) above the target's CPU or memory in more than 1 % of the next 30 days' hours
-    (`peak_demand`). `savings_low_usd` is the saving times the chance that none happens. `confidence` is that chance times the
-    coverage and the share of the four dimensions that is measured, halved at most by the latter.
+    (`peak_demand`). `confidence` is the chance that none happens, times the coverage and the share of the four dimensions that
+    is measured, halved at most by the latter. Where more than 1 % of the hours were saturated, nobody knows what was wanted: no
+    chance is stated, and the target has twice of what there is.
 
     Source: AWS Compute Optimizer, EC2 rightsizing (P99.5, 20 % headroom, 14 days) and its platform differences; effort
     and restarts from Cost Optimization Hub.
@@ -152,7 +164,7 @@ def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame],
         confidence=coverage * (1 - len(need.unmeasured) / 8),
     )
     fitting = _fitting(options, types, need)
-    return _grow(case, need, fitting) if need.short else _shrink(case, options, need, fitting)
+    return _grow(case, options, need, fitting) if need.short else _shrink(case, options, need, fitting)
 
 
 def _shrink(case: Case, options: Options, need: _Need, fitting: pd.DataFrame) -> Row:
@@ -169,23 +181,38 @@ def _shrink(case: Case, options: Options, need: _Need, fitting: pd.DataFrame) ->
     for name, target in better.iterrows():
         breach = _breach(need, target)
         if breach <= options.max_breach_probability:
-            reason = f"{name} serves the demand on {now.name}. {need.figures} Chance of a breach in 30 days: {breach:.1%}."
-            return _change(case, "rightsize", reason, need, target)
+            smaller = target["vcpu"] < now["vcpu"] or target["memory_gib"] < now["memory_gib"]
+            what = f"{name}{'' if smaller else f', {describe_beside(now, target)},'} serves the demand on {now.name}."
+            reason = f"{what} {need.figures} {_chance(need, breach)}"
+            return _change(case, "rightsize" if smaller else "upgrade", reason, need, target)
         refused = refused or f" {name} would be cheaper, but has a {breach:.0%} chance of a breach in 30 days."
     reason = f"No cheaper type than {now.name} fits safely. {need.figures}{refused}"
     return case.keep(reason, breach_probability=_breach(need, now))
 
 
-def _grow(case: Case, need: _Need, fitting: pd.DataFrame) -> Row:
-    """The cheapest type that has what is lacking; without a price only of the own family."""
+def _grow(case: Case, options: Options, need: _Need, fitting: pd.DataFrame) -> Row:
+    """The cheapest type that has what is lacking and is safe enough; without a price only of the own family."""
     now = need.now
     lacking = f"{now.name} is too small in {' and '.join(need.short)}. {need.figures}"
     if case.price is None:
         fitting = fitting.loc[fitting["family"] == now["family"]]
-    if fitting.empty:
-        return case.investigate(f"{lacking} The price list has no type that fits.")
-    target = fitting.iloc[0]
-    return _change(case, "upsize", f"{lacking} {target.name} is the cheapest type that fits.", need, target)
+    safe = (row for _, row in fitting.iterrows() if need.hidden or _breach(need, row) <= options.max_breach_probability)
+    target = next(safe, None)
+    if target is None:
+        return case.investigate(f"{lacking} The price list has no type that fits safely.")
+    larger = target["vcpu"] > now["vcpu"] or target["memory_gib"] > now["memory_gib"]
+    what = f"{target.name}, {describe_beside(now, target)}, is the cheapest type that fits."
+    if need.hidden:
+        what = (
+            f"How much {' and '.join(need.hidden)} is wanted is not known: {target.name}, {describe_beside(now, target)}, "
+            f"is the cheapest with {options.saturated_growth_ratio:g} × of that; judge it again after {case.days} days."
+        )
+    reason = f"{lacking} {what} {_chance(need, _breach(need, target))}".rstrip()
+    return _change(case, "upsize" if larger else "upgrade", reason, need, target)
+
+
+def _chance(need: _Need, breach: float) -> str:
+    return "" if need.hidden else f"Chance of a breach in 30 days: {breach:.1%}."
 
 
 def _change(case: Case, action: str, reason: str, need: _Need, target: pd.Series) -> Row:
@@ -196,20 +223,21 @@ def _change(case: Case, action: str, reason: str, need: _Need, target: pd.Series
         "cpu_compared_by": "vcpu" if pd.isna(now["coremark"]) or pd.isna(target["coremark"]) else "coremark",
         "cpu_ratio": round(target["cpu_ratio"], 4),
     }
-    performance_risk = int(np.searchsorted(_PERFORMANCE_RISK, breach, side="right"))
+    performance_risk = 0 if need.hidden else int(np.searchsorted(_PERFORMANCE_RISK, breach, side="right"))
     change = Change(
         target=str(target.name),
         saving_usd=(now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH,
-        chance=1 - breach,
-        confidence=case.confidence * (1 - breach),
-        # What is not measured may be what binds: at least a low risk.
-        risk_level=max(performance_risk, 1 if need.unmeasured else 0),
+        # What has more than the present type is not taken back for a breach.
+        chance=1 if need.short else 1 - breach,
+        confidence=case.confidence * (1 if need.hidden else 1 - breach),
+        # What is not measured, or hidden, may be what binds: at least a low risk.
+        risk_level=max(performance_risk, 1 if need.unmeasured or need.hidden else 0),
         effort="very_high" if "Architecture" in differences else "high" if "Hypervisor" in differences else "medium",
         restart_needed=True,
         rollback_note="Stop the instance and change its type back.",
     )
     judged = replace(case, evidence={**case.evidence, **compared})
-    return judged.recommend(action, reason, change, breach_probability=breach)
+    return judged.recommend(action, reason, change, breach_probability=None if need.hidden else breach)
 
 
 def _need(case: Case, now: pd.Series, dimensions: Mapping[str, _Dimension]) -> _Need:
@@ -225,21 +253,20 @@ def _need(case: Case, now: pd.Series, dimensions: Mapping[str, _Dimension]) -> _
         mean_cpu=float(case.usage["cpu_utilization"].mean.mean()) / 100,
         peaks={name: one.peaks for name, one in dimensions.items() if one.peaks is not None},
         short=tuple(name for name, one in dimensions.items() if one.short),
+        hidden=tuple(name for name, one in dimensions.items() if one.hidden),
         unmeasured=unmeasured,
         figures=f"Over {case.days} days: {figures}{note}.",
     )
 
 
 def _evidence(case: Case, options: Options, need: _Need, dimensions: Mapping[str, _Dimension]) -> dict[str, object]:
-    found: dict[str, object] = {
+    held_to = {"quantile_pct": options.quantile_pct, "breach_probability_max": options.max_breach_probability}
+    return {
         **case.how_much_was_seen("cpu_utilization"),
-        "quantile_pct": options.quantile_pct,
-        "max_breach_probability": options.max_breach_probability,
         "unmeasured": list(need.unmeasured),
+        "observed": {name: value for one in dimensions.values() for name, value in one.observed.items()},
+        "thresholds": {**held_to, **{name: value for one in dimensions.values() for name, value in one.thresholds.items()}},
     }
-    for one in dimensions.values():
-        found |= one.evidence
-    return found
 
 
 def _dimensions(case: Case, options: Options, now: pd.Series, risks: Mapping[str, tuple[float, float]]) -> dict[str, _Dimension]:
@@ -275,21 +302,30 @@ def _utilization_need(
     if likely:
         needed = max(needed, forecast_peak / free)
     saturated = float((demand.p95 >= _SATURATED_PCT).mean())
+    hidden = saturated > _HIDDEN_RATIO
+    if hidden:
+        needed = max(needed, options.saturated_growth_ratio)
     figures = [f"{name} P{options.quantile_pct:g} {peak:.1f} %"]
     if saturated > 0:
         figures.append(f"{name} saturated in {saturated:.1%} of the hours, so that demand may be higher than seen")
     if forecast_peak > 0:
         figures.append(f"{name} forecast peak {100 * forecast_peak:.1f} %")
-    evidence: dict[str, object] = {
+    observed = {
         f"{name}_quantile_pct": round(peak, 3),
         f"{name}_sustained_pct": round(sustained, 3),
         f"{name}_saturated_ratio": round(saturated, 4),
-        f"{name}_headroom_pct": headroom_pct,
         f"{name}_forecast_peak_pct": round(100 * forecast_peak, 3),
         f"{name}_p_cross_90d": round(crossing, 4),
     }
-    short = sustained / 100 > free or likely
-    return _Dimension(needed, True, short, tuple(figures), evidence, peak_demand(demand.hours, demand.p95 / 100))
+    return _Dimension(
+        needed,
+        short=sustained / 100 > free or likely,
+        hidden=hidden,
+        figures=tuple(figures),
+        observed=observed,
+        thresholds={f"{name}_headroom_pct": headroom_pct, f"{name}_p_cross_90d": options.upsize_probability},
+        peaks=peak_demand(demand.hours, demand.p95 / 100),
+    )
 
 
 def _bandwidth_need(options: Options, name: str, used: float | None, present: float) -> _Dimension:
@@ -297,8 +333,13 @@ def _bandwidth_need(options: Options, name: str, used: float | None, present: fl
     if used is None:
         return _Dimension(0.0 if np.isnan(present) else options.unmeasured_bandwidth_ratio * present, measured=False)
     needed = used / (1 - options.bandwidth_headroom_pct / 100)
-    figures = (f"{name} P{options.quantile_pct:g} {used:.1f} Mbit/s",)
-    return _Dimension(needed, True, needed > present, figures, {f"{name}_quantile_mbps": round(used, 3)})
+    return _Dimension(
+        needed,
+        short=needed > present,
+        figures=(f"{name} P{options.quantile_pct:g} {used:.1f} Mbit/s",),
+        observed={f"{name}_quantile_mbps": round(used, 3)},
+        thresholds={f"{name}_headroom_pct": options.bandwidth_headroom_pct},
+    )
 
 
 def _fitting(options: Options, types: pd.DataFrame, need: _Need) -> pd.DataFrame:
@@ -346,17 +387,11 @@ def _forecast_peaks(estate: Estate) -> dict[Key, dict[str, tuple[float, float]]]
 
     Of several granularities the more alarming counts.
     """
-    risk = estate.risk
-    if risk.empty:
-        return {}
-    risk = risk.loc[risk["as_of"] <= pd.Timestamp(estate.as_of)]
-    risk = risk.loc[risk["as_of"] == risk.groupby("series_id")["as_of"].transform("max")]
-    risk = risk.loc[risk["threshold_pct"] == _SHORT_PCT]
+    risk = newest_risk(estate)
     found: dict[Key, dict[str, tuple[float, float]]] = {}
-    for series_id, rows in risk.groupby("series_id", sort=True):
-        account, region, rest = str(series_id).split("/", 2)
-        resource_id, _, metric = rest.rpartition("/")
+    for _, rows in risk.loc[risk["threshold_pct"] == _SHORT_PCT].groupby("series_id", sort=True):
+        key, metric = rows["key"].iloc[0], rows["metric"].iloc[0]
         peak = float((1 - rows["headroom_ratio"]).max())
         crossing = float(rows["p_cross_90d"].fillna(0.0).max())
-        found.setdefault((account, region, resource_id), {})[metric] = (0.0 if np.isnan(peak) else peak, crossing)
+        found.setdefault(key, {})[metric] = (0.0 if np.isnan(peak) else peak, crossing)
     return found

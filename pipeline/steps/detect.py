@@ -41,9 +41,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     return written
 
 
-def _publish_incidents(
-    points: pd.DataFrame, interval: Interval, lake: Lake, settings: Settings, shard: int, shards: int
-) -> None:
+def _publish_incidents(points: pd.DataFrame, interval: Interval, lake: Lake, settings: Settings, shard: int, shards: int) -> None:
     """Publish the incidents of the anomalous hours in the points' time, those that were published before among them."""
     buckets, table = buckets_of(shard, shards), INCIDENT
     since = interval.start - timedelta(hours=settings.detect_history_hours)
@@ -56,4 +54,6 @@ def _publish_incidents(
 def _criticality(interval: Interval, lake: Lake) -> pd.Series:
     """The criticality that resources state, by account/region/resource_id."""
     labels = read_criticality(lake, interval.as_of)
-    return labels.assign(owner=labels["account"] + "/" + labels["region"] + "/" + labels["resource_id"]).set_index("owner")["criticality"]
+    return labels.assign(owner=labels["account"] + "/" + labels["region"] + "/" + labels["resource_id"]).set_index("owner")[
+        "criticality"
+    ]

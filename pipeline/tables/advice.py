@@ -24,13 +24,26 @@ RECOMMENDATION = Table(
         text("reason", "Why, with the figures."),
         text("current_config", "What runs now.", nullable=True),
         text("target_config", "What should run.", nullable=True),
-        text("evidence_json", "Window, coverage, percentiles and thresholds, as a JSON object."),
+        text(
+            "evidence_json", "What was `observed`, the `thresholds` that it was held to, and how much was seen, as a JSON object."
+        ),
         number("monthly_cost_usd", "Cost now, at list price.", "usd", ge=0),
-        number("savings_monthly_usd", "Saving per month; null without a price, negative for upsizing.", "usd"),
-        number("savings_low_usd", "Cautious saving.", "usd"),
-        number("savings_high_usd", "Hopeful saving.", "usd"),
-        moment("price_as_of", "Day the prices are from.", nullable=True),
-        number("breach_probability", "Chance that demand exceeds the target within 30 days.", "ratio", ge=0, le=1),
+        number(
+            "savings_monthly_usd",
+            "Expected saving in a month: high and low by the chance that the change holds; null without a price, negative "
+            "where it costs more.",
+            "usd",
+        ),
+        number("savings_low_usd", "Saving in a month in which the change is taken back, half way on average.", "usd"),
+        number("savings_high_usd", "Saving in a month in which the change holds: the difference at list price.", "usd"),
+        moment("price_as_of", "Day the list prices are from, which may be years before `as_of`.", nullable=True),
+        number(
+            "breach_probability",
+            "Chance that demand exceeds the target within 30 days; null where nothing says, as where saturation hides demand.",
+            "ratio",
+            ge=0,
+            le=1,
+        ),
         Column(name="confidence", type=NUMBER, doc="How much evidence there is.", unit="ratio", ge=0, le=1),
         Column(name="risk_level", type=WHOLE, doc="0 very low … 4 very high, the largest over the dimensions.", ge=0, le=4),
         text("effort", "very_low … very_high."),

@@ -53,7 +53,8 @@ CHECK_SEVERITIES = ("critical", "warning", "info")
 LACKS = LANDED, KNOWN = ("landed", "known")
 #: What a recommendation says that changes nothing, and all that one can say.
 PASSIVE = ("keep", "insufficient_data")
-ACTIONS = ("rightsize", "stop", "terminate", "upsize", "investigate", *PASSIVE)
+#: `upgrade` is to a type that is no smaller, and no larger, but newer or faster.
+ACTIONS = ("rightsize", "stop", "terminate", "upgrade", "upsize", "investigate", *PASSIVE)
 #: Effort of a change; its risk is the place in this order.
 DEGREES = ("very_low", "low", "medium", "high", "very_high")
 #: How much a resource matters, by its tag.

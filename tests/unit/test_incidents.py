@@ -125,7 +125,9 @@ def test_an_incident_is_as_grave_as_the_mildest_of_how_unusual_how_far_and_how_l
     assert grade(pd.DataFrame({**one, "value": 90.0, "expected": 10.0})) == [severity]
 
 
-@pytest.mark.parametrize(("value", "expected", "severity"), [(2.0, 1.0, "medium"), (1.0, 2.01, "medium"), (1.9, 1.0, "low"), (1.0, np.nan, "medium")])
+@pytest.mark.parametrize(
+    ("value", "expected", "severity"), [(2.0, 1.0, "medium"), (1.0, 2.01, "medium"), (1.9, 1.0, "low"), (1.0, np.nan, "medium")]
+)
 def test_without_a_capacity_less_than_half_of_what_is_usual_or_seen_is_low(value: float, expected: float, severity: str) -> None:
     one = {"severity": ["critical"], "impact_ratio": [np.nan], "hours": [40], "criticality": [None]}
 

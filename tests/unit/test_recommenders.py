@@ -16,6 +16,7 @@ from pipeline.advice.estate import Estate
 from pipeline.advice.instance_types import catalogue, cpu_ratio
 from pipeline.advice.portfolio import portfolio
 from pipeline.advice.prices import price_lists
+from pipeline.advice.words import write_megabytes
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.recommenders import idle, rightsize
@@ -48,11 +49,11 @@ def test_an_instance_below_5_percent_and_5_megabytes_a_day_is_stopped_and_saves_
     row = judged_idle(quiet)
 
     assert row["action"] == "stop"
-    assert row["savings_monthly_usd"] == pytest.approx(0.096 * 730)
-    assert 0 < row["savings_low_usd"] < row["savings_monthly_usd"]
+    assert row["savings_high_usd"] == pytest.approx(0.096 * 730)
+    assert 0 < row["savings_low_usd"] < row["savings_monthly_usd"] < row["savings_high_usd"]
     assert row["rollback_possible"]
     # 0.0004 Mbit/s × 86,400 s / 8 = 4.3 MB a day.
-    assert json.loads(row["evidence_json"])["network_max_mb_per_day"] == pytest.approx(4.32)
+    assert json.loads(row["evidence_json"])["observed"]["network_max_mb_per_day"] == pytest.approx(4.32)
 
 
 @pytest.mark.parametrize(("cpu_peak", "mbps"), [(5.1, 0.0002), (4.0, 0.0003)])
@@ -110,8 +111,7 @@ def test_the_cheapest_type_with_20_percent_headroom_at_p99_5_is_proposed() -> No
     row = sized(one("m5.2xlarge", series("cpu_utilization", 30), *rest()), max_breach_probability=0.1)
 
     assert (row["action"], row["target_config"]) == ("rightsize", "m8a.large")
-    assert row["savings_monthly_usd"] == pytest.approx((0.384 - 0.12) * 730)
-    assert row["savings_low_usd"] == pytest.approx(row["savings_monthly_usd"] * (1 - row["breach_probability"]))
+    assert row["savings_high_usd"] == pytest.approx((0.384 - 0.12) * 730)
     assert row["monthly_cost_usd"] == pytest.approx(0.384 * 730)
     assert row["restart_needed"]
     assert json.loads(row["evidence_json"])["cpu_compared_by"] == "coremark"
@@ -213,6 +213,75 @@ def test_an_instance_whose_hours_exceed_its_headroom_is_upsized_at_a_cost() -> N
     assert "too small in cpu" in row["reason"]
 
 
+def test_a_saving_is_expected_between_that_of_a_change_that_holds_and_of_one_that_is_taken_back_half_way() -> None:
+    row = sized(one("m5.2xlarge", series("cpu_utilization", 30), *rest()), max_breach_probability=0.1)
+
+    holds, breach = (0.384 - 0.12) * 730, row["breach_probability"]
+    assert 0.01 < breach < 0.1
+    assert (row["savings_low_usd"], row["savings_high_usd"]) == pytest.approx((holds / 2, holds))
+    assert row["savings_monthly_usd"] == pytest.approx((1 - breach) * holds + breach * holds / 2)
+
+
+def test_as_many_vcpus_of_a_newer_family_are_an_upgrade_and_what_they_have_more_is_said() -> None:
+    # 20 % more than 80 % of 2 vCPUs; the m8a.large's count for 1.5 of them each.
+    row = sized(one("m5.large", series("cpu_utilization", 85, 95), *rest()), max_breach_probability=0.2)
+
+    assert (row["action"], row["target_config"]) == ("upgrade", "m8a.large")
+    assert "m8a.large, newer generation, as many vCPUs, 1.5 × the CPU, is the cheapest type that fits." in row["reason"]
+    assert row["savings_low_usd"] == row["savings_monthly_usd"] == row["savings_high_usd"] == pytest.approx((0.096 - 0.12) * 730)
+
+
+def test_a_cheaper_type_that_is_no_smaller_is_an_upgrade() -> None:
+    cheap = PRICES.assign(price_usd=PRICES["price_usd"].where(PRICES["item"] != "m8a.large", 0.05))
+
+    row = sized(replace(one("m5.large", series("cpu_utilization", 30), *rest()), prices=cheap))
+
+    assert (row["action"], row["target_config"]) == ("upgrade", "m8a.large")
+    assert "m8a.large, newer generation, as many vCPUs, 1.5 × the CPU, serves the demand on m5.large" in row["reason"]
+
+
+def test_what_is_too_small_and_would_likely_be_so_again_is_no_fit() -> None:
+    given = one("m5.large", series("cpu_utilization", 85, 95), *rest())
+
+    fits = sized(given)
+    larger = sized(given, max_breach_probability=0.9 * fits["breach_probability"])
+
+    assert (fits["target_config"], larger["target_config"]) == ("m8a.large", "c5.xlarge")
+    assert larger["breach_probability"] <= 0.9 * fits["breach_probability"]
+    assert sized(given, max_breach_probability=0.0)["action"] == "investigate"
+
+
+def test_of_a_machine_that_is_saturated_no_chance_is_stated_and_the_target_has_twice_of_what_it_has() -> None:
+    flat_out = np.where(np.arange(len(HOURS)) % 8 == 0, 100.0, 85.0)
+
+    row = sized(one("m5.large", series("cpu_utilization", 85, flat_out), *rest()))
+
+    assert (row["action"], row["target_config"]) == ("upsize", "c5.xlarge")
+    assert row["breach_probability"] is None or np.isnan(row["breach_probability"])
+    assert "How much cpu is wanted is not known: c5.xlarge" in row["reason"]
+    assert "cheapest with 2 × of that; judge it again after 14 days" in row["reason"]
+    assert "Chance" not in row["reason"]
+
+
+def test_evidence_tells_what_was_observed_from_what_it_was_held_to() -> None:
+    busy = one("m5.large", series("cpu_utilization", 1, 30), series("network_in", 2e5), series("network_out", 0.0))
+    found = [json.loads(row["evidence_json"]) for row in (judged_idle(busy), sized(busy))]
+
+    assert (found[0]["observed"]["cpu_max_pct"], found[0]["thresholds"]["cpu_max_pct"]) == (30.0, 5.0)
+    assert found[1]["thresholds"]["cpu_headroom_pct"] == 20
+    assert "cpu_headroom_pct" not in found[1]["observed"]
+    # 200,000 Mbit/s for a day.
+    assert "at most 2,160.0 TB of network traffic a day" in judged_idle(busy)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "written"),
+    [(0.4, "0.4 MB"), (999.9, "999.9 MB"), (999.96, "1.0 GB"), (2_369_906.6, "2.4 TB"), (-2500, "-2.5 GB")],
+)
+def test_amounts_of_data_stand_in_a_unit_that_can_be_read(megabytes: float, written: str) -> None:
+    assert write_megabytes(megabytes) == written
+
+
 def test_saturated_hours_are_named_because_they_hide_demand() -> None:
     flat_out = np.where(np.arange(len(HOURS)) % 20 == 0, 100.0, 85.0)
 
@@ -297,7 +366,7 @@ def test_members_of_groups_are_recognised_by_their_tags() -> None:
         assert (row["action"], tag in row["reason"]) == ("insufficient_data", True)
 
 
-def test_stopping_beats_resizing_and_unpriced_actions_rank_last() -> None:
+def test_stopping_beats_resizing_unpriced_actions_rank_last_and_what_fills_is_looked_into_beside_a_change() -> None:
     def row(resource_id: str, rule_id: str, action: str, savings: float | None) -> dict[str, object]:
         return {
             "account": "1",
@@ -317,14 +386,28 @@ def test_stopping_beats_resizing_and_unpriced_actions_rank_last() -> None:
             row("b", "rightsize", "rightsize", 300.0),
             row("c", "rightsize", "rightsize", None),
             row("d", "rightsize", "keep", None),
+            row("a", "filling_disk", "investigate", None),
+            row("b", "filling_disk", "investigate", None),
         ]
     )
 
     chosen = portfolio(rows).set_index("recommendation_id")
 
-    assert chosen["portfolio_rank"].dropna().to_dict() == {"brightsize": 1, "aidle": 2, "crightsize": 3}
+    assert chosen["portfolio_rank"].dropna().to_dict() == {
+        "brightsize": 1, "aidle": 2, "bfilling_disk": 3, "crightsize": 4,
+    }  # fmt: skip
     assert chosen["portfolio_savings_usd"].to_dict() == pytest.approx(
-        {"brightsize": 300, "aidle": 70, "crightsize": np.nan, "arightsize": 0, "bidle": 0, "drightsize": 0}, nan_ok=True
+        {
+            "brightsize": 300,
+            "aidle": 70,
+            "crightsize": np.nan,
+            "arightsize": 0,
+            "bidle": 0,
+            "drightsize": 0,
+            "afilling_disk": 0,
+            "bfilling_disk": np.nan,
+        },
+        nan_ok=True,
     )
 
 

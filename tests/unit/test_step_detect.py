@@ -63,7 +63,9 @@ def test_hours_of_one_incident_are_one_row_as_of_each_run_whether_by_day_or_at_o
     asked = "SELECT as_of, started_at, ended_at, is_open, hours, severity FROM gold.incident ORDER BY as_of"
     by_day = lake.query(asked).to_pylist()
 
-    assert [(row["started_at"], row["hours"]) for row in by_day] == [(START + timedelta(hours=270), hours) for hours in (18, 42, 66)]
+    assert [(row["started_at"], row["hours"]) for row in by_day] == [
+        (START + timedelta(hours=270), hours) for hours in (18, 42, 66)
+    ]
     assert {(row["is_open"], row["severity"]) for row in by_day} == {(True, "critical")}
     detect(WHOLE, lake, settings)
     assert lake.query(asked).to_pylist() == by_day

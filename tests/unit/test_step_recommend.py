@@ -53,7 +53,7 @@ def actions(lake: Lake, settings: Settings, **changed: object) -> dict[str, str]
 
 
 def test_every_rule_judges_unless_the_settings_name_some(lake: Lake, settings: Settings) -> None:
-    assert actions(lake, settings) == {"idle": "stop", "rightsize": "keep"}
+    assert actions(lake, settings) == {"filling_disk": "insufficient_data", "idle": "stop", "rightsize": "keep"}
     assert actions(lake, settings, recommenders=("rightsize",)) == {"rightsize": "keep"}
 
 

@@ -27,7 +27,7 @@ SITUATIONS = {
         _MIXED,
         {
             **_UNJUDGED,
-            "i-busy": Says("upsize", "too small in cpu", {"target_config": "m8a.large", "restart_needed": True}),
+            "i-busy": Says("upsize", "too small in cpu.*How much cpu is wanted is not known", {"target_config": "c5.xlarge"}),
             "i-big": Says("rightsize", "m5.xlarge serves the demand", {"target_config": "m5.xlarge"}),
             "i-bigblind": Says("keep", "not measured: memory, network, ebs"),
             "i-idle": Says("keep", "No cheaper type"),
@@ -65,6 +65,7 @@ OPTIONS = {
     "max_coremark_credit": Changed(1, _LARGE),
     "max_breach_probability": Changed(0.1, _BREACHED),
     "upsize_probability": Changed(0.9, _GROWING),
+    "saturated_growth_ratio": Changed(3, one("m5.large", series("cpu_utilization", 90, 100), *rest())),
     "allow_arch_change": Changed(True, _ELSEWHERE),
     "allow_burstable": Changed(True, _ELSEWHERE),
     "min_savings_usd": Changed(250, _LARGE),
