@@ -15,9 +15,9 @@ from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.report.findings import Findings
-from pipeline.report.selection import charted_series
+from pipeline.report.selection import charted_series, sort_by_gravity
 from pipeline.tables.advice import RECOMMENDATION
-from pipeline.tables.anomalies import ANOMALY
+from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.columns import IMPUTED
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, PROMOTION
@@ -43,6 +43,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     costs = candidates[candidates["metric"] == "cost"]
     series = sorted({*chosen["series_id"], *costs["series_id"]})
     forecast = _believed(lake, FORECAST, interval, series_id=series)
+    incident = _believed(lake, INCIDENT, interval)
     anomaly = _span(lake, ANOMALY, interval, max(timedelta(days=ANOMALY_DAYS), interval.end - interval.start))
     return Findings(
         interval=interval,
@@ -51,11 +52,14 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         resource=read_resources(lake, interval.end),
         recommendation=_believed(lake, RECOMMENDATION, interval),
         capacity_risk=risk,
+        capacity_next=read(lake, "capacity_next", as_of=interval.as_of),
         forecast=forecast,
         forecast_series=len(candidates),
         history=_history(lake, chosen, forecast),
         anomaly=anomaly,
-        anomaly_history=_around(lake, anomaly),
+        incident=incident,
+        judged=_judged(lake, interval),
+        anomaly_history=_around(lake, anomaly, incident),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),
         risk_backtest=_of_newest_training(lake, RISK_BACKTEST, interval),
@@ -97,6 +101,12 @@ def _until(table: Table, moment: datetime) -> Scope:
     return Scope(table.time, datetime(1970, 1, 1), moment + timedelta(microseconds=1))
 
 
+def _judged(lake: Lake, interval: Interval) -> pd.DataFrame:
+    settings = lake.settings
+    since = interval.end - timedelta(hours=settings.detect_history_hours)
+    return read(lake, "judged_series", since=since, as_of=interval.end, hours=settings.detect_min_history_hours)
+
+
 def _sources(lake: Lake, interval: Interval) -> pd.DataFrame:
     """Where the rows came from, with the first sentence of the plug's own description."""
     sources = read(lake, "sources", start=interval.start, end=interval.end)
@@ -135,11 +145,13 @@ def _history(lake: Lake, chosen: pd.DataFrame, forecast: pd.DataFrame) -> pd.Dat
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series_id", "granularity", "ts", "value"])
 
 
-def _around(lake: Lake, anomaly: pd.DataFrame) -> pd.DataFrame:
-    """Hours around the anomalies of the series that have the worst."""
-    worst = anomaly.sort_values(["score", "series_id"], ascending=[False, True], kind="stable")["series_id"].drop_duplicates()
+def _around(lake: Lake, anomaly: pd.DataFrame, incident: pd.DataFrame) -> pd.DataFrame:
+    """Hours around the anomalies of the series that have the gravest incidents."""
+    by_score = anomaly.sort_values(["score", "series_id"], ascending=[False, True], kind="stable")["series_id"]
+    known = set(by_score)
+    worst = [name for name in dict.fromkeys([*sort_by_gravity(incident)["series_id"], *by_score]) if name in known]
     parts: list[Any] = []
-    for series_id in worst.head(CLOSE_UPS):
+    for series_id in worst[:CLOSE_UPS]:
         last = anomaly.loc[anomaly["series_id"] == series_id, "ts"].max()
         scope = Scope(
             "hour",

@@ -5,6 +5,7 @@ No larger disk is proposed: what fills a disk, often logs or a table that is nev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -27,7 +28,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     threshold_pct: float = Field(
-        90, ge=50, le=100, description="A disk counts as full from here on, or the next threshold above."
+        90, ge=50, le=100, description="A disk is looked at from this threshold of the capacity risk on."
     )
     min_probability: float = Field(
         0.2, gt=0, le=1, description="A chance to fill within 90 days, or as far as is forecast, above this is looked into."
@@ -37,50 +38,62 @@ class Options(BaseModel):
 def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     """One row for every EC2 instance, and every server that is one: investigate, keep or insufficient_data.
 
-    What is known of the future of a disk is the capacity risk of its utilization, without the incidents that no forecast sees. Of
-    a series forecast by the day and by the hour the day counts, which reaches further. `confidence` is the chance itself, or that
-    it does not fill. There are no dollars: nobody knows what has to be done.
+    What is known of the future of a disk is the capacity risk of its utilization, without the incidents that no forecast sees: of
+    the lowest threshold that it does not cross in the first day. Of a series forecast by the day and by the hour the day counts,
+    which reaches further. `confidence` is the chance itself, or that it does not fill. There are no dollars: nobody knows what
+    has to be done.
     """
     risk = newest_risk(estate)
-    full = risk.loc[(risk["metric"] == _METRIC) & (risk["threshold_pct"] >= options.threshold_pct)] if len(risk) else risk
-    if len(full):
-        # "day" comes before "hour".
-        full = full.sort_values(["granularity", "threshold_pct"], kind="stable").drop_duplicates("key")
-    known = {row["key"]: row for _, row in full.iterrows()}
+    full = risk.loc[(risk["metric"] == _METRIC) & (risk["threshold_pct"] >= options.threshold_pct)]
+    known = {rows["key"].iloc[0]: rows for _, rows in full.groupby("series_id")}
     return recommendations(
         [_judge(case, options, known.get(case.key)) for case in cases(estate, __name__, RULE_VERSION, SERVICES)]
     )
 
 
-def _judge(case: Case, options: Options, risk: pd.Series | None) -> Row:
+def _judge(case: Case, options: Options, risk: pd.DataFrame | None) -> Row:
     if risk is None:
         return case.insufficient("Nothing is known of the future of its disk: it needs a forecast of disk utilization.")
-    chances = {days: risk[f"p_cross_{days}d"] for days in (7, 30, 90) if pd.notna(risk[f"p_cross_{days}d"])}
-    if not chances:
+    # "day" comes before "hour".
+    risk = risk.loc[risk["granularity"] == risk["granularity"].min()].sort_values("threshold_pct")
+    is_crossed = risk["first_crossing_at"] < pd.Timestamp(case.estate.as_of) + pd.Timedelta(days=1)
+    now = risk.loc[is_crossed, "threshold_pct"].max()
+    # The next threshold; where all are crossed, the last.
+    row = risk.loc[~is_crossed].iloc[0] if not is_crossed.all() else risk.iloc[-1]
+    chances = {days: row[f"p_cross_{days}d"] for days in (7, 30, 90) if pd.notna(row[f"p_cross_{days}d"])}
+    if not chances and pd.isna(now):
         return case.insufficient("Its disk is forecast for less than 7 days, too short to say when it is full.")
-    chance, threshold = float(max(chances.values())), f"{risk['threshold_pct']:g} %"
-    date = risk["first_crossing_at"]
-    said = ", ".join(f"{chance:.0%} within {days} days" for days, chance in chances.items())
-    case = replace(
-        case,
-        confidence=max(chance, 1 - chance),
-        evidence={
-            "observed": {f"p_cross_{days}d": round(float(one), 4) for days, one in chances.items()},
-            "thresholds": {"threshold_pct": float(risk["threshold_pct"]), "p_cross": options.min_probability},
-            "forecast_by": risk["granularity"],
-            "first_crossing_at": None if pd.isna(date) else f"{date:%Y-%m-%d}",
-        },
-    )
+    chance = max([0.0 if pd.isna(now) else 1.0, *(float(one) for one in chances.values())])
+    case = replace(case, confidence=max(chance, 1 - chance), evidence=_evidence(options, row, now, chances))
+    next_one = f"{row['threshold_pct']:g} %"
+    said = ", ".join(f"{one:.0%} within {days} days" for days, one in chances.items())
     if chance <= options.min_probability:
-        return case.keep(f"Its disk is not likely to reach {threshold}: {said}.")
-    return case.investigate(f"Its disk fills: {_date(case, risk, threshold)}; chance of {threshold}: {said}.")
+        return case.keep(f"Its disk is not likely to reach {next_one}: {said}.")
+    state = "Its disk fills" if pd.isna(now) else f"Its disk is at {now:g} % or more"
+    if row["threshold_pct"] == now:
+        return case.investigate(f"{state}.")
+    return case.investigate(f"{state}: {_date(case, row, next_one)}; chance of {next_one}: {said or 'not known'}.")
+
+
+def _evidence(options: Options, row: pd.Series, now: float, chances: Mapping[int, float]) -> dict[str, object]:
+    date = row["first_crossing_at"]
+    return {
+        "observed": {
+            "is_at_pct": None if pd.isna(now) else float(now),
+            **{f"p_cross_{days}d": round(float(one), 4) for days, one in chances.items()},
+        },
+        "thresholds": {"disk_pct": float(row["threshold_pct"]), "p_cross": options.min_probability},
+        "forecast_by": row["granularity"],
+        "first_crossing_at": None if pd.isna(date) else f"{date:%Y-%m-%d}",
+    }
 
 
 def _date(case: Case, risk: pd.Series, threshold: str) -> str:
     """When the dated quantile of the forecast crosses, and the range of the crossing."""
     at, early, late = (risk[name] for name in ("first_crossing_at", "crossing_p10_at", "crossing_p90_at"))
+    quantile = f"P{100 * risk['quantile']:g}"
     if pd.isna(at):
-        return f"it may reach {threshold} as far as is forecast, and the forecast's P{100 * risk['quantile']:g} does not"
+        return f"the forecast's {quantile} does not reach {threshold}"
     days = (at - pd.Timestamp(case.estate.as_of)).days
     spread = "" if pd.isna(early) else f" ({early:%Y-%m-%d} … {'later' if pd.isna(late) else f'{late:%Y-%m-%d}'})"
-    return f"P{100 * risk['quantile']:g} reaches {threshold} on {at:%Y-%m-%d}, in {days} day{'' if days == 1 else 's'}{spread}"
+    return f"{quantile} reaches {threshold} on {at:%Y-%m-%d}, in {days} day{'' if days == 1 else 's'}{spread}"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.interval import Interval
 from pipeline.tables.advice import RECOMMENDATION
-from pipeline.tables.anomalies import ANOMALY
+from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, PROMOTION
 from pipeline.tables.money import COST_DAILY
@@ -36,10 +36,13 @@ class Findings:
             tags_json.
         recommendation: `gold.recommendation` of this `as_of`.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
+        capacity_next: `inputs.capacity_next` of this `as_of`: the next threshold of each series, the gravest series first.
         forecast: `gold.forecast` of this `as_of` for the series that are charted and for all cost series.
         forecast_series: how many series and granularities were forecast, charted or not.
         history: what was observed of the charted series: series_id, granularity, ts, value.
         anomaly: `gold.anomaly` of the interval and of the 30 days before its end.
+        incident: `gold.incident` of this `as_of`.
+        judged: `inputs.judged_series`: metric, series, judged; how many series detectors judged, cost among the metrics.
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
         model_metric: `gold.model_metric` of the newest training not after `as_of`.
@@ -58,10 +61,13 @@ class Findings:
     resource: pd.DataFrame = field(default_factory=RESOURCE.empty)
     recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
     capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)
+    capacity_next: pd.DataFrame = field(default_factory=_empty("series_id", "metric", "threshold_pct", "risk_level"))
     forecast: pd.DataFrame = field(default_factory=FORECAST.empty)
     forecast_series: int = 0
     history: pd.DataFrame = field(default_factory=_empty("series_id", "granularity", "ts", "value"))
     anomaly: pd.DataFrame = field(default_factory=ANOMALY.empty)
+    incident: pd.DataFrame = field(default_factory=INCIDENT.empty)
+    judged: pd.DataFrame = field(default_factory=_empty("metric", "series", "judged"))
     anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
     model_metric: pd.DataFrame = field(default_factory=MODEL_METRIC.empty)

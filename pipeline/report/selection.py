@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
 from pipeline.report.findings import Findings
 from pipeline.report.frames import json_object, records
-from pipeline.report.words import SEVERITY_ORDER
+from pipeline.report.words import SERVICE_WORDS, SEVERITY_ORDER, service_slug, service_word
+from pipeline.tables.columns import SEVERITIES
 
 # Rows shown at once, and behind a click; a page of thousands of rows helps no one, and the views have them all.
 SHOWN, AT_MOST = 25, 200
@@ -71,28 +72,40 @@ def portfolio_of(recommendation: pd.DataFrame) -> pd.DataFrame:
     return counted.sort_values(["portfolio_rank", "recommendation_id"], kind="stable")
 
 
-def anomalies_of_interval(findings: Findings) -> pd.DataFrame:
-    """The anomalies of the run itself; a report also draws those of the days before."""
-    return _between(findings.anomaly, findings.interval.start, findings.interval.end)
+def incidents_of_last_day(findings: Findings) -> pd.DataFrame:
+    """The incidents that the key figure counts: above low, and going on in the last 24 hours, however long the interval."""
+    found = findings.incident
+    return found[(found["severity"] != SEVERITIES[0]) & (found["ended_at"] > pd.Timestamp(findings.as_of) - timedelta(hours=24))]
 
 
-def anomalies_of_last_day(findings: Findings) -> pd.DataFrame:
-    """The anomalies that the key figure counts: those of the 24 hours before `as_of`, however long the interval."""
-    return _between(findings.anomaly, findings.as_of - timedelta(hours=24), findings.as_of)
+def incidents_of_interval(findings: Findings) -> pd.DataFrame:
+    """The incidents that went on in the run's interval, low ones as well."""
+    return findings.incident[findings.incident["ended_at"] > pd.Timestamp(findings.interval.start)]
 
 
-def _between(found: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
-    return found if found.empty else found[(found["ts"] >= start) & (found["ts"] < end)]
+def grade_hours(anomaly: pd.DataFrame, incident: pd.DataFrame) -> pd.DataFrame:
+    """Anomalous hours, in order of time, with the severity of their incident; with their own where they are in none."""
+    hours = anomaly.sort_values(["ts", "series_id"], kind="stable")
+    graded = incident[["series_id", "started_at", "ended_at", "severity"]].rename(columns={"severity": "_grave"})
+    if hours.empty or graded.empty:
+        return hours
+    found = pd.merge_asof(hours, graded.sort_values("started_at"), left_on="ts", right_on="started_at", by="series_id")
+    severity = found["_grave"].where(found["ts"] < found["ended_at"]).fillna(found["severity"])
+    return found.assign(severity=severity)[list(anomaly.columns)]
 
 
-def sort_by_severity(found: pd.DataFrame) -> pd.DataFrame:
-    """Anomalies, the most severe first; equally severe ones by score, then the newest."""
-    rank = found["severity"].map(SEVERITY_ORDER).fillna(9)
-    return (
-        found.assign(_rank=rank)
-        .sort_values(["_rank", "score", "ts", "series_id"], ascending=[True, False, False, True], kind="stable")
-        .drop(columns="_rank")
+def sort_by_gravity(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Incidents, the gravest first; equally grave ones that still go on, then by impact, score, and the newest."""
+    ranked = incidents.assign(
+        _rank=incidents["severity"].map(SEVERITY_ORDER).fillna(9), _impact=pd.to_numeric(incidents["impact_ratio"]).fillna(0.0)
     )
+    by = {"_rank": True, "is_open": False, "_impact": False, "score": False, "started_at": False, "series_id": True}
+    return ranked.sort_values([*by], ascending=[*by.values()], kind="stable").drop(columns=["_rank", "_impact"])
+
+
+def service_names(cost_daily: pd.DataFrame) -> dict[str, str]:
+    """How the page calls the services of the bills, by the slug in the ids of their cost series; one service has one name."""
+    return SERVICE_WORDS | {service_slug(name): service_word(name) for name in sorted(cost_daily["service"].astype(str).unique())}
 
 
 def newest_decisions(findings: Findings) -> dict[tuple[str, str], dict[str, Any]]:

@@ -28,6 +28,33 @@ METRIC_WORDS = {
     "request_count": "requests",
     "cost": "cost",
 }
+_SERVICES = {
+    "Amazon Elastic Compute Cloud": "AmazonEC2",
+    "Amazon Simple Storage Service": "AmazonS3",
+    "Amazon Relational Database Service": "AmazonRDS",
+    "Amazon Virtual Private Cloud": "AmazonVPC",
+    "Amazon CloudWatch": "AmazonCloudWatch",
+    "Amazon CloudFront": "AmazonCloudFront",
+    "Amazon DynamoDB": "AmazonDynamoDB",
+    "Amazon Athena": "AmazonAthena",
+    "Amazon Elastic Container Service": "AmazonECS",
+    "Amazon Elastic Kubernetes Service": "AmazonEKS",
+    "Amazon EC2 Container Registry (ECR)": "AmazonECR",
+    "Amazon Elastic File System": "AmazonEFS",
+    "Amazon ElastiCache": "AmazonElastiCache",
+    "Amazon Simple Queue Service": "AWSQueueService",
+    "Amazon Simple Notification Service": "AmazonSNS",
+    "Amazon Route 53": "AmazonRoute53",
+    "AWS CloudTrail": "AWSCloudTrail",
+    "AWS Data Transfer": "AWSDataTransfer",
+    "AWS Glue": "AWSGlue",
+    "AWS Key Management Service": "awskms",
+    "AWS Lambda": "AWSLambda",
+    "AWS Secrets Manager": "AWSSecretsManager",
+    "Elastic Load Balancing": "AWSELB",
+}
+#: A service's name by the slugs of its name and of its code in bills.
+SERVICE_WORDS = {re.sub(r"[^a-z0-9._-]+", "-", each.lower()): name for name, code in _SERVICES.items() for each in (name, code)}
 ACTION_WORDS = {action: action.capitalize() for action in ACTIONS} | {"insufficient_data": "Not enough data"}
 RISK_WORDS = tuple(degree.replace("_", " ") for degree in DEGREES)
 # Place of each severity where the gravest comes first.
@@ -132,6 +159,32 @@ def until(moment: Any, as_of: datetime) -> str:
         return ""
     days = (pd.Timestamp(moment) - pd.Timestamp(as_of)).days
     return "today" if days <= 0 else f"in {plural(days, 'day')}"
+
+
+def age(moment: Any, as_of: datetime) -> str:
+    """How long ago a moment was: `3 days old`, `5 months old`, `2.6 years old`."""
+    if missing(moment):
+        return ""
+    days = (pd.Timestamp(as_of) - pd.Timestamp(moment)).days
+    if days < 60:
+        return f"{plural(max(days, 0), 'day')} old"
+    return f"{days / 30.44:.0f} months old" if days < 365 else f"{days / 365.25:.1f} years old"
+
+
+def lasted(hours: Any) -> str:
+    """`1 hour`, `38 hours`, `5 days`."""
+    number = int(hours)
+    return plural(number, "hour") if number < 72 else plural(round(number / 24), "day")
+
+
+def service_slug(name: str) -> str:
+    """How the ids of cost series write a service's name, as `views.demand_daily` does."""
+    return re.sub(r"[^a-z0-9._-]+", "-", name.lower())
+
+
+def service_word(name: str) -> str:
+    """A service as people call it, whether a bill names it by its code or by its name; others as they are."""
+    return SERVICE_WORDS.get(service_slug(name), name)
 
 
 def seconds(value: Any) -> str:

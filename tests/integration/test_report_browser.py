@@ -139,7 +139,7 @@ def test_the_figures_shown_are_the_kpis_as_of_the_reports_moment(tab: Page, here
 
     assert shown("savings") == pytest.approx(wanted["savings_identified_monthly"])
     assert shown("at-risk") == wanted["resources_at_risk"]
-    assert shown("anomaly-count") == wanted["anomalous_hours_24h"]
+    assert shown("incidents") == wanted["incidents_24h"]
     assert shown("skill") == pytest.approx(wanted["forecast_skill"])
 
 

@@ -11,8 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline import tables
+from pipeline.anomalies.incidents import group_hours
 from pipeline.interval import Interval
 from pipeline.lake import duckdb, sql
+from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.schema import Table, bucket_of
 from tests.support.golden import partition_of
@@ -45,6 +47,7 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "silver.quarantine": _quarantine(),
         "gold.forecast": _forecasts(),
         "gold.anomaly": _anomalies(),
+        "gold.incident": _incidents(),
         "gold.capacity_risk": _risks(),
         "gold.recommendation": _recommendations(),
         "gold.model_metric": _model_metrics(),
@@ -61,11 +64,16 @@ def kpis(**changed: pd.DataFrame) -> pd.DataFrame:
     Args:
         changed: rows of a table of gold in place of the estate's, by the table's name without its layer.
     """
+    return asked("executive_kpis", **changed)
+
+
+def asked(name: str, params: dict[str, Any] | None = None, **changed: pd.DataFrame) -> pd.DataFrame:
+    """What a step reads of the estate as of its run: an input by its name, with parameters beside `as_of`."""
     given = {name: rows(tables.get(name), records) for name, records in estate().items()}
-    for name, frame in changed.items():
-        table = tables.get(f"gold.{name}")
+    for table_name, frame in changed.items():
+        table = tables.get(f"gold.{table_name}")
         given[table.name] = pa.Table.from_pandas(frame, schema=table.arrow_schema, preserve_index=False)
-    return duckdb.query(sql.text("inputs.executive_kpis"), {"as_of": AS_OF}, given.__getitem__).to_pandas()
+    return duckdb.query(sql.text(f"inputs.{name}"), {"as_of": AS_OF, **(params or {})}, given.__getitem__).to_pandas()
 
 
 def series(resource: str, metric: str = "cpu_utilization") -> str:
@@ -179,6 +187,14 @@ def _anomalies() -> list[dict[str, Any]]:
              "votes": 2, "detectors": "iqr,seasonal_mad", "severity": severity}
         )  # fmt: skip
     return records
+
+
+def _incidents() -> list[dict[str, Any]]:
+    observed = pd.DataFrame([{"series_id": row["series_id"], "ts": row["ts"], "value": row["p95"]} for row in _hourly()])
+    criticality = pd.Series({f"100000000001/us-east-1/{host}": "High" for host in HOSTS})
+    hours = ANOMALY.frame([{**row, "bucket": 0} for row in _anomalies()])
+    found: list[dict[str, Any]] = group_hours(hours, observed, criticality, AS_OF).to_dict("records")
+    return [{**row, "expected": None if pd.isna(row["expected"]) else row["expected"]} for row in found]
 
 
 def _risks() -> list[dict[str, Any]]:

@@ -15,9 +15,10 @@ import pytest
 from pipeline import __version__, tables
 from pipeline.interval import Interval
 from pipeline.report import Findings, axes, charts, export, recommendations_csv, render, sections, words
+from pipeline.report.month import estimate_month_end
 from pipeline.report.page import FOLDER, TELEMETRY
 from pipeline.report.selection import charted_series
-from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, estate, kpis, rows, series, utc
+from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, asked, estate, kpis, rows, series, utc
 
 VOID = {"meta", "link", "br"}
 
@@ -75,7 +76,10 @@ def findings() -> Findings:
         capacity_risk=frames["gold.capacity_risk"],
         forecast=frames["gold.forecast"],
         history=daily.assign(value=daily["p95"], granularity="day")[["series_id", "granularity", "ts", "value"]],
+        capacity_next=asked("capacity_next"),
         anomaly=frames["gold.anomaly"],
+        incident=frames["gold.incident"],
+        judged=asked("judged_series", {"since": AS_OF - timedelta(hours=672), "hours": 168}),
         anomaly_history=hourly.assign(ts=hourly["at"], value=hourly["p95"])[["series_id", "ts", "value"]],
         cost_daily=frames["silver.cost_daily"],
         model_metric=frames["gold.model_metric"],
@@ -106,9 +110,11 @@ def test_key_figures_are_the_figures_of_the_tables(page: Page, findings: Finding
 
     assert exact == pytest.approx(
         {
+            "figure-spend": _kpi(findings, "cost_last_30d"),
+            "figure-month-end": _kpi(findings, "cost_month_end"),
             "figure-savings": 210.24 + 124.1,
             "figure-at-risk": 2,
-            "figure-anomaly-count": 4,
+            "figure-incidents": 3,
             "figure-completeness": 1 - (288 - 201) / (30 * 6 * 288),
             "figure-skill": (6 * 0.214 + 6 * 0.0 + 2 * 0.262) / 14,
         }
@@ -118,11 +124,59 @@ def test_key_figures_are_the_figures_of_the_tables(page: Page, findings: Finding
 def test_each_key_figure_says_what_to_do_next(page: Page) -> None:
     said = [e["text"] for e in page.find(**{"class": "next"})]
 
-    assert said[0] == "Start with i-app02: rightsize, $210.24 per month."
-    assert said[1] == "Look first at i-web01 CPU, P90 crosses 80 % in 12 days."
-    assert said[2] == "Look first at i-web01 CPU at 2026-04-15 15:00 UTC."
-    assert said[3] == "Look at i-app01 CPU: 69.8\u00a0% arrived in the interval."
-    assert said[4] == "Weakest is CPU by the hour (0.0\u00a0%): trust its bands least."
+    assert said[2] == "Start with i-app02: rightsize, $210.24 per month."
+    assert said[3] == "Look first at i-web01 CPU, P90 crosses 80 % in 12 days."
+    assert said[4] == (
+        "Look first at i-web01 CPU: 99.2\u00a0% where 66.1\u00a0% was expected, for 2 hours, until 2026-04-15 16:00 UTC."
+    )
+    assert said[5] == "Look at i-app01 CPU: 69.8\u00a0% arrived in the interval."
+    assert said[6] == "Weakest is CPU by the hour (0.0\u00a0%): trust its bands least."
+
+
+def test_the_incidents_figure_says_how_many_series_were_judged_and_that_cost_was_not(page: Page, findings: Findings) -> None:
+    said = "Detectors judged 6 of 6 series of metrics (100\u00a0%). Cost is not judged (3 series)."
+
+    assert said in page.one(id="figure-incidents")["text"]
+    assert said in page.one(id="anomalies")["text"]
+    quiet = replace(
+        findings,
+        anomaly=findings.anomaly.head(0),
+        incident=findings.incident.head(0),
+        kpis=kpis(incident=findings.incident.head(0)),
+    )
+    calm = Page(render(quiet))
+    assert "good news" not in calm.one(id="anomalies")["text"]
+    assert "Cost is not judged" in calm.one(id="anomalies")["text"]
+    assert "Cost is not judged" in calm.one(id="figure-incidents")["text"]
+
+
+def _kpi(findings: Findings, name: str) -> float:
+    return float(findings.kpis.set_index("kpi")["value"][name])
+
+
+def test_the_months_end_is_what_is_billed_and_the_medians_of_its_other_days_as_the_kpi_says(findings: Findings) -> None:
+    month = estimate_month_end(findings.cost_daily, findings.forecast, AS_OF)
+
+    assert month is not None
+    assert (month.month, month.billed_days, month.billed_until, month.forecast_days) == (utc("2026-04-01"), 15, DAY.start, 15)
+    assert month.spent_usd == pytest.approx(_kpi(findings, "cost_month_to_date"))
+    assert month.expected_usd == pytest.approx(_kpi(findings, "cost_month_end"))
+    assert month.expected_usd > month.spent_usd
+
+
+def test_a_months_end_that_forecasts_do_not_reach_is_not_known_and_a_whole_month_needs_none(findings: Findings) -> None:
+    none = findings.forecast.head(0)
+    short = estimate_month_end(findings.cost_daily, none, AS_OF)
+    whole = estimate_month_end(findings.cost_daily, none, utc("2026-04-01"))
+    late = estimate_month_end(findings.cost_daily, none, utc("2026-05-10"))
+
+    assert short is not None
+    assert (short.expected_usd, short.forecast_days) == (None, 15)
+    assert whole is not None
+    assert (whole.month, whole.expected_usd, whole.forecast_days) == (utc("2026-03-01"), pytest.approx(whole.spent_usd), 0)
+    assert late is not None
+    assert (late.billed_until, late.spent_usd, late.expected_usd) == (None, 0.0, None)
+    assert estimate_month_end(findings.cost_daily, none, utc("2026-07-10")) is None
 
 
 def test_every_saving_on_the_page_is_the_saving_in_the_table(page: Page, findings: Findings) -> None:
@@ -139,7 +193,7 @@ def test_every_accuracy_figure_on_the_page_is_the_figure_in_the_table(page: Page
 
 def test_every_chance_of_crossing_on_the_page_is_the_chance_in_the_table(page: Page, findings: Findings) -> None:
     shown = sorted(float(e["data-sort"]) for e in page.find(data_field="p_cross") if "data-sort" in e)
-    risk = findings.capacity_risk
+    risk = findings.capacity_next
 
     assert shown == sorted(pd.concat([risk["p_cross_7d"], risk["p_cross_30d"], risk["p_cross_90d"]]).dropna())
 
@@ -152,8 +206,8 @@ def test_beside_the_chances_stands_how_those_of_the_backtest_came_true(page: Pag
     assert "would score 0.150" in html
 
 
-def test_every_anomaly_of_the_interval_is_listed_with_observed_and_expected(page: Page, findings: Findings) -> None:
-    inside = findings.anomaly[findings.anomaly["ts"] >= pd.Timestamp(DAY.start)]
+def test_every_incident_of_the_interval_is_listed_with_observed_and_expected(page: Page, findings: Findings) -> None:
+    inside = findings.incident[findings.incident["ended_at"] > pd.Timestamp(DAY.start)]
 
     assert sorted(float(e["data-sort"]) for e in page.find(data_field="value")) == sorted(inside["value"])
     assert sorted(float(e["data-sort"]) for e in page.find(data_field="expected")) == sorted(inside["expected"])
@@ -292,16 +346,18 @@ def test_savings_of_two_rules_about_one_resource_are_not_added(findings: Finding
     assert float(next(page.find(id="figure-savings"))["data-exact"]) == pytest.approx(210.24 + 124.1)
 
 
-def test_anomalies_of_a_long_interval_are_listed_those_of_30_days_drawn_and_those_of_24_hours_counted(findings: Findings) -> None:
-    old = findings.anomaly.assign(ts=pd.Timestamp("2026-01-05"))
-    every = pd.concat([findings.anomaly, old], ignore_index=True)
-    found = replace(findings, interval=Interval.days("2026-01-01", "2026-04-16"), anomaly=every, kpis=kpis(anomaly=every))
+def test_incidents_of_a_long_interval_are_listed_hours_of_30_days_drawn_and_incidents_of_24_hours_counted(
+    findings: Findings,
+) -> None:
+    old = findings.incident.assign(started_at=pd.Timestamp("2026-01-05"), ended_at=pd.Timestamp("2026-01-06"))
+    every = pd.concat([findings.incident, old], ignore_index=True)
+    found = replace(findings, interval=Interval.days("2026-01-01", "2026-04-16"), incident=every, kpis=kpis(incident=every))
     page = Page(render(found))
 
-    assert "14 anomalous hours in the interval" in page.one(id="anomalies")["text"]
-    figure = page.one(id="figure-anomaly-count")
-    assert float(figure["data-exact"]) == 4
-    assert "1 critical, 2 high, 1 medium on 3 series" in figure["text"]
+    assert "10 incidents in the interval" in page.one(id="anomalies")["text"]
+    figure = page.one(id="figure-incidents")
+    assert float(figure["data-exact"]) == 3
+    assert "1 critical, 2 high; 0 still open" in figure["text"]
     marks = [e for e in page.elements if e.get("class", "").startswith("mark mark-")]
     strips = page.one(aria_label="Anomalies by series over the last 30 days, UTC")
     assert len(re.findall("UTC, ", strips["text"])) == 7
@@ -311,7 +367,16 @@ def test_anomalies_of_a_long_interval_are_listed_those_of_30_days_drawn_and_thos
 def test_a_series_forecast_by_hour_and_by_day_is_one_row_at_its_worse_level(findings: Findings) -> None:
     hourly = findings.capacity_risk.assign(granularity="hour", risk_level="critical", priority=99.0)
     both = pd.concat([findings.capacity_risk, hourly], ignore_index=True)
-    page = Page(render(replace(findings, capacity_risk=both, kpis=kpis(capacity_risk=both))))
+    page = Page(
+        render(
+            replace(
+                findings,
+                capacity_risk=both,
+                kpis=kpis(capacity_risk=both),
+                capacity_next=asked("capacity_next", capacity_risk=both),
+            )
+        )
+    )
     [table] = page.find(data_table="capacity")
 
     assert table["text"].count("i-web02") == 1

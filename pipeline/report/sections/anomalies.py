@@ -1,4 +1,4 @@
-"""Anomalies of the last 30 days as one strip per series, the worst series close up, and the interval's own as a list."""
+"""Incidents of the interval as a list, and the anomalous hours of 30 days: one strip per series, the worst series close up."""
 
 from __future__ import annotations
 
@@ -14,8 +14,19 @@ from pipeline.report.cell import Cell, cell_of
 from pipeline.report.findings import Findings
 from pipeline.report.frames import floats, records
 from pipeline.report.section import Content, Empty, Section
-from pipeline.report.selection import AT_MOST, SHOWN, anomalies_of_interval, sort_by_severity
-from pipeline.report.words import SEVERITY_ORDER, UNIT_SIGNS, amount, decimals, metric_word, minute, series_label
+from pipeline.report.selection import AT_MOST, SHOWN, grade_hours, incidents_of_interval, sort_by_gravity
+from pipeline.report.words import (
+    SEVERITY_ORDER,
+    UNIT_SIGNS,
+    amount,
+    decimals,
+    lasted,
+    metric_word,
+    minute,
+    percent,
+    plural,
+    series_label,
+)
 
 _RECENT = timedelta(days=30)
 # Series drawn as strips, and close up.
@@ -26,28 +37,47 @@ def anomalies(findings: Findings) -> Content | Empty:
     recent = findings.anomaly[findings.anomaly["ts"] >= pd.Timestamp(findings.as_of) - _RECENT]
     if recent.empty:
         return Empty(
-            "No anomalies in this interval, nor in the 30 days before its end.",
-            "That is good news if the metrics are complete: see data quality. The setting `alert_votes` says how many "
-            "detectors must agree.",
+            "No anomalous hour in this interval, nor in the 30 days before its end.",
+            f"{say_judged(findings.judged)} The setting `alert_votes` says how many detectors must agree.",
         )
-    worst_first = sort_by_severity(recent)
-    found = sort_by_severity(anomalies_of_interval(findings))
+    recent = grade_hours(recent, findings.incident)
+    grave_first = sort_by_gravity(findings.incident)
+    # An hour whose incident is older than what is grouped comes after all that are.
+    worst_first = [*dict.fromkeys([*grave_first["series_id"], *recent.sort_values("score", ascending=False)["series_id"]])]
+    found = sort_by_gravity(incidents_of_interval(findings))
     rows = [_row(row) for row in records(found.head(AT_MOST))]
     return {
         "strips": _strips(findings, recent, worst_first),
         "series": int(recent["series_id"].nunique()),
-        "close_ups": _close_ups(findings, worst_first),
+        "close_ups": _close_ups(findings, recent, worst_first),
         "rows": rows[:SHOWN],
         "more": rows[SHOWN:],
         "found": len(found),
         "recent": f"{len(recent):,}",
+        "open": int(found["is_open"].sum()),
+        "judged": say_judged(findings.judged),
     }
 
 
-def _strips(findings: Findings, recent: pd.DataFrame, worst_first: pd.DataFrame) -> Markup:
+def say_judged(judged: pd.DataFrame) -> str:
+    """How many series detectors judged, and that cost is not: silence about a series that nobody judged is no good news."""
+    metrics = judged[judged["metric"] != "cost"]
+    cost = int(judged.loc[judged["metric"] == "cost", "series"].sum())
+    costs = f" Cost is not judged ({plural(cost, 'series', 'series')})." if cost else " Cost is not judged."
+    if metrics.empty:
+        return f"No series of metrics was there to judge.{costs}"
+    seen, series = int(metrics["judged"].sum()), int(metrics["series"].sum())
+    rest = "" if seen == series else "; the others have too short a history, no peaks, or fell silent"
+    return (
+        f"Detectors judged {seen:,} of {plural(series, 'series', 'series')} of metrics ({percent(seen / series)}){rest}.{costs}"
+    )
+
+
+def _strips(findings: Findings, recent: pd.DataFrame, worst_first: list[str]) -> Markup:
     """One strip for each of the worst series; the run's own interval is shaded."""
     rows = []
-    for series_id in worst_first["series_id"].drop_duplicates().head(_STRIPS):
+    drawn = [series_id for series_id in worst_first if (recent["series_id"] == series_id).any()]
+    for series_id in drawn[:_STRIPS]:
         mine = recent[recent["series_id"] == series_id]
         rows.append((series_label(series_id, mine["metric"].iloc[0]), [_mark(row) for row in records(mine)]))
     end = findings.as_of
@@ -61,15 +91,17 @@ def _strips(findings: Findings, recent: pd.DataFrame, worst_first: pd.DataFrame)
     )
 
 
-def _close_ups(findings: Findings, worst_first: pd.DataFrame) -> list[Content]:
+def _close_ups(findings: Findings, recent: pd.DataFrame, worst_first: list[str]) -> list[Content]:
     """The hours around the anomalies of the worst series whose hours are known."""
     shown: list[Content] = []
-    for series_id in worst_first["series_id"].drop_duplicates():
+    for series_id in worst_first:
         values = findings.anomaly_history
         values = values[values["series_id"] == series_id].sort_values("ts", kind="stable")
         if values.empty or len(shown) == _CLOSE_UPS:
             continue
-        mine = worst_first[(worst_first["series_id"] == series_id) & (worst_first["ts"] >= values["ts"].min())].sort_values("ts")
+        mine = recent[(recent["series_id"] == series_id) & (recent["ts"] >= values["ts"].min())].sort_values("ts")
+        if mine.empty:
+            continue
         metric, unit = str(mine["metric"].iloc[0]), str(mine["unit"].iloc[0])
         title = series_label(series_id, metric)
         svg = charts.time_chart(
@@ -94,14 +126,16 @@ def _mark(row: dict[str, Any]) -> charts.Mark:
 def _row(row: dict[str, Any]) -> Content:
     severity = str(row["severity"])
     return {
-        "ts": minute(row["ts"]),
+        "start": minute(row["started_at"]),
+        "lasted": Cell(lasted(row["hours"]), float(row["hours"])),
+        "open": bool(row["is_open"]),
         "resource": row["resource_id"],
         "metric": metric_word(row["metric"]),
         "severity": Cell(severity, SEVERITY_ORDER.get(severity, len(SEVERITY_ORDER))),
         "value": cell_of(row["value"], amount, unit=row["unit"]),
         "expected": cell_of(row["expected"], amount, unit=row["unit"]),
-        "score": cell_of(row["score"], decimals),
-        "detectors": str(row["detectors"]).replace(",", ", "),
+        "impact": cell_of(row["impact_ratio"], percent),
+        "criticality": row["criticality"] or "",
     }
 
 

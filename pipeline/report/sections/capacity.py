@@ -10,7 +10,7 @@ from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
 from pipeline.report.frames import records
 from pipeline.report.section import Content, Empty, Section
-from pipeline.report.selection import AT_MOST, assumed_resources, worst_per_series
+from pipeline.report.selection import AT_MOST, assumed_resources
 from pipeline.report.words import (
     SEVERITY_ORDER,
     amount,
@@ -35,8 +35,8 @@ def capacity(findings: Findings) -> Content | Empty:
             "No capacity risk in this run.",
             "The step `risk` needs forecasts of a metric in percent; other units have no declared capacity to cross.",
         )
-    # A series forecast by the hour and by the day is one row, at its worse level, with the thresholds of both.
-    worst = worst_per_series(risk).drop_duplicates("series_id")
+    # One line per series, as the view of the same name says; all thresholds are in `capacity_risk_current`.
+    worst = findings.capacity_next
     assumed = assumed_resources(findings.resource)
     rows = [_row(row, findings, assumed) for row in records(worst.head(AT_MOST))]
     levels = worst["risk_level"].value_counts()
@@ -51,28 +51,20 @@ def capacity(findings: Findings) -> Content | Empty:
     }
 
 
-def _row(worst: dict[str, Any], findings: Findings, assumed: set[str]) -> Content:
-    risk = findings.capacity_risk
-    same = risk[risk["series_id"] == worst["series_id"]].sort_values(["granularity", "threshold_pct"], kind="stable")
-    account, region, resource = series_parts(worst["series_id"], worst["metric"])
-    return {
-        "resource": resource,
-        "metric": metric_word(worst["metric"]),
-        "where": f"{account} · {region}",
-        "assumed": resource in assumed,
-        "level": worst["risk_level"],
-        "priority": cell_of(worst["priority"], decimals, digits=0),
-        "headroom": cell_of(worst["headroom_ratio"], percent),
-        "peak": f"{amount(worst['peak_p95'], 'percent')} on {day(worst['peak_at'])}",
-        "thresholds": [_threshold(row, findings) for row in records(same)],
-    }
-
-
-def _threshold(row: dict[str, Any], findings: Findings) -> Content:
+def _row(row: dict[str, Any], findings: Findings, assumed: set[str]) -> Content:
+    account, region, resource = series_parts(row["series_id"], row["metric"])
     early, late = row["crossing_p10_at"], row["crossing_p90_at"]
     return {
+        "resource": resource,
+        "metric": metric_word(row["metric"]),
+        "where": f"{account} · {region}",
+        "assumed": resource in assumed,
+        "level": row["risk_level"],
+        "priority": cell_of(row["priority"], decimals, digits=0),
+        "headroom": cell_of(row["headroom_ratio"], percent),
+        "peak": f"{amount(row['peak_p95'], 'percent')} on {day(row['peak_at'])}",
         "threshold": f"{row['threshold_pct']:.0f} %",
-        "granularity": row["granularity"],
+        "crossed": bool(row["is_crossed"]),
         "crossing": (minute if row["granularity"] == "hour" else day)(row["first_crossing_at"]),
         "crossing_in": until(row["first_crossing_at"], findings.as_of),
         "spread": "" if missing(early) else f"{day(early)} … {day(late) if not missing(late) else 'later'}",

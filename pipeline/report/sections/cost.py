@@ -12,9 +12,10 @@ from pipeline.report import charts
 from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
 from pipeline.report.frames import BAND_90, at_quantile, floats, numbers, records
+from pipeline.report.month import estimate_month_end
 from pipeline.report.section import Content, Empty, Section
-from pipeline.report.selection import SHOWN
-from pipeline.report.words import day, missing, percent, series_parts, usd
+from pipeline.report.selection import SHOWN, service_names
+from pipeline.report.words import day, missing, percent, plural, series_parts, service_word, usd
 
 # Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
 _LAYERS, _THIN = 7, 0.01
@@ -36,7 +37,7 @@ def cost(findings: Findings) -> Content | Empty:
         {
             "ts": data["ts"],
             "account": data["account"],
-            "service": data["service"].where(usage, data["charge_category"]),
+            "service": data["service"].map(service_word).where(usage, data["charge_category"].map(_apart)),
             "usd": numbers(data["effective_usd"]).fillna(numbers(data["billed_usd"])),
         }
     )
@@ -52,7 +53,28 @@ def cost(findings: Findings) -> Content | Empty:
         "rows": _rows(findings, daily, ahead[at_quantile(ahead, 0.5)]),
         "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),
         "last": day(daily["ts"].max()),
+        "month": _month_line(findings, ahead),
     }
+
+
+def _apart(category: str) -> str:
+    """What is charged for no use: a line of its own, and no service."""
+    return f"{category}, of all services"
+
+
+def _month_line(findings: Findings, ahead: pd.DataFrame) -> str:
+    """What the month has cost and will have, and which of its days that rests on; empty where nothing was billed lately."""
+    month = estimate_month_end(findings.cost_daily, ahead, findings.as_of)
+    if month is None:
+        return ""
+    until = "no day of it is billed yet" if month.billed_until is None else f"billed to {day(month.billed_until)}"
+    spent = f"{usd(month.spent_usd)} spent in {month.month:%B %Y}, {until}"
+    if not month.forecast_days:
+        return f"{spent}, the whole month."
+    if month.expected_usd is None:
+        return f"{spent}. The forecasts do not reach the month's end."
+    ahead_of = f"with the median forecasts of {plural(month.forecast_days, 'day')}"
+    return f"{spent}; {usd(month.expected_usd)} expected at its end, {ahead_of}."
 
 
 def _layers(daily: pd.DataFrame) -> pd.DataFrame:
@@ -95,20 +117,20 @@ def _rows(findings: Findings, daily: pd.DataFrame, medians: pd.DataFrame) -> lis
     keys = ["account", "service"]
     table = pd.DataFrame({"recent": recent.groupby(keys)["usd"].sum(), "before": before.groupby(keys)["usd"].sum()})
     table = table.reset_index()
-    table = table.assign(slug=table["service"].str.lower().str.replace(r"[^a-z0-9._-]+", "-", regex=True))
-    ahead = _month_ahead(medians[(medians["ts"] >= end) & (medians["ts"] < end + _MONTH)])
-    table = table.merge(ahead, on=["account", "slug"], how="left")
+    names = service_names(findings.cost_daily)
+    ahead = _month_ahead(medians[(medians["ts"] >= end) & (medians["ts"] < end + _MONTH)], names)
+    table = table.merge(ahead, on=keys, how="left")
     table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
     counts = (numbers(table["recent"]).abs() >= _HALF_A_CENT) | (numbers(table["before"]).abs() >= _HALF_A_CENT)
     return [_row(row) for row in records(table[counts].head(SHOWN))]
 
 
-def _month_ahead(medians: pd.DataFrame) -> pd.DataFrame:
-    """Account, slug of the service, and `ahead`, the sum of 30 days; a forecast of fewer would read as a fall."""
+def _month_ahead(medians: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Account, service, and `ahead`, the sum of 30 days; a forecast of fewer would read as a fall."""
     parts = [series_parts(series_id, "cost") for series_id in medians["series_id"]]
-    named = medians.assign(account=[part[0] for part in parts], slug=[part[2] for part in parts])
-    sums = named.groupby(["account", "slug"])["value"].agg(ahead="sum", days="count").reset_index()
-    return sums.loc[sums["days"] >= _MONTH.days, ["account", "slug", "ahead"]]
+    named = medians.assign(account=[part[0] for part in parts], service=[names.get(part[2], part[2]) for part in parts])
+    sums = named.groupby(["account", "service"])["value"].agg(ahead="sum", days="count").reset_index()
+    return sums.loc[sums["days"] >= _MONTH.days, ["account", "service", "ahead"]]
 
 
 def _row(row: dict[str, Any]) -> Content:

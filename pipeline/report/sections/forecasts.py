@@ -8,7 +8,7 @@ from pipeline.report import charts
 from pipeline.report.findings import Findings
 from pipeline.report.frames import BAND_50, BAND_90, at_quantile, floats
 from pipeline.report.section import Content, Empty, Section
-from pipeline.report.selection import charted_series, worst_per_series
+from pipeline.report.selection import charted_series, service_names, worst_per_series
 from pipeline.report.words import UNIT_SIGNS, amount, metric_word, minute, series_parts
 from pipeline.tables.columns import FULL
 
@@ -25,16 +25,17 @@ def forecasts(findings: Findings) -> Content | Empty:
     chosen = charted_series(findings.capacity_risk, level.rename(columns={"value": "level"}))
     risk = worst_per_series(findings.capacity_risk)
     levels = dict(zip(zip(risk["series_id"], risk["granularity"], strict=True), risk["risk_level"], strict=True))
+    names = service_names(findings.cost_daily)
     return {
         "charts": [
-            _fan(findings, series_id, metric, granularity, str(levels.get((series_id, granularity), "")))
+            _fan(findings, names, series_id, metric, granularity, str(levels.get((series_id, granularity), "")))
             for series_id, metric, granularity in chosen.itertuples(index=False)
         ],
         "series": max(findings.forecast_series, len(chosen)),
     }
 
 
-def _fan(findings: Findings, series_id: str, metric: str, granularity: str, level: str) -> Content:
+def _fan(findings: Findings, names: dict[str, str], series_id: str, metric: str, granularity: str, level: str) -> Content:
     """The chart of one series: its past, and its quantiles ahead."""
     frame = findings.forecast
     mine = frame[(frame["series_id"] == series_id) & (frame["granularity"] == granularity)]
@@ -53,6 +54,8 @@ def _fan(findings: Findings, series_id: str, metric: str, granularity: str, leve
     if 0.5 in wide:
         lines.append(charts.Line(ts, floats(wide[0.5]), "median", "median"))
     account, region, resource = series_parts(series_id, metric)
+    if metric == "cost":
+        resource = names.get(resource, resource)
     is_percent = unit == "percent"
     thresholds = sorted({float(t) for t in findings.capacity_risk["threshold_pct"]}) if is_percent else []
     return {

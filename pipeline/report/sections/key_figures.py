@@ -1,6 +1,6 @@
-"""The five figures that stand first on the page, each with what to do next, and the sources behind them.
+"""The figures that stand first on the page, money before all, each with what to do next, and the sources behind them.
 
-The figures themselves are those of `inputs.executive_kpis`; what stands beside them is of the run. Anomalies are of 24 hours and
+The figures themselves are those of `inputs.executive_kpis`; what stands beside them is of the run. Incidents are of 24 hours and
 completeness is of 30 days, so that runs can be compared however long their intervals.
 """
 
@@ -14,21 +14,25 @@ import pandas as pd
 from pipeline.report.cell import Cell, cell_of
 from pipeline.report.findings import Findings
 from pipeline.report.frames import numbers
+from pipeline.report.month import estimate_month_end
 from pipeline.report.section import Content, Section
+from pipeline.report.sections.anomalies import say_judged
 from pipeline.report.sections.sources import sources
 from pipeline.report.selection import (
     AT_RISK,
     COMPLETE,
-    anomalies_of_last_day,
+    incidents_of_last_day,
     newest_decisions,
     portfolio_of,
-    sort_by_severity,
-    worst_per_series,
+    sort_by_gravity,
 )
 from pipeline.report.words import (
     ACTION_WORDS,
     DASH,
     SEVERITY_ORDER,
+    amount,
+    day,
+    lasted,
     metric_word,
     minute,
     missing,
@@ -67,17 +71,48 @@ class Figure:
 
 
 NO_FIGURE = Cell(DASH, None)
+_NO_BILL = "Ingest a billing export, then build silver.cost_daily."
 
 
 def key_figures(findings: Findings) -> Content:
     figures = [
+        _spend_figure(findings),
+        _month_figure(findings),
         _savings_figure(findings),
         _risk_figure(findings),
-        _anomaly_figure(findings),
+        _incident_figure(findings),
         _completeness_figure(findings),
         _skill_figure(findings),
     ]
     return {"figures": figures, "sources": sources(findings)}
+
+
+def _spend_figure(findings: Findings) -> Figure:
+    figure = partial(Figure, "spend", "Spent in 30 days", "#cost")
+    spent, change = _kpi(findings, "cost_last_30d"), _kpi(findings, "cost_change_30d")
+    if spent is None:
+        return figure(value=NO_FIGURE, detail="no bill of the last 31 days", next=_NO_BILL)
+    against = "" if change is None else f", {percent(change, sign=True)} against the 30 days before"
+    return figure(
+        value=cell_of(spent, usd),
+        detail=f"billed to {day(_known_at(findings, 'cost_last_30d'))}{against}",
+        next="See which service it is.",
+    )
+
+
+def _month_figure(findings: Findings) -> Figure:
+    figure = partial(Figure, "month-end", "Month-end estimate", "#cost")
+    expected, spent = _kpi(findings, "cost_month_end"), _kpi(findings, "cost_month_to_date")
+    month = estimate_month_end(findings.cost_daily, findings.forecast, findings.as_of)
+    if month is None:
+        return figure(value=NO_FIGURE, detail="no bill of the last 31 days", next=_NO_BILL)
+    detail = f"{month.month:%B %Y}: {usd(spent or 0)} in {plural(month.billed_days, 'day')} billed"
+    if expected is None:
+        return figure(
+            value=NO_FIGURE, detail=f"{detail}; no forecast to its end", next="Run the step forecast for this interval."
+        )
+    rest = f", the medians of {plural(month.forecast_days, 'day')} after" if month.forecast_days else ", all of it"
+    return figure(value=cell_of(expected, usd), detail=f"{detail}{rest}", next="Compare it with the budget.")
 
 
 def _savings_figure(findings: Findings) -> Figure:
@@ -104,7 +139,8 @@ def _savings_figure(findings: Findings) -> Figure:
     first = saving.iloc[0]
     return figure(
         value=cell_of(saved, usd),
-        detail=f"{usd(low)} to {usd(high)} from {plural(len(saving), 'action')}, one per resource{part}",
+        detail=f"between {usd(low)} (all taken back half way) and {usd(high)} (all hold), "
+        f"from {plural(len(saving), 'action')}, one per resource{part}",
         next=f"Start with {first['resource_id']}: {ACTION_WORDS.get(first['action'], first['action']).lower()}"
         f", {usd(first['portfolio_savings_usd'])} per month.",
     )
@@ -112,7 +148,7 @@ def _savings_figure(findings: Findings) -> Figure:
 
 def _risk_figure(findings: Findings) -> Figure:
     figure = partial(Figure, "at-risk", "Resources at capacity risk", "#capacity")
-    ranked = worst_per_series(findings.capacity_risk)
+    ranked = findings.capacity_next
     if ranked.empty:
         return figure(
             value=NO_FIGURE,
@@ -138,30 +174,30 @@ def _risk_figure(findings: Findings) -> Figure:
     )
 
 
-def _anomaly_figure(findings: Findings) -> Figure:
-    figure = partial(Figure, "anomaly-count", "Anomalous hours in the last 24", "#anomalies")
-    hours, found = _kpi(findings, "anomalous_hours_24h"), anomalies_of_last_day(findings)
-    if hours is None:
+def _incident_figure(findings: Findings) -> Figure:
+    figure = partial(Figure, "incidents", "Incidents in the last 24 hours", "#anomalies")
+    count, found = _kpi(findings, "incidents_24h"), sort_by_gravity(incidents_of_last_day(findings))
+    judged = say_judged(findings.judged)
+    if count is None:
         return figure(
             value=NO_FIGURE,
             tone="bad",
-            detail="no series was observed in the last 24 hours",
+            detail=f"no series of metrics was observed in the last 24 hours. {judged}",
             next="Check that a source covers them, then run ingest and build.",
         )
     if found.empty:
-        return figure(
-            value=cell_of(hours, whole),
-            detail="too few detectors agreed on any hour",
-            next="Nothing to do now.",
-        )
-    worst = sort_by_severity(found).iloc[0]
+        return figure(value=cell_of(count, whole), detail=judged, next="See what cost did: nobody judges it but you.")
+    worst = found.iloc[0]
     by_severity = found["severity"].value_counts()
     parts = [f"{by_severity[s]:,} {s}" for s in SEVERITY_ORDER if s in by_severity]
+    state = "still open" if worst["is_open"] else f"until {minute(worst['ended_at'])} UTC"
     return figure(
-        value=cell_of(hours, whole),
+        value=cell_of(count, whole),
         tone="bad" if worst["severity"] in AT_RISK else "",
-        detail=f"{', '.join(parts)} on {plural(found['series_id'].nunique(), 'series', 'series')}",
-        next=f"Look first at {worst['resource_id']} {metric_word(worst['metric'])} at {minute(worst['ts'])} UTC.",
+        detail=f"{', '.join(parts)}; {_kpi(findings, 'incidents_open') or 0:.0f} still open. {judged}",
+        next=f"Look first at {worst['resource_id']} {metric_word(worst['metric'])}: {amount(worst['value'], worst['unit'])}"
+        + ("" if missing(worst["expected"]) else f" where {amount(worst['expected'], worst['unit'])} was expected")
+        + f", for {lasted(worst['hours'])}, {state}.",
     )
 
 
@@ -215,6 +251,12 @@ def _kpi(findings: Findings, name: str) -> float | None:
     """The value of one KPI; None where there was nothing to judge."""
     [value] = findings.kpis.loc[findings.kpis["kpi"] == name, "value"].tolist() or [None]
     return None if missing(value) else float(value)
+
+
+def _known_at(findings: Findings, name: str) -> object:
+    """Since when one KPI is known."""
+    [moment] = findings.kpis.loc[findings.kpis["kpi"] == name, "known_at"].tolist() or [None]
+    return moment
 
 
 def _champion_metrics(findings: Findings) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from pipeline.report.words import (
     ACTION_WORDS,
     DASH,
     RISK_WORDS,
+    age,
     day,
     list_names,
     missing,
@@ -45,8 +46,9 @@ def recommendations(findings: Findings) -> Content | Empty:
         "more": rows[SHOWN:AT_MOST],
         "others": [_row(row, assumed) for row in records(others.head(AT_MOST))],
         "kept": _reasons(passive),
-        "kept_resources": int(passive["resource_id"].nunique()),
-        "undecided": int((passive["action"] == "insufficient_data").sum()),
+        "kept_resources": _count_resources(passive[passive["action"] == "keep"]),
+        "undecided": _count_undecided(passive[passive["action"] == "insufficient_data"]),
+        "prices": _prices(every),
         "total": cell_of(numbers(portfolio["portfolio_savings_usd"]).sum(), usd),
     }
 
@@ -74,8 +76,29 @@ def _row(row: dict[str, Any], assumed: set[str]) -> Content:
         "rule": f"{row['rule_id']} {row['rule_version']}",
         "confidence": percent(row["confidence"]),
         "price_as_of": day(row["price_as_of"]),
+        "price_age": age(row["price_as_of"], row["as_of"]),
         "evidence": _evidence(row["evidence_json"]),
     }
+
+
+def _count_resources(rows: pd.DataFrame) -> int:
+    """Distinct resources: one that two rules answer for counts once, as in `inputs.passive_answers`."""
+    return len(rows[["account", "region", "resource_id"]].drop_duplicates())
+
+
+def _count_undecided(rows: pd.DataFrame) -> str:
+    """`9 ec2, 1 rds`: resources that some rule has too little data for, by service."""
+    return ", ".join(f"{_count_resources(group)} {service}" for service, group in rows.groupby("service", sort=True))
+
+
+def _prices(priced: pd.DataFrame) -> str:
+    """From when the list prices are, and how old: `2023-09-18, 2.6 years old`."""
+    days = sorted(priced["price_as_of"].dropna().unique())
+    if not days:
+        return ""
+    as_of = priced["as_of"].iloc[0]
+    first = f"{day(days[0])}, {age(days[0], as_of)}"
+    return first if len(days) == 1 else f"{first}, to {day(days[-1])}, {age(days[-1], as_of)}"
 
 
 def _risk_word(level: Any) -> str:
@@ -83,8 +106,11 @@ def _risk_word(level: Any) -> str:
 
 
 def _evidence(text: Any) -> list[tuple[str, str]]:
-    """What a rule looked at: name and value, in order of name."""
-    return [(str(name).replace("_", " "), _evidence_text(value)) for name, value in sorted(json_object(text).items())]
+    """What a rule looked at: name and value, what was observed first, then what it was held to, then the rest."""
+    given = json_object(text)
+    parts = [(part, given.pop(part)) for part in ("observed", "thresholds") if isinstance(given.get(part), dict)]
+    told = [(f"{part.rstrip('s')}: {name}", value) for part, values in parts for name, value in sorted(values.items())]
+    return [(str(name).replace("_", " "), _evidence_text(value)) for name, value in [*told, *sorted(given.items())]]
 
 
 def _evidence_text(value: Any) -> str:
