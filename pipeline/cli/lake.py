@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Column
 from rich.table import Table as RichTable
 
 from pipeline import settings as settings_module
@@ -31,9 +33,9 @@ def tables_show(
 
     if table is None:
         lake = open_lake(read_settings())
-        grid = RichTable("table", "a row is", "written")
+        grid = RichTable(Column("table", no_wrap=True), "a row is", "written")
         for each in tables.ALL.values():
-            grid.add_row(each.name, each.doc, "yes" if lake.exists(each) else "")
+            grid.add_row(each.name, escape(each.doc), "yes" if lake.exists(each) else "")
         console.print(grid)
         grid = RichTable("view", "what it shows")
         for view in sql.views():
@@ -46,12 +48,12 @@ def tables_show(
         return
     sql.check_name(table)
     shown = tables.get(table)
-    console.print(f"[bold]{shown.name}[/]: {shown.doc}")
+    console.print(f"[bold]{shown.name}[/]: {escape(shown.doc)}")
     console.print(f"key {', '.join(shown.key)}; replaced by {shown.time}; partitioned by {shown.partition}")
-    grid = RichTable("column", "type", "unit", "null", "bounds", "meaning")
+    grid = RichTable(*(Column(name, no_wrap=True) for name in ("column", "type")), "unit", "null", "bounds", "meaning")
     for c in shown.all_columns:
         bounds = ", ".join(c.values) or " … ".join("" if b is None else f"{b:g}" for b in (c.ge, c.le)).strip(" …")
-        grid.add_row(c.name, c.type, c.unit or "", "yes" if c.nullable else "", bounds, c.doc)
+        grid.add_row(*map(escape, (c.name, c.type, c.unit or "", "yes" if c.nullable else "", bounds, c.doc)))
     console.print(grid)
 
 
@@ -162,7 +164,7 @@ def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> 
     grid = RichTable("task", "seconds", "vCPU", "GB", "USD", title=f"tasks of the run over {interval} that are on record")
     for task in ran:
         name = " ".join(part for part in (task.step, task.target, str(task.shard)) if part)
-        grid.add_row(name, f"{task.wall_s:.1f}", *(str(number) for number in task.size), f"{task.usd:.6f}")
+        grid.add_row(escape(name), f"{task.wall_s:.1f}", *(str(number) for number in task.size), f"{task.usd:.6f}")
     grid.add_row("all", f"{sum(task.wall_s for task in ran):.1f}", "", "", f"{sum(task.usd for task in ran):.6f}")
     console.print(grid)
     grid = RichTable("layer", "objects", "bytes", "USD a month", title="stored")

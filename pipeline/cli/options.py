@@ -132,5 +132,5 @@ def _span_files(settings: Settings) -> Interval | None:
         if hasattr(source, "span"):
             with show_said():
                 spans.append(source.span(plugs.options("sources", name, settings)))
-            console.print(f"{name} spans {spans[-1]}", highlight=False, soft_wrap=True)
+            console.print(f"{name} spans {spans[-1]}", highlight=False, markup=False, soft_wrap=True)
     return Interval(min(each.start for each in spans), max(each.end for each in spans)) if spans else None

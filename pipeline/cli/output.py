@@ -1,8 +1,12 @@
-"""What commands show: lines, progress and frames, on a terminal or in a file."""
+"""What commands show: lines, progress and frames, on a terminal or in a file.
+
+Whatever comes from data is plain text here: no name in it is taken for markup.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,11 +15,15 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
+from rich.text import Text
 
-console = Console()
-errors = Console(stderr=True)
+console = Console(emoji=False)
+errors = Console(stderr=True, emoji=False)
 # Whose sentences are for people; what the lake says of its queries is for the log.
 _TALKING = ("pipeline.steps", "pipeline.inputs")
+# Columns of what a terminal shows of one sentence at least; narrower ones are no longer read.
+_READABLE = 24
+_MONEY = "_usd"
 
 
 class Said(logging.Handler):
@@ -53,18 +61,83 @@ def show_progress(label: str) -> Iterator[Callable[..., None]]:
 
 
 def print_frame(frame: Any, title: str) -> None:
-    """Print the rows of a pandas frame below a title."""
-    grid = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for name in frame.columns:
-        grid.add_column(str(name), overflow="fold")
-    for values in frame.itertuples(index=False):
-        grid.add_row(*[_cell(value) for value in values])
-    # A wide result scrolls sideways; squeezed into the window its columns would be single letters.
-    wide = Console(width=max(console.width, 14 * len(frame.columns))) if console.is_terminal else Console(width=1000)
-    wide.print(grid)
+    """Print the rows of a pandas frame below a title.
+
+    On a terminal that is too narrow for the columns each row is a block of lines instead, so that names, ids and figures stay
+    whole; sentences are wrapped. Into a file every row is one line.
+    """
+    rows = [[_cell(value, name, unit) for name, value in row.items()] for row, unit in _with_units(frame)]
+    names = [str(name) for name in frame.columns]
+    if not console.is_terminal:
+        Console(width=10_000).print(_table(title, names, rows))
+    elif _least_width(names, rows) <= console.width:
+        console.print(_table(title, names, rows))
+    else:
+        console.print(Text(title))
+        for number, row in enumerate(rows, start=1):
+            console.print(_block(number, names, row))
 
 
-def _cell(value: Any) -> str:
+def _with_units(frame: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each row by name of column, and the unit that it states of itself."""
+    for row in frame.to_dict("records"):
+        yield row, str(row.get("unit", ""))
+
+
+def _table(title: str, names: list[str], rows: list[list[str]]) -> RichTable:
+    grid = RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
+    for place, name in enumerate(names):
+        grid.add_column(Text(name), overflow="fold", no_wrap=not _is_sentence(place, rows))
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def _block(number: int, names: list[str], row: list[str]) -> RichTable:
+    """One row as lines of name and value."""
+    grid = RichTable(title=Text(f"row {number}"), title_justify="left", box=None, show_header=False)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in zip(names, row, strict=True):
+        grid.add_row(Text(name), Text(value))
+    return grid
+
+
+def _least_width(names: list[str], rows: list[list[str]]) -> int:
+    """Characters of a line in which no name, id or figure is broken."""
+    widths = []
+    for place, name in enumerate(names):
+        longest = max((len(row[place]) for row in rows), default=0)
+        widths.append(max(len(name), min(longest, _READABLE) if _is_sentence(place, rows) else longest))
+    return sum(width + 3 for width in widths)
+
+
+def _is_sentence(place: int, rows: list[list[str]]) -> bool:
+    """Whether a column holds text that may be wrapped: words, more than a moment or an amount has."""
+    return any(row[place].count(" ") > 2 for row in rows)
+
+
+def _cell(value: Any, name: str = "", unit: str = "") -> str:
     if value is None or value != value:
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    is_money = name.endswith(_MONEY) or (name == "value" and unit == "usd")
+    return write_money(value) if is_money else write_number(value)
+
+
+def write_money(value: float) -> str:
+    """Two decimals; four for what would round to nothing."""
+    return f"{value:,.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:.4f}"
+
+
+def write_number(value: float) -> str:
+    """A figure with the digits that tell something: whole ones none, others two decimals or three digits; never an exponent."""
+    if math.isinf(value):
+        return str(value)
+    if value == int(value):
+        return f"{value:,.0f}"
+    if abs(value) >= 1:
+        return f"{value:,.2f}"
+    digits = min(2 - math.floor(math.log10(abs(value))), 12)
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".") or "0"

@@ -38,7 +38,7 @@ def backtest(
             series, horizon=horizon, windows=windows, models=names, out_dir=out, progress=advance, options=options
         )
     print_frame(summary, f"{horizon} periods ahead, {windows} windows")
-    console.print(f"wrote {out / 'forecasts.parquet'} and {out / 'scores.parquet'}")
+    console.print(f"wrote {out / 'forecasts.parquet'} and {out / 'scores.parquet'}", markup=False)
 
 
 def score_files(path: Path, out: Path, detector: str, option: list[str] | None) -> None:
@@ -55,5 +55,6 @@ def score_files(path: Path, out: Path, detector: str, option: list[str] | None) 
         f"scored {files} into {out}: {alerts:,} {'alert' if alerts == 1 else 'alerts'} in {alerting:,} of {series:,} series; "
         "an anomaly_score of 0.5 and above is an alert",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )

@@ -77,5 +77,8 @@ def _short(value: Any) -> str:
 
 def _grid(title: str, first: str) -> RichTable:
     return RichTable(
-        Column(first, no_wrap=True), "value", "bounds", "what it is for", title=escape(title) or None, title_justify="left"
+        Column(first, no_wrap=True),
+        *(Column(name, overflow="fold") for name in ("value", "bounds", "what it is for")),
+        title=escape(title) or None,
+        title_justify="left",
     )

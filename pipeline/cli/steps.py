@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from typer.models import CommandInfo
 
 from pipeline.cli import summary
@@ -29,8 +30,9 @@ from pipeline.cli.options import (
     read_interval,
     read_settings,
 )
-from pipeline.cli.output import console, print_frame, show_said
+from pipeline.cli.output import console, show_said
 from pipeline.cli.own_files import score_files
+from pipeline.cli.what_if import print_what_if
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.settings import Settings
@@ -51,7 +53,7 @@ NEXT = {
 # Steps whose findings are a part of the summary.
 CONCLUSIONS = {
     "promote": summary.accuracy,
-    "detect": summary.anomalies,
+    "detect": summary.incidents,
     "forecast": summary.costs,
     "risk": summary.risks,
     "recommend": summary.recommendations,
@@ -137,7 +139,8 @@ def promote(
 
         metric, _, granularity = rollback.partition("/")
         decision = roll_back(settings, open_lake(settings), metric, granularity, why)
-        console.print(f"{metric}/{granularity} is served by {decision['champion']} version {decision['champion_version']} again")
+        served = f"{metric}/{granularity} is served by {decision['champion']} version {decision['champion_version']} again"
+        console.print(served, markup=False)
         return
     interval = read_interval(day, start, end)
     _perform("promote", interval, settings)
@@ -200,8 +203,7 @@ def risk(
     settings = read_settings()
     as_of = read_interval(day, start, end).as_of if day or start or end else None
     rows = step.what_if(open_lake(settings), settings, grown, factor, resource, as_of)
-    shown = f", first {limit}" if len(rows) > limit else ""
-    print_frame(rows.head(limit), f"if demand × {1 + grown / 100:g} and capacity × {factor:g}: {len(rows)} rows{shown}")
+    print_what_if(rows, f"if demand × {1 + grown / 100:g} and capacity × {factor:g}", limit)
 
 
 def _read_figure(option: str, text: str, unit: str) -> float:
@@ -315,9 +317,9 @@ def _perform(
     from pipeline import steps
 
     label = " ".join(part for part in (step, target, f"shard {shard + 1}/{shards}" if shards > 1 else "") if part)
-    with console.status(f"{label} {interval}"), show_said():
+    with console.status(escape(f"{label} {interval}")), show_said():
         rows = steps.perform(step, interval, target=target, shard=shard, shards=shards, settings=settings, **options)
-    console.print(f"[green]✓[/] {label} [dim]{interval}[/] {rows:,} rows", highlight=False, soft_wrap=True)
+    console.print(f"[green]✓[/] {escape(label)} [dim]{interval}[/] {rows:,} rows", highlight=False, soft_wrap=True)
 
 
 def _conclude(step: str, interval: Interval, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -14,7 +14,6 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
 
-ANOMALY_DAYS = 30
 Kpis = dict[str, float | None]
 
 
@@ -22,7 +21,7 @@ def show(console: Console, settings: Settings, interval: Interval) -> None:
     """Print what a run over an interval found, what it lacked, and where to look further."""
     lake, as_of = open_lake(settings), interval.as_of
     known = read_kpis(lake, as_of)
-    for part in (recommendations, accuracy, risks, anomalies, costs):
+    for part in (costs, recommendations, accuracy, risks, incidents):
         part(console, lake, as_of, known)
     lacking(console, lake, interval)
     console.print(f"\n[bold]Report[/bold]   {settings.report_address(as_of)}", soft_wrap=True)
@@ -49,7 +48,7 @@ def lacking(console: Console, lake: Lake, interval: Interval) -> None:
 
 def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     rows = asked(lake, "portfolio", as_of=as_of)
-    answers = {row["action"]: row["answers"] for row in asked(lake, "passive_answers", as_of=as_of)}
+    passive = asked(lake, "passive_answers", as_of=as_of)
     table = titled(
         f"Recommendations: ${figure(kpis['savings_identified_monthly'], ',.0f')} a month",
         *("#>", "resource", "action", "from", "to", "saves a month>", "chance of breach>"),
@@ -67,11 +66,17 @@ def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -
     if rows:
         console.print("", table)
     else:
-        console.print(f"\n[bold]Recommendations[/bold]  {'nothing to change' if answers else 'none'}")
+        console.print(f"\n[bold]Recommendations[/bold]  {'nothing to change' if passive else 'none'}")
     rest = [f"{len(rows) - 8} more to do"] if len(rows) > 8 else []
-    rest += [f"{count} answered {action.replace('_', ' ')}" for action, count in answers.items()]
+    kept = sum(row["resources"] for row in passive if row["action"] == "keep")
+    rest += [f"{kept} kept by at least one rule"] if kept else []
+    undecided = [f"{row['resources']} {row['service']}" for row in passive if row["action"] == "insufficient_data"]
+    rest += [f"not enough data for {', '.join(undecided)}"] if undecided else []
     if rest:
-        console.print(f"  {', '.join(rest)}; each with its reason in gold.recommendation", style="dim")
+        console.print(f"  {'; '.join(rest)}; each with its reason in gold.recommendation", style="dim", markup=False)
+    if days := [row["price_as_of"] for row in rows if row["price_as_of"] is not None]:
+        oldest = min(days)
+        console.print(f"  list prices of {oldest:%Y-%m-%d}, {(as_of - oldest).days / 365.25:.1f} years old", style="dim")
 
 
 def accuracy(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> None:
@@ -100,35 +105,41 @@ def risks(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     if kpis["resources_at_risk"] is None:
         console.print("\n[bold]Capacity at risk[/bold]  nothing to judge: no series in percent was forecast")
         return
-    rows = asked(lake, "likely_crossings", as_of=as_of)
+    rows = asked(lake, "capacity_next", as_of=as_of)
     quantile = f"P{lake.settings.risk_quantile * 100:.3g}"
     table = titled(
-        f"Capacity at risk: {figure(kpis['resources_at_risk'], '.0f')} resources; {len(rows)} series may cross within 30 days",
-        *("series", "crosses>", "chance>", f"{quantile} crosses on"),
+        f"Capacity at risk: {figure(kpis['resources_at_risk'], '.0f')} resources; the next threshold of the gravest series",
+        *("series", "risk", "next>", f"{quantile} crosses on", "in 7 days>", "in 30 days>", "in 90 days>"),
     )
-    for row in rows[:5]:
+    for row in rows[:6]:
         first = row["first_crossing_at"]
         table.add_row(
-            row["series_id"], f"{row['threshold_pct']:.0f} %", f"{row['p_cross_30d']:.0%}", str(first.date()) if first else "–"
+            row["series_id"],
+            row["risk_level"],
+            f"{row['threshold_pct']:.0f} %",
+            str(first.date()) if first else "–",
+            *(figure(row[f"p_cross_{days}d"], ".0%") for days in (7, 30, 90)),
         )
     console.print("", table if rows else f"[bold]{table.title}[/bold]")
 
 
-def anomalies(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
-    rows = asked(lake, "strongest_anomalies", as_of=as_of, since=as_of - timedelta(days=ANOMALY_DAYS))
+def incidents(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
+    rows = asked(lake, "gravest_incidents", as_of=as_of)
     if not rows:
-        hours = "no metrics by the hour" if kpis["anomalous_hours_24h"] is None else "none"
-        console.print(f"\n[bold]Anomalies[/bold]  {hours}; cost is not judged")
+        found = "no metrics by the hour" if kpis["incidents_24h"] is None else "none"
+        console.print(f"\n[bold]Incidents[/bold]  {found}; cost is not judged")
         return
     table = titled(
-        f"Anomalies of the last 24 hours: {figure(kpis['anomalous_hours_24h'], '.0f')}; the strongest of {ANOMALY_DAYS} days",
-        *("hour, UTC", "resource", "metric", "observed>", "expected>", "severity"),
+        f"Incidents of the last 24 hours: {figure(kpis['incidents_24h'], '.0f')}, {figure(kpis['incidents_open'], '.0f')} open "
+        "(cost is not judged); the gravest of four weeks",
+        *("since, UTC", "resource", "metric", "lasted>", "observed>", "expected>", "severity"),
     )
     for row in rows[:6]:
         table.add_row(
-            f"{row['ts']:%Y-%m-%d %H:%M}",
+            f"{row['started_at']:%Y-%m-%d %H:%M}",
             row["resource_id"],
             row["metric"],
+            f"{row['hours']} h{', open' if row['is_open'] else ''}",
             f"{row['value']:,.1f} {row['unit']}",
             figure(row["expected"], ",.1f"),
             row["severity"],
@@ -136,14 +147,15 @@ def anomalies(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None
     console.print("", table)
 
 
-def costs(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> None:
+def costs(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     rows = asked(lake, "cost_ahead", as_of=as_of)
     if not rows:
         return
     spent, expected = (sum(row[name] or 0.0 for row in rows) for name in ("spent_usd", "expected_usd"))
     ahead = f"; ${expected:,.2f} likely in the next 30" if any(row["expected_usd"] is not None for row in rows) else ""
     table = titled(
-        f"Cost: ${spent:,.2f} in the last 30 days{ahead}",
+        f"Cost: ${spent:,.2f} in the last 30 days{ahead}; ${figure(kpis['cost_month_to_date'], ',.2f')} this month, "
+        f"${figure(kpis['cost_month_end'], ',.2f')} expected at its end",
         *("account, region, service", "spent>", "likely>"),
     )
     for row in rows[:6]:

@@ -13,6 +13,8 @@ from pipeline.tables.advice import RECOMMENDATION
 # Every file is of one `as_of`, which its folder names.
 COLUMNS = tuple(name for name in RECOMMENDATION.names if name != RECOMMENDATION.time)
 
+MONEY = frozenset(column.name for column in RECOMMENDATION.columns if column.unit == "usd")
+
 # What a spreadsheet takes for the beginning of a formula. Source: OWASP, "CSV Injection", full-width signs included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -26,16 +28,18 @@ def recommendations_csv(recommendation: pd.DataFrame) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for row in ordered[list(COLUMNS)].itertuples(index=False):
-        writer.writerow([_field(value) for value in row])
+        writer.writerow([_field(value, name in MONEY) for name, value in zip(COLUMNS, row, strict=True)])
     return out.getvalue()
 
 
-def _field(value: Any) -> str:
-    """Numbers stay numbers, also negative ones; only text can be a formula."""
+def _field(value: Any, is_money: bool) -> str:
+    """Numbers stay numbers, also negative ones, and money is in cents; only text can be a formula."""
     if pd.isna(value):
         return ""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA) else value
+    if is_money:
+        return f"{float(value):.2f}"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

@@ -86,7 +86,7 @@ def incidents_of_interval(findings: Findings) -> pd.DataFrame:
 def grade_hours(anomaly: pd.DataFrame, incident: pd.DataFrame) -> pd.DataFrame:
     """Anomalous hours, in order of time, with the severity of their incident; with their own where they are in none."""
     hours = anomaly.sort_values(["ts", "series_id"], kind="stable")
-    graded = incident[["series_id", "started_at", "ended_at", "severity"]].rename(columns={"severity": "_grave"})
+    graded = incident.assign(_grave=incident["severity"])[["series_id", "started_at", "ended_at", "_grave"]]
     if hours.empty or graded.empty:
         return hours
     found = pd.merge_asof(hours, graded.sort_values("started_at"), left_on="ts", right_on="started_at", by="series_id")

@@ -3,7 +3,7 @@
 -- Reads   gold.recommendation
 -- Params  :as_of   of the run
 --
--- One action per resource, so that the savings may be added; one of an upsize is negative, of an action without a price null.
+-- One change per resource, so that the savings may be added; one of an upsize is negative, of an action without a price null.
 SELECT
   portfolio_rank AS portfolio_rank,
   resource_id AS resource_id,
@@ -12,7 +12,8 @@ SELECT
   current_config AS current_config,
   target_config AS target_config,
   portfolio_savings_usd AS portfolio_savings_usd,
-  breach_probability AS breach_probability
+  breach_probability AS breach_probability,
+  price_as_of AS price_as_of
 FROM gold.recommendation
 WHERE as_of = :as_of AND portfolio_rank IS NOT NULL
 ORDER BY portfolio_rank

@@ -259,8 +259,11 @@ def test_the_command_line_prints_the_risk_under_growth_and_another_size(
 
     printed = CliRunner().invoke(cli.app, ["risk", "--what-if", "--growth", growth, "--resize", resize]).output
 
-    assert "if demand × 1.2 and capacity × 2: 3 rows" in printed
-    assert "1/r/i-1/cpu_utilization" in printed
+    assert "if demand × 1.2 and capacity × 2: " in printed
+    lines = [line.split() for line in printed.splitlines() if line.strip().startswith("i-1 ")]
+    assert lines
+    assert all(line[1:3] == ["cpu", "day"] for line in lines)
+    assert "→" in printed
     assert not open_lake(load()).exists(CAPACITY_RISK)
 
 

@@ -1,0 +1,82 @@
+"""What a table looks like on a terminal, and in a file."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from pipeline.cli import output
+
+LONG_ID = "100000000001/us-east-1/arn:aws:rds:us-east-1:100000000001:db/[bold]orders/cpu_utilization"
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame, width: int, terminal: bool = True) -> str:
+    written = io.StringIO()
+    screen = Console(file=written, width=width, force_terminal=terminal, no_color=True, color_system=None, emoji=False)
+    monkeypatch.setattr(output, "console", screen)
+    if not terminal:
+        monkeypatch.setattr(output, "Console", lambda width: Console(file=written, width=width))
+    output.print_frame(frame, "rows [of 2]")
+    return written.getvalue()
+
+
+def test_on_a_narrow_terminal_a_row_is_a_block_and_no_id_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame(
+        {"series_id": [LONG_ID, LONG_ID], "action": "keep", "reason": "a sentence of more than a few words " * 4}
+    )
+
+    text = shown(monkeypatch, frame, 110)
+
+    assert text.count(LONG_ID) == 2
+    assert "rows [of 2]" in text
+    assert "row 2" in text
+    assert max(len(line) for line in text.splitlines()) <= 110
+
+
+def test_where_the_columns_fit_sentences_wrap_and_ids_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"resource_id": ["i-0123456789abcdef0"], "reason": ["a sentence of more than a few words " * 4]})
+
+    text = shown(monkeypatch, frame, 60)
+
+    assert "row 1" not in text
+    assert "i-0123456789abcdef0" in text
+    assert max(len(line) for line in text.splitlines()) <= 60
+
+
+def test_into_a_file_every_row_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"series_id": [LONG_ID] * 3, "reason": "a sentence of more than a few words " * 9})
+
+    text = shown(monkeypatch, frame, 80, terminal=False)
+
+    assert len([line for line in text.splitlines() if LONG_ID in line and line.count("sentence") == 9]) == 3
+
+
+def test_dollars_have_two_decimals_by_the_name_of_the_column_or_the_units_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    kpis = pd.DataFrame(
+        {"kpi": ["cost", "share"], "value": [16540.237, 0.10591], "unit": ["usd", "ratio"], "saved_usd": [1e6, 0.002]}
+    )
+
+    text = shown(monkeypatch, kpis, 80)
+
+    assert [figure in text for figure in ("16,540.24", "0.106", "1,000,000.00", "0.0020")] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (16540.2371, "16,540.24"),
+        (136.5, "136.50"),
+        (4492.0, "4,492"),
+        (0.0, "0"),
+        (-0.5, "-0.5"),
+        (0.012345, "0.0123"),
+        (3.3e-7, "0.00000033"),
+        (1e-15, "0"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_figures_have_the_digits_that_tell_something_and_no_exponent(value: float, written: str) -> None:
+    assert output.write_number(value) == written
