@@ -168,11 +168,12 @@ def perform(home: Path, names: list[str], day: str, end: str = "") -> None:
     import io
     import logging
 
+    from pipeline.cli import output
     from pipeline.cli import steps as cli
     from pipeline.interval import Interval
 
     logging.disable(logging.CRITICAL)
-    cli.console.file = io.StringIO()
+    output.console.file = io.StringIO()
     interval = Interval.days(day, end) if end else Interval.day(day)
     cli.perform_in_order(names, interval, settings_of(home))
 
