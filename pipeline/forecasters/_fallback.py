@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.forecasters._quantile import row_quantiles
-from pipeline.forecasting.panel import Floats, Panel
+from pipeline.forecasters._saturated import saturate
+from pipeline.forecasting.panel import SEASON, Floats, Panel
 from pipeline.forecasting.tier import observed_range, tier, trending
+from pipeline.tables.columns import Granularity
 
 #: Seasons of recent values that the fallback's quantiles look at.
 _RECENT_SEASONS = 8
 #: No forecast exceeds the historical maximum by more than half, or trebles it where the series has kept growing.
 _CEILING, _CEILING_TREND = 1.5, 3.0
+#: Periods of a week.
+_WEEK: dict[Granularity, int] = {"hour": 7 * SEASON["hour"], "day": SEASON["day"]}
 
 
 def fallback(panel: Panel, horizon: int, quantiles: tuple[float, ...]) -> Floats:
@@ -34,7 +38,8 @@ def settle(panel: Panel, raw: Floats, quantiles: tuple[float, ...], modelled: tu
 
     Series the model cannot know (those of no tier in `modelled`) and values that are not finite take the fallback; the rest
     is clamped to the bounds and to a sane multiple of history (one intermittent cost line once made a model
-    emit 1e7), and sorted so that quantiles never cross.
+    emit 1e7), and sorted so that quantiles never cross. What stands at its limit stays there (`_saturated`), and no interval is
+    narrower than that of the same hour or weekday a week earlier.
 
     Args:
         panel: what the forecast was made from.
@@ -45,10 +50,38 @@ def settle(panel: Panel, raw: Floats, quantiles: tuple[float, ...], modelled: tu
     spare = fallback(panel, raw.shape[1], quantiles)
     usable = np.isfinite(raw).all(axis=(1, 2)) & np.isin(tier(panel), modelled)
     answer = np.where(usable[:, None, None], raw, spare)
+    answer.sort(axis=2)
+    answer = saturate(panel, never_narrower(answer, quantiles, _WEEK[panel.step]), quantiles)
     low, high = limits(panel)
     answer = np.clip(answer, low[:, None, None], high[:, None, None])
     answer.sort(axis=2)
     return answer
+
+
+def never_narrower(values: Floats, quantiles: tuple[float, ...], week: int) -> Floats:
+    """(n, horizon, q) with no quantile nearer to the median than a week earlier: less is known of what lies further ahead.
+
+    Distances of the same hour or weekday become the mean of the largest so far and of the smallest from then on, neither of
+    which ever falls: on average over the weeks an interval is as wide as before.
+
+    Args:
+        values: (n, horizon, q) quantiles, sorted.
+        quantiles: levels, ascending; without .5 among them nothing is changed.
+        week: its periods.
+    """
+    n, horizon, levels = values.shape
+    if 0.5 not in quantiles or horizon <= week:
+        return values
+    middle, weeks = quantiles.index(0.5), -(-horizon // week)
+    sign = np.where(np.arange(levels) < middle, -1.0, 1.0)
+    apart = sign * (values - values[..., middle, None])
+    whole = ((0, 0), (0, weeks * week - horizon), (0, 0))
+    ahead = np.pad(apart, whole, constant_values=np.inf).reshape(n, weeks, week, levels)
+    ahead = np.minimum.accumulate(ahead[:, ::-1], axis=1)[:, ::-1].reshape(n, -1, levels)[:, :horizon]
+    so_far = np.maximum.accumulate(np.pad(apart, whole).reshape(n, weeks, week, levels), axis=1)
+    so_far = so_far.reshape(n, -1, levels)[:, :horizon]
+    widening: Floats = values[..., middle, None] + sign * (ahead + so_far) / 2
+    return widening
 
 
 def limits(panel: Panel) -> tuple[Floats, Floats]:

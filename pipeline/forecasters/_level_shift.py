@@ -13,6 +13,8 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from pipeline.forecasters._past import segments
+from pipeline.forecasters._saturated import saturated_for
+from pipeline.forecasters._season import phases
 from pipeline.forecasting import calendars
 from pipeline.forecasting.panel import SEASON, Floats, Panel
 
@@ -35,12 +37,64 @@ _MANY, _FORTNIGHT = 10, 14
 _AROUND = 28
 #: Windows that a history holds at least for their differences to tell how the level wanders; fewer, and a shift is in most.
 _HELD = 8
+#: Days by the hour: how many before a shift are looked at, and how many after it at most.
+_BEFORE, _FRESH = 14, 12
+#: The smallest shift by the hour, in percentage points.
+_LEAST_SHIFT = 3.0
+
+
+def at_present_level(panel: Panel) -> Floats:
+    """(n, T) the values as they would have been at the level that holds now; as they are where it never shifted.
+
+    Days before a shift are multiplied, hours are moved: what is small at night does not grow with the machine's idle load. What
+    stands at its limit has no other level; `_saturated` says what becomes of it.
+    """
+    if panel.step == "day":
+        return panel.values * factor(panel)
+    rows = np.flatnonzero(np.isfinite(panel.upper) & (saturated_for(panel) == 0))
+    if panel.periods < (_BEFORE + 2) * SEASON["hour"] or not len(rows):
+        return panel.values
+    values = panel.values.copy()
+    values[rows] = _moved(panel.values[rows], panel.upper[rows])
+    return values
+
+
+def _moved(values: Floats, upper: Floats) -> Floats:
+    """(n, T) hours, with those before a shift of the last days moved to the level since.
+
+    A shift leaves no hour since then in reach of the same hour of the two weeks before it. What shifted longer ago, the models
+    themselves have learnt.
+    """
+    season = SEASON["hour"]
+    whole = phases(values, season)
+    answer, searched = values.copy(), np.arange(len(values))
+    least, most = whole[:, -1], whole[:, -1]
+    for days in range(1, min(_FRESH, whole.shape[1] - _BEFORE - 1) + 1):
+        least, most = np.fmin(least, whole[:, -days]), np.fmax(most, whole[:, -days])
+        # The day in between is partly before, partly after.
+        before = whole[searched, -days - 1 - _BEFORE : -days - 1]
+        low, high = np.fmin.reduce(before, axis=1), np.fmax.reduce(before, axis=1)
+        clear = (least[searched] > high).all(axis=1) | (most[searched] < low).all(axis=1)
+        for row, floor, ceiling in zip(searched[clear], low[clear], high[clear], strict=True):
+            since = np.arange(1, days + 1)
+            # The same weekdays before, of which the two weeks hold two each.
+            usual = [whole[row, -(days + 2 + (day - days - 2) % SEASON["day"] + np.array([0, SEASON["day"]]))] for day in since]
+            shift = _median((whole[row, -since, None] - np.array(usual)).reshape(1, -1))[0, 0]
+            end = values.shape[1] - days * season
+            between = values[row, end - season : end]
+            after = between > ceiling if shift > 0 else between < floor
+            if abs(shift) > _LEAST_SHIFT:
+                answer[row, : end - season] += shift
+                answer[row, end - season : end] += np.where(after, 0.0, shift)
+        searched = searched[~clear]
+    lower = np.where((values < 0).any(axis=1), -np.inf, 0.0)
+    return np.clip(answer, lower[:, None], upper[:, None])
 
 
 def factor(panel: Panel) -> Floats:
     """(n, T) by which the days before a shift are multiplied; 1 where there was none.
 
-    Looks only at daily series that are measured in percent of a capacity: cost and traffic often come back. A level that was
+    Looks only at series that are measured in percent of a capacity: cost and traffic often come back. A level that was
     taken back is two shifts.
 
     Source: level shifts as in Chen & Liu (1993), Joint estimation of model parameters and outlier effects in time series,
@@ -48,7 +102,7 @@ def factor(panel: Panel) -> Floats:
     """
     answer = np.ones(panel.values.shape)
     rows = np.flatnonzero(np.isfinite(panel.upper))
-    if panel.step != "day" or panel.periods < 2 * _WINDOWS[0] or not len(rows):
+    if panel.periods < 2 * _WINDOWS[0] or not len(rows):
         return answer
     logs = _logs(panel.take(rows))
     total = np.zeros(logs.shape)

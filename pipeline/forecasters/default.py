@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters import _calendar_effect, _level_shift, ridge, seasonal_pool, smoothing
 from pipeline.forecasters._fallback import settle
+from pipeline.forecasters._incident import without_incidents
 from pipeline.forecasters._past import actuals, calibrate, cutoffs, pool_tails, segments, stack_cutoffs, thirds
 from pipeline.forecasting import metrics
 from pipeline.forecasting.panel import Floats, Panel
@@ -94,7 +95,7 @@ def members(panel: Panel, horizon: int, quantiles: tuple[float, ...], factor: Fl
         quantiles: levels, ascending.
         factor: (n, T + horizon) of hours, what holidays and quarter ends do to the series, where that is known beforehand.
     """
-    panel = replace(panel, values=panel.values * _level_shift.factor(panel))
+    panel = replace(panel, values=_level_shift.at_present_level(panel))
     # The effect of the calendar is taken off before members look, and put back on what they say.
     ordinary = panel if factor is None else replace(panel, values=panel.values / factor[:, : panel.periods])
     regressions = ridge.raw_quantiles(ordinary, horizon, quantiles, (False, True), _TERMS[panel.step])
@@ -119,7 +120,7 @@ def _block(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: Op
     segment = segments(panel.metric)
     backs = cutoffs(panel, horizon, options.past_cutoffs)
     # No member looks further back than the regressions do.
-    recent = panel.tail(ridge.HISTORY[panel.step] + max(backs, default=0))
+    recent = without_incidents(panel.tail(ridge.HISTORY[panel.step] + max(backs, default=0)))
     stacked = stack_cutoffs(recent, backs)
     said = members(stacked, horizon, quantiles, _hours_factor(panel, backs, horizon, recent.periods))
     if not backs:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.forecasters._fallback import settle
+from pipeline.forecasters._incident import without_incidents
 from pipeline.forecasters._past import actuals, calibrate, cutoffs, segments, stack_cutoffs
 from pipeline.forecasters._quantile import row_quantiles, weighted_quantiles
 from pipeline.forecasters._season import exponential_means, fill
@@ -77,7 +78,8 @@ def forecast(panel: Panel, horizon: int, quantiles: tuple[float, ...], options: 
     profile that differs by weekday, and what is left of the last residuals at each lead.
     """
     backs = cutoffs(panel, horizon, options.past_cutoffs)
-    [(said, _)] = raw_quantiles(stack_cutoffs(panel, backs), horizon, quantiles, (options.log,), options)
+    ordinary = without_incidents(panel)
+    [(said, _)] = raw_quantiles(stack_cutoffs(ordinary, backs), horizon, quantiles, (options.log,), options)
     raw = said.reshape(len(backs) + 1, len(panel), horizon, -1)
     known = np.array([actuals(panel, back, horizon) for back in backs])
     return settle(panel, calibrate(raw[0], raw[1:], known, quantiles, segments(panel.metric)), quantiles)
