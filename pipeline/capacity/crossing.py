@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from pipeline.capacity.paths import QuantileFunction, first_passage, normal_paths, surprise_times
 from pipeline.forecasting import calendars
 from pipeline.forecasting.panel import STEP
-from pipeline.tables.columns import SEVERITIES, Granularity
+from pipeline.tables.columns import SEVERITIES, UNKNOWN, Granularity
 
 #: Shares of capacity whose crossing has a chance: high, very high, saturated.
 THRESHOLDS_PCT = (80.0, 90.0, 100.0)
@@ -127,6 +127,22 @@ def capacity_risk(
     risk = risk.drop(columns=foreseen).assign(**_judge(risk, risk[foreseen], context))
     stamps = [name for name in risk.columns if name.endswith("_at") or name == "as_of"]
     return risk.astype(dict.fromkeys(stamps, "datetime64[us]"))
+
+
+def unknown_risk(too_new: pd.DataFrame, as_of: datetime, quantile: float = 0.9) -> pd.DataFrame:
+    """Rows of `gold.capacity_risk` for series that are too new to be forecast: no chances, and the level unknown.
+
+    Args:
+        too_new: series_id, metric, granularity and how many periods were observed, of series in percent.
+        as_of: as of `capacity_risk`.
+        quantile: as of `capacity_risk`.
+    """
+    periods = too_new["granularity"] + np.where(too_new["observed"] == 1, "", "s")
+    said = "too new: " + too_new["observed"].astype(str) + " " + periods + " observed"
+    shared = too_new[["series_id", "metric", "granularity"]].assign(
+        as_of=np.datetime64(as_of, "us"), quantile=quantile, capacity=100.0, risk_level=UNKNOWN, reason=said
+    )
+    return shared.merge(pd.DataFrame({"threshold_pct": THRESHOLDS_PCT}), how="cross")
 
 
 def _series(future: pd.DataFrame, capacity: pd.Series) -> Iterator[_Series]:

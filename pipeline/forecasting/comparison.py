@@ -45,6 +45,7 @@ class Segment:
         options: forecaster → what is given other than its defaults.
         champion: what the segment is forecast with now; None where nothing registered serves.
         snapshot_id: the lake's snapshot that the series were read from.
+        fallback: the forecaster that serves where nothing registered does.
     """
 
     metric: str
@@ -54,6 +55,12 @@ class Segment:
     options: Mapping[str, Params] = field(default_factory=dict)
     champion: Champion | None = None
     snapshot_id: int | None = None
+    fallback: str = BASELINE
+
+    @property
+    def incumbent(self) -> str:
+        """The forecaster that serves now, which another has to beat by more than chance."""
+        return self.champion.forecaster if self.champion else self.fallback
 
     @property
     def granularity(self) -> Granularity:
@@ -65,7 +72,7 @@ class Segment:
 
     def fingerprint(self, effort: Effort) -> str:
         """A hash of data, settings and code; trainings with equal ones come to the same result."""
-        parts = (self.metric, self.granularity, self.panel.digest(), code_sha256(), str(self.horizon))
+        parts = (self.metric, self.granularity, self.panel.digest(), code_sha256(), str(self.horizon), self.fallback)
         knobs = (effort.windows, effort.trials, effort.override_margin, QUANTILES)
         options = json.dumps({name: self.options.get(name, {}) for name in self.models}, sort_keys=True)
         return hashlib.sha256("\0".join((*parts, *map(str, knobs), *self.models, options)).encode()).hexdigest()
@@ -125,7 +132,7 @@ def compare(
     table["skill_typical"] = table["model"].map(typical_skill(scored))
     table["compared_with"] = reference
     table["p_value"] = [p_value(result, model, reference) if model != reference else np.nan for model in table["model"]]
-    proposed = propose(table.loc[table["model"].isin(segment.models)], windows)
+    proposed = propose(table.loc[table["model"].isin(segment.models)], windows, segment.incumbent)
     # What overrides runs with its defaults, hence only what was backtested with them.
     candidates = set(segment.models) - set(params) - {proposed}
     return Comparison(
@@ -153,12 +160,13 @@ def warm_up(segments: list[Segment]) -> None:
 def _contenders(segment: Segment, params: dict[str, Params]) -> tuple[dict[str, Forecast], str]:
     """The forecasters by name, each with its parameters, and which of them the others are tested against.
 
-    That is the champion, as it serves: where the parameters found now are others, it takes part beside its newer self.
+    That is what serves now: of a champion as it serves, so that where the parameters found now are others, it takes part beside
+    its newer self.
     """
     models: dict[str, Forecast] = {name: bind(name, params.get(name, {})) for name in segment.models}
     champion = segment.champion
     if champion is None:
-        return models, BASELINE
+        return models, segment.fallback if segment.fallback in models else BASELINE
     if champion.params == params.get(champion.forecaster, {}):
         return models, champion.forecaster
     served = serving(champion.forecaster)

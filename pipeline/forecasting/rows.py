@@ -1,27 +1,56 @@
-"""The forecasts of one segment as rows of `gold.forecast`."""
+"""The forecasts of one segment as rows of `gold.forecast`, and the series of which nothing is forecast."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 
 from pipeline.forecasting.panel import STEP, Panel
 from pipeline.forecasting.spec import Champion, forecast
 from pipeline.forecasting.tier import tier
 from pipeline.tables.arrow import TIMESTAMP
-from pipeline.tables.columns import QUANTILES, Granularity
+from pipeline.tables.columns import ENDED, QUANTILES, TOO_NEW, Granularity
 from pipeline.tables.schema import bucket_of
 
 #: A series that has been silent for longer has ended: nobody plans capacity for it.
 SILENT: dict[Granularity, timedelta] = {"hour": timedelta(days=3), "day": timedelta(days=14)}
+#: Observed periods without which a series is not forecast.
+LEAST_OBSERVED = 3
 
 
-def drop_ended(panel: Panel, as_of: datetime) -> Panel:
-    """The series that were still observed lately; they may be none."""
-    return panel.take(np.flatnonzero(panel.end >= np.datetime64(as_of - SILENT[panel.step], "us")))
+def why_not(panel: Panel, as_of: datetime) -> npt.NDArray[np.str_]:
+    """(n,) why a series is not forecast, empty where it is: it has ended, or is so new that any answer would be made up."""
+    reasons = np.full(len(panel), "", dtype="<U8")
+    reasons[observed_periods(panel) < LEAST_OBSERVED] = TOO_NEW
+    reasons[panel.end < np.datetime64(as_of - SILENT[panel.step], "us")] = ENDED
+    return reasons
+
+
+def observed_periods(panel: Panel) -> npt.NDArray[np.int64]:
+    count: npt.NDArray[np.int64] = np.count_nonzero(~np.isnan(panel.values), axis=1)
+    return count
+
+
+def not_forecast_rows(panel: Panel, units: list[str], as_of: datetime, reasons: Sequence[str]) -> pd.DataFrame:
+    """The series of a panel as rows of `gold.not_forecast`, each with its reason."""
+    return pd.DataFrame(
+        {
+            "as_of": np.datetime64(as_of, "us"),
+            "series_id": panel.series_id,
+            "metric": panel.metric,
+            "unit": units,
+            "granularity": panel.step,
+            "reason": list(reasons),
+            "observed": observed_periods(panel),
+            "last_at": panel.end,
+            "bucket": [bucket_of(name) for name in panel.series_id],
+        }
+    )
 
 
 def forecast_rows(panel: Panel, units: list[str], as_of: datetime, periods: int, champion: Champion) -> pa.Table:
@@ -60,6 +89,8 @@ def forecast_rows(panel: Panel, units: list[str], as_of: datetime, periods: int,
             "tier": _words(tier(panel).tolist(), series),
             "cutoff": pa.array(panel.end[series], TIMESTAMP),
             "bucket": np.array([bucket_of(name) for name in panel.series_id])[series],
+            "soundness": _words([champion.soundness], one),
+            "coverage_90": pa.array([champion.coverage_90], pa.float64()).take(pa.array(one)),
         }
     )
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pipeline import plugs
 from pipeline.errors import ConfigError, DataError
 from pipeline.forecasting.panel import Floats, Panel
-from pipeline.tables.columns import GRANULARITIES, Granularity
+from pipeline.tables.columns import GRANULARITIES, UNJUDGED, Granularity
 
 Row = dict[str, Any]
 Params = dict[str, Any]
@@ -176,13 +176,16 @@ def serving(forecaster: str) -> str:
 class Champion(NamedTuple):
     """What a segment is forecast with: the forecaster, its registered version (`none`: not registered) and parameters.
 
-    `overrides` names the series that another forecaster forecasts by the same version.
+    `overrides` names the series that another forecaster forecasts by the same version; `soundness` says whether it passed the
+    gates, and `coverage_90` what share of actuals lay in its 90 % interval in the training that measured it.
     """
 
     forecaster: str
     version: str = NONE
     params: Mapping[str, Any] = {}
     overrides: Mapping[str, str] = {}
+    soundness: str = UNJUDGED
+    coverage_90: float | None = None
 
 
 class Version(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
     from pipeline.tables.columns import Granularity
 
-log = logging.getLogger(__name__)
 # Two weeks, so that one month's bill can be forecast.
 _LEAST_COST_DAYS = 14
 
@@ -46,7 +44,9 @@ def read_demand(
     shards: int = 1,
     metric: str = "",
 ) -> pd.DataFrame:
-    """A long frame series_id, metric, unit, ts, value of what was known at `as_of`, for one shard of the series.
+    """A long frame series_id, metric, unit, ts, value of what models learn from, for one shard of the series.
+
+    Days only of series with as much history as the settings ask for; younger ones are forecast by the hour.
 
     Args:
         lake: where it is read.
@@ -57,23 +57,38 @@ def read_demand(
         shards: how many parts there are.
         metric: only this one; all when empty. One at a time keeps memory to one metric's history.
     """
+    known = read_known(lake, as_of, granularity, settings, shard, shards, metric)
+    return known[has_history(known, granularity, settings)].reset_index(drop=True)
+
+
+def has_history(known: pd.DataFrame, granularity: Granularity, settings: Settings) -> pd.Series:
+    """Which rows are of a series with history enough to be forecast by that granularity."""
+    least = known["metric"].map(lambda name: least_days(name, settings) if granularity == "day" else 1)
+    enough: pd.Series = known.groupby("series_id")["ts"].transform("nunique") >= least
+    return enough
+
+
+def read_known(
+    lake: Lake,
+    as_of: datetime,
+    granularity: Granularity,
+    settings: Settings,
+    shard: int = 0,
+    shards: int = 1,
+    metric: str = "",
+) -> pd.DataFrame:
+    """What was known at `as_of` of every series, however young; arguments and columns as of `read_demand`."""
     since = _since(as_of, granularity, settings)
     asked = {"since": since, "as_of": as_of, "shard": shard, "shards": shards, "metric": metric}
     if granularity == "hour":
         return read(lake, "demand_hourly", **asked)
     frame = read(lake, "demand_daily", **asked)
     cost = frame.loc[frame["metric"] == "cost", "series_id"]
-    frame = frame.drop(index=cost.index[[bucket_of(name) % shards != shard for name in cost]])
-    # By the day only where there is history enough for it; younger series are forecast by the hour, which cost has none of.
-    least = frame["metric"].map(lambda name: least_days(name, settings))
-    days = frame.groupby("series_id")["ts"].transform("nunique")
-    for name, series in frame[days < least].groupby("metric")["series_id"].nunique().items():
-        log.info("%s by the day: %d series have less than %d days yet", name, series, least_days(str(name), settings))
-    return frame[days >= least].reset_index(drop=True)
+    return frame.drop(index=cost.index[[bucket_of(name) % shards != shard for name in cost]]).reset_index(drop=True)
 
 
 def least_days(metric: str, settings: Settings) -> int:
-    """Days of history that a series of a metric needs before it is forecast by the day."""
+    """Days of history that a series of a metric needs before it is forecast by the day; younger ones are forecast by the hour."""
     return _LEAST_COST_DAYS if metric == "cost" else settings.min_daily_history
 
 

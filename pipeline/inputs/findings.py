@@ -20,7 +20,7 @@ from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.columns import IMPUTED
-from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, PROMOTION
+from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import QUALITY_RESULT
 from pipeline.tables.schema import Scope, Table
@@ -55,6 +55,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         capacity_next=read(lake, "capacity_next", as_of=interval.as_of),
         forecast=forecast,
         forecast_series=len(candidates),
+        not_forecast=_believed(lake, NOT_FORECAST, interval),
         history=_history(lake, chosen, forecast),
         anomaly=anomaly,
         incident=incident,

@@ -16,6 +16,11 @@ def read_forecasts(lake: Lake, as_of: datetime) -> pd.DataFrame:
     return read(lake, "forecasts_in_percent", as_of=as_of)
 
 
+def read_too_new(lake: Lake, as_of: datetime) -> pd.DataFrame:
+    """The series in percent that were too new to be forecast in one run: series_id, metric, granularity, observed."""
+    return read(lake, "too_new", as_of=as_of)
+
+
 def forecast_as_of(lake: Lake) -> datetime | None:
     """The as-of of the newest forecasts, if there are any."""
     newest: datetime | None = ask(lake, "newest_forecast")["as_of"][0].as_py()

@@ -12,6 +12,7 @@ from pipeline.forecasting.spec import NONE, Champion, Row, model_name, params_of
 from pipeline.registry.ledger import ROLLED_BACK, Decision, previous_champion, read_decisions, read_segments, record_decision
 from pipeline.registry.mlflow import connect
 from pipeline.registry.versions import find_version, read_spec
+from pipeline.tables.columns import UNJUDGED
 
 if TYPE_CHECKING:
     from pipeline.lake import Lake
@@ -23,11 +24,11 @@ STALE_AFTER = timedelta(days=60)
 
 
 def read_champion(settings: Settings, lake: Lake, metric: str, granularity: str, as_of: datetime | None = None) -> Champion:
-    """The forecaster that serves a segment.
+    """The forecaster that serves a segment: its champion, or what serves although it did not pass the gates.
 
     The ledger says who, the registry with which parameters and overrides. While MLflow does not answer, the ledger's word alone
-    is served, for at most STALE_AFTER since its last decision, and the version is marked stale. A segment without champion is
-    served by the fallback of the settings, with its options.
+    is served, for at most STALE_AFTER since its last decision, and the version is marked stale. A segment of which nothing was
+    measured is served by the fallback of the settings, with its options.
 
     Args:
         as_of: what was known then; only decisions before it count, so that a run repeated later chooses the same.
@@ -35,16 +36,20 @@ def read_champion(settings: Settings, lake: Lake, metric: str, granularity: str,
     Raises:
         DataError: the stored spec is not the one that was registered.
     """
-    options = plugs.options("forecasters", settings.fallback_forecaster, settings)
-    fallback = Champion(settings.fallback_forecaster, params=params_of(options))
+    fallback = _unregistered(settings, settings.fallback_forecaster)
     decisions = [row for row in read_decisions(lake, metric, granularity) if as_of is None or row["as_of"] < as_of]
-    if not decisions or decisions[-1]["champion_version"] == NONE:
+    if not decisions:
         return fallback
     last = decisions[-1]
-    name, number = last["champion"], last["champion_version"]
+    name, number = _serves(last)
+    if name == NONE:
+        return fallback
     if name not in plugs.names("forecasters"):
         log.warning("%s by %s: champion %s is no longer installed; %s serves", metric, granularity, name, fallback.forecaster)
         return fallback
+    judged = last["soundness"] or UNJUDGED, last["coverage_90"]
+    if number == NONE:
+        return _unregistered(settings, name, *judged)
     try:
         spec = read_spec(settings, model_name(metric, granularity), number)
         if spec.forecaster != name:
@@ -60,8 +65,21 @@ def read_champion(settings: Settings, lake: Lake, metric: str, granularity: str,
             )  # fmt: skip
             return fallback
         log.warning("%s by %s: %s; stale: the ledger's %s version %s serves", metric, granularity, error, name, number)
-        return Champion(name, f"{number} (stale)")
-    return Champion(name, number, spec.params, spec.overrides)
+        return Champion(name, f"{number} (stale)", {}, {}, *judged)
+    return Champion(name, number, spec.params, spec.overrides, *judged)
+
+
+def _unregistered(settings: Settings, forecaster: str, soundness: str = UNJUDGED, coverage_90: float | None = None) -> Champion:
+    """A forecaster without a registered version, with the options of the settings."""
+    params = params_of(plugs.options("forecasters", forecaster, settings))
+    return Champion(forecaster, params=params, soundness=soundness, coverage_90=coverage_90)
+
+
+def _serves(decision: Row) -> tuple[str, str]:
+    """Forecaster and version that serve after a decision; one made before gates had a say in that names its champion."""
+    if decision["serves"] is None:
+        return decision["champion"], decision["champion_version"]
+    return decision["serves"], decision["serves_version"]
 
 
 def roll_back(settings: Settings, lake: Lake, metric: str, granularity: str, why: str = "by hand") -> Row:
@@ -83,9 +101,11 @@ def roll_back(settings: Settings, lake: Lake, metric: str, granularity: str, why
     if before is None:
         raise ConfigError(f"{metric} by {granularity} never had another champion to go back to")
     last = rows[-1]
-    gone = last["champion"], last["champion_version"]
+    gone = _serves(last)
+    then = next(row for row in reversed(rows) if row["champion_version"] == before[1])
     reason = f"{ROLLED_BACK} from {gone[0]} version {gone[1]} to {before[0]} version {before[1]}: {why}"
-    record_decision(lake, last, Decision(last["as_of"], metric, granularity, "rejected", before, gone, reason))
+    judged = then["soundness"] or UNJUDGED, then["coverage_90"]
+    record_decision(lake, last, Decision(last["as_of"], metric, granularity, "rejected", before, gone, reason, before, *judged))
     try:
         set_aliases(settings, lake, metric, granularity)
     except SourceError as error:

@@ -14,6 +14,7 @@ from pipeline.forecasting.spec import NONE, Row
 from pipeline.interval import Interval
 from pipeline.lake.fingerprint import sorted_fingerprint
 from pipeline.quality.conform import conform
+from pipeline.tables.columns import UNJUDGED
 from pipeline.tables.forecasts import PROMOTION
 from pipeline.tables.schema import Scope
 
@@ -31,18 +32,24 @@ class Decision:
 
     Attributes:
         decision: promoted, rejected or kept.
-        serves: forecaster and version that serve from now on.
+        champion: forecaster and version that are champion from now on; NONE twice where nobody is.
         challenger: forecaster and version that the decision is about.
         reason: why, with the figures.
+        serves: forecaster and version that forecast from now on; None where nothing was measured.
+        soundness: of what serves, from SOUNDNESS.
+        coverage_90: share of actuals in its 90 % interval, where that was measured.
     """
 
     as_of: datetime
     metric: str
     granularity: str
     decision: str
-    serves: tuple[str, str]
+    champion: tuple[str, str]
     challenger: tuple[str, str]
     reason: str
+    serves: tuple[str, str] | None = None
+    soundness: str = UNJUDGED
+    coverage_90: float | None = None
 
 
 def read_decisions(lake: Lake, metric: str, granularity: str) -> list[Row]:
@@ -64,17 +71,22 @@ def record_decision(lake: Lake, last: Row | None, made: Decision) -> bool:
         ConflictError: another writer took the fence first; look at the ledger again before deciding.
     """
     fence = last["fence"] + 1 if last else 1
+    serves = made.serves or (None, None)
     row = {
         "as_of": made.as_of,
         "metric": made.metric,
         "granularity": made.granularity,
         "fence": fence,
         "decision": made.decision,
-        "champion": made.serves[0],
-        "champion_version": made.serves[1],
+        "champion": made.champion[0],
+        "champion_version": made.champion[1],
         "challenger": made.challenger[0],
         "challenger_version": made.challenger[1],
         "reason": made.reason,
+        "serves": serves[0],
+        "serves_version": serves[1],
+        "soundness": made.soundness,
+        "coverage_90": made.coverage_90,
     }
     scope = _scope(made.metric, made.granularity, fence)
     nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)

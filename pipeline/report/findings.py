@@ -12,7 +12,7 @@ from pipeline.interval import Interval
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
-from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, PROMOTION
+from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
 from pipeline.tables.usage import RESOURCE
@@ -39,6 +39,7 @@ class Findings:
         capacity_next: `inputs.capacity_next` of this `as_of`: the next threshold of each series, the gravest series first.
         forecast: `gold.forecast` of this `as_of` for the series that are charted and for all cost series.
         forecast_series: how many series and granularities were forecast, charted or not.
+        not_forecast: `gold.not_forecast` of this `as_of`.
         history: what was observed of the charted series: series_id, granularity, ts, value.
         anomaly: `gold.anomaly` of the interval and of the 30 days before its end.
         incident: `gold.incident` of this `as_of`.
@@ -64,6 +65,7 @@ class Findings:
     capacity_next: pd.DataFrame = field(default_factory=_empty("series_id", "metric", "threshold_pct", "risk_level"))
     forecast: pd.DataFrame = field(default_factory=FORECAST.empty)
     forecast_series: int = 0
+    not_forecast: pd.DataFrame = field(default_factory=NOT_FORECAST.empty)
     history: pd.DataFrame = field(default_factory=_empty("series_id", "granularity", "ts", "value"))
     anomaly: pd.DataFrame = field(default_factory=ANOMALY.empty)
     incident: pd.DataFrame = field(default_factory=INCIDENT.empty)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.tables.columns import ACTIONS, DEGREES, SEVERITIES
+from pipeline.tables.columns import ACTIONS, DEGREES, SEVERITIES, UNKNOWN
 
 DASH = "–"
 NBSP = "\u00a0"
@@ -57,8 +57,8 @@ _SERVICES = {
 SERVICE_WORDS = {re.sub(r"[^a-z0-9._-]+", "-", each.lower()): name for name, code in _SERVICES.items() for each in (name, code)}
 ACTION_WORDS = {action: action.capitalize() for action in ACTIONS} | {"insufficient_data": "Not enough data"}
 RISK_WORDS = tuple(degree.replace("_", " ") for degree in DEGREES)
-# Place of each severity where the gravest comes first.
-SEVERITY_ORDER = {severity: place for place, severity in enumerate(reversed(SEVERITIES))}
+# Place of each severity where the gravest comes first, and what cannot be told last.
+SEVERITY_ORDER = {severity: place for place, severity in enumerate((*reversed(SEVERITIES), UNKNOWN))}
 
 
 def missing(value: Any) -> bool:

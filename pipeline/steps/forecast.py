@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.forecasting.panel import from_frame
-from pipeline.forecasting.rows import drop_ended, forecast_rows
+from pipeline.forecasting.panel import Panel, from_frame
+from pipeline.forecasting.rows import forecast_rows, not_forecast_rows, why_not
 from pipeline.forecasting.spec import NONE
-from pipeline.inputs.demand import read_demand, read_metrics
+from pipeline.inputs.demand import has_history, read_known, read_metrics
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -19,42 +20,72 @@ from pipeline.quality.validate import validate
 from pipeline.registry.champion import read_champion
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
-from pipeline.tables.columns import GRANULARITIES, Granularity
-from pipeline.tables.forecasts import FORECAST
-from pipeline.tables.schema import buckets_of
+from pipeline.tables.columns import FEW_DAYS, GRANULARITIES, Granularity
+from pipeline.tables.forecasts import FORECAST, NOT_FORECAST
+from pipeline.tables.schema import Table, buckets_of
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher", sharded=True, writes=("gold.forecast",))
+STEP = Step(role="publisher", sharded=True, writes=("gold.forecast", "gold.not_forecast"))
 
 
 def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
-    """Rows of `gold.forecast` as of the interval's end, for one shard of the series."""
-    parts = []
+    """Rows of `gold.forecast` as of the interval's end, for one shard of the series; `gold.not_forecast` lists the rest."""
+    parts, left_out = [], [NOT_FORECAST.empty()]
     for granularity in GRANULARITIES:
         for metric in read_metrics(lake, interval.as_of, granularity, settings):
-            demand = read_demand(lake, interval.as_of, granularity, settings, shard, shards, metric)
-            part = None if demand.empty else _forecast_segment(demand, granularity, interval.as_of, lake, settings)
-            if part is not None:
-                parts.append(part)
-    table = FORECAST
-    rows = pa.concat_tables(parts) if parts else table.empty()
-    data = validate(conform(rows, table, interval), table, interval, lake, shard, shards)
-    return lake.replace(table, data, table.scope(interval, bucket=buckets_of(shard, shards))).rows
+            known = read_known(lake, interval.as_of, granularity, settings, shard, shards, metric)
+            if known.empty:
+                continue
+            enough = has_history(known, granularity, settings)
+            left_out.append(_young(known[~enough], granularity, interval.as_of))
+            if enough.any():
+                part, ended = _forecast_segment(known[enough], granularity, interval.as_of, lake, settings)
+                left_out.append(ended)
+                parts += [] if part is None else [part]
+    written = _publish(FORECAST, pa.concat_tables(parts) if parts else FORECAST.empty(), interval, lake, shard, shards)
+    missing = pd.concat([part for part in left_out if len(part)] or left_out, ignore_index=True)
+    for reason, count in missing["reason"].value_counts().items():
+        log.info("%d series are not forecast: %s", count, reason)
+    _publish(NOT_FORECAST, missing, interval, lake, shard, shards)
+    return written
+
+
+def _publish(table: Table, rows: pa.Table | pd.DataFrame, interval: Interval, lake: Lake, shard: int, shards: int) -> int:
+    scope = table.scope(interval, bucket=buckets_of(shard, shards))
+    return lake.replace(table, validate(conform(rows, table, interval), table, interval, lake, shard, shards), scope).rows
 
 
 def _forecast_segment(
     demand: pd.DataFrame, granularity: Granularity, as_of: datetime, lake: Lake, settings: Settings
-) -> pa.Table | None:
-    """One metric's series, forecast by the segment's champion; series that have ended are left out and counted."""
-    metric, unit_of = str(demand["metric"].iloc[0]), demand.groupby("series_id")["unit"].first()
-    panel = from_frame(demand, granularity)
-    alive = drop_ended(panel, as_of)
-    if ended := len(panel) - len(alive):
-        log.info("%d of %d series of %s by the %s have ended and are not forecast", ended, len(panel), metric, granularity)
+) -> tuple[pa.Table | None, pd.DataFrame]:
+    """One metric's series, forecast by what serves the segment, and those that are not forecast with the reason."""
+    metric, panel = str(demand["metric"].iloc[0]), from_frame(demand, granularity)
+    reasons = why_not(panel, as_of)
+    left_out = _left_out(panel.take(reasons != ""), demand, as_of, reasons[reasons != ""].tolist())
+    alive = panel.take(reasons == "")
     if not len(alive):
-        return None
+        return None, left_out
     champion = read_champion(settings, lake, metric, granularity, as_of)
-    served = f"version {champion.version}" if champion.version != NONE else "no champion yet"
-    log.info("%s by the %s: %d series by %s (%s)", metric, granularity, len(alive), champion.forecaster, served)
+    served = f"version {champion.version}" if champion.version != NONE else "not registered"
+    named = metric, granularity, len(alive), champion.forecaster, served, champion.soundness
+    log.info("%s by the %s: %d series by %s (%s, %s)", *named)
     periods = settings.horizon_hours if granularity == "hour" else settings.horizon_days
-    return forecast_rows(alive, unit_of.loc[alive.series_id.tolist()].tolist(), as_of, periods, champion)
+    return forecast_rows(alive, _units(alive, demand), as_of, periods, champion), left_out
+
+
+def _young(demand: pd.DataFrame, granularity: Granularity, as_of: datetime) -> pd.DataFrame:
+    """The series whose history is shorter than the settings ask for."""
+    if demand.empty:
+        return NOT_FORECAST.empty()
+    panel = from_frame(demand, granularity)
+    return _left_out(panel, demand, as_of, np.where(why_not(panel, as_of) == "", FEW_DAYS, why_not(panel, as_of)).tolist())
+
+
+def _left_out(panel: Panel, demand: pd.DataFrame, as_of: datetime, reasons: list[str]) -> pd.DataFrame:
+    return not_forecast_rows(panel, _units(panel, demand), as_of, reasons)
+
+
+def _units(panel: Panel, demand: pd.DataFrame) -> list[str]:
+    unit_of = demand.groupby("series_id")["unit"].first()
+    units: list[str] = unit_of.loc[panel.series_id.tolist()].tolist()
+    return units

@@ -92,9 +92,11 @@ def _decide(
             rolled_back=_read_rolled_back(settings, metric, granularity, rows),
             failed=failed,
         )
+        serves = _name(verdict.serves) if verdict.serves else None
+        champion = _name(verdict.champion) if verdict.champion else (NONE, NONE)
+        judged = serves, verdict.soundness, verdict.coverage_90
         try:
-            serves = proposal if verdict.decision == "promoted" else present
-            made = Decision(as_of, metric, granularity, verdict.decision, serves, proposal, verdict.reason)
+            made = Decision(as_of, metric, granularity, verdict.decision, champion, proposal, verdict.reason, *judged)
             recorded = ledger.record_decision(lake, last, made)
         except ConflictError:
             if attempt == ATTEMPTS - 1:
@@ -103,6 +105,10 @@ def _decide(
         log.info("%s by %s: %s: %s", metric, granularity, verdict.decision, verdict.reason)
         return int(recorded)
     return 0
+
+
+def _name(version: Version) -> tuple[str, str]:
+    return version.forecaster, version.version
 
 
 def read_failed_expectations(lake: Lake, table: Table, since: datetime, as_of: datetime) -> list[str]:

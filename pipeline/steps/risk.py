@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.capacity import surprise
+from pipeline.capacity.crossing import unknown_risk
 from pipeline.capacity.what_if import NO_CHANGE, Change, Past, assess, compare, weigh_criticality
 from pipeline.errors import ConfigError, DataError
 from pipeline.inputs.demand import read_panel
-from pipeline.inputs.risk import forecast_as_of, read_criticality, read_forecasts, read_peaks
+from pipeline.inputs.risk import forecast_as_of, read_criticality, read_forecasts, read_peaks, read_too_new
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.quality.conform import conform
@@ -25,16 +27,20 @@ STEP = Step(role="publisher", writes=("gold.capacity_risk", "gold.risk_reliabili
 def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.capacity_risk` as of the interval's end, for every series measured in percent of its capacity.
 
+    A series that is too new to be forecast has the level `unknown`.
+
     Beside them `gold.risk_reliability`: how the chances whose horizon ended in the interval came true.
     """
     forecasts = read_forecasts(lake, interval.as_of)
     table = CAPACITY_RISK
-    if forecasts.empty:
-        rows = table.empty()
-    else:
+    too_new = read_too_new(lake, interval.as_of)
+    unknown = unknown_risk(too_new, interval.as_of, settings.risk_quantile)
+    parts = [conform(table.frame(unknown.to_dict("records")), table, interval)]
+    if not forecasts.empty:
         past = _past(forecasts, interval.as_of, lake, settings)
-        rows = assess(forecasts, interval.as_of, past, settings.risk_quantile)[[*table.names]]
-    data = validate(conform(rows, table, interval), table, interval, lake)
+        judged = assess(forecasts, interval.as_of, past, settings.risk_quantile).assign(reason=None)
+        parts.append(conform(judged[[*table.names]], table, interval))
+    data = validate(pa.concat_tables(parts), table, interval, lake)
     _judge(interval, lake)
     return lake.replace(table, data, table.scope(interval)).rows
 

@@ -107,7 +107,7 @@ def _read_segment(interval: Interval, lake: Lake, settings: Settings, metric: st
     names = {*settings.challengers, BASELINE, *([champion.forecaster] if champion else [])}
     options = {name: params_of(plugs.options("forecasters", name, settings)) for name in sorted(names)}
     horizon = horizon_of(chosen, settings.backtest_windows, longest)
-    return Segment(metric, chosen, horizon, tuple(sorted(names)), options, champion, snapshot_id)
+    return Segment(metric, chosen, horizon, tuple(sorted(names)), options, champion, snapshot_id, settings.fallback_forecaster)
 
 
 def _read_champion(lake: Lake, settings: Settings, metric: str, granularity: str) -> Champion | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import SEVERITIES, as_of, granularity, metric, moment, number, series_id, text
+from pipeline.tables.columns import SEVERITIES, UNKNOWN, as_of, granularity, metric, moment, number, series_id, text
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import NUMBER, WHOLE
 
@@ -59,13 +59,18 @@ CAPACITY_RISK = Table(
         moment("crossing_p50_at", "Median date of the first crossing.", nullable=True),
         moment("crossing_p90_at", "Late date of the first crossing.", nullable=True),
         Column(name="capacity", type=NUMBER, doc="Provisioned amount.", unit="as the metric"),
-        Column(name="peak_p95", type=NUMBER, doc="Highest P95 over the forecast.", unit="as the metric"),
-        moment("peak_at", "When that peak is expected."),
+        number("peak_p95", "Highest P95 over the forecast; null where there is none.", "as the metric"),
+        moment("peak_at", "When that peak is expected.", nullable=True),
         number("seasonal_peak_p95", "Highest P95 on holidays and the last five days of quarters.", "as the metric"),
         moment("seasonal_peak_at", "When that is expected.", nullable=True),
         number("headroom_ratio", "Share of capacity left at the P95 forecast's peak.", "ratio", le=1),
-        text("risk_level", "low, medium, high or critical.", values=SEVERITIES),
+        text(
+            "risk_level",
+            "low, medium, high or critical; `unknown` where a series is too new to forecast.",
+            values=(*SEVERITIES, UNKNOWN),
+        ),
         number("priority", "Risk × criticality × historic peak, 0–100.", "score", ge=0, le=100),
+        text("reason", "Why the level is unknown; null where it is known.", nullable=True),
     ),
     may_be_empty=True,
 )

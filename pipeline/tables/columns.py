@@ -47,6 +47,8 @@ QUALITY_FLAGS = GOOD, IMPUTED, FLAGGED = (0, 1, 2)
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 #: Of an anomaly and of the risk that capacity runs out, the mildest first.
 SEVERITIES = ("low", "medium", "high", "critical")
+#: Of a risk beside these: it cannot be told.
+UNKNOWN = "unknown"
 #: Of an expectation, in Great Expectations' words, the gravest first.
 CHECK_SEVERITIES = ("critical", "warning", "info")
 #: Rules that say what a run lacked: rows of a source that had delivered before, and what must be known to recommend anything.
@@ -61,8 +63,13 @@ DEGREES = ("very_low", "low", "medium", "high", "very_high")
 CRITICALITIES = ("High", "Medium", "Low")
 #: What was decided about a challenger.
 DECISIONS = ("promoted", "kept", "rejected")
+#: Of what forecasts a segment: it passed the gates, did not and serves all the same, or no training has measured it.
+SOUNDNESS = SOUND, UNSOUND, UNJUDGED = ("sound", "unsound", "unjudged")
 #: The tier of a series that the model answers; the others say why a fallback does.
 FULL = "full"
+#: Why a series is not forecast: it has fallen silent, has fewer than three observed periods, or not yet the days of history that
+#: the setting `min_daily_history` asks for.
+NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
 #: How a step ended.
 OUTCOMES = ("done", "unchanged", "failed")
 

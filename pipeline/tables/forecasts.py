@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import DECISIONS, as_of, bucket, granularity, metric, moment, number, series_id, text, unit
+from pipeline.tables.columns import (
+    DECISIONS,
+    SOUNDNESS,
+    as_of,
+    bucket,
+    granularity,
+    metric,
+    moment,
+    number,
+    series_id,
+    text,
+    unit,
+)
+from pipeline.tables.columns import NOT_FORECAST as REASONS
 from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
+soundness = text(
+    "soundness",
+    "Of what forecasts: `sound` passed the gates, `unsound` did not and serves all the same, `unjudged` was not measured.",
+    nullable=True,
+    values=SOUNDNESS,
+)
+coverage_90 = number(
+    "coverage_90", "Share of actuals inside its 90 % interval in the training that judged it; should be 0.9.", "ratio", ge=0, le=1
+)
 FORECAST = Table(
     name="gold.forecast",
     doc="One quantile of one future period of one series, as believed at `as_of`.",
@@ -28,8 +50,33 @@ FORECAST = Table(
         text("tier", "`full` where the model answers the series, else why a fallback does: `new`, `short`, `gappy` …"),
         moment("cutoff", "Last observed period behind the forecast."),
         bucket,
+        soundness,
+        coverage_90,
     ),
     partition="day",
+    may_be_empty=True,
+)
+NOT_FORECAST = Table(
+    name="gold.not_forecast",
+    doc="One series that was known at `as_of` and is not forecast, and why.",
+    key=("as_of", "series_id", "granularity"),
+    time="as_of",
+    columns=(
+        as_of,
+        series_id,
+        metric,
+        unit,
+        granularity,
+        text(
+            "reason",
+            "`ended`: silent for 3 days by the hour, 14 by the day; `too_new`: fewer than 3 observed periods; `few_days`: fewer "
+            "than the setting `min_daily_history` asks for.",
+            values=REASONS,
+        ),
+        Column(name="observed", type=WHOLE, doc="Observed periods within the history that models see.", unit="periods", ge=1),
+        moment("last_at", "The last of them."),
+        bucket,
+    ),
     may_be_empty=True,
 )
 FORECAST_SCORE = Table(
@@ -150,6 +197,14 @@ PROMOTION = Table(
         text("challenger", "Forecaster that was proposed."),
         text("challenger_version", "Its registered version."),
         text("reason", "Gates and figures."),
+        text(
+            "serves",
+            "Forecaster that forecasts from then on: the champion, or one that did not pass the gates; null: none was measured.",
+            nullable=True,
+        ),
+        text("serves_version", "Its registered version, or `none`.", nullable=True),
+        soundness,
+        coverage_90,
     ),
     may_be_empty=True,
 )

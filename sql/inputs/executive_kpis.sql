@@ -41,7 +41,7 @@ risk AS (
     max(k.as_of) AS known_at,
     count(DISTINCT substr(k.series_id, 1, length(k.series_id) - length(k.metric) - 1))
       FILTER (WHERE k.risk_level IN ('high', 'critical')) AS at_risk,
-    count(*) AS judged
+    count(*) FILTER (WHERE k.risk_level <> 'unknown') AS judged
   FROM gold.capacity_risk AS k
   JOIN assessed AS a ON a.as_of = k.as_of
 ),
@@ -77,7 +77,7 @@ measured AS (
 ),
 serving AS (
   SELECT
-    metric, granularity, champion,
+    metric, granularity, coalesce(serves, champion) AS model,
     row_number() OVER (PARTITION BY metric, granularity ORDER BY fence DESC) AS recency
   FROM gold.promotion
   WHERE as_of <= :as_of
@@ -97,7 +97,7 @@ skilled AS (
     sum(s.coverage_90 * cast(s.series AS double))
       / nullif(sum(cast(s.series AS double)) FILTER (WHERE s.coverage_90 IS NOT NULL), 0e0) AS coverage
   FROM scored AS s
-  JOIN serving AS c ON c.metric = s.metric AND c.granularity = s.granularity AND c.champion = s.model AND c.recency = 1
+  JOIN serving AS c ON c.metric = s.metric AND c.granularity = s.granularity AND c.model = s.model AND c.recency = 1
   WHERE s.as_of = s.newest
 ),
 billed AS (
@@ -215,11 +215,11 @@ SELECT 'data_completeness_30d' AS kpi, complete AS value, 'ratio' AS unit, known
 FROM measured
 UNION ALL
 SELECT 'forecast_skill' AS kpi, skill AS value, 'ratio' AS unit, known_at AS known_at,
-  'Champions over seasonal naive in the newest backtests, weighted by series; above 0 is better' AS meaning
+  'What serves over seasonal naive in the newest backtests, weighted by series; above 0 is better' AS meaning
 FROM skilled
 UNION ALL
 SELECT 'forecast_coverage_90' AS kpi, coverage AS value, 'ratio' AS unit, known_at AS known_at,
-  'Share of actuals inside the champions'' 90 % band; should be 0.9' AS meaning
+  'Share of actuals inside the 90 % band of what serves; should be 0.9' AS meaning
 FROM skilled
 UNION ALL
 SELECT 'failed_checks' AS kpi, CASE WHEN checks > 0 THEN cast(failed AS double) END AS value, 'count' AS unit,

@@ -4,7 +4,7 @@
 -- Params  :as_of   of the run
 --
 -- A larger type does not prevent incidents: their share, of three times 30 days, is taken out of the chance of 90 days. The
--- chances of 7 and 30 days are as published.
+-- chances of 7 and 30 days are as published. What is too new to be judged is not here.
 SELECT
   as_of AS as_of,
   series_id AS series_id,
@@ -23,5 +23,5 @@ SELECT
   headroom_ratio AS headroom_ratio,
   risk_level AS risk_level
 FROM gold.capacity_risk
-WHERE as_of = :as_of
+WHERE as_of = :as_of AND risk_level <> 'unknown'
 ORDER BY series_id, granularity, threshold_pct

@@ -13,8 +13,8 @@ WITH newest AS (
 placed AS (
   SELECT
     as_of, series_id, metric, granularity, threshold_pct, quantile, first_crossing_at, crossing_p10_at, crossing_p90_at,
-    p_cross_7d, p_cross_30d, p_cross_90d, p_surprise_30d, headroom_ratio, peak_p95, peak_at,
-    max(CASE risk_level WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 ELSE 1 END) OVER (PARTITION BY series_id)
+    p_cross_7d, p_cross_30d, p_cross_90d, p_surprise_30d, headroom_ratio, peak_p95, peak_at, reason,
+    max(CASE risk_level WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0 END) OVER (PARTITION BY series_id)
       AS gravity,
     max(priority) OVER (PARTITION BY series_id) AS priority,
     count(*) FILTER (WHERE granularity = 'day') OVER (PARTITION BY series_id) AS by_day,
@@ -25,7 +25,7 @@ placed AS (
 ranked AS (
   SELECT
     as_of, series_id, metric, granularity, threshold_pct, quantile, first_crossing_at, crossing_p10_at, crossing_p90_at,
-    p_cross_7d, p_cross_30d, p_cross_90d, p_surprise_30d, headroom_ratio, peak_p95, peak_at, gravity, priority, crossed,
+    p_cross_7d, p_cross_30d, p_cross_90d, p_surprise_30d, headroom_ratio, peak_p95, peak_at, reason, gravity, priority, crossed,
     row_number() OVER (
       PARTITION BY series_id ORDER BY crossed, CASE WHEN crossed THEN -threshold_pct ELSE threshold_pct END
     ) AS nth
@@ -37,7 +37,7 @@ SELECT
   series_id AS series_id,
   metric AS metric,
   granularity AS granularity,
-  CASE gravity WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' ELSE 'low' END AS risk_level,
+  CASE gravity WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' ELSE 'unknown' END AS risk_level,
   priority AS priority,
   threshold_pct AS threshold_pct,
   crossed AS is_crossed,
@@ -52,7 +52,8 @@ SELECT
   p_surprise_30d AS p_surprise_30d,
   headroom_ratio AS headroom_ratio,
   peak_p95 AS peak_p95,
-  peak_at AS peak_at
+  peak_at AS peak_at,
+  reason AS reason
 FROM ranked
 WHERE nth = 1
 ORDER BY gravity DESC, priority DESC NULLS LAST, p_cross_30d DESC NULLS LAST, series_id

@@ -3,7 +3,7 @@
 -- Reads   gold.capacity_risk, views.resource_current
 --
 -- One row per series, granularity and threshold; `priority` orders what to look at first. Labels are the resource's newest. A
--- chance is null where the forecast does not reach that far.
+-- chance is null where the forecast does not reach that far. A series that is too new to forecast is `unknown`, with the reason.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.capacity_risk
 )
@@ -30,7 +30,8 @@ SELECT
   n.service AS service,
   n.app_name AS app_name,
   n.business_unit AS business_unit,
-  n.criticality AS criticality
+  n.criticality AS criticality,
+  k.reason AS reason
 FROM gold.capacity_risk AS k
 JOIN newest AS w ON w.as_of = k.as_of
 LEFT JOIN views.resource_current AS n ON concat_ws('/', n.account, n.region, n.resource_id, k.metric) = k.series_id

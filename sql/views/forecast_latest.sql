@@ -3,7 +3,8 @@
 -- Reads   gold.forecast
 --
 -- `p50` is the median of the period's p95 demand; 90 % of outcomes are expected between `p05` and `p95`. A quantile that was not
--- published is null.
+-- published is null. `unsound` in `soundness` is a forecaster that did not pass the gates: its band held `coverage_90` of the
+-- actuals in the training that judged it, instead of 90 %.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.forecast
 )
@@ -25,7 +26,10 @@ SELECT
   f.model AS model,
   f.model_version AS model_version,
   f.tier AS tier,
-  f.cutoff AS cutoff
+  f.cutoff AS cutoff,
+  f.soundness AS soundness,
+  f.coverage_90 AS coverage_90
 FROM gold.forecast AS f
 JOIN newest AS n ON n.as_of = f.as_of
-GROUP BY f.as_of, f.series_id, f.metric, f.unit, f.granularity, f.ts, f.model, f.model_version, f.tier, f.cutoff
+GROUP BY f.as_of, f.series_id, f.metric, f.unit, f.granularity, f.ts, f.model, f.model_version, f.tier, f.cutoff,
+  f.soundness, f.coverage_90

@@ -3,13 +3,14 @@
 -- Reads   gold.model_metric, gold.promotion
 --
 -- `place` orders by scaled pinball loss, which rewards the whole forecast and not only its middle. `skill` is against seasonal
--- naive. The champion may stand below another: a new one has to win by a margin, and coverage has its own gate.
+-- naive. The champion may stand below another: a new one has to win by a margin, and coverage has its own gate. Where nothing
+-- passed the gates there is no champion; what `serves` all the same is `unsound`.
 WITH newest AS (
   SELECT metric, granularity, max(as_of) AS as_of FROM gold.model_metric GROUP BY metric, granularity
 ),
 decided AS (
   SELECT
-    metric, granularity, champion, champion_version, decision, reason,
+    metric, granularity, champion, champion_version, decision, reason, coalesce(serves, champion) AS serves, soundness,
     row_number() OVER (PARTITION BY metric, granularity ORDER BY fence DESC) AS recency
   FROM gold.promotion
 )
@@ -20,6 +21,8 @@ SELECT
   row_number() OVER (PARTITION BY s.metric, s.granularity ORDER BY s.scaled_pinball NULLS LAST, s.model) AS place,
   s.model AS model,
   coalesce(s.model = d.champion, false) AS is_champion,
+  coalesce(s.model = d.serves, false) AS serves,
+  CASE WHEN s.model = d.serves THEN d.soundness END AS soundness,
   s.series AS series,
   s.windows AS windows,
   s.mase AS mase,

@@ -139,7 +139,7 @@ def _hourly() -> list[dict[str, Any]]:
 
 def _forecasts() -> list[dict[str, Any]]:
     records = []
-    shared = {"as_of": AS_OF, "model_version": "3", "tier": "full"}
+    shared = {"as_of": AS_OF, "model_version": "3", "tier": "full", "soundness": "sound", "coverage_90": 0.9}
     for number, host in enumerate(HOSTS):
         for ahead in range(90):
             ts = AS_OF + timedelta(days=ahead)
@@ -156,7 +156,7 @@ def _forecasts() -> list[dict[str, Any]]:
                 records.append(
                     {**shared, **_key(host), "granularity": "hour", "ts": ts, "quantile": quantile, "tier": "short history",
                      "value": min(max(_level(number, ts) + z * 4, 0.1), 100), "model": "seasonal_naive",
-                     "cutoff": AS_OF - timedelta(hours=1)}
+                     "cutoff": AS_OF - timedelta(hours=1), "soundness": "unsound", "coverage_90": 0.62}
                 )  # fmt: skip
     for service, level in (("compute-engine", 410.0), ("bigquery", 96.0)):
         name = f"binder/global/{service}/cost"
@@ -315,11 +315,13 @@ def _risk_backtest() -> list[dict[str, Any]]:
 def _promotions() -> list[dict[str, Any]]:
     return [
         {"as_of": utc("2026-04-15"), "metric": metric, "granularity": granularity, "fence": 1, "decision": decision,
-         "champion": champion, "champion_version": "3", "challenger": "ridge", "challenger_version": "3", "reason": reason}
-        for metric, granularity, decision, champion, reason in (
-            ("cpu_utilization", "day", "promoted", "ridge", "skill 21 % over seasonal naive, coverage 89 %"),
-            ("cpu_utilization", "hour", "rejected", "seasonal_naive", "ridge is worse than seasonal naive"),
-            ("cost", "day", "promoted", "prophet", "skill 26 %"),
+         "champion": champion, "champion_version": "none" if champion == "none" else "3", "challenger": "ridge",
+         "challenger_version": "3", "reason": reason, "serves": serves, "serves_version": "3",
+         "soundness": "unsound" if champion == "none" else "sound", "coverage_90": coverage}
+        for metric, granularity, decision, champion, serves, coverage, reason in (
+            ("cpu_utilization", "day", "promoted", "ridge", "ridge", 0.89, "skill 21 % over seasonal naive, coverage 89 %"),
+            ("cpu_utilization", "hour", "rejected", "none", "seasonal_naive", 0.62, "ridge is worse than seasonal naive"),
+            ("cost", "day", "promoted", "prophet", "prophet", 0.9, "skill 26 %"),
         )
     ]  # fmt: skip
 

@@ -89,5 +89,6 @@ def test_every_option_of_every_plug_is_described_and_numbers_have_bounds(folder:
 def test_a_segment_without_champion_is_served_by_the_fallback_with_its_options(lake: Lake) -> None:
     settings = lake.settings.model_copy(update={"options": {"forecasters": {"default": {"sharpness": 3}}}})
 
-    assert read_champion(settings, lake, "cpu_utilization", "hour") == ("default", "none", {"sharpness": 3.0}, {})
+    serves = read_champion(settings, lake, "cpu_utilization", "hour")
+    assert serves == ("default", "none", {"sharpness": 3.0}, {}, "unjudged", None)
     assert read_champion(lake.settings, lake, "cpu_utilization", "hour").params == {}

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from pipeline import __version__, tables
+from pipeline.capacity.crossing import unknown_risk
 from pipeline.interval import Interval
 from pipeline.report import Findings, axes, charts, export, recommendations_csv, render, sections, words
 from pipeline.report.month import estimate_month_end
@@ -121,6 +122,33 @@ def test_key_figures_are_the_figures_of_the_tables(page: Page, findings: Finding
     )
 
 
+def test_what_serves_without_having_passed_the_gates_is_called_unsound_beside_its_forecast_and_its_figures(html: str) -> None:
+    page = Page(html)
+    said = [e["text"] for e in page.find(**{"class": "tag"})]
+
+    assert "unsound: 90 % band held 62\u00a0%" in said
+    assert "unsound fallback" in said
+
+
+def test_series_that_are_not_forecast_are_counted_by_reason_and_a_risk_that_cannot_be_told_is_said(findings: Findings) -> None:
+    new = "1/r/i-new/cpu_utilization"
+    listed = [
+        {"series_id": new, "metric": "cpu_utilization", "unit": "percent", "granularity": "hour", "reason": "too_new"},
+        {"series_id": new, "metric": "cpu_utilization", "unit": "percent", "granularity": "day", "reason": "too_new"},
+        {"series_id": "1/r/i-old/cpu_utilization", "metric": "cpu_utilization", "unit": "percent", "granularity": "day",
+         "reason": "ended"},
+    ]  # fmt: skip
+    too_new = pd.DataFrame({"series_id": [new], "metric": ["cpu_utilization"], "granularity": ["hour"], "observed": [1]})
+    unknown = unknown_risk(too_new, DAY.as_of).reindex(columns=findings.capacity_risk.columns)
+    risk = pd.concat([findings.capacity_risk.astype(object), unknown.astype(object)])
+
+    found = render(replace(findings, not_forecast=pd.DataFrame(listed), capacity_risk=risk))
+
+    assert "Not forecast: 1 series too new: fewer than three observed periods; 1 series ended: silent" in found
+    assert "too new: 1 hour observed" in found
+    assert "level-unknown" in found
+
+
 def test_each_key_figure_says_what_to_do_next(page: Page) -> None:
     said = [e["text"] for e in page.find(**{"class": "next"})]
 
@@ -216,8 +244,9 @@ def test_every_incident_of_the_interval_is_listed_with_observed_and_expected(pag
 def test_each_segment_marks_its_one_champion(page: Page) -> None:
     marked = [e["text"].split()[0] for e in page.find(tag="tr", **{"class": "champion"})]
 
-    assert marked == ["Cost", "CPU", "CPU"]
-    assert len(list(page.find(tag="span", **{"class": "tag good"}))) == 3
+    # By the hour nothing passed the gates.
+    assert marked == ["Cost", "CPU"]
+    assert len(list(page.find(tag="span", **{"class": "tag good"}))) == 2
 
 
 def test_names_from_data_are_text_and_never_markup(html: str, page: Page) -> None:

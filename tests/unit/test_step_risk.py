@@ -45,6 +45,8 @@ def publish(lake: Lake, levels: dict[str, float], days: int = 30, sd: float = 5.
                 "model_version": "none",
                 "tier": "full",
                 "cutoff": DAY.start,
+                "soundness": "sound",
+                "coverage_90": 0.9,
             }
             for resource, centre in levels.items()
             for ahead in range(days)

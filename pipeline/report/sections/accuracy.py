@@ -12,6 +12,7 @@ from pipeline.report.frames import records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import newest_decisions
 from pipeline.report.words import capitalize, decimals, metric_word, minute, missing, percent, plural
+from pipeline.tables.columns import UNSOUND
 
 
 def accuracy(findings: Findings) -> Content | Empty:
@@ -41,6 +42,7 @@ def _segment(metric: str, granularity: str, scores: pd.DataFrame, decision: dict
             {
                 "model": row["model"],
                 "champion": decision is not None and row["model"] == decision["champion"],
+                "unsound": decision is not None and row["model"] == decision["serves"] and decision["soundness"] == UNSOUND,
                 "figures": _figures(row),
             }
             for row in records(ordered)

@@ -9,15 +9,22 @@ from pipeline.report.findings import Findings
 from pipeline.report.frames import BAND_50, BAND_90, at_quantile, floats
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import charted_series, service_names, worst_per_series
-from pipeline.report.words import UNIT_SIGNS, amount, metric_word, minute, series_parts
-from pipeline.tables.columns import FULL
+from pipeline.report.words import UNIT_SIGNS, amount, metric_word, minute, percent, plural, series_parts
+from pipeline.tables.columns import ENDED, FEW_DAYS, FULL, TOO_NEW, UNSOUND
+
+_REASONS = {
+    TOO_NEW: "too new: fewer than three observed periods",
+    FEW_DAYS: "not yet by the day: fewer days than the setting min_daily_history, of cost fewer than 14",
+    ENDED: "ended: silent for 3 days, by the day for 14",
+}
 
 
 def forecasts(findings: Findings) -> Content | Empty:
     forecast = findings.forecast
     if forecast.empty:
+        left_out = _not_forecast(findings)
         return Empty(
-            "No forecasts in this run.",
+            f"No forecasts in this run{': ' if left_out else ''}{'; '.join(left_out)}.",
             "The step `forecast` needs recent history; by the day, as much as the setting `min_daily_history` says.",
         )
     medians = forecast[at_quantile(forecast, 0.5)]
@@ -32,7 +39,16 @@ def forecasts(findings: Findings) -> Content | Empty:
             for series_id, metric, granularity in chosen.itertuples(index=False)
         ],
         "series": max(findings.forecast_series, len(chosen)),
+        "not_forecast": _not_forecast(findings),
     }
+
+
+def _not_forecast(findings: Findings) -> list[str]:
+    """How many series are not forecast, by reason."""
+    counts = findings.not_forecast.drop_duplicates(["series_id", "reason"])["reason"].value_counts()
+    return [
+        f"{plural(int(counts[reason]), 'series', 'series')} {words}" for reason, words in _REASONS.items() if reason in counts
+    ]
 
 
 def _fan(findings: Findings, names: dict[str, str], series_id: str, metric: str, granularity: str, level: str) -> Content:
@@ -63,6 +79,8 @@ def _fan(findings: Findings, names: dict[str, str], series_id: str, metric: str,
         "where": f"{account} · {region} · by the {granularity}",
         "model": f"{first['model']}{'' if first['tier'] == FULL else ', ' + str(first['tier'])}",
         "cutoff": minute(first["cutoff"]),
+        "unsound": first["soundness"] == UNSOUND,
+        "covered": percent(first["coverage_90"]),
         "level": level,
         "svg": charts.time_chart(
             f"{resource} {metric_word(metric)}: observed and forecast, {sign}",

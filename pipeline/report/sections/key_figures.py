@@ -45,6 +45,7 @@ from pipeline.report.words import (
     usd,
     whole,
 )
+from pipeline.tables.columns import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ def _savings_figure(findings: Findings) -> Figure:
 def _risk_figure(findings: Findings) -> Figure:
     figure = partial(Figure, "at-risk", "Resources at capacity risk", "#capacity")
     ranked = findings.capacity_next
+    ranked = ranked[ranked["risk_level"] != UNKNOWN]
     if ranked.empty:
         return figure(
             value=NO_FIGURE,
@@ -233,7 +235,7 @@ def _skill_figure(findings: Findings) -> Figure:
     if skilled.empty or skill is None:
         return figure(
             value=NO_FIGURE,
-            detail="no champion with a backtest yet",
+            detail="nothing that serves has a backtest yet",
             next="Run the DAG model_training; until then the fallback forecaster serves.",
         )
     better = int((numbers(skilled["skill"]) > 0).sum())
@@ -242,7 +244,7 @@ def _skill_figure(findings: Findings) -> Figure:
     return figure(
         value=cell_of(skill, percent, sign=True),
         tone="bad" if skill < 0 else "",
-        detail=f"lower quantile loss in the backtest; champions beat it in {better} of {plural(len(skilled), 'segment')}",
+        detail=f"lower quantile loss in the backtest; what serves beats it in {better} of {plural(len(skilled), 'segment')}",
         next=f"Weakest is {segment} ({percent(worst['skill'], sign=True)}): trust its bands least.",
     )
 
@@ -261,7 +263,10 @@ def _known_at(findings: Findings, name: str) -> object:
 
 def _champion_metrics(findings: Findings) -> pd.DataFrame:
     """Rows of `gold.model_metric` about the forecasters that serve."""
-    champions = {(m, g, str(row["champion"])) for (m, g), row in newest_decisions(findings).items()}
+    champions = {
+        (m, g, str(row["champion"] if missing(row["serves"]) else row["serves"]))
+        for (m, g), row in newest_decisions(findings).items()
+    }
     scores = findings.model_metric
     keys = zip(scores["metric"], scores["granularity"], scores["model"], strict=True)
     return scores[pd.Series([key in champions for key in keys], index=scores.index, dtype="bool")]
