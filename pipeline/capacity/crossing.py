@@ -129,7 +129,7 @@ def capacity_risk(
     return risk.astype(dict.fromkeys(stamps, "datetime64[us]"))
 
 
-def unknown_risk(too_new: pd.DataFrame, as_of: datetime, quantile: float = 0.9) -> pd.DataFrame:
+def unknown_risk(too_new: pd.DataFrame, as_of: datetime, quantile: float = 0.9) -> list[dict[str, object]]:
     """Rows of `gold.capacity_risk` for series that are too new to be forecast: no chances, and the level unknown.
 
     Args:
@@ -137,12 +137,21 @@ def unknown_risk(too_new: pd.DataFrame, as_of: datetime, quantile: float = 0.9) 
         as_of: as of `capacity_risk`.
         quantile: as of `capacity_risk`.
     """
-    periods = too_new["granularity"] + np.where(too_new["observed"] == 1, "", "s")
-    said = "too new: " + too_new["observed"].astype(str) + " " + periods + " observed"
-    shared = too_new[["series_id", "metric", "granularity"]].assign(
-        as_of=np.datetime64(as_of, "us"), quantile=quantile, capacity=100.0, risk_level=UNKNOWN, reason=said
-    )
-    return shared.merge(pd.DataFrame({"threshold_pct": THRESHOLDS_PCT}), how="cross")
+    return [
+        {
+            "as_of": as_of,
+            "series_id": row.series_id,
+            "metric": row.metric,
+            "granularity": row.granularity,
+            "threshold_pct": threshold,
+            "quantile": quantile,
+            "capacity": 100.0,
+            "risk_level": UNKNOWN,
+            "reason": f"too new: {row.observed} {row.granularity}{'' if row.observed == 1 else 's'} observed",
+        }
+        for row in too_new.itertuples()
+        for threshold in THRESHOLDS_PCT
+    ]
 
 
 def _series(future: pd.DataFrame, capacity: pd.Series) -> Iterator[_Series]:

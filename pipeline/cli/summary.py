@@ -85,14 +85,14 @@ def accuracy(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> Non
         console.print("\n[bold]Forecasts[/bold]  no training yet: the fallback serves; `train`, then `promote`")
         return
     table = titled(
-        "Forecasts: the champions beside the seasonal naive, in backtests (lower MASE is better)",
-        *("metric", "by", "champion", "series>", "MASE>", "seasonal naive>", "pinball skill>", "80 % interval holds>"),
+        "Forecasts: what serves beside the seasonal naive, in backtests (lower MASE is better)",
+        *("metric", "by", "forecaster", "series>", "MASE>", "seasonal naive>", "pinball skill>", "80 % interval holds>"),
     )
     for row in rows:
         table.add_row(
             row["metric"],
             row["granularity"],
-            row["champion"],
+            row["serves"] if row["champion"] == row["serves"] else f"{row['serves']}, unsound",
             str(row["series"]),
             *(figure(row[name], ".2f") for name in ("mase", "naive_mase")),
             figure(row["skill"], "+.0%"),

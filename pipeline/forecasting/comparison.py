@@ -166,7 +166,7 @@ def _contenders(segment: Segment, params: dict[str, Params]) -> tuple[dict[str, 
     models: dict[str, Forecast] = {name: bind(name, params.get(name, {})) for name in segment.models}
     champion = segment.champion
     if champion is None:
-        return models, segment.fallback if segment.fallback in models else BASELINE
+        return models, BASELINE
     if champion.params == params.get(champion.forecaster, {}):
         return models, champion.forecaster
     served = serving(champion.forecaster)

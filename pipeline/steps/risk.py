@@ -34,8 +34,7 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
     forecasts = read_forecasts(lake, interval.as_of)
     table = CAPACITY_RISK
     too_new = read_too_new(lake, interval.as_of)
-    unknown = unknown_risk(too_new, interval.as_of, settings.risk_quantile)
-    parts = [conform(table.frame(unknown.to_dict("records")), table, interval)]
+    parts = [conform(table.frame(unknown_risk(too_new, interval.as_of, settings.risk_quantile)), table, interval)]
     if not forecasts.empty:
         past = _past(forecasts, interval.as_of, lake, settings)
         judged = assess(forecasts, interval.as_of, past, settings.risk_quantile).assign(reason=None)

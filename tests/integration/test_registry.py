@@ -614,7 +614,7 @@ def test_a_version_that_is_worse_than_seasonal_naive_never_becomes_champion(fres
     assert "Not better than seasonal_naive" in row["reason"]
     assert fresh.alias("champion", "memory_utilization", "day") is None
     serving = read_champion(fresh.settings, fresh.lake, "memory_utilization", "day")
-    assert serving == ("default", "none", {}, {})
+    assert serving == ("seasonal_naive", "none", {}, {}, "unsound", None)
 
 
 def test_a_training_of_a_version_that_told_no_figures_leaves_what_is_published(fresh: Trained, tmp_path: Path) -> None:
@@ -745,7 +745,7 @@ def test_a_training_registers_the_overrides_it_found_and_the_champion_carries_th
     train(DAY, lake, settings)
     promote(DAY, lake, settings)
 
-    assert read_champion(settings, lake, "cost", "day") == ("ridge", "1", {}, by)
+    assert read_champion(settings, lake, "cost", "day")[:5] == ("ridge", "1", {}, by, "sound")
     [version] = Trained(settings, lake, 1, 1).client().search_model_versions("name = 'headroom-cost-day'")
     assert version.description.endswith("; seasonal_naive for a/r/i-2/cost")
 
@@ -770,7 +770,8 @@ def test_a_champion_serves_runs_after_its_decision_and_not_the_run_it_was_decide
 
 
 def test_a_segment_that_was_never_decided_is_served_by_the_fallback(trained: Trained) -> None:
-    assert read_champion(trained.settings, trained.lake, "disk_read", "hour") == ("default", "none", {}, {})
+    serves = read_champion(trained.settings, trained.lake, "disk_read", "hour")
+    assert serves == ("default", "none", {}, {}, "unjudged", None)
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////nowhere/at/all/mlflow.db", "http://127.0.0.1:9"])
@@ -782,7 +783,7 @@ def test_while_the_registry_is_down_the_ledgers_champion_serves_and_is_called_st
     known = read_champion(trained.settings, trained.lake, "cost", "day")
     with caplog.at_level(logging.WARNING, "pipeline.registry.champion"):
         found = read_champion(down, trained.lake, "cost", "day")
-    assert found == (known.forecaster, f"{known.version} (stale)", {}, {})
+    assert found == (known.forecaster, f"{known.version} (stale)", {}, {}, "sound", known.coverage_90)
     assert "stale: the ledger's" in caplog.text
 
 

@@ -139,7 +139,7 @@ def test_series_that_are_not_forecast_are_counted_by_reason_and_a_risk_that_cann
          "reason": "ended"},
     ]  # fmt: skip
     too_new = pd.DataFrame({"series_id": [new], "metric": ["cpu_utilization"], "granularity": ["hour"], "observed": [1]})
-    unknown = unknown_risk(too_new, DAY.as_of).reindex(columns=findings.capacity_risk.columns)
+    unknown = pd.DataFrame(unknown_risk(too_new, DAY.as_of)).reindex(columns=findings.capacity_risk.columns)
     risk = pd.concat([findings.capacity_risk.astype(object), unknown.astype(object)])
 
     found = render(replace(findings, not_forecast=pd.DataFrame(listed), capacity_risk=risk))
