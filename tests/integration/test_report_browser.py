@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from pipeline import settings, tables
 from pipeline.inputs import read
 from pipeline.lake import Lake, open_lake
+from pipeline.quality.data_docs import render_data_docs
 from pipeline.report.page import TELEMETRY
 from pipeline.steps.report import report
 from tests.support.report_estate import AS_OF, DAY, NASTY_NAME, estate, fill, rows, utc
@@ -236,3 +238,25 @@ def _contrast(one: tuple[float, float, float], other: tuple[float, float, float]
 
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+@needs_browser
+def test_the_data_docs_show_offline_what_failed_and_run_nothing_that_the_data_says(chrome: Browser, tmp_path: Path) -> None:
+    config = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "state"}, "notes": "One of the words."}
+    found = {"element_count": 2, "unexpected_count": 1, "partial_unexpected_list": [NASTY_NAME, "<img src=x onerror=alert(1)>"]}
+    outcome = {"results": [{"success": False, "expectation_config": config, "result": found, "exception_info": {}}]}
+    docs = tmp_path / "index.html"
+    docs.write_text(render_data_docs({"silver.resource.json": json.dumps(outcome).encode()}, AS_OF))
+    asked: list[str] = []
+    alerts: list[str] = []
+    context = chrome.new_context(offline=True)
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+
+    page.goto(docs.as_uri())
+
+    assert page.get_by_text("One of the words.").is_visible()
+    assert page.get_by_text("<img src=x onerror=alert(1)>").is_visible()
+    assert (asked, alerts) == ([docs.as_uri()], [])
+    context.close()

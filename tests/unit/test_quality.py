@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality import validate as validation
 from pipeline.quality.conform import conform
+from pipeline.quality.data_docs import render_data_docs
 from pipeline.quality.validate import EXPECTATIONS, expectations, validate
 from pipeline.tables.usage import METRIC_HOURLY
 
@@ -112,11 +114,23 @@ def test_a_stopped_write_leaves_a_page_that_shows_what_failed_and_says_where(lak
         validate(conform(rows(hour(max=10.0)), TABLE, DAY), TABLE, DAY, lake)
 
     index = Path(lake.settings.report_address(DAY.as_of, "data_docs/index.html"))
-    folder = index.parent
     assert str(index) in str(stopped.value)
     assert "silver.metric_hourly" in index.read_text()
-    [page] = (folder / "validations").rglob("*.html")
-    assert "must always be greater than or equal to" in page.read_text()
+    assert "cannot lie below its mean" in index.read_text()
+    assert "✗ stopped" in index.read_text()
+
+
+def test_the_data_docs_load_nothing_and_write_what_the_data_says_as_text() -> None:
+    nasty = "<img src=x onerror=alert(1)>"
+    config = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "state"}, "notes": "One of the words."}
+    found = {"element_count": 2, "unexpected_count": 1, "partial_unexpected_list": [nasty]}
+    outcome = {"results": [{"success": False, "expectation_config": config, "result": found, "exception_info": {}}]}
+
+    text = render_data_docs({"silver.resource.json": json.dumps(outcome).encode()}, DAY.as_of)
+
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    assert not re.search(r"<img|<script|<link|src=['\"]|https?://", text)
+    assert "default-src 'none'" in text
 
 
 def test_a_warning_is_recorded_and_lets_the_rows_pass(lake: Lake) -> None:
