@@ -70,7 +70,12 @@ class Settings(BaseModel):
         default_factory=dict,
         description='Options per folder and plug, e.g. {"sources": {"fleet": {"preset": "realistic"}}}; listed below.',
     )
-    shards: int = Field(default=2, ge=1, le=64, description="Parts that model work is split into; one mapped task each.")
+    shards: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Parts that model work is split into, one mapped task each; each part pays to read and check anew.",
+    )
     horizon_days: int = Field(default=90, ge=1, le=180, description="How far daily series are forecast.")
     horizon_hours: int = Field(default=168, ge=1, le=720, description="How far hourly series are forecast.")
     history_days: int = Field(default=800, ge=14, le=3000, description="How much daily history a forecast reads.")

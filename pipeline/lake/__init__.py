@@ -1,5 +1,5 @@
 """The lake: `query`, `read`, `replace` and, for bronze, `land`."""
 
-from pipeline.lake.lake import Lake, Written, open_lake
+from pipeline.lake.lake import Did, Lake, Written, open_lake
 
-__all__ = ["Lake", "Written", "open_lake"]
+__all__ = ["Did", "Lake", "Written", "open_lake"]

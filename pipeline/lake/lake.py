@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -41,6 +42,33 @@ class Written:
 
     rows: int
     changed: bool
+    snapshot: int | None = None
+
+
+@dataclass
+class Did:
+    """What was done to one table through one lake object.
+
+    Attributes:
+        rows: that the writes stand for.
+        changed: whether any of them made the table say something new.
+        snapshot: of Iceberg, that readers see after the last one; None for bronze.
+        expectations: that its rows were held to.
+        failed: how many of these did not hold; none of them was critical.
+    """
+
+    rows: int = 0
+    changed: bool = False
+    snapshot: int | None = None
+    expectations: int = 0
+    failed: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"{self.rows:,} rows", "" if self.changed else "as they were"]
+        parts += [f"snapshot {self.snapshot}" if self.snapshot else ""]
+        if self.expectations:
+            parts += [f"{self.expectations - self.failed} of {self.expectations} expectations hold"]
+        return ", ".join(part for part in parts if part)
 
 
 def open_lake(settings: Settings) -> Lake:
@@ -53,6 +81,7 @@ class Lake:
 
     Attributes:
         changes: writes through this object that made the lake say something new, telemetry left out.
+        did: what was done to each table through this object, by name.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -62,6 +91,7 @@ class Lake:
         self.changes = 0
         self.fence = Fence(self.catalog.load, lambda table, days: bronze.list_objects(table, self.storage, days))
         self._window = Window()
+        self.did: defaultdict[str, Did] = defaultdict(Did)
         self._ask = open_engine(settings, self._relation, self.bronze_files)
 
     # ------------------------------------------------------------ reading
@@ -141,7 +171,7 @@ class Lake:
         if not data.num_rows and not table.may_be_empty:
             raise DataError(f"{table.name}: no rows for {scope}; an empty result would erase what was published")
         with self.explain_errors(table.name, scope):
-            return self._publish(table, cast_rows(data, table.arrow_schema), scope, based_on)
+            return self._note(table, self._publish(table, cast_rows(data, table.arrow_schema), scope, based_on))
 
     def _publish(self, table: Table, data: pa.Table, scope: Scope, first_seen: str | None) -> Written:
         """Commit until it succeeds, the content is there, or the scope is another's."""
@@ -154,7 +184,7 @@ class Lake:
             rows = self._rows_but_damaged(table, iceberg, scope)
             present = sorted_fingerprint(rows, table.key) if rows is not None else "damaged"
             if present == wanted:
-                return Written(data.num_rows, changed=False)
+                return _written(data, iceberg, changed=False)
             first_seen = first_seen or present
             if present != first_seen:
                 raise ConflictError(f"{table.name}: another writer published {scope} meanwhile; run the step again")
@@ -166,8 +196,7 @@ class Lake:
                 time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311
                 continue
             self.fence.wrote(iceberg, before.snapshot_id if before else None)
-            self._count_change(table)
-            return Written(data.num_rows, changed=True)
+            return _written(data, iceberg, changed=True)
         raise ConflictError(f"{table.name}: {COMMIT_ATTEMPTS} attempts to commit {scope} lost against other writers")
 
     def _rows_but_damaged(self, table: Table, iceberg: IcebergTable, scope: Scope) -> pa.Table | None:
@@ -208,9 +237,7 @@ class Lake:
                 load_id = bronze.load_id_of(table, payload, source=source, shard=shard, day=day)
                 landed = self._land_once if telemetry else partial(self._land_next, known[day])
                 changed |= landed(table, payload, load_id, day, source=source, shard=shard, ingested_at=ingested_at)
-        if changed:
-            self._count_change(table)
-        return Written(data.num_rows, changed)
+        return self._note(table, Written(data.num_rows, changed))
 
     def _land_once(self, table: Table, payload: pa.Table, load_id: str, day: str, **stamps: Any) -> bool:
         """Telemetry is never restated: it needs no number, and who writes it needs not see what lies there."""
@@ -345,8 +372,18 @@ class Lake:
                 days = [day for day in bronze.list_days(table, self.storage) if self._window.has_day(day)]
                 self.fence.saw_days(table, self._window, bronze.by_day(bronze.list_objects(table, self.storage, days), days))
 
-    def _count_change(self, table: Table) -> None:
-        self.changes += table.name not in TELEMETRY
+    def _note(self, table: Table, written: Written) -> Written:
+        self.changes += written.changed and table.name not in TELEMETRY
+        done = self.did[table.name]
+        done.rows += written.rows
+        done.changed |= written.changed
+        done.snapshot = written.snapshot
+        return written
+
+
+def _written(data: pa.Table, iceberg: IcebergTable, *, changed: bool) -> Written:
+    snapshot = iceberg.current_snapshot()
+    return Written(data.num_rows, changed, snapshot.snapshot_id if snapshot else None)
 
 
 def _commit(iceberg: IcebergTable, data: pa.Table, scope: Scope, *, replaces: bool) -> None:

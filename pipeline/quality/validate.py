@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, reports
 from pipeline.quality.conform import conform
-from pipeline.quality.data_docs import VALIDATIONS, collect_data_docs
+from pipeline.quality.data_docs import VALIDATIONS, collect_data_docs, exception_message
 from pipeline.tables.operations import CHECK_RESULT, QUALITY_RESULT
 from pipeline.tables.schema import BUCKETS, Table
 
@@ -63,6 +63,8 @@ def validate(
         kept = {f"{VALIDATIONS}/{name}.json": json.dumps(raw, sort_keys=True).encode()}
         reports.publish(lake.storage, interval.as_of, kept)
     failed = [result for result in results if not result.success]
+    lake.did[table.name].expectations += len(results)
+    lake.did[table.name].failed += len(failed)
     for result in failed:
         log.warning("%s %s: %s: %s: %s", table.name, interval, result.severity, result.rule, result.note)
     critical = [f"{result.rule}: {result.note}" for result in failed if result.severity == "critical"]
@@ -157,7 +159,7 @@ def _result(each: Any, rows: int) -> Result:
     kwargs = {name: value for name, value in config.kwargs.items() if name not in ("batch_id", "result_format")}
     subject = str(kwargs.get("column") or ",".join(kwargs.get("column_list", ())) or "table")
     arguments = ", ".join(f"{name}={value}" for name, value in sorted(kwargs.items()) if name not in ("column", "column_list"))
-    raised = _exception_message(each.exception_info)
+    raised = exception_message(each.exception_info)
     failed = int(each.result.get("unexpected_count") or 0)
     note = " ".join(config.notes) if isinstance(config.notes, list) else str(config.notes or "")
     if raised:
@@ -174,15 +176,6 @@ def _result(each: Any, rows: int) -> Result:
         failed_rows=failed if failed or each.success else rows,
         note=note,
     )
-
-
-def _exception_message(info: Any) -> str:
-    """The message of the first exception behind a result; Great Expectations nests them by metric."""
-    if not isinstance(info, dict):
-        return ""
-    if info.get("raised_exception"):
-        return str(info.get("exception_message"))
-    return next((message for value in info.values() if (message := _exception_message(value))), "")
 
 
 def record_results(

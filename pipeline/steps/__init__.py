@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError
-from pipeline.steps._daily import DAILY, list_builds, order_builds, order_daily
+from pipeline.steps._daily import DAILY, list_builds, list_next, list_reads, order_builds, order_daily
 from pipeline.steps._declaration import PLAIN, STEPS, Role, Step, describe, get, role_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pipeline.interval import Interval
-    from pipeline.lake import Lake
+    from pipeline.lake import Did, Lake
     from pipeline.settings import Settings
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "describe",
     "get",
     "list_builds",
+    "list_next",
+    "list_reads",
     "order_builds",
     "order_daily",
     "perform",
@@ -41,6 +45,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 # Of a step that another writer overtook.
 ATTEMPTS = 3
+# They say at INFO what they do inside, in the log of every task.
+CHATTY = ("great_expectations", "great_expectations.data_context.types.base", "pyiceberg")
 
 
 def perform(
@@ -51,6 +57,7 @@ def perform(
     shard: int = 0,
     shards: int = 1,
     settings: Settings | None = None,
+    tell: Callable[[Mapping[str, Did]], None] = lambda _: None,
     **options: Any,
 ) -> int:
     """Run one step over one interval, and record how it went in `bronze.run_event`.
@@ -62,6 +69,7 @@ def perform(
         shard: which part of the series a mapped step works on, of `shards`.
         shards: how many parts there are.
         settings: read from environment and file when not given.
+        tell: called once it went well, with what was done to each table that the step is about.
         options: what else the step takes.
 
     Returns:
@@ -72,10 +80,13 @@ def perform(
         ConflictError: other writers overtook it every time; otherwise whatever the step raises, after the failure is recorded.
     """
     from pipeline.lake import open_lake
+    from pipeline.tables.operations import BOOKKEEPING
 
     declared = get(step)
     if not 0 <= shard < shards:
         raise ConfigError(f"{step}: of {shards} shards, the last is {shards - 1}; got {shard}")
+    for library in CHATTY:
+        logging.getLogger(library).setLevel(logging.WARNING)
     settings = settings or settings_module.load()
     function = getattr(importlib.import_module(f"pipeline.steps.{step}"), step)
     if declared.takes_target:
@@ -106,7 +117,20 @@ def perform(
         except Exception as error:  # telemetry never decides how a step ends
             said = str(error).partition("\n")[0]
             log.warning("%s %s: could not record how the step went: %s: %s", step, interval, type(error).__name__, said)
+    did = {name: done for name, done in lake.did.items() if name == target or name not in BOOKKEEPING}
+    _log_success(step, target, interval, rows, did)
+    tell(did)
     return rows
+
+
+def _log_success(step: str, target: str, interval: Interval, rows: int, did: Mapping[str, Did]) -> None:
+    """Say what became of each table and what comes next; the last step of a day says so itself."""
+    for name, done in did.items():
+        log.info("%s %s: %s", name, interval, done)
+    if not did:
+        log.info("%s %s: %s rows, no table was written", step, interval, f"{rows:,}")
+    if following := list_next(step, target):
+        log.info("next: %s", ", ".join(following))
 
 
 def cpu_seconds() -> float:

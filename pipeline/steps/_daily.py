@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from pipeline import tables
@@ -59,8 +60,28 @@ def explain_not_built(name: str) -> str:
 def read_tables(name: str) -> set[str]:
     """The tables that a build, a view or an input reads in the end, through views and inputs."""
     table = tables.ALL.get(name)
-    named = table.build.reads if table and table.build.by else _RELATION.findall(_NO_SQL.sub("", _file(name).read_text()))
+    return _in_the_end(table.build.reads if table and table.build.by else _named_in(_file(name)))
+
+
+def list_reads(step: str, target: str = "") -> tuple[str, ...]:
+    """The tables that a step reads in the end to make others of them; for `build`, those behind its target."""
+    read = read_tables(target) if step == "build" else _in_the_end(STEPS[step].reads)
+    return tuple(sorted(read - {target, *STEPS[step].writes}))
+
+
+def list_next(step: str, target: str = "") -> tuple[str, ...]:
+    """The steps and tables of a day's run that wait for a step, or for the table that it builds."""
+    done = target if step == "build" else step
+    return tuple(name for name, before in order_daily().items() if done in before)
+
+
+def _in_the_end(named: Iterable[str]) -> set[str]:
     return {each for one in named for each in (read_tables(one) if one.startswith(("views.", "inputs.")) else {one})}
+
+
+@cache
+def _named_in(file: Path) -> tuple[str, ...]:
+    return tuple(_RELATION.findall(_NO_SQL.sub("", file.read_text())))
 
 
 def order_daily() -> dict[str, tuple[str, ...]]:

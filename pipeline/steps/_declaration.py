@@ -27,6 +27,7 @@ class Step:
     Attributes:
         role: under which it runs.
         role_in_gold: under which it works on a table of gold, where that is another.
+        reads: what it reads: tables, views, or inputs of `sql/inputs`; not what it only replaces.
         writes: the tables that it writes, but for the table that it is called for.
         takes_target: it is called for one source or table at a time.
         sharded: it works on one part of the series, or segments, at a time.
@@ -36,6 +37,7 @@ class Step:
 
     role: Role
     role_in_gold: Role | None = None
+    reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     takes_target: bool = False
     sharded: bool = False

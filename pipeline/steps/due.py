@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
-STEP = Step(role="trainer", gate=True)
+STEP = Step(role="trainer", reads=("gold.drift", "inputs.newest_training"), gate=True)
 
 
 def due(interval: Interval, lake: Lake, settings: Settings) -> int:

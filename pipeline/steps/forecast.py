@@ -25,7 +25,12 @@ from pipeline.tables.forecasts import FORECAST, NOT_FORECAST
 from pipeline.tables.schema import Table, buckets_of
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher", sharded=True, writes=("gold.forecast", "gold.not_forecast"))
+STEP = Step(
+    role="publisher",
+    sharded=True,
+    reads=("inputs.demand_daily", "inputs.demand_hourly", "gold.promotion"),
+    writes=("gold.forecast", "gold.not_forecast"),
+)
 
 
 def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:

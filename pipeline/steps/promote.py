@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher", writes=("gold.promotion",))
+STEP = Step(role="publisher", reads=("gold.model_metric", "silver.check_result"), writes=("gold.promotion",))
 #: How often a decision is taken again because another was recorded meanwhile.
 ATTEMPTS = 5
 

@@ -21,7 +21,11 @@ from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.columns import KNOWN
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher", writes=("gold.recommendation",))
+STEP = Step(
+    role="publisher",
+    reads=("inputs.preventable_risk", "inputs.prices", "inputs.resources", "inputs.usage"),
+    writes=("gold.recommendation",),
+)
 
 
 def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:

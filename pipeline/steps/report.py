@@ -12,8 +12,29 @@ from pipeline.report import recommendations_csv, render
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
 
-STEP = Step(role="publisher")
 log = logging.getLogger(__name__)
+STEP = Step(
+    role="publisher",
+    reads=(
+        "inputs.completeness",
+        "inputs.demand_daily",
+        "inputs.executive_kpis",
+        "inputs.forecast_series",
+        "inputs.quarantined",
+        "inputs.resources",
+        "inputs.sources",
+        "silver.metric_hourly",
+        "gold.anomaly",
+        "gold.capacity_risk",
+        "gold.forecast",
+        "gold.model_metric",
+        "gold.promotion",
+        "gold.quality_result",
+        "gold.recommendation",
+        "gold.risk_backtest",
+        "gold.run_stat",
+    ),
+)
 
 
 def report(interval: Interval, lake: Lake, settings: Settings) -> int:

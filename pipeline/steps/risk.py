@@ -21,7 +21,11 @@ from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_RELIABILITY
 
-STEP = Step(role="publisher", writes=("gold.capacity_risk", "gold.risk_reliability"))
+STEP = Step(
+    role="publisher",
+    reads=("inputs.demand_daily", "inputs.demand_hourly", "inputs.forecasts_in_percent", "inputs.peaks", "inputs.resources"),
+    writes=("gold.capacity_risk", "gold.risk_reliability"),
+)
 
 
 def risk(interval: Interval, lake: Lake, settings: Settings) -> int:

@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
 
 log = logging.getLogger(__name__)
-STEP = Step(role="trainer", sharded=True, registering=True)
+STEP = Step(
+    role="trainer",
+    sharded=True,
+    registering=True,
+    reads=("inputs.demand_daily", "inputs.demand_hourly", "gold.promotion"),
+)
 
 
 def train(

@@ -96,3 +96,5 @@ RUN_STAT = Table(
 )
 # Telemetry says how a run went, not what it found; comparing content leaves it out.
 TELEMETRY = frozenset({RUN_EVENT.name, RUN_STAT.name})
+#: What every step writes beside the tables that it is about.
+BOOKKEEPING = frozenset({RUN_EVENT.name, CHECK_RESULT.name, QUALITY_RESULT.name})

@@ -43,7 +43,7 @@ def test_a_plug_that_does_not_exist_is_refused_with_those_that_do() -> None:
 def test_a_missing_config_file_is_an_error_only_when_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert settings.load({}).shards == 2
+    assert settings.load({}).shards == 1
     with pytest.raises(ConfigError, match="does not exist"):
         settings.load({"HEADROOM_CONFIG": "nowhere.toml"})
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import pytest
 
-from pipeline import steps
+from pipeline import steps, tables
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -52,3 +55,23 @@ def test_a_training_that_registered_versions_is_done_though_the_lake_is_as_it_wa
     steps.perform("train", DAY, settings=settings)
 
     assert recorded(lake, "train") == [("done", 3)]
+
+
+def test_a_step_that_went_well_says_table_rows_snapshot_quality_and_what_is_next(
+    lake: Lake, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Any] = []
+
+    with caplog.at_level(logging.INFO):
+        for _ in range(2):
+            steps.perform("build", DAY, target="silver.calendar", settings=settings, tell=told.append)
+
+    snapshot = lake.snapshot_id(tables.get("silver.calendar"))
+    said = [record.getMessage() for record in caplog.records]
+    checks = told[0]["silver.calendar"].expectations
+    assert said[0] == f"silver.calendar {DAY}: 1 rows, snapshot {snapshot}, {checks} of {checks} expectations hold"
+    assert said[1].startswith("next: gold.quality_result, ")
+    assert said[2] == f"silver.calendar {DAY}: 1 rows, as they were, snapshot {snapshot}, {checks} of {checks} expectations hold"
+    assert len(said) == 4
+    assert [(did["silver.calendar"].rows, did["silver.calendar"].changed) for did in told] == [(1, True), (1, False)]
+    assert [set(did) for did in told] == [{"silver.calendar"}] * 2
