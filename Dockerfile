@@ -44,6 +44,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOME=/var/headroom \
     AIRFLOW_HOME=/var/headroom/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/headroom/dags \
+    AIRFLOW__CORE__PLUGINS_FOLDER=/opt/headroom/infra/airflow \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     GX_ANALYTICS_ENABLED=false \
     MLFLOW_DISABLE_TELEMETRY=true \

@@ -2,7 +2,9 @@
 
 **Reads** the sources of the setting `sources`. **Writes** every table of the lake that the assets name, and the run's report.
 
-**Waits** 3 h after midnight in scheduled runs, for datapoints that arrive late; backfills and manual runs wait for nothing.
+**Waits** 3 h after midnight, for datapoints that arrive late: the run of a day is made at 03:00 UTC of the next. Until then there
+is no run, so that nothing holds up manual runs and backfills, which wait for nothing; `max_active_runs` lets one run at a time
+publish, in the order in which they were asked for.
 
 **By hand** `python -m pipeline run --from 2026-03-01 --to 2026-03-02`, or trigger it with `{"day": "2026-03-01"}` or
 `{"start": "2026-03-01", "end": "2026-03-08"}`. Running a day again replaces it and changes nothing else.
@@ -17,23 +19,19 @@ three times, waiting longer each time.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
-from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
-from airflow.sdk import CronDataIntervalTimetable, TaskGroup, XComArg, chain, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, asset, call, step
+from airflow.sdk import TaskGroup, XComArg, chain, dag
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, call, lineage, step
+from settled_days import SettledDays
 
 from pipeline import settings, steps
 
 SETTINGS = settings.load()
-# Minutes, and none where the interval is long past or there is no interval to wait after. The sensor renders it as a template.
-LATENESS: Any = "{{ 180 if dag_run.run_type == 'scheduled' else 0 }}"
 
 
 def ingest() -> XComArg:
     """The task that lands what the sources say, one per source."""
-    outlets = [asset(table) for table in steps.get("ingest").writes]
-    mapped = step.override(task_id="ingest", outlets=outlets, map_index_template="{{ task.op_kwargs['target'] }}")
+    mapped = step.override(task_id="ingest", map_index_template="{{ task.op_kwargs['target'] }}", **lineage("ingest"))
     return mapped.partial(name="ingest").expand(target=list(SETTINGS.sources))
 
 
@@ -41,11 +39,11 @@ def build(table: str) -> XComArg:
     """The task that builds one table, and announces it; what is always built is built also where a check of silver failed."""
     rule = "all_done" if table in steps.list_builds("gold", "always") else "all_success"
     task_id = f"build__{table.replace('.', '__')}"
-    return step.override(task_id=task_id, outlets=[asset(table)], trigger_rule=rule)(name="build", target=table)
+    return step.override(task_id=task_id, trigger_rule=rule, **lineage("build", table))(name="build", target=table)
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    schedule=SettledDays(hours=3),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
@@ -55,14 +53,14 @@ def build(table: str) -> XComArg:
     tags=["headroom", "capacity"],
 )
 def capacity_daily() -> None:
-    settled = TimeDeltaSensor(task_id="settled", delta=LATENESS, deferrable=True)
     tasks = {"ingest": ingest()}
     with TaskGroup("silver", prefix_group_id=False):
         tasks |= {table: build(table) for table in steps.list_builds("silver")}
     tasks |= {table: build(table) for table in steps.list_builds("gold")}
     tasks |= {name: call(name, SETTINGS.shards) for name in steps.DAILY if name not in tasks}
     for name, waits_for in steps.order_daily().items():
-        chain([tasks[each] for each in waits_for] or settled, tasks[name])
+        if waits_for:
+            chain([tasks[each] for each in waits_for], tasks[name])
 
 
 capacity_daily()

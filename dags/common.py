@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -91,23 +92,42 @@ def asset(table: str) -> Asset:
     return Asset(name=table, uri=f"x-headroom://{table.replace('.', '/')}")
 
 
-@task
-def step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> int:
-    """Rows that one step of the pipeline wrote for the run's data interval."""
-    return steps.perform(name, run_interval(), target=target, shard=shard, shards=shards)
+@task(do_xcom_push=False, show_return_value_in_logs=False)
+def step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> None:
+    """Perform one step of the pipeline for the run's data interval, and announce the tables that it wrote."""
+    steps.perform(name, run_interval(), target=target, shard=shard, shards=shards, tell=announce)
+
+
+def announce(did: Mapping[str, Any]) -> None:
+    """Put rows, snapshot and quality of each table that the calling task announces into its asset's event."""
+    context = get_current_context()
+    interval = str(run_interval())
+    for outlet in context["task"].outlets:
+        if isinstance(outlet, Asset):
+            done = asdict(did[outlet.name]) if outlet.name in did else {"rows": 0}
+            context["outlet_events"][outlet].extra = {**done, "interval": interval}
+
+
+def lineage(name: str, target: str = "") -> dict[str, list[Asset]]:
+    """The tables that a step reads and those that it writes, as a task's inlets and outlets."""
+    written = [target] if name == "build" else steps.get(name).writes
+    return {
+        "inlets": [asset(table) for table in steps.list_reads(name, target)],
+        "outlets": [asset(table) for table in written],
+    }
 
 
 def call(name: str, shards: int = 1) -> XComArg:
-    """The task of one step, one per shard where it is sharded, which announces what the step writes."""
+    """The task of one step, one per shard where it is sharded."""
     declared = steps.get(name)
-    made = step.override(task_id=name, outlets=[asset(table) for table in declared.writes])
+    made = step.override(task_id=name, **lineage(name))
     if not declared.sharded:
         return made(name=name)
     mapped = made.override(map_index_template="shard {{ task.op_kwargs['shard'] }}")
     return mapped.partial(name=name, shards=shards).expand(shard=list(range(shards)))
 
 
-@task.short_circuit
+@task.short_circuit(show_return_value_in_logs=False)
 def gate(name: str) -> bool:
     """Whether a step, or the person who triggered the run, asks for the tasks below; where nobody does, they are skipped."""
     interval = run_interval()

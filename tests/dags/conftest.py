@@ -76,18 +76,23 @@ def dag_files(airflow_environment: dict[str, str]) -> dict[str, ModuleType]:
     """The modules in the DAG folder, by name, imported into this process without a database."""
     before = dict(os.environ)
     os.environ.update({name: value for name, value in airflow_environment.items() if name.startswith("AIRFLOW")})
-    sys.path.insert(0, str(ROOT / "dags"))
+    folders = [str(ROOT / "dags"), str(ROOT / "infra" / "airflow")]
+    sys.path[:0] = folders
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Airflow's own deprecations at import, of its dependencies' functions
+            __import__("own_names")  # a plugin that no DAG imports
             return {file.stem: __import__(file.stem) for file in sorted((ROOT / "dags").glob("*.py"))}
     finally:
-        sys.path.remove(str(ROOT / "dags"))
+        for folder in folders:
+            sys.path.remove(folder)
         os.environ.clear()
         os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
 def dags(dag_files: dict[str, ModuleType]) -> dict[str, Any]:
-    """The DAGs, by id: each file has one, named as the file."""
-    return {name: getattr(file, name)() for name, file in dag_files.items() if name != "common"}
+    """The DAGs, by id: each file has one, named as the file; with more than one shard they call every step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADROOM_SHARDS", "2")
+        return {name: getattr(file, name)() for name, file in dag_files.items() if name != "common"}

@@ -16,7 +16,7 @@ import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-sys.path.insert(0, "dags")
+sys.path += ["dags", "infra/airflow"]
 
 import common
 
@@ -28,7 +28,7 @@ nothing: list[str] = []
 waiting: list[int] = []
 
 
-def perform(step: str, interval: Any, *, target: str = "", shard: int = 0, shards: int = 1) -> int:
+def perform(step: str, interval: Any, *, target: str = "", shard: int = 0, shards: int = 1, tell: Any = None) -> int:
     calls.append([step, target, shard, shards, str(interval)])
     if step in failure:
         raise getattr(errors, failure[step])("made to fail")

@@ -48,7 +48,8 @@ def as_read(home: Path, **environ: str) -> dict[str, list[Any]]:
 
 @pytest.fixture(scope="module")
 def configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    read = as_read(tmp_path_factory.mktemp("home"), AIRFLOW__AWS_ECS_EXECUTOR__TASK_DEFINITION="headroom-plain")
+    asked = {"AIRFLOW__AWS_ECS_EXECUTOR__TASK_DEFINITION": "headroom-plain", "HEADROOM_PROMOTION_APPROVAL": "true"}
+    read = as_read(tmp_path_factory.mktemp("home"), **asked)
     return {task: config for task, (config, _) in read.items()}
 
 
@@ -78,16 +79,16 @@ def test_every_task_that_calls_a_step_runs_under_the_steps_role(configs: dict[st
 
 @pytest.mark.airflow
 def test_a_task_that_calls_no_step_may_do_nothing(configs: dict[str, dict[str, Any]]) -> None:
-    assert configs["capacity_daily.settled"] == {}
+    assert configs["model_training.approve"] == {}
 
 
 @pytest.mark.airflow
 def test_on_managed_airflow_every_step_becomes_a_container(tmp_path: Path) -> None:
-    read = as_read(tmp_path, AIRFLOW__HEADROOM__CLUSTER="headroom")
+    read = as_read(tmp_path, AIRFLOW__HEADROOM__CLUSTER="headroom", HEADROOM_PROMOTION_APPROVAL="true")
 
     assert read["capacity_daily.ingest"] == [{}, "run_step"]
     assert read["model_training.train"] == read["model_training.due"] == [{}, "run_step"]
-    assert read["capacity_daily.settled"] == [{}, ""]
+    assert read["model_training.approve"] == [{}, ""]
 
 
 def test_an_unknown_step_may_do_nothing(policy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
