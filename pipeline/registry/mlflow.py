@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 EXPERIMENT = "headroom-training"
+_TAGS = {
+    # The kind opens the experiment on its runs and charts instead of on traces.
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": (
+        "Each training of Headroom is one parent run: what was proposed for each segment, a metric by the hour or by the day, "
+        "and how it did. Its children are the backtests, one per segment and forecaster, all with the same metrics: filter by "
+        'the tags `kind`, `segment` and `forecaster` (`tags.kind = "backtest" and tags.segment = "cost by day"`), select and '
+        "compare. The lower `mase` and `scaled_pinball`, the better; `skill` is the gain over the seasonal naive; `coverage_90` "
+        "should be near 0.9; `by_lead/…` are curves over the lead time. Who serves is decided in the lake, in `gold.promotion`; "
+        "the alias `champion` follows it."
+    ),
+}
 
 
 @contextmanager
@@ -119,9 +131,7 @@ def open_experiment(client: Any, settings: Settings) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
         try:
-            # The kind opens the experiment on its runs and charts instead of on traces.
-            tags = {"mlflow.experimentKind": "custom_model_development"}
-            return str(client.create_experiment(EXPERIMENT, artifact_location=location, tags=tags))
+            return str(client.create_experiment(EXPERIMENT, artifact_location=location, tags=_TAGS))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
