@@ -15,6 +15,8 @@ KILLS ?= 204
 FULL ?= 32
 AIRFLOW_PORT ?= 8080
 MLFLOW_PORT ?= 5000
+# Not empty: `make up` also runs the DAGs by the clock.
+SCHEDULE ?=
 # Twice the cores of a small machine: the longest tests wait for servers most of their time.
 JOBS ?= 4
 
@@ -56,8 +58,8 @@ lint: setup ## The first part of both: ruff, mypy, terraform fmt
 	@if command -v terraform > /dev/null; then echo "terraform fmt -check -recursive infra"; terraform fmt -check -recursive infra; \
 	else echo "terraform is not installed: infra/ is not checked"; fi
 
-up: setup ## Airflow and MLflow in the browser (AIRFLOW_PORT=8080 MLFLOW_PORT=5000), until Ctrl-C
-	@$(BIN)/python -m tools.up --airflow-port $(AIRFLOW_PORT) --mlflow-port $(MLFLOW_PORT)
+up: setup ## Airflow and MLflow in the browser (AIRFLOW_PORT=8080 MLFLOW_PORT=5000, SCHEDULE=1 runs by the clock), until Ctrl-C
+	@$(BIN)/python -m tools.up --airflow-port $(AIRFLOW_PORT) --mlflow-port $(MLFLOW_PORT) $(if $(SCHEDULE),--schedule)
 
 bench: setup ## Time and memory of the main job on the reference fleet
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from pipeline.upkeep import garbage
 from tools.environment import ROOT, environment, home_folder
+from tools.processes import leaving_nothing_behind
 
 if TYPE_CHECKING:
     from pipeline.interval import Interval
@@ -190,13 +191,21 @@ def _calls(task: Any) -> int:
 
 
 def main() -> int:
+    try:
+        with leaving_nothing_behind():
+            return run_demo()
+    except KeyboardInterrupt:
+        return 130
+
+
+def run_demo() -> int:
     garbage.look_seldom()
     home = home_folder()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.update(environment(home))
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    sys.path.insert(0, str(ROOT / "dags"))
+    sys.path[:0] = [str(ROOT / "dags"), str(ROOT / "infra" / "airflow")]
     start, log = time.perf_counter(), home / "logs" / "demo.log"
     with quietly(log) as console:
         try:

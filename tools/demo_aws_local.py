@@ -23,6 +23,7 @@ from rich.console import Console
 from tests.support.aws_server import BUCKET, KEYS, AwsServer, aws_server
 from tools import settings_from_terraform
 from tools.environment import ROOT, home_folder, process_environment
+from tools.processes import leaving_nothing_behind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +36,15 @@ TIMES = {"gold.model_metric": ["cpu_s_per_series"]}
 
 
 def main() -> int:
+    try:
+        with leaving_nothing_behind():
+            return run()
+    except KeyboardInterrupt:
+        return 130
+
+
+def run() -> int:
+    """The whole of it; the exit code, or how many tables differ."""
     console, embedded = Console(highlight=False), home_folder()
     home = embedded / "aws-local"
     # The server forgets everything when it stops; a catalogue of models that are gone would only confuse.

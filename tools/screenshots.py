@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.environment import LOOPBACK, ROOT, free_port, home_folder, process_environment
+from tools.processes import Servers
 from tools.screenshot import browser
-from tools.up import Servers, get_json, migrate, start_airflow, wait_for
+from tools.up import get_json, migrate, start_airflow, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

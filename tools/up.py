@@ -7,20 +7,20 @@ children survive it when it is terminated.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
-import os
-import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tools.environment import LOOPBACK, ROOT, home_folder, process_environment
+from tools.processes import Servers, leaving_nothing_behind
 
 BIN = ROOT / ".venv" / "bin"
 AIRFLOW_PARTS = {
@@ -29,66 +29,6 @@ AIRFLOW_PARTS = {
     "dag-processor": [str(BIN / "airflow"), "dag-processor"],
     "triggerer": [str(BIN / "airflow"), "triggerer", "--skip-serve-logs"],
 }
-
-
-class Servers(AbstractContextManager["Servers"]):
-    """Child processes, each in a process group of its own, so that leaving the block ends them with all their children."""
-
-    def __init__(self, logs: Path) -> None:
-        self.logs = logs
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-        logs.mkdir(parents=True, exist_ok=True)
-
-    def start(self, name: str, command: list[str], environ: Mapping[str, str]) -> None:
-        with (self.logs / f"{name}.log").open("ab") as log:
-            self.running[name] = subprocess.Popen(
-                command,
-                env=dict(environ),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def check(self) -> None:
-        """Raise if a server ended by itself."""
-        for name, process in self.running.items():
-            if process.poll() is not None:
-                raise RuntimeError(
-                    f"{name} ended with exit code {process.returncode}; see {self.logs / name}.log:\n{self.tail(name)}"
-                )
-
-    def tail(self, name: str, lines: int = 15) -> str:
-        return "\n".join((self.logs / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        # SIGINT first: on SIGTERM Airflow's parents leave before their children.
-        for sign, patience in ((signal.SIGINT, 15.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-            groups = [process.pid for process in self.running.values() if _alive(process)]
-            for group in groups:
-                _signal_group(group, sign)
-            deadline = time.monotonic() + patience
-            while time.monotonic() < deadline and any(_alive(process) for process in self.running.values()):
-                time.sleep(0.1)
-        self.running.clear()
-
-
-def _alive(process: subprocess.Popen[bytes]) -> bool:
-    """Whether anything of the process's group is left, its children included."""
-    process.poll()
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _signal_group(group: int, sign: signal.Signals) -> None:
-    try:
-        os.killpg(group, sign)
-    except ProcessLookupError:
-        return
 
 
 def migrate(environ: Mapping[str, str]) -> None:
@@ -130,56 +70,105 @@ def wait_for(url: str, servers: Servers, seconds: float = 180) -> None:
         time.sleep(0.5)
 
 
-def _stop(*_: object) -> None:
-    """Leave the block once; a second Ctrl-C must not interrupt the ending of the servers."""
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, signal.SIG_IGN)
-    raise KeyboardInterrupt
+@contextmanager
+def only_one(home: Path, ports: Mapping[str, int]) -> Iterator[None]:
+    """Refuse to start where another already serves this folder, or someone listens on a port.
+
+    A second scheduler on one database would take tasks away from the first, and the first one's answers would pass for ours.
+
+    Raises:
+        RuntimeError: naming what is taken, and what to do.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"nothing is started: Airflow and MLflow already run on {home}; stop them first") from None
+        for variable, port in ports.items():
+            if is_taken(port):
+                raise RuntimeError(f"nothing is started: port {port} is in use; choose another: make up {variable}={port + 1}")
+        yield
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the servers do: what a connection left behind a moment ago is no listener.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+    return False
+
+
+def paused(airflow: str) -> list[str]:
+    """The DAGs that start no run, not even one that was asked for."""
+    return [dag["dag_id"] for dag in get_json(f"{airflow}/api/v2/dags?paused=true")["dags"]]
+
+
+def start_mlflow(servers: Servers, environ: Mapping[str, str], home: Path, port: int) -> None:
+    from pipeline import settings
+
+    tracking = settings.load(environ)
+    (home / "mlflow").mkdir(parents=True, exist_ok=True)
+    command = [
+        *(str(BIN / "mlflow"), "server", "--host", LOOPBACK, "--port", str(port)),
+        *("--workers", "1", "--backend-store-uri", tracking.mlflow_tracking_uri),
+        *("--default-artifact-root", tracking.mlflow_artifact_uri),
+    ]
+    # Jobs are seven processes for features that are not used here.
+    servers.start("mlflow", command, {**environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+
+
+def serve(home: Path, airflow_port: int, mlflow_port: int, *, schedule: bool) -> None:
+    """Start everything, say where it is, and stay until a signal ends it.
+
+    Raises:
+        RuntimeError: something is in the way, or a server ended by itself.
+    """
+    # By default nothing starts by the clock: the first thing a new user sees is not yesterday, ingested from the samples.
+    environ = process_environment(home, airflow_port, AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE=str(schedule))
+    airflow, mlflow = (f"http://{LOOPBACK}:{port}" for port in (airflow_port, mlflow_port))
+    ports = {"AIRFLOW_PORT": airflow_port, "MLFLOW_PORT": mlflow_port}
+    with only_one(home, ports), Servers(home / "logs") as servers:
+        print(f"Starting Airflow and MLflow; their logs are in {servers.logs}", flush=True)
+        start_mlflow(servers, environ, home, mlflow_port)
+        migrate(environ)
+        start_airflow(servers, environ, *AIRFLOW_PARTS)
+        wait_for(f"{airflow}/api/v2/monitor/health", servers)
+        wait_for(f"{mlflow}/health", servers)
+        print(f"Airflow  {airflow}   no login: whoever opens it on this machine is admin")
+        # Without the parameter MLflow's page opens on traces and judges of language models.
+        print(f"MLflow   {mlflow}/#/experiments?workflowType=machine_learning")
+        if schedule:
+            print("DAGs also run by the clock: yesterday's run, if there was none, starts now.")
+        else:
+            print("DAGs run when you ask: Trigger, or a backfill. `make up SCHEDULE=1` runs them by the clock too.")
+        for dag in paused(airflow):
+            print(f"{dag} is paused and starts nothing: airflow dags unpause --yes {dag}")
+        print("Ctrl-C stops both.", flush=True)
+        while True:
+            servers.check()
+            time.sleep(1)
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--airflow-port", type=int, default=8080)
     arguments.add_argument("--mlflow-port", type=int, default=5000)
+    arguments.add_argument("--schedule", action="store_true", help="also run the DAGs by the clock")
     given = arguments.parse_args()
-    home = home_folder()
-    environ = process_environment(home, given.airflow_port)
-    airflow, mlflow = (f"http://{LOOPBACK}:{port}" for port in (given.airflow_port, given.mlflow_port))
     sys.path.insert(0, str(ROOT))
-    from pipeline import settings
-
-    tracking = settings.load(environ)
-    (home / "mlflow").mkdir(parents=True, exist_ok=True)
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, _stop)
     try:
-        with Servers(home / "logs") as servers:
-            print(f"Starting Airflow and MLflow; their logs are in {servers.logs}", flush=True)
-            servers.start(
-                "mlflow",
-                [
-                    *(str(BIN / "mlflow"), "server", "--host", LOOPBACK, "--port", str(given.mlflow_port)),
-                    *("--workers", "1", "--backend-store-uri", tracking.mlflow_tracking_uri),
-                    *("--default-artifact-root", tracking.mlflow_artifact_uri),
-                ],
-                environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # seven processes for features not used here
-            )
-            migrate(environ)
-            start_airflow(servers, environ, *AIRFLOW_PARTS)
-            wait_for(f"{airflow}/api/v2/monitor/health", servers)
-            wait_for(f"{mlflow}/health", servers)
-            print(f"Airflow  {airflow}   no login: whoever opens it on this machine is admin")
-            print(f"MLflow   {mlflow}")
-            print("Ctrl-C stops both.", flush=True)
-            while True:
-                servers.check()
-                time.sleep(1)
+        with leaving_nothing_behind():
+            serve(home_folder(), given.airflow_port, given.mlflow_port, schedule=given.schedule)
     except KeyboardInterrupt:
         print("\nStopped.")
-        return 0
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
 
 
 if __name__ == "__main__":

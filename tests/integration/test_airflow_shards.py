@@ -20,7 +20,8 @@ from pipeline.settings import Settings
 from pipeline.tables.usage import METRIC_HOURLY
 from tests.integration.test_airflow_backfill import EAGER, contents, failure
 from tools.environment import free_port, isolated_environment
-from tools.up import Servers, get_json, migrate, start_airflow, wait_for
+from tools.processes import Servers
+from tools.up import get_json, migrate, start_airflow, wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.airflow]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
@@ -9,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tools.environment import ROOT, free_port, isolated_environment
-from tools.up import get_json
+from tools.environment import LOOPBACK, ROOT, free_port, isolated_environment
+from tools.up import get_json, only_one
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(MAKEFILE.split(".PHONY:")[1].splitlines()[0].split())
@@ -81,7 +82,19 @@ def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign
         wait_until(lambda: "Ctrl-C" in log.read_text(), process, log)
         health = get_json(f"http://127.0.0.1:{ports[0]}/api/v2/monitor/health")
         assert {health[part]["status"] for part in ("metadatabase", "scheduler", "dag_processor")} == {"healthy"}
-        assert f"http://127.0.0.1:{ports[1]}" in log.read_text()
+        assert f"http://127.0.0.1:{ports[1]}/#/experiments?workflowType=machine_learning" in log.read_text()
+        assert "paused" not in log.read_text()
+        assert status(ports[0], "evil.example") == 421
+        assert status(ports[1], "evil.example") == 403
+        assert {status(port, "localhost") for port in ports} == {200}
+        again = subprocess.run(
+            up_command(ports), env=isolated_environment(tmp_path / "other"), cwd=ROOT, capture_output=True, text=True
+        )
+        assert (again.returncode, again.stdout) == (1, "")
+        assert (
+            again.stderr
+            == f"nothing is started: port {ports[0]} is in use; choose another: make up AIRFLOW_PORT={ports[0] + 1}\n"
+        )
         assert left_behind(process, sign) == []
 
 
@@ -92,11 +105,41 @@ def test_up_that_is_terminated_while_it_starts_leaves_no_process_behind(tmp_path
         assert left_behind(process, signal.SIGTERM) == []
 
 
+@pytest.mark.server
+def test_a_demo_on_aws_that_is_terminated_leaves_no_process_behind(tmp_path: Path) -> None:
+    with started([sys.executable, "-m", "tools.demo_aws_local"], tmp_path) as (process, log):
+        wait_until(lambda: bool(descendants(process.pid)), process, log)
+        assert left_behind(process, signal.SIGTERM, code=130, at_least=1) == []
+
+
+def test_a_second_up_in_the_same_folder_starts_nothing(tmp_path: Path) -> None:
+    with only_one(tmp_path, {}), pytest.raises(RuntimeError, match=r"already run on .*; stop them first"), only_one(tmp_path, {}):
+        pass
+
+
+def status(port: int, host: str) -> int:
+    """What a server says to who calls it by another name."""
+    with closing(http.client.HTTPConnection(LOOPBACK, port, timeout=60)) as connection:
+        connection.request("GET", "/", headers={"Host": f"{host}:{port}"})
+        with connection.getresponse() as answer:
+            return answer.status
+
+
+def up_command(ports: list[int]) -> list[str]:
+    return [sys.executable, "-m", "tools.up", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1])]
+
+
 @contextmanager
 def up(tmp_path: Path, ports: list[int]) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """`make up`, and the file that it prints to."""
-    command = [sys.executable, "-m", "tools.up", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1])]
-    log = tmp_path / "up.log"
+    with started(up_command(ports), tmp_path) as both:
+        yield both
+
+
+@contextmanager
+def started(command: list[str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A process of ours with a home of its own, and the file that it prints to."""
+    log = tmp_path / "said.log"
     with log.open("w") as out:
         environ = isolated_environment(tmp_path / "home")
         process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
@@ -115,12 +158,12 @@ def wait_until(reached: Callable[[], bool], process: subprocess.Popen[bytes], lo
         time.sleep(0.5)
 
 
-def left_behind(process: subprocess.Popen[bytes], sign: signal.Signals) -> list[int]:
+def left_behind(process: subprocess.Popen[bytes], sign: signal.Signals, code: int = 0, at_least: int = 5) -> list[int]:
     """The processes below one that outlive it, once it has been sent a signal."""
     children = descendants(process.pid)
-    assert len(children) >= 5
+    assert len(children) >= at_least
     process.send_signal(sign)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=60) == code
     return [child for child in children if Path(f"/proc/{child}").exists()]
 
 
