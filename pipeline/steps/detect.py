@@ -20,7 +20,12 @@ from pipeline.steps._declaration import Step
 from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.schema import Scope, buckets_of
 
-STEP = Step(role="publisher", sharded=True, reads=("inputs.points",), writes=("gold.anomaly", "gold.incident"))
+STEP = Step(
+    role="publisher",
+    sharded=True,
+    reads=("inputs.points", "inputs.resources"),
+    writes=("gold.anomaly", "gold.incident"),
+)
 
 
 def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:

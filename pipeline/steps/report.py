@@ -16,10 +16,12 @@ log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
     reads=(
+        "inputs.capacity_next",
         "inputs.completeness",
         "inputs.demand_daily",
         "inputs.executive_kpis",
         "inputs.forecast_series",
+        "inputs.judged_series",
         "inputs.quarantined",
         "inputs.resources",
         "inputs.sources",
@@ -27,6 +29,7 @@ STEP = Step(
         "gold.anomaly",
         "gold.capacity_risk",
         "gold.forecast",
+        "gold.incident",
         "gold.model_metric",
         "gold.promotion",
         "gold.quality_result",
