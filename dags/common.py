@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, XComArg, get_current_context, task
@@ -13,6 +15,7 @@ from pipeline import steps
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval, naive_utc
 
+log = logging.getLogger(__name__)
 MAX_DAYS = 1830  # five years in one run: the reference fleet's whole history fits, a mistyped year does not
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -95,13 +98,17 @@ def asset(table: str) -> Asset:
 @task(do_xcom_push=False, show_return_value_in_logs=False)
 def step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> None:
     """Perform one step of the pipeline for the run's data interval, and announce the tables that it wrote."""
-    steps.perform(name, run_interval(), target=target, shard=shard, shards=shards, tell=announce)
+    interval = run_interval()
+    steps.perform(name, interval, target=target, shard=shard, shards=shards, tell=partial(announce, str(interval)))
+    if following := steps.list_next(name, target):
+        log.info("next: %s", ", ".join(following))
 
 
-def announce(did: Mapping[str, Any]) -> None:
-    """Put rows, snapshot and quality of each table that the calling task announces into its asset's event."""
+def announce(interval: str, did: Mapping[str, Any]) -> None:
+    """Say rows, snapshot and quality of each table in the calling task's log, and in the events of its assets."""
+    for table, done in did.items():
+        log.info("%s %s: %s", table, interval, done)
     context = get_current_context()
-    interval = str(run_interval())
     for outlet in context["task"].outlets:
         if isinstance(outlet, Asset):
             done = asdict(did[outlet.name]) if outlet.name in did else {"rows": 0}

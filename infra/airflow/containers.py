@@ -22,11 +22,16 @@ from pipeline.interval import Interval
 
 logging.basicConfig(format="%(message)s")
 logging.getLogger("pipeline").setLevel(logging.INFO)
+
+def show(did):
+    for table, done in did.items():
+        print(f"{{table}}: {{done}}")
+
 asked = json.loads(sys.argv[1])
 name = asked.pop("name")
 start, end = (datetime.fromisoformat(asked.pop(at)) for at in ("start", "end"))
 try:
-    rows = steps.perform(name, Interval(start, end), **asked)
+    rows = steps.perform(name, Interval(start, end), **asked, tell=show)
 except (ConfigError, DataError) as error:
     print(f"{{type(error).__name__}}: {{error}}", file=sys.stderr)
     sys.exit({DATA_ERROR})

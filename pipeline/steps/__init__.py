@@ -117,20 +117,8 @@ def perform(
         except Exception as error:  # telemetry never decides how a step ends
             said = str(error).partition("\n")[0]
             log.warning("%s %s: could not record how the step went: %s: %s", step, interval, type(error).__name__, said)
-    did = {name: done for name, done in lake.did.items() if name == target or name not in BOOKKEEPING}
-    _log_success(step, target, interval, rows, did)
-    tell(did)
+    tell({name: done for name, done in lake.did.items() if name == target or name not in BOOKKEEPING})
     return rows
-
-
-def _log_success(step: str, target: str, interval: Interval, rows: int, did: Mapping[str, Did]) -> None:
-    """Say what became of each table and what comes next; the last step of a day says so itself."""
-    for name, done in did.items():
-        log.info("%s %s: %s", name, interval, done)
-    if not did:
-        log.info("%s %s: %s rows, no table was written", step, interval, f"{rows:,}")
-    if following := list_next(step, target):
-        log.info("next: %s", ", ".join(following))
 
 
 def cpu_seconds() -> float:

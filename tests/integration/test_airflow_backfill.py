@@ -82,6 +82,12 @@ def backfill(home: Path, logs: Path) -> dict[str, int]:
         assert (calendar["rows"], calendar["failed"]) == (1, 0)
         assert calendar["expectations"] > 0
         assert calendar["snapshot"] is not None
+        [log, *_] = (home / "airflow" / "logs").rglob("task_id=build__silver__calendar/*.log")
+        said = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+        [about] = [line for line in said if line.startswith("silver.calendar [")]
+        assert f": 1 rows, snapshot {calendar['snapshot']}, " in about
+        assert any(line.startswith("next: gold.quality_result, ") for line in said)
+        assert not any("FileIO" in line or "Returned value was" in line for line in said)
         picture_of_the_graph(f"http://127.0.0.1:{port}", logs / "graph.png")
     return {state: sum(run["state"] == state for run in runs) for state in states}
 
