@@ -413,6 +413,18 @@ def test_a_series_forecast_by_hour_and_by_day_is_one_row_at_its_worse_level(find
     assert float(page.one(id="figure-at-risk")["data-exact"]) == 5
 
 
+def test_what_is_saved_is_the_figure_of_the_headline_and_what_larger_types_cost_stands_beside_it(findings: Findings) -> None:
+    dearer = findings.recommendation["action"] == "upsize"
+    given = findings.recommendation.assign(
+        portfolio_rank=findings.recommendation["portfolio_rank"].mask(dearer, 3),
+        portfolio_savings_usd=findings.recommendation["portfolio_savings_usd"].mask(dearer, -70.08),
+    )
+    page = Page(render(replace(findings, recommendation=given, kpis=kpis(recommendation=given))))
+
+    assert "together $334.34; what is too small costs $70.08 more." in page.one(id="recommendations")["text"]
+    assert float(page.one(id="figure-savings")["data-exact"]) == pytest.approx(334.34)
+
+
 def test_actions_without_a_price_are_named_as_such(findings: Findings) -> None:
     prices = ["savings_monthly_usd", "savings_low_usd", "savings_high_usd", "portfolio_savings_usd", "monthly_cost_usd"]
     unknown = findings.recommendation.assign(**dict.fromkeys(prices, np.nan))

@@ -40,6 +40,7 @@ def recommendations(findings: Findings) -> Content | Empty:
     portfolio = portfolio_of(active)
     others = active.drop(index=portfolio.index).sort_values(["resource_id", "rule_id"], kind="stable")
     rows = [_row(row, assumed) for row in records(portfolio)]
+    saved = numbers(portfolio["portfolio_savings_usd"])
     return {
         "unknown": unknown,
         "rows": rows[:SHOWN],
@@ -49,7 +50,8 @@ def recommendations(findings: Findings) -> Content | Empty:
         "kept_resources": _count_resources(passive[passive["action"] == "keep"]),
         "undecided": _count_undecided(passive[passive["action"] == "insufficient_data"]),
         "prices": _prices(every),
-        "total": cell_of(numbers(portfolio["portfolio_savings_usd"]).sum(), usd),
+        "total": cell_of(saved.clip(lower=0).sum(), usd),
+        "extra": usd(-saved.clip(upper=0).sum()) if (saved < 0).any() else "",
     }
 
 
