@@ -167,7 +167,7 @@ def _remembering() -> list[Any]:
     from moto.ec2.models.security_groups import SecurityGroupRule
     from moto.ecs.models import Service
     from moto.rds.models import DBInstance, DBParameterGroup
-    from moto.s3.models import FakeBucket
+    from moto.s3.models import FakeBucket, FakeDeleteMarker
     from moto.s3.responses import S3Response
 
     def database(self: Any, **told: Any) -> None:
@@ -216,6 +216,8 @@ def _remembering() -> list[Any]:
         patch.object(DBParameterGroup, "update_parameters", marked),
         patch.object(AthenaResponse, "delete_named_query", delete_named_query, create=True),
         patch.object(FakeBucket, "get_permission", _permission),
+        # A bucket with deleted objects could not be emptied.
+        patch.object(FakeDeleteMarker, "dispose", lambda _self: None, create=True),
         patch.object(S3Response, "_bucket_response", with_metrics),
         # A list of versions would copy the bytes of every object in the bucket.
         patch("moto.s3.models.copy", SimpleNamespace(copy=copy.copy, deepcopy=list)),
