@@ -59,9 +59,10 @@ locals {
   ) }
 
   # The same as headroom.toml. JSON is TOML but for the colons after names; what is between quotes stays as it is.
-  settings_file = join("", [for name, value in merge(local.given, local.decided) : "${name} = ${join("", [
-    for token in regexall("\"(?:[^\"\\\\]|\\\\.)*\"|[^\"]+", jsonencode(value)) : startswith(token, "\"") ? token : replace(token, ":", " = ")
-  ])}\n"])
+  tokens = { for name, value in merge(local.given, local.decided) : name => regexall("\"(?:[^\"\\\\]|\\\\.)*\"|[^\"]+", jsonencode(value)) }
+  settings_file = join("", [for name, tokens in local.tokens : format("%s = %s\n", name, join("", [
+    for token in tokens : startswith(token, "\"") ? token : replace(token, ":", " = ")
+  ]))])
 }
 
 resource "terraform_data" "settings" {
