@@ -73,7 +73,8 @@ def backfill(home: Path, logs: Path) -> dict[str, int]:
             states = {run["state"] for run in runs}
             if (states == {"success"} and len(runs) == 7) or "failed" in states:
                 break
-            assert time.monotonic() < deadline, f"not finished after {PATIENCE_S} s: {[(r['dag_run_id'], r['state']) for r in runs]}"
+            late = f"not finished after {PATIENCE_S} s: {[(run['dag_run_id'], run['state']) for run in runs]}"
+            assert time.monotonic() < deadline, late
             time.sleep(2)
         assert {run["run_type"] for run in runs} == {"backfill"}
         assert "failed" not in states, failure(home)
