@@ -35,7 +35,8 @@ STEP = Step(
 
 def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
     """Rows of `gold.forecast` as of the interval's end, for one shard of the series; `gold.not_forecast` lists the rest."""
-    parts, left_out = [], [NOT_FORECAST.empty()]
+    parts: list[pa.Table] = []
+    left_out: list[pd.DataFrame] = []
     for granularity in GRANULARITIES:
         for metric in read_metrics(lake, interval.as_of, granularity, settings):
             known = read_known(lake, interval.as_of, granularity, settings, shard, shards, metric)
@@ -48,7 +49,8 @@ def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
                 left_out.append(ended)
                 parts += [] if part is None else [part]
     written = _publish(FORECAST, pa.concat_tables(parts) if parts else FORECAST.empty(), interval, lake, shard, shards)
-    missing = pd.concat([part for part in left_out if len(part)] or left_out, ignore_index=True)
+    some = [part for part in left_out if len(part)]
+    missing = pd.concat(some, ignore_index=True) if some else NOT_FORECAST.empty()
     for reason, count in missing["reason"].value_counts().items():
         log.info("%d series are not forecast: %s", count, reason)
     _publish(NOT_FORECAST, missing, interval, lake, shard, shards)

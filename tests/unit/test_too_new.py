@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,3 +94,13 @@ def test_a_forecast_says_whether_anything_judged_what_made_it(lake: Lake) -> Non
     row = lake.query("SELECT DISTINCT soundness, coverage_90 FROM gold.forecast").to_pylist()
 
     assert row == [{"soundness": "unjudged", "coverage_90": None}]
+
+
+def test_where_every_series_is_forecast_none_is_listed(tmp_path: Path) -> None:
+    lake = open_lake(settings_module.load({}, home=tmp_path))
+    hours = pd.date_range(DAYS.end - timedelta(days=1), DAYS.end, freq="h", inclusive="left", unit="us")
+    hourly = statistics("i-new", "cpu_utilization", hours).rename(columns={"ts": METRIC_HOURLY.time})
+    lake.replace(METRIC_HOURLY, conform(hourly, METRIC_HOURLY, DAYS), METRIC_HOURLY.scope(DAYS))
+
+    assert forecast(DAYS, lake, lake.settings) > 0
+    assert lake.read(NOT_FORECAST).num_rows == 0
