@@ -44,7 +44,7 @@ from tests.support.athena_api import Execution
 from tests.support.aws_server import KEYS, AwsServer, Call
 from tests.support.deploy_page import Folder
 from tests.support.iam import Request, allowed, many, statements
-from tests.support.terraform import ROOT, Begun, Terraform, TerraformError, aws_for_terraform
+from tests.support.terraform import DEPLOYED, ROOT, Begun, Terraform, TerraformError, aws_for_terraform
 from tools.demo_aws_local import TIMES, bare, rows
 from tools.settings_from_terraform import environment
 
@@ -361,7 +361,8 @@ def test_airflow_maps_over_the_users_sources_on_ecs_and_managed(
     shutil.copytree(ROOT / "sql", managed / "sql")
     (managed / "headroom.toml").write_text(outputs["settings_file"]["value"])
     parsing = []
-    for dags, more in ((ROOT / "dags", told | {"PYTHONPATH": str(ROOT)}), (managed, {})):
+    # plugins.zip is on managed Airflow's path, as infra/airflow is on the image's.
+    for dags, more in ((ROOT / "dags", told | {"PYTHONPATH": f"{ROOT}:{DEPLOYED}"}), (managed, {"PYTHONPATH": str(DEPLOYED)})):
         environ = {"AIRFLOW_HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONWARNINGS": "ignore", **more}
         command = [sys.executable, "-c", PARSE, str(dags)]
         parsing.append(subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, text=True))
