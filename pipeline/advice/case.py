@@ -55,6 +55,7 @@ class Case:
         price: what it costs; None where the price list does not say.
         evidence: the figures behind an answer.
         confidence: in an answer that changes nothing, 0 to 1.
+        remark: what every reason ends with.
     """
 
     estate: Estate
@@ -67,6 +68,7 @@ class Case:
     price: Price | None = None
     evidence: Mapping[str, object] = field(default_factory=dict)
     confidence: float = 0.0
+    remark: str = ""
 
     @property
     def days(self) -> int:
@@ -112,7 +114,8 @@ class Case:
         known: Row = {"current_config": self.config, "confidence": self.confidence}
         if self.price is not None:
             known |= {"monthly_cost_usd": self.price.monthly_usd, "price_as_of": self.price.as_of}
-        return answer(self.estate, rule, self.key, service, action, reason, self.evidence, **{**known, **fields})
+        said = f"{reason} {self.remark}".rstrip()
+        return answer(self.estate, rule, self.key, service, action, said, self.evidence, **{**known, **fields})
 
     def too_young(self) -> str | None:
         """Why the resource is too young to be judged by the days looked at, or None."""

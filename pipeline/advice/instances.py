@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from pipeline.advice.case import Case, Row
 from pipeline.advice.estate import optional_text, tags_of
+from pipeline.advice.prices import Price
 
 _GROUP_TAGS = ("aws:autoscaling:groupName", "eks:cluster-name", "eks:nodegroup-name", "karpenter.sh/nodepool")
 _GROUP_TAG_PREFIXES = ("kubernetes.io/cluster/", "alpha.eksctl.io/")
+# What the price list is for: EC2 calls Linux without a licence so, others just "linux".
+_LISTED_PLATFORMS = ("linux/unix", "linux")
+_LISTED_PURCHASES = ("on-demand", "on_demand", "ondemand", "normal")
+# A machine that runs uses some of the one, and is sent some of the other.
+_NEVER_NOTHING = ("cpu_utilization", "memory_utilization", "network_in", "network_out")
+
+
+def priced(case: Case, price: Price | None) -> Case:
+    """The case with a list price, which is of Linux on demand; without one, and with the reason, where the inventory says that
+    the instance is bought otherwise, or runs something else that is paid for."""
+    platform, purchase = (str(tags_of(case.resource).get(f"headroom:{name}", "")) for name in ("platform", "lifecycle"))
+    others = [
+        said
+        for said, listed in ((platform, _LISTED_PLATFORMS), (purchase, _LISTED_PURCHASES))
+        if said and said.lower() not in listed
+    ]
+    if not others:
+        return replace(case, price=price)
+    return replace(
+        case, price=None, remark=f"No dollars: the price list is of Linux on demand, and this is {' and '.join(others)}."
+    )
 
 
 def settled(case: Case, min_coverage_pct: float) -> Row | None:
     """The answer for an instance that needs no judgement, or allows none by its own load; None for one to be judged.
 
-    It does not run, is a member of a group, is too young, or its CPU was seen too little.
+    It does not run, is a member of a group, is too young, its CPU was seen too little, or what was seen is nothing but zeros,
+    which an exporter writes that measures nothing.
     """
     # An inventory without states lists running ones.
     state = optional_text(case.resource.get("state"))
@@ -24,7 +49,15 @@ def settled(case: Case, min_coverage_pct: float) -> Row | None:
     if group:
         return case.insufficient(f"Member of {group}: its size belongs to the group, not to one member.")
     unknown = case.too_young() or case.seen_too_little("cpu_utilization", "CPU utilization", min_coverage_pct)
-    return case.insufficient(unknown) if unknown else None
+    if unknown:
+        return case.insufficient(unknown)
+    measured = [case.usage[name] for name in _NEVER_NOTHING if name in case.usage]
+    if any(one.max.any() or one.mean.any() for one in measured):
+        return None
+    return case.investigate(
+        f"Every sample of the last {case.days} days is exactly 0, of CPU, memory and network as far as they are known: "
+        "a running instance is never that still, so nothing was measured. Look at its exporter."
+    )
 
 
 def _group_of(resource: pd.Series) -> str | None:

@@ -16,11 +16,11 @@ from scipy.special import betaln
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Estate
-from pipeline.advice.instances import settled
+from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 from pipeline.advice.words import write_megabytes
 
-RULE_VERSION = "2"
+RULE_VERSION = "3"
 SERVICES = frozenset({"ec2", "server"})
 
 _NEXT_DAYS = 30
@@ -59,7 +59,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
 
 def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> Row:
-    case = replace(case, price=monthly_price(prices, case.region, case.config, HOURS_PER_MONTH))
+    case = priced(case, monthly_price(prices, case.region, case.config, HOURS_PER_MONTH))
     without_judgement = settled(case, options.min_coverage_pct)
     if without_judgement is not None:
         return without_judgement

@@ -15,12 +15,12 @@ from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Demand, Estate, Key
 from pipeline.advice.instance_types import catalogue, cpu_ratio, describe_beside, platform_differences
-from pipeline.advice.instances import settled
+from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 from pipeline.advice.risk import newest_risk
 from pipeline.capacity.peak import PeakDemand, peak_demand
 
-RULE_VERSION = "2"
+RULE_VERSION = "3"
 SERVICES = frozenset({"ec2", "server"})
 
 # A metric at its limit hides how much more was wanted: in more than this share of the hours, as a breach counts, it is not known.
@@ -144,7 +144,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
 
 def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame], risks: Mapping[str, tuple[float, float]]) -> Row:
-    case = replace(case, price=monthly_price(catalogues, case.region, case.config, HOURS_PER_MONTH))
+    case = priced(case, monthly_price(catalogues, case.region, case.config, HOURS_PER_MONTH))
     without_judgement = settled(case, options.min_coverage_pct)
     if without_judgement is not None:
         return without_judgement
@@ -226,7 +226,7 @@ def _change(case: Case, action: str, reason: str, need: _Need, target: pd.Series
     performance_risk = 0 if need.hidden else int(np.searchsorted(_PERFORMANCE_RISK, breach, side="right"))
     change = Change(
         target=str(target.name),
-        saving_usd=(now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH,
+        saving_usd=None if case.price is None else (now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH,
         # What has more than the present type is not taken back for a breach.
         chance=1 if need.short else 1 - breach,
         confidence=case.confidence * (1 if need.hidden else 1 - breach),

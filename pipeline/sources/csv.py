@@ -78,7 +78,7 @@ class Options(Reading):
         default=None,
         ge=1,
         le=LONGEST_PERIOD_S,
-        description="Seconds a sample stands for. Unset: the file's period_s column, else its commonest step.",
+        description="Seconds a sample stands for. Unset: the file's period_s column, else its series' commonest step.",
     )
 
 
@@ -131,7 +131,7 @@ def _samples(options_json: str, *versions: tuple[int, int] | None) -> pd.DataFra
     if options.inventory is not None:
         samples = _placed(samples, options)
     if "period_s" not in samples:
-        samples = samples.assign(period_s=options.period_s or _commonest_step(options.path, samples))
+        samples = samples.assign(period_s=options.period_s or _commonest_steps(options.path, samples))
     order = np.lexsort((_rank(samples["metric"]), _rank(samples["resource_id"]), samples["ts"].to_numpy()))
     return samples.iloc[order].reset_index(drop=True)
 
@@ -278,19 +278,26 @@ def _rank(words: pd.Series) -> npt.NDArray[np.int64]:
     return ranks
 
 
-def _commonest_step(path: Path, samples: pd.DataFrame) -> int:
-    """Seconds; the commonest step between a series' consecutive samples in the whole file, the shortest on a tie."""
+def _commonest_steps(path: Path, samples: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Seconds that each sample stands for: the commonest step between consecutive samples of its own series and statistic, the
+    shortest on a tie. A series of one sample has no step: it takes the commonest of the file."""
     if samples.empty:
-        return 1
-    series = samples.groupby(SERIES, sort=False, observed=True).ngroup().to_numpy()
+        return np.ones(0, dtype=np.int64)
+    series = samples.groupby([*SERIES, "statistic"], sort=False, observed=True).ngroup().to_numpy()
     moments = samples["ts"].to_numpy()
     order = np.lexsort((moments, series))
     same = np.diff(series[order]) == 0
-    steps = np.diff(moments[order])[same] / np.timedelta64(1, "s")
-    seconds, counts = np.unique(np.round(steps[steps >= 1]).astype(np.int64), return_counts=True)
-    if not len(seconds):
+    steps = np.round(np.diff(moments[order]) / np.timedelta64(1, "s")).astype(np.int64)
+    counted = pd.DataFrame({"series": series[order][1:], "step": steps})[same & (steps >= 1)]
+    if counted.empty:
         raise DataError(f"{path}: no series has two samples at different times, so their period is unknown; state period_s")
-    commonest = int(seconds[np.argmax(counts)])
-    if commonest > LONGEST_PERIOD_S:
-        raise DataError(f"{path}: the commonest step is {commonest} s, expected at most {LONGEST_PERIOD_S}; state period_s")
-    return commonest
+    # `mode` gives the shortest first.
+    own = counted.groupby("series")["step"].agg(lambda each: each.mode().iloc[0])
+    period: npt.NDArray[np.int64] = own.reindex(series).fillna(counted["step"].mode().iloc[0]).to_numpy(dtype=np.int64)
+    if period.max() > LONGEST_PERIOD_S:
+        odd = samples.iloc[int(period.argmax())]
+        raise DataError(
+            f"{path}: the commonest step of {odd['resource_id']} {odd['metric']} is {period.max()} s, expected at most "
+            f"{LONGEST_PERIOD_S}; state period_s"
+        )
+    return period

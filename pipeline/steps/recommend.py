@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
+from pipeline.advice.currency import judge_the_current
 from pipeline.advice.gaps import Gap, find_gaps
 from pipeline.advice.portfolio import portfolio
 from pipeline.inputs.estate import read_estate
@@ -29,13 +30,16 @@ STEP = Step(
 
 
 def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Rows of `gold.recommendation` as of the interval's end: at least one for every resource.
+    """Rows of `gold.recommendation` as of the interval's end: at least one for every resource that the newest inventory of its
+    account and region lists.
 
     What must be known for that and is not, is in the log and among the checks of the table.
     """
-    estate = read_estate(interval, lake, settings)
+    estate, unjudged = judge_the_current(read_estate(interval, lake, settings))
+    if len(unjudged):
+        log.warning("%d resources are not judged: %s", len(unjudged), unjudged["reason"].iloc[0])
     table = RECOMMENDATION
-    answers = []
+    answers = [unjudged]
     covered: set[str] = set()
     for name in settings.recommenders:
         recommend_by = plugs.bind("recommenders", name, plugs.options("recommenders", name, settings))

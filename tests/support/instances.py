@@ -58,6 +58,7 @@ def one(instance_type: str, *usage: pd.DataFrame, risk: pd.DataFrame = NO_RISK, 
     """An estate of one instance."""
     key = {"account": "1", "region": "us-east-1", "resource_id": "i-1"}
     row = {**key, "service": "ec2", "instance_type": instance_type, "state": "running", "tags": "{}", **other}
+    row["ts"] = pd.Timestamp(AS_OF) - pd.Timedelta(days=1)
     return Estate(AS_OF, DAYS, pd.DataFrame([row]), pd.concat(usage).assign(**key, samples=12, quality_flag=0), PRICES, risk)
 
 
@@ -127,6 +128,7 @@ def _resource(resource_id: str, instance_type: str | None, **other: object) -> d
         "state": "running",
         "launched_at": pd.Timestamp("2025-01-01"),
         "tags": "{}",
+        "ts": pd.Timestamp(AS_OF) - pd.Timedelta(days=1),
         **other,
     }
 

@@ -474,3 +474,10 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
 def test_an_option_out_of_bounds_is_refused(tmp_path: Path, option: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(option))):
         SOURCE.Options(path=tmp_path / "mine.csv", **option)
+
+
+def test_each_series_has_a_period_of_its_own_so_that_basic_beside_detailed_monitoring_keeps_its_rate(tmp_path: Path) -> None:
+    moments = {"i-detailed": range(60), "i-basic": range(0, 60, 5), "i-once": [0]}
+    lines = [f"{name},NetworkIn,2026-01-01T00:{minute:02d}:00,300\n" for name, each in moments.items() for minute in each]
+    found = rows(written(tmp_path, "resource_id,metric,ts,value\n" + "".join(lines)), unit="bytes")
+    assert {(row["resource_id"], row["period_s"]) for row in found} == {("i-detailed", 60), ("i-basic", 300), ("i-once", 60)}

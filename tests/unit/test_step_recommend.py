@@ -33,7 +33,9 @@ def quiet_estate() -> Estate:
     return Estate(
         as_of=DAY.as_of,
         lookback_days=14,
-        resources=pd.DataFrame([{**key, "service": "ec2", "instance_type": "m5.large", "state": "running", "tags": "{}"}]),
+        resources=pd.DataFrame(
+            [{**key, "service": "ec2", "instance_type": "m5.large", "state": "running", "tags": "{}", "ts": DAY.start}]
+        ),
         usage=pd.concat(usage, ignore_index=True),
         prices=pd.DataFrame([listed]),
         risk=pd.DataFrame(columns=["as_of", "series_id", "threshold_pct", "p_cross_90d", "headroom_ratio"]),
