@@ -26,6 +26,12 @@ def _statistics(period: str) -> tuple[Column, ...]:
         number("p50", f"Median of the {period}'s samples, nearest rank.", "as `unit`"),
         number("p95", f"95th percentile of the {period}'s samples, nearest rank.", "as `unit`"),
         number("max", f"Peak in the {period}.", "as `unit`"),
+        Column(
+            name="saturated",
+            type=FLAG,
+            doc="More than all of it was used, as a container service may: forecasts, risk and sizing take 100 percent.",
+            nullable=True,
+        ),
         Column(name="samples", type=WHOLE, doc="Periods observed.", unit="count", ge=0),
         Column(name="expected_samples", type=WHOLE, doc="Periods that a complete row has.", unit="count", ge=1),
         Column(name="quality_flag", type=WHOLE, doc="0 good, 1 imputed, 2 less than half observed.", ge=GOOD, le=FLAGGED),

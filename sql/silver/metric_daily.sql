@@ -43,6 +43,7 @@ SELECT
     highest_p95
   ) AS p95,
   max AS max,
+  unit = 'percent' AND max > 100e0 AS saturated,
   samples AS samples,
   expected_samples AS expected_samples,
   CASE WHEN samples * 2 < expected_samples THEN 2 ELSE 0 END AS quality_flag,

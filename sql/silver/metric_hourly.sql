@@ -48,6 +48,7 @@ SELECT
   element_at(f.points, cast(ceil(0.5e0 * cast(cardinality(f.points) AS double)) AS integer)) AS p50,
   coalesce(f.stated_p95, element_at(f.points, cast(ceil(0.95e0 * cast(cardinality(f.points) AS double)) AS integer))) AS p95,
   f.max AS max,
+  f.unit = 'percent' AND f.max > 100e0 AS saturated,
   CASE WHEN g.gap = 0 THEN f.samples ELSE 0 END AS samples,
   f.expected_samples AS expected_samples,
   CASE WHEN g.gap > 0 THEN 1 WHEN f.samples * 2 < f.expected_samples THEN 2 ELSE 0 END AS quality_flag,

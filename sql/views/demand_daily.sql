@@ -2,7 +2,7 @@
 --
 -- Reads   silver.metric_daily, silver.cost_daily
 --
--- `value` is the p95 of the day, null where a source gives none; of cost it is the effective cost of usage in US dollars. A day
+-- `value` is the p95 of the day, at most 100 of a percentage, null where a source gives none; of cost it is the effective cost of usage in US dollars. A day
 -- of which less than half was observed is left out: it says too little about its peak. Cost is of an account, region and service,
 -- whose name is written in lower case with dashes; its `bucket` is null. It is summed in decimals: a sum of doubles would depend
 -- on the order of the rows, and an unchanged day would look changed.
@@ -12,7 +12,7 @@ SELECT
   unit AS unit,
   'day' AS granularity,
   ts AS ts,
-  p95 AS value,
+  CASE WHEN unit = 'percent' THEN least(p95, 100e0) ELSE p95 END AS value,
   bucket AS bucket
 FROM silver.metric_daily
 WHERE quality_flag = 0

@@ -2,7 +2,7 @@
 --
 -- Reads   silver.metric_hourly
 --
--- `value` is the p95 of the hour, null where a source gives none. Imputed hours are left out: a model that knows an hour is
+-- `value` is the p95 of the hour, at most 100 of a percentage, null where a source gives none. Imputed hours are left out: a model that knows an hour is
 -- missing does better than one that takes a copy for a fact. Filter by `day` beside `ts`: it prunes files.
 SELECT
   series_id AS series_id,
@@ -13,7 +13,7 @@ SELECT
   unit AS unit,
   'hour' AS granularity,
   hour AS ts,
-  p95 AS value,
+  CASE WHEN unit = 'percent' THEN least(p95, 100e0) ELSE p95 END AS value,
   day AS day,
   bucket AS bucket
 FROM silver.metric_hourly

@@ -4,7 +4,7 @@
 --
 -- `rule` is null for the one row per series, statistic and period that counts; 'superseded' for a good row that a later landing
 -- replaced; otherwise the rule that refuses the row. A refused row never supersedes a good one. A payload that was landed twice
--- counts as its later landing. Filter by `day`: it prunes files.
+-- counts as its later landing. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by `day`: it prunes files.
 WITH landed AS (
   SELECT
     day, source, account, region, resource_id, metric, statistic, period_s, ts, value, unit, load_id, ingested_at,
@@ -70,7 +70,9 @@ judged AS (
       WHEN value IS NULL OR is_nan(value - value) THEN 'not_finite'
       WHEN abs(value) >= 1e24 THEN 'out_of_bounds'
       WHEN ts > ingested_at + INTERVAL '1' DAY THEN 'in_the_future'
-      WHEN unit = 'percent' AND (value < 0e0 OR value > 100e0) THEN 'out_of_bounds'
+      WHEN unit = 'percent' AND value < 0e0 THEN 'out_of_bounds'
+      WHEN unit = 'percent' AND value > 100e0
+        AND NOT (metric = 'cpu_utilization' AND resource_id LIKE 'service/%' AND value <= 1000e0) THEN 'out_of_bounds'
       WHEN unit IN ('mbps', 'count', 'ms') AND value < 0e0 THEN 'out_of_bounds'
     END AS refused
   FROM named
