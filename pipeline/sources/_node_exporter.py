@@ -32,8 +32,14 @@ _NETWORKS = 'device!~"(lo|veth.*|docker.*|br-.*|virbr.*|cni.*|flannel.*|cali.*|t
 _ROOT = 'mountpoint="/",fstype!="rootfs"'
 
 
-def _cpu(mode: str) -> Query:
-    return Query(promql=f'100 * clamp(avg by ($by) (rate(node_cpu_seconds_total{{mode="{mode}"}}[$step])), 0, 1)', unit="percent")
+# A CPU's modes add up to 1. A counter that steps back a little, as idle and iowait do, looks like one that began anew, whose
+# whole value came within the period: such a rate is no sample. Two jobs that scrape one host say the same twice: one of them counts.
+_PLAUSIBLE = "max by ($by) (sum by ($by, cpu) (max by ($by, cpu, mode) (rate(node_cpu_seconds_total[$step])))) <= 1.1"
+
+
+def _cpu(mode: str, share: str = "{}") -> Query:
+    mean = f'avg by ($by) (rate(node_cpu_seconds_total{{mode="{mode}"}}[$step]))'
+    return Query(promql=f"100 * clamp(({share.format(mean)}) and {_PLAUSIBLE}, 0, 1)", unit="percent")
 
 
 def _level(name: str) -> Query:
@@ -51,17 +57,19 @@ def _used(free: str, size: str, labels: str = "") -> Query:
 
 
 def _flow(name: str, labels: str) -> Query:
-    return Query(promql=f"sum by ($by) (rate({name}{{{labels}}}[$step]))", unit="bytes/second")
+    return Query(promql=f"sum by ($by) (max by ($by, device) (rate({name}{{{labels}}}[$step])))", unit="bytes/second")
 
 
 def _events(*names: str) -> Query:
-    return Query(promql=" + ".join(f"sum by ($by) (increase({name}[$step]))" for name in names), unit="count", statistic="Sum")
+    return Query(
+        promql=" + ".join(f"sum by ($by) (max by ($by, device) (increase({name}[$step])))" for name in names),
+        unit="count",
+        statistic="Sum",
+    )
 
 
 QUERIES: dict[str, Query] = {
-    "cpu_utilization": Query(
-        promql='100 * clamp(1 - avg by ($by) (rate(node_cpu_seconds_total{mode="idle"}[$step])), 0, 1)', unit="percent"
-    ),
+    "cpu_utilization": _cpu("idle", "1 - {}"),
     "cpu_user": _cpu("user"),
     "cpu_system": _cpu("system"),
     "cpu_iowait": _cpu("iowait"),

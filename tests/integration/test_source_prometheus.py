@@ -284,3 +284,48 @@ def test_a_scraped_node_exporter_answers_the_shipped_queries_within_their_bounds
     assert set(QUERIES) - hidden <= metrics <= set(QUERIES)
     assert all(0 <= row["value"] <= 100 for row in rows if row["unit"] == "percent")
     assert all(row["value"] >= 0 for row in rows)
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A host that two jobs scrape, and one whose idle counter steps back at 0:32."""
+    folder, start = tmp_path_factory.mktemp("odd"), int(DAY.start.replace(tzinfo=UTC).timestamp())
+    texts: dict[str, list[str]] = {"node_cpu_seconds": [], "node_network_receive_bytes": []}
+    for host, jobs in (("dup-1", ("node", "kubernetes-node")), ("jitter-1", ("node",))):
+        for job in jobs:
+            labels = f'instance="{host}",job="{job}"'
+            for mode, rate in (("idle", 0.7), ("user", 0.3)):
+                back = {n: 50.0 if (host, mode) == ("jitter-1", "idle") and n == 32 else 0.0 for n in range(61)}
+                texts["node_cpu_seconds"] += [
+                    f'node_cpu_seconds_total{{{labels},cpu="0",mode="{mode}"}} {864e4 + 60 * n * rate - back[n]} {start + 60 * n}'
+                    for n in range(61)
+                ]
+            texts["node_network_receive_bytes"] += [
+                f'node_network_receive_bytes_total{{{labels},device="eth0"}} {60 * n * 125_000.0} {start + 60 * n}'
+                for n in range(61)
+            ]
+    lines = [line for name, each in texts.items() for line in (f"# TYPE {name} counter", *each)]
+    (folder / "odd.txt").write_text("\n".join([*lines, "# EOF\n"]))
+    subprocess.run(
+        [str(PROGRAMS["promtool"]), "tsdb", "create-blocks-from", "openmetrics", folder / "odd.txt", folder / "data"],
+        check=True,
+        capture_output=True,
+    )
+    with prometheus_at(folder, "scrape_configs: []\n") as url:
+        yield url
+
+
+def test_a_host_scraped_by_two_jobs_counts_once_and_a_counter_that_steps_back_is_no_sample(odd: str) -> None:
+    data = fetched(odd)
+    assert data is not None
+    found = data.to_pylist()
+
+    network = {round(row["value"]) for row in found if row["metric"] == "network_in"}
+    cpu = {
+        host: [row for row in found if row["metric"] == "cpu_utilization" and host in row["resource_id"]]
+        for host in ("dup", "jitter")
+    }
+
+    assert network == {125_000}
+    assert {round(row["value"]) for rows in cpu.values() for row in rows} == {30}
+    assert len(cpu["jitter"]) == len(cpu["dup"]) - 1
