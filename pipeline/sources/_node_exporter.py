@@ -33,7 +33,8 @@ _ROOT = 'mountpoint="/",fstype!="rootfs"'
 
 
 # A CPU's modes add up to 1. A counter that steps back a little, as idle and iowait do, looks like one that began anew, whose
-# whole value came within the period: such a rate is no sample. Two jobs that scrape one host say the same twice: one of them counts.
+# whole value came within the period: such a rate is no sample. Two jobs that
+# scrape one host say the same twice: one of them counts.
 _PLAUSIBLE = "max by ($by) (sum by ($by, cpu) (max by ($by, cpu, mode) (rate(node_cpu_seconds_total[$step])))) <= 1.1"
 
 
