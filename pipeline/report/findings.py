@@ -46,6 +46,7 @@ class Findings:
         judged: `inputs.judged_series`: metric, series, judged; how many series detectors judged, cost among the metrics.
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
+        cost_rises: `inputs.cost_rises` of this `as_of`: 30 days against the 30 before, the largest rise first.
         model_metric: `gold.model_metric` of the newest training not after `as_of`.
         risk_backtest: `gold.risk_backtest` of the same training.
         promotion: `gold.promotion` up to `as_of`.
@@ -72,6 +73,11 @@ class Findings:
     judged: pd.DataFrame = field(default_factory=_empty("metric", "series", "judged"))
     anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
+    cost_rises: pd.DataFrame = field(
+        default_factory=_empty(
+            "service", "account", "region", "recent_usd", "before_usd", "rise_usd", "jumped_at", "jumped_to_usd", "jumped_from_usd"
+        )
+    )
     model_metric: pd.DataFrame = field(default_factory=MODEL_METRIC.empty)
     risk_backtest: pd.DataFrame = field(default_factory=RISK_BACKTEST.empty)
     promotion: pd.DataFrame = field(default_factory=PROMOTION.empty)

@@ -39,6 +39,14 @@
     const number = Number(text.replaceAll(",", ""));
     return text !== "" && !Number.isNaN(number) ? number : text === "–" ? null : text.toLowerCase();
   };
+  // On a phone a row is a card, and each cell says its column. A heading over several rows leaves the rows after it a cell short.
+  for (const table of document.querySelectorAll("table")) {
+    const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent.trim());
+    for (const body of table.tBodies) for (const row of body.rows) {
+      const missing = heads.length - row.cells.length;
+      [...row.cells].forEach((cell, column) => { cell.dataset.label = heads[column + missing]; });
+    }
+  }
   for (const table of document.querySelectorAll("table.sortable")) {
     [...table.tHead.rows[0].cells].forEach((head, column) => {
       head.tabIndex = 0;

@@ -113,9 +113,9 @@ spent AS (
   SELECT
     max(b.ts) AS known_at,
     cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (WHERE c.ts > b.ts - INTERVAL '30' DAY) AS double) AS recent,
-    cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (
+    CASE WHEN min(c.ts) <= max(b.ts) - INTERVAL '59' DAY THEN cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (
       WHERE c.ts <= b.ts - INTERVAL '30' DAY AND c.ts > b.ts - INTERVAL '60' DAY
-    ) AS double) AS before,
+    ) AS double) END AS before,
     cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (
       WHERE c.ts >= date_trunc('month', (SELECT as_of FROM newest) - INTERVAL '1' SECOND)
     ) AS double) AS month
@@ -173,7 +173,7 @@ SELECT 'cost_last_30d' AS kpi, recent AS value, 'usd' AS unit, known_at AS known
 FROM spent
 UNION ALL
 SELECT 'cost_change_30d' AS kpi, recent / nullif(before, 0e0) - 1e0 AS value, 'ratio' AS unit, known_at AS known_at,
-  'The same against the 30 days before' AS meaning
+  'The same against the 30 days before; null where bills do not reach back 60 days' AS meaning
 FROM spent
 UNION ALL
 SELECT 'cost_month_to_date' AS kpi, month AS value, 'usd' AS unit, known_at AS known_at,

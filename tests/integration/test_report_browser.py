@@ -14,6 +14,7 @@ from pipeline.inputs import read
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.data_docs import render_data_docs
 from pipeline.report.page import TELEMETRY
+from pipeline.report.words import percent, usd
 from pipeline.steps.report import report
 from tests.support.report_estate import AS_OF, DAY, NASTY_NAME, estate, fill, rows, utc
 from tools.screenshot import browser, chromium, screenshot
@@ -118,6 +119,7 @@ def test_every_section_is_there_and_none_is_empty(tab: Page) -> None:
 
     assert heads == [
         "What was found",
+        "Look first at",
         "Recommendations",
         "Forecasts",
         "Capacity risk",
@@ -159,6 +161,88 @@ def test_the_page_never_scrolls_sideways(chrome: Browser, written: Path, width: 
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
+
+
+# Width and height of a laptop's window and of a phone.
+SCREENS = ((1280, 800), (390, 844))
+
+
+@pytest.fixture(scope="module", params=SCREENS, ids=["laptop", "phone"])
+def first_screens(request: pytest.FixtureRequest, chrome: Browser, written: Path) -> str:
+    """What a reader sees of the page in the first two screens, without a click."""
+    width, height = request.param
+    page = chrome.new_page(viewport={"width": width, "height": height})
+    page.goto(written.as_uri())
+    text: str = page.evaluate(
+        """() => {
+             const seen = [], texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+             for (let node; (node = texts.nextNode());) {
+               const range = document.createRange();
+               range.selectNodeContents(node);
+               const box = range.getBoundingClientRect();
+               const on_screen = box.left >= 0 && box.right <= innerWidth && box.bottom <= 2 * innerHeight;
+               if (box.width > 0 && on_screen && node.parentElement.checkVisibility()) seen.push(node.textContent);
+             }
+             return seen.join(" ").replace(/\\s+/g, " ");
+           }"""
+    )
+    page.close()
+    return text
+
+
+@needs_browser
+def test_two_screens_tell_an_operator_what_fills_when_and_what_to_do(first_screens: str) -> None:
+    assert "i-web01 CPU critical Crosses 80 %: 2026-04-28, in 12 days; chance in 30 days 71 % Upsize to m5.xlarge." in first_screens
+    assert "i-db01 CPU high" in first_screens
+    assert "Too little data to advise a change." in first_screens
+    assert "Incidents in the last 24 hours" in first_screens
+
+
+@needs_browser
+def test_two_screens_tell_finops_what_rose_why_and_what_the_month_will_have_cost(
+    first_screens: str, here: settings.Settings
+) -> None:
+    rises = read(_lake(here), "cost_rises", as_of=AS_OF)
+
+    largest = rises.iloc[0]
+    assert f"{largest['service']} +{usd(largest['rise_usd'])}" in first_screens
+    assert f"{usd(largest['before_usd'])} → {usd(largest['recent_usd'])}; all in binder, global; largest jump" in first_screens
+    assert "Month-end estimate" in first_screens
+    assert "April 2026: $" in first_screens
+    assert "in 15 days billed" in first_screens
+
+
+@needs_browser
+def test_two_screens_tell_an_executive_spend_trend_savings_and_risk_money_first(
+    first_screens: str, here: settings.Settings
+) -> None:
+    kpis = read(_lake(here), "executive_kpis", as_of=AS_OF).set_index("kpi")["value"]
+    labels = [
+        "Spent in 30 days", "Month-end estimate", "Savings identified per month", "Resources at capacity risk", "Incidents in the",
+    ]  # fmt: skip
+
+    places = [first_screens.index(label) for label in labels]
+    assert places == sorted(places)
+    assert f"{labels[0]} {usd(kpis['cost_last_30d'])}" in first_screens
+    assert f"{percent(kpis['cost_change_30d'], sign=True)} against the 30 days before".replace("\xa0", " ") in first_screens
+    assert f"{labels[2]} {usd(kpis['savings_identified_monthly'])}" in first_screens
+    assert f"{labels[3]} {kpis['resources_at_risk']:.0f}" in first_screens
+
+
+@needs_browser
+def test_on_a_phone_every_cell_of_every_table_is_on_the_screen_and_says_its_column(chrome: Browser, written: Path) -> None:
+    page = chrome.new_page(viewport={"width": 390, "height": 844})
+    page.goto(written.as_uri())
+    page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
+    cells = page.locator("td").evaluate_all(
+        "all => all.map(e => ({right: e.getBoundingClientRect().right, inner: e.scrollWidth - e.clientWidth,"
+        " said: getComputedStyle(e, '::before').content, text: e.textContent.trim()}))"
+    )
+    page.close()
+
+    assert len(cells) > 100
+    assert [cell for cell in cells if cell["right"] > 390 or cell["inner"] > 0] == []
+    assert {"Chance in 7\xa0d", "Saves per month", "P90 crosses it"} <= {cell["said"].strip('"') for cell in cells}
 
 
 @needs_browser

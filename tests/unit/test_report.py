@@ -83,6 +83,7 @@ def findings() -> Findings:
         judged=asked("judged_series", {"since": AS_OF - timedelta(hours=672), "hours": 168}),
         anomaly_history=hourly.assign(ts=hourly["at"], value=hourly["p95"])[["series_id", "ts", "value"]],
         cost_daily=frames["silver.cost_daily"],
+        cost_rises=asked("cost_rises"),
         model_metric=frames["gold.model_metric"],
         risk_backtest=frames["gold.risk_backtest"],
         promotion=frames["gold.promotion"],

@@ -9,6 +9,7 @@ from pipeline.report.section import Section
 # As they stand on the page and in its navigation. Equal findings give equal bytes up to the first telemetry: it comes last.
 ORDER = (
     "key_figures",
+    "first",
     "recommendations",
     "forecasts",
     "capacity",

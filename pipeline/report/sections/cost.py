@@ -20,7 +20,7 @@ from pipeline.report.words import day, missing, percent, plural, series_parts, s
 # Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
 _LAYERS, _THIN = 7, 0.01
 _OTHERS = "all others"
-_MONTH = pd.Timedelta(days=30)
+_DAY, _MONTH = pd.Timedelta(days=1), pd.Timedelta(days=30)
 # What rounds to nothing.
 _HALF_A_CENT = 0.005
 
@@ -110,15 +110,21 @@ def _chart(layers: pd.DataFrame, ahead: charts.Curves) -> Markup:
 
 
 def _rows(findings: Findings, daily: pd.DataFrame, medians: pd.DataFrame) -> list[Content]:
-    """Per account and service: the last 30 days, the 30 before, and the medians of the next 30."""
-    end = pd.Timestamp(findings.as_of)
+    """Per account and service: the last 30 days billed, the 30 before, and the medians of the 30 after this moment.
+
+    Days end at the last one billed, as those of the KPIs do: a bill that is late would read as a fall. Where bills do not reach
+    back 60 days nothing was before.
+    """
+    end, now = daily["ts"].max() + _DAY, pd.Timestamp(findings.as_of)
     recent = daily[daily["ts"] >= end - _MONTH]
     before = daily[(daily["ts"] < end - _MONTH) & (daily["ts"] >= end - 2 * _MONTH)]
+    if daily["ts"].min() > end - 2 * _MONTH:
+        before = before.head(0)
     keys = ["account", "service"]
     table = pd.DataFrame({"recent": recent.groupby(keys)["usd"].sum(), "before": before.groupby(keys)["usd"].sum()})
     table = table.reset_index()
     names = service_names(findings.cost_daily)
-    ahead = _month_ahead(medians[(medians["ts"] >= end) & (medians["ts"] < end + _MONTH)], names)
+    ahead = _month_ahead(medians[(medians["ts"] >= now) & (medians["ts"] < now + _MONTH)], names)
     table = table.merge(ahead, on=keys, how="left")
     table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
     counts = (numbers(table["recent"]).abs() >= _HALF_A_CENT) | (numbers(table["before"]).abs() >= _HALF_A_CENT)

@@ -33,18 +33,18 @@ def sources(findings: Findings) -> list[Content]:
 
 
 def caveats(findings: Findings) -> list[Content]:
-    """What is said above all sections: a kind and a sentence each."""
+    """What is said above all sections: a kind and a sentence each, and in short what it is about where a click unfolds it."""
     named = findings.sources.drop_duplicates("source").sort_values("source", kind="stable")
-    found = [{"kind": "missing", "text": sentence} for sentence in lacks(findings, LANDED)]
+    found = [{"kind": "missing", "text": sentence, "short": ""} for sentence in lacks(findings, LANDED)]
     for kind, warning in _WARNINGS.items():
         names = [str(name) for name in named.loc[named["kind"] == kind, "source"]]
         if names:
-            found.append({"kind": kind, "text": f"{', '.join(names)}: {warning}."})
+            found.append({"kind": kind, "text": f"{', '.join(names)}: {warning}.", "short": ", ".join(names)})
     assumed = assumed_resources(findings.resource)
     if assumed:
         text = (
             f"{plural(len(assumed), 'resource')} had no recorded instance type; one is assumed, and marked so. "
             "Savings and headroom of these depend on that assumption."
         )
-        found.append({"kind": "assumed", "text": text})
+        found.append({"kind": "assumed", "text": text, "short": f"types of {plural(len(assumed), 'resource')}"})
     return found
