@@ -75,7 +75,15 @@ class Findings:
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
     cost_rises: pd.DataFrame = field(
         default_factory=_empty(
-            "service", "account", "region", "recent_usd", "before_usd", "rise_usd", "jumped_at", "jumped_to_usd", "jumped_from_usd"
+            "service",
+            "account",
+            "region",
+            "recent_usd",
+            "before_usd",
+            "rise_usd",
+            "jumped_at",
+            "jumped_to_usd",
+            "jumped_from_usd",
         )
     )
     model_metric: pd.DataFrame = field(default_factory=MODEL_METRIC.empty)

@@ -192,7 +192,10 @@ def first_screens(request: pytest.FixtureRequest, chrome: Browser, written: Path
 
 @needs_browser
 def test_two_screens_tell_an_operator_what_fills_when_and_what_to_do(first_screens: str) -> None:
-    assert "i-web01 CPU critical Crosses 80 %: 2026-04-28, in 12 days; chance in 30 days 71 % Upsize to m5.xlarge." in first_screens
+    assert (
+        "i-web01 CPU critical P90 crosses 80 %: 2026-04-28, in 12 days; chance in 30 days 71 % , in 90 days 97 %" in first_screens
+    )
+    assert "Upsize to m5.xlarge." in first_screens
     assert "i-db01 CPU high" in first_screens
     assert "Too little data to advise a change." in first_screens
     assert "Incidents in the last 24 hours" in first_screens
@@ -218,7 +221,8 @@ def test_two_screens_tell_an_executive_spend_trend_savings_and_risk_money_first(
 ) -> None:
     kpis = read(_lake(here), "executive_kpis", as_of=AS_OF).set_index("kpi")["value"]
     labels = [
-        "Spent in 30 days", "Month-end estimate", "Savings identified per month", "Resources at capacity risk", "Incidents in the",
+        "Spent in 30 days", "Month-end estimate", "Savings identified per month", "Resources at capacity risk",
+        "Incidents in the",
     ]  # fmt: skip
 
     places = [first_screens.index(label) for label in labels]

@@ -18,6 +18,7 @@ from pipeline.interval import Interval
 from pipeline.report import Findings, axes, charts, export, recommendations_csv, render, sections, words
 from pipeline.report.month import estimate_month_end
 from pipeline.report.page import FOLDER, TELEMETRY
+from pipeline.report.sections.first import sum_rises
 from pipeline.report.selection import charted_series
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, asked, estate, kpis, rows, series, utc
 
@@ -532,3 +533,48 @@ def test_time_axes_have_at_most_the_wanted_ticks_and_lie_inside() -> None:
 )
 def test_figures_read_as_people_write_them(given: object, said: object) -> None:
     assert given == said
+
+
+def test_what_fills_first_stands_with_its_chance_and_what_the_rules_advise_for_its_resource(page: Page) -> None:
+    text = page.one(id="fills")["text"]
+
+    assert "i-web01 CPU" in text
+    assert "P90 crosses 80 %: 2026-04-28, in 12 days" in text
+    assert "Upsize to m5.xlarge." in text
+    assert "Too little data to advise a change." in text
+    assert "i-web02" not in text
+
+
+def test_a_service_billed_by_name_and_by_code_rises_as_one_and_says_where_and_since_when() -> None:
+    def rise(service: str, region: str, before: float, recent: float) -> dict[str, object]:
+        return {"service": service, "account": "1", "region": region, "recent_usd": recent, "before_usd": before,
+                "rise_usd": recent - before, "jumped_at": utc("2026-04-10"), "jumped_to_usd": recent,
+                "jumped_from_usd": 1.0}  # fmt: skip
+
+    names = ("Amazon Simple Storage Service", "AmazonS3")
+    rises = pd.DataFrame(
+        [rise(names[0], "us", 10, 12), rise(names[1], "eu", 10, 30), rise("AWSLambda", "us", 9, 4), rise("AmazonEC2", "us", 5, 6)]
+    )
+
+    risen = sum_rises(rises)
+
+    assert risen[["service", "rise_usd", "region", "part_usd", "places"]].to_numpy().tolist() == [
+        [words.service_word("AmazonS3"), 22, "eu", 20, 2],
+        [words.service_word("AmazonEC2"), 1, "us", 1, 1],
+    ]
+
+
+def test_bills_of_less_than_two_months_are_not_compared_on_the_page(findings: Findings) -> None:
+    late = findings.cost_daily[findings.cost_daily["ts"] >= pd.Timestamp(AS_OF) - timedelta(days=45)]
+    shown = Page(render(replace(findings, cost_daily=late, cost_rises=findings.cost_rises.head(0))))
+
+    assert "bills do not reach back 60 days" in shown.one(id="rose")["text"]
+    assert shown.one(data_table="cost")["text"].count("+") == 0
+
+
+def test_a_bill_that_is_late_does_not_read_as_a_fall(findings: Findings, page: Page) -> None:
+    known = findings.cost_daily[findings.cost_daily["ts"] < pd.Timestamp(AS_OF) - timedelta(days=9)]
+    shown = Page(render(replace(findings, cost_daily=known))).one(data_table="cost")["text"]
+
+    assert "Compute Engine" in shown
+    assert "−" not in shown

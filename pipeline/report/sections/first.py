@@ -27,7 +27,7 @@ from pipeline.report.words import (
 from pipeline.tables.columns import PASSIVE
 
 # Rows of each list, and the least rise worth a row, in US dollars.
-_SHOWN, _WORTH = 4, 0.005
+_SHOWN, _WORTH = 3, 0.005
 
 
 def first(findings: Findings) -> Content:
@@ -60,8 +60,8 @@ def sum_rises(rises: pd.DataFrame) -> pd.DataFrame:
     summed = by_service[["recent_usd", "before_usd", "rise_usd", "places"]].sum()
     most = by_service[["account", "region", "rise_usd", "jumped_at", "jumped_to_usd", "jumped_from_usd"]].first()
     joined = summed.join(most.rename(columns={"rise_usd": "part_usd"})).reset_index()
-    risen = joined[numbers(joined["rise_usd"]) >= _WORTH]
-    return risen.sort_values(["rise_usd", "service"], ascending=[False, True], kind="stable", ignore_index=True)
+    risen: pd.DataFrame = joined[numbers(joined["rise_usd"]) >= _WORTH]
+    return risen.sort_values(["rise_usd", "service"], ascending=[False, True], kind="stable").reset_index(drop=True)
 
 
 def _filling(row: dict[str, Any], findings: Findings) -> Content:
@@ -74,7 +74,9 @@ def _filling(row: dict[str, Any], findings: Findings) -> Content:
         "threshold": f"{row['threshold_pct']:.0f} %",
         "when": "no date in the forecast" if missing(crossing) else f"{when}, {until(crossing, findings.as_of)}",
         "crossed": bool(row["is_crossed"]),
-        "chance": cell_of(row["p_cross_30d"], percent),
+        "quantile": f"P{100 * float(row['quantile']):.0f}",
+        "month": cell_of(row["p_cross_30d"], percent),
+        "quarter": cell_of(row["p_cross_90d"], percent),
         "do": _advice(findings.recommendation, account, region, resource),
     }
 
