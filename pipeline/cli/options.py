@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +17,10 @@ Day = Annotated[str | None, typer.Option("--day", help="One UTC day, YYYY-MM-DD.
 From = Annotated[str | None, typer.Option("--from", help="First UTC day, YYYY-MM-DD.", show_default=False)]
 To = Annotated[str | None, typer.Option("--to", help="Day after the last one, YYYY-MM-DD.", show_default=False)]
 Source = Annotated[list[str] | None, typer.Option("--source", help="Source to ingest; again for several.", show_default=False)]
-SourcePath = Annotated[Path | None, typer.Option("--path", help="File that a csv or billing source reads.", show_default=False)]
+SourcePath = Annotated[
+    str | None,
+    typer.Option("--path", help="File, folder or pattern that a csv or billing source reads; also s3://.", show_default=False),
+]
 Option = Annotated[
     list[str] | None,
     typer.Option(
@@ -37,7 +39,7 @@ HowToRead = Annotated[
     ),
 ]
 Inventory = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--inventory",
         help="File that says what the resources are: resource_id, instance_type, region, tags. List prices are landed with it.",
@@ -49,7 +51,7 @@ Shards = Annotated[int, typer.Option("--shards", min=1, max=64, help="Parts that
 
 
 def read_settings(
-    source: list[str] | None = None, path: Path | None = None, option: list[str] | None = None, inventory: Path | None = None
+    source: list[str] | None = None, path: str | None = None, option: list[str] | None = None, inventory: str | None = None
 ) -> Settings:
     """Settings with the sources and source options given on the command line."""
     base = settings_module.load(sources=tuple(source) if source else None)
@@ -59,16 +61,16 @@ def read_settings(
             raise ConfigError(f"--path and --option belong to one --source, got {', '.join(base.sources)}")
         extra: dict[str, Any] = dict(_option(text) for text in option or [])
         if path is not None:
-            extra["path"] = str(path)
+            extra["path"] = path
         _give(given, base.sources[0], extra)
     sources = base.sources
     if inventory is not None:
         # What a resource costs is asked together with what it is.
         priced = () if {"prices", "pricing"}.intersection(sources) else ("prices",)
         sources = tuple(dict.fromkeys((*sources, "inventory_file", *priced)))
-        _give(given, "inventory_file", {"path": str(inventory)})
+        _give(given, "inventory_file", {"path": inventory})
         if "csv" in sources:
-            _give(given, "csv", {"inventory": str(inventory)})
+            _give(given, "csv", {"inventory": inventory})
     return base.model_copy(update={"sources": sources, "options": {**base.options, "sources": given}})
 
 

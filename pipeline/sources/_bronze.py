@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -71,7 +70,7 @@ def within(data: pa.Table, interval: Interval) -> pa.Table:
     return data.filter(inside)
 
 
-def days(path: Path, first: datetime | None, last: datetime | None) -> Interval:
+def days(path: str, first: datetime | None, last: datetime | None) -> Interval:
     """The whole days from the first moment of a file to its last.
 
     Raises:

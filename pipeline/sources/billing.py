@@ -1,7 +1,10 @@
-"""One FOCUS or CUR 2.0 file as exported, into `bronze.billing_line`.
+"""One FOCUS or CUR 2.0 export, a file or all files of a folder or pattern, into `bronze.billing_line`.
 
 A line is kept whole, with every column and in the exporter's own words (`NULL` stays `NULL`), because costs are
 restated and the meaning of a column changes with the version of the export. Silver reads what it needs.
+
+The files of a folder or a pattern are one execution of an export, landed whole: a day's lines replace those landed of it before,
+and days whose lines are the same land nothing. Two executions side by side would count twice and are refused.
 """
 
 from __future__ import annotations
@@ -12,17 +15,18 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.reading import cells
+from pipeline.reading.sheet import SUFFIXES, Sheet
 from pipeline.sources import _bronze, _files
 from pipeline.sources._batch import Batch
 
@@ -32,12 +36,13 @@ TABLES = ("bronze.billing_line",)
 EXAMPLE = "python -m pipeline ingest --source billing --path export.csv.gz"
 
 
-class Options(BaseModel):
+class Options(_files.Stored):
     """Which export to read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Path = Field(description="A FOCUS 1.0–1.2 or CUR 2.0 file: .csv, .csv.gz or .parquet.")
+    path: _files.Location = Field(
+        description=f"A FOCUS 1.0–1.2 or CUR 2.0 export, .csv, .csv.gz or .parquet: {_files.WHERE}, whose files together are one "
+        f"execution; as in s3://bucket/focus/data/BILLING_PERIOD=%Y-%m/. {_files.DATED}."
+    )
 
 
 class Format(NamedTuple):
@@ -47,6 +52,7 @@ class Format(NamedTuple):
     required: frozenset[str]
     charge_start: str
     period_start: str
+    payer: str
 
 
 _FOCUS = frozenset(
@@ -67,9 +73,9 @@ _CUR = frozenset(
 # In order: FOCUS 1.2 is told from 1.0 by columns that 1.2 added and made mandatory. 1.1 only adds columns that nothing
 # here reads, and counts as 1.0.
 FORMATS = (
-    Format("focus_1_2", _FOCUS | {"InvoiceId", "PricingCurrency"}, "ChargePeriodStart", "BillingPeriodStart"),
-    Format("focus_1_0", _FOCUS, "ChargePeriodStart", "BillingPeriodStart"),
-    Format("cur_2_0", _CUR, "line_item_usage_start_date", "bill_billing_period_start_date"),
+    Format("focus_1_2", _FOCUS | {"InvoiceId", "PricingCurrency"}, "ChargePeriodStart", "BillingPeriodStart", "BillingAccountId"),
+    Format("focus_1_0", _FOCUS, "ChargePeriodStart", "BillingPeriodStart", "BillingAccountId"),
+    Format("cur_2_0", _CUR, "line_item_usage_start_date", "bill_billing_period_start_date", "bill_payer_account_id"),
 )
 
 #: Exports that are taken for one of these, by columns that tell them apart.
@@ -82,24 +88,23 @@ _OTHERS = (
 
 
 def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
-    """The file's lines whose charge period starts in the interval.
+    """The export's lines whose charge period starts in the interval.
 
     Raises:
-        SourceError: the file cannot be read.
-        DataError: it is neither FOCUS nor CUR 2.0, or a period's start is not a moment.
+        SourceError: a file cannot be read, or is replaced meanwhile.
+        DataError: one is neither FOCUS nor CUR 2.0, a period's start is not a moment, or there are two executions.
     """
-    yield from _bronze.batch(
-        "bronze.billing_line", options.path.name, _bronze.within(_read(options.path, _files.version(options.path)), interval)
-    )
+    lines = _bronze.within(_found(options, interval), interval)
+    yield from _bronze.batch("bronze.billing_line", _files.shard_of(options.path), lines)
 
 
 def span(options: Options) -> Interval:
-    """The days on which the file's charges start; raises as `fetch` does."""
-    bounds = pc.min_max(_read(options.path, _files.version(options.path))["ts"])
+    """The days on which the export's charges start; raises as `fetch` does."""
+    bounds = pc.min_max(_found(options, None)["ts"])
     return _bronze.days(options.path, bounds["min"].as_py(), bounds["max"].as_py())
 
 
-def detect(path: Path, columns: list[str]) -> Format:
+def detect(path: str, columns: list[str]) -> Format:
     """The format whose required columns are all there.
 
     Raises:
@@ -120,17 +125,63 @@ def detect(path: Path, columns: list[str]) -> Format:
     )
 
 
+def _found(options: Options, interval: Interval | None) -> pa.Table:
+    stored = _files.stored_of(options)
+
+    def files() -> tuple[_files.File, ...]:
+        return _files.find(NAME, options.path, stored, SUFFIXES, interval)
+
+    found = files()
+    lines = _read(options.path, found, stored)
+    # An export is replaced file by file: what was read across that moment is of two executions.
+    if files() != found:
+        raise SourceError(f"{options.path}: was replaced while it was read; nothing is landed, the next try reads the new one")
+    return lines
+
+
 @lru_cache(maxsize=1)
-def _read(path: Path, version: tuple[int, int] | None) -> pa.Table:  # noqa: ARG001 a changed file is another file
-    """The whole export. A backfill asks for one day after the other; the file is parsed once."""
-    return read(path, NAME)
+def _read(place: str, files: tuple[_files.File, ...], stored: _files.Stored) -> pa.Table:
+    """The whole export. A backfill asks for one day after the other; a file is parsed once."""
+    if [file.name for file in files] == [place]:
+        return read(_files.read(NAME, files[0], stored), NAME)
+    lines, folders = [], dict[tuple[date, str], str]()
+    for file in files:
+        sheet = _files.read(NAME, file, stored)
+        lines.append(read(sheet, NAME))
+        folder = file.name.rpartition("/")[0]
+        for period in _periods(sheet):
+            known = folders.setdefault(period, folder)
+            if known != folder:
+                raise DataError(
+                    f"{place}: {known} and {folder} both have {period[0]:%Y-%m} of account {period[1]}: two executions, "
+                    "whose charges would count twice; name the folder of one, or let the export overwrite its files"
+                )
+    return _numbered_by_day(pa.concat_tables(lines))
 
 
-def read(path: Path, source: str) -> pa.Table:
-    """All lines of one export in the layout of `bronze.billing_line`, ordered by charge start, then line number."""
-    sheet = _files.read(path)
+def _periods(sheet: Sheet) -> set[tuple[date, str]]:
+    """The billing periods, as the months they begin in, and who pays."""
+    found = detect(sheet.name, sheet.data.column_names)
+    billed, _ = cells.moments(sheet, found.period_start)
+    months = pa.array(billed.astype("datetime64[M]").astype("datetime64[D]"))
+    pairs = pa.table({"month": months, "payer": sheet.data[found.payer].cast(pa.string())}).group_by(["month", "payer"])
+    return {(row["month"], row["payer"]) for row in pairs.aggregate([]).to_pylist()}
+
+
+def _numbered_by_day(lines: pa.Table) -> pa.Table:
+    """Lines of several files in the order of time, each with its place among those of its day: no other day moves it."""
+    lines = _bronze.ordered(lines, ("ts",))
+    day = lines["ts"].to_numpy().astype("datetime64[D]")
+    _, first, inverse = np.unique(day, return_index=True, return_inverse=True)
+    number = np.arange(len(day)) - first[inverse] + 1
+    place = lines.column_names.index("line_number")
+    return lines.set_column(place, lines.schema.field(place), pa.chunked_array([pa.array(number, pa.int64())]))
+
+
+def read(sheet: Sheet, source: str) -> pa.Table:
+    """All lines of one file in the layout of `bronze.billing_line`, ordered by charge start, then line number."""
     data = sheet.data
-    found = detect(path, data.column_names)
+    found = detect(sheet.name, data.column_names)
     if sheet.dialect and sheet.dialect.decimal != "point":
         raise DataError(f"{sheet}: amounts of a bill are read with a decimal point alone; export it so")
     charged, _ = cells.moments(sheet, found.charge_start)

@@ -1,4 +1,4 @@
-"""Bring your own metrics: one CSV or Parquet file, long or wide, into `bronze.metric_sample`.
+"""Bring your own metrics: CSV or Parquet files, long or wide, into `bronze.metric_sample`.
 
 Long has one row per sample: resource, metric, time, value, and where they vary unit, statistic, account, region, period.
 Wide has a column per metric (beside a column of resources, or of one resource_id), or a column per resource or series, as
@@ -14,12 +14,12 @@ import logging
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import union_categoricals
 from pydantic import Field
 
 from pipeline.errors import ConfigError, DataError
@@ -28,6 +28,7 @@ from pipeline.reading import cells
 from pipeline.reading.names import Named
 from pipeline.reading.options import Reading
 from pipeline.reading.samples import Samples, read_samples
+from pipeline.reading.sheet import SUFFIXES
 from pipeline.sources import _bronze, _files, inventory_file
 from pipeline.sources._batch import Batch
 from pipeline.sources._bronze import IDENTIFIER, PLAIN_NAME, is_plain
@@ -50,10 +51,13 @@ LONGEST_PERIOD_S = 86_400
 SERIES = ["account", "region", "resource_id", "metric"]
 
 
-class Options(Reading):
+class Options(Reading, _files.Stored):
     """Where the file lies and how to read it."""
 
-    path: Path = Field(description="The file: .csv, .csv.gz, .tsv or .parquet.")
+    path: _files.Location = Field(
+        description=f"The file, .csv, .csv.gz, .tsv or .parquet: {_files.WHERE}, whose files are each read on its own; as in "
+        f"s3://bucket/metrics/%Y/%m/%d/*.csv. {_files.DATED}."
+    )
     units: dict[str, StatedUnit] = Field(
         default_factory=dict,
         max_length=200,
@@ -69,7 +73,7 @@ class Options(Reading):
     )
     account: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Account, where the file has no account column.")
     region: str = Field(default="local", pattern=f"^{IDENTIFIER}$", description="Region, where the file has no region column.")
-    inventory: Path | None = Field(
+    inventory: _files.Location | None = Field(
         default=None,
         description="Inventory, as inventory_file reads it, that says which account and region a resource is in, where the file "
         "does not.",
@@ -83,31 +87,60 @@ class Options(Reading):
 
 
 def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
-    """The file's samples of the interval, ordered by ts, resource and metric. An empty cell is no sample.
+    """The files' samples of the interval, ordered by ts, resource and metric. An empty cell is no sample.
 
     Raises:
         SourceError: the file cannot be read.
         ConfigError: no unit is stated for a metric, or what a column means is not.
         DataError: a column is absent, or a row holds something that is not a moment, number, unit or plain identifier.
     """
-    samples = _samples(options.model_dump_json(), *map(_files.version, _paths(options)))
+    samples = _all_samples(options, interval)
     first, end = np.searchsorted(samples["ts"].to_numpy(), np.array([interval.start, interval.end], dtype="datetime64[us]"))
     chosen = samples.iloc[first:end]
     landed = _bronze.rows("bronze.metric_sample", {"source": NAME, **{name: chosen[name] for name in chosen.columns}})
-    yield from _bronze.batch("bronze.metric_sample", options.path.name, landed)
+    yield from _bronze.batch("bronze.metric_sample", _files.shard_of(options.path), landed)
 
 
 def span(options: Options) -> Interval:
-    """The days that the file has samples of; raises as `fetch` does."""
-    moments = _samples(options.model_dump_json(), *map(_files.version, _paths(options)))["ts"]
+    """The days that the files have samples of; raises as `fetch` does."""
+    moments = _all_samples(options, None)["ts"]
     return _bronze.days(options.path, *((moments.iloc[0], moments.iloc[-1]) if len(moments) else (None, None)))
 
 
+def _all_samples(options: Options, interval: Interval | None) -> pd.DataFrame:
+    stored = _files.stored_of(options)
+    files = _files.find(NAME, options.path, stored, SUFFIXES, interval)
+    inventory = _files.find(inventory_file.NAME, options.inventory, stored) if options.inventory else ()
+    return _samples(options.model_dump_json(), files, inventory)
+
+
 @lru_cache(maxsize=1)
-def _samples(options_json: str, *versions: tuple[int, int] | None) -> pd.DataFrame:  # noqa: ARG001 a changed file is another file
-    """The whole file, ordered. A backfill asks for one day after the other; the file is parsed once."""
+def _samples(options_json: str, files: tuple[_files.File, ...], inventory: tuple[_files.File, ...]) -> pd.DataFrame:
+    """All files, ordered. A backfill asks for one day after the other; a file is parsed once."""
     options = Options.model_validate_json(options_json)
-    read = read_samples(_files.read(options.path), options, tuple(options.units))
+    frames = [_samples_of(file, options) for file in files]
+    samples = frames[0] if len(frames) == 1 else _joined(frames)
+    again = int(samples.duplicated(["ts", *SERIES, "statistic"]).sum())
+    if again:
+        log.warning(
+            "%s: %s samples stand beside another of their series and moment; silver keeps one", options.path, f"{again:,}"
+        )
+    if inventory:
+        samples = _placed(samples, options)
+    order = np.lexsort((_rank(samples["metric"]), _rank(samples["resource_id"]), samples["ts"].to_numpy()))
+    return samples.iloc[order].reset_index(drop=True)
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all; words stay categories."""
+    words = [str(name) for name in frames[0] if isinstance(frames[0][name].dtype, pd.CategoricalDtype)]
+    joined = pd.concat([frame.drop(columns=words) for frame in frames], ignore_index=True)
+    return joined.assign(**{name: union_categoricals([frame[name] for frame in frames]) for name in words})
+
+
+def _samples_of(file: _files.File, options: Options) -> pd.DataFrame:
+    """One file. What it does not say is told from it alone, whatever lies beside it."""
+    read = read_samples(_files.read(NAME, file, _files.stored_of(options)), options, tuple(options.units))
     names = [_resolved(name) for name in read.names]
     _check_names(read, names, options)
     frame = pd.DataFrame(
@@ -124,20 +157,11 @@ def _samples(options_json: str, *versions: tuple[int, int] | None) -> pd.DataFra
         }
     )
     samples = frame[frame["value"].notna()]
-    again = int(samples.duplicated(["ts", *SERIES, "statistic"]).sum())
-    twice = (f"{again:,} samples stand beside another of their series and moment; silver keeps one",) if again else ()
-    for remark in (*read.remarks, *twice):
-        log.warning("%s: %s", options.path, remark)
-    if options.inventory is not None:
-        samples = _placed(samples, options)
+    for remark in read.remarks:
+        log.warning("%s: %s", file.name, remark)
     if "period_s" not in samples:
-        samples = samples.assign(period_s=options.period_s or _commonest_steps(options.path, samples))
-    order = np.lexsort((_rank(samples["metric"]), _rank(samples["resource_id"]), samples["ts"].to_numpy()))
-    return samples.iloc[order].reset_index(drop=True)
-
-
-def _paths(options: Options) -> list[Path]:
-    return [path for path in (options.path, options.inventory) if path is not None]
+        samples = samples.assign(period_s=options.period_s or _commonest_steps(file.name, samples))
+    return samples
 
 
 def _placed(samples: pd.DataFrame, options: Options) -> pd.DataFrame:
@@ -146,7 +170,8 @@ def _placed(samples: pd.DataFrame, options: Options) -> pd.DataFrame:
     Raises:
         DataError: the inventory has a resource of that id in several places.
     """
-    asked = inventory_file.Options(path=options.inventory, account=options.account, region=options.region)
+    stored = _files.stored_of(options).model_dump()
+    asked = inventory_file.Options(path=options.inventory, account=options.account, region=options.region, **stored)
     places = inventory_file.read_places(asked, samples["resource_id"].cat.categories)
     unsaid = (samples["account"] == options.account) & (samples["region"] == options.region)
     listed = samples["resource_id"].isin(list(places)) & unsaid
@@ -278,7 +303,7 @@ def _rank(words: pd.Series) -> npt.NDArray[np.int64]:
     return ranks
 
 
-def _commonest_steps(path: Path, samples: pd.DataFrame) -> npt.NDArray[np.int64]:
+def _commonest_steps(path: str, samples: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Seconds that each sample stands for: the commonest step between consecutive samples of its own series and statistic, the
     shortest on a tie. A series of one sample has no step: it takes the commonest of the file."""
     if samples.empty:

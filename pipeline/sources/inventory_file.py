@@ -1,4 +1,4 @@
-"""Bring your own inventory: what runs, from a file, into `bronze.resource_snapshot`, one row per resource and day.
+"""Bring your own inventory: what runs, from files, into `bronze.resource_snapshot`, one row per resource and day.
 
 CSV and Parquet have one row per resource: `resource_id`, and where they are known `instance_type`, `region`, `account`,
 `service`, `state`, `launched_at` and `tags` (a JSON object); every other column is a tag of its own name, of which `app_name`,
@@ -17,18 +17,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from pipeline.errors import DataError, SourceError
+from pipeline.errors import DataError
 from pipeline.interval import Interval, naive_utc
 from pipeline.reading import cells
-from pipeline.reading.sheet import Sheet
+from pipeline.reading.sheet import SUFFIXES, Sheet
 from pipeline.sources import _bronze, _files
 from pipeline.sources._batch import Batch
 from pipeline.sources.inventory import Resource, describe_instance
@@ -49,12 +48,13 @@ _COLUMNS = {
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 
 
-class Options(BaseModel):
+class Options(_files.Stored):
     """Where the file lies, and what holds for all of its resources."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Path = Field(description="The file: .csv, .csv.gz, .parquet, or .json as `aws ec2 describe-instances` prints it.")
+    path: _files.Location = Field(
+        description="The file, .csv, .csv.gz, .parquet, or .json as `aws ec2 describe-instances` prints it: "
+        f"{_files.WHERE}, whose files together are one inventory."
+    )
     service: str = Field(
         default="ec2", pattern=r"^[a-z][a-z0-9-]{0,31}$", description="Service of a resource, where the file has no such column."
     )
@@ -83,12 +83,15 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         **{name: [getattr(one, name) for *_, one in lines] for name in Resource._fields if name != "tags"},
         "tags_json": [json.dumps(one.tags, sort_keys=True, ensure_ascii=False) for *_, one in lines],
     }
-    yield from _bronze.batch("bronze.resource_snapshot", options.path.name, _bronze.rows("bronze.resource_snapshot", columns))
+    yield from _bronze.batch(
+        "bronze.resource_snapshot", _files.shard_of(options.path), _bronze.rows("bronze.resource_snapshot", columns)
+    )
 
 
 def read_inventory(options: Options) -> dict[tuple[str, str, str], Resource]:
     """The resources of the file by account, region and id; raises as `fetch` does."""
-    return _read(options.model_dump_json(), _files.version(options.path))
+    files = _files.find(NAME, options.path, _files.stored_of(options), (*SUFFIXES, ".json"))
+    return _read(options.model_dump_json(), files)
 
 
 def read_places(options: Options, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -119,28 +122,29 @@ def _midnights(interval: Interval) -> Iterator[datetime]:
 
 
 @lru_cache(maxsize=2)
-def _read(options_json: str, version: tuple[int, int] | None) -> dict[tuple[str, str, str], Resource]:  # noqa: ARG001 a changed file is another file
-    """The whole file. A backfill asks for one day after the other; the file is parsed once."""
+def _read(options_json: str, files: tuple[_files.File, ...]) -> dict[tuple[str, str, str], Resource]:
+    """All files. A backfill asks for one day after the other; a file is parsed once."""
     options = Options.model_validate_json(options_json)
-    listed = _described(options) if options.path.name.endswith(".json") else _tabulated(options)
     found: dict[tuple[str, str, str], Resource] = {}
-    for place, (account, region, resource) in enumerate(listed, start=1):
-        key = account, region, resource.resource_id
-        unsafe = [word for word in key if not _bronze.is_plain(word)]
-        if unsafe:
-            raise DataError(f"{options.path}: resource {place}: expected {_bronze.PLAIN_NAME}, got {unsafe[0]!r}")
-        if key in found:
-            raise DataError(f"{options.path}: resource {place}: {'/'.join(key)} is listed twice")
-        found[key] = resource
+    for file in files:
+        listed = _described(file, options) if file.name.endswith(".json") else _tabulated(file, options)
+        for place, (account, region, resource) in enumerate(listed, start=1):
+            key = account, region, resource.resource_id
+            unsafe = [word for word in key if not _bronze.is_plain(word)]
+            if unsafe:
+                raise DataError(f"{file.name}: resource {place}: expected {_bronze.PLAIN_NAME}, got {unsafe[0]!r}")
+            if key in found:
+                raise DataError(f"{file.name}: resource {place}: {'/'.join(key)} is listed twice")
+            found[key] = resource
     if not found:
         raise DataError(f"{options.path}: no resources")
     return found
 
 
-def _tabulated(options: Options) -> Iterator[tuple[str, str, Resource]]:
+def _tabulated(file: _files.File, options: Options) -> Iterator[tuple[str, str, Resource]]:
     """Account, region and resource of every row of a CSV or Parquet file."""
-    sheet = _files.read(options.path)
-    columns = _name_columns(options.path, sheet.data.column_names)
+    sheet = _files.read(NAME, file, _files.stored_of(options))
+    columns = _name_columns(file.name, sheet.data.column_names)
     launched: list[datetime | None] = [None] * len(sheet.data)
     if "launched_at" in columns:
         launched = list(_launched(sheet, columns.pop("launched_at")))
@@ -162,7 +166,7 @@ def _tabulated(options: Options) -> Iterator[tuple[str, str, Resource]]:
         )
 
 
-def _name_columns(path: Path, columns: list[str]) -> dict[str, str]:
+def _name_columns(path: str, columns: list[str]) -> dict[str, str]:
     """The file's columns by what they state, a tag's by its own name."""
     named: dict[str, str] = {}
     for column in columns:
@@ -204,14 +208,13 @@ def _tags(sheet: Sheet, row: int, text: str) -> dict[str, str]:
     return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in tags.items()}
 
 
-def _described(options: Options) -> Iterator[tuple[str, str, Resource]]:
+def _described(file: _files.File, options: Options) -> Iterator[tuple[str, str, Resource]]:
     """Account, region and resource of every instance that `aws ec2 describe-instances` printed."""
     try:
-        said = json.loads(options.path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise SourceError(f"{options.path}: {error.strerror or error}") from error
+        with _files.opened(NAME, file, _files.stored_of(options)) as stream:
+            said = json.loads(stream.read().decode("utf-8-sig"))
     except ValueError as error:
-        raise DataError(f"{options.path}: not JSON: {error}") from error
+        raise DataError(f"{file.name}: not JSON: {error}") from error
     try:
         for account, one in _instances(said):
             region = _REGION.match(one.get("Placement", {}).get("AvailabilityZone", ""))
@@ -220,7 +223,7 @@ def _described(options: Options) -> Iterator[tuple[str, str, Resource]]:
             yield account or options.account, region.group() if region else options.region, described
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            f"{options.path}: expected what `aws ec2 describe-instances` prints, with InstanceId, InstanceType, State and "
+            f"{file.name}: expected what `aws ec2 describe-instances` prints, with InstanceId, InstanceType, State and "
             f"LaunchTime of every instance: {type(error).__name__} {error}"
         ) from error
 

@@ -8,26 +8,21 @@ silence from absence. No line's text is kept or shown.
 
 from __future__ import annotations
 
-import fnmatch
-import glob
 import gzip
 import logging
 import math
-import re
-import tempfile
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval
-from pipeline.sources import _aws, _bronze
+from pipeline.sources import _bronze, _files
 from pipeline.sources._batch import Batch
 from pipeline.sources._log_patterns import PATTERNS, Pattern
 
@@ -40,16 +35,14 @@ _EPOCH = datetime(1970, 1, 1)
 _P95 = 0.95
 
 
-class Options(BaseModel):
+class Options(_files.Stored):
     """Which logs to read, and how."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    files: tuple[Annotated[str, StringConstraints(min_length=1, max_length=1000)], ...] = Field(
+    files: tuple[_files.Location, ...] = Field(
         min_length=1,
         max_length=100,
-        description="Files, as paths or patterns: /var/log/nginx/*.log*, s3://bucket/alb/%Y/%m/%d/*.gz. %Y, %m, %d and %H stand "
-        "for the hours of the interval and the one after it. Names that end in .gz are unpacked.",
+        description="Files, folders or patterns: /var/log/nginx/*.log*, s3://bucket/alb/%Y/%m/%d/*.gz. "
+        f"{_files.DATED}. Names that end in .gz are unpacked.",
     )
     patterns: tuple[Pattern, ...] = Field(
         default=PATTERNS,
@@ -70,13 +63,6 @@ class Options(BaseModel):
     max_unpacked_mib: int = Field(default=4096, ge=1, le=1_048_576, description="Largest file that is read, unpacked, in MiB.")
     account: str = Field(default="local", pattern=f"^{_bronze.IDENTIFIER}$", description="Account of the resources.")
     region: str = Field(default="local", pattern=f"^{_bronze.IDENTIFIER}$", description="Region of the resources.")
-    s3_region: _aws.Region = Field(default="us-east-1", description="Region of the S3 buckets.")
-    s3_role: _aws.Role | None = Field(default=None, description="Role to assume for reading S3; unset: one's own credentials.")
-    endpoint_url: str = Field(
-        default="", pattern=r"^(https?://\S+)?$", description="Another address for S3 and STS, for emulators; empty means AWS."
-    )
-    timeout_s: int = Field(default=30, ge=1, le=600, description="Seconds to wait for AWS's answer.")
-    attempts: int = Field(default=6, ge=1, le=15, description="Attempts per AWS call.")
 
     @field_validator("period_s")
     @classmethod
@@ -106,7 +92,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         DataError: too many lines of a file match no pattern, or a resource's name is no plain identifier.
     """
     periods: dict[tuple[datetime, str], _Period] = {}
-    for name, lines in _files(interval, options):
+    for name, lines in _opened(interval, options):
         _add(periods, name, lines, interval, options)
     rows = [
         {"ts": ts, "resource_id": resource, "metric": metric, "statistic": statistic, "value": value, "unit": unit}
@@ -179,66 +165,13 @@ def _rates(period: _Period, period_s: int) -> Iterator[tuple[str, str, float, st
         yield "throughput", "Average", period.bytes / period_s, "bytes/second"
 
 
-def _files(interval: Interval, options: Options) -> Iterator[tuple[str, Iterator[str]]]:
+def _opened(interval: Interval, options: Options) -> Iterator[tuple[str, Iterator[str]]]:
     """Name and lines of every file, each once, in the order of their names."""
-    place: _aws.Place | None = None
-    for pattern in options.files:
-        names = _dated(pattern, interval)
-        if pattern.startswith("s3://"):
-            place = place or _s3(options)
-            yield from _objects(place, pattern, names, options)
-            continue
-        # Path.glob takes no absolute pattern.
-        matched = {path for name in names for path in glob.glob(name, recursive=True)}  # noqa: PTH207
-        found = sorted(path for path in matched if Path(path).is_file())
-        if not found:
-            raise SourceError(f"{NAME}: no file matches {pattern} for {interval}")
-        for path in found:
-            try:
-                with Path(path).open("rb") as file:
-                    yield path, _lines(path, file, options)
-            except OSError as error:
-                raise SourceError(f"{NAME}: {path} cannot be read: {error.strerror}") from None
-
-
-def _dated(pattern: str, interval: Interval) -> list[str]:
-    """The pattern for each hour of the interval and the one after it, in which the last lines may be written."""
-    hours = math.ceil((interval.end - interval.start) / timedelta(hours=1)) + 2
-    moments = [interval.start + timedelta(hours=hour) for hour in range(hours)]
-    names = []
-    for moment in moments:
-        name = pattern
-        for code in ("%Y", "%m", "%d", "%H"):
-            name = name.replace(code, moment.strftime(code))
-        names.append(name)
-    return sorted(set(names))
-
-
-def _s3(options: Options) -> _aws.Place:
-    aws = _aws.AwsOptions(
-        regions=(options.s3_region,),
-        roles=(options.s3_role,) if options.s3_role else (),
-        endpoint_url=options.endpoint_url,
-        timeout_s=options.timeout_s,
-        attempts=options.attempts,
-    )
-    [place] = _aws.places(NAME, aws)
-    return place
-
-
-def _objects(place: _aws.Place, pattern: str, names: list[str], options: Options) -> Iterator[tuple[str, Iterator[str]]]:
-    found: set[tuple[str, str]] = set()
-    for name in names:
-        bucket, _, key = name.removeprefix("s3://").partition("/")
-        prefix = re.split(r"[*?\[]", key)[0]
-        listed = place.listed("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)
-        found |= {(bucket, one["Key"]) for one in listed if fnmatch.fnmatchcase(one["Key"], key)}
-    if not found:
-        raise SourceError(f"{NAME}: no object matches {pattern}")
-    for bucket, key in sorted(found):
-        with tempfile.TemporaryFile() as file:
-            place.download(bucket, key, file)
-            yield f"s3://{bucket}/{key}", _lines(key, file, options)
+    stored = _files.stored_of(options)
+    for place in options.files:
+        for file in _files.find(NAME, place, stored, interval=interval):
+            with _files.opened(NAME, file, stored) as stream:
+                yield file.name, _lines(file.name, stream, options)
 
 
 def _lines(name: str, file: IO[bytes], options: Options) -> Iterator[str]:

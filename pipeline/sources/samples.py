@@ -21,6 +21,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.interval import Interval
+from pipeline.reading.sheet import read_sheet
 from pipeline.sources import _bronze, billing
 from pipeline.sources._batch import Batch
 
@@ -88,7 +89,8 @@ def resource_snapshots() -> pa.Table:
 @lru_cache(maxsize=2)
 def billing_lines(file: str) -> pa.Table:
     """One shipped billing export as `bronze.billing_line`."""
-    return billing.read(FOLDER / "billing" / file, NAME)
+    path = FOLDER / "billing" / file
+    return billing.read(read_sheet(str(path), lambda: path.open("rb")), NAME)
 
 
 @lru_cache(maxsize=1)

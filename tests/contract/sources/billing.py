@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from pipeline.sources import samples
 from tests.support.options import Changed
+from tests.support.s3_answers import changes_in_s3, serve_object
 from tests.support.source_cases import Case
 
 _BILLING = samples.FOLDER / "billing"
+
+
+@contextmanager
+def set_up(_folder: Path) -> Iterator[dict[str, str]]:
+    with serve_object(_BILLING / "focus_1_0_sample_1000.csv.gz") as server:
+        yield {"SERVER": server}
+
+
 CASES = {
     "focus": Case(
         {"path": str(_BILLING / "focus_1_0_sample_1000.csv.gz")},
@@ -24,4 +37,7 @@ CASES = {
     ),
 }
 DOWN = {"path": str(_BILLING / "absent.csv.gz")}
-OPTIONS = {"path": Changed(str(_BILLING / "cur2_daily_real_2026-04.csv.gz"))}
+OPTIONS = {
+    "path": Changed(str(_BILLING / "cur2_daily_real_2026-04.csv.gz")),
+    **changes_in_s3("path", "focus*.csv.gz", {}),
+}

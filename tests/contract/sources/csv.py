@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from tests.support.options import Changed
+from tests.support.s3_answers import changes_in_s3, serve_object
 from tests.support.source_cases import Case
 
 
 @contextmanager
-def set_up(folder: Path) -> Iterator[str]:
+def set_up(folder: Path) -> Iterator[dict[str, str]]:
     lines = ["resource_id,metric,ts,value"]
     for hour in range(72):
         moment = f"2025-12-31T{hour:02d}:00" if hour < 24 else f"2026-01-{hour // 24:02d}T{hour % 24:02d}:00"
@@ -32,7 +33,8 @@ def set_up(folder: Path) -> Iterator[str]:
     moments = [datetime.fromisoformat("2026-01-01") + timedelta(hours=hour) for hour in range(60)]
     wide = pa.table({"ts": moments, "resource_id": ["i-1"] * 60, "cpu": [1.5] * 60, "net": [None, 2.0] * 30})
     pa.parquet.write_table(wide, folder / "wide.parquet")
-    yield str(folder)
+    with serve_object(folder / "long.csv") as server:
+        yield {"PLACE": str(folder), "SERVER": server}
 
 
 CASES = {
@@ -84,4 +86,5 @@ OPTIONS = {
     "inventory": Changed("PLACE/inventory.csv"),
     "period_s": Changed(60),
     "timezone": Changed("Europe/Berlin"),
+    **changes_in_s3("path", "long.csv", {}),
 }

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.options import Changed
+from tests.support.s3_answers import changes_in_s3, serve_object
 from tests.support.source_cases import Case
 
 
 @contextmanager
-def set_up(folder: Path) -> Iterator[str]:
+def set_up(folder: Path) -> Iterator[dict[str, str]]:
     (folder / "i.csv").write_text("resource_id,instance_type,region,app_name\ni-2,m5.large,us-east-1,shop\ni-1,t3.micro,,\n")
     (folder / "one.csv").write_text("resource_id\ni-1\n")
     described = [
@@ -27,7 +28,8 @@ def set_up(folder: Path) -> Iterator[str]:
     ]
     said = {"Reservations": [{"OwnerId": "111111111111", "Instances": described}]}
     (folder / "described.json").write_text(json.dumps(said))
-    yield str(folder)
+    with serve_object(folder / "i.csv") as server:
+        yield {"PLACE": str(folder), "SERVER": server}
 
 
 # A file stands for every day that it is asked for, so that only a time without a midnight has no rows.
@@ -52,4 +54,5 @@ OPTIONS = {
     "service": Changed("server"),
     "account": Changed("2"),
     "region": Changed("eu-west-1"),
+    **changes_in_s3("path", "*.csv", {}),
 }

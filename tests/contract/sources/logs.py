@@ -7,13 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.support.aws_answers import ROLE, with_roles
 from tests.support.options import Changed
+from tests.support.s3_answers import changes_in_s3, serve_object
 from tests.support.source_cases import Case
-from tests.support.source_servers import Reply, Request, aws_error, moody, serve
-
-_LISTED = b"""<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated>
-<Contents><Key>a.log</Key><Size>1</Size></Contents></ListBucketResult>"""
 
 
 @contextmanager
@@ -32,16 +28,8 @@ def set_up(folder: Path) -> Iterator[dict[str, str]]:
     (folder / "wide.txt").write_text(line.replace("GET /", f"GET /{'x' * 200}"))
     (folder / "large.txt").write_text("\n".join([line] * 15_000))
 
-    def buckets(request: Request) -> Reply:
-        """One object in two buckets in us-east-1; one of them is open to an assumed role only."""
-        if request.region != "us-east-1" or (request.path.startswith("/private") and not request.access_key.startswith("ASIA")):
-            return aws_error(request, 403, "AccessDenied")
-        if "list-type" in request.query:
-            return Reply(200, _LISTED, {"content-type": "text/xml"})
-        return Reply(200, (folder / "a.log").read_bytes())
-
-    with serve(moody(with_roles(buckets))) as aws:
-        yield {"PLACE": str(folder), "SERVER": aws.url}
+    with serve_object(folder / "a.log") as server:
+        yield {"PLACE": str(folder), "SERVER": server}
 
 
 CASES = {
@@ -54,7 +42,6 @@ CASES = {
     )
 }
 DOWN = {"files": ["PLACE/absent*.log"], "resource_id": "web-1"}
-_OBJECTS = {"files": ["s3://logs/*.log"], "endpoint_url": "SERVER"}
 _OWN = {"regex": r"\S+ \S+ \S+ \[(?P<ts>[^\]]+)\]", "time_format": "%d/%b/%Y:%H:%M:%S %z"}
 OPTIONS = {
     "files": Changed(["PLACE/a.log"]),
@@ -66,9 +53,5 @@ OPTIONS = {
     "max_unpacked_mib": Changed(1, beside={"files": ["PLACE/large.txt"]}),
     "account": Changed("2"),
     "region": Changed("eu-west-1"),
-    "s3_region": Changed("eu-west-1", beside=_OBJECTS),
-    "s3_role": Changed(ROLE, beside={**_OBJECTS, "files": ["s3://private/*.log"]}),
-    "endpoint_url": Changed("http://127.0.0.1:9", beside={**_OBJECTS, "attempts": 1}),
-    "timeout_s": Changed(1, beside={**_OBJECTS, "endpoint_url": "SERVER/slow", "attempts": 1}),
-    "attempts": Changed(2, beside={**_OBJECTS, "endpoint_url": "SERVER/flaky"}),
+    **changes_in_s3("files", "*.log", {}),
 }
