@@ -24,7 +24,7 @@ locals {
     AIRFLOW__AWS_ECS_EXECUTOR__PLATFORM_VERSION = "LATEST"
     AIRFLOW__AWS_ECS_EXECUTOR__REGION_NAME      = var.region
     AIRFLOW__AWS_ECS_EXECUTOR__SECURITY_GROUPS  = aws_security_group.this["tasks"].id
-    AIRFLOW__AWS_ECS_EXECUTOR__SUBNETS          = join(",", aws_subnet.private[*].id)
+    AIRFLOW__AWS_ECS_EXECUTOR__SUBNETS          = join(",", local.subnet_ids)
     AIRFLOW__AWS_ECS_EXECUTOR__TASK_DEFINITION  = "${var.name}-plain"
   }, local.airflow_logging, var.airflow_config) : {}
 
@@ -116,7 +116,7 @@ resource "aws_ecs_service" "airflow" {
   deployment_maximum_percent         = each.key == "scheduler" ? 100 : 200
 
   network_configuration {
-    subnets          = aws_subnet.private[*].id
+    subnets          = local.subnet_ids
     security_groups  = [aws_security_group.this["airflow"].id]
     assign_public_ip = false
   }
@@ -180,7 +180,9 @@ locals {
 resource "aws_iam_role" "airflow" {
   for_each = toset(local.on_ecs ? ["plain", "scheduler"] : [])
 
-  name = "${var.name}-airflow-${each.key}"
+  name                 = "${var.name}-airflow-${each.key}"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

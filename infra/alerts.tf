@@ -2,7 +2,7 @@
 # the estate is in tables and in the report; a topic for that comes with the step that writes to it.
 resource "aws_sns_topic" "operations" {
   name              = "${var.name}-operations"
-  kms_master_key_id = aws_kms_key.this["topics"].arn
+  kms_master_key_id = local.key_arn["topics"]
 }
 
 resource "aws_sns_topic_policy" "operations" {

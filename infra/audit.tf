@@ -11,7 +11,7 @@ resource "aws_cloudtrail" "lake" {
 
   name                          = "${var.name}-lake"
   s3_bucket_name                = aws_s3_bucket.this["audit"].id
-  kms_key_id                    = aws_kms_key.this["logs"].arn
+  kms_key_id                    = local.key_arn["logs"]
   enable_log_file_validation    = true
   include_global_service_events = false
 

@@ -42,7 +42,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = each.value == "s3" ? "AES256" : "aws:kms"
-      kms_master_key_id = each.value == "s3" ? null : aws_kms_key.this[each.value].arn
+      kms_master_key_id = each.value == "s3" ? null : local.key_arn[each.value]
     }
   }
 }
@@ -233,7 +233,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 resource "aws_iam_role" "backup" {
   count = var.backup_bucket_arn == "" ? 0 : 1
 
-  name = "${var.name}-backup"
+  name                 = "${var.name}-backup"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -272,7 +274,7 @@ resource "aws_iam_role_policy" "backup" {
       {
         Effect    = "Allow"
         Action    = "kms:Decrypt"
-        Resource  = aws_kms_key.this["lake"].arn
+        Resource  = local.key_arn["lake"]
         Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
       },
       { Effect = "Allow", Action = "kms:Encrypt", Resource = var.backup_kms_key_arn },

@@ -34,7 +34,7 @@ resource "aws_athena_workgroup" "this" {
 
       encryption_configuration {
         encryption_option = "SSE_KMS"
-        kms_key_arn       = aws_kms_key.this["lake"].arn
+        kms_key_arn       = local.key_arn["lake"]
       }
     }
   }

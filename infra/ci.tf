@@ -13,7 +13,9 @@ locals {
 resource "aws_iam_role" "ci" {
   count = var.github_repository == "" ? 0 : 1
 
-  name = "${var.name}-ci"
+  name                 = "${var.name}-ci"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

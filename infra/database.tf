@@ -1,7 +1,7 @@
 locals {
   databases = merge(
-    var.orchestrator == "ecs" ? { airflow = aws_kms_key.this["platform"].arn } : {},
-    var.enable_mlflow ? { mlflow = aws_kms_key.this["mlflow"].arn } : {},
+    var.orchestrator == "ecs" ? { airflow = local.key_arn["platform"] } : {},
+    var.enable_mlflow ? { mlflow = local.key_arn["mlflow"] } : {},
   )
 }
 
@@ -9,7 +9,7 @@ resource "aws_db_subnet_group" "this" {
   count = length(local.databases) > 0 ? 1 : 0
 
   name       = var.name
-  subnet_ids = aws_subnet.private[*].id
+  subnet_ids = local.subnet_ids
 }
 
 resource "aws_db_parameter_group" "this" {
@@ -78,7 +78,9 @@ resource "aws_db_instance" "this" {
 resource "aws_iam_role" "database_monitoring" {
   count = length(local.databases) > 0 ? 1 : 0
 
-  name = "${var.name}-database-monitoring"
+  name                 = "${var.name}-database-monitoring"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

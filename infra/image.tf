@@ -10,7 +10,7 @@ resource "aws_ecr_repository" "this" {
 
   encryption_configuration {
     encryption_type = "KMS"
-    kms_key         = aws_kms_key.this["platform"].arn
+    kms_key         = local.key_arn["platform"]
   }
 }
 

@@ -16,10 +16,14 @@ locals {
       "events.amazonaws.com"     = {}
     } }
   }
+
+  # A key that is there stands for all of them.
+  own_keys = { for kind, key in local.keys : kind => key if var.kms_key_arn == "" }
+  key_arn  = { for kind, _ in local.keys : kind => var.kms_key_arn == "" ? one([for name, key in aws_kms_key.this : key.arn if name == kind]) : var.kms_key_arn }
 }
 
 resource "aws_kms_key" "this" {
-  for_each = local.keys
+  for_each = local.own_keys
 
   description             = "${var.name}: ${each.value.description}"
   enable_key_rotation     = true
@@ -40,7 +44,7 @@ resource "aws_kms_key" "this" {
 }
 
 resource "aws_kms_alias" "this" {
-  for_each = local.keys
+  for_each = local.own_keys
 
   name          = "alias/${var.name}-${each.key}"
   target_key_id = aws_kms_key.this[each.key].key_id

@@ -3,7 +3,7 @@ locals {
     { task = "/${var.name}/task" },
     var.orchestrator == "ecs" ? { airflow = "/${var.name}/airflow" } : {},
     var.enable_mlflow ? { mlflow = "/${var.name}/mlflow" } : {},
-    local.has_network ? { network = "/${var.name}/network" } : {},
+    local.own_network ? { network = "/${var.name}/network" } : {},
   )
   log_group_arn = { for group, name in local.log_groups : group => "${local.arn.logs}:log-group:${name}" }
 }
@@ -14,5 +14,5 @@ resource "aws_cloudwatch_log_group" "this" {
 
   name              = each.value
   retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.this["logs"].arn
+  kms_key_id        = local.key_arn["logs"]
 }

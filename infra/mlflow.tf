@@ -65,7 +65,7 @@ resource "aws_ecs_service" "mlflow" {
   propagate_tags   = "SERVICE"
 
   network_configuration {
-    subnets          = aws_subnet.private[*].id
+    subnets          = local.subnet_ids
     security_groups  = [aws_security_group.this["mlflow"].id]
     assign_public_ip = false
   }
@@ -84,7 +84,9 @@ resource "aws_ecs_service" "mlflow" {
 resource "aws_iam_role" "mlflow" {
   count = var.enable_mlflow ? 1 : 0
 
-  name = "${var.name}-mlflow"
+  name                 = "${var.name}-mlflow"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

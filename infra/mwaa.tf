@@ -12,7 +12,7 @@ resource "aws_mwaa_environment" "this" {
   execution_role_arn    = aws_iam_role.mwaa[0].arn
   source_bucket_arn     = local.bucket_arn.dags
   dag_s3_path           = "dags"
-  kms_key               = aws_kms_key.this["platform"].arn
+  kms_key               = local.key_arn["platform"]
   webserver_access_mode = "PRIVATE_ONLY"
   min_workers           = 1
   max_workers           = 4
@@ -25,12 +25,12 @@ resource "aws_mwaa_environment" "this" {
     "core.load_examples"      = "False"
     "headroom.cluster"        = aws_ecs_cluster.this[0].name
     "headroom.security_group" = aws_security_group.this["tasks"].id
-    "headroom.subnets"        = join(",", aws_subnet.private[*].id)
+    "headroom.subnets"        = join(",", local.subnet_ids)
   }
 
   network_configuration {
     security_group_ids = [aws_security_group.this["mwaa"].id]
-    subnet_ids         = aws_subnet.private[*].id
+    subnet_ids         = local.subnet_ids
   }
 
   logging_configuration {
@@ -66,7 +66,9 @@ resource "aws_mwaa_environment" "this" {
 resource "aws_iam_role" "mwaa" {
   count = local.on_mwaa ? 1 : 0
 
-  name = "${var.name}-mwaa"
+  name                 = "${var.name}-mwaa"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -125,7 +127,7 @@ resource "aws_iam_role_policy" "mwaa" {
         Sid       = "UseKey"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"]
-        Resource  = aws_kms_key.this["platform"].arn
+        Resource  = local.key_arn["platform"]
         Condition = { StringEquals = { "kms:ViaService" = ["s3.${var.region}.amazonaws.com", "sqs.${var.region}.amazonaws.com"] } }
       },
     ])

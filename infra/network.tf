@@ -1,7 +1,56 @@
-# A private network without a way to or from the internet: AWS is reached through endpoints, people come from peered networks.
+# A private network of its own, or one that is there (vpc_id, subnet_ids): then nothing is made of it but security groups. AWS is
+# reached through endpoints, people come from peered networks, and nobody from the internet; a way out to it is an option (egress).
 locals {
   has_network = var.orchestrator != "none" || var.enable_mlflow
   has_cluster = local.has_network
+  own_network = local.has_network && var.vpc_id == ""
+  has_nat     = local.own_network && var.egress == "nat"
+
+  vpc_id         = local.own_network ? one(aws_vpc.this[*].id) : var.vpc_id
+  subnet_ids     = local.own_network ? aws_subnet.private[*].id : var.subnet_ids
+  s3_prefix_list = local.own_network ? one(aws_vpc_endpoint.s3[*].prefix_list_id) : one(data.aws_prefix_list.s3[*].id)
+
+  # Sources of the internet, or of a place that nobody but the settings know.
+  outside = sort(setintersection(local.sources, ["http_json", "pricing", "prometheus"]))
+
+  proxy = var.egress == "proxy" ? try(regex("^(?P<scheme>https?)://(?P<host>[^:/]+):(?P<port>[0-9]+)$", var.egress_proxy), null) : null
+  # What stays inside goes past the proxy: AWS's endpoints, our own names, the container's credentials.
+  proxy_environment = local.proxy == null ? {} : merge(
+    { for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] : name => var.egress_proxy },
+    { for name in ["NO_PROXY", "no_proxy"] : name => join(",", ["localhost", "127.0.0.1", "169.254.169.254", "169.254.170.2", ".${data.aws_partition.this.dns_suffix}", ".${var.name}.internal"]) },
+  )
+
+  ways_out = local.proxy != null ? { for cidr in var.egress_proxy_cidrs : "proxy-${cidr}" => { cidr = cidr, port = tonumber(local.proxy.port) } } : {
+    for port in var.egress_ports : "${port}" => { cidr = "0.0.0.0/0", port = port } if var.egress != "none"
+  }
+}
+
+resource "terraform_data" "egress" {
+  input = var.egress
+
+  lifecycle {
+    precondition {
+      condition     = (var.egress != "nat" || var.vpc_id == "") && (var.egress != "network" || var.vpc_id != "") && (var.egress == "proxy") == (var.egress_proxy != "")
+      error_message = "egress: nat goes without vpc_id, network with it, and proxy with egress_proxy, which nothing else has."
+    }
+
+    precondition {
+      condition     = !local.has_network || var.egress != "none" || length(local.outside) == 0
+      error_message = "settings: ${join(", ", local.outside)} cannot be read without a way out of the network. Set egress: \"nat\" (a NAT gateway of its own), \"network\" (vpc_id has a way out) or \"proxy\" (with egress_proxy)."
+    }
+  }
+}
+
+data "aws_vpc" "this" {
+  count = local.has_network && !local.own_network ? 1 : 0
+
+  id = var.vpc_id
+}
+
+data "aws_prefix_list" "s3" {
+  count = local.has_network && !local.own_network ? 1 : 0
+
+  name = "com.amazonaws.${var.region}.s3"
 }
 
 data "aws_availability_zones" "this" {
@@ -15,7 +64,7 @@ data "aws_availability_zones" "this" {
 }
 
 resource "aws_vpc" "this" {
-  count = local.has_network ? 1 : 0
+  count = local.own_network ? 1 : 0
 
   cidr_block           = var.vpc_cidr
   enable_dns_hostnames = true
@@ -25,7 +74,7 @@ resource "aws_vpc" "this" {
 }
 
 resource "aws_subnet" "private" {
-  count = local.has_network ? 2 : 0
+  count = local.own_network ? 2 : 0
 
   vpc_id            = aws_vpc.this[0].id
   cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index)
@@ -35,7 +84,7 @@ resource "aws_subnet" "private" {
 }
 
 resource "aws_route_table" "private" {
-  count = local.has_network ? 1 : 0
+  count = local.own_network ? 1 : 0
 
   vpc_id = aws_vpc.this[0].id
 
@@ -43,7 +92,7 @@ resource "aws_route_table" "private" {
 }
 
 resource "aws_route_table_association" "private" {
-  count = local.has_network ? 2 : 0
+  count = local.own_network ? 2 : 0
 
   subnet_id      = aws_subnet.private[count.index].id
   route_table_id = aws_route_table.private[0].id
@@ -51,13 +100,13 @@ resource "aws_route_table_association" "private" {
 
 # The VPC's own default group lets its members talk to each other; nothing here is a member.
 resource "aws_default_security_group" "this" {
-  count = local.has_network ? 1 : 0
+  count = local.own_network ? 1 : 0
 
   vpc_id = aws_vpc.this[0].id
 }
 
 resource "aws_vpc_endpoint" "s3" {
-  count = local.has_network ? 1 : 0
+  count = local.own_network ? 1 : 0
 
   vpc_id            = aws_vpc.this[0].id
   service_name      = "com.amazonaws.${var.region}.s3"
@@ -66,7 +115,7 @@ resource "aws_vpc_endpoint" "s3" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = local.has_network ? var.interface_endpoints : toset([])
+  for_each = local.own_network ? var.interface_endpoints : toset([])
 
   vpc_id              = aws_vpc.this[0].id
   service_name        = "com.amazonaws.${var.region}.${each.key}"
@@ -76,15 +125,83 @@ resource "aws_vpc_endpoint" "interface" {
   security_group_ids  = [aws_security_group.this["endpoints"].id]
 }
 
+# ---------------------------------------------------------------- the way out, where one is asked for
+
+resource "aws_internet_gateway" "this" {
+  count = local.has_nat ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+
+  tags = { Name = var.name }
+}
+
+# Only the NAT gateway is in it.
+resource "aws_subnet" "public" {
+  count = local.has_nat ? 1 : 0
+
+  vpc_id            = aws_vpc.this[0].id
+  cidr_block        = cidrsubnet(var.vpc_cidr, 4, 8)
+  availability_zone = data.aws_availability_zones.this.names[0]
+
+  tags = { Name = "${var.name}-public" }
+}
+
+resource "aws_route_table" "public" {
+  count = local.has_nat ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+
+  tags = { Name = "${var.name}-public" }
+}
+
+resource "aws_route_table_association" "public" {
+  count = local.has_nat ? 1 : 0
+
+  subnet_id      = aws_subnet.public[0].id
+  route_table_id = aws_route_table.public[0].id
+}
+
+resource "aws_eip" "nat" {
+  #checkov:skip=CKV2_AWS_19: it is the NAT gateway's, which the scanner cannot follow through count
+  count = local.has_nat ? 1 : 0
+
+  domain = "vpc"
+
+  tags = { Name = "${var.name}-nat" }
+}
+
+resource "aws_nat_gateway" "this" {
+  count = local.has_nat ? 1 : 0
+
+  allocation_id = aws_eip.nat[0].id
+  subnet_id     = aws_subnet.public[0].id
+
+  tags = { Name = var.name }
+
+  depends_on = [aws_internet_gateway.this]
+}
+
+resource "aws_route" "out" {
+  for_each = local.has_nat ? {
+    private = { table = aws_route_table.private[0].id, nat = aws_nat_gateway.this[0].id, internet = null }
+    public  = { table = aws_route_table.public[0].id, nat = null, internet = aws_internet_gateway.this[0].id }
+  } : {}
+
+  route_table_id         = each.value.table
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = each.value.nat
+  gateway_id             = each.value.internet
+}
+
 # ---------------------------------------------------------------- who talks to whom
 
 locals {
   groups = local.has_network ? merge(
     {
-      endpoints = "AWS APIs"
-      tasks     = "Containers that run steps"
-      database  = "Postgres"
+      tasks    = "Containers that run steps"
+      database = "Postgres"
     },
+    local.own_network ? { endpoints = "AWS APIs" } : {},
     var.enable_mlflow ? { mlflow = "MLflow server" } : {},
     var.orchestrator == "ecs" ? { airflow = "Airflow services" } : {},
     var.orchestrator == "mwaa" ? { mwaa = "Managed Airflow" } : {},
@@ -92,7 +209,7 @@ locals {
 
   # from > to, port.
   flows = { for flow in concat(
-    [for from in keys(local.groups) : [from, "endpoints", 443] if !contains(["endpoints", "database"], from)],
+    [for from in keys(local.groups) : [from, "endpoints", 443] if local.own_network && !contains(["endpoints", "database"], from)],
     var.orchestrator == "ecs" ? [["tasks", "airflow", 8080], ["airflow", "airflow", 8080], ["airflow", "database", 5432]] : [],
     var.orchestrator == "mwaa" ? [["mwaa", "mwaa", 443], ["mwaa", "mwaa", 5432]] : [],
     var.enable_mlflow ? [["tasks", "mlflow", 5000], ["mlflow", "database", 5432]] : [],
@@ -112,7 +229,7 @@ resource "aws_security_group" "this" {
 
   name        = "${var.name}-${each.key}"
   description = each.value
-  vpc_id      = aws_vpc.this[0].id
+  vpc_id      = local.vpc_id
 
   tags = { Name = "${var.name}-${each.key}" }
 }
@@ -143,11 +260,35 @@ resource "aws_vpc_security_group_egress_rule" "s3" {
   for_each = { for group, _ in local.groups : group => true if !contains(["endpoints", "database"], group) }
 
   security_group_id = aws_security_group.this[each.key].id
-  prefix_list_id    = aws_vpc_endpoint.s3[0].prefix_list_id
+  prefix_list_id    = local.s3_prefix_list
   description       = "${each.key} to S3"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
+}
+
+# The endpoints of a network that was there lie somewhere in it; their own groups must let ours in.
+resource "aws_vpc_security_group_egress_rule" "endpoints" {
+  for_each = { for group, _ in local.groups : group => true if !local.own_network && group != "database" }
+
+  security_group_id = aws_security_group.this[each.key].id
+  cidr_ipv4         = data.aws_vpc.this[0].cidr_block
+  description       = "${each.key} to AWS endpoints"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+# Steps alone go out.
+resource "aws_vpc_security_group_egress_rule" "out" {
+  for_each = local.has_network ? local.ways_out : {}
+
+  security_group_id = aws_security_group.this["tasks"].id
+  cidr_ipv4         = each.value.cidr
+  description       = "tasks out of the network"
+  ip_protocol       = "tcp"
+  from_port         = each.value.port
+  to_port           = each.value.port
 }
 
 resource "aws_vpc_security_group_ingress_rule" "page" {
@@ -167,7 +308,7 @@ resource "aws_service_discovery_private_dns_namespace" "this" {
   count = local.has_network ? 1 : 0
 
   name = "${var.name}.internal"
-  vpc  = aws_vpc.this[0].id
+  vpc  = local.vpc_id
 }
 
 resource "aws_service_discovery_service" "this" {
@@ -187,7 +328,7 @@ resource "aws_service_discovery_service" "this" {
 }
 
 resource "aws_flow_log" "this" {
-  count = local.has_network ? 1 : 0
+  count = local.own_network ? 1 : 0
 
   vpc_id          = aws_vpc.this[0].id
   traffic_type    = "ALL"
@@ -196,9 +337,11 @@ resource "aws_flow_log" "this" {
 }
 
 resource "aws_iam_role" "flow_log" {
-  count = local.has_network ? 1 : 0
+  count = local.own_network ? 1 : 0
 
-  name = "${var.name}-flow-log"
+  name                 = "${var.name}-flow-log"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -211,7 +354,7 @@ resource "aws_iam_role" "flow_log" {
 }
 
 resource "aws_iam_role_policy" "flow_log" {
-  count = local.has_network ? 1 : 0
+  count = local.own_network ? 1 : 0
 
   name = "write"
   role = aws_iam_role.flow_log[0].id

@@ -37,7 +37,7 @@ output "run_task" {
   description = "What it takes to start a step's container by hand."
   value = local.has_cluster ? {
     cluster         = aws_ecs_cluster.this[0].name
-    subnets         = aws_subnet.private[*].id
+    subnets         = local.subnet_ids
     security_groups = [aws_security_group.this["tasks"].id]
   } : null
 }
@@ -73,4 +73,13 @@ output "mlflow_url" {
 output "ci_role" {
   description = "ARN of the role that GitHub's workflows assume."
   value       = one(aws_iam_role.ci[*].arn)
+}
+
+output "egress" {
+  description = "Whether steps reach what is not AWS, and what follows where they do not."
+  value = (
+    !local.has_network ? "steps run elsewhere"
+    : var.egress != "none" ? "${var.egress}: ${join(", ", sort(keys(local.ways_out)))}"
+    : "none: list prices are those of the image and age with it; the sources pricing, prometheus and http_json need egress = nat, network or proxy"
+  )
 }

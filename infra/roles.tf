@@ -46,11 +46,11 @@ locals {
 
   read_lake = [
     { Sid = "FindLake", Effect = "Allow", Action = "s3:GetBucketLocation", Resource = local.bucket_arn.lake },
-    { Sid = "DecryptLake", Effect = "Allow", Action = "kms:Decrypt", Resource = aws_kms_key.this["lake"].arn, Condition = local.via_s3 },
+    { Sid = "DecryptLake", Effect = "Allow", Action = "kms:Decrypt", Resource = local.key_arn["lake"], Condition = local.via_s3 },
   ]
 
   encrypt_lake = [
-    { Sid = "EncryptLake", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = aws_kms_key.this["lake"].arn, Condition = local.via_s3 },
+    { Sid = "EncryptLake", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = local.key_arn["lake"], Condition = local.via_s3 },
   ]
 
   # Deleting hides an object; with versioning, noncurrent_days bring it back. CreateDatabase: the catalog's client always asks.
@@ -144,12 +144,12 @@ locals {
   read_models = [
     { Sid = "ReadModels", Effect = "Allow", Action = "s3:GetObject", Resource = "${local.bucket_arn.mlflow}/*" },
     { Sid = "ListModels", Effect = "Allow", Action = ["s3:GetBucketLocation", "s3:ListBucket"], Resource = local.bucket_arn.mlflow },
-    { Sid = "DecryptModels", Effect = "Allow", Action = "kms:Decrypt", Resource = aws_kms_key.this["mlflow"].arn, Condition = local.via_s3 },
+    { Sid = "DecryptModels", Effect = "Allow", Action = "kms:Decrypt", Resource = local.key_arn["mlflow"], Condition = local.via_s3 },
   ]
 
   write_models = [
     { Sid = "WriteModels", Effect = "Allow", Action = ["s3:AbortMultipartUpload", "s3:PutObject"], Resource = "${local.bucket_arn.mlflow}/*" },
-    { Sid = "EncryptModels", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = aws_kms_key.this["mlflow"].arn, Condition = local.via_s3 },
+    { Sid = "EncryptModels", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = local.key_arn["mlflow"], Condition = local.via_s3 },
   ]
 
   write_task_log = [
@@ -238,6 +238,8 @@ resource "aws_iam_role" "this" {
   for_each = local.permissions
 
   name                 = "${var.name}-${each.key}"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   description          = "${var.name}: ${each.key}"
   max_session_duration = 3600
   assume_role_policy   = jsonencode({ Version = "2012-10-17", Statement = local.trusted[each.key] })

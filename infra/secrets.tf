@@ -34,7 +34,7 @@ resource "aws_secretsmanager_secret" "this" {
 
   name        = "${var.name}/${each.key}"
   description = each.value
-  kms_key_id  = aws_kms_key.this["platform"].arn
+  kms_key_id  = local.key_arn["platform"]
   # A name in its recovery window cannot be taken again.
   recovery_window_in_days = var.force_destroy ? 0 : 30
 }

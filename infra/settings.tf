@@ -7,9 +7,13 @@ locals {
   sources = try(var.settings.sources, ["cloudwatch", "inventory", "prices"])
   options = try(var.settings.options, {})
 
-  # A source that asks AWS asks this region, unless told otherwise.
-  regions = { for source in local.sources : source => merge({ regions = [var.region] }, try(local.options.sources[source], {}))
-  if contains(keys(local.declared), "options.sources.${source}.regions") }
+  # A source that asks AWS, or S3, asks this region, unless told otherwise.
+  regions = { for source in local.sources : source => merge(
+    contains(keys(local.declared), "options.sources.${source}.regions") ? { regions = [var.region] } : {},
+    contains(keys(local.declared), "options.sources.${source}.s3_region") ? { s3_region = var.region } : {},
+    try(local.options.sources[source], {}),
+    ) if length(setintersection(keys(local.declared), ["options.sources.${source}.regions", "options.sources.${source}.s3_region"])) > 0
+  }
 
   # What Terraform decides is not in the list of declared names, and so cannot be set.
   given = merge(try({ for name, value in var.settings : name => value if name != "options" }, {}), {
@@ -89,7 +93,7 @@ resource "aws_s3_object" "settings" {
   key          = "dags/headroom.toml"
   content      = local.settings_file
   content_type = "application/toml"
-  kms_key_id   = aws_kms_key.this["platform"].arn
+  kms_key_id   = local.key_arn["platform"]
 
   depends_on = [aws_s3_bucket_policy.this, aws_s3_bucket_versioning.this]
 }

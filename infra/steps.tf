@@ -83,7 +83,7 @@ resource "aws_ecs_task_definition" "step" {
     memory           = each.value.memory
     command          = ["python", "-m", "pipeline", "--help"]
     logConfiguration = local.log_to.task
-    environment = [for name, value in merge(local.environment, local.airflow_task_environment, each.value.environment) : {
+    environment = [for name, value in merge(local.environment, local.proxy_environment, local.airflow_task_environment, each.value.environment) : {
       name = name, value = value
     }]
     secrets      = [for name, from in each.value.secrets : { name = name, valueFrom = from }]
@@ -110,7 +110,9 @@ resource "aws_ecs_task_definition" "step" {
 resource "aws_iam_role" "start" {
   count = local.has_cluster ? 1 : 0
 
-  name = "${var.name}-start"
+  name                 = "${var.name}-start"
+  path                 = var.role_path
+  permissions_boundary = local.role_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -160,7 +162,7 @@ resource "aws_iam_role_policy" "start" {
           Sid       = "DecryptSecrets"
           Effect    = "Allow"
           Action    = "kms:Decrypt"
-          Resource  = aws_kms_key.this["platform"].arn
+          Resource  = local.key_arn["platform"]
           Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } }
         },
       ] : statement if length(local.secrets) > 0],

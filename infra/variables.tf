@@ -226,6 +226,39 @@ variable "source_bucket_arns" {
   }
 }
 
+variable "role_path" {
+  description = "Path of every role that is made, as an organisation's rules may ask for."
+  type        = string
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9._+=,@-]+/)*$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path: / or /a/path/, which begins and ends with a slash."
+  }
+}
+
+variable "role_boundary_arn" {
+  description = "Permissions boundary of every role that is made; empty means none."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+)?$", var.role_boundary_arn))
+    error_message = "role_boundary_arn: the ARN of a policy, or empty."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "A key that is there, for everything that is encrypted; empty makes five. Its policy must let in the services of infra/keys.tf, and leave who of the account may use it to IAM."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$", var.kms_key_arn))
+    error_message = "kms_key_arn: the ARN of a KMS key (not of an alias), or empty."
+  }
+}
+
 variable "github_repository" {
   description = "owner/name of the repository whose workflows push the image; empty means no role for CI."
   type        = string
@@ -403,8 +436,74 @@ variable "secret_version" {
   }
 }
 
+variable "vpc_id" {
+  description = "A network that is there, with endpoints for interface_endpoints and S3 (or a way out), and DNS; empty makes one."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(vpc-[0-9a-f]+)?$", var.vpc_id))
+    error_message = "vpc_id: the id of a VPC, or empty."
+  }
+}
+
+variable "subnet_ids" {
+  description = "Private subnets of vpc_id, in two zones or more."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]) && (var.vpc_id == "" ? length(var.subnet_ids) == 0 : length(distinct(var.subnet_ids)) >= 2)
+    error_message = "subnet_ids: two subnets or more where vpc_id is given, none otherwise."
+  }
+}
+
+variable "egress" {
+  description = "How steps reach what is not AWS, as the sources pricing, prometheus and http_json must: `none`, `nat` (a NAT gateway in a network of its own), `network` (vpc_id has a way out) or `proxy` (egress_proxy)."
+  type        = string
+  default     = "none"
+
+  validation {
+    condition     = contains(["none", "nat", "network", "proxy"], var.egress)
+    error_message = "egress: none, nat, network or proxy."
+  }
+}
+
+variable "egress_ports" {
+  description = "Ports that steps reach outside by `nat` or `network`: 9090 for a Prometheus of one's own."
+  type        = set(number)
+  default     = [443]
+
+  validation {
+    condition     = alltrue([for port in var.egress_ports : port >= 1 && port <= 65535 && floor(port) == port])
+    error_message = "egress_ports: 1 to 65535."
+  }
+}
+
+variable "egress_proxy" {
+  description = "Address of the HTTP proxy of egress = proxy, with its port and without a password: http://proxy.corp:3128."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(https?://[^:/@ ]+:[0-9]{1,5})?$", var.egress_proxy))
+    error_message = "egress_proxy: http(s)://host:port, or empty."
+  }
+}
+
+variable "egress_proxy_cidrs" {
+  description = "Where the proxy is; steps reach its port there and nothing else."
+  type        = set(string)
+  default     = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+
+  validation {
+    condition     = alltrue([for cidr in var.egress_proxy_cidrs : can(cidrhost(cidr, 0))])
+    error_message = "egress_proxy_cidrs: CIDR blocks."
+  }
+}
+
 variable "vpc_cidr" {
-  description = "Address range of the private network; it has no way to or from the internet."
+  description = "Address range of the network that is made."
   type        = string
   default     = "10.40.0.0/20"
 

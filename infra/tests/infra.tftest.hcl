@@ -9,7 +9,20 @@ mock_provider "aws" {
 
   mock_data "aws_partition" {
     defaults = {
-      partition = "aws"
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+
+  mock_data "aws_vpc" {
+    defaults = {
+      cidr_block = "172.20.0.0/16"
+    }
+  }
+
+  mock_data "aws_prefix_list" {
+    defaults = {
+      id = "pl-00000000000000001"
     }
   }
 
@@ -283,6 +296,7 @@ run "managed_airflow" {
   variables {
     orchestrator    = "mwaa"
     airflow_version = "3.3.1"
+    egress          = "nat"
     settings = {
       sources = ["cloudwatch", "http_json"]
       shards  = 4
@@ -321,6 +335,93 @@ run "managed_airflow" {
       !anytrue([for resource in flatten([statement.Resource]) : startswith(resource, "arn:aws:s3:::headroom-lake")])
     ])
     error_message = "MWAA itself has no right to the lake"
+  }
+
+  assert {
+    condition = (
+      length(aws_nat_gateway.this) == 1 && aws_route.out["private"].nat_gateway_id == aws_nat_gateway.this[0].id &&
+      { for rule in values(aws_vpc_security_group_egress_rule.out) : rule.cidr_ipv4 => rule.to_port if rule.security_group_id == aws_security_group.this["tasks"].id } == { "0.0.0.0/0" = 443 }
+    )
+    error_message = "where egress is nat, steps go out through a gateway, by HTTPS"
+  }
+}
+
+run "network_that_is_there" {
+  variables {
+    vpc_id       = "vpc-0123456789abcdef0"
+    subnet_ids   = ["subnet-00000000000000001", "subnet-00000000000000002"]
+    egress       = "proxy"
+    egress_proxy = "http://proxy.corp:3128"
+
+    kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
+    role_boundary_arn  = "arn:aws:iam::123456789012:policy/boundary"
+    role_path          = "/data/headroom/"
+    github_repository  = "acme/headroom"
+    enable_audit_trail = true
+    settings           = { sources = ["billing", "pricing"], options = { sources = { billing = { path = "s3://bills/export/" } } } }
+  }
+
+  assert {
+    condition = (
+      length(aws_vpc.this) + length(aws_subnet.private) + length(aws_route_table.private) + length(aws_vpc_endpoint.s3) + length(aws_vpc_endpoint.interface)
+      + length(aws_default_security_group.this) + length(aws_flow_log.this) + length(aws_iam_role.flow_log) + length(aws_nat_gateway.this) == 0
+    )
+    error_message = "nothing of a network is made where one is there"
+  }
+
+  assert {
+    condition = alltrue([for service in concat(values(aws_ecs_service.airflow), aws_ecs_service.mlflow) :
+      toset(service.network_configuration[0].subnets) == toset(["subnet-00000000000000001", "subnet-00000000000000002"])
+    ]) && output.run_task.subnets == var.subnet_ids && aws_db_subnet_group.this[0].subnet_ids == toset(var.subnet_ids)
+    error_message = "services, steps and databases are in the subnets that were named"
+  }
+
+  assert {
+    condition     = alltrue([for group in values(aws_security_group.this) : group.vpc_id == "vpc-0123456789abcdef0"]) && aws_service_discovery_private_dns_namespace.this[0].vpc == "vpc-0123456789abcdef0"
+    error_message = "groups and names are in the network that was named"
+  }
+
+  assert {
+    condition = (
+      alltrue([for rule in values(aws_vpc_security_group_egress_rule.endpoints) : rule.cidr_ipv4 == "172.20.0.0/16" && rule.to_port == 443]) &&
+      toset(keys(aws_vpc_security_group_egress_rule.endpoints)) == toset(["tasks", "mlflow", "airflow"]) &&
+      alltrue([for rule in values(aws_vpc_security_group_egress_rule.s3) : rule.prefix_list_id == "pl-00000000000000001"])
+    )
+    error_message = "endpoints are reached inside the network, S3 by its prefix list"
+  }
+
+  assert {
+    condition = (
+      alltrue([for rule in values(aws_vpc_security_group_egress_rule.out) : rule.to_port == 3128 && rule.cidr_ipv4 != "0.0.0.0/0"]) &&
+      contains(jsondecode(aws_ecs_task_definition.step["ingest"].container_definitions)[0].environment, { name = "HTTPS_PROXY", value = "http://proxy.corp:3128" }) &&
+      anytrue([for each in jsondecode(aws_ecs_task_definition.step["ingest"].container_definitions)[0].environment : each.name == "NO_PROXY" && strcontains(each.value, ".amazonaws.com")])
+    )
+    error_message = "steps reach the proxy and nothing beyond it, and AWS past it"
+  }
+
+  assert {
+    condition = alltrue([for role in concat(
+      values(aws_iam_role.this), values(aws_iam_role.airflow), aws_iam_role.ci, aws_iam_role.database_monitoring, aws_iam_role.mlflow, aws_iam_role.start
+    ) : role.path == "/data/headroom/" && role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"])
+    error_message = "every role has the path and the boundary that were named"
+  }
+
+  assert {
+    condition = (
+      length(aws_kms_key.this) + length(aws_kms_alias.this) == 0 &&
+      alltrue([for group in values(aws_cloudwatch_log_group.this) : group.kms_key_id == var.kms_key_arn]) &&
+      alltrue([for it in values(aws_db_instance.this) : it.kms_key_id == var.kms_key_arn]) &&
+      alltrue([for bucket, it in aws_s3_bucket_server_side_encryption_configuration.this :
+        bucket == "audit" || one(one(it.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn
+      ]) &&
+      alltrue([for statement in jsondecode(aws_iam_role_policy.this["ingest"].policy).Statement : statement.Resource == var.kms_key_arn if statement.Sid == "EncryptLake"])
+    )
+    error_message = "a key that is there encrypts everything, and none is made"
+  }
+
+  assert {
+    condition     = jsondecode(output.settings.HEADROOM_OPTIONS).sources.billing == { path = "s3://bills/export/", s3_region = "us-east-1" }
+    error_message = "who reads S3 asks this region"
   }
 }
 
@@ -372,11 +473,16 @@ run "bad_values_are_refused" {
     client_cidrs             = ["0.0.0.0/0"]
     database                 = "9lives"
     database_instance_class  = "t4g.small"
+    egress                   = "tunnel"
+    egress_ports             = [0]
+    egress_proxy             = "proxy.corp"
+    egress_proxy_cidrs       = ["here"]
     github_branch            = "*"
     github_oidc_provider_arn = "github"
     github_repository        = "acme"
     image_tag                = "latest"
     interface_endpoints      = ["athena"]
+    kms_key_arn              = "alias/ours"
     log_retention_days       = 42
     monthly_budget_usd       = 0
     mwaa_environment_class   = "m5.large"
@@ -388,6 +494,8 @@ run "bad_values_are_refused" {
     region                   = "Frankfurt"
     reports_days             = 1
     results_days             = 0
+    role_boundary_arn        = "ours"
+    role_path                = "ours"
     secret_seed              = "guess me"
     secret_version           = 1.5
     settings                 = { sources = "cloudwatch" }
@@ -397,17 +505,18 @@ run "bad_values_are_refused" {
     step_sizes               = { ingest = { cpu = 1000, memory = 2000 } }
     tags                     = { "aws:owner" = "us" }
     vpc_cidr                 = "10.0.0.0/30"
+    vpc_id                   = "mine"
     watched_tables           = ["platinum/forecast"]
   }
 
   expect_failures = [
     var.airflow_config, var.airflow_version, var.alert_emails, var.analyst_layers, var.analyst_principal_arns,
     var.athena_scan_limit_gib, var.aws_endpoint_url, var.backup_bucket_arn, var.bronze_infrequent_days, var.client_cidrs, var.database,
-    var.database_instance_class, var.github_branch, var.github_oidc_provider_arn, var.github_repository, var.image_tag,
-    var.interface_endpoints, var.log_retention_days, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
+    var.database_instance_class, var.egress, var.egress_ports, var.egress_proxy, var.egress_proxy_cidrs, var.github_branch, var.github_oidc_provider_arn, var.github_repository, var.image_tag,
+    var.interface_endpoints, var.kms_key_arn, var.log_retention_days, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
     var.name, var.noncurrent_days, var.operator_principal_arns, var.orchestrator, var.region, var.reports_days, var.results_days,
-    var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_role_arns, var.stale_after_hours,
-    var.step_sizes, var.tags, var.vpc_cidr, var.watched_tables,
+    var.role_boundary_arn, var.role_path, var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_role_arns, var.stale_after_hours,
+    var.step_sizes, var.tags, var.vpc_cidr, var.vpc_id, var.watched_tables,
   ]
 }
 
@@ -418,9 +527,30 @@ run "values_that_do_not_go_together_are_refused" {
   variables {
     backup_kms_key_arn  = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
     bronze_archive_days = 100
+    subnet_ids          = ["subnet-00000000000000001"]
   }
 
-  expect_failures = [var.backup_kms_key_arn, var.bronze_archive_days]
+  expect_failures = [var.backup_kms_key_arn, var.bronze_archive_days, var.subnet_ids]
+}
+
+run "sources_of_the_internet_are_refused_without_a_way_out" {
+  command = plan
+
+  variables {
+    settings = { sources = ["cloudwatch", "prometheus"], options = { sources = { prometheus = { url = "https://prometheus.example.com" } } } }
+  }
+
+  expect_failures = [terraform_data.egress]
+}
+
+run "a_proxy_without_an_address_is_refused" {
+  command = plan
+
+  variables {
+    egress = "proxy"
+  }
+
+  expect_failures = [terraform_data.egress]
 }
 
 run "settings_that_the_pipeline_does_not_have_are_refused" {

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field
@@ -168,9 +169,7 @@ class Server:
         query = urlencode(list(params))
         asked = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
         trouble = ""
-        with urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(total=None, connect=self.options.timeout_s, read=self.options.timeout_s)
-        ) as pool:
+        with _pool(url, self.options.timeout_s) as pool:
             for attempt in range(self.options.attempts):
                 restart()
                 wait_s = 0.0
@@ -202,3 +201,13 @@ class Server:
 
 def _retry_after_s(text: str | None) -> float:
     return float(text) if text and text.isdigit() else 0.0
+
+
+def _pool(url: str, timeout_s: int) -> urllib3.PoolManager:
+    """Connections to a server, by the proxy that the environment names for it: HTTPS_PROXY, HTTP_PROXY, but for NO_PROXY."""
+    parts = urlsplit(url)
+    proxy = None if proxy_bypass_environment(parts.netloc) else getproxies_environment().get(parts.scheme)
+    timeout = urllib3.Timeout(total=None, connect=timeout_s, read=timeout_s)
+    if proxy:
+        return urllib3.ProxyManager(proxy, retries=False, timeout=timeout)
+    return urllib3.PoolManager(retries=False, timeout=timeout)

@@ -89,3 +89,17 @@ def test_tags_are_read_by_name_and_an_answer_says_when_it_was_given() -> None:
     assert _aws.tags(None) == {}
     answer = {"ResponseMetadata": {"HTTPHeaders": {"date": "Mon, 02 Mar 2026 03:00:00 GMT"}}}
     assert _aws.answered_at(answer) == datetime(2026, 3, 2, 3)
+
+
+def test_an_address_is_asked_by_the_proxy_that_the_environment_names_but_for_those_it_excepts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("https_proxy", "http_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.corp:3128")
+    monkeypatch.setenv("NO_PROXY", "localhost,.amazonaws.com")
+    asked = ("https://example.com/a", "https://s3.us-east-1.amazonaws.com/b", "http://127.0.0.1:9090/c")
+
+    through = [getattr(_http._pool(url, 3).proxy, "host", None) for url in asked]
+
+    assert through == ["proxy.corp", None, None]
