@@ -250,7 +250,10 @@ resource "aws_iam_role_policy" "this" {
   #checkov:skip=CKV_AWS_355: the actions on "*" only look, and know no resource to name
   for_each = local.permissions
 
-  name   = each.key
-  role   = aws_iam_role.this[each.key].id
-  policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
+  name = each.key
+  role = aws_iam_role.this[each.key].id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat(each.value, contains(keys(local.reads), each.key) ? local.use_lake_formation : [])
+  })
 }

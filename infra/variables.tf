@@ -259,6 +259,12 @@ variable "kms_key_arn" {
   }
 }
 
+variable "lake_formation" {
+  description = "Lake Formation governs the catalog: grant the roles what they need there, beside IAM. Who applies must be its administrator."
+  type        = bool
+  default     = false
+}
+
 variable "github_repository" {
   description = "owner/name of the repository whose workflows push the image; empty means no role for CI."
   type        = string

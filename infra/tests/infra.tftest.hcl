@@ -356,6 +356,7 @@ run "network_that_is_there" {
     kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
     role_boundary_arn  = "arn:aws:iam::123456789012:policy/boundary"
     role_path          = "/data/headroom/"
+    lake_formation     = true
     github_repository  = "acme/headroom"
     enable_audit_trail = true
     settings           = { sources = ["billing", "pricing"], options = { sources = { billing = { path = "s3://bills/export/" } } } }
@@ -408,6 +409,19 @@ run "network_that_is_there" {
 
   assert {
     condition = (
+      toset([for grant, it in aws_lakeformation_permissions.tables : grant if contains(it.permissions, "INSERT")]) == toset(["transform/silver", "publisher/silver", "publisher/gold"]) &&
+      toset([for grant, it in aws_lakeformation_permissions.tables : grant if !contains(it.permissions, "INSERT")]) == toset([
+        "transform/bronze", "transform/views", "trainer/silver", "trainer/gold", "trainer/views", "publisher/bronze", "publisher/views",
+        "analyst/silver", "analyst/gold", "analyst/views",
+      ]) &&
+      alltrue([for it in values(aws_lakeformation_permissions.tables) : length(it.permissions_with_grant_option) == 0 || it.permissions_with_grant_option == null]) &&
+      toset([for role, it in aws_iam_role_policy.this : role if strcontains(it.policy, "lakeformation:GetDataAccess")]) == toset(["transform", "trainer", "publisher", "analyst"])
+    )
+    error_message = "Lake Formation grants each role what IAM does, and nobody the right to grant"
+  }
+
+  assert {
+    condition = (
       length(aws_kms_key.this) + length(aws_kms_alias.this) == 0 &&
       alltrue([for group in values(aws_cloudwatch_log_group.this) : group.kms_key_id == var.kms_key_arn]) &&
       alltrue([for it in values(aws_db_instance.this) : it.kms_key_id == var.kms_key_arn]) &&
@@ -452,6 +466,11 @@ run "lake_only" {
   assert {
     condition     = toset(keys(aws_iam_role.this)) == toset(["ingest", "transform", "trainer", "publisher", "analyst"])
     error_message = "the roles exist without anything that runs under them"
+  }
+
+  assert {
+    condition     = length(aws_lakeformation_permissions.tables) + length(aws_lakeformation_permissions.database) + length(aws_lakeformation_permissions.catalog) == 0 && !anytrue([for it in values(aws_iam_role_policy.this) : strcontains(it.policy, "lakeformation")])
+    error_message = "without Lake Formation nothing is granted there"
   }
 }
 

@@ -116,6 +116,8 @@ def _error_of(trouble: str, title: str, execution_id: str, settings: Settings) -
         return ConfigError(f"{where}: {trouble}; `python -m pipeline tables create` makes what is missing")
     if "Bytes scanned limit" in trouble:
         return DataError(f"{where} would scan more than workgroup {settings.athena_workgroup} allows one query: {trouble}")
+    if aws.is_lake_formation(trouble):
+        return ConfigError(f"{where}: {aws.UNGRANTED}: {trouble}")
     if "access denied" in trouble.lower() or "not authorized" in trouble.lower():
         return ConfigError(f"{where}: {trouble}")
     return DataError(f"{where} failed: {trouble}")

@@ -15,6 +15,10 @@ from pipeline.settings import Settings
 ATTEMPTS = 10
 
 _DENIED = re.compile(r"access.?denied|unauthori[sz]ed|not authorized|forbidden|http status 403", re.IGNORECASE)
+UNGRANTED = (
+    "Lake Formation refuses it, whatever IAM allows; set lake_formation = true in Terraform, or let its administrator grant "
+    "the role what is asked for"
+)
 _MISSING = re.compile(r"no_?such_?bucket|bucket does not exist|workgroup .*(not found|does not exist)", re.IGNORECASE)
 # What IAM calls the operations that have another name there.
 _ACTIONS = {
@@ -88,6 +92,11 @@ def explain_errors(what: str) -> Iterator[None]:
         raise _error(what, said, "s3", found.group(1) if found else "") from None
 
 
+def is_lake_formation(trouble: str) -> bool:
+    """Whether it was Lake Formation that refused, which decides beside IAM."""
+    return re.search(r"lake ?formation", trouble, re.IGNORECASE) is not None
+
+
 def hidden(text: str) -> str:
     """The text without anything that looks like a credential."""
     return _SECRETS.sub("***", text)
@@ -95,6 +104,8 @@ def hidden(text: str) -> str:
 
 def _error(what: str, trouble: str, service: str, operation: str) -> HeadroomError:
     trouble = hidden(trouble)
+    if is_lake_formation(trouble):
+        return ConfigError(f"{what}: {service}:{operation}: {UNGRANTED}: {trouble}")
     if _DENIED.search(trouble):
         action = f"{service}:{_ACTIONS.get(operation, operation)}"
         return ConfigError(f"{what}: access denied; allow the action {action}: {trouble}")

@@ -235,6 +235,18 @@ def test_an_action_that_is_not_allowed_is_named_at_once_and_without_secrets(
     assert caught.value.__suppress_context__, "what AWS said is not printed beside what we say"
 
 
+def test_a_refusal_of_lake_formation_is_told_from_one_of_iam_with_what_to_set(aws_server: AwsServer, lake: Lake) -> None:
+    said = "Insufficient Lake Formation permission(s): Required Alter on calendar"
+    aws_server.fault = lambda call: Refusal(400, "AccessDeniedException", said) if call.operation == "UpdateTable" else None
+
+    with pytest.raises(
+        ConfigError, match=r"glue:UpdateTable: Lake Formation refuses it.* set lake_formation = true.*Alter on calendar"
+    ):
+        write(lake, SECOND)
+    with pytest.raises(ConfigError, match=r"Lake Formation refuses it, whatever IAM allows; set lake_formation = true"):
+        raise athena._error_of(f"{said} (Service: AWSGlue)", "query", "1", lake.settings)
+
+
 def test_expired_credentials_end_the_step_at_once_so_that_the_next_try_has_new_ones(aws_server: AwsServer, lake: Lake) -> None:
     aws_server.fault = lambda call: (
         Refusal(400, "ExpiredToken", "The provided token has expired.") if call.service == "s3" else None
