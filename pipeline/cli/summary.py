@@ -13,6 +13,7 @@ from pipeline.inputs import ask
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
+from pipeline.tables.identifiers import CODED, as_given
 
 Kpis = dict[str, float | None]
 
@@ -165,8 +166,9 @@ def costs(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
 
 
 def asked(lake: Lake, name: str, **params: Any) -> list[dict[str, Any]]:
+    """The rows of an input, with names as their sources gave them."""
     rows: list[dict[str, Any]] = ask(lake, name, **params).to_pylist()
-    return rows
+    return [{key: as_given(value) if key in CODED else value for key, value in row.items()} for row in rows]
 
 
 def titled(title: str, *columns: str) -> Table:

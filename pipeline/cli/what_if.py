@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.cli.output import console, print_frame
+from pipeline.tables.identifiers import as_given
 
 # A chance below this is shown as 0 %.
 _NONE = 0.005
@@ -32,7 +33,7 @@ def print_what_if(rows: pd.DataFrame, title: str, limit: int) -> None:
 
 
 def _line(row: dict[Hashable, Any]) -> dict[str, str]:
-    place, _, metric = str(row["series_id"]).rpartition("/")
+    place, _, metric = as_given(str(row["series_id"])).rpartition("/")
     return {
         "resource": place.split("/", 2)[-1],
         "metric": metric.removesuffix("_utilization"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.columns import IMPUTED
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
+from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import QUALITY_RESULT
 from pipeline.tables.schema import Scope, Table
@@ -35,7 +37,7 @@ KINDS = {"fleet": "synthetic", "samples": "replayed", "prices": "list prices"}
 
 
 def gather(interval: Interval, lake: Lake) -> Findings:
-    """What the lake says about one run, as of its end; later runs do not show through."""
+    """What the lake says about one run, as of its end, names as their sources gave them; later runs do not show through."""
     bounds = {"start": interval.start, "end": interval.end}
     risk = _believed(lake, CAPACITY_RISK, interval)
     candidates = read(lake, "forecast_series", as_of=interval.as_of)
@@ -45,7 +47,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     forecast = _believed(lake, FORECAST, interval, series_id=series)
     incident = _believed(lake, INCIDENT, interval)
     anomaly = _span(lake, ANOMALY, interval, max(timedelta(days=ANOMALY_DAYS), interval.end - interval.start))
-    return Findings(
+    found = Findings(
         interval=interval,
         sources=_sources(lake, interval),
         kpis=read(lake, "executive_kpis", as_of=interval.as_of),
@@ -72,6 +74,15 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         # From the events themselves: the published table is built after the run.
         run_stat=lake.query(sql.text("gold.run_stat"), bounds).to_pandas(),
     )
+    frames = {each.name: getattr(found, each.name) for each in fields(found)}
+    decoded: dict[str, Any] = {name: _decode(frame) for name, frame in frames.items() if isinstance(frame, pd.DataFrame)}
+    return replace(found, **decoded)
+
+
+def _decode(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame with the names that landing coded taken back."""
+    coded = [name for name in CODED if name in frame and frame[name].astype("str").str.contains("%", regex=False).any()]
+    return frame.assign(**{name: frame[name].map(as_given, na_action="ignore") for name in coded})
 
 
 def _believed(lake: Lake, table: Table, interval: Interval, **within: Iterable[str]) -> pd.DataFrame:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
@@ -14,13 +16,15 @@ import pyarrow.parquet as pq
 from pyarrow import dataset
 
 from pipeline.errors import DamagedError
-from pipeline.lake import landings
+from pipeline.lake import identifiers, landings
 from pipeline.lake.fingerprint import fingerprint
 from pipeline.lake.rows import cast_rows, fill_columns
 from pipeline.lake.storage import Storage
-from pipeline.tables.columns import STAMPED
+from pipeline.tables.columns import made_safe, provenance
+from pipeline.tables.identifiers import NAMES
 from pipeline.tables.schema import Scope, Table
 
+log = logging.getLogger(__name__)
 # Objects that this process has read and found as they were landed; they are never rewritten.
 _sound: set[str] = set()
 
@@ -47,14 +51,11 @@ def make_object(
     payload: pa.Table, table: Table, load_id: str, *, source: str, shard: str, sequence: int | None, ingested_at: datetime
 ) -> bytes:
     """The bytes of the object that lands one day of a payload."""
-    stamps = {
-        "load_id": pa.scalar(load_id, pa.string()),
-        "ingested_at": pa.scalar(ingested_at, pa.timestamp("us")),
-        "sequence": pa.scalar(sequence, pa.int64()),
-    }
     rows = payload
-    for name in STAMPED:
-        rows = rows.append_column(name, pa.repeat(stamps[name], payload.num_rows))
+    for column, stamp in zip(provenance, (load_id, ingested_at, sequence), strict=True):
+        rows = rows.append_column(column.name, pa.repeat(pa.scalar(stamp, column.arrow_type), payload.num_rows))
+    if table.name in NAMES:
+        rows = rows.append_column(made_safe.name, identifiers.made_safe(table, payload))
     rows = rows.select([c.name for c in table.columns])
     return parquet(rows.replace_schema_metadata({"headroom.source": source, "headroom.shard": shard}))
 
@@ -75,15 +76,25 @@ def parquet(rows: pa.Table) -> bytes:
 
 def list_days(table: Table, storage: Storage) -> list[str]:
     """The days that have a folder, in order, as `2026-03-01`; none of their objects is listed."""
-    return [name.removeprefix("day=") for name in storage.list_folders(_folder(table, storage)) if name.startswith("day=")]
+    return [name.removeprefix("day=") for name in storage.list_folders(_folder(table, storage)) if _is_day(table, name)]
 
 
 def list_objects(table: Table, storage: Storage, days: Iterable[str] | None = None) -> list[str]:
     """The objects of the given days, in order of day and name; of all days, in one listing, where none are given."""
     folder = _folder(table, storage)
     if days is None:
-        return storage.list_files(folder)
+        return [file for file in storage.list_files(folder) if _is_day(table, file.rsplit("/", 2)[1])]
     return [file for day in sorted(days) for file in storage.list_files(f"{folder}/day={day}")]
+
+
+def _is_day(table: Table, folder: str) -> bool:
+    """Whether a folder holds a day of a table; another one that says so is ignored, with a warning."""
+    if not folder.startswith("day="):
+        return False
+    if not re.fullmatch(r"day=\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", folder):
+        log.warning("%s: the folder %s is no day and is ignored; a day is written as day=2026-03-01", table.name, folder)
+        return False
+    return True
 
 
 def days_of(scope: Scope, days: Iterable[str]) -> list[str]:

@@ -215,6 +215,9 @@ def _athena_meaning(node: exp.Expr) -> exp.Expr:
         # Athena counts whole units between two moments; DuckDB's date_diff counts boundaries, its date_sub whole units.
         unit = (node.text("unit") or "day").lower()
         return exp.Anonymous(this="date_sub", expressions=[exp.Literal.string(unit), node.expression, node.this])
+    if isinstance(node, exp.Try) and isinstance(node.this, exp.ParseJSON):
+        # DuckDB's TRY does not catch what its parser of JSON throws; its TRY_CAST does.
+        return exp.TryCast(this=node.this.this, to=exp.DataType.build("json"))
     if isinstance(node, exp.RegexpReplace) and isinstance(node.args.get("replacement"), exp.Literal):
         replacement = node.args["replacement"]
         node.set("replacement", exp.Literal.string(re.sub(r"\$(\d)", r"\\\1", replacement.this)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -205,14 +206,30 @@ def read(sheet: Sheet, source: str) -> pa.Table:
 def _records(data: pa.Table) -> Iterator[dict[str, Any]]:
     names = data.column_names
     for piece in data.to_batches(max_chunksize=10_000):
-        for values in zip(*(column.to_pylist(maps_as_pydicts="strict") for column in piece.columns), strict=True):
+        for values in zip(*(_listed(column) for column in piece.columns), strict=True):
             yield dict(zip(names, values, strict=True))
 
 
+def _listed(column: pa.Array) -> list[Any]:
+    """The values of a column; of a map's equal keys the last one counts, as Parquet says."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values: list[Any] = column.to_pylist(maps_as_pydicts="lossy")
+    return values
+
+
 def as_json(record: dict[str, Any]) -> str:
-    """One line as a JSON object with sorted keys; moments and decimals of a Parquet export as text, NaN as null."""
-    plain = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in record.items()}
-    return json.dumps(plain, sort_keys=True, ensure_ascii=False, default=_as_text)
+    """One line as a JSON object with sorted keys; moments, decimals and infinity of a Parquet export as text, NaN as null."""
+    return json.dumps(_plain(record), sort_keys=True, ensure_ascii=False, default=_as_text, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """A value without what JSON has no word for, however deep it lies."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def _as_text(value: Any) -> Any:

@@ -98,8 +98,13 @@ sequence = Column(
     ge=0,
 )
 provenance = (load_id, ingested_at, sequence)
-# What landing stamps on every row of bronze; a source does not know it.
-STAMPED = tuple(column.name for column in provenance)
+made_safe = text(
+    "made_safe",
+    "Those of the row's names that had to be coded, as a JSON object; null where none had to be.",
+    nullable=True,
+)
+# What landing stamps on rows of bronze; a source does not know it.
+STAMPED = tuple(column.name for column in (*provenance, made_safe))
 account = text("account", "Account that owns the resource.", pattern=IDENTIFIER)
 region = text("region", "Region of the resource.", pattern=IDENTIFIER)
 resource_id = text("resource_id", "The cloud's own id, or the fleet's server name.", pattern=IDENTIFIER)

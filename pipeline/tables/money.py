@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import account, moment, number, provenance, source, text
+from pipeline.tables.columns import account, made_safe, moment, number, provenance, source, text
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import DATE, FLAG, NUMBER, WHOLE
 
@@ -32,6 +32,7 @@ BILLING_LINE = Table(
         moment("ts", "Start of the charge period."),
         text("line_json", "The whole line as a JSON object."),
         *provenance,
+        made_safe,
     ),
     partition="day",
 )

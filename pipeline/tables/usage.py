@@ -6,6 +6,7 @@ from pipeline.tables.columns import (
     FLAGGED,
     GOOD,
     bucket,
+    made_safe,
     metric,
     moment,
     number,
@@ -56,6 +57,7 @@ METRIC_SAMPLE = Table(
         Column(name="value", type=NUMBER, doc="The value, in the source's unit.", nullable=True),
         text("unit", "The unit, as the source names it."),
         *provenance,
+        made_safe,
     ),
     partition="day",
 )
@@ -76,6 +78,7 @@ RESOURCE_SNAPSHOT = Table(
         moment("launched_at", "When the resource was launched.", nullable=True),
         text("tags_json", "Tags as a JSON object."),
         *provenance,
+        made_safe,
     ),
     partition="day",
 )

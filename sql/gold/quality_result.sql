@@ -1,6 +1,6 @@
 -- gold.quality_result, all but what is said of gold itself: how many of a load's rows count, and how the checks of silver went.
 --
--- Reads   views.metric_point, views.billing_charge, views.resource_judged, silver.check_result
+-- Reads   views.metric_point, views.billing_charge, views.resource_judged, views.price_judged, silver.check_result
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --
 -- Rows in = rows accepted + superseded + quarantined, by construction: each row of bronze has exactly one rule or none.
@@ -15,6 +15,10 @@ WITH judged AS (
   UNION ALL
   SELECT 'bronze.resource_snapshot' AS table_name, load_id, rule
   FROM views.resource_judged
+  WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
+  UNION ALL
+  SELECT 'bronze.price' AS table_name, load_id, rule
+  FROM views.price_judged
   WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
 ),
 counted AS (

@@ -1,6 +1,6 @@
 -- silver.quarantine: the rows that silver refused, whole, with the rule.
 --
--- Reads   views.metric_point, views.billing_charge, views.resource_judged
+-- Reads   views.metric_point, views.billing_charge, views.resource_judged, views.price_judged
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --
 -- Superseded rows are not refused: they were good until a later load replaced them.
@@ -32,6 +32,18 @@ WITH refused AS (
     concat('resource ', resource_id) AS reason,
     tags_json AS row_json
   FROM views.resource_judged
+  WHERE rule IS NOT NULL
+    AND day >= cast(:start AS date) AND day <= cast(:end AS date)
+    AND ts >= :start AND ts < :end
+  UNION ALL
+  SELECT
+    'bronze.price' AS table_name, load_id, ts, source, rule,
+    concat('price ', coalesce(lower(cast(price_usd AS varchar)), 'null'), ' of ', item) AS reason,
+    json_format(cast(map(
+      ARRAY['service', 'region', 'item', 'unit', 'price_usd'],
+      ARRAY[service, region, item, unit, coalesce(lower(cast(price_usd AS varchar)), 'null')]
+    ) AS json)) AS row_json
+  FROM views.price_judged
   WHERE rule IS NOT NULL
     AND day >= cast(:start AS date) AND day <= cast(:end AS date)
     AND ts >= :start AND ts < :end

@@ -5,10 +5,11 @@
 -- FOCUS and CUR 2.0 name the same things differently; CUR's amortised cost follows the line type (unused commitment is charged
 -- where its fee line is, covered usage at its effective cost, the negation at nothing). An export that is landed again replaces
 -- the billing account's day as a whole: line ids are not stable between refreshes. `rule` is null for lines that count.
--- An Azure subscription's leading slash is dropped from the account.
+-- An Azure subscription's leading slash is dropped from the account. Names are those that landing made safe. An amount that is no
+-- number, or of a thousand million and more, refuses its line: a total that leaves out a part of one says nothing.
 WITH ranked AS (
   SELECT
-    day, source, format, billing_period, line_number, ts, line_json, load_id,
+    day, source, format, billing_period, line_number, ts, line_json, made_safe, load_id,
     dense_rank() OVER (
       PARTITION BY
         day, source, format, billing_period,
@@ -28,9 +29,9 @@ focus AS (
     coalesce(
       json_extract_scalar(line_json, '$.ProviderName'), json_extract_scalar(line_json, '$.ServiceProviderName'), 'unknown'
     ) AS provider,
-    json_extract_scalar(line_json, '$.SubAccountId') AS account,
+    coalesce(json_extract_scalar(made_safe, '$.SubAccountId'), json_extract_scalar(line_json, '$.SubAccountId')) AS account,
     json_extract_scalar(line_json, '$.ServiceName') AS service,
-    json_extract_scalar(line_json, '$.RegionId') AS region,
+    coalesce(json_extract_scalar(made_safe, '$.RegionId'), json_extract_scalar(line_json, '$.RegionId')) AS region,
     json_extract_scalar(line_json, '$.ChargeCategory') AS charge_category,
     json_extract_scalar(line_json, '$.BillingCurrency') AS currency,
     json_extract_scalar(line_json, '$.BilledCost') AS billed,
@@ -43,9 +44,9 @@ cur AS (
   SELECT
     day, source, ts, load_id, line_number, line_json, recency,
     'AWS' AS provider,
-    json_extract_scalar(line_json, '$.line_item_usage_account_id') AS account,
+    coalesce(json_extract_scalar(made_safe, '$.line_item_usage_account_id'), json_extract_scalar(line_json, '$.line_item_usage_account_id')) AS account,
     coalesce(nullif(json_extract_scalar(line_json, '$.product_servicecode'), ''), json_extract_scalar(line_json, '$.line_item_product_code')) AS service,
-    json_extract_scalar(line_json, '$.product_region_code') AS region,
+    coalesce(json_extract_scalar(made_safe, '$.product_region_code'), json_extract_scalar(line_json, '$.product_region_code')) AS region,
     CASE
       WHEN json_extract_scalar(line_json, '$.line_item_line_item_type') IN ('Credit', 'Refund', 'Tax')
         THEN json_extract_scalar(line_json, '$.line_item_line_item_type')
@@ -56,15 +57,23 @@ cur AS (
     json_extract_scalar(line_json, '$.line_item_unblended_cost') AS billed,
     CASE json_extract_scalar(line_json, '$.line_item_line_item_type')
       WHEN 'SavingsPlanCoveredUsage' THEN json_extract_scalar(line_json, '$.savings_plan_savings_plan_effective_cost')
-      WHEN 'SavingsPlanRecurringFee' THEN cast(
-        try_cast(json_extract_scalar(line_json, '$.savings_plan_total_commitment_to_date') AS double)
-        - try_cast(json_extract_scalar(line_json, '$.savings_plan_used_commitment') AS double) AS varchar)
+      WHEN 'SavingsPlanRecurringFee' THEN coalesce(
+        cast(
+          try_cast(json_extract_scalar(line_json, '$.savings_plan_total_commitment_to_date') AS double)
+          - try_cast(json_extract_scalar(line_json, '$.savings_plan_used_commitment') AS double) AS varchar),
+        nullif(json_extract_scalar(line_json, '$.savings_plan_total_commitment_to_date'), '')
+        || ' - ' || nullif(json_extract_scalar(line_json, '$.savings_plan_used_commitment'), '')
+      )
       WHEN 'SavingsPlanNegation' THEN '0'
       WHEN 'SavingsPlanUpfrontFee' THEN '0'
       WHEN 'DiscountedUsage' THEN json_extract_scalar(line_json, '$.reservation_effective_cost')
-      WHEN 'RIFee' THEN cast(
-        try_cast(json_extract_scalar(line_json, '$.reservation_unused_amortized_upfront_fee_for_billing_period') AS double)
-        + try_cast(json_extract_scalar(line_json, '$.reservation_unused_recurring_fee') AS double) AS varchar)
+      WHEN 'RIFee' THEN coalesce(
+        cast(
+          try_cast(json_extract_scalar(line_json, '$.reservation_unused_amortized_upfront_fee_for_billing_period') AS double)
+          + try_cast(json_extract_scalar(line_json, '$.reservation_unused_recurring_fee') AS double) AS varchar),
+        nullif(json_extract_scalar(line_json, '$.reservation_unused_amortized_upfront_fee_for_billing_period'), '')
+        || ' + ' || nullif(json_extract_scalar(line_json, '$.reservation_unused_recurring_fee'), '')
+      )
       ELSE json_extract_scalar(line_json, '$.line_item_unblended_cost')
     END AS effective,
     json_extract_scalar(line_json, '$.pricing_public_on_demand_cost') AS list
@@ -75,7 +84,7 @@ daily AS (
   SELECT
     day, source, ts, load_id, line_number, line_json, recency,
     'other' AS provider,
-    json_extract_scalar(line_json, '$.account') AS account,
+    coalesce(json_extract_scalar(made_safe, '$.account'), json_extract_scalar(line_json, '$.account')) AS account,
     json_extract_scalar(line_json, '$.service') AS service,
     cast(NULL AS varchar) AS region,
     'Usage' AS charge_category,
@@ -92,27 +101,55 @@ charge AS (
   SELECT day, source, ts, load_id, line_number, line_json, recency, provider, account, service, region, charge_category, currency, billed, effective, list FROM cur
   UNION ALL
   SELECT day, source, ts, load_id, line_number, line_json, recency, provider, account, service, region, charge_category, currency, billed, effective, list FROM daily
+),
+cleaned AS (
+  SELECT
+    day, source, ts, load_id, line_number, line_json, recency, provider, currency,
+    coalesce(nullif(nullif(regexp_replace(account, '^/+', ''), 'NULL'), ''), 'none') AS account,
+    coalesce(nullif(nullif(service, 'NULL'), ''), 'none') AS service,
+    coalesce(nullif(nullif(region, 'NULL'), ''), 'global') AS region,
+    coalesce(nullif(nullif(charge_category, 'NULL'), ''), 'Usage') AS charge_category,
+    nullif(nullif(trim(billed), 'NULL'), '') AS billed,
+    nullif(nullif(trim(effective), 'NULL'), '') AS effective,
+    nullif(nullif(trim(list), 'NULL'), '') AS list
+  FROM charge
+),
+amounts AS (
+  SELECT
+    day, source, ts, load_id, line_number, line_json, recency, provider, currency, account, service, region, charge_category,
+    billed, effective, list,
+    try_cast(billed AS decimal(38, 12)) AS billed_cost,
+    try_cast(effective AS decimal(38, 12)) AS effective_cost,
+    try_cast(list AS decimal(38, 12)) AS list_cost
+  FROM cleaned
 )
 SELECT
   day AS day,
   source AS source,
   ts AS ts,
   provider AS provider,
-  coalesce(nullif(nullif(regexp_replace(account, '^/+', ''), 'NULL'), ''), 'none') AS account,
-  coalesce(nullif(nullif(service, 'NULL'), ''), 'none') AS service,
-  coalesce(nullif(nullif(region, 'NULL'), ''), 'global') AS region,
-  coalesce(nullif(nullif(charge_category, 'NULL'), ''), 'Usage') AS charge_category,
+  account AS account,
+  service AS service,
+  region AS region,
+  charge_category AS charge_category,
   currency AS currency,
-  try_cast(billed AS decimal(38, 12)) AS billed_cost,
-  try_cast(effective AS decimal(38, 12)) AS effective_cost,
-  try_cast(list AS decimal(38, 12)) AS list_cost,
+  billed_cost AS billed_cost,
+  effective_cost AS effective_cost,
+  list_cost AS list_cost,
   CASE
     WHEN recency > 1 THEN 'superseded'
     WHEN currency IS NULL OR NOT regexp_like(currency, '^[A-Z]{3}$') THEN 'bad_currency'
-    WHEN try_cast(billed AS decimal(38, 12)) IS NULL THEN 'bad_billed_cost'
-    WHEN NOT regexp_like(coalesce(nullif(nullif(regexp_replace(account, '^/+', ''), 'NULL'), ''), 'none'), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$') THEN 'bad_identifier'
+    WHEN billed_cost IS NULL THEN 'bad_billed_cost'
+    WHEN effective IS NOT NULL AND effective_cost IS NULL THEN 'bad_effective_cost'
+    WHEN list IS NOT NULL AND list_cost IS NULL THEN 'bad_list_cost'
+    WHEN abs(billed_cost) >= 1000000000 OR abs(effective_cost) >= 1000000000 OR abs(list_cost) >= 1000000000 THEN 'implausible_cost'
+    WHEN NOT regexp_like(
+          concat(concat_ws(' ', account, region), ' '),
+          '^(([A-Za-z0-9]|%[2-9A-F][0-9A-F])([A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F])* ){2}$'
+        ) OR strpos(concat_ws(' ', account, region), '..') > 0 OR length(concat_ws(' ', account, region)) > 512 THEN 'bad_identifier'
+    WHEN regexp_like(concat(service, charge_category, provider), '[\x00-\x1f\x7f]') THEN 'control_character'
   END AS rule,
   load_id AS load_id,
   line_number AS line_number,
   line_json AS line_json
-FROM charge
+FROM amounts

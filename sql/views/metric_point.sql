@@ -4,10 +4,17 @@
 --
 -- `rule` is null for the one row per series, statistic and period that counts; 'superseded' for a good row that a later landing
 -- replaced; otherwise the rule that refuses the row. A refused row never supersedes a good one. A payload that was landed twice
--- counts as its later landing. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by `day`: it prunes files.
+-- counts as its later landing. Names are those that landing made safe. A series has one unit a day, that of most of its rows; rows
+-- in another are refused. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by
+-- `day`: it prunes files.
 WITH landed AS (
   SELECT
-    day, source, account, region, resource_id, metric, statistic, period_s, ts, value, unit, load_id, ingested_at,
+    day, source, statistic, period_s, ts, value, unit, load_id, ingested_at,
+    coalesce(json_extract_scalar(made_safe, '$.account'), account) AS account,
+    coalesce(json_extract_scalar(made_safe, '$.region'), region) AS region,
+    coalesce(json_extract_scalar(made_safe, '$.resource_id'), resource_id) AS resource_id,
+    coalesce(json_extract_scalar(made_safe, '$.metric'), metric) AS metric,
+    metric AS source_metric,
     coalesce(sequence, 0) AS sequence,
     max(coalesce(sequence, 0)) OVER (PARTITION BY day, load_id) AS latest
   FROM bronze.metric_sample
@@ -15,7 +22,7 @@ WITH landed AS (
 named AS (
   SELECT
     day, source, account, region, resource_id, lower(statistic) AS statistic, period_s, ts, load_id, ingested_at, sequence,
-    metric AS source_metric, unit AS source_unit, value AS source_value,
+    source_metric, unit AS source_unit, value AS source_value,
     CASE lower(metric)
       WHEN 'cpuutilization' THEN 'cpu_utilization'
       WHEN 'mem_used_percent' THEN 'memory_utilization'
@@ -63,8 +70,10 @@ judged AS (
     day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at, sequence,
     source_metric, source_unit, source_value, metric, unit, value,
     CASE
-      WHEN NOT regexp_like(concat_ws('/', account, region, resource_id, metric), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
-        OR strpos(concat_ws('/', account, region, resource_id, metric), '..') > 0 THEN 'bad_identifier'
+      WHEN NOT regexp_like(
+          concat(concat_ws(' ', account, region, resource_id, metric), ' '),
+          '^(([A-Za-z0-9]|%[2-9A-F][0-9A-F])([A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F])* ){4}$'
+        ) OR strpos(concat_ws(' ', account, region, resource_id, metric), '..') > 0 OR length(concat_ws(' ', account, region, resource_id, metric)) > 512 THEN 'bad_identifier'
       WHEN period_s < 1 OR period_s > 86400 THEN 'bad_period'
       WHEN unit IS NULL THEN 'unknown_unit'
       WHEN value IS NULL OR is_nan(value - value) THEN 'not_finite'
@@ -86,6 +95,24 @@ ranked AS (
       ORDER BY sequence DESC, ingested_at DESC, load_id DESC, source_value DESC
     ) AS recency
   FROM judged
+),
+counted AS (
+  SELECT
+    day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at,
+    source_metric, source_unit, source_value, metric, unit, value, refused, recency,
+    sum(CASE WHEN refused IS NULL AND recency = 1 THEN 1 ELSE 0 END) OVER (
+      PARTITION BY day, account, region, resource_id, metric, unit
+    ) AS in_unit
+  FROM ranked
+),
+settled AS (
+  SELECT
+    day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at,
+    source_metric, source_unit, source_value, metric, unit, value, refused, recency,
+    first_value(unit) OVER (
+      PARTITION BY day, account, region, resource_id, metric ORDER BY in_unit DESC, unit
+    ) AS commonest
+  FROM counted
 )
 SELECT
   day AS day,
@@ -100,10 +127,14 @@ SELECT
   period_s AS period_s,
   ts AS ts,
   value AS value,
-  CASE WHEN refused IS NULL AND recency > 1 THEN 'superseded' ELSE refused END AS rule,
+  CASE
+    WHEN refused IS NOT NULL THEN refused
+    WHEN recency > 1 THEN 'superseded'
+    WHEN unit <> commonest THEN 'second_unit'
+  END AS rule,
   source_metric AS source_metric,
   source_unit AS source_unit,
   source_value AS source_value,
   load_id AS load_id,
   ingested_at AS ingested_at
-FROM ranked
+FROM settled

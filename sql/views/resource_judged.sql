@@ -3,7 +3,17 @@
 -- Reads   bronze.resource_snapshot
 --
 -- `rule` is null for a row that counts, otherwise the rule that refuses it. An inventory that is landed again supersedes nothing
--- here: all its rows are good, and silver.resource takes the latest load of a day. Filter by `day`: it prunes files.
+-- here: all its rows are good, and silver.resource takes the latest load of a day. Names are those that landing made safe. Filter
+-- by `day`: it prunes files.
+WITH named AS (
+  SELECT
+    day, source, ts, service, instance_type, state, launched_at, tags_json, load_id, ingested_at,
+    coalesce(json_extract_scalar(made_safe, '$.account'), account) AS account,
+    coalesce(json_extract_scalar(made_safe, '$.region'), region) AS region,
+    coalesce(json_extract_scalar(made_safe, '$.resource_id'), resource_id) AS resource_id,
+    coalesce(sequence, 0) AS sequence
+  FROM bronze.resource_snapshot
+)
 SELECT
   day AS day,
   source AS source,
@@ -17,10 +27,13 @@ SELECT
   launched_at AS launched_at,
   tags_json AS tags_json,
   CASE
-    WHEN NOT regexp_like(concat_ws('/', account, region, resource_id), '^[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,511}$')
-      OR strpos(resource_id, '..') > 0 THEN 'bad_identifier'
+    WHEN NOT regexp_like(
+        concat(concat_ws(' ', account, region, resource_id), ' '),
+        '^(([A-Za-z0-9]|%[2-9A-F][0-9A-F])([A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F])* ){3}$'
+      ) OR strpos(concat_ws(' ', account, region, resource_id), '..') > 0 OR length(concat_ws(' ', account, region, resource_id)) > 512 THEN 'bad_identifier'
+    WHEN try(json_parse(tags_json)) IS NULL THEN 'bad_tags'
   END AS rule,
   load_id AS load_id,
   ingested_at AS ingested_at,
-  coalesce(sequence, 0) AS sequence
-FROM bronze.resource_snapshot
+  sequence AS sequence
+FROM named

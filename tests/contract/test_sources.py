@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.server]
 
 SOURCES = plugs.names("sources")
 BRINGS = "CASES, DOWN, OPTIONS and where it needs files or a server set_up (see tests/support/source_cases.py)"
-STAMPED = {"load_id", "ingested_at", "sequence"}
+STAMPED = {"load_id", "ingested_at", "sequence", "made_safe"}
 ROOT = Path(__file__).resolve().parents[2]
 
 in_every_case = pytest.mark.parametrize(("name", "case"), all_cases("sources", "CASES"))

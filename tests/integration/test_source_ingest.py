@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.server]
 TODAY = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
 DAY = Interval(TODAY - timedelta(days=1), TODAY)
 NOON = DAY.start + timedelta(hours=12)
-STAMPED = ("load_id", "ingested_at", "sequence")
+STAMPED = ("load_id", "ingested_at", "sequence", "made_safe")
 
 
 @pytest.fixture(autouse=True)

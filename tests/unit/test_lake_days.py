@@ -103,7 +103,14 @@ def test_a_build_lists_the_days_of_its_interval(lake: Lake, listed: list[str]) -
     run = Interval.day("2026-02-03")
 
     lake.query(sql.text("gold.quality_result"), {"start": run.start, "end": run.end, "as_of": run.as_of})
-    assert set(listed) <= {*folders("2026-02-03", "2026-02-04"), "resource_snapshot", "metric_sample", "billing_line"}
+    assert set(listed) <= {
+        *folders("2026-02-03", "2026-02-04"),
+        "resource_snapshot",
+        "metric_sample",
+        "billing_line",
+        "price",
+        "data",
+    }
 
     listed.clear()
     lake.query(sql.text("gold.run_stat"), {"start": run.start, "end": run.end})
