@@ -42,7 +42,7 @@ EAGER = {
     "AIRFLOW__CORE__PARALLELISM": "3",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
 }
-PATIENCE_S = 400
+PATIENCE_S = 1200
 
 
 def test_a_backfilled_week_equals_a_straight_run_of_its_days(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ LEAN = {
 }
 #: Triggered in this order, each when the one before has ended.
 RUNS = {"capacity_daily": {"start": "2026-03-02", "end": "2026-03-09"}, "model_training": {"day": "2026-03-08"}}
-PATIENCE_S = 300
+PATIENCE_S = 900
 
 
 def test_eight_shards_under_a_scheduler_come_to_what_one_process_comes_to(tmp_path: Path) -> None:
