@@ -193,7 +193,8 @@ def first_screens(request: pytest.FixtureRequest, chrome: Browser, written: Path
 @needs_browser
 def test_two_screens_tell_an_operator_what_fills_when_and_what_to_do(first_screens: str) -> None:
     assert (
-        "i-web01 CPU critical P90 crosses 80 %: 2026-04-28, in 12 days; chance in 30 days 71 % , in 90 days 97 %" in first_screens
+        "i-web01 CPU critical P90 crosses 80 %: 2026-04-28, in 12 days; chance in 7 days 18 % , in 30 days 71 % , in 90 days 97 %"
+        in first_screens
     )
     assert "Upsize to m5.xlarge." in first_screens
     assert "i-db01 CPU high" in first_screens

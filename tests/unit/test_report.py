@@ -142,9 +142,12 @@ def test_series_that_are_not_forecast_are_counted_by_reason_and_a_risk_that_cann
     ]  # fmt: skip
     too_new = pd.DataFrame({"series_id": [new], "metric": ["cpu_utilization"], "granularity": ["hour"], "observed": [1]})
     unknown = pd.DataFrame(unknown_risk(too_new, DAY.as_of)).reindex(columns=findings.capacity_risk.columns)
+    partition = {name: findings.capacity_risk[name].iloc[0] for name in ("bucket", "month") if name in findings.capacity_risk}
+    unknown = unknown.assign(**partition)
     risk = pd.concat([findings.capacity_risk.astype(object), unknown.astype(object)])
 
-    found = render(replace(findings, not_forecast=pd.DataFrame(listed), capacity_risk=risk))
+    ahead = asked("capacity_next", capacity_risk=risk)
+    found = render(replace(findings, not_forecast=pd.DataFrame(listed), capacity_risk=risk, capacity_next=ahead))
 
     assert "Not forecast: 1 series too new: fewer than three observed periods; 1 series ended: silent" in found
     assert "too new: 1 hour observed" in found
@@ -543,6 +546,19 @@ def test_what_fills_first_stands_with_its_chance_and_what_the_rules_advise_for_i
     assert "Upsize to m5.xlarge." in text
     assert "Too little data to advise a change." in text
     assert "i-web02" not in text
+
+
+def test_a_saving_is_no_answer_to_what_fills_and_no_instance_type_to_a_disk(findings: Findings) -> None:
+    advice = findings.recommendation.replace({"action": {"upsize": "rightsize"}})
+    disk = findings.capacity_next.replace({"metric": {"cpu_utilization": "disk_utilization"}})
+    ids = disk["series_id"].str.replace("cpu_utilization", "disk_utilization")
+
+    cheaper = Page(render(replace(findings, recommendation=advice))).one(id="fills")["text"]
+    filling = Page(render(replace(findings, capacity_next=disk.assign(series_id=ids)))).one(id="fills")["text"]
+
+    assert "m5.xlarge" not in cheaper
+    assert "No rule advises more capacity" in cheaper
+    assert "Free or grow its volume" in filling
 
 
 def test_a_service_billed_by_name_and_by_code_rises_as_one_and_says_where_and_since_when() -> None:

@@ -24,7 +24,6 @@ from pipeline.report.words import (
     until,
     usd,
 )
-from pipeline.tables.columns import PASSIVE
 
 # Rows of each list, and the least rise worth a row, in US dollars.
 _SHOWN, _WORTH = 3, 0.005
@@ -73,26 +72,45 @@ def _filling(row: dict[str, Any], findings: Findings) -> Content:
         "level": row["risk_level"],
         "threshold": f"{row['threshold_pct']:.0f} %",
         "when": "no date in the forecast" if missing(crossing) else f"{when}, {until(crossing, findings.as_of)}",
-        "crossed": bool(row["is_crossed"]),
+        "over": _over(findings, row),
         "quantile": f"P{100 * float(row['quantile']):.0f}",
-        "month": cell_of(row["p_cross_30d"], percent),
-        "quarter": cell_of(row["p_cross_90d"], percent),
-        "do": _advice(findings.recommendation, account, region, resource),
+        # None where the forecast does not reach that far.
+        "chances": [
+            (days, cell_of(row[f"p_cross_{days}d"], percent)) for days in (7, 30, 90) if not missing(row[f"p_cross_{days}d"])
+        ],
+        "do": _advice(findings.recommendation, (account, region, resource), str(row["metric"])),
     }
 
 
-def _advice(advice: pd.DataFrame, account: str, region: str, resource: str) -> str:
-    """What the rules advise for one resource: the change that counts first, then other changes, then why there is none."""
+def _over(findings: Findings, row: dict[str, Any]) -> str:
+    """The highest threshold that the series crosses within a day, which is why it is grave whatever its next one is."""
+    risk = findings.capacity_risk
+    mine = risk[(risk["series_id"] == row["series_id"]) & (risk["granularity"] == row["granularity"])]
+    soon = pd.to_datetime(mine["first_crossing_at"]) < pd.Timestamp(findings.as_of) + pd.Timedelta(days=1)
+    over = numbers(mine.loc[soon, "threshold_pct"])
+    return "" if over.empty else f"{over.max():.0f} %"
+
+
+def _advice(advice: pd.DataFrame, owner: tuple[str, str, str], metric: str) -> str:
+    """What the rules advise against a resource's filling up; a change that only saves money is none.
+
+    Args:
+        advice: `gold.recommendation` of one run.
+        owner: account, region and resource.
+        metric: what fills. No other instance type helps a disk.
+    """
+    account, region, resource = owner
     mine = advice[(advice["account"] == account) & (advice["region"] == region) & (advice["resource_id"] == resource)]
     if mine.empty:
         return "No rule judges it: plan its capacity yourself."
-    active = mine[~mine["action"].isin(PASSIVE)].sort_values(["portfolio_rank", "recommendation_id"], kind="stable")
-    if active.empty:
-        no_data = bool((mine["action"] == "insufficient_data").any())
-        return "Too little data to advise a change." if no_data else "No rule advises a change: look at its forecast."
-    best = active.iloc[0]
-    word = ACTION_WORDS.get(best["action"], best["action"])
-    return f"{word}." if missing(best["target_config"]) else f"{word} to {best['target_config']}."
+    helps = ("investigate",) if metric == "disk_utilization" else ("upsize", "investigate")
+    for action in helps:
+        for target in mine.loc[mine["action"] == action, "target_config"]:
+            return f"{ACTION_WORDS[action]}." if missing(target) else f"{ACTION_WORDS[action]} to {target}."
+    if metric == "disk_utilization":
+        return "Free or grow its volume: no rule does."
+    no_data = bool((mine["action"] == "insufficient_data").any())
+    return "Too little data to advise a change." if no_data else "No rule advises more capacity: look at its forecast."
 
 
 def _rising(row: dict[str, Any]) -> Content:
