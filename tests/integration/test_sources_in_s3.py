@@ -63,7 +63,12 @@ def bill(*charges: tuple[str, float], payer: str = "1") -> str:
     known = {"BillingAccountId": payer, "BillingCurrency": "USD", "SubAccountId": "7", "ServiceName": "EC2"}
     lines = [
         {**dict.fromkeys(names, "x"), **known, "ChargePeriodStart": f"{day}T00:00:00Z"}
-        | {"BillingPeriodStart": f"{day[:7]}-01T00:00:00Z", "BilledCost": str(cost), "EffectiveCost": str(cost)}
+        | {
+            "BillingPeriodStart": f"{day[:7]}-01T00:00:00Z",
+            "BilledCost": str(cost),
+            "EffectiveCost": str(cost),
+            "ListCost": str(cost),
+        }
         for day, cost in charges
     ]
     return "\n".join([",".join(names), *(",".join(line[name] for name in names) for line in lines)]) + "\n"
