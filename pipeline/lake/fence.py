@@ -82,6 +82,11 @@ class Fence:
             if Window(None, window.last).has_day(day):
                 self._days.setdefault((table.name, day), (table, files))
 
+    def landed(self, table: Table, day: str, file: str) -> None:
+        """An object of our own is no change that another made."""
+        if (table.name, day) in self._days:
+            self._days[table.name, day] = (table, sorted([*self._days[table.name, day][1], file]))
+
     def wrote(self, iceberg: IcebergTable, before: int | None) -> None:
         """A commit of our own, on the head `before`."""
         self.ours |= {snapshot.snapshot_id for snapshot in _since(iceberg, before)}
@@ -99,7 +104,7 @@ class Fence:
                     what = _said(snapshot, SCOPE) or "rows"
                     raise ConflictError(f"{name}: {what} changed since this step read it; run the step again")
         for name, day, files in self._relisted():
-            if files != self._days[name, day][1]:
+            if sorted(files) != sorted(self._days[name, day][1]):
                 raise ConflictError(f"{name}: day {day} was landed again since this step read it; run the step again")
 
     def _relisted(self) -> Iterator[tuple[str, str, list[str]]]:

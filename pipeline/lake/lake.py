@@ -248,8 +248,7 @@ class Lake:
         self, known: list[landings.Landing], table: Table, payload: pa.Table, load_id: str, day: str, **stamps: Any
     ) -> bool:
         source, shard, now = stamps["source"], stamps["shard"], stamps["ingested_at"]
-        owner = landings.owner_of(source, shard)
-        last = landings.newest(known, owner)
+        last = landings.newest(known, owner := landings.owner_of(source, shard))
         if last and last.load_id == load_id and not landings.misdated(last, pc.max(payload[table.time]).as_py(), now):
             if self._lies_sound(table, day, last):
                 return False
@@ -258,7 +257,9 @@ class Lake:
         sequence = 1 + max((each.sequence for each in known), default=0)
         content = bronze.make_object(payload, table, load_id, sequence=sequence, **stamps)
         landing = landings.Landing(sequence, now, owner, load_id, landings.digest(content))
-        self.storage.write_once(self.storage.path("bronze", table.short_name, f"day={day}", landing.object_name), content)
+        path = self.storage.path("bronze", table.short_name, f"day={day}", landing.object_name)
+        self.storage.write_once(path, content)
+        self.fence.landed(table, day, path)
         landings.write(table, day, landing, source, shard, payload.num_rows, self.storage)
         return True
 

@@ -98,7 +98,7 @@ def _level(number: int, moment: datetime) -> float:
 def _statistics(value: float, samples: int, expected: int, flag: int = 0) -> dict[str, Any]:
     return {
         "mean": value * 0.8, "p50": value * 0.78, "p95": value, "max": min(value * 1.08, 100), "samples": samples,
-        "expected_samples": expected, "quality_flag": flag, "quality_score": samples / expected,
+        "saturated": None, "expected_samples": expected, "quality_flag": flag, "quality_score": samples / expected,
     }  # fmt: skip
 
 

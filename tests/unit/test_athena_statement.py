@@ -25,6 +25,7 @@ VALUES: dict[str, Any] = {
     **dict.fromkeys(("end", "as_of"), END),
     "shard": 1,
     "shards": 4,
+    "hours": 168,
     "metric": "cpu_utilization",
 }
 
@@ -132,7 +133,7 @@ ATHENA_HAS = frozenset(
     json_extract_scalar json_format json_parse lag last_value lead least length ln lower map map_agg max max_by min min_by
     mod month nth_value ntile nullif percent_rank power rank reduce regexp_extract regexp_like regexp_replace
     regr_intercept regr_slope replace round row_number sequence sign split sqrt stddev_pop stddev_samp strpos substr sum
-    to_unixtime transform trim try_cast upper var_pop var_samp year
+    to_unixtime transform trim try try_cast upper var_pop var_samp year
     """.split()  # noqa: SIM905 as a table
 )
 

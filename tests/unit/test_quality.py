@@ -36,6 +36,7 @@ def hour(**changed: Any) -> dict[str, Any]:
         "p95": 50.0,
         "max": 60.0,
         "samples": 12,
+        "saturated": None,
         "expected_samples": 12,
         "quality_flag": 0,
         "quality_score": 1.0,

@@ -48,7 +48,8 @@ def test_each_series_and_threshold_has_one_row_with_the_declared_columns() -> No
 
     risk = capacity_risk(both, full("a", "b"), AS_OF, (80.0, 90.0))
 
-    assert tuple(risk.columns) == CAPACITY_RISK.names
+    # What could be judged has no reason why not.
+    assert (*risk.columns, "reason") == CAPACITY_RISK.names
     assert list(zip(risk["series_id"], risk["threshold_pct"], strict=True)) == [("a", 80), ("a", 90), ("b", 80), ("b", 90)]
 
 

@@ -92,7 +92,7 @@ def test_a_file_is_one_run_over_all_its_days(metrics: tuple[Path, str]) -> None:
 
     assert said.count("✓ report") == 1
     assert "[2026-03-01T00:00:00, 2026-03-16T00:00:00)" in said
-    assert [folder.name for folder in (home / "runs").iterdir()] == ["2026-03-16T0000"]
+    assert sorted(folder.name for folder in (home / "lake" / "reports").iterdir()) == ["2026-03-16T0000", "latest"]
 
 
 def test_replaying_day_by_day_is_asked_for(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_a_bill_alone_gets_a_forecast_of_cost_and_a_report(bill: tuple[Path, str
     [forecast] = lake_of(home).query(asked).to_pylist()
     assert forecast == {"n": 30, "usd": pytest.approx(300.0)}
     assert "Cost: $280.00 in the last 30 days; $300.00 likely in the next 30" in said
-    report = (home / "runs" / "2026-03-16T0000" / "report.html").read_text()
+    report = (home / "lake" / "reports" / "2026-03-16T0000" / "report.html").read_text()
     assert "there is no inventory, and there are no metrics by the hour" in report
     assert "Run the step" not in report
 
@@ -135,7 +135,7 @@ def test_metrics_that_are_late_are_missed_on_the_screen_and_in_the_report_and_th
 
     sentence = "Nothing was landed in bronze.metric_sample for these days; the newest before them is of 2026-03-14."
     assert sentence in said.split("What was missing")[1]
-    assert sentence in (home / "runs" / "2026-03-16T0000" / "report.html").read_text().split("<section")[0]
+    assert sentence in (home / "lake" / "reports" / "2026-03-16T0000" / "report.html").read_text().split("<section")[0]
     assert lake_of(home).query("SELECT count(*) AS n FROM silver.cost_daily")["n"].to_pylist() == [1]
 
 
@@ -154,7 +154,7 @@ def test_a_training_that_has_too_little_history_says_so(bill: tuple[Path, str]) 
 @pytest.mark.parametrize(
     ("step", "found", "after"),
     [
-        ("detect", "Anomalies", "risk"),
+        ("detect", "Incidents", "risk"),
         ("risk", "Capacity at risk", "recommend"),
         ("recommend", "Recommendations: $", "report"),
     ],

@@ -69,6 +69,7 @@ def _days(resource: str, peaks: list[float], start: datetime) -> pd.DataFrame:
             "ts": pd.date_range(start, periods=len(peaks), unit="us"),
             **dict.fromkeys(("mean", "p50", "p95", "max"), np.array(peaks)),
             "samples": 24,
+            "saturated": None,
             "expected_samples": 24,
             "quality_flag": 0,
             "quality_score": 1.0,

@@ -28,7 +28,12 @@ def statistics(resource: str, metric: str, times: pd.DatetimeIndex) -> pd.DataFr
     value = 30 + np.arange(len(times)) % 24 / 2
     name = f"1/r/{resource}/{metric}"
     row = {"series_id": name, "account": "1", "region": "r", "resource_id": resource, "metric": metric}
-    row |= {"unit": "percent" if metric == "cpu_utilization" else "mbps", "samples": 12, "expected_samples": 12}
+    row |= {
+        "unit": "percent" if metric == "cpu_utilization" else "mbps",
+        "saturated": None,
+        "samples": 12,
+        "expected_samples": 12,
+    }
     moments = pd.DataFrame({"ts": times, **dict.fromkeys(("mean", "p50", "p95", "max"), value)})
     return moments.assign(**row, quality_flag=0, quality_score=1.0)
 
