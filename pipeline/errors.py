@@ -32,6 +32,18 @@ class DamagedError(DataError):
         self.location = location
 
 
+class PartialError(HeadroomError):
+    """Some parts of a step's work failed; all others are published, and of these the last good rows. No retry is needed for them.
+
+    Attributes:
+        rows: that the step stands for all the same.
+    """
+
+    def __init__(self, message: str, rows: int) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
 class ConflictError(HeadroomError):
     """Another writer published the same scope meanwhile. Run the step again on what it published."""
 

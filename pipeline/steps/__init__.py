@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import settings as settings_module
-from pipeline.errors import ConfigError, ConflictError
+from pipeline.errors import ConfigError, ConflictError, PartialError
 from pipeline.steps._daily import DAILY, list_builds, list_next, list_reads, order_builds, order_daily
 from pipeline.steps._declaration import PLAIN, STEPS, Role, Step, describe, get, role_of
 
@@ -102,6 +102,11 @@ def perform(
                 # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
                 with lake.explain_errors(step, target, interval):
                     rows = int(function(interval, lake, settings, **options))
+                outcome = "done" if lake.changes or (declared.registering and rows) else "unchanged"
+                break
+            except PartialError as error:
+                rows, outcome = error.rows, "partial"
+                log.warning("%s %s: %s", step, interval, error)
                 break
             except ConflictError as error:
                 if attempt == ATTEMPTS:
@@ -109,7 +114,6 @@ def perform(
                 log.warning("%s %s: %s; it is run again now", step, interval, error)
                 # What the step read is not what the lake says any more: another lake, which has read nothing.
                 lake = open_lake(settings)
-        outcome = "done" if lake.changes or (declared.registering and rows) else "unchanged"
     finally:
         spent = time.perf_counter() - wall, cpu_seconds() - cpu
         try:

@@ -51,8 +51,9 @@ SEVERITIES = ("low", "medium", "high", "critical")
 UNKNOWN = "unknown"
 #: Of an expectation, in Great Expectations' words, the gravest first.
 CHECK_SEVERITIES = ("critical", "warning", "info")
-#: Rules that say what a run lacked: rows of a source that had delivered before, and what must be known to recommend anything.
-LACKS = LANDED, KNOWN = ("landed", "known")
+#: Rules that say what a run lacked: rows of a source that had delivered before, what must be known to recommend anything, and
+#: segments that could not be forecast.
+LACKS = LANDED, KNOWN, FORECAST_OF = ("landed", "known", "forecast")
 #: What a recommendation says that changes nothing, and all that one can say.
 PASSIVE = ("keep", "insufficient_data")
 #: `upgrade` is to a type that is no smaller, and no larger, but newer or faster.
@@ -67,11 +68,13 @@ DECISIONS = ("promoted", "kept", "rejected")
 SOUNDNESS = SOUND, UNSOUND, UNJUDGED = ("sound", "unsound", "unjudged")
 #: The tier of a series that the model answers; the others say why a fallback does.
 FULL = "full"
+#: The tier of last good rows, that stand in for a segment whose forecast failed.
+STALE = "stale"
 #: Why a series is not forecast: it has fallen silent, has fewer than three observed periods, or not yet the days of history that
 #: the setting `min_daily_history` asks for.
 NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
 #: How a step ended.
-OUTCOMES = ("done", "unchanged", "failed")
+OUTCOMES = ("done", "unchanged", "partial", "failed")
 
 
 def text(name: str, doc: str, *, nullable: bool = False, values: tuple[str, ...] = (), pattern: str | None = None) -> Column:

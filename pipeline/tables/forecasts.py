@@ -47,7 +47,11 @@ FORECAST = Table(
             "model_version",
             "Registered version, or `none`; `… (stale)` ran without its parameters and overrides, as the registry was down.",
         ),
-        text("tier", "`full` where the model answers the series, else why a fallback does: `new`, `short`, `gappy` …"),
+        text(
+            "tier",
+            "`full` where the model answers the series, else why a fallback does: `new`, `short`, `gappy` …; `stale` are the "
+            "last good rows of a segment that failed.",
+        ),
         moment("cutoff", "Last observed period behind the forecast."),
         bucket,
         soundness,

@@ -7,7 +7,7 @@ from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 step_outcome = (
-    text("outcome", "done, unchanged or failed."),
+    text("outcome", "done, unchanged, partial (some segments failed) or failed."),
     Column(name="rows", type=WHOLE, doc="Rows written.", unit="count", ge=0),
     Column(name="wall_s", type=NUMBER, doc="Wall-clock time.", unit="seconds", ge=0),
     Column(name="cpu_s", type=NUMBER, doc="CPU time of the process.", unit="seconds", ge=0),

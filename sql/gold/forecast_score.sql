@@ -6,12 +6,12 @@
 -- Late or restated actuals change the scores when their day is built again. A forecast counts from its own `as_of` on, so that a
 -- backfill cannot look ahead; one that is published only now for an earlier `as_of` is scored when its days are built again. What
 -- is observed is demand, as the views say it. The seasonal naive repeats the last day of hours or week of days before the
--- forecast's own cutoff. The history read is what the longest horizon, the longest silence and the scale ask for. Sums are of
+-- forecast's own cutoff. Stale rows, which stand in for a segment that failed, are no forecast of their `as_of`. The history read is what the longest horizon, the longest silence and the scale ask for. Sums are of
 -- decimals: of doubles they would depend on the order of the rows, and an unchanged day would look changed.
 WITH published AS (
   SELECT as_of, series_id, metric, unit, granularity, ts, quantile, value, model, model_version, cutoff
   FROM gold.forecast
-  WHERE ts >= :start AND ts < :end AND as_of <= ts
+  WHERE ts >= :start AND ts < :end AND as_of <= ts AND tier <> 'stale'
     AND day >= cast(:start - INTERVAL '181' DAY AS date) AND day <= cast(:end AS date)
 ),
 wanted AS (

@@ -3,8 +3,9 @@
 -- Reads   gold.forecast
 --
 -- `p50` is the median of the period's p95 demand; 90 % of outcomes are expected between `p05` and `p95`. A quantile that was not
--- published is null. `unsound` in `soundness` is a forecaster that did not pass the gates: its band held `coverage_90` of the
--- actuals in the training that judged it, instead of 90 %.
+-- published is null. `stale` in `tier` are the last good rows of a segment whose forecast failed. `unsound` in
+-- `soundness` is a forecaster that did not pass the gates: its band held `coverage_90` of the actuals in the training that judged
+-- it, instead of 90 %.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.forecast
 )

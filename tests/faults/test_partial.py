@@ -1,0 +1,132 @@
+"""A segment whose forecast fails keeps its last good rows, and stops no other."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.inputs import read
+from pipeline.inputs.findings import gather
+from pipeline.interval import Interval
+from pipeline.lake import Lake, open_lake
+from pipeline.report.sections.sources import caveats
+from pipeline.settings import Settings
+from pipeline.sources import _bronze
+from pipeline.steps import perform
+from pipeline.tables.columns import STALE
+from pipeline.tables.forecasts import FORECAST
+from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.usage import METRIC_SAMPLE
+
+FIRST, DAYS = datetime(2026, 3, 1), 6
+YESTERDAY, TODAY = Interval.day("2026-03-05"), Interval.day("2026-03-06")
+CPU, MEMORY = "cpu_utilization", "memory_utilization"
+
+
+@pytest.fixture
+def estate(settings: Settings, lake: Lake) -> Settings:
+    """Two metrics of one machine over six days, forecast as of the end of the fifth."""
+    hours = [FIRST + timedelta(hours=n) for n in range(24 * DAYS)]
+    rows = [
+        {"source": "csv", "account": "1", "region": "r", "resource_id": "i-1", "metric": metric, "statistic": "Average",
+         "period_s": 3600, "ts": ts, "value": 20.0 + ts.hour, "unit": "percent"}
+        for metric in (CPU, MEMORY) for ts in hours
+    ]  # fmt: skip
+    payload = pa.Table.from_pylist(rows, schema=_bronze.schema("bronze.metric_sample"))
+    lake.land(METRIC_SAMPLE, payload, source="csv", shard="x", ingested_at=FIRST + timedelta(days=DAYS))
+    perform("build", Interval(FIRST, TODAY.end), target="silver.metric_hourly", settings=settings)
+    perform("forecast", YESTERDAY, settings=settings)
+    return settings
+
+
+def break_metrics(monkeypatch: pytest.MonkeyPatch, *broken: str) -> None:
+    """A forecaster that cannot cope with some metrics."""
+    step = importlib.import_module("pipeline.steps.forecast")
+    works = step.forecast_rows
+
+    def forecast_rows(panel: Any, *more: Any) -> pa.Table:
+        if panel.metric[0] in broken:
+            raise ZeroDivisionError("no series\nto divide by")
+        return works(panel, *more)
+
+    monkeypatch.setattr(step, "forecast_rows", forecast_rows)
+
+
+def tiers(lake: Lake, day: Interval) -> dict[str, set[str]]:
+    rows = lake.read(FORECAST, FORECAST.scope(day)).to_pylist()
+    return {
+        metric: {row["tier"] for row in rows if row["metric"] == metric} for metric in sorted({row["metric"] for row in rows})
+    }
+
+
+def outcomes(lake: Lake) -> list[str]:
+    events = [row for row in lake.read(RUN_EVENT).to_pylist() if row["step"] == "forecast"]
+    return [row["outcome"] for row in sorted(events, key=lambda row: (row["ts"], row["ingested_at"]))]
+
+
+def test_a_segment_that_fails_keeps_its_last_good_rows_marked_as_stale_and_is_named(
+    estate: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = {row["ts"]: row["value"] for row in open_lake(estate).read(FORECAST).to_pylist() if is_median(row, MEMORY)}
+    break_metrics(monkeypatch, MEMORY)
+
+    with caplog.at_level(logging.WARNING):
+        written = perform("forecast", TODAY, settings=estate)
+
+    lake = open_lake(estate)
+    found = tiers(lake, TODAY)
+    assert found[MEMORY] == {STALE}
+    assert STALE not in found[CPU]
+    stale = [row for row in lake.read(FORECAST, FORECAST.scope(TODAY)).to_pylist() if is_median(row, MEMORY)]
+    assert stale
+    assert all(row["value"] == good[row["ts"]] and row["ts"] >= TODAY.as_of for row in stale)
+    assert {row["cutoff"] for row in stale} == {TODAY.start - timedelta(hours=1)}, "the age of the data stays true"
+    assert written == lake.read(FORECAST, FORECAST.scope(TODAY)).num_rows
+    assert outcomes(lake) == ["done", "partial"]
+    said = (
+        f"{MEMORY} by the hour could not be forecast (ZeroDivisionError: no series); its forecasts are stale ones of 2026-03-05."
+    )
+    assert said in caplog.text
+    assert any(MEMORY in caveat["text"] for caveat in caveats(gather(TODAY, lake)))
+    assert any(MEMORY in note for note in read(lake, "lacking", as_of=TODAY.as_of)["note"])
+
+
+def test_the_segment_is_good_again_once_it_can_be_forecast(estate: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        break_metrics(broken, MEMORY)
+        perform("forecast", TODAY, settings=estate)
+
+    perform("forecast", TODAY, settings=estate)
+
+    lake = open_lake(estate)
+    assert all(STALE not in found for found in tiers(lake, TODAY).values())
+    assert read(lake, "lacking", as_of=TODAY.as_of).empty
+
+    break_metrics(monkeypatch, MEMORY)
+    perform("forecast", TODAY, settings=estate)
+    newest = max(row["cutoff"] for row in open_lake(estate).read(FORECAST).to_pylist() if row["metric"] == MEMORY)
+    assert newest == TODAY.end - timedelta(hours=1), "of the day itself where it was forecast before"
+
+
+def test_a_step_of_which_all_segments_fail_fails_and_what_was_published_stays(
+    estate: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_metrics(monkeypatch, CPU, MEMORY)
+
+    with pytest.raises(DataError, match=f"all segments failed: {CPU} by the hour could not be forecast"):
+        perform("forecast", TODAY, settings=estate)
+
+    lake = open_lake(estate)
+    assert set(tiers(lake, YESTERDAY)) == {CPU, MEMORY}
+    assert tiers(lake, TODAY) == {}
+    assert outcomes(lake) == ["done", "failed"]
+
+
+def is_median(row: dict[str, Any], metric: str) -> bool:
+    return bool(row["metric"] == metric and row["quantile"] == 0.5)
