@@ -142,7 +142,7 @@ def run_straight(home: Path) -> dict[tuple[str, str], set[str]]:
         patch.setattr(steps, "perform", perform)
         patch.setattr(Lake, "read", lambda lake, table, *rest, **more: (note(table.name), rows_of(lake, table, *rest, **more))[1])
         patch.setattr(Lake, "_relation", lambda lake, name: (note(name), relation_of(lake, name))[1])
-        done = CliRunner().invoke(app, ["run", "--from", FIRST, "--to", END], env=environ, catch_exceptions=False)
+        done = CliRunner().invoke(app, ["run", "--from", FIRST, "--to", END, "--day-by-day"], env=environ, catch_exceptions=False)
     assert done.exit_code == 0, done.output[-3000:]
     assert read["recommend", ""]
     return read

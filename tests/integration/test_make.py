@@ -65,7 +65,7 @@ def test_the_demo_shows_what_it_found_and_a_second_one_changes_nothing(tmp_path:
         done = subprocess.run([sys.executable, "-m", "tools.demo"], env=environ, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         said.append(done.stdout)
-    for heading in ("Recommendations: $", "beside the seasonal naive", "Capacity at risk", "Anomalies of the last", "make up"):
+    for heading in ("Recommendations: $", "beside the seasonal naive", "Capacity at risk", "Incidents of the last", "make up"):
         assert heading in said[0]
     assert "Nothing changed" not in said[0]
     assert "Nothing changed" in said[1]

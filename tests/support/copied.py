@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
-_PARTS = ("pipeline", "tests", "sql", "expectations", "dags", "pyproject.toml", "README.md")
+_PARTS = ("pipeline", "tests", "tools", "sql", "expectations", "dags", "pyproject.toml", "README.md")
 
 
 @dataclass(frozen=True)

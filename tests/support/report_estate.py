@@ -15,7 +15,6 @@ from pipeline.anomalies.incidents import group_hours
 from pipeline.interval import Interval
 from pipeline.lake import duckdb, sql
 from pipeline.tables.anomalies import ANOMALY
-from pipeline.tables.columns import STAMPED
 from pipeline.tables.schema import Table, bucket_of
 from tests.support.golden import partition_of
 
@@ -369,7 +368,7 @@ def fill(lake: Any) -> None:
     for name, records in estate().items():
         table = tables.get(name)
         if table.layer == "bronze":
-            payload = rows(table, records).drop_columns([*STAMPED, table.partition])
+            payload = rows(table, records).drop_columns([table.partition])
             lake.land(table, payload, source="test", shard="0", ingested_at=AS_OF)
             continue
         lake.replace(table, rows(table, records), Scope(table.time, utc("2020-01-01"), utc("2030-01-01")))

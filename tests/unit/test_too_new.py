@@ -30,7 +30,6 @@ def statistics(resource: str, metric: str, times: pd.DatetimeIndex) -> pd.DataFr
     row = {"series_id": name, "account": "1", "region": "r", "resource_id": resource, "metric": metric}
     row |= {
         "unit": "percent" if metric == "cpu_utilization" else "mbps",
-        "saturated": None,
         "samples": 12,
         "expected_samples": 12,
     }
