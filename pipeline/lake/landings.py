@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ FOLDER = "ledger"
 SUFFIX = ".json"
 # In a name, to the microsecond.
 STAMP = "%Y%m%dT%H%M%S%f"
+_EVENT = re.compile(r"\d{8,}\.\d{8}T\d{12}\.[0-9a-f]{16}\.[0-9a-f]{64}\.[0-9a-f]{32}\.json")
 # Rows that lie further ahead of their landing are refused (views.metric_point).
 AHEAD = timedelta(days=1)
 # Clocks of machines that are kept in time differ by less.
@@ -91,8 +93,11 @@ def read(table: Table, days: Iterable[str], storage: Storage) -> dict[str, list[
     found: dict[str, list[Landing]] = {day: [] for day in wanted}
     for file in listed:
         _, day, name = file.rsplit("/", 2)
-        if day.removeprefix("day=") in found:
-            found[day.removeprefix("day=")].append(_parsed(name))
+        landing = _parsed(name)
+        if landing is None:
+            log.warning("%s is no event of the ledger, and is left aside", file)
+        elif day.removeprefix("day=") in found:
+            found[day.removeprefix("day=")].append(landing)
     return found
 
 
@@ -129,12 +134,16 @@ def source_of(file: str, storage: Storage) -> str:
     _, table, day, name = file.rsplit("/", 3)
     with suppress(OSError, ValueError, KeyError):
         for event in storage.list_files(f"{storage.root}/{FOLDER}/{table}/{day}", SUFFIX):
-            if _parsed(event.rsplit("/", 1)[1]).object_name == name:
+            landing = _parsed(event.rsplit("/", 1)[1])
+            if landing is not None and landing.object_name == name:
                 with storage.filesystem.open_input_file(event) as stream:
                     return str(json.loads(stream.read())["source"])
     return ""
 
 
-def _parsed(name: str) -> Landing:
+def _parsed(name: str) -> Landing | None:
+    """The landing that a name stands for; None for what somebody else put there."""
+    if not _EVENT.fullmatch(name):
+        return None
     sequence, stamp, owner, load_id, digest = name.removesuffix(SUFFIX).split(".")
     return Landing(int(sequence), datetime.strptime(stamp, STAMP), owner, load_id, digest)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one bronze table, without `load_id` and `ingested_at`, which the ingest step stamps.
+    """Rows of one bronze table, without `tables.columns.STAMPED`, which landing adds.
 
     Attributes:
         table: `bronze.<name>`.

@@ -120,6 +120,20 @@ def test_rows_that_a_slow_clock_took_for_the_future_count_once_the_clock_is_righ
     assert open_lake(settings).read(QUARANTINE).num_rows == 0
 
 
+def test_a_file_that_somebody_left_in_the_ledger_keeps_nobody_from_landing(
+    settings: Settings, tmp_path: Path, lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    land_metrics(settings, tmp_path / "m.csv", 50)
+    stray = Path(lake.storage.root, "ledger", "metric_sample", "day=2026-03-02", "notes.json")
+    stray.write_text("{}")
+
+    with caplog.at_level(logging.WARNING):
+        land_metrics(settings, tmp_path / "m.csv", 60)
+
+    assert landed_mean(settings) == 60
+    assert "notes.json is no event of the ledger, and is left aside" in caplog.text
+
+
 @pytest.mark.parametrize("harm", ["flipped", "cut", "emptied"])
 def test_a_damaged_object_is_named_with_what_to_do_and_landing_again_heals_it(
     settings: Settings, tmp_path: Path, harm: str
