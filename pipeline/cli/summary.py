@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -109,15 +109,15 @@ def risks(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     rows = asked(lake, "capacity_next", as_of=as_of)
     quantile = f"P{lake.settings.risk_quantile * 100:.3g}"
     table = titled(
-        f"Capacity at risk: {figure(kpis['resources_at_risk'], '.0f')} resources; the next threshold of the gravest series",
-        *("series", "risk", "next>", f"{quantile} crosses on", "in 7 days>", "in 30 days>", "in 90 days>"),
+        f"Capacity at risk: {figure(kpis['resources_at_risk'], '.0f')} resources; the gravest, with date and chance of the next threshold",
+        *("resource/metric", "risk", "next>", f"{quantile} crosses", "7 d>", "30 d>", "90 d>"),
     )
     for row in rows[:6]:
         first = row["first_crossing_at"]
         table.add_row(
-            row["series_id"],
+            row["series_id"].split("/", 2)[-1],  # with account and region it would not fit a terminal
             row["risk_level"],
-            f"{row['threshold_pct']:.0f} %",
+            f"{row['threshold_pct']:.0f}\N{NO-BREAK SPACE}%",
             str(first.date()) if first else "–",
             *(figure(row[f"p_cross_{days}d"], ".0%") for days in (7, 30, 90)),
         )
@@ -172,10 +172,11 @@ def asked(lake: Lake, name: str, **params: Any) -> list[dict[str, Any]]:
 
 
 def titled(title: str, *columns: str) -> Table:
-    """A table; a column whose name ends in > is a figure."""
+    """A table; a column whose name ends in > is a figure, and the first, which names the row, is never cut."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left")
+    for place, column in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if column.endswith(">") else "left"
+        table.add_column(column.rstrip(">"), justify=justify, no_wrap=not place)
     return table
 
 
