@@ -109,7 +109,7 @@ def risks(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     rows = asked(lake, "capacity_next", as_of=as_of)
     quantile = f"P{lake.settings.risk_quantile * 100:.3g}"
     table = titled(
-        f"Capacity at risk: {figure(kpis['resources_at_risk'], '.0f')} resources; the gravest, and when each meets its next threshold",
+        f"Capacity at risk: {figure(kpis['resources_at_risk'], '.0f')} resources; the gravest, and their next thresholds",
         *("resource/metric", "risk", "next>", f"{quantile} crosses", "7 d>", "30 d>", "90 d>"),
     )
     for row in rows[:6]:
