@@ -35,7 +35,10 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
 
     What must be known for that and is not, is in the log and among the checks of the table.
     """
-    estate, unjudged = judge_the_current(read_estate(interval, lake, settings))
+    known = read_estate(interval, lake, settings)
+    estate, unjudged = judge_the_current(known)
+    if gone := len(known.resources) - len(estate.resources) - len(unjudged):
+        log.info("resources of older inventories that the newest does not list, and that are not judged: %d", gone)
     if len(unjudged):
         log.warning("%d resources are not judged: %s", len(unjudged), unjudged["reason"].iloc[0])
     table = RECOMMENDATION

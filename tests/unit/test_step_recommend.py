@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -72,3 +74,18 @@ def test_a_rule_has_all_its_options_from_the_settings(lake: Lake, settings: Sett
 def test_an_option_that_a_rule_does_not_have_stops_the_step_with_its_name(lake: Lake, settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"options.recommenders.idle: there is no option 'max_cpu'; did you mean 'max_cpu_pct'"):
         actions(lake, settings, options={"recommenders": {"idle": {"max_cpu": 2.5}}})
+
+
+def test_what_the_newest_inventory_lists_no_more_is_not_judged_and_its_number_is_said(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    estate = quiet_estate()
+    gone = estate.resources.assign(resource_id="i-gone", ts=DAY.start - timedelta(days=1))
+    monkeypatch.setattr(step, "read_estate", lambda *_: replace(estate, resources=pd.concat([estate.resources, gone])))
+
+    with caplog.at_level(logging.INFO):
+        step.recommend(DAY, lake, settings)
+
+    named = lake.query("SELECT DISTINCT resource_id FROM gold.recommendation")["resource_id"].to_pylist()
+    assert named == ["i-1"]
+    assert "that the newest does not list, and that are not judged: 1" in caplog.text
