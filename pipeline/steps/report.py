@@ -28,6 +28,7 @@ STEP = Step(
         "silver.metric_hourly",
         "gold.anomaly",
         "gold.capacity_risk",
+        "gold.not_forecast",
         "gold.forecast",
         "gold.incident",
         "gold.model_metric",

@@ -23,7 +23,14 @@ from pipeline.tables.capacity import CAPACITY_RISK, RISK_RELIABILITY
 
 STEP = Step(
     role="publisher",
-    reads=("inputs.demand_daily", "inputs.demand_hourly", "inputs.forecasts_in_percent", "inputs.peaks", "inputs.resources"),
+    reads=(
+        "inputs.demand_daily",
+        "inputs.demand_hourly",
+        "inputs.forecasts_in_percent",
+        "inputs.peaks",
+        "inputs.resources",
+        "gold.not_forecast",
+    ),
     writes=("gold.capacity_risk", "gold.risk_reliability"),
 )
 
