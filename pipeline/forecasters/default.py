@@ -187,7 +187,8 @@ def weighted_median(values: Floats, weights: Floats) -> Floats:
     Linear between members' midpoints, so that equal weights of two members give their mean.
     """
     weight = np.where(np.isnan(values), 0.0, weights[:, :, None, None])
-    order = np.argsort(values, axis=0)
+    # Who weighs nothing stands last, as who says nothing does.
+    order = np.argsort(np.where(weight > 0, values, np.nan), axis=0)
     ordered = np.take_along_axis(values, order, axis=0)
     weight = np.take_along_axis(weight, order, axis=0)
     total = weight.sum(axis=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.forecasters import lightgbm, prophet, ridge, seasonal_naive, seasonal_pool, smoothing
+from pipeline.forecasters import _calendar_effect, default, lightgbm, prophet, ridge, seasonal_naive, seasonal_pool, smoothing
 from pipeline.forecasters._tabular import FEATURES, future_rows, training_rows
 from pipeline.forecasting.panel import Panel
 from pipeline.tables.columns import QUANTILES
@@ -204,3 +204,40 @@ def test_too_little_history_to_boost_is_answered_by_the_fallback():
 
     assert ((answer >= 0) & (answer <= 9)).all()
     np.testing.assert_array_equal(answer[:, 0], answer[:, 2])
+
+
+def test_the_naive_share_of_a_pool_is_the_weight_of_last_seasons_value_with_its_own_errors():
+    rng = np.random.default_rng(1)
+    # What was seen at the phase lies near 10; last week lay at 1,000 as the week before it did.
+    values = np.concatenate([rng.normal(10, 1, (1, 7 * 40)), rng.normal(1000, 1, (1, 7 * 41))], axis=1)
+    options = seasonal_pool.Options(naive_share=0.4, decay=0.0, neighbours=0.0)
+
+    answer = seasonal_pool.forecast(panel_of(values, "day"), 1, (0.25, 0.35), options)[0, 0]
+
+    # 40 of 81 weeks are old, and 0.6 of the weight is theirs and the new ones': 0.296 lies below.
+    assert answer[0] < 100 < 900 < answer[1]
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [((1, 1, 1, 1), 15.0), ((1, 1, 1, 0), 10.0), ((3, 1, 0, 0), 2.5), ((1, 1, 1, 3), 22.5), ((0, 0, 1, 1), 25.0)],
+)
+def test_the_median_of_members_lies_where_half_of_the_weight_does(weights: tuple[float, ...], expected: float):
+    said = np.array([0.0, 10.0, 20.0, 30.0]).reshape(4, 1, 1, 1)
+
+    assert default.weighted_median(said, np.array(weights, dtype=float)[:, None])[0, 0, 0] == pytest.approx(expected)
+
+
+def test_hours_of_a_day_that_has_just_begun_say_nothing_about_the_calendar():
+    rng = np.random.default_rng(1)
+    values = 50 + rng.normal(0, 2, (30, 24 * 120 + 12))
+    unknown, absurd = values.copy(), values.copy()
+    unknown[:, -12:], absurd[:, -12:] = np.nan, 5_000.0
+    terms = ridge.Options(changepoints=12)
+
+    known = _calendar_effect.of_hours(panel_of(unknown, "hour", "2026-03-27T11"), 24, terms)
+    found = _calendar_effect.of_hours(panel_of(absurd, "hour", "2026-03-27T11"), 24, terms)
+
+    assert known is not None
+    assert found is not None
+    np.testing.assert_array_equal(found, known)

@@ -64,3 +64,23 @@ def test_parameters_that_are_not_a_percent_better_than_the_defaults_are_not_take
         "damping": 0.2
     }
     assert tuning.best([defaults]) == {}
+
+
+class Asked:
+    """Stands where a trial of the sampler stands, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.log: bool | None = None
+
+    def suggest_float(self, _: str, low: float, __: float, log: bool) -> float:
+        self.log = log
+        return low
+
+
+@pytest.mark.parametrize(("low", "high", "log"), [(0.0, 1.0, False), (1.0, 9.5, False), (1.0, 32.0, True), (0.1, 1.0, True)])
+def test_an_option_that_spans_ten_times_its_lowest_value_is_searched_by_its_logarithm(low: float, high: float, log: bool) -> None:
+    asked = Asked()
+
+    tuning._suggest(asked, "sharpness", low, high)
+
+    assert asked.log is log
