@@ -20,7 +20,7 @@ def make_view(name: str) -> str:
     """The SQL of a view: the input's, with a query for its moment."""
     lines = sql.text(f"inputs.{name}").splitlines(keepends=True)
     header = list(takewhile(lambda line: line.startswith("--"), lines))
-    said = "".join(line for line in header if not line.startswith("-- Params"))
+    said = "".join(line for line in header if not line.startswith(("-- Params", "-- Window")))
     for words, others in _HEADER.items():
         said = said.replace(words, others)
     query = "".join(lines[len(header) :]).replace(":as_of", "(SELECT as_of FROM newest)")

@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from pipeline import settings as settings_module
 from pipeline.cli.options import Day, From, To, read_interval, read_settings
 from pipeline.cli.output import console, print_frame
+from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 
 app = typer.Typer()
@@ -58,12 +59,25 @@ def tables_show(
 
 
 @tables_app.command("create")
-def tables_create() -> None:
+def tables_create(
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="First UTC day that may be landed, YYYY-MM-DD; by default the one set before, at first 2021-01-01. Athena looks "
+            "for objects of every day since.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Create what is declared and not there yet: databases, tables and views; columns that a declaration added are added."""
     from pipeline.lake import open_lake
 
-    done = 0
-    for name, changed in open_lake(read_settings()).create_tables():
+    settings, done = read_settings(), 0
+    if first and settings.catalog != "glue":
+        raise ConfigError("--from says where Athena begins to look for objects; without Glue every day is found by its folder")
+    first_day = Interval.day(first).start.date() if first else None
+    for name, changed in open_lake(settings).create_tables(first_day):
         console.print(f"{'[green]made[/]' if changed else '[dim]kept[/]'} {name}", highlight=False)
         done += changed
     console.print(f"{done} created, changed or, as every view, replaced")

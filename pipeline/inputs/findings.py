@@ -30,6 +30,7 @@ from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY
 
 ANOMALY_DAYS = 30
 COST_DAYS = 120
+TRAINING_DAYS = 400
 HISTORY = {"day": timedelta(days=120), "hour": timedelta(days=14)}
 CLOSE_UPS = 6
 # What a source's rows are, where they are not simply what an estate reported.
@@ -111,7 +112,8 @@ def _of_newest_training(lake: Lake, table: Table, interval: Interval) -> pd.Data
 
 
 def _until(table: Table, moment: datetime) -> Scope:
-    return Scope(table.time, datetime(1970, 1, 1), moment + timedelta(microseconds=1))
+    """As long ago as `inputs.champions` looks."""
+    return Scope(table.time, moment - timedelta(days=TRAINING_DAYS), moment + timedelta(microseconds=1))
 
 
 def _judged(lake: Lake, interval: Interval) -> pd.DataFrame:

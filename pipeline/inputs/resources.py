@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
 from pipeline.inputs import read
 from pipeline.lake import Lake
 
-_EVER = datetime(1970, 1, 1)
+# What no inventory has listed for longer is forgotten.
+REMEMBERED = timedelta(days=400)
 
 
-def read_resources(lake: Lake, as_of: datetime, since: datetime = _EVER) -> pd.DataFrame:
-    """The newest row of `silver.resource` in `[since, as_of)` of each resource, in the order of their keys."""
-    return read(lake, "resources", since=since, as_of=as_of)
+def read_resources(lake: Lake, as_of: datetime, since: datetime | None = None) -> pd.DataFrame:
+    """The newest row of `silver.resource` in `[since, as_of)` of each resource, by default of the last 400 days, in key order."""
+    return read(lake, "resources", since=as_of - REMEMBERED if since is None else since, as_of=as_of)

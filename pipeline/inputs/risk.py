@@ -28,7 +28,7 @@ def forecast_as_of(lake: Lake) -> datetime | None:
 
 
 def read_peaks(lake: Lake, as_of: datetime) -> pd.Series:
-    """The highest sample of each series in percent before `as_of`, by series_id."""
+    """The highest sample of each series in percent in the 800 days before `as_of`, by series_id."""
     return read(lake, "peaks", as_of=as_of).set_index("series_id")["peak"]
 
 

@@ -164,8 +164,8 @@ class DailyObjects(dataset.Dataset):  # type: ignore[misc]
         trouble: what a listing raised, which DuckDB would tell in words of its own.
     """
 
-    def __init__(self, table: Table, storage: Storage, list_some: Callable[[Iterable[str] | None], list[str]]) -> None:
-        """`list_some` gives the objects of some days, or of all, as `list_objects` does."""
+    def __init__(self, table: Table, storage: Storage, list_some: Callable[[list[str], bool], list[str]]) -> None:
+        """`list_some` gives the objects of some days, and is told whether these are all."""
         self.trouble: Exception | None = None
         self._schema = table.arrow_schema
         self._storage = storage
@@ -203,7 +203,7 @@ class DailyObjects(dataset.Dataset):  # type: ignore[misc]
         unlisted = [day for day in days if day not in self._listed]
         self._listed |= {day: [] for day in unlisted}
         if unlisted:
-            for file in self._list_some(None if len(unlisted) == len(self._days) else unlisted):
+            for file in self._list_some(unlisted, len(unlisted) == len(self._days)):
                 day = day_of(file)
                 if day in unlisted:
                     self._listed[day].append(file)

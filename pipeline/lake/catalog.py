@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, partial
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, 
 from pyiceberg.table import Table as IcebergTable
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
+from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.lake.lock import alone
 from pipeline.lake.storage import Storage
@@ -40,7 +42,7 @@ def _create_nothing(*_: object) -> Iterator[Created]:
     return iter(())
 
 
-def _accept_day(_table: Table, _day: str) -> None:
+def _accept_days(_table: Table, _days: Iterable[str]) -> None:
     """Every day is found by its folder."""
 
 
@@ -57,9 +59,9 @@ class Catalog:
         database: prefix of its databases' names.
         uri: where the tables' files go.
         create_databases: creates those that are not there.
-        create_bronze: makes a bronze table known to the engine.
+        create_bronze: makes the bronze tables known to the engine, from a first day on, which None leaves as it is.
         create_views: makes those of `sql/views`.
-        check_day: raises DataError for a day of bronze that the engine would not find.
+        check_days: raises DataError for days of bronze that the engine would not find.
         holds_files: whether data files of a table lie in the lake.
     """
 
@@ -67,9 +69,9 @@ class Catalog:
     database: str
     uri: str
     create_databases: Callable[[], Iterator[Created]] = _create_nothing
-    create_bronze: Callable[[Table], Iterator[Created]] = _create_nothing
+    create_bronze: Callable[[date | None], Iterator[Created]] = _create_nothing
     create_views: Callable[[], Iterator[Created]] = _create_nothing
-    check_day: Callable[[Table, str], None] = _accept_day
+    check_days: Callable[[Table, Iterable[str]], None] = _accept_days
     holds_files: Callable[[Table], bool] = _hold_nothing
 
     def load(self, table: Table) -> IcebergTable | None:
@@ -137,16 +139,22 @@ def open_catalog(settings: Settings, storage: Storage) -> Catalog:
         return Catalog(
             cache(partial(_connect_to_sqlite, settings, storage)), settings.database, storage.uri, holds_files=holds_files
         )
-    from pipeline.lake import glue
+    from pipeline.lake import beginning, glue
+
+    def create_bronze(wanted: date | None) -> Iterator[Created]:
+        first_day = beginning.settle(wanted, storage)
+        for table in tables.ALL.values():
+            if table.layer == "bronze":
+                yield table.name, glue.create_external(table, settings, storage, first_day)
 
     return Catalog(
         connect=cache(partial(glue.connect, settings, storage)),
         database=settings.database,
         uri=storage.uri,
         create_databases=partial(glue.create_databases, settings),
-        create_bronze=lambda table: iter([(table.name, glue.create_external(table, settings, storage))]),
+        create_bronze=create_bronze,
         create_views=partial(glue.create_views, settings) if settings.engine == "athena" else _create_nothing,
-        check_day=glue.check_day,
+        check_days=partial(beginning.check, storage=storage),
         holds_files=holds_files,
     )
 

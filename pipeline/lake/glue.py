@@ -12,14 +12,13 @@ from pyiceberg.exceptions import CommitFailedException
 
 from pipeline import tables
 from pipeline.errors import DataError
-from pipeline.lake import athena, aws, sql
+from pipeline.lake import athena, aws, beginning, sql
 from pipeline.lake.storage import Storage
 from pipeline.settings import Settings
 from pipeline.tables.schema import LAYERS, Table
 from pipeline.tables.types import DATE, FLAG, MOMENT, NUMBER, TEXT, WHOLE
 
-# The days that Athena looks for objects in: a projected partition outside does not exist.
-FIRST_DAY = date(2000, 1, 1)
+# The last day that Athena looks for objects of: a projected partition outside does not exist. `beginning` has the first.
 LAST_DAY = "NOW+3DAYS"
 HIVE_TYPES = {TEXT: "string", WHOLE: "bigint", NUMBER: "double", FLAG: "boolean", DATE: "date", MOMENT: "timestamp"}
 PARQUET = {
@@ -66,16 +65,16 @@ def create_databases(settings: Settings) -> Iterator[tuple[str, bool]]:
         yield name, created
 
 
-def create_external(table: Table, settings: Settings, storage: Storage) -> bool:
+def create_external(table: Table, settings: Settings, storage: Storage, first_day: date = beginning.DEFAULT) -> bool:
     """Make the external table of a bronze table what the declaration says; False where it already is.
 
-    Partitions are projected, one per day, so that no object has to be announced.
+    Partitions are projected, one per day from `first_day` on, so that no object has to be announced.
 
     Raises:
         DataError: the declaration drops or retypes a column that Glue knows.
     """
     database = f"{settings.database}_bronze"
-    wanted = _external_table(table, storage)
+    wanted = _external_table(table, storage, first_day)
     glue = aws.client("glue", settings)
     with aws.explain_errors(f"Glue table {database}.{table.short_name}"):
         try:
@@ -88,16 +87,6 @@ def create_external(table: Table, settings: Settings, storage: Storage) -> bool:
             return False
         glue.update_table(DatabaseName=database, TableInput=wanted, VersionId=present["VersionId"])
         return True
-
-
-def check_day(table: Table, day: str) -> None:
-    """Refuse a day whose objects Athena would not look for.
-
-    Raises:
-        DataError: naming the day and the first that counts.
-    """
-    if date.fromisoformat(day) < FIRST_DAY:
-        raise DataError(f"{table.name}: day {day} lies before {FIRST_DAY}, from where Athena looks for bronze's objects")
 
 
 def create_views(settings: Settings) -> Iterator[tuple[str, bool]]:
@@ -138,7 +127,7 @@ def _metadata_location(database: str, name: str, settings: Settings) -> str:
     return str(table["Parameters"]["metadata_location"])
 
 
-def _external_table(table: Table, storage: Storage) -> dict[str, Any]:
+def _external_table(table: Table, storage: Storage, first_day: date) -> dict[str, Any]:
     location = f"{storage.uri}/bronze/{table.short_name}"
     columns = [{"Name": c.name, "Type": HIVE_TYPES[c.type], "Comment": c.doc[:255]} for c in table.columns]
     return {
@@ -153,7 +142,7 @@ def _external_table(table: Table, storage: Storage) -> dict[str, Any]:
             "projection.enabled": "true",
             "projection.day.type": "date",
             "projection.day.format": "yyyy-MM-dd",
-            "projection.day.range": f"{FIRST_DAY},{LAST_DAY}",
+            "projection.day.range": f"{first_day},{LAST_DAY}",
             "projection.day.interval": "1",
             "projection.day.interval.unit": "DAYS",
             "storage.location.template": f"{location}/day=${{day}}",

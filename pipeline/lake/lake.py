@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,10 +22,10 @@ from pipeline import tables
 from pipeline.errors import ConflictError, DamagedError, DataError
 from pipeline.lake import aws, bronze, checksums, disk, landings
 from pipeline.lake.catalog import open_catalog, open_engine
-from pipeline.lake.fence import Fence, Window, summary_of, window_of, window_of_scope
+from pipeline.lake.fence import Fence, summary_of, window_of_scope
 from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
+from pipeline.lake.relations import Relations
 from pipeline.lake.rows import cast_rows, fill_columns
-from pipeline.lake.sql import parse, tables_behind
 from pipeline.lake.storage import Storage
 from pipeline.settings import Settings
 from pipeline.tables.columns import STAMPED
@@ -82,6 +82,7 @@ class Lake:
     Attributes:
         changes: writes through this object that made the lake say something new, telemetry left out.
         did: what was done to each table through this object, by name.
+        relations: what the last query read.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -90,17 +91,17 @@ class Lake:
         self.catalog = open_catalog(settings, self.storage)
         self.changes = 0
         self.fence = Fence(self.catalog.load, lambda table, days: bronze.list_objects(table, self.storage, days))
-        self._window = Window()
         self.did: defaultdict[str, Did] = defaultdict(Did)
-        self._ask = open_engine(settings, self._relation, self.bronze_files)
+        self.relations = Relations(self.catalog, self.storage, self.fence, self.explain_errors, self._rows)
+        self._ask = open_engine(settings, self.relations.relation, self.relations.objects)
 
     # ------------------------------------------------------------ reading
 
     def query(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
         """Rows of one SELECT in Athena's dialect over `layer.table` and `views.view`; `:name` marks a parameter."""
-        self._window = window_of(params or {})
+        self.relations.begin(sql, params or {})
         if self.settings.engine == "athena":
-            self._see_all(sql)
+            self.relations.see_all(sql)
         return self._ask(sql, params or {})
 
     def read(self, table: Table, scope: Scope | None = None, columns: tuple[str, ...] | None = None) -> pa.Table:
@@ -229,10 +230,12 @@ class Lake:
         parts = dict(bronze.split_by_day(data, table.time))
         telemetry = table.name in TELEMETRY
         with self.explain_errors(table.name):
+            if not telemetry:
+                # Who records how a step went may not see the ledger.
+                self.catalog.check_days(table, parts)
             known = {} if telemetry else landings.read(table, parts, self.storage)
         changed = False
         for day, payload in parts.items():
-            self.catalog.check_day(table, day)
             with self.explain_errors(table.name, f"day {day}"):
                 load_id = bronze.load_id_of(table, payload, source=source, shard=shard, day=day)
                 landed = self._land_once if telemetry else partial(self._land_next, known[day])
@@ -274,19 +277,23 @@ class Lake:
 
     # ------------------------------------------------------------ files and catalog
 
-    def create_tables(self) -> Iterator[tuple[str, bool]]:
+    def create_tables(self, first_day: date | None = None) -> Iterator[tuple[str, bool]]:
         """Create what is declared and not there yet, and add the columns that a declaration added.
+
+        Args:
+            first_day: from which on Athena is to find what is landed; by default as before, see `beginning.settle`.
 
         Yields:
             Each table or view and whether it is new or another than before.
 
         Raises:
-            DataError: a declaration drops or retypes a stored column.
+            DataError: a declaration drops or retypes a stored column, or something was landed before the first day.
         """
         yield from self.catalog.create_databases()
+        with self.explain_errors("bronze"):
+            yield from self.catalog.create_bronze(first_day)
         for table in tables.ALL.values():
             if table.layer == "bronze":
-                yield from self.catalog.create_bronze(table)
                 continue
             with self.explain_errors(table.name):
                 before = self.catalog.load(table)
@@ -326,50 +333,6 @@ class Lake:
         self.fence.saw_days(table, window_of_scope(scope), bronze.by_day(files))
         rows = bronze.read_objects(table, files, self.storage)
         return rows if scope is None else rows.filter(scope.mask(rows))
-
-    def _relation(self, name: str) -> Any:
-        """What DuckDB reads for a table: see `duckdb.Relation`."""
-        table = tables.get(name)
-        if table.layer == "bronze":
-            return self._bronze_relation(table)
-        iceberg = self.catalog.load(table)
-        self.fence.saw_table(table, self._window, iceberg)
-        if iceberg is None:
-            return table.arrow_schema.empty_table()
-        checksums.verify_metadata(iceberg)
-        tasks = list(iceberg.scan().plan_files())
-        plain = not any(task.delete_files for task in tasks) and len(iceberg.schemas()) == 1
-        plain = plain and set(table.arrow_schema.names) <= set(iceberg.schema().column_names)
-        if not tasks:
-            return table.arrow_schema.empty_table()
-        if not plain:
-            return self.read(table)
-        checksums.verify(iceberg, [task.file.file_path for task in tasks])
-        files = [task.file.file_path.removeprefix("file://").removeprefix("s3://") for task in tasks]
-        return files if self.storage.is_local else self.storage.dataset(files, table.arrow_schema)
-
-    def _bronze_relation(self, table: Table) -> bronze.DailyObjects:
-        window = self._window
-
-        def list_some(days: Iterable[str] | None) -> list[str]:
-            with self.explain_errors(table.name):
-                files = bronze.list_objects(table, self.storage, days)
-            self.fence.saw_days(table, window, bronze.by_day(files, days or ()))
-            return files
-
-        with self.explain_errors(table.name):
-            return bronze.DailyObjects(table, self.storage, list_some)
-
-    def _see_all(self, sql: str) -> None:
-        """Note what a query is about to read elsewhere; DuckDB asks for each relation itself."""
-        for name in sorted(tables_behind(parse(sql))):
-            table = tables.get(name)
-            with self.explain_errors(table.name):
-                if table.layer != "bronze":
-                    self.fence.saw_table(table, self._window, self.catalog.load(table))
-                    continue
-                days = [day for day in bronze.list_days(table, self.storage) if self._window.has_day(day)]
-                self.fence.saw_days(table, self._window, bronze.by_day(bronze.list_objects(table, self.storage, days), days))
 
     def _note(self, table: Table, written: Written) -> Written:
         self.changes += written.changed and table.name not in TELEMETRY

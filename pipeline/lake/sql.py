@@ -115,6 +115,27 @@ def header(name: str) -> str:
     return "\n".join(line.removeprefix("--").removeprefix(" ") for line in lines)
 
 
+def windows(text: str) -> dict[str, int | None]:
+    """How many days before the first moment among its parameters a query reads of each table, as its head states.
+
+    A row lies in the window by the table's time, and none after the last of the moments counts. The head says so in one line,
+    `-- Window  0 days, gold.forecast 181 days, silver.price always`: the figure without a name, whose name here is empty, holds
+    for tables that are not named, and None stands for a table that is read whole. Empty for a query without the line.
+
+    Raises:
+        ConfigError: the line says something else.
+    """
+    stated = re.search(r"^-- Window (.+)$", text, re.MULTILINE)
+    found: dict[str, int | None] = {}
+    for part in stated.group(1).split(",") if stated else ():
+        match = re.fullmatch(r" *(?:([a-z]+\.[a-z_]+) )?(?:(\d+) days?|always) *", part)
+        if match is None:
+            expected = "`0 days, gold.forecast 181 days, silver.price always`"
+            raise ConfigError(f"a window is written as {expected}, got {part.strip()!r}")
+        found[match.group(1) or ""] = int(match.group(2)) if match.group(2) else None
+    return found
+
+
 def parameters(query: exp.Query) -> set[str]:
     return {placeholder.name for placeholder in query.find_all(exp.Placeholder)}
 

@@ -1,13 +1,15 @@
-"""Why a table of silver has no rows: whether anything was landed that it could be built from."""
+"""What was landed that a table of silver is built from: why it has no rows, and which of its days are old."""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections import Counter
+from datetime import date, timedelta
+from itertools import groupby
 
 from pipeline.errors import DataError
 from pipeline.interval import Interval
-from pipeline.lake import Lake
+from pipeline.lake import Lake, bronze
 from pipeline.quality.validate import Result, record_results
 from pipeline.steps._daily import list_builds, read_tables
 from pipeline.tables import get
@@ -48,6 +50,22 @@ def explain_no_rows(table: Table, interval: Interval, lake: Lake) -> None:
     log.warning("%s: not built. %s", where, sentence)
     late = Result("table", f"{LANDED}({', '.join(read)})", "warning", success=False, rows=0, failed_rows=0, note=sentence)
     record_results([late], table, interval, lake)
+
+
+def list_outdated(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
+    """The stretches before an interval, one a year at most, in which a day has other landings than the table was built from.
+
+    Objects of bronze are only added to, so that their number says whether all of them were there. A day of which every row was
+    refused has no row that could say so, and is looked at by every run.
+    """
+    landed: Counter[date] = Counter()
+    for name in _landed_inputs(table.name):
+        landed.update(date.fromisoformat(bronze.day_of(file)) for file in lake.bronze_files(get(name)))
+    built = lake.read(table, columns=(table.time, "landings")).to_pydict()
+    counted = {moment.date(): number for moment, number in zip(built[table.time], built["landings"], strict=True)}
+    days = sorted(day for day, number in landed.items() if day < interval.start.date() and counted.get(day) != number)
+    by_year = [list(some) for _, some in groupby(days, key=lambda day: day.year)]
+    return [Interval.days(str(some[0]), str(some[-1] + timedelta(days=1))) for some in by_year]
 
 
 def _landed_inputs(name: str) -> list[str]:

@@ -15,7 +15,7 @@ from pipeline.quality.validate import validate
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built
 from pipeline.steps._declaration import Step
-from pipeline.steps._landed import explain_no_rows
+from pipeline.steps._landed import explain_no_rows, list_outdated
 from pipeline.tables.schema import Scope, Table
 
 STEP = Step(role="transform", role_in_gold="publisher", takes_target=True, writes=("silver.check_result",))
@@ -26,6 +26,7 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
 
     A long interval is built and published one calendar year at a time, so that memory follows the estate and not its history.
     A table of silver of which nothing was landed is not built, and the log says so; where it is late, `silver.check_result` too.
+    A table that catches up is built as well for the days before of which something was landed since.
 
     Raises:
         ConfigError: the table is not one that is built.
@@ -35,7 +36,10 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     table = tables.get(target)
     if reason := explain_not_built(target):
         raise ConfigError(f"{target} cannot be built: {reason}")
-    rows = sum(_publish(table, part, lake, settings) for part in _parts(table, interval))
+    rows = sum(_publish(table, part, lake, settings) for part in _parts(table, interval, lake))
+    if table.build.catches_up:
+        # What it is made of holds until it changes: a day without news lacks nothing.
+        return rows
     if not rows and table.layer == "silver":
         explain_no_rows(table, interval, lake)
     elif not rows and not table.may_be_empty:
@@ -53,9 +57,12 @@ def _publish(table: Table, interval: Interval, lake: Lake, settings: Settings) -
     return lake.replace(table, data, scope).rows
 
 
-def _parts(table: Table, interval: Interval) -> Iterable[Interval]:
+def _parts(table: Table, interval: Interval, lake: Lake) -> Iterable[Interval]:
     """What was believed at the interval's end is one answer; checks of silver are published by the years that it was built in."""
-    return [interval] if table.time == "as_of" and table.build.when != "always" else interval.split_years()
+    if table.time == "as_of" and table.build.when != "always":
+        return [interval]
+    before = list_outdated(table, interval, lake) if table.build.catches_up else []
+    return [*before, *interval.split_years()]
 
 
 def _rows(table: Table, interval: Interval, lake: Lake, settings: Settings) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import account, made_safe, moment, number, provenance, source, text
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import DATE, FLAG, NUMBER, WHOLE
 
 # What an instance type is.
@@ -55,6 +55,27 @@ PRICE = Table(
         *provenance,
     ),
     partition="day",
+)
+PRICE_HELD = Table(
+    name="silver.price",
+    doc="One list price from the moment it is valid: it holds until the next of its item, however long that is.",
+    key=("service", "region", "item", "unit", "ts"),
+    time="ts",
+    columns=(
+        source,
+        moment("ts", "Moment from which the price is known."),
+        text("service", "ec2, ebs, elb …"),
+        text("region", "Region of the price."),
+        text("item", "Instance type, or the name of what is sold."),
+        text("unit", "hour, GB-month …"),
+        Column(name="price_usd", type=NUMBER, doc="On-demand list price per unit.", unit="usd", ge=0),
+        *specification,
+        Column(
+            name="landings", type=WHOLE, doc="Landings of its day among which it was chosen; more than these make it old.", ge=1
+        ),
+    ),
+    may_be_empty=True,
+    build=Build(catches_up=True),
 )
 COST_DAILY = Table(
     name="silver.cost_daily",

@@ -112,6 +112,8 @@ class Build:
         checked: whether its rows are held to their expectations.
         about: the column that names the table a row is about. Then `build` replaces the rows about bronze and silver; those about
             gold are written by the steps that make it.
+        catches_up: days before a run's are built with it where something was landed since they were built: a price list states
+            prices of long ago. Such a table has `landings`, how many of its day each row was chosen from.
     """
 
     by: str = ""
@@ -119,6 +121,7 @@ class Build:
     when: Literal["", "always", "last"] = ""
     checked: bool = True
     about: str = ""
+    catches_up: bool = False
 
 
 @dataclass(frozen=True)

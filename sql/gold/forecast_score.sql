@@ -2,6 +2,7 @@
 --
 -- Reads   gold.forecast, views.demand_hourly, views.demand_daily
 -- Params  :start, :end   the run's data interval, UTC, half-open: the periods that are scored
+-- Window  gold.forecast 181 days, silver.metric_hourly 70 days, silver.metric_daily 240 days, silver.cost_daily 240 days
 --
 -- Late or restated actuals change the scores when their day is built again. A forecast counts from its own `as_of` on, so that a
 -- backfill cannot look ahead; one that is published only now for an earlier `as_of` is scored when its days are built again. What

@@ -2,6 +2,7 @@
 --
 -- Reads   views.metric_point, views.billing_charge, views.resource_judged, views.price_judged, silver.check_result
 -- Params  :start, :end   the run's data interval, UTC, half-open
+-- Window  0 days
 --
 -- Rows in = rows accepted + superseded + quarantined, by construction: each row of bronze has exactly one rule or none.
 WITH judged AS (

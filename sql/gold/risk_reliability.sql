@@ -2,6 +2,7 @@
 --
 -- Reads   gold.capacity_risk, views.demand_daily, views.demand_hourly
 -- Params  :start, :end   the run's data interval; horizons that end in (start, end] are judged
+-- Window  90 days, silver.metric_hourly 30 days
 --
 -- Each published chance is judged once, by the run in which its horizon ends, so that rows of all runs add up. A series of which
 -- less than half of the horizon was observed is left out, whether it crossed or not.

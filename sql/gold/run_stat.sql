@@ -2,6 +2,7 @@
 --
 -- Reads   bronze.run_event
 -- Params  :start, :end   the run's data interval; events carry its end as `ts`
+-- Window  0 days
 --
 -- Telemetry: it changes with every execution, and comparisons of content leave it out.
 WITH ranked AS (

@@ -2,6 +2,7 @@
 --
 -- Reads   gold.capacity_risk
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- One row per series, by the day where it is forecast so, as hours do not reach 30 days. The next threshold is the lowest that the
 -- series does not cross in its first day ahead; where it crosses all, the highest. `risk_level` and `priority` are the worst of

@@ -2,6 +2,7 @@
 --
 -- Reads   silver.metric_daily
 -- Params  :start, :end   the interval, UTC, half-open
+-- Window  0 days
 --
 -- A series is expected from its first day in the interval to its last: what was before it began or after it ended is not missing.
 SELECT

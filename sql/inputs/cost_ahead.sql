@@ -2,6 +2,7 @@
 --
 -- Reads   views.demand_daily, gold.forecast
 -- Params  :as_of   of the run, UTC
+-- Window  30 days, gold.forecast 0 days
 --
 -- Of the forecasts published as of that moment the medians are added up: what is likely, not what may be. A series is an account,
 -- region and service; one without expected cost is too young to be forecast, or has ended. Sums are in decimals.

@@ -2,6 +2,7 @@
 --
 -- Reads   silver.cost_daily
 -- Params  :as_of   nothing later counts, UTC
+-- Window  91 days
 --
 -- Days are those of `cost_last_30d` and `cost_change_30d` in inputs.executive_kpis: they end at the last day billed, not at the
 -- moment, or a bill that is late would read as a fall. Where bills do not reach back 60 days nothing can be compared, and there is

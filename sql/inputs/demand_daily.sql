@@ -4,6 +4,7 @@
 -- Params  :since, :as_of    days in [since, as_of), UTC
 --         :shard, :shards   the series of one shard of so many, by their bucket
 --         :metric           only this metric; all when empty
+-- Window  0 days
 --
 -- A series of cost has no bucket and stands in every shard: who asks for one shard takes those of its series itself.
 SELECT series_id AS series_id, metric AS metric, unit AS unit, ts AS ts, value AS value

@@ -2,6 +2,7 @@
 --
 -- Reads   gold.forecast_score
 -- Params  :before, :since, :as_of   lately is [since, as_of), before is [before, since), UTC
+-- Window  0 days
 --
 -- Only the first day or week ahead: later lead times come with a pipeline's age, and their errors are not drift. An error beyond
 -- ten seasonal changes counts as ten, so that one series which stood still does not speak for its segment. `bin` is null where an

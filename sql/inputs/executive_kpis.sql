@@ -3,6 +3,7 @@
 -- Reads   gold.recommendation, gold.capacity_risk, gold.incident, gold.model_metric, gold.promotion, gold.forecast,
 --         gold.quality_result, views.demand_hourly, silver.metric_daily, silver.cost_daily
 -- Params  :as_of   nothing later counts, UTC
+-- Window  31 days, silver.cost_daily 91 days, gold.promotion 400 days, gold.model_metric 400 days
 --
 -- `value` is null where there is nothing to judge. Savings are identified, not realised. What a run publishes is taken from the
 -- newest run not after the moment, a month back at most, and `known_at` says which: two dates that differ say that one part of
@@ -80,14 +81,14 @@ serving AS (
     metric, granularity, coalesce(serves, champion) AS model,
     row_number() OVER (PARTITION BY metric, granularity ORDER BY fence DESC) AS recency
   FROM gold.promotion
-  WHERE as_of <= :as_of
+  WHERE as_of <= :as_of AND as_of >= :as_of - INTERVAL '400' DAY
 ),
 scored AS (
   SELECT
     metric, granularity, model, as_of, series, skill, coverage_90,
     max(as_of) OVER (PARTITION BY metric, granularity) AS newest
   FROM gold.model_metric
-  WHERE as_of <= :as_of
+  WHERE as_of <= :as_of AND as_of >= :as_of - INTERVAL '400' DAY
 ),
 skilled AS (
   SELECT

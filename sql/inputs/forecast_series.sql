@@ -2,6 +2,7 @@
 --
 -- Reads   gold.forecast
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- `level` is the mean of the median over the horizon, in the metric's own unit: it orders costs among each other, nothing else.
 SELECT series_id AS series_id, metric AS metric, granularity AS granularity, avg(value) AS level

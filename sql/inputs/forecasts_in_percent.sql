@@ -2,6 +2,7 @@
 --
 -- Reads   gold.forecast
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- One row per series, granularity, period and quantile. A series that is forecast by the hour and by the day stands here twice.
 SELECT

@@ -2,6 +2,7 @@
 --
 -- Reads   gold.incident
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- Of equally grave ones those that still go on come first, then those furthest from what was expected as a share of capacity.
 SELECT

@@ -3,6 +3,7 @@
 -- Reads   views.demand_hourly, views.demand_daily
 -- Params  :since, :as_of   series seen in [since, as_of), UTC
 --         :hours           observed hours that a series needs before it is judged
+-- Window  0 days
 --
 -- Judged is what has enough hours, and one in the last 24. Cost is known by the day: no detector sees it.
 WITH seen AS (

@@ -3,6 +3,7 @@
 --
 -- Reads   gold.quality_result
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- Two tables that are built from the same missing rows say so in the same words: a sentence is here once.
 SELECT DISTINCT note AS note

@@ -2,6 +2,7 @@
 --
 -- Reads   views.demand_daily
 -- Params  :since, :as_of   days in [since, as_of), UTC
+-- Window  0 days
 --
 -- A metric with a single day counts: whether there is history enough is decided series by series.
 SELECT DISTINCT metric AS metric

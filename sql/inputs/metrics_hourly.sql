@@ -2,6 +2,7 @@
 --
 -- Reads   views.demand_hourly
 -- Params  :since, :as_of   hours in [since, as_of), UTC
+-- Window  0 days
 --
 -- A metric with a single hour counts: whether there is history enough is decided series by series.
 SELECT DISTINCT metric AS metric

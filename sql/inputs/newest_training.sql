@@ -2,9 +2,10 @@
 --
 -- Reads   gold.model_metric
 -- Params  :as_of   trainings before this moment, UTC
+-- Window  400 days
 --
--- One row; its `trained_at` is null where there was none. A training as of the very moment does not count, so that a run that is
+-- One row; its `trained_at` is null where there was none for so long that one is due in any case. A training as of the very moment does not count, so that a run that is
 -- repeated after it says the same.
 SELECT max(as_of) AS trained_at
 FROM gold.model_metric
-WHERE as_of < :as_of
+WHERE as_of >= :as_of - INTERVAL '400' DAY AND as_of < :as_of

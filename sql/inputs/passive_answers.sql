@@ -2,6 +2,7 @@
 --
 -- Reads   gold.recommendation
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- A resource that two rules keep counts once. One rule may keep what another changes, so that the counts of actions overlap.
 SELECT action AS action, service AS service, count(DISTINCT concat_ws('/', account, region, resource_id)) AS resources

@@ -3,6 +3,7 @@
 -- Reads   views.demand_hourly
 -- Params  :since, :as_of    hours in [since, as_of), UTC
 --         :shard, :shards   the series of one shard of so many, by their bucket
+-- Window  0 days
 --
 -- Hours without a p95 are left out beside imputed ones: a source that gives no peak is not searched for anomalies.
 SELECT

@@ -2,6 +2,7 @@
 --
 -- Reads   gold.recommendation
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- One change per resource, so that the savings may be added; one of an upsize is negative, of an action without a price null.
 SELECT

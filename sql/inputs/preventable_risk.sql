@@ -2,6 +2,7 @@
 --
 -- Reads   gold.capacity_risk
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- A larger type does not prevent incidents: their share, of three times 30 days, is taken out of the chance of 90 days. The
 -- chances of 7 and 30 days are as published. What is too new to be judged is not here.

@@ -1,17 +1,18 @@
 -- inputs.prices: the newest list price of each item that was known at a moment.
 --
--- Reads   views.price_judged
+-- Reads   silver.price
 -- Params  :as_of   prices from before this moment, UTC
+-- Window  silver.price always
 --
--- A price holds until the next one, however long ago it was listed: `price_as_of` is when. A price list that is landed again
--- replaces its moment; a refused one does not.
+-- A price holds until the next one, however long ago it was listed: `price_as_of` is when. The table has a row where a price
+-- changed, not one a day.
 WITH ranked AS (
   SELECT
     service, region, item, unit, price_usd, vcpu, memory_gib, arch, network_mbps, ebs_mbps, coremark, burstable, hypervisor,
     gpu, instance_store, ts AS price_as_of,
-    row_number() OVER (PARTITION BY service, region, item, unit ORDER BY ts DESC, sequence DESC, ingested_at DESC, load_id DESC) AS recency
-  FROM views.price_judged
-  WHERE rule IS NULL AND day <= cast(:as_of AS date) AND ts < :as_of
+    row_number() OVER (PARTITION BY service, region, item, unit ORDER BY ts DESC) AS recency
+  FROM silver.price
+  WHERE ts < :as_of
 )
 SELECT
   service AS service,

@@ -2,6 +2,7 @@
 --
 -- Reads   silver.resource
 -- Params  :since, :as_of   resources seen in [since, as_of), UTC
+-- Window  0 days
 --
 -- A resource is its newest row, whole: a label that this row lacks was taken off, and an older row's does not stand in for it.
 -- views.resource_current says the same of all that is known.

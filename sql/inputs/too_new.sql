@@ -2,6 +2,7 @@
 --
 -- Reads   gold.not_forecast
 -- Params  :as_of   of the run
+-- Window  0 days
 --
 -- By the hour alone: what is too new by the day is forecast by the hour, or too new by the hour as well.
 SELECT series_id AS series_id, metric AS metric, granularity AS granularity, observed AS observed

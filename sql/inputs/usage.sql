@@ -2,6 +2,7 @@
 --
 -- Reads   silver.metric_hourly
 -- Params  :since, :as_of   hours in [since, as_of), UTC
+-- Window  0 days
 --
 -- Imputed hours are here, with quality_flag 1: a rule counts what was observed and tells it from what was filled in.
 SELECT

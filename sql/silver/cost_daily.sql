@@ -2,6 +2,7 @@
 --
 -- Reads   views.billing_charge
 -- Params  :start, :end   the run's data interval, UTC, half-open
+-- Window  0 days
 --
 -- Sums are exact decimals before they become doubles. Effective cost is for trends, billed cost for the invoice; a missing
 -- effective or list cost stays null rather than becoming zero.

@@ -2,6 +2,7 @@
 --
 -- Reads   views.metric_point
 -- Params  :start, :end   the run's data interval, UTC, half-open
+-- Window  0 days
 --
 -- Percentiles are of the day's samples, not of hourly percentiles: a p95 of p95s is neither. A source that delivers only a daily
 -- p95 has no mean. A day without samples has no row.

@@ -2,6 +2,7 @@
 --
 -- Reads   views.metric_point
 -- Params  :start, :end   the run's data interval, UTC, half-open
+-- Window  0 days
 --
 -- A gap of up to three hours inside a UTC day repeats the last observed hour, flagged 1: never a later one, and never across
 -- midnight, so that the order in which days are built cannot matter. Longer gaps stay gaps.

@@ -2,6 +2,7 @@
 --
 -- Reads   views.metric_point, views.billing_charge, views.resource_judged, views.price_judged
 -- Params  :start, :end   the run's data interval, UTC, half-open
+-- Window  0 days
 --
 -- Superseded rows are not refused: they were good until a later load replaced them.
 WITH refused AS (

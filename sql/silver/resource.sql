@@ -2,6 +2,7 @@
 --
 -- Reads   views.resource_judged
 -- Params  :start, :end   the run's data interval, UTC, half-open
+-- Window  0 days
 --
 -- An inventory may be landed again; the latest load of a day wins.
 WITH ranked AS (

@@ -84,14 +84,14 @@ serving AS (
     metric, granularity, coalesce(serves, champion) AS model,
     row_number() OVER (PARTITION BY metric, granularity ORDER BY fence DESC) AS recency
   FROM gold.promotion
-  WHERE as_of <= (SELECT as_of FROM newest)
+  WHERE as_of <= (SELECT as_of FROM newest) AND as_of >= (SELECT as_of FROM newest) - INTERVAL '400' DAY
 ),
 scored AS (
   SELECT
     metric, granularity, model, as_of, series, skill, coverage_90,
     max(as_of) OVER (PARTITION BY metric, granularity) AS newest
   FROM gold.model_metric
-  WHERE as_of <= (SELECT as_of FROM newest)
+  WHERE as_of <= (SELECT as_of FROM newest) AND as_of >= (SELECT as_of FROM newest) - INTERVAL '400' DAY
 ),
 skilled AS (
   SELECT

@@ -3,7 +3,7 @@
 -- Reads   bronze.price
 --
 -- `rule` is null for a row that counts, otherwise the rule that refuses it: a price is a number, not negative, and below a million
--- dollars. A price list that is landed again replaces its moment: inputs.prices takes the latest. Filter by `day`: it prunes files.
+-- dollars. A price list that is landed again replaces its moment: silver.price takes the latest. Filter by `day`: it prunes files.
 SELECT
   day AS day,
   source AS source,

@@ -144,7 +144,7 @@ def test_a_price_that_is_none_is_refused_and_the_one_before_it_holds(settings: S
     later = [plain | {"ts": datetime(2026, 3, 2, hour), "price_usd": price} for hour, price in enumerate(odd)]
     land(lake, "bronze.price", [plain | {"ts": datetime(2026, 3, 1), "price_usd": 0.1}, *later])
 
-    lake = build(settings, "silver.quarantine")
+    lake = build(settings, "silver.price", "silver.quarantine")
 
     assert read(lake, "prices", as_of=DAY.as_of)["price_usd"].tolist() == [0.1]
     assert refused(lake) == [("bronze.price", "bad_price")] * len(odd)

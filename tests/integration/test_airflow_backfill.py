@@ -17,6 +17,7 @@ from pipeline import settings, steps, tables
 from pipeline.cli import app
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
+from pipeline.lake.relations import Relations
 from pipeline.tables.operations import BOOKKEEPING, TELEMETRY
 from tools.environment import ROOT, free_port, isolated_environment
 from tools.processes import Servers
@@ -137,11 +138,11 @@ def run_straight(home: Path) -> dict[tuple[str, str], set[str]]:
         if name not in {working[-1][1], *steps.get(working[-1][0]).writes, *BOOKKEEPING}:
             read[working[-1]].add(name)
 
-    performed, rows_of, relation_of = steps.perform, Lake.read, Lake._relation
+    performed, rows_of, relation_of = steps.perform, Lake.read, Relations.relation
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(steps, "perform", perform)
         patch.setattr(Lake, "read", lambda lake, table, *rest, **more: (note(table.name), rows_of(lake, table, *rest, **more))[1])
-        patch.setattr(Lake, "_relation", lambda lake, name: (note(name), relation_of(lake, name))[1])
+        patch.setattr(Relations, "relation", lambda its, name: (note(name), relation_of(its, name))[1])
         done = CliRunner().invoke(app, ["run", "--from", FIRST, "--to", END, "--day-by-day"], env=environ, catch_exceptions=False)
     assert done.exit_code == 0, done.output[-3000:]
     assert read["recommend", ""]

@@ -72,7 +72,7 @@ def _table(table: Table, path: Path) -> pa.Table:
     unknown = {name for record in records for name in record} - known
     assert not unknown, f"{path}: {table.name} has no columns {sorted(unknown)}"
     columns = {
-        c.name: [_value(record[c.name], c) if c.name in record else _filler(c) for record in records] for c in table.columns
+        c.name: [_value(record[c.name], c) if c.name in record else filler(c) for record in records] for c in table.columns
     }
     if "bucket" in columns and "series_id" in columns:
         columns["bucket"] = [bucket_of(name) for name in columns["series_id"]]
@@ -95,7 +95,7 @@ def _value(text: str, column: Column) -> Any:
     return float(text) if column.type == NUMBER else int(text)
 
 
-def _filler(column: Column) -> Any:
+def filler(column: Column) -> Any:
     if column.nullable:
         return None
     if column.name == "load_id":

@@ -1,0 +1,122 @@
+"""No query of a run reads the whole history: each states a window in its head, and reads nothing outside."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline import tables
+from pipeline.errors import ConfigError
+from pipeline.lake import Lake, duckdb, sql
+from pipeline.tables.schema import Table
+from tests.support import golden
+
+ASKED = [name for name in sql.names() if not name.startswith("views.")]
+#: Read whole, and why. Views are asked with the filter that somebody gives them, or with none.
+WHOLE = {
+    ("inputs.prices", "silver.price"): "a price holds until the next one, and the table has no rows between the two",
+    ("inputs.sources", "silver.price"): "the same prices, counted",
+    ("inputs.newest_forecast", "gold.forecast"): "what a question without a date is about; no step of a run asks it",
+}
+CASES = [case for case in golden.cases() if case.parts[-3] != sql.VIEWS]
+START, END = datetime(2026, 4, 15), datetime(2026, 4, 16)
+DAYS = [(END - timedelta(days=number)).date() for number in range(-3, 400)]
+BRONZE = [table for table in tables.ALL.values() if table.layer == "bronze"]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_head_of_a_query_states_how_far_back_it_reads_each_table(name: str) -> None:
+    text = sql.text(name)
+    windows, read = sql.windows(text), sql.tables_behind(sql.parse(text))
+
+    assert windows.keys() - {""} <= read
+    assert {table for table in read if windows.get(table, windows.get("", None)) is None} == {
+        table for query, table in WHOLE if query == name
+    }
+    assert not any(windows.get(table, windows.get("")) for table in read if table.startswith("bronze."))
+
+
+@pytest.mark.parametrize("case", CASES, ids=golden.title)
+def test_rows_outside_of_its_window_change_no_answer(case: Path) -> None:
+    text, params, given = sql.text(golden.name(case)), golden.params(case), golden.given(case)
+    windows, moments = sql.windows(text), sorted(v for v in params.values() if isinstance(v, datetime))
+    more = dict(given)
+    for name, rows in given.items():
+        days = windows.get(name, windows.get(""))
+        if days is not None:
+            before, after = moments[0] - timedelta(days=days, microseconds=1000), moments[-1] + timedelta(microseconds=1000)
+            more[name] = pa.concat_tables([rows, *(_moved(rows, tables.get(name), to) for to in (before, after))])
+
+    assert _asked(text, params, more) == _asked(text, params, given)
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake of which bronze has a year and more of days, each table with rows on the day that is asked for."""
+    from pipeline import settings
+    from pipeline.lake import open_lake
+    from pipeline.tables.columns import STAMPED
+
+    lake = open_lake(settings.load({}, home=tmp_path_factory.mktemp("home")))
+    for table in BRONZE:
+        names = [c for c in table.columns if c.name not in STAMPED]
+        row = {c.name: START if c.name == table.time else golden.filler(c) for c in names}
+        schema = pa.schema([table.arrow_schema.field(c.name) for c in names])
+        lake.land(table, pa.Table.from_pylist([row], schema=schema), source="s", shard="x", ingested_at=END)
+        for day in DAYS:
+            Path(lake.storage.root, "bronze", table.short_name, f"day={day}").mkdir(exist_ok=True)
+    return lake
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_query_of_a_day_lists_no_more_days_of_bronze_than_its_window_and_one(name: str, old: Lake) -> None:
+    text = sql.text(name)
+    params = dict.fromkeys(sql.parameters(sql.parse(text)), END) | {
+        "start": START,
+        "shard": 0,
+        "shards": 1,
+        "hours": 1,
+        "metric": "",
+    }
+
+    old.query(text, params)
+
+    listed = {table: sorted(opened.days) for table, opened in old.relations.opened.items() if table.startswith("bronze.")}
+    assert listed.keys() == {table for table in sql.tables_behind(sql.parse(text)) if table.startswith("bronze.")}
+    assert all(1 <= len(days) <= 2 for days in listed.values()), listed
+
+
+def test_what_is_asked_without_a_bound_lists_every_day(old: Lake) -> None:
+    old.query("SELECT count(*) AS rows FROM views.metric_point")
+
+    assert len(old.relations.opened["bronze.metric_sample"].days) == len(DAYS)
+
+
+def test_a_window_is_written_in_one_form() -> None:
+    head = "-- inputs.x: y.\n--\n-- Window  {}\nSELECT 1 AS one"
+
+    assert sql.windows(head.format("0 days, gold.forecast 181 days, silver.price always")) == {
+        "": 0,
+        "gold.forecast": 181,
+        "silver.price": None,
+    }
+    assert sql.windows("SELECT 1 AS one") == {}
+    with pytest.raises(ConfigError, match="got 'a week'"):
+        sql.windows(head.format("0 days, a week"))
+
+
+def _moved(rows: pa.Table, table: Table, to: datetime) -> pa.Table:
+    """The rows as if they were of another moment."""
+    moment = pa.array([to] * rows.num_rows, table.arrow_schema.field(table.time).type)
+    day = pa.array([golden.partition_of(to, table.partition)] * rows.num_rows, pa.date32())
+    for name, values in ((table.time, moment), (table.partition, day)):
+        rows = rows.set_column(rows.schema.get_field_index(name), table.arrow_schema.field(name), values)
+    return rows
+
+
+def _asked(text: str, params: dict[str, object], given: dict[str, pa.Table]) -> list[str]:
+    found = duckdb.query(text, params, lambda relation: given.get(relation, tables.get(relation).arrow_schema.empty_table()))
+    return sorted(str(row) for row in found.to_pylist())
