@@ -169,10 +169,12 @@ def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> 
     with_views = [each for each in found if each.name.startswith("views.")]
     builds = [each for each in found if each not in with_views]
     for title, chosen in ((f"building {interval}", builds), ("one look at a whole view", with_views)):
-        grid = RichTable("query", "reads", "bytes", "USD", title=title)
+        grid = RichTable("query", "reads", "bytes", "LIST", "GET", "USD", title=title)
         for each in chosen:
-            grid.add_row(each.name, ", ".join(each.reads), f"{each.bytes:,}", f"{each.usd:.6f}")
-        grid.add_row("all", "", f"{sum(each.bytes for each in chosen):,}", f"{sum(each.usd for each in chosen):.6f}")
+            counts = (f"{number:,}" for number in (each.bytes, each.lists, each.gets))
+            grid.add_row(each.name, ", ".join(each.reads), *counts, f"{each.usd:.6f}")
+        totals = (f"{sum(numbers):,}" for numbers in zip(*((e.bytes, e.lists, e.gets) for e in chosen), strict=True))
+        grid.add_row("all", "", *totals, f"{sum(each.usd for each in chosen):.6f}")
         console.print(grid)
     ran = cost_of_run.tasks(lake, interval)
     grid = RichTable("task", "seconds", "vCPU", "GB", "USD", title=f"tasks of the run over {interval} that are on record")
@@ -187,6 +189,7 @@ def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> 
     console.print(grid)
     console.print(
         f"us-east-1's list prices in USD: {cost_of_run.ATHENA_USD_PER_TB:g} per TB scanned (10 MB a query at least), "
+        f"{cost_of_run.S3_USD_PER_LIST * 1000:g} and {cost_of_run.S3_USD_PER_GET * 1000:g} per 1,000 requests LIST and GET, "
         f"{cost_of_run.FARGATE_USD_PER_VCPU_HOUR:g} per vCPU-hour and {cost_of_run.FARGATE_USD_PER_GB_HOUR:g} per GB-hour "
         f"(a minute a task at least), {cost_of_run.S3_USD_PER_GB_MONTH:g} per GB and month stored; services that always run "
         "are not in it",

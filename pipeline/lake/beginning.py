@@ -51,13 +51,18 @@ def settle(wanted: date | None, storage: Storage) -> date:
     return first
 
 
+def first_day(storage: Storage) -> date:
+    """The first day of bronze that Athena looks for objects of."""
+    return _newest(storage)[1] or DEFAULT
+
+
 def check(table: Table, days: Iterable[str], storage: Storage) -> None:
     """Refuse days of which Athena would not look for objects.
 
     Raises:
         DataError: naming the first such day, and the command after which it is found.
     """
-    first = _newest(storage)[1] or DEFAULT
+    first = first_day(storage)
     for day in sorted(days):
         if date.fromisoformat(day) < first:
             raise DataError(

@@ -180,23 +180,13 @@ class DailyObjects(dataset.Dataset):  # type: ignore[misc]
     def scanner(self, **asked: Any) -> Any:
         """Arrow's scanner over the objects of the days that `filter` leaves; `asked` is what every dataset's scanner takes."""
         try:
-            files = self._objects(self._days_within(asked.get("filter")))
+            files = self._objects(days_within(self._days, asked.get("filter"), self.schema, self._storage.filesystem))
         except Exception as error:
             self.trouble = error
             raise
         if not files:
             return dataset.dataset(self.schema.empty_table()).scanner(**asked)
         return self._storage.dataset(sound_objects(files, self._storage), self.schema, hive="day").scanner(**asked)
-
-    def _days_within(self, condition: Any) -> list[str]:
-        """The days of which Arrow cannot rule out that they have rows under the condition."""
-        layout, files = dataset.ParquetFileFormat(), self._storage.filesystem
-        fragments = [
-            layout.make_fragment(day, files, partition_expression=dataset.field("day") == date.fromisoformat(day))
-            for day in self._days
-        ]
-        every = dataset.FileSystemDataset(fragments, self.schema, layout, files)
-        return [fragment.path for fragment in every.get_fragments(filter=condition)]
 
     def _objects(self, days: list[str]) -> list[str]:
         """The objects of some days; a query that reads a day twice sees the same ones twice."""
@@ -208,6 +198,17 @@ class DailyObjects(dataset.Dataset):  # type: ignore[misc]
                 if day in unlisted:
                     self._listed[day].append(file)
         return [file for day in days for file in self._listed[day]]
+
+
+def days_within(days: list[str], condition: Any, schema: pa.Schema, filesystem: Any) -> list[str]:
+    """The days of which Arrow cannot rule out that they have rows under a condition; all where it is None."""
+    layout = dataset.ParquetFileFormat()
+    fragments = [
+        layout.make_fragment(day, filesystem, partition_expression=dataset.field("day") == date.fromisoformat(day))
+        for day in days
+    ]
+    every = dataset.FileSystemDataset(fragments, schema, layout, filesystem)
+    return [fragment.path for fragment in every.get_fragments(filter=condition)]
 
 
 def by_day(files: Iterable[str], days: Iterable[str] = ()) -> dict[str, list[str]]:

@@ -87,7 +87,7 @@ class Relations:
         if iceberg is None:
             return table.arrow_schema.empty_table()
         checksums.verify_metadata(iceberg)
-        tasks = list(iceberg.scan(row_filter=self._condition(table)).plan_files())
+        tasks = list(iceberg.scan(row_filter=rows_within(table, self._iceberg_window(name))).plan_files())
         plain = not any(task.delete_files for task in tasks) and len(iceberg.schemas()) == 1
         plain = plain and set(table.arrow_schema.names) <= set(iceberg.schema().column_names)
         locations = [task.file.file_path for task in tasks]
@@ -137,21 +137,21 @@ class Relations:
     def _opened(self, name: str) -> Opened:
         return self.opened.setdefault(name, Opened())
 
-    def _condition(self, table: Table) -> BooleanExpression:
-        """The window as Iceberg plans by it, the partitions in which it lies with it."""
-        window = self.window(table.name)
-        condition: BooleanExpression = AlwaysTrue()
-        if not self._windows:
-            return condition
-        limits: Any = ((window.first, GreaterThanOrEqual), (window.last, LessThanOrEqual))
-        for moment, bounded in limits:
-            if moment is not None:
-                day = moment.date() if table.partition == "day" else moment.date().replace(day=1)
-                condition = And(condition, bounded(table.time, moment.isoformat()), bounded(table.partition, day.isoformat()))
-        return condition
+    def _iceberg_window(self, name: str) -> Window:
+        """By which files are left out; without a head nothing is known of what a query compares its moments with."""
+        return self.window(name) if self._windows else Window()
 
     def _scope(self, table: Table) -> Scope | None:
-        window = self.window(table.name)
-        if not self._windows or window.last is None:
-            return None
-        return Scope(table.time, window.first or datetime(1, 1, 1), window.last + _TICK)
+        window = self._iceberg_window(table.name)
+        return Scope(table.time, window.first or datetime(1, 1, 1), window.last + _TICK) if window.last else None
+
+
+def rows_within(table: Table, window: Window) -> BooleanExpression:
+    """The rows of an Iceberg table in a window, its last moment included, as Iceberg plans by it: with their partitions."""
+    condition: BooleanExpression = AlwaysTrue()
+    limits: Any = ((window.first, GreaterThanOrEqual), (window.last, LessThanOrEqual))
+    for moment, bounded in limits:
+        if moment is not None:
+            day = moment.date() if table.partition == "day" else moment.date().replace(day=1)
+            condition = And(condition, bounded(table.time, moment.isoformat()), bounded(table.partition, day.isoformat()))
+    return condition

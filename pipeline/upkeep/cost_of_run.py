@@ -1,8 +1,10 @@
 """What a daily run and a look at each view cost in Athena, its tasks on Fargate, and the lake in S3, from what is on record.
 
-Athena bills the compressed bytes of the columns that a query reads, in the files that it cannot rule out. Both are known without
-running anything: from a query's SQL and from the sizes of column chunks that Parquet's footers and Iceberg's manifests state. The
-figures are upper bounds: bronze is narrowed to the run's days, as partitions are; what else a filter may skip is not counted.
+Athena bills the compressed bytes of the columns that a query reads, in the files that it cannot rule out, and S3 the requests: a
+projected day of bronze in the query's window is listed, whether or not it has objects, and each object is read. All are known
+without running anything: from a query's SQL, the window in its head, and the sizes of column chunks that Parquet's footers and
+Iceberg's manifests state. The figures are upper bounds: what else a filter may skip is not counted. A view is priced as when
+nobody filters it: it reads all there is.
 
 Fargate bills the size of a container by the second, a minute at least. How long each step took is in `bronze.run_event`; the
 start of its container is not, and neither are the services that always run: Airflow, MLflow, Postgres, endpoints.
@@ -11,24 +13,38 @@ start of its container is not, and neither are the services that always run: Air
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pyarrow.parquet as pq
 from pyarrow import fs
 
 from pipeline import tables
+from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
+from pipeline.inputs.resources import REMEMBERED
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
+from pipeline.lake.beginning import first_day
+from pipeline.lake.bronze import list_days, list_objects
+from pipeline.lake.fence import Window
+from pipeline.lake.relations import rows_within
+from pipeline.settings import Settings
 from pipeline.steps import role_of
-from pipeline.tables.schema import LAYERS, Scope, Table
+from pipeline.tables.schema import LAYERS, Table
 
 # List prices of us-east-1 in US dollars, as of 2026-01; other regions differ by up to half.
 # https://aws.amazon.com/athena/pricing/ and https://aws.amazon.com/s3/pricing/
 ATHENA_USD_PER_TB = 5.0
 ATHENA_LEAST_BYTES = 10_000_000
 S3_USD_PER_GB_MONTH = 0.023
+S3_USD_PER_LIST = 0.005 / 1000
+S3_USD_PER_GET = 0.0004 / 1000
+# Of a Parquet file the footer and the columns.
+GETS_PER_FILE = 2
+# How far Athena's projection of bronze reaches beyond today.
+DAYS_AHEAD = 3
 # https://aws.amazon.com/fargate/pricing/, Linux on x86.
 FARGATE_USD_PER_VCPU_HOUR = 0.04048
 FARGATE_USD_PER_GB_HOUR = 0.004445
@@ -37,19 +53,49 @@ FARGATE_LEAST_S = 60.0
 SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher": (2, 8)}
 
 
+# How far back the steps ask, by what they read. `:start` is that of the run.
+SINCE: dict[str, Callable[[Settings], timedelta]] = {
+    "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),
+    "inputs.demand_hourly": lambda settings: timedelta(hours=settings.history_hours),
+    "inputs.drift_evidence": lambda _: 2 * DRIFT_WINDOW,
+    "inputs.judged_series": lambda settings: timedelta(hours=settings.detect_history_hours),
+    "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
+    "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
+    "inputs.points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    "inputs.resources": lambda _: REMEMBERED,
+    "inputs.usage": lambda settings: timedelta(days=settings.lookback_days),
+}
+
+
 @dataclass(frozen=True)
 class Scan:
-    """What one query reads at most."""
+    """What one query reads at most.
+
+    Attributes:
+        lists: requests that list a day of bronze.
+        gets: requests for objects and for Iceberg's metadata.
+    """
 
     name: str
     reads: tuple[str, ...]
     bytes: int
+    lists: int = 0
+    gets: int = 0
 
     @property
     def usd(self) -> float:
-        """What Athena asks for it; a query counts at least 10 MB, and by whole megabytes."""
+        """What Athena asks for it, which counts at least 10 MB of a query and whole megabytes, and S3 for the requests."""
         megabytes = math.ceil(max(self.bytes, ATHENA_LEAST_BYTES) / 1e6)
-        return megabytes / 1e6 * ATHENA_USD_PER_TB
+        return megabytes / 1e6 * ATHENA_USD_PER_TB + self.lists * S3_USD_PER_LIST + self.gets * S3_USD_PER_GET
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What a window leaves of one table: compressed bytes by column, and requests."""
+
+    bytes: dict[str, int]
+    lists: int
+    gets: int
 
 
 @dataclass(frozen=True)
@@ -92,20 +138,34 @@ class Stored:
 
 def scans(lake: Lake, interval: Interval) -> list[Scan]:
     """One entry per query: what the run's builds and steps read, and what a whole view reads."""
-    sizes: dict[tuple[str, bool], dict[str, int]] = {}
+    known: dict[tuple[str, Window], _Files] = {}
     found = []
     for name in sql.names():
-        of_the_run = not name.startswith(f"{sql.VIEWS}.")
+        windows = windows_of(name, interval, lake.settings)
         used = columns_read(sql.text(name))
-        total = 0
+        total = lists = gets = 0
         for relation, columns in used.items():
-            narrowed = of_the_run and relation.startswith("bronze.")
-            if (relation, narrowed) not in sizes:
-                table = tables.get(relation)
+            window = windows[relation]
+            if (relation, window) not in known:
                 with lake.explain_errors(relation):
-                    sizes[relation, narrowed] = _column_bytes(lake, table, table.scope(interval) if narrowed else None)
-            total += sum(sizes[relation, narrowed].get(column, 0) for column in columns)
-        found.append(Scan(name, tuple(sorted(used)), total))
+                    known[relation, window] = _files(lake, tables.get(relation), window, interval)
+            files = known[relation, window]
+            total += sum(files.bytes.get(column, 0) for column in columns)
+            lists, gets = lists + files.lists, gets + files.gets
+        found.append(Scan(name, tuple(sorted(used)), total, lists, gets))
+    return found
+
+
+def windows_of(name: str, interval: Interval, settings: Settings) -> dict[str, Window]:
+    """The moments of each table's rows that a query of the run reads, without bounds for a view that nobody filters."""
+    text = sql.text(name)
+    query, stated = sql.parse(text), sql.windows(text)
+    first = interval.end - SINCE[name](settings) if name in SINCE else interval.end
+    first = interval.start if "start" in sql.parameters(query) else first
+    found = {}
+    for relation in sql.tables_behind(query):
+        days = stated.get(relation, stated.get("")) if stated else None
+        found[relation] = Window() if days is None else Window(first - timedelta(days=days), interval.end)
     return found
 
 
@@ -153,22 +213,30 @@ def columns_read(text: str) -> dict[str, set[str]]:
     return found
 
 
-def _column_bytes(lake: Lake, table: Table, scope: Scope | None) -> dict[str, int]:
-    """Compressed bytes by column over a table's files; the column that a path states has none."""
+def _files(lake: Lake, table: Table, window: Window, interval: Interval) -> _Files:
+    """What a window leaves of a table's files; the column that a path states has no bytes."""
     if table.layer != "bronze":
         iceberg = lake.iceberg(table)
-        if iceberg is None:
-            return {}
+        snapshot = iceberg.current_snapshot() if iceberg is not None else None
+        if iceberg is None or snapshot is None:
+            return _Files({}, 0, 0)
         names = {field.field_id: field.name for field in iceberg.schema().fields}
-        files = (task.file.column_sizes or {} for task in iceberg.scan().plan_files())
-        return _summed((names[key], size) for sizes in files for key, size in sizes.items() if key in names)
-    footers = (pq.ParquetFile(path, filesystem=lake.storage.filesystem).metadata for path in lake.bronze_files(table, scope))
-    return _summed(
+        files = [task.file for task in iceberg.scan(row_filter=rows_within(table, window)).plan_files()]
+        sizes = _summed((names[key], size) for file in files for key, size in (file.column_sizes or {}).items() if key in names)
+        # The table's metadata and the list of its manifests, too.
+        return _Files(sizes, 0, 2 + len(snapshot.manifests(iceberg.io)) + GETS_PER_FILE * len(files))
+    first = window.first.date() if window.first else first_day(lake.storage)
+    last = window.last.date() if window.last else interval.end.date() + timedelta(days=DAYS_AHEAD)
+    days = [day for day in list_days(table, lake.storage) if first.isoformat() <= day <= last.isoformat()]
+    objects = list_objects(table, lake.storage, days)
+    footers = (pq.ParquetFile(path, filesystem=lake.storage.filesystem).metadata for path in objects)
+    sizes = _summed(
         (footer.row_group(group).column(position).path_in_schema, footer.row_group(group).column(position).total_compressed_size)
         for footer in footers
         for group in range(footer.num_row_groups)
         for position in range(footer.num_columns)
     )
+    return _Files(sizes, max(0, (last - first).days + 1), GETS_PER_FILE * len(objects))
 
 
 def _summed(sizes: Iterable[tuple[str, int]]) -> dict[str, int]:

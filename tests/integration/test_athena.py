@@ -17,14 +17,15 @@ from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake, sql
+from pipeline.lake import Lake, beginning, open_lake, sql
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import NUMBER
-from pipeline.tables.usage import CALENDAR
+from pipeline.tables.usage import CALENDAR, METRIC_SAMPLE
+from tests.support import golden
 from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
 
 EVENT = RUN_EVENT
@@ -113,9 +114,78 @@ def test_bronze_needs_no_partition_announced(aws: AwsServer, settings: Settings)
     )
 
 
-def test_a_day_that_athena_would_not_see_is_not_landed(settings: Settings) -> None:
-    with pytest.raises(DataError, match=r"bronze\.run_event: day 1999-12-31 .* 2000-01-01"):
-        land(open_lake(settings), datetime(1999, 12, 31))
+def land_sample(lake: Lake, day: str) -> None:
+    names = [c for c in METRIC_SAMPLE.columns if c.name not in STAMPED]
+    row = {c.name: datetime.fromisoformat(day) if c.name == "ts" else golden.filler(c) for c in names}
+    payload = pa.Table.from_pylist([row], schema=pa.schema([METRIC_SAMPLE.arrow_schema.field(c.name) for c in names]))
+    lake.land(METRIC_SAMPLE, payload, source="s", shard="x", ingested_at=datetime(2026, 3, 5))
+
+
+def projected(aws: AwsServer, settings: Settings) -> str:
+    entry = aws.client("glue").get_table(DatabaseName=f"{settings.database}_bronze", Name="metric_sample")["Table"]
+    return str(entry["Parameters"]["projection.day.range"])
+
+
+def test_a_day_before_the_first_is_landed_once_athena_looks_for_it(
+    aws: AwsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "views", list)
+    lake = open_lake(settings)
+    list(lake.create_tables())
+    assert projected(aws, settings) == "2021-01-01,NOW+3DAYS"
+
+    refusal = r"bronze\.metric_sample: day 2014-02-14 .* 2021-01-01.*`python -m pipeline tables create --from 2014-02-14`"
+    with pytest.raises(DataError, match=refusal):
+        land_sample(lake, "2014-02-14")
+    assert lake.bronze_files(METRIC_SAMPLE) == []
+    list(lake.create_tables(date(2014, 2, 14)))
+    land_sample(lake, "2014-02-14")
+
+    assert projected(aws, settings) == "2014-02-14,NOW+3DAYS"
+    days = lake.query("SELECT day AS day FROM bronze.metric_sample WHERE day < DATE '2015-01-01'")["day"].to_pylist()
+    assert days == [date(2014, 2, 14)]
+    # Whoever creates the tables again need not know the day.
+    list(lake.create_tables())
+    assert projected(aws, settings) == "2014-02-14,NOW+3DAYS"
+    with pytest.raises(DataError, match=r"bronze\.metric_sample: day 2014-02-14 was landed.* choose 2014-02-14 or earlier"):
+        list(lake.create_tables(date(2014, 2, 15)))
+
+
+def test_what_was_landed_before_there_was_a_first_day_stays_found(
+    aws: AwsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "views", list)
+    lake = open_lake(settings)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(beginning, "DEFAULT", date(2000, 1, 1))
+        land_sample(lake, "2014-02-14")
+
+    list(lake.create_tables())
+
+    assert projected(aws, settings) == "2014-02-14,NOW+3DAYS"
+
+
+def test_a_query_of_a_day_lists_no_more_projected_days_than_its_window_and_one(aws: AwsServer, created: Lake) -> None:
+    asked = {"start": DAY.start, "shard": 0, "shards": 1, "hours": 1, "metric": ""}
+    listed = {}
+    for name in sql.names():
+        if not name.startswith("views."):
+            before = set(aws.athena.executions)
+            text = sql.text(name)
+            created.query(text, dict.fromkeys(sql.parameters(sql.parse(text)), DAY.end) | asked)
+            [execution] = set(aws.athena.executions) - before
+            listed |= {(name, table): days for table, days in aws.athena.executions[execution].listed.items()}
+
+    assert listed
+    assert {question: days for question, days in listed.items() if days > 2} == {}
+
+
+def test_a_view_without_a_filter_lists_every_projected_day(aws: AwsServer, created: Lake) -> None:
+    before = set(aws.athena.executions)
+    created.query("SELECT count(*) AS rows FROM views.metric_point")
+
+    [execution] = set(aws.athena.executions) - before
+    assert aws.athena.executions[execution].listed["created_bronze.metric_sample"] > 2000
 
 
 def declared_otherwise(table: Table, *, drop: str = "", retype: str = "", add: str = "") -> Table:

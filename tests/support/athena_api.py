@@ -16,6 +16,7 @@ import math
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ from pyarrow import dataset, fs
 from sqlglot import exp
 
 from pipeline.lake import sql
+from pipeline.lake.bronze import days_within
 
 _VIEW = re.compile(r"^\s*CREATE\s+OR\s+REPLACE\s+VIEW\s+([a-z0-9_]+)\.([a-z0-9_]+)\s+AS\s+(.*)$", re.IGNORECASE | re.DOTALL)
 _HIVE = {
@@ -65,7 +67,11 @@ class _QueryError(Exception):
 
 @dataclass
 class Execution:
-    """One execution of one statement."""
+    """One execution of one statement.
+
+    Attributes:
+        listed: how many projected partitions its bounds leave, each of which takes a request to list, by `database.table`.
+    """
 
     statement: str
     parameters: list[str]
@@ -78,6 +84,7 @@ class Execution:
     category: int = 0
     submitted: float = field(default_factory=time.time)
     scanned: int = 0
+    listed: dict[str, int] = field(default_factory=dict)
     columns: list[tuple[str, str, int, int]] = field(default_factory=list)
     rows: list[list[str | None]] = field(default_factory=list)
 
@@ -247,14 +254,14 @@ class _Session:
             )
             query = sql.parse(view.group(3) if view else statement)
             self._mount(connection, query, set())
-            if self._it.scanned > self._it.cutoff:
-                raise _QueryError("Query cancelled! : Bytes scanned limit was exceeded", state="CANCELLED")
+            self._check_cutoff()
             relation = connection.sql(sql.to_duckdb(query))
             self._it.columns = [_described(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
             if view:
                 self._create_view(view.group(1), view.group(2), view.group(3))
                 return
             self._it.rows = [[_printed(value) for value in row] for row in relation.fetchall()]
+            self._check_cutoff()
         for position, (_, kind, _, _) in enumerate(self._it.columns):
             if kind == "timestamp" and all((row[position] or ".000").endswith("000") for row in self._it.rows):
                 for row in self._it.rows:
@@ -263,6 +270,10 @@ class _Session:
         for path, content in ((target, _csv(self._it)), (f"{target}.metadata", json.dumps(self._it.columns).encode())):
             with self._s3.open_output_stream(path) as file:
                 file.write(content)
+
+    def _check_cutoff(self) -> None:
+        if self._it.scanned > self._it.cutoff:
+            raise _QueryError("Query cancelled! : Bytes scanned limit was exceeded", state="CANCELLED")
 
     def _mount(self, connection: Any, query: Any, mounted: set[str]) -> None:
         for name in sorted(sql.relations(query) - mounted):
@@ -279,7 +290,7 @@ class _Session:
                 connection.execute(f'CREATE VIEW "{database}"."{short}" AS {sql.to_duckdb(inner)}')
                 continue
             is_iceberg = entry["Parameters"].get("table_type", "").upper() == "ICEBERG"
-            rows = self._iceberg(entry) if is_iceberg else self._hive(entry)
+            rows = self._iceberg(entry) if is_iceberg else self._hive(entry, name)
             connection.register(f"{database}__{short}", rows)
             coarse = [
                 f'date_trunc(\'millisecond\', "{field.name}" + INTERVAL 500 MICROSECOND) AS "{field.name}"'
@@ -316,7 +327,7 @@ class _Session:
         schema = pa.schema([pa.field(f.name, pa.string() if pa.types.is_large_string(f.type) else f.type) for f in schema])
         return self._dataset([task.file.file_path.removeprefix("s3://") for task in tasks], schema)
 
-    def _hive(self, entry: dict[str, Any]) -> Any:
+    def _hive(self, entry: dict[str, Any], name: str) -> Any:
         descriptor, properties = entry["StorageDescriptor"], entry["Parameters"]
         [key] = entry["PartitionKeys"]
         schema = pa.schema([pa.field(each["Name"], _HIVE[each["Type"]]) for each in (*descriptor["Columns"], key)])
@@ -326,15 +337,23 @@ class _Session:
         first, last = (_day(bound) for bound in properties[f"projection.{key['Name']}.range"].split(","))
         before, after = properties["storage.location.template"].removeprefix("s3://").split(f"${{{key['Name']}}}")
         selector = fs.FileSelector(descriptor["Location"].removeprefix("s3://").rstrip("/"), recursive=True, allow_not_found=True)
-        files = []
+        days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
+        files: dict[str, list[fs.FileInfo]] = {day: [] for day in days}
         for info in self._s3.get_file_info(selector):
             if info.type != fs.FileType.File or not info.path.startswith(before):
                 continue
             value, slash, _ = info.path.removeprefix(before).partition(after or "/")
-            if slash and first <= date.fromisoformat(value) <= last:
-                files.append(info.path)
-                self._it.scanned += info.size
-        return self._dataset(sorted(files), schema, key["Name"])
+            if slash and value in files:
+                files[value].append(info)
+
+        def open_days(condition: Any) -> Any:
+            left = days_within(days, condition, schema, self._s3)
+            self._it.listed[name] = self._it.listed.get(name, 0) + len(left)
+            found = [info for day in left for info in files[day]]
+            self._it.scanned += sum(info.size for info in found)
+            return self._dataset(sorted(info.path for info in found), schema, key["Name"])
+
+        return _Projected(schema, open_days)
 
     def _dataset(self, files: list[str], schema: pa.Schema, hive: str | None = None) -> Any:
         if not files:
@@ -361,6 +380,21 @@ class _Session:
             if "AlreadyExists" not in str(error.error_type):
                 raise _QueryError(f"SCHEMA_NOT_FOUND: Schema '{database}' does not exist") from error
             self._glue.update_table(database, name, table)
+
+
+class _Projected(dataset.Dataset):
+    """A table with projected partitions, of which those are listed that the bounds of a query leave."""
+
+    def __init__(self, schema: pa.Schema, open_days: Callable[[Any], Any]) -> None:
+        self._schema, self._open_days = schema, open_days
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._schema
+
+    def scanner(self, **asked: Any) -> Any:
+        found = self._open_days(asked.get("filter"))
+        return (dataset.dataset(found) if isinstance(found, pa.Table) else found).scanner(**asked)
 
 
 def _bound(statement: str, parameters: list[str]) -> str:

@@ -1,14 +1,18 @@
 import re
-from datetime import datetime
+from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
 
+from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
+from pipeline.lake.fence import Window
+from pipeline.quality.conform import conform
 from pipeline.steps import STEPS, list_builds, role_of
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.usage import CALENDAR
 from pipeline.upkeep import cost_of_run
 from tests.support.terraform import ROOT
 
@@ -38,13 +42,42 @@ def scan(lake: Lake, name: str, interval: Interval = DAY) -> cost_of_run.Scan:
 
 
 def test_a_build_reads_the_days_of_its_interval_only(lake: Lake) -> None:
-    land(lake, DAY.start, 10)
+    land(lake, DAY.end, 10)
     alone = scan(lake, "gold.run_stat").bytes
-    land(lake, Interval.day("2026-03-05").start, 1000)
+    land(lake, Interval.day("2026-03-05").end, 1000)
 
     assert alone > 0
     assert scan(lake, "gold.run_stat").bytes == alone
     assert scan(lake, "gold.run_stat", Interval.day("2026-03-05")).bytes > alone
+
+
+def test_a_request_lists_each_day_of_bronze_in_a_querys_window_and_each_projected_day_where_it_has_none(lake: Lake) -> None:
+    land(lake, DAY.end, 10)
+
+    run, build, view = (scan(lake, name) for name in ("gold.run_stat", "silver.resource", "views.metric_point"))
+
+    # Events lie in the day of the interval's end; a build looks into that day as well as into its own.
+    assert (run.lists, run.gets, build.lists, build.gets) == (1, 2, 2, 0)
+    assert view.lists == (NEXT.end.date() - date(2021, 1, 1)).days + 3
+    assert view.usd - cost_of_run.Scan("x", (), 0).usd == pytest.approx(view.lists * 0.000005)
+
+
+def test_how_far_back_a_step_asks_is_known_of_every_input_that_is_asked_since_a_moment() -> None:
+    asked = {name for name in sql.inputs() if {"since", "before"} & sql.parameters(sql.parse(sql.text(name)))}
+
+    assert asked == set(cost_of_run.SINCE)
+
+
+def test_what_lies_before_the_window_of_a_query_costs_it_nothing(lake: Lake) -> None:
+    table = CALENDAR
+    for interval in (Interval.days("2024-01-01", "2024-12-31"), DAY):
+        lake.replace(table, conform(calendar(interval), table, interval), table.scope(interval))
+
+    near = cost_of_run._files(lake, table, Window(DAY.start, DAY.end), DAY)
+    every = cost_of_run._files(lake, table, Window(), DAY)
+
+    assert (near.gets, every.gets) == (4 + 2, 4 + 2 * 13)
+    assert 0 < near.bytes["ts"] < every.bytes["ts"] / 10
 
 
 def test_only_the_columns_that_a_query_reads_count(lake: Lake) -> None:
