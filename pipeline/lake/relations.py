@@ -108,7 +108,7 @@ class Relations:
                 if table.layer != "bronze":
                     self._fence.saw_table(table, window, self._catalog.load(table))
                     continue
-                days = [day for day in bronze.list_days(table, self._storage) if window.has_day(day)]
+                days = [day for day in bronze.list_days(table, self._storage) if _may_ask(window, day)]
                 files = bronze.list_objects(table, self._storage, days)
                 self._note(table, window, bronze.by_day(files, days))
 
@@ -144,6 +144,13 @@ class Relations:
     def _scope(self, table: Table) -> Scope | None:
         window = self._iceberg_window(table.name)
         return Scope(table.time, window.first or datetime(1, 1, 1), window.last + _TICK) if window.last else None
+
+
+def _may_ask(window: Window, day: str) -> bool:
+    """Whether a query may look into a day's folder: also into that of its last moment, of which events have rows."""
+    return (window.first is None or day >= window.first.date().isoformat()) and (
+        window.last is None or day <= window.last.date().isoformat()
+    )
 
 
 def rows_within(table: Table, window: Window) -> BooleanExpression:

@@ -89,6 +89,14 @@ def test_a_query_of_a_day_lists_no_more_days_of_bronze_than_its_window_and_one(n
     assert all(1 <= len(days) <= 2 for days in listed.values()), listed
 
 
+def test_what_lies_at_the_very_end_of_a_run_counts_for_whether_a_question_is_new(old: Lake) -> None:
+    old.relations.begin(sql.text("gold.run_stat"), {"start": START - timedelta(days=1), "end": START})
+    old.relations.see_all(sql.text("gold.run_stat"))
+
+    [event] = old.relations.objects(tables.get("bronze.run_event"))
+    assert f"day={START:%Y-%m-%d}" in event
+
+
 def test_what_is_asked_without_a_bound_lists_every_day(old: Lake) -> None:
     old.query("SELECT count(*) AS rows FROM views.metric_point")
 
