@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from pipeline import tables
 from pipeline.cli import app
+from pipeline.errors import ConfigError
 from pipeline.lake import sql
 
 
@@ -55,3 +56,8 @@ def test_the_cost_of_a_run_is_that_of_its_scans_its_tasks_and_what_is_stored_wit
     assert [line for line in shown.splitlines() if "bronze" in line and " 1 " in line], "one object: the record of that step"
     for price in ("5 per TB scanned", "0.04048 per vCPU-hour", "0.023 per GB and month"):
         assert price in " ".join(shown.split())
+
+
+def test_a_first_day_is_refused_where_nothing_looks_for_days(home: Path) -> None:
+    with pytest.raises(ConfigError, match="--from says where Athena begins to look"):
+        typed("tables", "create", "--from", "2020-01-01")
