@@ -7,6 +7,7 @@ for one that validates. A file that has changed since is seen by the next task a
 from __future__ import annotations
 
 import os
+import pkgutil
 import sys
 from importlib import import_module
 
@@ -39,12 +40,15 @@ SOURCES = ("pipeline", "sql", "dags")
 
 
 def import_project() -> None:
-    """Import every step, and what the DAGs ask of them."""
+    """Import the whole pipeline but its command line, with all its plugs, and read its SQL, once for all tasks."""
     sys.path.insert(0, str(ROOT / "dags"))
-    steps = import_module("pipeline.steps")
-    for step in steps.STEPS:
-        import_module(f"pipeline.steps.{step}")
-    steps.order_daily()
+    for module in pkgutil.walk_packages([str(ROOT / "pipeline")], "pipeline."):
+        if not module.name.startswith(("pipeline.cli", "pipeline.__main__")):
+            import_module(module.name)
+    sql, duckdb = import_module("pipeline.lake.sql"), import_module("pipeline.lake.duckdb")
+    for name in sql.names():
+        duckdb.translate(sql.text(name))
+    import_module("pipeline.steps").order_daily()
     import_module("common")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -45,7 +45,7 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
     with _empty_database() as connection:
         try:
             _mount(connection, parsed, relation, mounted)
-            result = connection.sql(sql.to_duckdb(parsed), params={name: params[name] for name in needed}).to_arrow_table()
+            result = connection.sql(translate(text), params={name: params[name] for name in needed}).to_arrow_table()
         except duckdb.Error as error:
             _raise_trouble(mounted)
             raise _error_of(error) from error
@@ -53,6 +53,12 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
         # DuckDB keeps the memory that it needed for as long as it runs.
         _database_of.cache_clear()
     return result
+
+
+@lru_cache(maxsize=256)
+def translate(text: str) -> str:
+    """A query in Athena's dialect in DuckDB's own; steps ask the same ones again, and views stand in many queries."""
+    return sql.to_duckdb(sql.parse(text))
 
 
 @contextmanager
@@ -81,9 +87,9 @@ def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mo
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
         if layer == sql.VIEWS:
             mounted[name] = None
-            inner = sql.parse(sql.text(name))
-            _mount(connection, inner, relation, mounted)
-            connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {sql.to_duckdb(inner)}')
+            inner = sql.text(name)
+            _mount(connection, sql.parse(inner), relation, mounted)
+            connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {translate(inner)}')
             continue
         rows = mounted[name] = relation(name)
         if isinstance(rows, (pa.Table, dataset.Dataset)):

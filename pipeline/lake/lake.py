@@ -27,6 +27,7 @@ from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
 from pipeline.lake.relations import Relations
 from pipeline.lake.rows import cast_rows, fill_columns
 from pipeline.lake.storage import Storage
+from pipeline.lake.transaction import OneCopy
 from pipeline.settings import Settings
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import TELEMETRY
@@ -351,7 +352,7 @@ def _written(data: pa.Table, iceberg: IcebergTable, *, changed: bool) -> Written
 def _commit(iceberg: IcebergTable, data: pa.Table, scope: Scope, *, replaces: bool) -> None:
     """One commit on the head that was looked at; the catalog refuses it if the head has moved."""
     summary = summary_of(scope)
-    with iceberg.transaction() as transaction:
+    with OneCopy(iceberg) as transaction:
         if not replaces:
             transaction.append(data, snapshot_properties=summary)
         elif data.num_rows:

@@ -18,6 +18,7 @@ from pipeline.lake import bronze, checksums
 from pipeline.lake.bronze import load_id_of
 from pipeline.lake.fence import COMPACTION
 from pipeline.lake.lake import Lake
+from pipeline.lake.transaction import OneCopy
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.schema import Table
 
@@ -51,7 +52,7 @@ def compact(lake: Lake, table: Table) -> int:
         where = f"{table.partition} = '{day.isoformat()}'"
         rows = iceberg.scan(row_filter=where).to_arrow().cast(table.arrow_schema)
         try:
-            with iceberg.transaction() as transaction:
+            with OneCopy(iceberg) as transaction:
                 transaction.overwrite(
                     rows.sort_by([(name, "ascending") for name in table.key]),
                     overwrite_filter=where,
@@ -105,7 +106,7 @@ def sweep_orphans(lake: Lake, table: Table, now: datetime) -> int:
     named = _named(iceberg)
     known = checksums.checksums(iceberg)
     if not known.keys() <= named:
-        with iceberg.transaction() as transaction:
+        with OneCopy(iceberg) as transaction:
             checksums.seal(transaction, iceberg, keep=named)
         named = _named(iceberg)
     kept = {_path(location) for location in named}
