@@ -20,6 +20,15 @@ locals {
     { for name in ["NO_PROXY", "no_proxy"] : name => join(",", ["localhost", "127.0.0.1", "169.254.169.254", "169.254.170.2", ".${data.aws_partition.this.dns_suffix}", ".${var.name}.internal"]) },
   )
 
+  # Of what else tasks reach, only who starts a container asks Systems Manager.
+  endpoints = setunion(var.interface_endpoints, anytrue([for arn in values(var.source_secrets) : strcontains(arn, ":ssm:")]) ? ["ssm"] : [])
+
+  # In China, these interface endpoints begin with cn; the others do not, and neither does S3's gateway.
+  endpoints_of_china = ["athena", "ec2", "ecr.api", "ecr.dkr", "monitoring", "rds", "sqs", "sts"]
+  endpoint_names = { for service in local.endpoints : service => join("", [
+    data.aws_partition.this.partition == "aws-cn" && contains(local.endpoints_of_china, service) ? "cn." : "", "com.amazonaws.${var.region}.${service}",
+  ]) }
+
   ways_out = local.proxy != null ? { for cidr in var.egress_proxy_cidrs : "proxy-${cidr}" => { cidr = cidr, port = tonumber(local.proxy.port) } } : {
     for port in var.egress_ports : "${port}" => { cidr = "0.0.0.0/0", port = port } if var.egress != "none"
   }
@@ -115,10 +124,10 @@ resource "aws_vpc_endpoint" "s3" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = local.own_network ? var.interface_endpoints : toset([])
+  for_each = local.own_network ? local.endpoint_names : {}
 
   vpc_id              = aws_vpc.this[0].id
-  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  service_name        = each.value
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = aws_subnet.private[*].id

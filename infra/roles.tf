@@ -185,6 +185,13 @@ locals {
       Action   = ["s3:GetObject", "s3:ListBucket"]
       Resource = flatten([for arn in sort(var.source_bucket_arns) : [arn, "${arn}/*"]])
     }],
+    length(var.source_kms_key_arns) == 0 ? [] : [{
+      Sid       = "DecryptSources"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = sort(var.source_kms_key_arns)
+      Condition = { StringEquals = { "kms:ViaService" = distinct([for arn in sort(var.source_kms_key_arns) : "s3.${split(":", arn)[3]}.amazonaws.com"]) } }
+    }],
   )
 
   # ------------------------------------------------------------ who gets which

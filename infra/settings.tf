@@ -41,6 +41,11 @@ locals {
     ])
   ]
 
+  # A source's token is in its container's environment, or nowhere.
+  unknown_tokens = sort([for name, value in local.named : "${name} is ${value}"
+    if local.has_cluster && endswith(name, ".token_env") && value != "" && !contains(keys(var.source_secrets), try(tostring(value), ""))
+  ])
+
   mlflow_uri       = var.enable_mlflow ? "http://mlflow.${var.name}.internal:5000" : ""
   mlflow_artifacts = "s3://${local.bucket_name.mlflow}/artifacts"
 
@@ -76,6 +81,11 @@ resource "terraform_data" "settings" {
     precondition {
       condition     = length(local.strange) == 0
       error_message = "settings: there is no ${join(", no ", local.strange)} to set; `python -m pipeline settings` lists settings and options. Where the lake lies and who is asked about it is Terraform's to say."
+    }
+
+    precondition {
+      condition     = length(local.unknown_tokens) == 0
+      error_message = "settings: ${join(", ", local.unknown_tokens)}, which no container has: name its secret in source_secrets."
     }
 
     precondition {

@@ -36,12 +36,14 @@ locals {
     MLFLOW_TRACKING_PASSWORD = "${aws_secretsmanager_secret.this["mlflow"].arn}:password::"
   } : {}
 
+  source_secrets = sort(distinct(values(var.source_secrets)))
+
   # `plain` is for what Airflow runs in a container beside steps: sensors, approvals.
   step_containers = local.has_cluster ? merge(
     { for role, size in var.step_sizes : role => merge(size, {
       role        = aws_iam_role.this[role].arn
       environment = contains(["trainer", "publisher"], role) && var.enable_mlflow ? { MLFLOW_TRACKING_USERNAME = "headroom" } : {}
-      secrets     = contains(["trainer", "publisher"], role) ? local.mlflow_login : {}
+      secrets     = role == "ingest" ? var.source_secrets : contains(["trainer", "publisher"], role) ? local.mlflow_login : {}
     }) },
     var.orchestrator == "ecs" ? { plain = { cpu = 512, memory = 1024, role = aws_iam_role.airflow["plain"].arn, environment = {}, secrets = {} } } : {},
   ) : {}
@@ -166,6 +168,30 @@ resource "aws_iam_role_policy" "start" {
           Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } }
         },
       ] : statement if length(local.secrets) > 0],
+      [for statement in [
+        {
+          Sid    = "HandOverSourceSecrets"
+          Effect = "Allow"
+          Action = "secretsmanager:GetSecretValue"
+          # Without the field, which is no part of a secret's name.
+          Resource = [for arn in local.source_secrets : join(":", slice(split(":", arn), 0, 7)) if strcontains(arn, ":secretsmanager:")]
+        },
+        {
+          Sid      = "HandOverSourceParameters"
+          Effect   = "Allow"
+          Action   = "ssm:GetParameters"
+          Resource = [for arn in local.source_secrets : arn if strcontains(arn, ":ssm:")]
+        },
+      ] : statement if length(statement.Resource) > 0],
+      [for statement in [
+        {
+          Sid       = "DecryptSourceSecrets"
+          Effect    = "Allow"
+          Action    = "kms:Decrypt"
+          Resource  = sort(var.source_secret_kms_key_arns)
+          Condition = { StringEquals = { "kms:ViaService" = ["secretsmanager.${var.region}.amazonaws.com", "ssm.${var.region}.amazonaws.com"] } }
+        },
+      ] : statement if length(statement.Resource) > 0],
     )
   })
 }

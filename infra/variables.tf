@@ -226,6 +226,42 @@ variable "source_bucket_arns" {
   }
 }
 
+variable "source_kms_key_arns" {
+  description = "Keys that objects in source_bucket_arns are encrypted with, where these are not AWS's own; ingest decrypts with them, through S3."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "source_kms_key_arns: ARNs of KMS keys (not of aliases)."
+  }
+}
+
+variable "source_secrets" {
+  description = "What sources are given in secret: by name of an environment variable, as in token_env, the ARN of a secret (whole, with the six characters at its end; `:<field>::` after it takes one field) or of an SSM parameter. Only ingest's container gets them."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([for name, arn in var.source_secrets :
+      can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("^(AIRFLOW|AWS|HEADROOM|MLFLOW)_", name)) &&
+      can(regex("^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}(:[^:*]*:[^:*]*:[^:*]*)?|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)$", arn))
+    ])
+    error_message = "source_secrets: { PROMETHEUS_TOKEN = \"arn:aws:secretsmanager:<region>:<account>:secret:<name>-<six characters>\" }, or the ARN of an SSM parameter; names of our own (HEADROOM_, AWS_, …) are taken."
+  }
+}
+
+variable "source_secret_kms_key_arns" {
+  description = "Keys that source_secrets are encrypted with, where these are not AWS's own."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.source_secret_kms_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "source_secret_kms_key_arns: ARNs of KMS keys (not of aliases)."
+  }
+}
+
 variable "role_path" {
   description = "Path of every role that is made, as an organisation's rules may ask for."
   type        = string

@@ -359,7 +359,40 @@ run "network_that_is_there" {
     lake_formation     = true
     github_repository  = "acme/headroom"
     enable_audit_trail = true
-    settings           = { sources = ["billing", "pricing"], options = { sources = { billing = { path = "s3://bills/export/" } } } }
+    settings           = { sources = ["billing", "pricing"], options = { sources = { billing = { path = "s3://bills/export/" }, prometheus = { token_env = "PROMETHEUS_TOKEN" } } } }
+
+    source_bucket_arns  = ["arn:aws:s3:::bills"]
+    source_kms_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/77777777-2222-3333-4444-555555555555"]
+    source_secrets = {
+      PROMETHEUS_TOKEN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prometheus-a1B2c3:token::"
+      TICKETS_TOKEN    = "arn:aws:ssm:us-east-1:123456789012:parameter/tickets/token"
+    }
+    source_secret_kms_key_arns = ["arn:aws:kms:us-east-1:123456789012:key/88888888-2222-3333-4444-555555555555"]
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.this["ingest"].policy).Statement : statement if statement.Sid == "DecryptSources"] == [{
+      Sid       = "DecryptSources", Effect = "Allow", Action = "kms:Decrypt", Resource = ["arn:aws:kms:eu-west-1:123456789012:key/77777777-2222-3333-4444-555555555555"],
+      Condition = { StringEquals = { "kms:ViaService" = ["s3.eu-west-1.amazonaws.com"] } },
+    }]
+    error_message = "ingest decrypts what lies in source buckets with the keys that were named, through S3 alone"
+  }
+
+  assert {
+    condition = (
+      toset(jsondecode(aws_ecs_task_definition.step["ingest"].container_definitions)[0].secrets) == toset([for name, arn in var.source_secrets : { name = name, valueFrom = arn }]) &&
+      alltrue([for role, it in aws_ecs_task_definition.step : role == "ingest" || !strcontains(it.container_definitions, "prometheus-a1B2c3")])
+    )
+    error_message = "ingest's container, and no other, is given the secrets of sources"
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.start[0].policy).Statement : statement.Sid => statement.Resource if strcontains(statement.Sid, "Source") } == {
+      HandOverSourceSecrets    = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:prometheus-a1B2c3"]
+      HandOverSourceParameters = ["arn:aws:ssm:us-east-1:123456789012:parameter/tickets/token"]
+      DecryptSourceSecrets     = ["arn:aws:kms:us-east-1:123456789012:key/88888888-2222-3333-4444-555555555555"]
+    }
+    error_message = "who starts a container reads exactly the secrets that were named"
   }
 
   assert {
@@ -474,58 +507,83 @@ run "lake_only" {
   }
 }
 
+run "in_china" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.this
+    values = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn" }
+  }
+
+  variables {
+    region         = "cn-north-1"
+    source_secrets = { TICKETS_TOKEN = "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/tickets/token" }
+  }
+
+  assert {
+    condition = aws_vpc_endpoint.s3[0].service_name == "com.amazonaws.cn-north-1.s3" && toset([for it in values(aws_vpc_endpoint.interface) : it.service_name]) == toset(concat(
+      [for service in ["athena", "ec2", "ecr.api", "ecr.dkr", "monitoring", "rds", "sqs", "sts"] : "cn.com.amazonaws.cn-north-1.${service}"],
+      [for service in ["ecs", "elasticloadbalancing", "glue", "kms", "logs", "secretsmanager", "ssm"] : "com.amazonaws.cn-north-1.${service}"],
+    ))
+    error_message = "China's interface endpoints have the names that they have there, and S3's gateway has its own"
+  }
+}
+
 # ---------------------------------------------------------------- what is refused
 
 run "bad_values_are_refused" {
   command = plan
 
   variables {
-    airflow_config           = { "core.parallelism" = "8" }
-    airflow_version          = "2.10.5"
-    alert_emails             = ["oncall"]
-    analyst_layers           = ["platinum"]
-    analyst_principal_arns   = ["*"]
-    athena_scan_limit_gib    = { analyst = 0 }
-    aws_endpoint_url         = "127.0.0.1:5000"
-    backup_bucket_arn        = "acme-backup"
-    bronze_infrequent_days   = 7
-    client_cidrs             = ["0.0.0.0/0"]
-    database                 = "9lives"
-    database_instance_class  = "t4g.small"
-    egress                   = "tunnel"
-    egress_ports             = [0]
-    egress_proxy             = "proxy.corp"
-    egress_proxy_cidrs       = ["here"]
-    github_branch            = "*"
-    github_oidc_provider_arn = "github"
-    github_repository        = "acme"
-    image_tag                = "latest"
-    interface_endpoints      = ["athena"]
-    kms_key_arn              = "alias/ours"
-    log_retention_days       = 42
-    monthly_budget_usd       = 0
-    mwaa_environment_class   = "m5.large"
-    mwaa_plugins_version     = "the newest"
-    name                     = "Headroom_"
-    noncurrent_days          = 0
-    operator_principal_arns  = ["arn:aws:iam::123456789012:group/operators"]
-    orchestrator             = "cron"
-    region                   = "Frankfurt"
-    reports_days             = 1
-    results_days             = 0
-    role_boundary_arn        = "ours"
-    role_path                = "ours"
-    secret_seed              = "guess me"
-    secret_version           = 1.5
-    settings                 = { sources = "cloudwatch" }
-    source_bucket_arns       = ["arn:aws:s3:::*"]
-    source_role_arns         = ["arn:aws:iam::123456789012:role/*"]
-    stale_after_hours        = 1000
-    step_sizes               = { ingest = { cpu = 1000, memory = 2000 } }
-    tags                     = { "aws:owner" = "us" }
-    vpc_cidr                 = "10.0.0.0/30"
-    vpc_id                   = "mine"
-    watched_tables           = ["platinum/forecast"]
+    airflow_config             = { "core.parallelism" = "8" }
+    airflow_version            = "2.10.5"
+    alert_emails               = ["oncall"]
+    analyst_layers             = ["platinum"]
+    analyst_principal_arns     = ["*"]
+    athena_scan_limit_gib      = { analyst = 0 }
+    aws_endpoint_url           = "127.0.0.1:5000"
+    backup_bucket_arn          = "acme-backup"
+    bronze_infrequent_days     = 7
+    client_cidrs               = ["0.0.0.0/0"]
+    database                   = "9lives"
+    database_instance_class    = "t4g.small"
+    egress                     = "tunnel"
+    egress_ports               = [0]
+    egress_proxy               = "proxy.corp"
+    egress_proxy_cidrs         = ["here"]
+    github_branch              = "*"
+    github_oidc_provider_arn   = "github"
+    github_repository          = "acme"
+    image_tag                  = "latest"
+    interface_endpoints        = ["athena"]
+    kms_key_arn                = "alias/ours"
+    log_retention_days         = 42
+    monthly_budget_usd         = 0
+    mwaa_environment_class     = "m5.large"
+    mwaa_plugins_version       = "the newest"
+    name                       = "Headroom_"
+    noncurrent_days            = 0
+    operator_principal_arns    = ["arn:aws:iam::123456789012:group/operators"]
+    orchestrator               = "cron"
+    region                     = "Frankfurt"
+    reports_days               = 1
+    results_days               = 0
+    role_boundary_arn          = "ours"
+    role_path                  = "ours"
+    secret_seed                = "guess me"
+    secret_version             = 1.5
+    settings                   = { sources = "cloudwatch" }
+    source_bucket_arns         = ["arn:aws:s3:::*"]
+    source_kms_key_arns        = ["alias/theirs"]
+    source_secrets             = { HEADROOM_LAKE = "arn:aws:secretsmanager:us-east-1:123456789012:secret:lake-a1B2c3" }
+    source_secret_kms_key_arns = ["*"]
+    source_role_arns           = ["arn:aws:iam::123456789012:role/*"]
+    stale_after_hours          = 1000
+    step_sizes                 = { ingest = { cpu = 1000, memory = 2000 } }
+    tags                       = { "aws:owner" = "us" }
+    vpc_cidr                   = "10.0.0.0/30"
+    vpc_id                     = "mine"
+    watched_tables             = ["platinum/forecast"]
   }
 
   expect_failures = [
@@ -534,7 +592,7 @@ run "bad_values_are_refused" {
     var.database_instance_class, var.egress, var.egress_ports, var.egress_proxy, var.egress_proxy_cidrs, var.github_branch, var.github_oidc_provider_arn, var.github_repository, var.image_tag,
     var.interface_endpoints, var.kms_key_arn, var.log_retention_days, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
     var.name, var.noncurrent_days, var.operator_principal_arns, var.orchestrator, var.region, var.reports_days, var.results_days,
-    var.role_boundary_arn, var.role_path, var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_role_arns, var.stale_after_hours,
+    var.role_boundary_arn, var.role_path, var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_kms_key_arns, var.source_role_arns, var.source_secret_kms_key_arns, var.source_secrets, var.stale_after_hours,
     var.step_sizes, var.tags, var.vpc_cidr, var.vpc_id, var.watched_tables,
   ]
 }
@@ -570,6 +628,17 @@ run "a_proxy_without_an_address_is_refused" {
   }
 
   expect_failures = [terraform_data.egress]
+}
+
+run "a_token_that_no_container_has_is_refused" {
+  command = plan
+
+  variables {
+    egress   = "nat"
+    settings = { sources = ["prometheus"], options = { sources = { prometheus = { url = "https://prometheus.example.com", token_env = "PROMETHEUS_TOKEN" } } } }
+  }
+
+  expect_failures = [terraform_data.settings]
 }
 
 run "settings_that_the_pipeline_does_not_have_are_refused" {
