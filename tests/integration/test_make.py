@@ -99,10 +99,14 @@ def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign
 
 
 @pytest.mark.server
-def test_up_that_is_terminated_while_it_starts_leaves_no_process_behind(tmp_path: Path) -> None:
-    with up(tmp_path, [free_port(), free_port()]) as (process, log):
+@pytest.mark.parametrize("told", [os.kill, os.killpg], ids=["make", "make_and_its_group"])
+def test_make_up_that_is_terminated_while_it_starts_leaves_no_process_behind(
+    told: Callable[[int, int], None], tmp_path: Path
+) -> None:
+    ports = [f"AIRFLOW_PORT={free_port()}", f"MLFLOW_PORT={free_port()}"]
+    with started(["make", "--assume-old=.venv/installed", "up", *ports], tmp_path) as (process, log):
         wait_until(lambda: len(descendants(process.pid)) >= 5, process, log)
-        assert left_behind(process, signal.SIGTERM) == []
+        assert left_behind(process, signal.SIGTERM, code=-signal.SIGTERM, told=told) == []
 
 
 @pytest.mark.server
@@ -142,7 +146,7 @@ def started(command: list[str], tmp_path: Path) -> Iterator[tuple[subprocess.Pop
     log = tmp_path / "said.log"
     with log.open("w") as out:
         environ = isolated_environment(tmp_path / "home")
-        process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         yield process, log
     finally:
@@ -158,11 +162,17 @@ def wait_until(reached: Callable[[], bool], process: subprocess.Popen[bytes], lo
         time.sleep(0.5)
 
 
-def left_behind(process: subprocess.Popen[bytes], sign: signal.Signals, code: int = 0, at_least: int = 5) -> list[int]:
+def left_behind(
+    process: subprocess.Popen[bytes],
+    sign: signal.Signals,
+    code: int = 0,
+    at_least: int = 5,
+    told: Callable[[int, int], None] = os.kill,
+) -> list[int]:
     """The processes below one that outlive it, once it has been sent a signal."""
     children = descendants(process.pid)
     assert len(children) >= at_least
-    process.send_signal(sign)
+    told(process.pid, sign)
     assert process.wait(timeout=60) == code
     return [child for child in children if Path(f"/proc/{child}").exists()]
 
