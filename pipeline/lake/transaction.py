@@ -1,4 +1,4 @@
-"""pyiceberg's transaction, which copies a table's metadata once per change instead of each of the twenty times it looks at them."""
+"""pyiceberg's transaction, which copies a table's metadata once per change instead of each of twenty times it looks at them."""
 
 from __future__ import annotations
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyiceberg.table
 import pytest
 
 from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
-from pipeline.lake import Lake, maintenance
+from pipeline.lake import Lake, checksums, maintenance
 from pipeline.quality.conform import conform
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
@@ -57,6 +58,24 @@ def test_writing_what_is_already_there_makes_no_commit(lake: Lake) -> None:
     assert write(lake, FIRST) is False
     assert lake.snapshot_id(TABLE) == before
     assert lake.changes == 1
+
+
+def test_a_commit_copies_the_tables_metadata_once_per_change_and_none_is_lost(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(lake, FIRST)
+    copies: list[int] = []
+    derive = pyiceberg.table.update_table_metadata
+    monkeypatch.setattr(pyiceberg.table, "update_table_metadata", lambda *given: (copies.append(1), derive(*given))[1])
+
+    write(lake, FIRST, quarter_end_ramp=1.2)
+
+    # One for what is deleted, one for what is added, one for the checksums; pyiceberg's own transaction makes twenty.
+    assert len(copies) <= 3
+    iceberg = lake.iceberg(TABLE)
+    assert iceberg is not None
+    assert [it.summary.operation.value for it in iceberg.snapshots() if it.summary] == ["append", "delete", "append"]
+    assert checksums.verify(iceberg, [task.file.file_path for task in iceberg.scan().plan_files()]) == 1
 
 
 def test_rows_outside_the_scope_are_refused(lake: Lake) -> None:
