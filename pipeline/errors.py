@@ -52,7 +52,9 @@ class SourceError(HeadroomError):
     """A source is down or answered in part. Retrying later may help; nothing was landed."""
 
 
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """The end of a message about a name that is not known: what may have been meant, or nothing."""
+def suggestion(given: str, known: Iterable[str], rest: str = "") -> str:
+    """The end of a message about a name that is not known: what may have been meant, and `rest`, which tells what there is."""
     close = difflib.get_close_matches(given, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    if not close:
+        return f"; {rest}" if rest else ""
+    return f"; did you mean {close[0]!r}? {rest[:1].upper()}{rest[1:]}".rstrip()

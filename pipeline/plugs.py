@@ -40,7 +40,8 @@ class NoOptions(BaseModel):
 def names(folder: str) -> tuple[str, ...]:
     """The plugs in one folder, in alphabetical order, found without importing them."""
     if folder not in FOLDERS:
-        raise ConfigError(f"no folder of plugs named {folder!r}{suggestion(folder, FOLDERS)}; there are {', '.join(FOLDERS)}")
+        meant = suggestion(folder, FOLDERS, f"there are {', '.join(FOLDERS)}")
+        raise ConfigError(f"no folder of plugs named {folder!r}{meant}")
     files = (Path(__file__).parent / folder).glob("*.py")
     return tuple(sorted(file.stem for file in files if not file.stem.startswith("_")))
 
@@ -54,7 +55,8 @@ def check_name(folder: str, name: str) -> None:
     known = names(folder)
     if name not in known:
         kind = folder.removesuffix("s")
-        raise ConfigError(f"no {kind} named {name!r}{suggestion(name, known)}; there are {', '.join(known)}")
+        meant = suggestion(name, known, f"there are {', '.join(known)}")
+        raise ConfigError(f"no {kind} named {name!r}{meant}")
 
 
 def load(folder: str, name: str) -> ModuleType:

@@ -277,8 +277,8 @@ def _check_known(key: str, where: str) -> None:
     if key in _RENAMED:
         raise ConfigError(f"{where} is now called {_RENAMED[key]}")
     if key not in Settings.model_fields:
-        hint = suggestion(key, Settings.model_fields)
-        raise ConfigError(f"unknown setting: {where}{hint} `python -m pipeline settings` lists all of them")
+        hint = suggestion(key, Settings.model_fields, "`python -m pipeline settings` lists all of them")
+        raise ConfigError(f"unknown setting: {where}{hint}")
 
 
 def _check_plugs(folder: str, named: Iterable[str]) -> None:

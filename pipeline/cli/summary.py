@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -65,7 +66,7 @@ def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -
             "" if row["breach_probability"] is None else f"{row['breach_probability']:.0%}",
         )
     if rows:
-        console.print("", table)
+        printed(console, table)
     else:
         console.print(f"\n[bold]Recommendations[/bold]  {'nothing to change' if passive else 'none'}")
     rest = [f"{len(rows) - 8} more to do"] if len(rows) > 8 else []
@@ -99,7 +100,7 @@ def accuracy(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> Non
             figure(row["skill"], "+.0%"),
             figure(row["coverage_80"], ".0%"),
         )
-    console.print("", table)
+    printed(console, table)
 
 
 def risks(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
@@ -116,12 +117,15 @@ def risks(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
         first = row["first_crossing_at"]
         table.add_row(
             row["series_id"].split("/", 2)[-1],  # with account and region it would not fit a terminal
-            row["risk_level"],
+            row["risk_level"] + ("" if row["over_pct"] is None else f": over {row['over_pct']:.0f}\N{NO-BREAK SPACE}%"),
             f"{row['threshold_pct']:.0f}\N{NO-BREAK SPACE}%",
             str(first.date()) if first else "–",
             *(figure(row[f"p_cross_{days}d"], ".0%") for days in (7, 30, 90)),
         )
-    console.print("", table if rows else f"[bold]{table.title}[/bold]")
+    if rows:
+        printed(console, table)
+    else:
+        console.print(f"\n[bold]{table.title}[/bold]")
 
 
 def incidents(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
@@ -145,7 +149,7 @@ def incidents(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None
             figure(row["expected"], ",.1f"),
             row["severity"],
         )
-    console.print("", table)
+    printed(console, table)
 
 
 def costs(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
@@ -162,7 +166,7 @@ def costs(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     for row in rows[:6]:
         amounts = (figure(row[name], ",.2f") for name in ("spent_usd", "expected_usd"))
         table.add_row(row["series_id"].removesuffix("/cost"), *amounts)
-    console.print("", table)
+    printed(console, table)
 
 
 def asked(lake: Lake, name: str, **params: Any) -> list[dict[str, Any]]:
@@ -172,12 +176,19 @@ def asked(lake: Lake, name: str, **params: Any) -> list[dict[str, Any]]:
 
 
 def titled(title: str, *columns: str) -> Table:
-    """A table; a column whose name ends in > is a figure, and the first, which names the row, is never cut."""
+    """A table; a column whose name ends in > is a figure, and the first names the row."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for place, column in enumerate(columns):
         justify: Literal["left", "right"] = "right" if column.endswith(">") else "left"
         table.add_column(column.rstrip(">"), justify=justify, no_wrap=not place)
     return table
+
+
+def printed(console: Console, table: Table) -> None:
+    """Print a table of which no word is cut: where a terminal has no room for the longest ones, its lines go on below."""
+    for column in table.columns:
+        column.min_width = max(cell_len(word) for cell in (column.header, *column.cells) for word in str(cell).split(" "))
+    console.print("", table, crop=False)
 
 
 def figure(value: float | None, form: str) -> str:

@@ -99,7 +99,7 @@ def check_name(name: str) -> None:
     """Raise a ConfigError unless there is a table or a view of that name; the message says what may have been meant."""
     known = [*tables.ALL, *views()]
     if name not in known:
-        raise ConfigError(f"no table or view named {name!r}{suggestion(name, known)}; `tables show` lists them")
+        raise ConfigError(f"no table or view named {name!r}{suggestion(name, known, '`tables show` lists them')}")
 
 
 def _with_layer(short: str) -> str:

@@ -6,7 +6,8 @@
 --
 -- One row per series, by the day where it is forecast so, as hours do not reach 30 days. The next threshold is the lowest that the
 -- series does not cross in its first day ahead; where it crosses all, the highest. `risk_level` and `priority` are the worst of
--- the series. A date is null where the dated quantile does not cross: the chance may still be above 0.
+-- the series, and `over_pct` the highest threshold that it crosses in its first day ahead, which is why it is grave whatever its
+-- next one is. A date is null where the dated quantile does not cross: the chance may still be above 0.
 WITH placed AS (
   SELECT
     as_of, series_id, metric, granularity, threshold_pct, quantile, first_crossing_at, crossing_p10_at, crossing_p90_at,
@@ -15,6 +16,7 @@ WITH placed AS (
       AS gravity,
     max(priority) OVER (PARTITION BY series_id) AS priority,
     count(*) FILTER (WHERE granularity = 'day') OVER (PARTITION BY series_id) AS by_day,
+    max(CASE WHEN first_crossing_at < as_of + INTERVAL '1' DAY THEN threshold_pct END) OVER (PARTITION BY series_id, granularity) AS over_pct,
     coalesce(first_crossing_at < as_of + INTERVAL '1' DAY, false) AS crossed
   FROM gold.capacity_risk
   WHERE as_of = :as_of
@@ -22,7 +24,7 @@ WITH placed AS (
 ranked AS (
   SELECT
     as_of, series_id, metric, granularity, threshold_pct, quantile, first_crossing_at, crossing_p10_at, crossing_p90_at,
-    p_cross_7d, p_cross_30d, p_cross_90d, p_surprise_30d, headroom_ratio, peak_p95, peak_at, reason, gravity, priority, crossed,
+    p_cross_7d, p_cross_30d, p_cross_90d, p_surprise_30d, headroom_ratio, peak_p95, peak_at, reason, gravity, priority, over_pct, crossed,
     row_number() OVER (
       PARTITION BY series_id ORDER BY crossed, CASE WHEN crossed THEN -threshold_pct ELSE threshold_pct END
     ) AS nth
@@ -38,6 +40,7 @@ SELECT
   priority AS priority,
   threshold_pct AS threshold_pct,
   crossed AS is_crossed,
+  over_pct AS over_pct,
   quantile AS quantile,
   first_crossing_at AS first_crossing_at,
   date_diff('day', as_of, first_crossing_at) AS days_to_crossing,

@@ -3,7 +3,8 @@
 -- Reads   gold.anomaly, silver.metric_hourly
 --
 -- The seven days end with the newest hour observed anywhere, not with the clock: a lake that stands still shows what it last
--- knew. `deviation` is observed minus expected, in the metric's unit.
+-- knew. `deviation` is observed minus expected, in the metric's unit. `severity` is the hour's own, as its detectors saw it;
+-- views.incident has that of the incident it belongs to, which also counts how long it lasted and how much of the capacity it took.
 WITH newest AS (
   SELECT max(hour) AS hour FROM silver.metric_hourly
 )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline.cli import output
+from pipeline.cli import output, summary
+from pipeline.lake import Lake
 
 LONG_ID = "100000000001/us-east-1/arn:aws:rds:us-east-1:100000000001:db/[bold]orders/cpu_utilization"
 
@@ -80,3 +84,23 @@ def test_dollars_have_two_decimals_by_the_name_of_the_column_or_the_units_word(m
 )
 def test_figures_have_the_digits_that_tell_something_and_no_exponent(value: float, written: str) -> None:
     assert output.write_number(value) == written
+
+
+def test_at_80_columns_the_summary_cuts_neither_the_name_nor_the_date_and_says_what_a_series_is_over_already(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.StringIO()
+    screen = Console(file=written, width=80, force_terminal=True, no_color=True, color_system=None)
+    name = "orders-database-primary-0123456789/disk_utilization"
+    chances = {"p_cross_7d": 0.0, "p_cross_30d": 0.0, "p_cross_90d": 0.02}
+    first = {"risk_level": "critical", "over_pct": 95.0, "threshold_pct": 99.0, "first_crossing_at": datetime(2026, 5, 10)}
+    monkeypatch.setattr(summary, "asked", lambda *_args, **_params: [{"series_id": f"a/us/{name}", **first, **chances}])
+    lake = cast(Lake, SimpleNamespace(settings=SimpleNamespace(risk_quantile=0.9)))
+
+    summary.risks(screen, lake, datetime(2026, 4, 16), {"resources_at_risk": 1.0})
+
+    text = written.getvalue().replace("\N{NO-BREAK SPACE}", " ")
+    assert name in text
+    assert "2026-05-10" in text
+    assert "critical:" in text
+    assert "over 95 %" in text

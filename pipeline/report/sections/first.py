@@ -72,7 +72,8 @@ def _filling(row: dict[str, Any], findings: Findings) -> Content:
         "level": row["risk_level"],
         "threshold": f"{row['threshold_pct']:.0f} %",
         "when": "no date in the forecast" if missing(crossing) else f"{when}, {until(crossing, findings.as_of)}",
-        "over": _over(findings, row),
+        # Why it is grave whatever its next threshold is.
+        "over": "" if missing(row["over_pct"]) else f"{row['over_pct']:.0f} %",
         "quantile": f"P{100 * float(row['quantile']):.0f}",
         # None where the forecast does not reach that far.
         "chances": [
@@ -80,15 +81,6 @@ def _filling(row: dict[str, Any], findings: Findings) -> Content:
         ],
         "do": _advice(findings.recommendation, (account, region, resource), str(row["metric"])),
     }
-
-
-def _over(findings: Findings, row: dict[str, Any]) -> str:
-    """The highest threshold that the series crosses within a day, which is why it is grave whatever its next one is."""
-    risk = findings.capacity_risk
-    mine = risk[(risk["series_id"] == row["series_id"]) & (risk["granularity"] == row["granularity"])]
-    soon = pd.to_datetime(mine["first_crossing_at"]) < pd.Timestamp(findings.as_of) + pd.Timedelta(days=1)
-    over = numbers(mine.loc[soon, "threshold_pct"])
-    return "" if over.empty else f"{over.max():.0f} %"
 
 
 def _advice(advice: pd.DataFrame, owner: tuple[str, str, str], metric: str) -> str:
