@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa
 from pyiceberg.conversions import from_bytes
 from pyiceberg.io import OutputFile
-from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+from pyiceberg.io.pyarrow import ArrowScan, PyArrowFile, PyArrowFileIO
 from pyiceberg.manifest import DataFile
+from pyiceberg.table import DataScan, Transaction
 from pyiceberg.table import Table as IcebergTable
-from pyiceberg.table import Transaction
 
 from pipeline.errors import DamagedError
 from pipeline.tables.schema import Scope
@@ -167,6 +168,17 @@ def verify(iceberg: IcebergTable, locations: Iterable[str]) -> int:
             raise DamagedError(location, "is not what was written; build it again for the days it holds")
         _sound.add(location)
     return held
+
+
+def read(iceberg: IcebergTable, scan: DataScan) -> pa.Table:
+    """The rows of a scan of the table, its files held to their checksums: what is read is what was looked at, planned once.
+
+    Raises:
+        DamagedError: as `verify`.
+    """
+    tasks = list(scan.plan_files())
+    verify(iceberg, [task.file.file_path for task in tasks])
+    return ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter, scan.case_sensitive).to_table(tasks)
 
 
 def damaged(iceberg: IcebergTable, locations: Iterable[str]) -> list[str]:

@@ -128,9 +128,7 @@ class Lake:
         options: dict[str, Any] = {"selected_fields": known}
         if scope is not None:
             options["row_filter"] = scope.expression()
-        scan = iceberg.scan(**options)
-        checksums.verify(iceberg, [task.file.file_path for task in scan.plan_files()])
-        return cast_rows(fill_columns(scan.to_arrow(), table, schema.names), schema)
+        return cast_rows(fill_columns(checksums.read(iceberg, iceberg.scan(**options)), table, schema.names), schema)
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table."""
