@@ -1,0 +1,187 @@
+"""`infra/` in an account that has its own network, way out, rules for roles, key, and Lake Formation: applied on AWS on loopback.
+
+What stands afterwards is what is looked at: where a step's container runs, under which role, and with which key and grants.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from tests.support.aws_server import AwsServer
+from tests.support.terraform import Terraform, TerraformError, aws_for_terraform
+
+pytestmark = [pytest.mark.server]
+
+CIDR, PROXY = "172.20.0.0/16", "http://proxy.corp:3128"
+NOBODY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+# All that the account's own things touch, but for Airflow's database and what needs it: the provider waits 90 seconds for one.
+TOUCHED = (
+    "aws_ecs_cluster_capacity_providers.this",
+    "aws_ecs_task_definition.step",
+    "aws_iam_role_policy.airflow",
+    "aws_iam_role_policy.start",
+    "aws_iam_role_policy.this",
+    "aws_lakeformation_permissions.catalog",
+    "aws_lakeformation_permissions.database",
+    "aws_lakeformation_permissions.tables",
+    "aws_s3_bucket_server_side_encryption_configuration.this",
+    "aws_subnet.private",
+    "aws_vpc.this",
+    "aws_vpc_endpoint.interface",
+    "aws_vpc_endpoint.s3",
+    "aws_vpc_security_group_egress_rule.endpoints",
+    "aws_vpc_security_group_egress_rule.flow",
+    "aws_vpc_security_group_egress_rule.out",
+    "aws_vpc_security_group_egress_rule.s3",
+    "terraform_data.egress",
+    "terraform_data.settings",
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is there before anything is applied, and what Terraform says of where steps run."""
+
+    server: AwsServer
+    vpc: str
+    subnets: list[str]
+    boundary: str
+    key: str
+    secret: str
+    run_task: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def planted(cls, server: AwsServer) -> Account:
+        ec2 = server.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock=CIDR)["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"172.20.{number}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+                "SubnetId"
+            ]
+            for number, zone in enumerate("ab")
+        ]
+        boundary = server.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(NOBODY))
+        key = server.client("kms").create_key(Description="ours")["KeyMetadata"]["Arn"]
+        secret = server.client("secretsmanager").create_secret(Name="prometheus", SecretString='{"token": "t"}')["ARN"]
+        return cls(server, vpc, subnets, boundary["Policy"]["Arn"], key, secret)
+
+    def variables(self) -> dict[str, Any]:
+        prometheus = {"url": "https://prometheus.corp", "token_env": "PROMETHEUS_TOKEN"}
+        return {
+            "vpc_id": self.vpc,
+            "subnet_ids": self.subnets,
+            "egress": "proxy",
+            "egress_proxy": PROXY,
+            "role_path": "/data/headroom/",
+            "role_boundary_arn": self.boundary,
+            "kms_key_arn": self.key,
+            "lake_formation": True,
+            "source_secrets": {"PROMETHEUS_TOKEN": f"{self.secret}:token::"},
+            "settings": {"sources": ["cloudwatch", "prometheus"], "options": {"sources": {"prometheus": prometheus}}},
+            "enable_mlflow": False,
+        }
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """The account, once everything stands in it."""
+    if shutil.which("terraform") is None:
+        pytest.skip("terraform is not installed: infra/ is not tested")
+    terraform = Terraform.copied(tmp_path_factory.mktemp("terraform"))
+    try:
+        terraform.init()
+    except TerraformError as error:
+        pytest.skip(f"no AWS provider for terraform on this machine: infra/ is not tested ({str(error)[-300:]})")
+    with aws_for_terraform() as server:
+        found = Account.planted(server)
+        (terraform.folder / "account.auto.tfvars.json").write_text(json.dumps(found.variables()))
+        applied = terraform.on(server)
+        applied.run("apply", "-auto-approve", "-no-color", "-parallelism=30", *(f"-target={it}" for it in TOUCHED), timeout_s=600)
+        yield replace(found, run_task=applied.outputs()["run_task"])
+
+
+@pytest.fixture(scope="module")
+def ingest(account: Account) -> dict[str, Any]:
+    """The task definition of ingest, as ECS has it."""
+    task: dict[str, Any] = account.server.client("ecs").describe_task_definition(taskDefinition="headroom-ingest")[
+        "taskDefinition"
+    ]
+    return task
+
+
+def test_a_steps_role_has_the_path_and_the_boundary_that_the_organisation_asks_for(
+    account: Account, ingest: dict[str, Any]
+) -> None:
+    iam = account.server.client("iam")
+
+    assert ingest["taskRoleArn"].endswith(":role/data/headroom/headroom-ingest")
+    roles = [iam.get_role(RoleName=role["RoleName"])["Role"] for role in iam.list_roles(PathPrefix="/data/headroom/")["Roles"]]
+    assert {"headroom-ingest", "headroom-start", "headroom-airflow-scheduler"} < {role["RoleName"] for role in roles}
+    assert {role["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles} == {account.boundary}
+    assert len(iam.list_roles()["Roles"]) == len(roles), "every role is there"
+
+
+def test_steps_run_in_the_network_that_is_there_and_reach_its_endpoints_s3_and_the_proxy(account: Account) -> None:
+    ec2 = account.server.client("ec2")
+    mine = [{"Name": "vpc-id", "Values": [account.vpc]}]
+
+    assert {it["VpcId"] for it in ec2.describe_vpcs()["Vpcs"] if not it["IsDefault"]} == {account.vpc}
+    assert {it["SubnetId"] for it in ec2.describe_subnets(Filters=mine)["Subnets"]} == set(account.subnets)
+    assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
+    assert account.run_task["subnets"] == account.subnets
+    [tasks] = ec2.describe_security_groups(Filters=[*mine, {"Name": "group-name", "Values": ["headroom-tasks"]}])[
+        "SecurityGroups"
+    ]
+    assert tasks["GroupId"] in json.dumps(account.run_task)
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [tasks["GroupId"]]}])["SecurityGroupRules"]
+    out = {(it.get("CidrIpv4") or "", it["FromPort"]) for it in rules if it["IsEgress"] and it["IpProtocol"] == "tcp"}
+    assert (CIDR, 443) in out, "AWS's endpoints"
+    assert any(port == 3128 and cidr for cidr, port in out), "the proxy"
+    assert ("0.0.0.0/0", 443) not in out
+
+
+def test_ingests_container_is_told_the_proxy_its_sources_and_where_its_secret_lies(
+    account: Account, ingest: dict[str, Any]
+) -> None:
+    [container] = ingest["containerDefinitions"]
+    told = {each["name"]: each["value"] for each in container["environment"]}
+
+    assert (told["HTTPS_PROXY"], told["HEADROOM_SOURCES"]) == (PROXY, "cloudwatch,prometheus")
+    assert container["secrets"] == [{"name": "PROMETHEUS_TOKEN", "valueFrom": f"{account.secret}:token::"}]
+    start = account.server.client("iam").get_role_policy(RoleName="headroom-start", PolicyName="start")["PolicyDocument"]
+    [handed] = [it for it in start["Statement"] if it["Sid"] == "HandOverSourceSecrets"]
+    assert handed["Resource"] in (account.secret, [account.secret])
+
+
+def test_the_key_that_is_there_encrypts_the_lake_and_no_other_is_made(account: Account) -> None:
+    keys = account.server.client("kms").list_keys()["Keys"]
+    lake = next(it["Name"] for it in account.server.client("s3").list_buckets()["Buckets"] if "-lake-" in it["Name"])
+    rules = account.server.client("s3").get_bucket_encryption(Bucket=lake)["ServerSideEncryptionConfiguration"]["Rules"]
+
+    assert account.key in {key["KeyArn"] for key in keys}
+    assert [rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] for rule in rules] == [account.key]
+    aliases = account.server.client("kms").list_aliases()["Aliases"]
+    assert [alias["AliasName"] for alias in aliases if "headroom" in alias["AliasName"]] == []
+
+
+def test_lake_formation_has_granted_each_role_its_tables(account: Account) -> None:
+    granted = account.server.client("lakeformation").list_permissions()["PrincipalResourcePermissions"]
+    writers = {
+        (it["Principal"]["DataLakePrincipalIdentifier"].rpartition("/")[2], it["Resource"]["Table"]["DatabaseName"])
+        for it in granted
+        if "Table" in it["Resource"] and "INSERT" in it["Permissions"]
+    }
+
+    assert writers == {
+        ("headroom-transform", "headroom_silver"),
+        ("headroom-publisher", "headroom_silver"),
+        ("headroom-publisher", "headroom_gold"),
+    }
+    assert "headroom-ingest" not in {it["Principal"]["DataLakePrincipalIdentifier"].rpartition("/")[2] for it in granted}
