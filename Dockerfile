@@ -2,8 +2,11 @@
 #
 #   docker build -t headroom .
 #   docker run --rm headroom python -m pipeline --help
+#
+# A tag may change what it means. Where it must not, name the base by its digest: --build-arg PYTHON=python@sha256:…
+ARG PYTHON=python:3.11-slim
 
-FROM python:3.11-slim AS build
+FROM ${PYTHON} AS build
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
@@ -11,9 +14,9 @@ WORKDIR /build
 COPY requirements.txt ./
 COPY infra/requirements.txt ./infra/
 # Compiled once here: at run time nobody may write beside the sources.
-RUN /opt/venv/bin/pip install --compile -r requirements.txt -r infra/requirements.txt
+RUN /opt/venv/bin/pip install --compile --require-hashes -r requirements.txt -r infra/requirements.txt
 
-FROM python:3.11-slim
+FROM ${PYTHON}
 
 # LightGBM's threads.
 RUN apt-get update \

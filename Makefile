@@ -22,6 +22,8 @@ JOBS ?= 4
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+# No lock names where packages come from.
+COMPILED := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,12 +33,12 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) ## Create .venv from requirements.txt
+setup: $(INSTALLED) ## Create .venv from requirements.txt and requirements-dev.txt
 
-$(INSTALLED): requirements.txt
+$(INSTALLED): requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -r requirements.txt
+	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
 demo: setup ## Run the main job on the samples, through the real DAGs, and show what it found
@@ -81,5 +83,7 @@ fix: setup ## Let ruff and terraform repair what they can
 	$(BIN)/ruff format .
 	@if command -v terraform > /dev/null; then terraform fmt -recursive infra; fi
 
-lock: setup ## Resolve requirements.in into requirements.txt
-	$(BIN)/uv pip compile requirements.in --output-file requirements.txt --no-emit-index-url --no-annotate --no-header --upgrade
+lock: setup ## Resolve the files *.in into locks, with the hash of every file that may be installed
+	$(BIN)/uv pip compile $(COMPILED) --upgrade requirements.in --output-file requirements.txt
+	$(BIN)/uv pip compile $(COMPILED) --upgrade requirements-dev.in --output-file requirements-dev.txt
+	$(BIN)/uv pip compile $(COMPILED) --upgrade infra/requirements.in --output-file infra/requirements.txt
