@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 EXPERIMENT = "headroom-training"
+#: Seconds that a server has for its first answer in a process.
+FIRST_ANSWER_S = 5
+# Servers that have not answered this process, and what was wrong: they are not asked again, so that a server that hangs costs its
+# seconds once and not with every segment. Who tries again later does so in another process, as Airflow does.
+_silent: dict[str, str] = {}
 _TAGS = {
     # The kind opens the experiment on its runs and charts instead of on traces.
     "mlflow.experimentKind": "custom_model_development",
@@ -40,9 +45,11 @@ def connect(settings: Settings, *, create: bool = True) -> Iterator[Any]:
         create: make the SQLite database where there is none; otherwise its absence is an answer.
 
     Raises:
-        SourceError: MLflow does not answer.
+        SourceError: MLflow does not answer; a server that has not answered once is not asked again by this process.
     """
     uri = settings.mlflow_tracking_uri
+    if uri in _silent:
+        raise SourceError(f"the registry {uri} does not answer, and is not asked again: {_silent[uri]}")
     database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:") else None
     missing = database is not None and not database.exists()
     if missing and not create:
@@ -57,9 +64,27 @@ def connect(settings: Settings, *, create: bool = True) -> Iterator[Any]:
                 _make_database(database)
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
+            if uri.startswith("http"):
+                _await_answer(uri)
             yield mlflow.MlflowClient(uri, uri)
     except (mlflow.MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        raise SourceError(f"the registry {uri} does not answer: {str(error).splitlines()[0]}") from error
+        trouble = str(error).splitlines()[0]
+        # MLflow wraps what the network says; a refusal, a missing model or a failing server are answers.
+        if isinstance(error, RequestException) or isinstance(error.__context__, RequestException):
+            _silent[uri] = trouble
+        raise SourceError(f"the registry {uri} does not answer: {trouble}") from error
+
+
+@cache
+def _await_answer(uri: str) -> None:
+    """Ask a server once whether it is there, by MLflow's own means, for logins and certificates are known to it alone.
+
+    Any answer will do: some logins let nobody ask for the server's health.
+    """
+    from mlflow.tracking._tracking_service.utils import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    http_request(get_default_host_creds(uri), "/health", "GET", max_retries=0, timeout=FIRST_ANSWER_S, raise_on_status=False)
 
 
 @cache
