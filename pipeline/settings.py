@@ -13,9 +13,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from pipeline import plugs
 from pipeline.errors import ConfigError, suggestion
@@ -143,6 +143,10 @@ class Settings(BaseModel):
     )
     lookback_days: int = Field(default=14, ge=7, le=93, description="Window of usage that recommendations look at.")
     risk_quantile: float = Field(default=0.9, ge=0.5, le=0.99, description="Quantile whose crossing dates the capacity risk.")
+    accepted_shifts: tuple[Annotated[str, StringConstraints(pattern=r"^\S+:\d{4}-\d{2}-\d{2}$")], ...] = Field(
+        default=(),
+        description="Shifts by the factor of a unit that are true, each as <metric>:<its first day>; others are not published.",
+    )
     snapshot_retention_days: int = Field(default=30, ge=1, le=3650, description="Age after which untagged snapshots expire.")
 
     @field_validator("lake")
@@ -263,7 +267,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _parsed(key: str, text: str, variable: str) -> Any:
     """Lists may be written `a,b`; objects are JSON; the rest is left to the field's own type."""
-    if key in PLUG_LISTS:
+    if key in PLUG_LISTS or key == "accepted_shifts":
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if key == "options":
         try:

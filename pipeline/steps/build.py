@@ -16,6 +16,7 @@ from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built
 from pipeline.steps._declaration import Step
 from pipeline.steps._landed import explain_no_rows, list_outdated
+from pipeline.steps._units import check_units, refuse_units
 from pipeline.tables.schema import Scope, Table
 
 STEP = Step(role="transform", role_in_gold="publisher", takes_target=True, writes=("silver.check_result",))
@@ -30,8 +31,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
 
     Raises:
         ConfigError: the table is not one that is built.
-        DataError: the result is not what the table declares, or is empty though rows were landed for it, or nothing was landed
-            at all; nothing of that year was published.
+        DataError: the result is not what the table declares, or has another unit than the days before, or is empty though rows
+            were landed for it, or nothing was landed at all; nothing of that year was published.
     """
     table = tables.get(target)
     if reason := explain_not_built(target):
@@ -53,7 +54,9 @@ def _publish(table: Table, interval: Interval, lake: Lake, settings: Settings) -
     if table.build.checked:
         if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
             return 0
-        validate(data, table, interval, lake)
+        units = check_units(data, table, interval, lake, settings)
+        validate(data, table, interval, lake, also=units)
+        refuse_units(units, table, interval)
     return lake.replace(table, data, scope).rows
 
 

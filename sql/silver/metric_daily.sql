@@ -19,7 +19,7 @@ WITH observed AS (
     array_sort(array_agg(value) FILTER (WHERE statistic IN ('average', 'sum'))) AS points,
     max(value) FILTER (WHERE statistic = 'p95' AND period_s = 86400) AS stated_p95,
     max(value) FILTER (WHERE statistic = 'p95') AS highest_p95,
-    max(value) AS max,
+    max(value) FILTER (WHERE statistic <> 'samplecount') AS max,
     coalesce(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0), count(DISTINCT ts)) AS samples,
     86400 / min(period_s) AS expected_samples
   FROM views.metric_point

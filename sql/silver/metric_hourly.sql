@@ -18,7 +18,7 @@ WITH observed AS (
     ) AS mean,
     array_sort(array_agg(value) FILTER (WHERE statistic IN ('average', 'sum'))) AS points,
     max(value) FILTER (WHERE statistic = 'p95') AS stated_p95,
-    max(value) AS max,
+    max(value) FILTER (WHERE statistic <> 'samplecount') AS max,
     coalesce(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0), count(DISTINCT ts)) AS samples,
     3600 / min(period_s) AS expected_samples
   FROM views.metric_point

@@ -5,7 +5,8 @@
 -- `rule` is null for the one row per series, statistic and period that counts; 'superseded' for a good row that a later landing
 -- replaced; otherwise the rule that refuses the row. A refused row never supersedes a good one. A payload that was landed twice
 -- counts as its later landing. Names are those that landing made safe. A series has one unit a day, that of most of its rows; rows
--- in another are refused. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by
+-- in another are refused. So are a day's sums of a series that has averages too, and the averages where what is counted are bytes or
+-- events: the two mean different things, and are never mixed. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by
 -- `day`: it prunes files.
 WITH landed AS (
   SELECT
@@ -102,13 +103,19 @@ counted AS (
     source_metric, source_unit, source_value, metric, unit, value, refused, recency,
     sum(CASE WHEN refused IS NULL AND recency = 1 THEN 1 ELSE 0 END) OVER (
       PARTITION BY day, account, region, resource_id, metric, unit
-    ) AS in_unit
+    ) AS in_unit,
+    max(CASE WHEN refused IS NULL AND recency = 1 AND statistic = 'sum' THEN 1 ELSE 0 END) OVER (
+      PARTITION BY day, account, region, resource_id, metric, unit
+    ) AS has_sum,
+    max(CASE WHEN refused IS NULL AND recency = 1 AND statistic = 'average' THEN 1 ELSE 0 END) OVER (
+      PARTITION BY day, account, region, resource_id, metric, unit
+    ) AS has_average
   FROM ranked
 ),
 settled AS (
   SELECT
     day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at,
-    source_metric, source_unit, source_value, metric, unit, value, refused, recency,
+    source_metric, source_unit, source_value, metric, unit, value, refused, recency, has_sum, has_average,
     first_value(unit) OVER (
       PARTITION BY day, account, region, resource_id, metric ORDER BY in_unit DESC, unit
     ) AS commonest
@@ -131,6 +138,8 @@ SELECT
     WHEN refused IS NOT NULL THEN refused
     WHEN recency > 1 THEN 'superseded'
     WHEN unit <> commonest THEN 'second_unit'
+    WHEN statistic = 'sum' AND has_average = 1 AND lower(source_unit) NOT IN ('bytes', 'count') THEN 'second_statistic'
+    WHEN statistic = 'average' AND has_sum = 1 AND lower(source_unit) IN ('bytes', 'count') THEN 'second_statistic'
   END AS rule,
   source_metric AS source_metric,
   source_unit AS source_unit,
