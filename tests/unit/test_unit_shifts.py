@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.quality.shifts import Shift, compare_days, find_shifts
@@ -21,7 +21,7 @@ def levels(days: Sequence[Sequence[float | None]], unit: str = "percent", metric
     """One list per day that ends with the newest, of one value per series; none is a day without samples."""
     first = START - timedelta(days=len(days) - 1)
     rows = [
-        {"series_id": f"a/r/i-{series}/{metric}", "metric": metric, "unit": unit, "day": first + timedelta(days=day), "level": value}
+        {"series_id": f"a/r/i-{series}/{metric}", "metric": metric, "unit": unit, "day": first + timedelta(day), "level": value}
         for day, values in enumerate(days) for series, value in enumerate(values) if value is not None
     ]  # fmt: skip
     return pd.DataFrame(rows).astype({"day": "datetime64[us]"})
@@ -117,6 +117,7 @@ def test_sources_are_judged_apart() -> None:
     assert [(shift.source, shift.moved, shift.series, shift.is_of_a_unit) for shift in found] == [("csv", 5, 5, True)]
 
 
+@settings(deadline=None)
 @given(
     level=st.floats(2, 100), noise=st.lists(st.floats(0.67, 1.5), min_size=8 * 15, max_size=8 * 15),
     drift=st.floats(0.25, 4), series=st.integers(1, 8),
@@ -130,6 +131,7 @@ def test_what_moves_by_less_than_a_units_factor_never_stops_anything(
     assert not any(shift.is_of_a_unit for shift in shifts(days.tolist()))
 
 
+@settings(deadline=None)
 @given(
     factor=st.sampled_from([60.0, 100.0, 1000.0, 1024.0]), inverse=st.booleans(), series=st.integers(5, 8),
     noise=st.lists(st.floats(0.9, 1.1), min_size=8 * 15, max_size=8 * 15),
