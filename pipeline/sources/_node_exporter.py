@@ -29,6 +29,7 @@ class Query(BaseModel):
 
 _DISKS = 'device!~"(loop|ram|zram|dm-|md|sr|fd).*"'
 _NETWORKS = 'device!~"(lo|veth.*|docker.*|br-.*|virbr.*|cni.*|flannel.*|cali.*|tun.*|tap.*|bond.*|team.*|dummy.*)"'
+_BUSY = f"node_disk_io_time_seconds_total{{{_DISKS}}}"
 _ROOT = 'mountpoint="/",fstype!="rootfs"'
 
 
@@ -57,13 +58,23 @@ def _used(free: str, size: str, labels: str = "") -> Query:
     )
 
 
+def _sound(value: str, *counters: str) -> str:
+    """A host's value, but none where one of its counters stepped back without beginning anew: its whole value would count."""
+    back = " or ".join(
+        f"max by ($by) (resets({name}[$step]) > 0 and min_over_time({name}[$step]) > 0.5 * max_over_time({name}[$step]))"
+        for name in counters
+    )
+    return f"({value}) unless ({back})"
+
+
 def _flow(name: str, labels: str) -> Query:
-    return Query(promql=f"sum by ($by) (max by ($by, device) (rate({name}{{{labels}}}[$step])))", unit="bytes/second")
+    counter = f"{name}{{{labels}}}"
+    return Query(promql=_sound(f"sum by ($by) (max by ($by, device) (rate({counter}[$step])))", counter), unit="bytes/second")
 
 
 def _events(*names: str) -> Query:
     return Query(
-        promql=" + ".join(f"sum by ($by) (max by ($by, device) (increase({name}[$step])))" for name in names),
+        promql=_sound(" + ".join(f"sum by ($by) (max by ($by, device) (increase({name}[$step])))" for name in names), *names),
         unit="count",
         statistic="Sum",
     )
@@ -88,7 +99,8 @@ QUERIES: dict[str, Query] = {
     "disk_reads": _events(f"node_disk_reads_completed_total{{{_DISKS}}}"),
     "disk_writes": _events(f"node_disk_writes_completed_total{{{_DISKS}}}"),
     "disk_busy": Query(
-        promql=f"100 * clamp(max by ($by) (rate(node_disk_io_time_seconds_total{{{_DISKS}}}[$step])), 0, 1)", unit="percent"
+        promql=_sound(f"100 * clamp(max by ($by) (rate({_BUSY}[$step])), 0, 1)", _BUSY),
+        unit="percent",
     ),
     "network_in": _flow("node_network_receive_bytes_total", _NETWORKS),
     "network_out": _flow("node_network_transmit_bytes_total", _NETWORKS),

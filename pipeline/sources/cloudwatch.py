@@ -18,7 +18,7 @@ is left where `past` says so.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -41,6 +41,8 @@ RETENTION: tuple[tuple[int, timedelta], ...] = (
     (300, timedelta(days=63)),
     (3600, timedelta(days=455)),
 )
+#: Seconds between the points of basic monitoring, and how many must lie that far apart to be taken for it.
+BASIC_S, LEAST_POINTS = 300, 3
 _ROUNDS = 4
 _KEY = ("ts", "resource_id", "metric", "statistic")
 
@@ -180,14 +182,25 @@ def _rows(place: _aws.Place, queries: Sequence[_Query], interval: Interval, peri
             known = series[query.resource_id, query.name, query.statistic, query.metric.unit]
             # In the period of a change both sides may have a value; the larger one counts.
             known.update({ts: max(value, known.get(ts, value)) for ts, value in points.items()})
-    columns: dict[str, list[Any]] = {name: [] for name in ("resource_id", "metric", "statistic", "unit", "ts", "value")}
+    columns: dict[str, list[Any]] = defaultdict(list)
     for key, points in series.items():
         for name, value in zip(("resource_id", "metric", "statistic", "unit"), key, strict=True):
             columns[name] += [value] * len(points)
+        columns["period_s"] += [_delivered_period(points, period_s)] * len(points)
         columns["ts"] += points.keys()
         columns["value"] += points.values()
-    constant = {"source": NAME, "account": place.account, "region": place.region, "period_s": period_s}
+    if not columns["ts"]:
+        return _bronze.schema("bronze.metric_sample").empty_table()
+    constant = {"source": NAME, "account": place.account, "region": place.region}
     return _bronze.rows("bronze.metric_sample", {**columns, **constant})
+
+
+def _delivered_period(points: Iterable[datetime], period_s: int) -> int:
+    """Seconds that a series' points stand for. Who asks an instance under basic monitoring for minutes is given its points of five
+    minutes, each with all that was counted in them."""
+    stamps = [ts.minute * 60 + ts.second for ts in points]
+    basic = period_s < BASIC_S and len(stamps) >= LEAST_POINTS and not any(stamp % BASIC_S for stamp in stamps)
+    return BASIC_S if basic else period_s
 
 
 def _points(place: _aws.Place, queries: Sequence[_Query], interval: Interval, period_s: int) -> list[dict[datetime, float]]:

@@ -33,6 +33,7 @@ from pipeline.sources import _bronze, _files, inventory_file
 from pipeline.sources._batch import Batch
 from pipeline.sources._bronze import IDENTIFIER, PLAIN_NAME, is_plain
 from pipeline.sources._cloudwatch_metrics import METRICS, Metric
+from pipeline.sources._periods import LONGEST_PERIOD_S, SERIES, commonest_steps
 from pipeline.tables.columns import STATED_UNITS, StatedUnit
 
 NAME = "csv"
@@ -47,8 +48,6 @@ log = logging.getLogger(__name__)
 STATISTIC = r"(?i:average|maximum|minimum|sum|samplecount|p\d{1,2}(\.\d{1,2})?)"
 METRIC = r"[A-Za-z][A-Za-z0-9._:/-]{0,127}"
 PLAIN_METRIC = "a plain name: letters, digits and . _ : / -, a letter first, no blanks, no '..'"
-LONGEST_PERIOD_S = 86_400
-SERIES = ["account", "region", "resource_id", "metric"]
 
 
 class Options(Reading, _files.Stored):
@@ -160,7 +159,7 @@ def _samples_of(file: _files.File, options: Options) -> pd.DataFrame:
     for remark in read.remarks:
         log.warning("%s: %s", file.name, remark)
     if "period_s" not in samples:
-        samples = samples.assign(period_s=options.period_s or _commonest_steps(file.name, samples))
+        samples = samples.assign(period_s=options.period_s or commonest_steps(file.name, samples))
     return samples
 
 
@@ -301,28 +300,3 @@ def _rank(words: pd.Series) -> npt.NDArray[np.int64]:
     rank = np.argsort(np.argsort(words.cat.categories.to_numpy(dtype=str), kind="stable"))
     ranks: npt.NDArray[np.int64] = rank[words.cat.codes.to_numpy()]
     return ranks
-
-
-def _commonest_steps(path: str, samples: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Seconds that each sample stands for: the commonest step between consecutive samples of its own series and statistic, the
-    shortest on a tie. A series of one sample has no step: it takes the commonest of the file."""
-    if samples.empty:
-        return np.ones(0, dtype=np.int64)
-    series = samples.groupby([*SERIES, "statistic"], sort=False, observed=True).ngroup().to_numpy()
-    moments = samples["ts"].to_numpy()
-    order = np.lexsort((moments, series))
-    same = np.diff(series[order]) == 0
-    steps = np.round(np.diff(moments[order]) / np.timedelta64(1, "s")).astype(np.int64)
-    counted = pd.DataFrame({"series": series[order][1:], "step": steps})[same & (steps >= 1)]
-    if counted.empty:
-        raise DataError(f"{path}: no series has two samples at different times, so their period is unknown; state period_s")
-    # `mode` gives the shortest first.
-    own = counted.groupby("series")["step"].agg(lambda each: each.mode().iloc[0])
-    period: npt.NDArray[np.int64] = own.reindex(series).fillna(counted["step"].mode().iloc[0]).to_numpy(dtype=np.int64)
-    if period.max() > LONGEST_PERIOD_S:
-        odd = samples.iloc[int(period.argmax())]
-        raise DataError(
-            f"{path}: the commonest step of {odd['resource_id']} {odd['metric']} is {period.max()} s, expected at most "
-            f"{LONGEST_PERIOD_S}; state period_s"
-        )
-    return period

@@ -16,12 +16,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _bronze, _http
 from pipeline.sources._batch import Batch
+from pipeline.sources._periods import commonest_steps
 from pipeline.tables.columns import StatedUnit, TimeFormat
 
 NAME = "http_json"
@@ -76,7 +80,9 @@ class Options(_http.Asked):
         pattern=r"^(Average|Maximum|Minimum|Sum|SampleCount|p\d{1,2}(\.\d{1,2})?)$",
         description="What a sample is of its period.",
     )
-    period_s: int = Field(ge=1, le=86_400, description="Seconds that a sample stands for.")
+    period_s: int | None = Field(
+        default=None, ge=1, le=86_400, description="Seconds that a sample stands for; unset: its series' commonest step."
+    )
     account: Identifier = Field(default="local", description="Account of the resources.")
     region: Identifier = Field(default="local", description="Region of the resources.")
 
@@ -111,7 +117,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     Raises:
         ConfigError: the token cannot be found, or a metric's unit is not stated.
         SourceError: the endpoint is down, or its pages never end; nothing is handed over.
-        DataError: a sample without what the paths promise, or two values for one sample.
+        DataError: a sample without what the paths promise, two values for one sample, or a period that cannot be.
     """
     server = _http.Server(NAME, options, options.headers, _http.bearer(options))
     found: dict[tuple[datetime, str, str], tuple[float, str]] = {}
@@ -129,6 +135,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         log.warning("%s: %d of %d samples have no value", NAME, empty, number)
     if found:
         keys = sorted(found)
+        period_s = _periods(options, keys)
         rows = _bronze.rows(
             "bronze.metric_sample",
             {
@@ -138,13 +145,34 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
                 "resource_id": [key[1] for key in keys],
                 "metric": [key[2] for key in keys],
                 "statistic": options.statistic,
-                "period_s": options.period_s,
+                "period_s": period_s,
                 "ts": [key[0] for key in keys],
                 "value": [found[key][0] for key in keys],
                 "unit": [found[key][1] for key in keys],
             },
         )
         yield from _bronze.batch("bronze.metric_sample", "samples", rows)
+
+
+def _periods(options: Options, keys: list[tuple[datetime, str, str]]) -> npt.NDArray[np.int64] | int:
+    """Seconds that each sample stands for: as stated, or as its series' own samples follow each other.
+
+    Raises:
+        DataError: nothing tells, or a series' samples follow each other faster than it is said that they may.
+    """
+    named = pd.DataFrame(keys, columns=["ts", "resource_id", "metric"]).astype({"ts": "datetime64[us]"})
+    series = named.assign(account=options.account, region=options.region, statistic=options.statistic)
+    if options.period_s is None:
+        return commonest_steps(NAME, series)
+    if series.duplicated(["resource_id", "metric"]).any():
+        steps = commonest_steps(NAME, series)
+        if steps.min() < options.period_s:
+            odd = series.iloc[int(steps.argmin())]
+            raise DataError(
+                f"{NAME}: samples of {odd['metric']} of {odd['resource_id']} follow each other after {steps.min()} s, and period_s="
+                f"{options.period_s} says that each stands for longer; leave it out where series have periods of their own"
+            )
+    return options.period_s
 
 
 def _items(server: _http.Server, options: Options, interval: Interval) -> Iterator[Any]:

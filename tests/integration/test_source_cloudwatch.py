@@ -101,6 +101,20 @@ def test_statistics_follow_the_metric_and_a_sum_of_bytes_covers_the_period(aws: 
     assert {(row["metric"], row["unit"]) for row in data.to_pylist()} == {("CPUUtilization", "Percent"), ("NetworkIn", "Bytes")}
 
 
+def test_an_instance_under_basic_monitoring_that_is_asked_for_minutes_keeps_its_five(aws: str) -> None:
+    cloud, region = client(aws, "eu-north-1"), "eu-north-1"
+    given(
+        cloud, "AWS/EC2", "NetworkIn", {NOON + timedelta(minutes=n): 3e8 for n in range(0, 30, 5)}, "Bytes", InstanceId="i-basic"
+    )
+    given(cloud, "AWS/EC2", "NetworkIn", {NOON + timedelta(minutes=n): 6e7 for n in range(30)}, "Bytes", InstanceId="i-detailed")
+
+    rows = fetched(aws, regions=[region], services=["ec2"], period_s=60)[f"{OWN}/{region}/ec2"].to_pylist()
+
+    assert {(row["resource_id"], row["period_s"], row["value"]) for row in rows} == {
+        ("i-basic", 300, 3e8), ("i-detailed", 60, 6e7)
+    }  # fmt: skip
+
+
 def test_every_service_has_its_values_under_the_names_that_the_inventory_gives_its_resources(aws: str) -> None:
     cloud = client(aws, "us-west-2")
     asked = (

@@ -212,6 +212,23 @@ def test_a_secret_in_an_option_or_a_name_from_two_places_is_refused(option: str,
         http_json.Options(**{"url": "https://example.com", **PLAIN, option: value})
 
 
+def every(seconds: int, host: str, value: float) -> list[dict[str, Any]]:
+    moments = [DAY.start + timedelta(seconds=second) for second in range(0, 3600, seconds)]
+    return [{"ts": f"{ts.isoformat()}Z", "value": value, "host": host} for ts in moments]
+
+
+def test_each_series_has_a_period_of_its_own_where_none_is_stated() -> None:
+    """Basic beside detailed monitoring: 300 MB in five minutes are as much as 60 MB in one."""
+    items = [*every(300, "basic", 3e8), *every(60, "detailed", 6e7)]
+    with serve(lambda _: json_reply(items)) as server:
+        data = fetched(server.url, period_s=None, unit="bytes")
+
+        assert data is not None
+        assert {(row["resource_id"], row["period_s"]) for row in data.to_pylist()} == {("basic", 300), ("detailed", 60)}
+        with pytest.raises(DataError, match=r"sessions of detailed follow each other after 60 s, and period_s=300 says"):
+            fetched(server.url, period_s=300, unit="bytes")
+
+
 def test_an_empty_list_is_no_rows() -> None:
     with serve(lambda _: json_reply([])) as server:
         assert fetched(server.url) is None

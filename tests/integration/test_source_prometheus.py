@@ -286,12 +286,20 @@ def test_a_scraped_node_exporter_answers_the_shipped_queries_within_their_bounds
     assert all(row["value"] >= 0 for row in rows)
 
 
+def received(host: str, minute: int) -> float:
+    """Bytes that a host has received by then, at 125,000 a second: a terabyte at first, and a little less or nothing at 0:32."""
+    since = 60 * 125_000.0
+    if host == "reboot-1" and minute >= 32:
+        return since * (minute - 32)
+    return 1e12 + since * minute - (4096.0 + since if host == "jitter-1" and minute == 32 else 0.0)
+
+
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A host that two jobs scrape, and one whose idle counter steps back at 0:32."""
+    """A host that two jobs scrape, one whose counters step back a little at 0:32, and one that begins anew at that moment."""
     folder, start = tmp_path_factory.mktemp("odd"), int(DAY.start.replace(tzinfo=UTC).timestamp())
     texts: dict[str, list[str]] = {"node_cpu_seconds": [], "node_network_receive_bytes": []}
-    for host, jobs in (("dup-1", ("node", "kubernetes-node")), ("jitter-1", ("node",))):
+    for host, jobs in (("dup-1", ("node", "kubernetes-node")), ("jitter-1", ("node",)), ("reboot-1", ("node",))):
         for job in jobs:
             labels = f'instance="{host}",job="{job}"'
             for mode, rate in (("idle", 0.7), ("user", 0.3)):
@@ -301,7 +309,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                     for n in range(61)
                 ]
             texts["node_network_receive_bytes"] += [
-                f'node_network_receive_bytes_total{{{labels},device="eth0"}} {60 * n * 125_000.0} {start + 60 * n}'
+                f'node_network_receive_bytes_total{{{labels},device="eth0"}} {received(host, n)} {start + 60 * n}'
                 for n in range(61)
             ]
     lines = [line for name, each in texts.items() for line in (f"# TYPE {name} counter", *each)]
@@ -320,12 +328,18 @@ def test_a_host_scraped_by_two_jobs_counts_once_and_a_counter_that_steps_back_is
     assert data is not None
     found = data.to_pylist()
 
-    network = {round(row["value"]) for row in found if row["metric"] == "network_in"}
+    network = {
+        host: [round(row["value"] / 1000) for row in found if row["metric"] == "network_in" and host in row["resource_id"]]
+        for host in ("dup", "jitter", "reboot")
+    }
     cpu = {
         host: [row for row in found if row["metric"] == "cpu_utilization" and host in row["resource_id"]]
         for host in ("dup", "jitter")
     }
 
-    assert network == {125_000}
+    assert set(network["dup"] + network["jitter"]) == {125}
+    assert len(network["jitter"]) == len(network["dup"]) - 1
+    assert len(network["reboot"]) == len(network["dup"]), "to begin anew is no fault"
+    assert 100 <= min(network["reboot"]) <= max(network["reboot"]) == 125
     assert {round(row["value"]) for rows in cpu.values() for row in rows} == {30}
     assert len(cpu["jitter"]) == len(cpu["dup"]) - 1
