@@ -196,8 +196,10 @@ def _rows(place: _aws.Place, queries: Sequence[_Query], interval: Interval, peri
 
 
 def _delivered_period(points: Iterable[datetime], period_s: int) -> int:
-    """Seconds that a series' points stand for. Who asks an instance under basic monitoring for minutes is given its points of five
-    minutes, each with all that was counted in them."""
+    """Seconds that a series' points stand for.
+
+    Who asks an instance under basic monitoring for minutes is given its points of five, with all that was counted in them.
+    """
     stamps = [ts.minute * 60 + ts.second for ts in points]
     basic = period_s < BASIC_S and len(stamps) >= LEAST_POINTS and not any(stamp % BASIC_S for stamp in stamps)
     return BASIC_S if basic else period_s

@@ -169,8 +169,8 @@ def _periods(options: Options, keys: list[tuple[datetime, str, str]]) -> npt.NDA
         if steps.min() < options.period_s:
             odd = series.iloc[int(steps.argmin())]
             raise DataError(
-                f"{NAME}: samples of {odd['metric']} of {odd['resource_id']} follow each other after {steps.min()} s, and period_s="
-                f"{options.period_s} says that each stands for longer; leave it out where series have periods of their own"
+                f"{NAME}: samples of {odd['metric']} of {odd['resource_id']} follow each other after {steps.min()} s, and "
+                f"period_s={options.period_s} says that each stands for longer; leave it out where series have periods of their own"
             )
     return options.period_s
 
