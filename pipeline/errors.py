@@ -1,11 +1,37 @@
 """What can go wrong, by what the reader can do about it."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_SECRETS = (
+    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
+    # A password may have a slash in it, so that no path can be told from it.
+    re.compile(r"(?i)(?<=://)(?:[^/\s:@]*:[^\s@]+|[^/\s@]+)(?=@)"),
+    re.compile(r"(?i)\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{4,}"),
+    # Not the variable or file that a secret is in.
+    re.compile(
+        r"(?i)\b(?![\w-]*_(?:env|file)\b)[\w-]*(?:token|secret|password|passwd|api[_-]?key|signature|credential|authorization)"
+        r"[\w-]*[\"']?\s*[:=]\s*[\"']?[^\s\"'&,;]+"
+    ),
+)
+
+
+def redacted(text: str, *secrets: str | None) -> str:
+    """The text without the secrets given, and without whatever looks like an access key, a token or a password."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "[redacted]")
+    for pattern in _SECRETS:
+        text = pattern.sub("[redacted]", text)
+    return text
 
 
 class HeadroomError(Exception):
-    """Base of every error that Headroom raises on purpose; its text is meant for people."""
+    """Base of every error that Headroom raises on purpose; its text is meant for people, and shows no secret."""
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())
 
 
 class ConfigError(HeadroomError):

@@ -18,7 +18,8 @@ from pipeline.errors import ConfigError, suggestion
 
 #: Folder → the function that each of its plugs has.
 FOLDERS = {"sources": "fetch", "forecasters": "forecast", "detectors": "detect", "recommenders": "recommend"}
-# Complaints about a number or one of a few words: the value is no secret, so that it may be quoted.
+# Complaints about a number or one of a few words: a value that is too short for a secret may be quoted.
+_SHORT = 16
 _QUOTED = ("greater_than", "less_than", "multiple_of", "literal_error", "int_", "float_", "bool_")
 
 Declared = TypeVar("Declared", bound=BaseModel)
@@ -105,7 +106,8 @@ def check_given(declared: type[Declared], given: Mapping[str, Any], where: str) 
         known = tuple(declared.model_fields)
         problems = "; ".join(_complaint(each, declared) for each in error.errors(include_url=False))
         offered = f"its options are {', '.join(known)}" if known else "it has no options"
-        raise ConfigError(f"{where}: {problems}; {offered}") from error
+        # Without what pydantic says: it quotes what it was given, which may be a secret.
+        raise ConfigError(f"{where}: {problems}; {offered}") from None
 
 
 def check_all_options(settings: Chosen) -> None:
@@ -135,5 +137,5 @@ def _complaint(error: Mapping[str, Any], declared: type[BaseModel]) -> str:
         # A pattern tells people less than what the option is for.
         option = declared.model_fields.get(str(error["loc"][0]))
         return f"{where} has characters or a form that it may not have: {option.description if option else ''}".rstrip(": ")
-    value = f"={error['input']!r}" if error["type"].startswith(_QUOTED) else ""
+    value = f"={error['input']!r}" if error["type"].startswith(_QUOTED) and len(str(error["input"])) <= _SHORT else ""
     return f"{where}{value}: {error['msg']}" if where else str(error["msg"])

@@ -18,13 +18,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from pipeline import plugs
-from pipeline.errors import ConfigError, suggestion
+from pipeline.errors import ConfigError, redacted, suggestion
 
 PREFIX = "HEADROOM_"
 CONFIG_FILE = "headroom.toml"
 ROOT = Path(__file__).resolve().parent.parent
 #: Who asks and by which password, in an address.
-_PASSWORD = re.compile(r"//[^/\s@]*@")
+_PASSWORD = re.compile(r"//[^/\s@]*@|[?&](user|password|passwd|token)=", re.IGNORECASE)
 #: In the lake's storage, beside the layers: the folder of what people open, and the folder in it that is the newest run's.
 REPORTS, NEWEST = "reports", "latest"
 #: Settings that name the plugs in use → the folder of these.
@@ -233,7 +233,8 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     try:
         return Settings(**given)
     except ValidationError as error:
-        raise ConfigError(f"bad settings: {'; '.join(_complaint(each) for each in error.errors())}") from error
+        # Without what pydantic says: it quotes what it was given.
+        raise ConfigError(f"bad settings: {'; '.join(_complaint(each) for each in error.errors())}") from None
 
 
 def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -302,7 +303,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _complaint(error: Mapping[str, Any]) -> str:
-    """Setting, value and what is wrong with it; without the value for options, whose headers or addresses may be secret."""
+    """Setting, value and what is wrong with it; without the value for options, which may be secret where they are mistyped."""
     where = ".".join(str(part) for part in error["loc"])
-    value = "" if error["loc"][0] == "options" else f"={_PASSWORD.sub('//[redacted]@', str(error['input']))!r}"
+    value = "" if error["loc"][0] == "options" else f"={redacted(str(error['input']))!r}"
     return f"{where}{value}: {error['msg']}"

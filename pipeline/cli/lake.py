@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from pipeline import settings as settings_module
 from pipeline.cli.options import Day, From, To, read_interval, read_settings
 from pipeline.cli.output import console, print_frame
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, redacted
 from pipeline.interval import Interval
 
 app = typer.Typer()
@@ -220,6 +220,6 @@ def doctor() -> None:
     for name, ok, detail in checks(read_settings()):
         bad += not ok
         console.print(f"{'[green]ok  [/]' if ok else '[red]bad [/]'} {name}: ", end="")
-        console.print(detail, markup=False, highlight=False, soft_wrap=True)
+        console.print(redacted(detail), markup=False, highlight=False, soft_wrap=True)
     if bad:
         raise typer.Exit(1)

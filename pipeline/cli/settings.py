@@ -12,6 +12,7 @@ from rich.table import Column
 from rich.table import Table as RichTable
 
 from pipeline import plugs
+from pipeline.errors import redacted
 from pipeline.settings import Settings
 
 #: Characters of a value or of bounds that are shown.
@@ -27,7 +28,7 @@ def settings_grids(settings: Settings) -> Iterator[RichTable]:
     schema = Settings.model_json_schema()["properties"]
     grid = _grid("", "setting")
     for name, field in Settings.model_fields.items():
-        value = "listed below" if name == "options" else str(getattr(settings, name))
+        value = "listed below" if name == "options" else redacted(str(getattr(settings, name)))
         grid.add_row(*map(escape, (name, value, _bounds(schema[name]), field.description or "")))
     yield grid
     for folder in plugs.FOLDERS:
@@ -71,7 +72,8 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = "" if value is None else str(value)
+    """What is shown of a value: this is the one place where settings are printed, and no secret is."""
+    text = "" if value is None else redacted(str(value))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -73,7 +73,7 @@ def compare_days(levels: pd.DataFrame, since: datetime) -> pd.DataFrame:
     table = table.reindex(pd.date_range(table.index[0], table.index[-1], freq="D"))
     known = levels.drop_duplicates("series_id").set_index("series_id").loc[table.columns]
     values = table.to_numpy(dtype=np.float64, na_value=np.nan)
-    floor = known["unit"].map(FLOORS).fillna(1.0).to_numpy(dtype=np.float64)
+    floor: Floats = np.array([FLOORS.get(unit, 1.0) for unit in known["unit"]], dtype=np.float64)
     found = []
     for row in range(int(np.searchsorted(table.index, np.datetime64(since))), len(values)):
         compared = _compare(values[max(0, row - DAYS) : row], values[row], floor)
@@ -114,20 +114,18 @@ def find_shifts(compared: pd.DataFrame) -> Iterator[Shift]:
     Args:
         compared: as `compare_days` gives it, with a column `source`.
     """
-    for (metric, source, day), rows in compared.groupby(["metric", "source", "day"], sort=True):
+    for (metric, source, _), rows in compared.groupby(["metric", "source", "day"], sort=True):
         moved = rows[rows["outside"].astype(bool)]
         ratios = (moved["level"] / moved["before"]).to_numpy(dtype=np.float64)
-        factor, near = _unit_factor(ratios)
-        if near.sum() * 2 > len(rows):
-            moved = moved[near]
-        elif len(moved) * 2 > len(rows) and len(rows) >= LEAST_SERIES:
-            factor = None
-        else:
+        nearest, near = _unit_factor(ratios)
+        by_unit = bool(near.sum() * 2 > len(rows))
+        if not by_unit and (len(moved) * 2 <= len(rows) or len(rows) < LEAST_SERIES):
             continue
+        moved = moved[near] if by_unit else moved
         first = moved.iloc[0]
         example = str(first["series_id"]), float(first["before"]), float(first["level"])
-        about = str(metric), str(source), str(first["unit"]), pd.Timestamp(day).date()
-        yield Shift(*about, factor, len(moved), len(rows), example)
+        about = str(metric), str(source), str(first["unit"]), first["day"].date()
+        yield Shift(*about, nearest if by_unit else None, len(moved), len(rows), example)
 
 
 def _unit_factor(ratios: Floats) -> tuple[float, npt.NDArray[np.bool_]]:
@@ -152,4 +150,5 @@ def daily_levels(rows: pa.Table, time: str) -> pd.DataFrame:
     level = pc.coalesce(rows["mean"], rows["p95"], rows["max"])
     days = rows.select(names).append_column("day", pc.floor_temporal(rows[time], unit="day")).append_column("level", level)
     found = days.group_by([*names, "day"]).aggregate([("level", "mean")])
-    return found.rename_columns([*names, "day", "level"]).to_pandas()
+    levels: pd.DataFrame = found.rename_columns([*names, "day", "level"]).to_pandas()
+    return levels

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +82,10 @@ def _await_answer(uri: str) -> None:
 
     Any answer will do: some logins let nobody ask for the server's health.
     """
-    from mlflow.tracking._tracking_service.utils import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request
-
-    http_request(get_default_host_creds(uri), "/health", "GET", max_retries=0, timeout=FIRST_ANSWER_S, raise_on_status=False)
+    # They have no types.
+    rest: Any = import_module("mlflow.utils.rest_utils")
+    login = import_module("mlflow.utils.credentials").get_default_host_creds(uri)
+    rest.http_request(login, "/health", "GET", max_retries=0, timeout=FIRST_ANSWER_S, raise_on_status=False)
 
 
 @cache

@@ -11,27 +11,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.errors import ConfigError, SourceError
+from pipeline.errors import ConfigError, SourceError, redacted
 
+__all__ = ["BUSY", "Asked", "Patience", "Server", "bearer", "check_address", "origin", "pause", "place", "redacted"]
+
+# Words that name secrets in an address or a header.
+SECRET = r"(?i)auth|cookie|token|secret|key|passw|signature"  # noqa: S105
 #: Answers that another attempt may turn into a good one.
 BUSY = frozenset({429, 500, 502, 503, 504})
 LONGEST_PAUSE_S = 20.0
-
-_SECRETS = (
-    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
-    re.compile(r"(?i)(?<=://)[^/\s@]+(?=@)"),
-    re.compile(r"(?i)\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{4,}"),
-    re.compile(
-        r"(?i)\b[\w-]*(?:token|secret|password|passwd|api[_-]?key|signature|credential|authorization)[\w-]*"
-        r"[\"']?\s*[:=]\s*[\"']?[^\s\"'&,;]+"
-    ),
-)
 
 
 class Patience(BaseModel):
@@ -57,14 +51,17 @@ class Asked(Patience):
     )
 
 
-def redacted(text: str, *secrets: str | None) -> str:
-    """The text without the secrets given, and without whatever looks like an access key, a token or a password."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "[redacted]")
-    for pattern in _SECRETS:
-        text = pattern.sub("[redacted]", text)
-    return text
+def check_address(url: str) -> str:
+    """The address, where it holds no secret; a validator of options.
+
+    Raises:
+        ValueError: it does.
+    """
+    parts = urlsplit(url)
+    names = [name for name, _ in parse_qsl(parts.query) if re.search(SECRET, name)]
+    if parts.username or parts.password or names:
+        raise ValueError("an address holds no user, password or key; name a token by token_env or token_file")
+    return url
 
 
 def place(url: str) -> str:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 _PATH = r"^[^.\s]+(\.[^.\s]+)*$"
 _PARAMETER = r"^[A-Za-z_][A-Za-z0-9_.\[\]-]{0,127}$"
 _EPOCH = datetime(1970, 1, 1)
-_SECRET = r"(?i)auth|cookie|token|secret|key|passw|signature"  # noqa: S105 words that name secrets
 _MOST_MILLISECONDS = 4_102_444_800_000
 _MILLISECONDS = {"epoch_s": 1000.0, "epoch_ms": 1.0, "epoch_us": 0.001}
 
@@ -89,16 +88,12 @@ class Options(_http.Asked):
     @field_validator("url")
     @classmethod
     def _no_password_in_the_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        names = [name for name, _ in parse_qsl(parts.query) if re.search(_SECRET, name)]
-        if parts.username or parts.password or names:
-            raise ValueError("an address holds no user, password or key; name a token by token_env or token_file")
-        return value
+        return _http.check_address(value)
 
     @field_validator("headers")
     @classmethod
     def _no_secret_in_a_header(cls, value: dict[str, str]) -> dict[str, str]:
-        secret = [name for name in value if re.search(_SECRET, name)]
+        secret = [name for name in value if re.search(_http.SECRET, name)]
         if secret:
             raise ValueError(f"headers {secret} look like secrets; name a token by token_env or token_file")
         return value
@@ -170,7 +165,7 @@ def _periods(options: Options, keys: list[tuple[datetime, str, str]]) -> npt.NDA
             odd = series.iloc[int(steps.argmin())]
             raise DataError(
                 f"{NAME}: samples of {odd['metric']} of {odd['resource_id']} follow each other after {steps.min()} s, and "
-                f"period_s={options.period_s} says that each stands for longer; leave it out where series have periods of their own"
+                f"period_s={options.period_s} says that each stands for longer; leave it out where series differ"
             )
     return options.period_s
 

@@ -61,6 +61,11 @@ class Options(_http.Asked):
     account: str = Field(default="local", pattern=_NAME, description="Account, where no label names it.")
     region: str = Field(default="local", pattern=_NAME, description="Region, where no label names it.")
 
+    @field_validator("url")
+    @classmethod
+    def _no_password_in_the_address(cls, value: str) -> str:
+        return _http.check_address(value)
+
     @field_validator("step_s")
     @classmethod
     def _step_divides_a_day(cls, value: int) -> int:

@@ -46,6 +46,7 @@ from pipeline.tables.columns import QUANTILES, Granularity
 from pipeline.tables.forecasts import MODEL_METRIC, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import CHECK_RESULT
+from tests.support import secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = Interval.day("2026-04-14")
@@ -100,9 +101,12 @@ class Trained:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """One training and its promotion; the tests that use it only look, or put back what they change."""
     home = tmp_path_factory.mktemp("home")
-    settings = settings_module.load({}, home=home, challengers=MODELS, backtest_windows=2)
+    asked = {"sources": {"prometheus": {"url": "https://example.com", "token_env": "SHOP_TOKEN"}}}
+    settings = settings_module.load({}, home=home, challengers=MODELS, backtest_windows=2, options=asked)
     lake = open_lake(settings)
     with pytest.MonkeyPatch.context() as patch:
+        for name, value in secrets.ENVIRONMENT.items():
+            patch.setenv(name, value)
         patch.setattr(train_step, "read_panel", demand)
         patch.setattr(train_step, "read_metrics", read_metrics)
         versions = train(DAY, lake, settings)
@@ -127,6 +131,13 @@ def test_a_training_is_one_run_with_a_child_per_model_and_segment(trained: Train
     assert parent.info.status == "FINISHED"
     found = {(run.data.params["metric"], run.data.params["granularity"], run.data.params["forecaster"]) for run in children}
     assert found == {(*segment, model) for segment in SEGMENTS for model in MODELS}
+
+
+def test_a_training_leaves_no_secret_in_mlflow_or_the_lake(trained: Trained) -> None:
+    home = trained.settings.home
+
+    assert secrets.found_in_database(home / "mlflow" / "mlflow.db") == set()
+    assert secrets.found_below(home) == secrets.found_in_lake(trained.settings) == {}
 
 
 def test_every_child_has_the_same_finite_figures_so_that_runs_compare(trained: Trained) -> None:
