@@ -22,6 +22,7 @@ from pipeline.lake.rows import cast_rows, fill_columns
 from pipeline.lake.storage import Storage
 from pipeline.tables.columns import made_safe, provenance
 from pipeline.tables.identifiers import NAMES
+from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Scope, Table
 
 log = logging.getLogger(__name__)
@@ -131,10 +132,15 @@ def sound_objects(files: list[str], storage: Storage) -> list[str]:
         if is_sound(file, storage):
             kept.append(file)
         elif newest[_payload_of(file)] == file:
-            source = landings.source_of(file, storage)
-            how = f"`python -m pipeline ingest --source {source or 'SOURCE'} --day {day_of(file)}` lands it again"
-            raise DamagedError(file, f"is not what was landed; {how}")
+            raise DamagedError(file, f"is not what was landed; {_how_to_mend(file, storage)}")
     return kept
+
+
+def _how_to_mend(file: str, storage: Storage) -> str:
+    if f"/{RUN_EVENT.short_name}/" in file:
+        return "it says how one step went, and nothing lands it again: remove it"
+    source = landings.source_of(file, storage)
+    return f"`python -m pipeline ingest --source {source or 'SOURCE'} --day {day_of(file)}` lands it again"
 
 
 def is_sound(file: str, storage: Storage) -> bool:

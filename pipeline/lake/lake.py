@@ -244,7 +244,8 @@ class Lake:
     def _land_once(self, table: Table, payload: pa.Table, load_id: str, day: str, **stamps: Any) -> bool:
         """Telemetry is never restated: it needs no number, and who writes it needs not see what lies there."""
         content = bronze.make_object(payload, table, load_id, sequence=None, **stamps)
-        return self.storage.write_once(self.storage.path("bronze", table.short_name, f"day={day}", f"{load_id}.parquet"), content)
+        name = landings.object_name(load_id, 0, landings.digest(content))
+        return self.storage.write_once(self.storage.path("bronze", table.short_name, f"day={day}", name), content)
 
     def _land_next(
         self, known: list[landings.Landing], table: Table, payload: pa.Table, load_id: str, day: str, **stamps: Any

@@ -66,7 +66,7 @@ def object_name(load_id: str, sequence: int, digest: str) -> str:
 
 
 def digest_of(file: str) -> str:
-    """The hash in an object's name; empty for what was landed before there was a ledger, and for telemetry."""
+    """The hash in an object's name; empty for what was landed before there was a ledger."""
     parts = file.rsplit("/", 1)[-1].split(".")
     return parts[2] if len(parts) == 4 else ""
 

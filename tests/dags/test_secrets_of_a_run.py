@@ -22,7 +22,7 @@ sys.path += ["dags", "infra/airflow"]
 out, log = os.dup(1), os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 os.dup2(log, 1), os.dup2(log, 2)
 from capacity_daily import capacity_daily
-dag = capacity_daily().partial_subset("ingest")
+dag = capacity_daily()
 for task in dag.tasks:
     task.retries = 0
 run = dag.test(logical_date=datetime(2026, 3, 2, tzinfo=UTC))
@@ -40,7 +40,14 @@ def test_a_run_whose_sources_refuse_says_no_secret(
     log, home = tmp_path / "log.txt", tmp_path / "home"
     with serve(secrets.refuse) as server:
         options = {
-            "http_json": {"url": server.url, "metric": "sessions", "unit": "count", "resource_path": "host", **ASKED},
+            "http_json": {
+                "url": server.url,
+                "metric": "sessions",
+                "unit": "count",
+                "resource_path": "host",
+                "period_s": 3600,
+                **ASKED,
+            },
             "prometheus": {"url": server.url, **ASKED},
         }
         environ = {

@@ -19,6 +19,7 @@ from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.tables.columns import STAMPED
+from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
 from pipeline.tables.schema import Table
 from pipeline.tables.usage import CALENDAR, INCIDENT
 
@@ -48,6 +49,33 @@ def land_bronze(lake: Lake) -> None:
     lake.land(INCIDENT, pa.Table.from_pylist(rows, schema=pa.schema(names)), source="s", shard="x", ingested_at=MARCH.end)
 
 
+def land_telemetry(lake: Lake) -> None:
+    schema = pa.schema([field for field in RUN_EVENT.arrow_schema if field.name not in (*STAMPED, "day")])
+    row = {"source": "headroom", "ts": MARCH.end, "start_at": MARCH.start, "step": "forecast", "target": "x", "outcome": "done"}
+    row |= {"rows": 7, "wall_s": 1.5, "cpu_s": 1.25, "peak_rss_mib": 300.0}
+    for shard in range(3):
+        payload = pa.Table.from_pylist([row | {"shard": shard}], schema=schema)
+        lake.land(RUN_EVENT, payload, source="headroom", shard="forecast", ingested_at=MARCH.end)
+
+
+def write_gold(lake: Lake) -> None:
+    rows = [
+        {"as_of": MARCH.end, "table_name": "silver.calendar", "subject": "table", "rule": f"rule {number}", "shard": 0,
+         "severity": "warning", "success": True, "rows": 3, "failed_rows": 0, "score": 1.0, "note": "as it should be"}
+        for number in range(200)
+    ]  # fmt: skip
+    lake.replace(QUALITY_RESULT, conform(QUALITY_RESULT.frame(rows), QUALITY_RESULT, MARCH), QUALITY_RESULT.scope(MARCH))
+
+
+#: What is written, by what it is read for: gold by `query` and the report, the record of runs by `gold.run_stat`.
+WRITERS = {
+    "bronze": (INCIDENT, land_bronze),
+    "telemetry": (RUN_EVENT, land_telemetry),
+    "silver": (CALENDAR, write_silver),
+    "gold": (QUALITY_RESULT, write_gold),
+}
+
+
 def flipped(files: list[Path], seed: int) -> Iterator[Path]:
     """Flip one random bit of one random file, a file after another, and mend it again."""
     random_bits = random.Random(seed)
@@ -68,15 +96,15 @@ def read_everything(settings: Settings, table: Table) -> list[str]:
     return [lake.content(table), str(sorted(map(str, lake.query(f"SELECT * FROM {table.name}").to_pylist())))]  # noqa: S608
 
 
-@pytest.mark.parametrize("layer", ["bronze", "silver"])
+@pytest.mark.parametrize("written", WRITERS)
 def test_no_flipped_bit_in_a_page_a_footer_or_a_manifest_is_read_as_another_value(
-    settings: Settings, lake: Lake, layer: str
+    settings: Settings, lake: Lake, written: str
 ) -> None:
-    table = INCIDENT if layer == "bronze" else CALENDAR
-    land_bronze(lake) if layer == "bronze" else write_silver(lake)
+    table, write = WRITERS[written]
+    write(lake)
     said = read_everything(settings, table)
-    files = [path for path in Path(lake.storage.root, layer).rglob("*") if path.suffix in (".parquet", ".avro")]
-    assert len({path.suffix for path in files}) == (1 if layer == "bronze" else 2)
+    files = [path for path in Path(lake.storage.root, table.layer).rglob("*") if path.suffix in (".parquet", ".avro")]
+    assert len({path.suffix for path in files}) == (1 if table.layer == "bronze" else 2)
 
     silent, found = [], 0
     for file in flipped(files, seed=7):

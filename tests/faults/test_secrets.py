@@ -28,7 +28,7 @@ from tests.support.source_servers import json_reply, serve
 pytestmark = [pytest.mark.server]
 DAY = Interval.day("2026-03-01")
 ASKED: dict[str, Any] = {"token_env": "SHOP_TOKEN", "attempts": 1, "timeout_s": 5}
-JSON_OPTIONS = {"metric": "sessions", "unit": "count", "resource_path": "host", **ASKED}
+JSON_OPTIONS = {"metric": "sessions", "unit": "count", "resource_path": "host", "period_s": 3600, **ASKED}
 OPTIONS_OF_JSON = {"url": "https://example.com", **JSON_OPTIONS}
 
 
