@@ -20,7 +20,7 @@ from pipeline.report.selection import charted_series, sort_by_gravity
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
-from pipeline.tables.columns import IMPUTED
+from pipeline.tables.columns import FAILED, IMPUTED
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
@@ -69,7 +69,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),
         risk_backtest=_of_newest_training(lake, RISK_BACKTEST, interval),
         promotion=lake.read(PROMOTION, _until(PROMOTION, interval.as_of)).to_pandas(),
-        quality_result=_believed(lake, QUALITY_RESULT, interval),
+        quality_result=_checks(lake, interval),
         quarantine=read(lake, "quarantined", **bounds),
         completeness=read(lake, "completeness", **bounds),
         # From the events themselves: the published table is built after the run.
@@ -114,6 +114,15 @@ def _of_newest_training(lake: Lake, table: Table, interval: Interval) -> pd.Data
 def _until(table: Table, moment: datetime) -> Scope:
     """As long ago as `inputs.champions` looks."""
     return Scope(table.time, moment - timedelta(days=TRAINING_DAYS), moment + timedelta(microseconds=1))
+
+
+def _checks(lake: Lake, interval: Interval) -> pd.DataFrame:
+    """The checks of this run, and those of the newest training that say which segments it could not train."""
+    own = _believed(lake, QUALITY_RESULT, interval)
+    scope = replace(_until(QUALITY_RESULT, interval.as_of), within=(("table_name", (MODEL_METRIC.name,)),))
+    trained: pd.DataFrame = lake.read(QUALITY_RESULT, scope).to_pandas()
+    trained = trained[(trained["as_of"] == trained["as_of"].max()) & trained["rule"].str.startswith(f"{FAILED}(")]
+    return pd.concat([own, trained[trained["as_of"] < pd.Timestamp(interval.as_of)]], ignore_index=True)
 
 
 def _judged(lake: Lake, interval: Interval) -> pd.DataFrame:

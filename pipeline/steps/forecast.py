@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import ConflictError, DataError, PartialError, ResourceError, SourceError
 from pipeline.forecasting.panel import Panel, from_frame
 from pipeline.forecasting.rows import forecast_rows, not_forecast_rows, why_not
 from pipeline.forecasting.spec import NONE
@@ -24,14 +22,13 @@ from pipeline.quality.validate import Result, validate
 from pipeline.registry.champion import read_champion
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
+from pipeline.steps._segments import SegmentName, end_as_partial, newest, read_last_good, refuse_if_all, set_all, try_each
 from pipeline.tables.arrow import TIMESTAMP
-from pipeline.tables.columns import FEW_DAYS, FORECAST_OF, GRANULARITIES, STALE, Granularity
+from pipeline.tables.columns import FEW_DAYS, GRANULARITIES, STALE, Granularity
 from pipeline.tables.forecasts import FORECAST, NOT_FORECAST
-from pipeline.tables.schema import Scope, Table, buckets_of
+from pipeline.tables.schema import Table, buckets_of
 
 log = logging.getLogger(__name__)
-# How long the last good forecast of a segment that fails stands in for it.
-KEPT = timedelta(days=7)
 STEP = Step(
     role="publisher",
     sharded=True,
@@ -47,70 +44,39 @@ def forecast(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
         PartialError: some segments failed, and have their last good rows, marked as stale; all others are published.
         DataError: all segments failed; nothing was published.
     """
-    parts: list[pa.Table] = []
-    left_out: list[pd.DataFrame] = []
-    failed: list[Failed] = []
-    for granularity in GRANULARITIES:
-        for metric in read_metrics(lake, interval.as_of, granularity, settings):
-            try:
-                part, without = _forecast_metric(metric, granularity, interval.as_of, lake, settings, shard, shards)
-            except (ConflictError, MemoryError, ResourceError, SourceError):
-                raise  # It is not the segment that failed: the task is tried again.
-            except Exception as error:
-                log.exception("%s by the %s could not be forecast", metric, granularity)
-                kept = _read_last_good(metric, granularity, interval.as_of, lake, shard, shards)
-                failed.append(Failed(metric, granularity, error, kept))
-                continue
-            left_out += without
-            parts += [] if part is None else [part]
-    if failed and not parts:
-        raise DataError(f"{FORECAST.name} {interval}: all segments failed: {'; '.join(each.sentence for each in failed)}")
+    kept: list[pa.Table] = []
+
+    def stand_in(segment: SegmentName) -> str:
+        kept.append(_read_last_good(segment, interval, lake, shard, shards))
+        since = f"stale ones of {pc.max(kept[-1]['cutoff']).as_py():%Y-%m-%d}" if kept[-1].num_rows else "none"
+        return f"its forecasts are {since}"
+
+    found, failed = try_each(
+        (SegmentName(metric, by) for by in GRANULARITIES for metric in read_metrics(lake, interval.as_of, by, settings)),
+        lambda segment: _forecast_metric(*segment, interval.as_of, lake, settings, shard, shards),
+        "could not be forecast",
+        stand_in,
+    )
+    parts = [part for part, _ in found if part is not None]
+    refuse_if_all(failed, done=bool(parts), where=f"{FORECAST.name} {interval}")
     if failed:
-        parts = [conform(part, FORECAST, interval) for part in (*parts, *(each.kept for each in failed))]
+        parts = [conform(part, FORECAST, interval) for part in (*parts, *kept)]
     rows = pa.concat_tables(parts) if parts else FORECAST.empty()
     written = _publish(FORECAST, rows, interval, lake, shard, shards, also=[each.result for each in failed])
-    some = [part for part in left_out if len(part)]
+    some = [part for _, left_out in found for part in left_out if len(part)]
     missing = pd.concat(some, ignore_index=True) if some else NOT_FORECAST.empty()
     for reason, count in missing["reason"].value_counts().items():
         log.info("%d series are not forecast: %s", count, reason)
     _publish(NOT_FORECAST, missing, interval, lake, shard, shards)
-    if failed:
-        raise PartialError("; ".join(each.sentence for each in failed), written)
-    return written
+    return end_as_partial(failed, written)
 
 
-class Failed(NamedTuple):
-    """A segment that could not be forecast, and the rows that stand in for it."""
-
-    metric: str
-    granularity: Granularity
-    error: Exception
-    kept: pa.Table
-
-    @property
-    def sentence(self) -> str:
-        since = f"stale ones of {pc.max(self.kept['cutoff']).as_py():%Y-%m-%d}" if self.kept.num_rows else "none"
-        reason = str(self.error).partition("\n")[0]
-        what = f"{self.metric} by the {self.granularity} could not be forecast ({type(self.error).__name__}: {reason})"
-        return f"{what}; its forecasts are {since}."
-
-    @property
-    def result(self) -> Result:
-        """What is on record, and stands in the head of the report."""
-        rule = f"{FORECAST_OF}({self.metric}, {self.granularity})"
-        return Result("table", rule, "warning", success=False, rows=0, failed_rows=0, note=self.sentence)
-
-
-def _read_last_good(metric: str, granularity: Granularity, as_of: datetime, lake: Lake, shard: int, shards: int) -> pa.Table:
-    """What the segment's newest good forecast of the last week says of the time from `as_of` on, marked as stale."""
-    within = (("bucket", buckets_of(shard, shards)), ("granularity", (granularity,)), ("metric", (metric,)))
-    rows = lake.read(FORECAST, Scope("as_of", as_of - KEPT, as_of + timedelta(microseconds=1), within))
-    rows = rows.filter(pc.not_equal(rows["tier"], STALE))
-    rows = rows.filter(pc.equal(rows["as_of"], pc.max(rows["as_of"])))
-    rows = rows.filter(pc.greater_equal(rows["ts"], pa.scalar(as_of, TIMESTAMP)))
-    for name, value in (("as_of", pa.scalar(as_of, TIMESTAMP)), ("tier", pa.scalar(STALE))):
-        rows = rows.set_column(rows.column_names.index(name), name, pa.repeat(value, rows.num_rows))
-    return rows.drop_columns([FORECAST.partition])
+def _read_last_good(segment: SegmentName, interval: Interval, lake: Lake, shard: int, shards: int) -> pa.Table:
+    """What the segment's newest good forecast of the last week says of the time from the interval's end on, marked as stale."""
+    rows = read_last_good(FORECAST, segment, interval, lake, (("bucket", buckets_of(shard, shards)),))
+    rows = newest(rows.filter(pc.not_equal(rows["tier"], STALE)))
+    rows = rows.filter(pc.greater_equal(rows["ts"], pa.scalar(interval.as_of, TIMESTAMP)))
+    return set_all(rows, as_of=interval.as_of, tier=STALE).drop_columns([FORECAST.partition])
 
 
 def _publish(

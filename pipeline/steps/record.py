@@ -10,7 +10,9 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.registry.trainings import read_figures, read_snapshots
 from pipeline.steps._declaration import Step
+from pipeline.steps._segments import Failed
 from pipeline.tables.capacity import RISK_BACKTEST
+from pipeline.tables.columns import FAILED
 from pipeline.tables.forecasts import MODEL_METRIC
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ def record(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.model_metric` and `gold.risk_backtest` of the training as of the interval's end, from the registry.
 
     The snapshots of silver that the training read are tagged, so that they do not expire. `train` could not do either: its
-    role may write neither gold nor silver. Running it again changes nothing, and neither does a run where nothing was trained.
+    role may write neither gold nor silver. Segments that could not be trained are among the checks of `gold.model_metric`, and
+    so in the head of the reports until the next training. Running it again changes nothing, and neither does a run where nothing
+    was trained.
 
     Raises:
         DataError: the rows are not what the tables declare; what was published before stays.
@@ -45,5 +49,10 @@ def record(interval: Interval, lake: Lake, settings: Settings) -> int:
         tags.keep(lake, tables.get(name), snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
     # A training by an older version may lack a table: what is published of that stays.
     found = {table: figures[table.name] for table in (MODEL_METRIC, RISK_BACKTEST) if table.name in figures}
-    checked = {table: validate(conform(data, table, interval), table, interval, lake) for table, data in found.items()}
+    failed = figures[FAILED].to_pylist() if FAILED in figures else []
+    also = {MODEL_METRIC: [Failed(**row).result for row in failed]}
+    checked = {
+        table: validate(conform(data, table, interval), table, interval, lake, also=also.get(table, ()))
+        for table, data in found.items()
+    }
     return sum(lake.replace(table, data, table.scope(interval)).rows for table, data in checked.items())

@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.errors import DataError
 from pipeline.forecasting.backtest import SCORES
@@ -24,7 +25,9 @@ from pipeline.registry.shards import clear_shards, collect_shards
 from pipeline.registry.training import TrainedSegment
 from pipeline.registry.trainings import find_trained, read_proposed
 from pipeline.steps._declaration import Step
+from pipeline.steps._segments import Failed
 from pipeline.tables.capacity import RISK_BACKTEST
+from pipeline.tables.columns import FAILED
 from pipeline.tables.forecasts import MODEL_METRIC
 
 if TYPE_CHECKING:
@@ -50,19 +53,25 @@ def register(interval: Interval, lake: Lake, settings: Settings) -> int:
         SourceError: the registry does not answer.
     """
     with tempfile.TemporaryDirectory() as folder:
-        segments = collect_shards(settings, interval.as_of, Path(folder))
-        if segments is None:
+        collected = collect_shards(settings, interval.as_of, Path(folder))
+        if collected is None:
             if not read_proposed(settings, interval.as_of):
                 raise DataError(f"no shard of a training as of {interval.as_of} has handed over; train with --shard and --shards")
             log.info("the training as of %s is registered already", interval.as_of)
             return 0
-        registered = register_training(interval, lake, settings, segments)
+        segments, failed = collected
+        registered = register_training(interval, lake, settings, segments, [Failed(*row) for row in failed])
     clear_shards(settings, interval.as_of)
     return registered
 
 
-def register_training(interval: Interval, lake: Lake, settings: Settings, segments: list[TrainedSegment]) -> int:
-    """Put the segments into the registry as one training, and its rows for gold with it; returns the versions that are new."""
+def register_training(
+    interval: Interval, lake: Lake, settings: Settings, segments: list[TrainedSegment], failed: Sequence[Failed]
+) -> int:
+    """Put the segments into the registry as one training, and its rows for gold with it; returns the versions that are new.
+
+    Those that failed are told with it, for `record`.
+    """
     if not segments:
         log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
         return 0
@@ -76,6 +85,7 @@ def register_training(interval: Interval, lake: Lake, settings: Settings, segmen
     }
     # A table without rows is told too, so that what it said of the same day before goes.
     figures = {table.name: conform(frame, table, interval) for table, frame in rows.items()}
+    figures[FAILED] = pa.table(dict(zip(Failed._fields, zip(*failed, strict=True), strict=True)) if failed else {})
     config = {name: json.dumps(getattr(settings, name)) for name in CONFIG}
     config["options"] = json.dumps(settings.options.get("forecasters", {}))
     return log_training(settings, interval.as_of, _sha256(fingerprints), segments, config, figures)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.capacity import surprise
 from pipeline.capacity.crossing import unknown_risk
@@ -19,7 +20,9 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
+from pipeline.steps._segments import SegmentName, end_as_partial, newest, read_last_good, refuse_if_all, set_all, try_each
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_RELIABILITY
+from pipeline.tables.columns import GRANULARITIES, STALE
 
 STEP = Step(
     role="publisher",
@@ -29,6 +32,7 @@ STEP = Step(
         "inputs.forecasts_in_percent",
         "inputs.peaks",
         "inputs.resources",
+        "gold.capacity_risk",
         "gold.not_forecast",
     ),
     writes=("gold.capacity_risk", "gold.risk_reliability"),
@@ -41,18 +45,47 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
     A series that is too new to be forecast has the level `unknown`.
 
     Beside them `gold.risk_reliability`: how the chances whose horizon ended in the interval came true.
+
+    Raises:
+        PartialError: some metrics could not be judged, and have the risks of at most a week before, whose reason says so.
+        DataError: none could; nothing was published.
     """
     forecasts = read_forecasts(lake, interval.as_of)
     table = CAPACITY_RISK
     too_new = read_too_new(lake, interval.as_of)
-    parts = [conform(table.frame(unknown_risk(too_new, interval.as_of, settings.risk_quantile)), table, interval)]
-    if not forecasts.empty:
-        past = _past(forecasts, interval.as_of, lake, settings)
-        judged = assess(forecasts, interval.as_of, past, settings.risk_quantile).assign(reason=None)
-        parts.append(conform(judged[[*table.names]], table, interval))
-    data = validate(pa.concat_tables(parts), table, interval, lake)
+    unknown = conform(table.frame(unknown_risk(too_new, interval.as_of, settings.risk_quantile)), table, interval)
+    by_segment = {
+        SegmentName(str(metric), by): rows
+        for by in GRANULARITIES
+        for metric, rows in forecasts[forecasts["granularity"] == by].groupby("metric", sort=True)
+    }
+    kept: list[pa.Table] = []
+
+    def judge(segment: SegmentName) -> pa.Table:
+        part = by_segment[segment]
+        past = _past(part, interval.as_of, lake, settings)
+        judged = assess(part, interval.as_of, past, settings.risk_quantile).assign(reason=None)
+        return conform(judged[[*table.names]], table, interval)
+
+    def stand_in(segment: SegmentName) -> str:
+        rows, since = _read_last_good(segment, interval, lake)
+        kept.append(rows)
+        return f"its risks are {f'stale ones of {since}' if since else 'none'}"
+
+    found, failed = try_each(by_segment, judge, "could not be judged", stand_in)
+    refuse_if_all(failed, done=bool(found), where=f"{table.name} {interval}")
+    parts = [unknown, *found, *(conform(each, table, interval) for each in kept)]
+    data = validate(pa.concat_tables(parts), table, interval, lake, also=[each.result for each in failed])
     _judge(interval, lake)
-    return lake.replace(table, data, table.scope(interval)).rows
+    return end_as_partial(failed, lake.replace(table, data, table.scope(interval)).rows)
+
+
+def _read_last_good(segment: SegmentName, interval: Interval, lake: Lake) -> tuple[pa.Table, str]:
+    """The segment's newest good risks of the last week, each with a reason that says how old it is, and their day."""
+    rows = read_last_good(CAPACITY_RISK, segment, interval, lake)
+    rows = newest(rows.filter(pc.is_null(rows["reason"]))).drop_columns([CAPACITY_RISK.partition])
+    day = f"{rows['as_of'][0].as_py() - timedelta(microseconds=1):%Y-%m-%d}" if rows.num_rows else ""
+    return set_all(rows, as_of=interval.as_of, reason=f"{STALE}: of {day}, for what was known since could not be judged"), day
 
 
 def what_if(

@@ -31,6 +31,7 @@ from pipeline.registry.training import Dataset, TrainedSegment, write_files
 from pipeline.settings import Settings
 from pipeline.steps import cpu_seconds
 from pipeline.steps._declaration import Step
+from pipeline.steps._segments import Failed, SegmentName, end_as_partial, refuse_if_all, try_each
 from pipeline.steps.register import in_order, is_known, register_training
 from pipeline.tables.columns import GRANULARITIES, Granularity
 from pipeline.tables.schema import bucket_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
 
 log = logging.getLogger(__name__)
+TROUBLE = "could not be trained"
 STEP = Step(
     role="trainer",
     sharded=True,
@@ -66,36 +68,61 @@ def train(
         progress: told after every window of every model.
         shard: which part of the segments, of `shards`.
         shards: how many parts there are. Of several, each only hands over what it found, and returns how many segments that is.
+
+    Raises:
+        PartialError: some segments failed; the others are registered, or handed over.
+        DataError: all failed; nothing is.
     """
-    segments = sorted(_read_segments(interval, lake, settings, shard, shards), key=in_order)
+    read, unread = try_each(
+        _list_names(interval, lake, settings, shard, shards),
+        lambda name: _read_segment(interval, lake, settings, *name),
+        TROUBLE,
+        _say_what_serves,
+    )
+    segments = sorted((segment for segment in read if segment is not None), key=in_order)
     effort = Effort(settings.backtest_windows, settings.search_trials, settings.override_margin)
     fingerprints = [segment.fingerprint(effort) for segment in segments]
     if shards == 1 and segments and is_known(interval, lake, settings, fingerprints):
-        return 0
+        return end_as_partial(unread, 0)
     warm_up(segments)
     with tempfile.TemporaryDirectory() as folder:
-        done, total = 0, sum(effort.windows * len(segment.models) for segment in segments)
-        trained = []
-        for segment in segments:
-            trained.append(_train_segment(segment, effort, Path(folder), _count_from(progress, done, total, segment)))
-            done += effort.windows * len(segment.models)
+        trained, failed = _train_each(segments, effort, Path(folder), progress)
+        failed = [*unread, *failed]
+        refuse_if_all(failed, done=bool(trained), where=f"training as of {interval.as_of}")
         if shards == 1:
-            return register_training(interval, lake, settings, trained)
-        hand_over(settings, interval.as_of, trained, shard, shards)
-        return len(trained)
+            return end_as_partial(failed, register_training(interval, lake, settings, trained, failed))
+        hand_over(settings, interval.as_of, trained, shard, shards, failed)
+        return end_as_partial(failed, len(trained))
 
 
-def _read_segments(interval: Interval, lake: Lake, settings: Settings, shard: int, shards: int) -> Iterator[Segment]:
-    """The segments of one shard with enough history to be cut into windows; one metric's history is read at a time."""
+def _list_names(interval: Interval, lake: Lake, settings: Settings, shard: int, shards: int) -> Iterator[SegmentName]:
+    """The segments of one shard."""
     for granularity in GRANULARITIES:
         for metric in read_metrics(lake, interval.as_of, granularity, settings):
             if bucket_of(f"{metric}/{granularity}") % shards == shard:
-                segment = _read_segment(interval, lake, settings, metric, granularity)
-                if segment is not None:
-                    yield segment
+                yield SegmentName(metric, granularity)
+
+
+def _say_what_serves(_: SegmentName) -> str:
+    return "what served it before goes on"
+
+
+def _train_each(
+    segments: list[Segment], effort: Effort, folder: Path, progress: Progress | None
+) -> tuple[list[TrainedSegment], list[Failed]]:
+    by_name = {SegmentName(segment.metric, segment.granularity): segment for segment in segments}
+    of_each = [effort.windows * len(segment.models) for segment in segments]
+    begun = dict(zip(by_name, [sum(of_each[:place]) for place in range(len(of_each))], strict=True))
+
+    def train_one(name: SegmentName) -> TrainedSegment:
+        segment = by_name[name]
+        return _train_segment(segment, effort, folder, _count_from(progress, begun[name], sum(of_each), segment))
+
+    return try_each(by_name, train_one, TROUBLE, _say_what_serves)
 
 
 def _read_segment(interval: Interval, lake: Lake, settings: Settings, metric: str, granularity: Granularity) -> Segment | None:
+    """A segment's history; None where it is too short to be cut into windows."""
     # Before the read: what is published between the two is then in the values, and at worst not in the named snapshot.
     snapshot_id = lake.snapshot_id(table_of(metric, granularity))
     panel = read_panel(lake, interval.as_of, granularity, settings, metric=metric)

@@ -70,7 +70,7 @@ CAPACITY_RISK = Table(
             values=(*SEVERITIES, UNKNOWN),
         ),
         number("priority", "Risk × criticality × historic peak, 0–100.", "score", ge=0, le=100),
-        text("reason", "Why the level is unknown; null where it is known.", nullable=True),
+        text("reason", "Why the level is unknown, or of which day it is where it is stale; null else.", nullable=True),
     ),
     may_be_empty=True,
 )

@@ -51,9 +51,9 @@ SEVERITIES = ("low", "medium", "high", "critical")
 UNKNOWN = "unknown"
 #: Of an expectation, in Great Expectations' words, the gravest first.
 CHECK_SEVERITIES = ("critical", "warning", "info")
-#: Rules that say what a run lacked: rows of a source that had delivered before, what must be known to recommend anything, and
-#: segments that could not be forecast.
-LACKS = LANDED, KNOWN, FORECAST_OF = ("landed", "known", "forecast")
+#: Rules that say what a run lacked: rows of a source that had delivered before, rows that were refused, what must be known to
+#: recommend anything, and segments of which a step failed.
+LACKS = LANDED, LEFT_OUT, KNOWN, FAILED = ("landed", "left_out", "known", "failed")
 #: What a recommendation says that changes nothing, and all that one can say.
 PASSIVE = ("keep", "insufficient_data")
 #: `upgrade` is to a type that is no smaller, and no larger, but newer or faster.

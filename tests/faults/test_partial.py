@@ -1,12 +1,14 @@
-"""A segment whose forecast fails keeps its last good rows, and stops no other."""
+"""A segment of which a step fails keeps its last good rows, and stops no other."""
 
 from __future__ import annotations
 
 import importlib
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -19,13 +21,17 @@ from pipeline.report.sections.sources import caveats
 from pipeline.settings import Settings
 from pipeline.sources import _bronze
 from pipeline.steps import perform
+from pipeline.tables.anomalies import ANOMALY, INCIDENT
+from pipeline.tables.capacity import CAPACITY_RISK
 from pipeline.tables.columns import STALE
 from pipeline.tables.forecasts import FORECAST
 from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.schema import Table
 from pipeline.tables.usage import METRIC_SAMPLE
 
 FIRST, DAYS = datetime(2026, 3, 1), 6
 YESTERDAY, TODAY = Interval.day("2026-03-05"), Interval.day("2026-03-06")
+SPIKE = datetime(2026, 3, 6, 12)
 CPU, MEMORY = "cpu_utilization", "memory_utilization"
 
 
@@ -35,7 +41,7 @@ def estate(settings: Settings, lake: Lake) -> Settings:
     hours = [FIRST + timedelta(hours=n) for n in range(24 * DAYS)]
     rows = [
         {"source": "csv", "account": "1", "region": "r", "resource_id": "i-1", "metric": metric, "statistic": "Average",
-         "period_s": 3600, "ts": ts, "value": 20.0 + ts.hour, "unit": "percent"}
+         "period_s": 3600, "ts": ts, "value": 95.0 if ts == SPIKE else 20.0 + ts.hour, "unit": "percent"}
         for metric in (CPU, MEMORY) for ts in hours
     ]  # fmt: skip
     payload = pa.Table.from_pylist(rows, schema=_bronze.schema("bronze.metric_sample"))
@@ -65,8 +71,8 @@ def tiers(lake: Lake, day: Interval) -> dict[str, set[str]]:
     }
 
 
-def outcomes(lake: Lake) -> list[str]:
-    events = [row for row in lake.read(RUN_EVENT).to_pylist() if row["step"] == "forecast"]
+def outcomes(lake: Lake, step: str = "forecast") -> list[str]:
+    events = [row for row in lake.read(RUN_EVENT).to_pylist() if row["step"] == step]
     return [row["outcome"] for row in sorted(events, key=lambda row: (row["ts"], row["ingested_at"]))]
 
 
@@ -126,6 +132,81 @@ def test_a_step_of_which_all_segments_fail_fails_and_what_was_published_stays(
     assert set(tiers(lake, YESTERDAY)) == {CPU, MEMORY}
     assert tiers(lake, TODAY) == {}
     assert outcomes(lake) == ["done", "failed"]
+
+
+def break_step(monkeypatch: pytest.MonkeyPatch, step: str, function: str, *broken: str) -> None:
+    """A function of a step that cannot cope with some metrics."""
+    module = importlib.import_module(f"pipeline.steps.{step}")
+    works = getattr(module, function)
+
+    def may_fail(rows: pd.DataFrame, *more: Any) -> Any:
+        if set(broken) & set(rows["metric"]):
+            raise ZeroDivisionError("nothing\nto divide by")
+        return works(rows, *more)
+
+    monkeypatch.setattr(module, function, may_fail)
+
+
+def of_metric(lake: Lake, table: Table, metric: str, day: Interval) -> list[dict[str, Any]]:
+    return [row for row in lake.read(table, table.scope(day)).to_pylist() if row["metric"] == metric]
+
+
+def test_a_metric_that_cannot_be_searched_for_anomalies_keeps_those_found_before_and_is_named(
+    estate: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = estate.model_copy(update={"detect_min_history_hours": 48})
+    perform("detect", TODAY, settings=settings)
+    before = {metric: of_metric(open_lake(settings), ANOMALY, metric, TODAY) for metric in (CPU, MEMORY)}
+    assert all(before.values())
+
+    with monkeypatch.context() as broken, caplog.at_level(logging.WARNING), suppress(ZeroDivisionError):
+        break_step(broken, "detect", "vote", MEMORY)
+        perform("detect", TODAY, settings=settings)
+
+    lake = open_lake(settings)
+    assert outcomes(lake, "detect") == ["done", "partial"]
+    assert {metric: of_metric(lake, ANOMALY, metric, TODAY) for metric in before} == before
+    assert {row["metric"] for row in lake.read(INCIDENT).to_pylist()} == {CPU, MEMORY}
+    said = (
+        f"{MEMORY} by the hour could not be searched for anomalies (ZeroDivisionError: nothing); "
+        "its anomalies are those found before."
+    )
+    assert said in caplog.text
+    assert said in [caveat["text"] for caveat in caveats(gather(TODAY, lake))]
+
+    break_step(monkeypatch, "detect", "vote", CPU, MEMORY)
+    with pytest.raises(DataError, match="all segments failed"):
+        perform("detect", TODAY, settings=settings)
+    assert {metric: of_metric(open_lake(settings), ANOMALY, metric, TODAY) for metric in before} == before
+
+
+def test_a_metric_whose_risk_cannot_be_judged_keeps_its_last_one_which_says_how_old_it_is(
+    estate: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    perform("risk", YESTERDAY, settings=estate)
+    perform("forecast", TODAY, settings=estate)
+    good = of_metric(open_lake(estate), CAPACITY_RISK, MEMORY, YESTERDAY)
+    assert good
+
+    with monkeypatch.context() as broken, caplog.at_level(logging.WARNING), suppress(ZeroDivisionError):
+        break_step(broken, "risk", "assess", MEMORY)
+        perform("risk", TODAY, settings=estate)
+
+    lake = open_lake(estate)
+    assert outcomes(lake, "risk") == ["done", "partial"]
+    assert {row["reason"] for row in of_metric(lake, CAPACITY_RISK, CPU, TODAY)} == {None}
+    stale = of_metric(lake, CAPACITY_RISK, MEMORY, TODAY)
+    assert {row["reason"] for row in stale} == {f"{STALE}: of 2026-03-05, for what was known since could not be judged"}
+    kept = ("series_id", "threshold_pct", "risk_level", "p_cross_7d", "headroom_ratio")
+    assert [[row[name] for name in kept] for row in stale] == [[row[name] for name in kept] for row in good]
+    said = f"{MEMORY} by the hour could not be judged (ZeroDivisionError: nothing); its risks are stale ones of 2026-03-05."
+    assert said in caplog.text
+    assert said in [caveat["text"] for caveat in caveats(gather(TODAY, lake))]
+
+    break_step(monkeypatch, "risk", "assess", CPU, MEMORY)
+    with pytest.raises(DataError, match="all segments failed"):
+        perform("risk", TODAY, settings=estate)
+    assert of_metric(open_lake(estate), CAPACITY_RISK, MEMORY, TODAY) == stale
 
 
 def is_median(row: dict[str, Any], metric: str) -> bool:

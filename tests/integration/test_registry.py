@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -21,10 +22,12 @@ import pyarrow as pa
 import pytest
 
 from pipeline import settings as settings_module
-from pipeline.errors import ConfigError, ConflictError, DataError, SourceError
+from pipeline.errors import ConfigError, ConflictError, DataError, PartialError, SourceError
 from pipeline.forecasting import comparison
 from pipeline.forecasting import spec as model_spec
 from pipeline.forecasting.panel import Panel, from_frame
+from pipeline.inputs import read
+from pipeline.inputs.findings import gather
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, tags
 from pipeline.quality.conform import conform
@@ -35,6 +38,7 @@ from pipeline.registry.mlflow import EXPERIMENT
 from pipeline.registry.shards import clear_shards, collect_shards
 from pipeline.registry.training import Dataset, TrainedSegment
 from pipeline.registry.trainings import read_proposed
+from pipeline.report.sections.sources import caveats
 from pipeline.settings import Settings
 from pipeline.steps import train as train_step
 from pipeline.steps.promote import promote
@@ -414,6 +418,68 @@ def test_a_training_in_shards_comes_to_what_one_process_comes_to(tmp_path: Path,
     assert found[1] == found[0]
 
 
+def break_segment(patch: pytest.MonkeyPatch, *metrics: str) -> None:
+    """A comparison that cannot cope with some metrics."""
+    works = train_step.compare
+
+    def compare(segment: comparison.Segment, *more: Any) -> comparison.Comparison:
+        if segment.metric in metrics:
+            raise ZeroDivisionError("no window\nto divide by")
+        return works(segment, *more)
+
+    patch.setattr(train_step, "compare", compare)
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_a_segment_that_cannot_be_trained_stops_no_other_and_reports_name_it_until_the_next_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: int
+) -> None:
+    settings = settings_module.load({}, home=tmp_path, challengers=("seasonal_naive", "ridge"), backtest_windows=2)
+    lake = open_lake(settings)
+    # Both lie in one shard, so that the other has nothing to hand over.
+    both = [("cost", "day"), ("memory_utilization", "day")]
+    monkeypatch.setattr(sys.modules[__name__], "SEGMENTS", both)
+    monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "read_metrics", read_metrics)
+    monkeypatch.setattr(train_step, "bucket_of", lambda _: 0)
+    ended = []
+
+    def trained_by_all() -> None:
+        for shard in range(shards):
+            with contextlib.suppress(PartialError, ZeroDivisionError):
+                train(DAY, lake, settings, shard=shard, shards=shards)
+                ended.append(shard)
+        if shards > 1:
+            register(DAY, lake, settings)
+        record(DAY, lake, settings)
+
+    with monkeypatch.context() as patch:
+        break_segment(patch, "cost")
+        trained_by_all()
+
+    assert 0 not in ended, "the shard with the segment ends as partial"
+    assert set(lake.read(MODEL_METRIC)["metric"].to_pylist()) == {"memory_utilization"}
+    said = "cost by the day could not be trained (ZeroDivisionError: no window); what served it before goes on."
+    for day in (DAY, Interval.day("2026-04-17")):
+        assert [caveat["text"] for caveat in caveats(gather(day, lake))] == [said]
+        assert read(lake, "lacking", as_of=day.as_of)["note"].tolist() == [said]
+
+    trained_by_all()
+
+    assert set(lake.read(MODEL_METRIC)["metric"].to_pylist()) == {"cost", "memory_utilization"}
+    assert read(lake, "lacking", as_of=DAY.as_of).empty
+
+
+def test_a_training_of_which_all_segments_fail_fails_and_registers_nothing(
+    fresh: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_segment(monkeypatch, *(metric for metric, _ in SEGMENTS))
+    monkeypatch.setattr(train_step, "is_known", lambda *_: False)
+
+    with pytest.raises(DataError, match="all segments failed: .*cost by the day could not be trained"):
+        train(DAY, fresh.lake, fresh.settings)
+
+
 def test_a_training_is_not_registered_before_its_last_shard_has_handed_over(fresh: Trained) -> None:
     later = Interval.day("2026-04-15")
     with pytest.raises(DataError, match="no shard of a training as of 2026-04-16"):
@@ -559,7 +625,7 @@ def test_shards_that_find_no_registry_at_the_same_moment_make_one(tmp_path: Path
     ]
     assert [racer.communicate(timeout=120)[1] for racer in racers] == ["", "", ""]
     settings = settings_module.load({}, home=tmp_path)
-    assert collect_shards(settings, datetime(2026, 4, 15), tmp_path) == []
+    assert collect_shards(settings, datetime(2026, 4, 15), tmp_path) == ([], [])
 
 
 def test_a_registry_whose_making_was_killed_is_made_anew(tmp_path: Path) -> None:

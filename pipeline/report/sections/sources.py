@@ -8,7 +8,7 @@ from pipeline.report.findings import Findings
 from pipeline.report.section import Content
 from pipeline.report.selection import assumed_resources, lacks
 from pipeline.report.words import minute, missing, plural
-from pipeline.tables.columns import FORECAST_OF, LANDED
+from pipeline.tables.columns import FAILED, LANDED, LEFT_OUT
 
 # What a reader must know before any figure about sources of a kind.
 _WARNINGS = {
@@ -35,7 +35,7 @@ def sources(findings: Findings) -> list[Content]:
 def caveats(findings: Findings) -> list[Content]:
     """What is said above all sections: a kind and a sentence each, and in short what it is about where a click unfolds it."""
     named = findings.sources.drop_duplicates("source").sort_values("source", kind="stable")
-    lacked = [sentence for lack in (LANDED, FORECAST_OF) for sentence in lacks(findings, lack)]
+    lacked = [sentence for lack in (LANDED, LEFT_OUT, FAILED) for sentence in lacks(findings, lack)]
     found = [{"kind": "missing", "text": sentence, "short": ""} for sentence in lacked]
     for kind, warning in _WARNINGS.items():
         names = [str(name) for name in named.loc[named["kind"] == kind, "source"]]
