@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _PASSWORD = re.compile(r"//[^/\s@]*@|[?&](user|password|passwd|token)=", re.IGNORECASE)
 #: In the lake's storage, beside the layers: the folder of what people open, and the folder in it that is the newest run's.
 REPORTS, NEWEST = "reports", "latest"
+#: Of fewer rows no share of what was refused stops a build: there a handful of odd rows is already more than 5 %.
+LEAST_ROWS = 100
 #: Settings that name the plugs in use → the folder of these.
 PLUG_LISTS = {"sources": "sources", "challengers": "forecasters", "detectors": "detectors", "recommenders": "recommenders"}
 #: Settings of before → how to say it now.
@@ -75,6 +77,13 @@ class Settings(BaseModel):
         ge=1,
         le=64,
         description="Parts that model work is split into, one mapped task each; each part pays to read and check anew.",
+    )
+    quarantine_limit: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of one source's rows in an interval, or of its dollars, that may be refused; above it what is built "
+        f"of them fails, and what was published before stays. Of fewer than {LEAST_ROWS} rows none does; 1 lets all pass.",
     )
     horizon_days: int = Field(default=90, ge=1, le=180, description="How far daily series are forecast.")
     horizon_hours: int = Field(default=168, ge=1, le=720, description="How far hourly series are forecast.")

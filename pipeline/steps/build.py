@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 from pipeline import tables
 from pipeline.errors import ConfigError, DataError
+from pipeline.inputs import read
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.quality.conform import conform
-from pipeline.quality.validate import validate
+from pipeline.quality.left_out import LeftOut, find_left_out
+from pipeline.quality.validate import record_results, validate
 from pipeline.settings import Settings
-from pipeline.steps._daily import explain_not_built
+from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.steps._declaration import Step
 from pipeline.steps._landed import explain_no_rows, list_outdated
 from pipeline.steps._units import check_units, refuse_units
+from pipeline.tables.operations import QUARANTINE
 from pipeline.tables.schema import Scope, Table
 
+log = logging.getLogger(__name__)
 STEP = Step(role="transform", role_in_gold="publisher", takes_target=True, writes=("silver.check_result",))
 
 
@@ -28,11 +33,13 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     A long interval is built and published one calendar year at a time, so that memory follows the estate and not its history.
     A table of silver of which nothing was landed is not built, and the log says so; where it is late, `silver.check_result` too.
     A table that catches up is built as well for the days before of which something was landed since.
+    How much of what was landed for it was refused is in both as well.
 
     Raises:
         ConfigError: the table is not one that is built.
         DataError: the result is not what the table declares, or has another unit than the days before, or is empty though rows
-            were landed for it, or nothing was landed at all; nothing of that year was published.
+            were landed for it, or nothing was landed at all, or more than `quarantine_limit` of it was refused; nothing of that
+            year was published.
     """
     table = tables.get(target)
     if reason := explain_not_built(target):
@@ -54,10 +61,34 @@ def _publish(table: Table, interval: Interval, lake: Lake, settings: Settings) -
     if table.build.checked:
         if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
             return 0
+        left = _left_out(table, interval, lake)
+        _refuse_excess(left, table, interval, lake, settings.quarantine_limit)
         units = check_units(data, table, interval, lake, settings)
-        validate(data, table, interval, lake, also=units)
+        validate(data, table, interval, lake, also=[*units, *(each.result(settings.quarantine_limit) for each in left)])
         refuse_units(units, table, interval)
     return lake.replace(table, data, scope).rows
+
+
+def _left_out(table: Table, interval: Interval, lake: Lake) -> list[LeftOut]:
+    """What was refused of what a table of silver is built from. What takes in the refused rows itself leaves none out."""
+    if table.layer != "silver" or table == QUARANTINE or table.build.catches_up:
+        return []
+    behind = sorted(name for name in read_tables(table.name) if name.startswith("bronze."))
+    window = {"start": interval.start, "end": interval.end}
+    return [left for name in behind for left in find_left_out(read(lake, "left_out", table_name=name, **window), name)]
+
+
+def _refuse_excess(left: list[LeftOut], table: Table, interval: Interval, lake: Lake, limit: float) -> None:
+    """Say what was left out; where it is more than the limit, nothing is published, for its totals would mislead."""
+    for each in left:
+        log.warning("%s: %s", interval, each.sentence)
+    if excess := " ".join(each.sentence for each in left if each.exceeds(limit)):
+        record_results([each.result(limit) for each in left], table, interval, lake)
+        raise DataError(
+            f"{table.name} {interval}: not published, for more than {limit:.3g} (quarantine_limit) of a source was refused; what "
+            f"was published before stays. {excess} Correct the source and ingest these days again, or, where the rest is good "
+            "without these rows, set HEADROOM_QUARANTINE_LIMIT higher for this build."
+        )
 
 
 def _parts(table: Table, interval: Interval, lake: Lake) -> Iterable[Interval]:
