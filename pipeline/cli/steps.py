@@ -22,6 +22,7 @@ from pipeline.cli.options import (
     HowToRead,
     Inventory,
     Option,
+    Restates,
     Shard,
     Shards,
     Source,
@@ -71,12 +72,13 @@ def ingest(
     path: SourcePath = None,
     option: Option = None,
     inventory: Inventory = None,
+    restates: Restates = None,
     day: Day = None,
     start: From = None,
     end: To = None,
 ) -> None:
     """Land what the sources say about an interval in bronze. `sources show` lists them, `sources show csv` one's options."""
-    settings = read_settings(source, path, option, inventory)
+    settings = read_settings(source, path, option, inventory, restates)
     interval = read_interval(day, start, end, settings)
     for name in settings.sources:
         _perform("ingest", interval, settings, target=name)
@@ -232,6 +234,7 @@ def run(
     path: SourcePath = None,
     option: Option = None,
     inventory: Inventory = None,
+    restates: Restates = None,
     day: Day = None,
     start: From = None,
     end: To = None,
@@ -247,7 +250,7 @@ def run(
 
     `sources show` lists the sources, `sources show csv` one's options.
     """
-    settings = read_settings(source, path, option, inventory)
+    settings = read_settings(source, path, option, inventory, restates)
     interval = read_interval(day, start, end, settings)
     for part in list(interval.split_days()) if day_by_day else [interval]:
         run_interval(part, settings)
@@ -282,7 +285,7 @@ def perform_in_order(names: Iterable[str], interval: Interval, settings: Setting
             _perform_all(name, interval, settings)
         except DataError:
             if name.startswith("silver."):
-                for table in list_builds("gold", "always"):
+                for table in (*(["silver.quarantine"] if name != "silver.quarantine" else []), *list_builds("gold", "always")):
                     _perform("build", interval, settings, target=table)
             raise
 

@@ -32,6 +32,9 @@ from pipeline.sources import _aws
 log = logging.getLogger(__name__)
 
 S3 = "s3://"
+# How AWS and Azure call the folder of one execution: a UUID, or a moment that one may follow.
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_EXECUTION = re.compile(rf"{_UUID}|\d{{4}}-?\d\d-?\d\dT[\d:.-]+Z?(-{_UUID})?", re.IGNORECASE)
 _CODES = ("%Y", "%m", "%d", "%H")
 
 
@@ -102,6 +105,17 @@ def find(
 def shard_of(place: str) -> str:
     """The name under which what a place holds is landed: its last part."""
     return PurePosixPath(place).name or place
+
+
+def has_files_by_day(place: str) -> bool:
+    """Whether of an interval only the files of its days are found."""
+    return "%d" in place or "%H" in place
+
+
+def name_of(place: str) -> str:
+    """What a place is called from one load to the next: its whole path, without the id of an export's execution."""
+    whole = place if place.startswith(S3) else os.path.abspath(place)  # noqa: PTH100 a pattern is no path
+    return "/".join(part for part in whole.rstrip("/").split("/") if not _EXECUTION.fullmatch(part))
 
 
 def stored_of(options: Stored) -> Stored:

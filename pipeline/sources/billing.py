@@ -4,7 +4,11 @@ A line is kept whole, with every column and in the exporter's own words (`NULL` 
 restated and the meaning of a column changes with the version of the export. Silver reads what it needs.
 
 The files of a folder or a pattern are one execution of an export, landed whole: a day's lines replace those landed of it before,
-and days whose lines are the same land nothing. Two executions side by side would count twice and are refused.
+days whose lines are the same land nothing, and of a day that has no lines any more those landed before are taken back. Two
+executions side by side would count twice and are refused.
+
+A payer's bill of one month has one name: the path of its file, or of its folder or pattern without the id of an execution. A load
+under another name is refused, unless the option `restates` names the one whose place it takes.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -30,8 +34,11 @@ from pipeline.reading import cells
 from pipeline.reading.sheet import SUFFIXES, Sheet
 from pipeline.sources import _bronze, _files
 from pipeline.sources._batch import Batch
+from pipeline.tables.arrow import TIMESTAMP
 
 NAME = "billing"
+#: The format of a line that says that a payer has no charges of a day any more.
+WITHDRAWN = "withdrawn"
 TABLES = ("bronze.billing_line",)
 #: What a user types, for `sources show billing`.
 EXAMPLE = "python -m pipeline ingest --source billing --path export.csv.gz"
@@ -44,6 +51,23 @@ class Options(_files.Stored):
         description=f"A FOCUS 1.0–1.2 or CUR 2.0 export, .csv, .csv.gz or .parquet: {_files.WHERE}, whose files together are one "
         f"execution; as in s3://bucket/focus/data/BILLING_PERIOD=%Y-%m/. {_files.DATED}."
     )
+
+    restates: _files.Location | None = Field(
+        default=None,
+        description="Path under which the same payer's bill of the same month was landed before, and whose place this one takes.",
+    )
+
+
+class Export(NamedTuple):
+    """What the files of one execution say.
+
+    Attributes:
+        lines: in the layout of `bronze.billing_line`.
+        charged: of which billing period (the month it begins in), payer and day there are lines.
+    """
+
+    lines: pa.Table
+    charged: frozenset[tuple[date, str, date]]
 
 
 class Format(NamedTuple):
@@ -95,13 +119,53 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         SourceError: a file cannot be read, or is replaced meanwhile.
         DataError: one is neither FOCUS nor CUR 2.0, a period's start is not a moment, or there are two executions.
     """
-    lines = _bronze.within(_found(options, interval), interval)
-    yield from _bronze.batch("bronze.billing_line", _files.shard_of(options.path), lines)
+    export = _found(options, interval)
+    lines = _bronze.within(export.lines, interval)
+    if not len(lines):
+        return
+    landed = set(lines["billing_period"].unique().to_pylist())
+    bills = sorted({(period, payer) for period, payer, _ in export.charged if period in landed})
+    # What is asked for as a whole speaks of whole months; a day of it, or the files of a day, of that day.
+    whole = len(lines) == len(export.lines) and not _files.has_files_by_day(options.path)
+    yield Batch(
+        table="bronze.billing_line",
+        shard=_files.name_of(options.path),
+        data=lines.combine_chunks(),
+        speaks_of=tuple(f"the bill of {period:%Y-%m} of payer {payer}" for period, payer in bills),
+        restates=_files.name_of(options.restates) if options.restates else "",
+        gone=_gone(bills, export.charged, None if whole else interval),
+    )
+
+
+def _gone(bills: list[tuple[date, str]], charged: frozenset[tuple[date, str, date]], interval: Interval | None) -> pa.Table:
+    """A line without a charge for each bill and day of its month, in the interval, on which it has none: it replaces others."""
+    empty = [
+        (period, payer, day)
+        for period, payer in bills
+        for day in _days_of(period)
+        if (period, payer, day) not in charged and (interval is None or datetime.combine(day, datetime.min.time()) in interval)
+    ]
+    columns = {
+        "source": NAME,
+        "format": WITHDRAWN,
+        "billing_period": [period for period, _, _ in empty],
+        "line_number": pa.array(range(1, len(empty) + 1), pa.int64()),
+        "ts": pa.array([datetime.combine(day, datetime.min.time()) for _, _, day in empty], TIMESTAMP),
+        "line_json": [as_json({"BillingAccountId": payer}) for _, payer, _ in empty],
+    }
+    return _bronze.rows("bronze.billing_line", columns)
+
+
+def _days_of(month: date) -> Iterator[date]:
+    day = month
+    while day.month == month.month:
+        yield day
+        day += timedelta(days=1)
 
 
 def span(options: Options) -> Interval:
     """The days on which the export's charges start; raises as `fetch` does."""
-    bounds = pc.min_max(_found(options, None)["ts"])
+    bounds = pc.min_max(_found(options, None).lines["ts"])
     return _bronze.days(options.path, bounds["min"].as_py(), bounds["max"].as_py())
 
 
@@ -126,47 +190,52 @@ def detect(path: str, columns: list[str]) -> Format:
     )
 
 
-def _found(options: Options, interval: Interval | None) -> pa.Table:
+def _found(options: Options, interval: Interval | None) -> Export:
     stored = _files.stored_of(options)
 
     def files() -> tuple[_files.File, ...]:
         return _files.find(NAME, options.path, stored, SUFFIXES, interval)
 
     found = files()
-    lines = _read(options.path, found, stored)
+    export = _read(options.path, found, stored)
     # An export is replaced file by file: what was read across that moment is of two executions.
     if files() != found:
         raise SourceError(f"{options.path}: was replaced while it was read; nothing is landed, the next try reads the new one")
-    return lines
+    return export
 
 
 @lru_cache(maxsize=1)
-def _read(place: str, files: tuple[_files.File, ...], stored: _files.Stored) -> pa.Table:
+def _read(place: str, files: tuple[_files.File, ...], stored: _files.Stored) -> Export:
     """The whole export. A backfill asks for one day after the other; a file is parsed once."""
-    if [file.name for file in files] == [place]:
-        return read(_files.read(NAME, files[0], stored), NAME)
-    lines, folders = [], dict[tuple[date, str], str]()
+    lines, folders, charged = [], dict[tuple[date, str], str](), set[tuple[date, str, date]]()
     for file in files:
         sheet = _files.read(NAME, file, stored)
         lines.append(read(sheet, NAME))
         folder = file.name.rpartition("/")[0]
-        for period in _periods(sheet):
-            known = folders.setdefault(period, folder)
+        for period, payer, day in _charged(sheet):
+            charged.add((period, payer, day))
+            known = folders.setdefault((period, payer), folder)
             if known != folder:
                 raise DataError(
-                    f"{place}: {known} and {folder} both have {period[0]:%Y-%m} of account {period[1]}: two executions, "
+                    f"{place}: {known} and {folder} both have {period:%Y-%m} of account {payer}: two executions, "
                     "whose charges would count twice; name the folder of one, or let the export overwrite its files"
                 )
-    return _numbered_by_day(pa.concat_tables(lines))
+    is_file = [file.name for file in files] == [place]
+    return Export(lines[0] if is_file else _numbered_by_day(pa.concat_tables(lines)), frozenset(charged))
 
 
-def _periods(sheet: Sheet) -> set[tuple[date, str]]:
-    """The billing periods, as the months they begin in, and who pays."""
+def _charged(sheet: Sheet) -> set[tuple[date, str, date]]:
+    """Of which billing period, payer and day a file has lines."""
     found = detect(sheet.name, sheet.data.column_names)
     billed, _ = cells.moments(sheet, found.period_start)
-    months = pa.array(billed.astype("datetime64[M]").astype("datetime64[D]"))
-    pairs = pa.table({"month": months, "payer": sheet.data[found.payer].cast(pa.string())}).group_by(["month", "payer"])
-    return {(row["month"], row["payer"]) for row in pairs.aggregate([]).to_pylist()}
+    starts, _ = cells.moments(sheet, found.charge_start)
+    three = {
+        "month": pa.array(billed.astype("datetime64[M]").astype("datetime64[D]")),
+        "payer": sheet.data[found.payer].cast(pa.string()),
+        "day": pa.array(starts.astype("datetime64[D]")),
+    }
+    pairs = pa.table(three).group_by(list(three)).aggregate([]).to_pylist()
+    return {(row["month"], str(row["payer"] or ""), row["day"]) for row in pairs}
 
 
 def _numbered_by_day(lines: pa.Table) -> pa.Table:

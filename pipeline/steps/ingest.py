@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import plugs, tables
 from pipeline.errors import DataError, HeadroomError
 from pipeline.interval import Interval, naive_utc
-from pipeline.lake import Lake
+from pipeline.lake import Lake, claims, landings
 from pipeline.settings import Settings
 from pipeline.sources import Batch
 from pipeline.steps._declaration import Step
 from pipeline.tables.arrow import TIMESTAMP
 from pipeline.tables.columns import STAMPED
+from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
 STEP = Step(
@@ -45,7 +47,8 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
     Raises:
         ConfigError: an unknown source, or an option that some plug does not have: this is a run's first step.
         SourceError: the source is down or answered in part; nothing is simulated in its place.
-        DataError: the source handed over rows of another schema or from outside the interval.
+        DataError: the source handed over rows of another schema or from outside the interval, or of what was landed under
+            another name.
     """
     plugs.check_all_options(settings)
     source = plugs.load("sources", target)
@@ -60,9 +63,13 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
         if batch.data.column_names != declared:
             raise DataError(f"{table.name} {interval}: source {target} delivers {batch.data.column_names}, expected {declared}")
         _check_inside(batch.data, table.time, interval, f"{table.name} {interval}: source {target}")
-        landed = lake.land(table, batch.data, source=target, shard=batch.shard, ingested_at=ingested_at)
-        log.info("%s: %s rows of %s%s", target, f"{landed.rows:,}", table.name, "" if landed.changed else ", landed before")
-        rows += landed.rows
+        claims.claim(table, batch.speaks_of, batch.shard, batch.restates, lake.storage)
+        gone = _gone(batch, target, lake, table)
+        payload = pa.concat_tables([batch.data, gone]) if gone.num_rows else batch.data
+        landed = lake.land(table, payload, source=target, shard=batch.shard, ingested_at=ingested_at)
+        said = f"{batch.data.num_rows:,}"
+        log.info("%s: %s rows of %s%s", target, said, table.name, "" if landed.changed else ", landed before")
+        rows += batch.data.num_rows
     if not rows:
         spanned = f"; it has {source.span(plugs.options('sources', target, settings))}" if hasattr(source, "span") else ""
         log.warning("%s: nothing in %s%s", target, interval, spanned)
@@ -79,9 +86,21 @@ def _fetched(target: str, interval: Interval, settings: Settings) -> Iterator[Ba
         raise
 
 
-def _check_inside(data: Any, time: str, interval: Interval, where: str) -> None:
-    import pyarrow as pa
+def _gone(batch: Batch, source: str, lake: Lake, table: Table) -> pa.Table:
+    """The rows of `batch.gone` that have something to take back."""
+    if batch.gone is None or not batch.gone.num_rows:
+        return batch.data.slice(0, 0)
+    days, own = batch.gone[table.time].cast(pa.date32()), set(batch.data[table.time].cast(pa.date32()).unique().to_pylist())
+    owners = {landings.owner_of(source, shard) for shard in (batch.shard, batch.restates) if shard}
+    known = landings.read(table, sorted({day.isoformat() for day in days.unique().to_pylist()}), lake.storage)
+    before = {date.fromisoformat(day) for day, landed in known.items() if any(each.owner in owners for each in landed)}
+    if emptied := sorted(before - own):
+        said = ", ".join(map(str, emptied))
+        log.warning("%s: %s has no rows of %s any more: build what was built of these days again", source, batch.shard, said)
+    return batch.gone.filter(pc.is_in(days, pa.array(sorted(before | own), pa.date32())))
 
+
+def _check_inside(data: Any, time: str, interval: Interval, where: str) -> None:
     if not data.num_rows:
         return
     bounds = pc.min_max(data[time])

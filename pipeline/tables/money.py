@@ -26,7 +26,7 @@ BILLING_LINE = Table(
     time="ts",
     columns=(
         source,
-        text("format", "focus_1_0, focus_1_2, cur_2_0 or daily_cost."),
+        text("format", "focus_1_0, focus_1_2, cur_2_0, daily_cost, or withdrawn: no charge of the day any more."),
         Column(name="billing_period", type=DATE, doc="First day of the billing period."),
         Column(name="line_number", type=WHOLE, doc="Line in the export, from 1.", ge=1),
         moment("ts", "Start of the charge period."),

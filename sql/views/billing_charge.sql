@@ -4,7 +4,8 @@
 --
 -- FOCUS and CUR 2.0 name the same things differently; CUR's amortised cost follows the line type (unused commitment is charged
 -- where its fee line is, covered usage at its effective cost, the negation at nothing). An export that is landed again replaces
--- the billing account's day as a whole: line ids are not stable between refreshes. `rule` is null for lines that count.
+-- the billing account's day as a whole, whatever its format: line ids are not stable between refreshes. A line of the format
+-- `withdrawn` takes part in that and is no charge: the account has none of that day any more. `rule` is null for lines that count.
 -- An Azure subscription's leading slash is dropped from the account. Names are those that landing made safe. An amount that is no
 -- number, or of a thousand million and more, refuses its line: a total that leaves out a part of one says nothing.
 WITH ranked AS (
@@ -12,7 +13,7 @@ WITH ranked AS (
     day, source, format, billing_period, line_number, ts, line_json, made_safe, load_id,
     dense_rank() OVER (
       PARTITION BY
-        day, source, format, billing_period,
+        day, source, billing_period,
         coalesce(
           json_extract_scalar(line_json, '$.BillingAccountId'),
           json_extract_scalar(line_json, '$.bill_payer_account_id'),
