@@ -4,6 +4,10 @@
 the run of a day, which starts after its midnight, has one; an interval further back has no rows, because nobody can ask
 what ran then. AWS's own clock decides what today is.
 
+**Complete.** What is landed of an account and region has all pages of all `services` that are asked for: one that does not
+answer, or that may not be asked, lands nothing of anywhere, and what was landed before goes on being the newest. A service that
+is left out of `services` is unknown from then on, and not gone: `recommend` says so.
+
 **Tags.** `tags_json` holds the resource's tags under their own names, `aws:autoscaling:groupName` among them, and what else
 a service says under names that begin with `headroom:`
 

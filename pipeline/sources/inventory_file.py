@@ -5,6 +5,7 @@ CSV and Parquet have one row per resource: `resource_id`, and where they are kno
 `business_unit`, `criticality`, `environment` and `server_type` mean something here. JSON is what `aws ec2 describe-instances`
 prints, or a list of its instances.
 
+Complete is what all files together list, read whole: one that is cut, or ends with the token of a next page, lands nothing.
 A file does not say when: it stands for every day that it is asked for. A resource whose type or region is not stated has none;
 nothing is guessed from its name.
 """
@@ -24,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, SourceError
 from pipeline.interval import Interval, naive_utc
 from pipeline.reading import cells
 from pipeline.reading.sheet import SUFFIXES, Sheet
@@ -71,7 +72,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
 
     Raises:
         SourceError: the file cannot be read.
-        DataError: it has no ids, a resource twice, or a value that is not what its column says.
+        DataError: it has no ids, a resource twice, the token of a next page, or a value that is not what its column says.
     """
     found = read_inventory(options)
     lines = [(day, key, resource) for day in _midnights(interval) for key, resource in sorted(found.items())]
@@ -90,8 +91,16 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
 
 def read_inventory(options: Options) -> dict[tuple[str, str, str], Resource]:
     """The resources of the file by account, region and id; raises as `fetch` does."""
-    files = _files.find(NAME, options.path, _files.stored_of(options), (*SUFFIXES, ".json"))
-    return _read(options.model_dump_json(), files)
+
+    def files() -> tuple[_files.File, ...]:
+        return _files.find(NAME, options.path, _files.stored_of(options), (*SUFFIXES, ".json"))
+
+    found = files()
+    listed = _read(options.model_dump_json(), found)
+    # What was read across the moment in which it was replaced lacks what the other half has.
+    if files() != found:
+        raise SourceError(f"{options.path}: was replaced while it was read; nothing is landed, the next try reads the new one")
+    return listed
 
 
 def read_places(options: Options, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -126,8 +135,11 @@ def _read(options_json: str, files: tuple[_files.File, ...]) -> dict[tuple[str, 
     """All files. A backfill asks for one day after the other; a file is parsed once."""
     options = Options.model_validate_json(options_json)
     found: dict[tuple[str, str, str], Resource] = {}
+    said = {file: _read_json(file, options) for file in files if file.name.endswith(".json")}
+    if said and all(_has_more(each) for each in said.values()):
+        raise DataError(f"{options.path}: ends with the NextToken of a page that is not there; list all, without --max-items")
     for file in files:
-        listed = _described(file, options) if file.name.endswith(".json") else _tabulated(file, options)
+        listed = _described(file.name, said[file], options) if file in said else _tabulated(file, options)
         for place, (account, region, resource) in enumerate(listed, start=1):
             key = account, region, resource.resource_id
             unsafe = [word for word in key if not _bronze.is_plain(word)]
@@ -208,13 +220,22 @@ def _tags(sheet: Sheet, row: int, text: str) -> dict[str, str]:
     return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in tags.items()}
 
 
-def _described(file: _files.File, options: Options) -> Iterator[tuple[str, str, Resource]]:
-    """Account, region and resource of every instance that `aws ec2 describe-instances` printed."""
+def _read_json(file: _files.File, options: Options) -> Any:
     try:
         with _files.opened(NAME, file, _files.stored_of(options)) as stream:
-            said = json.loads(stream.read().decode("utf-8-sig"))
+            return json.loads(stream.read().decode("utf-8-sig"))
     except ValueError as error:
         raise DataError(f"{file.name}: not JSON: {error}") from error
+
+
+def _has_more(said: Any) -> bool:
+    """Whether a listing, or the last page of one, says that there is another page."""
+    last = said[-1] if isinstance(said, list) and said else said
+    return isinstance(last, dict) and bool(last.get("NextToken"))
+
+
+def _described(name: str, said: Any, options: Options) -> Iterator[tuple[str, str, Resource]]:
+    """Account, region and resource of every instance that `aws ec2 describe-instances` printed."""
     try:
         for account, one in _instances(said):
             region = _REGION.match(one.get("Placement", {}).get("AvailabilityZone", ""))
@@ -223,7 +244,7 @@ def _described(file: _files.File, options: Options) -> Iterator[tuple[str, str, 
             yield account or options.account, region.group() if region else options.region, described
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            f"{file.name}: expected what `aws ec2 describe-instances` prints, with InstanceId, InstanceType, State and "
+            f"{name}: expected what `aws ec2 describe-instances` prints, with InstanceId, InstanceType, State and "
             f"LaunchTime of every instance: {type(error).__name__} {error}"
         ) from error
 

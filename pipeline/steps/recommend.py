@@ -39,8 +39,9 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
     estate, unjudged = judge_the_current(known)
     if gone := len(known.resources) - len(estate.resources) - len(unjudged):
         log.info("resources of older inventories that the newest does not list, and that are not judged: %d", gone)
-    if len(unjudged):
-        log.warning("%d resources are not judged: %s", len(unjudged), unjudged["reason"].iloc[0])
+    for place, answers_there in unjudged.groupby(["account", "region", "service"], sort=True):
+        reason = answers_there["reason"].iloc[0]
+        log.warning("%s: resources that are not judged: %d: %s", "/".join(map(str, place)), len(answers_there), reason)
     table = RECOMMENDATION
     answers = [unjudged]
     covered: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -75,6 +76,22 @@ def test_only_what_the_newest_inventory_of_its_account_and_region_lists_is_judge
 
     assert list(estate.resources["resource_id"]) == ["i-1"]
     assert answers.empty
+
+
+def test_a_service_that_the_newest_inventory_lacks_whole_is_unknown_and_not_gone() -> None:
+    given = of_two("2026-03-14", "2026-03-13")
+    is_database = given.resources["resource_id"] == "i-gone"
+    other = given.resources.assign(service=given.resources["service"].where(~is_database, "rds"))
+
+    estate, answers = judge_the_current(replace(given, resources=other))
+
+    assert list(estate.resources["resource_id"]) == ["i-1"]
+    assert answers[["resource_id", "action"]].to_numpy().tolist() == [["i-gone", "insufficient_data"]]
+    [answer] = answers.to_dict("records")
+    assert (
+        "of 1 in us-east-1 has no rds at all, and one of 2026-03-13 has: either none is left or it was not asked for"
+        in (answer["reason"])
+    )
 
 
 def test_where_the_newest_inventory_is_older_than_three_days_nothing_is_judged_and_every_answer_says_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 
 from pipeline.errors import ConfigError, SourceError
 from pipeline.interval import Interval
-from pipeline.lake import Lake
+from pipeline.lake import Lake, open_lake
+from pipeline.settings import Settings
 from pipeline.sources import _http, inventory
+from pipeline.steps import perform
 from pipeline.tables.usage import RESOURCE_SNAPSHOT
 from tests.support.aws_answers import page_of_volumes
 from tests.support.source_servers import Reply, Request, aws_error, moto_server, spoiled
@@ -195,6 +198,74 @@ def test_all_pages_are_read_though_some_are_throttled_and_a_resource_on_two_of_t
 
     assert found["resource_id"].to_pylist() == ["vol-1", "vol-2", "vol-3", "vol-4"]
     assert len(calls) == 6
+
+
+@pytest.mark.parametrize(
+    ("cut", "error"),
+    [
+        pytest.param(("DescribeVolumes", 503, "RequestLimitExceeded"), SourceError, id="page 2 of the volumes never comes"),
+        pytest.param(("DescribeAddresses", 403, "UnauthorizedOperation"), ConfigError, id="another service may not be read"),
+    ],
+)
+def test_what_a_cut_listing_lacks_is_not_gone(
+    aws: str, settings: Settings, cut: tuple[str, int, str], error: type[Exception]
+) -> None:
+    pages = {b"": page_of_volumes(["vol-1"], "two"), b"two": page_of_volumes(["vol-2"], "")}
+    broken = []
+
+    def fault(request: Request) -> Reply | None:
+        operation, status, code = cut
+        page = request.body.partition(b"NextToken=")[2].partition(b"&")[0]
+        if broken and request.operation == operation and (page or operation != "DescribeVolumes"):
+            return aws_error(request, status, code)
+        return pages[page] if request.operation == "DescribeVolumes" else None
+
+    def judged(day: Interval) -> set[str]:
+        perform("recommend", day, settings=settings)
+        return set(open_lake(settings).query("SELECT resource_id FROM gold.recommendation")["resource_id"].to_pylist())
+
+    with spoiled(aws, fault) as listing:
+        asked = {
+            "endpoint_url": listing.url,
+            "regions": ["eu-west-3"],
+            "services": ["ebs", "address"],
+            "reach_days": 2,
+            "attempts": 2,
+        }
+        settings = settings.model_copy(update={"options": {"sources": {"inventory": asked}}})
+        before = Interval(YESTERDAY.start - timedelta(days=1), YESTERDAY.start)
+        perform("ingest", before, target="inventory", settings=settings)
+        landed = open_lake(settings).content(RESOURCE_SNAPSHOT)
+        broken.append(True)
+        with pytest.raises(error):
+            perform("ingest", YESTERDAY, target="inventory", settings=settings)
+
+    assert open_lake(settings).content(RESOURCE_SNAPSHOT) == landed
+    perform("build", before, target="silver.resource", settings=settings)
+    assert judged(YESTERDAY) == {"vol-1", "vol-2"}
+
+
+def test_a_service_that_is_not_asked_for_any_more_is_unknown_and_not_gone(
+    aws: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    ec2 = client(aws, "ec2", "ap-south-1")
+    volume = ec2.create_volume(AvailabilityZone="ap-south-1a", Size=8)["VolumeId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    before = Interval(YESTERDAY.start - timedelta(days=1), YESTERDAY.start)
+    for day, services in ((before, ["ebs", "address"]), (YESTERDAY, ["ebs"])):
+        asked = {"endpoint_url": aws, "regions": ["ap-south-1"], "services": services, "reach_days": 2}
+        settings = settings.model_copy(update={"options": {"sources": {"inventory": asked}}})
+        perform("ingest", day, target="inventory", settings=settings)
+        perform("build", day, target="silver.resource", settings=settings)
+
+    with caplog.at_level(logging.WARNING):
+        perform("recommend", YESTERDAY, settings=settings)
+
+    rows = open_lake(settings).query("SELECT resource_id, reason FROM gold.recommendation").to_pylist()
+    assert {row["resource_id"] for row in rows} == {volume, address}
+    [said] = [row["reason"] for row in rows if row["resource_id"] == address]
+    assert "has no address at all" in said
+    assert said in caplog.text
 
 
 def test_a_page_whose_token_repeats_an_earlier_one_hands_over_nothing(aws: str) -> None:

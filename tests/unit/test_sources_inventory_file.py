@@ -50,6 +50,31 @@ def test_columns_that_mean_nothing_here_are_tags_and_empty_cells_are_nothing(tmp
     assert (first["region"], first["instance_type"], first["tags_json"]) == ("local", None, {"Cost Center": "42"})
 
 
+def test_a_listing_that_ends_with_the_token_of_a_next_page_is_cut_and_lands_nothing(tmp_path: Path) -> None:
+    page = {"Reservations": [{"OwnerId": "1", "Instances": [INSTANCE]}], "NextToken": "more"}
+    file = write(tmp_path, json.dumps(page), "i.json")
+
+    with pytest.raises(DataError, match=r"i\.json: ends with the NextToken of a page that is not there"):
+        landed(file)
+    write(tmp_path, json.dumps({"Reservations": [{"OwnerId": "1", "Instances": [INSTANCE | {"InstanceId": "i-2"}]}]}), "j.json")
+    assert [row["resource_id"] for row in landed(tmp_path)] == ["i-1", "i-2"], "all pages of a folder are one inventory"
+
+
+def test_a_file_that_is_replaced_while_it_is_read_lands_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, "resource_id\ni-1\ni-2\n")
+    reads = inventory_file._files.read
+
+    def read_and_replace(*asked: Any) -> Any:
+        sheet = reads(*asked)
+        file.write_text("resource_id\ni-1\n")
+        return sheet
+
+    monkeypatch.setattr(inventory_file._files, "read", read_and_replace)
+
+    with pytest.raises(SourceError, match="was replaced while it was read; nothing is landed"):
+        landed(file)
+
+
 def test_names_that_consoles_give_to_columns_are_known(tmp_path: Path) -> None:
     file = write(
         tmp_path, "Name,Instance ID,Instance state,Instance type,Launch time\nweb,i-1,stopped,c5.large,2025-01-02T03:04Z\n"
