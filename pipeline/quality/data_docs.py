@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,13 +14,30 @@ from pipeline.lake import Lake, reports
 #: Folder of a run with what Great Expectations said of each table.
 VALIDATIONS = "validations"
 TEMPLATE = Path(__file__).with_name("data_docs.html.j2")
+log = logging.getLogger(__name__)
 _SHOWN_VALUES = 10
+_AGAIN = "build that table of these days again"
+# In place of what a file says that cannot be read.
+_NO_RULE: dict[str, Any] = {
+    "success": False,
+    "severity": "unknown",
+    "subject": "table",
+    "type": "checks",
+    "arguments": "",
+    "note": "",
+    "rows": 0,
+    "failed_rows": 0,
+    "observed": None,
+    "values": [],
+}
 _NO_ARGUMENT = ("batch_id", "column", "column_list", "column_A", "column_B", "result_format")
 
 
 def collect_data_docs(lake: Lake, as_of: datetime) -> dict[str, bytes]:
     """The page about every validation of one run, wherever its tasks ran: content by name; none where nothing was validated."""
-    outcomes = reports.read_files(lake.storage, as_of, VALIDATIONS)
+    # A name that begins with a dot is a file that was never finished.
+    files = reports.read_files(lake.storage, as_of, VALIDATIONS)
+    outcomes = {name: content for name, content in files.items() if not name.startswith(".")}
     return {"data_docs/index.html": render_data_docs(outcomes, as_of).encode()} if outcomes else {}
 
 
@@ -43,8 +61,11 @@ def render_data_docs(outcomes: Mapping[str, bytes], as_of: datetime) -> str:
 
 def _suite(name: str, content: bytes) -> dict[str, Any]:
     """What one file of `validations/` says: name, rows, whether it passed, and its expectations, failed ones first."""
-    outcome = json.loads(content)
-    rules = sorted((_rule(result) for result in outcome["results"]), key=lambda rule: rule["success"])
+    try:
+        rules = sorted((_rule(result) for result in json.loads(content)["results"]), key=lambda rule: rule["success"])
+    except ValueError:
+        log.warning("%s/%s is damaged: what was checked there is not in the data docs; %s", VALIDATIONS, name, _AGAIN)
+        rules = [_NO_RULE | {"raised": f"The file {VALIDATIONS}/{name} is damaged; {_AGAIN}."}]
     return {
         "name": name.removesuffix(".json"),
         "rows": max((rule["rows"] for rule in rules), default=0),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import subprocess
 import sys
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import duckdb as engine
@@ -14,7 +18,8 @@ import pytest
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, DataError, ResourceError, SourceError
 from pipeline.interval import Interval
-from pipeline.lake import Lake, disk, duckdb, sql
+from pipeline.lake import Lake, disk, duckdb, reports, sql
+from pipeline.quality.data_docs import collect_data_docs
 from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.tables.usage import CALENDAR
@@ -41,6 +46,29 @@ def test_a_folder_that_iceberg_would_cut_is_refused_before_anything_is_written(t
         settings_module.load({"HEADROOM_LAKE": str(tmp_path / name)})
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cut_validation_file_is_one_line_and_hides_no_other_table(
+    settings: Settings, lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    as_of = datetime(2026, 3, 2)
+    whole = json.dumps({"results": []}).encode()
+    names = ("silver.metric_daily.json", "silver.resource.json", ".silver.resource.json.5f0c")
+    reports.publish(lake.storage, as_of, {f"validations/{name}": whole for name in names})
+    for name in names[1:]:
+        place = Path(lake.storage.path("reports", "2026-03-02T0000", "validations", name))
+        place.write_bytes(whole[: len(whole) // 2])
+    page = ""
+
+    with caplog.at_level(logging.WARNING), suppress(ValueError):
+        page = collect_data_docs(lake, as_of)["data_docs/index.html"].decode()
+
+    assert "The file validations/silver.resource.json is damaged; build that table of these days again." in page
+    assert "silver.metric_daily" in page
+    assert [record.message for record in caplog.records] == [
+        "validations/silver.resource.json is damaged: what was checked there is not in the data docs; "
+        "build that table of these days again"
+    ]
 
 
 def test_a_password_in_an_address_is_refused_without_being_shown() -> None:
