@@ -3,6 +3,7 @@
 -- Reads   views.metric_point, views.billing_charge, views.resource_judged
 -- Params  :table_name    of bronze: metric_sample, billing_line or resource_snapshot
 --         :start, :end   the run's data interval, UTC, half-open
+-- Window  0 days
 --
 -- `rule` is null for what counts. A refused row in whose place a good one was landed is not left out: its moment has a value. Of a
 -- bill the series is account, region and service; `dollars` is the larger of what was billed and what is effective, whatever the
