@@ -28,7 +28,7 @@ COMPILED := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-hea
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test check lint up bench bench-forecast mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system check lint up bench bench-forecast mutants crash fix lock
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,11 @@ demo: setup ## Run the main job on the samples, through the real DAGs, and show 
 demo-aws-local: setup ## The same on S3, Glue and Athena on loopback, beside the embedded run (TERRAFORM=1: on what it applied)
 	@$(BIN)/python -m tools.demo_aws_local
 
-test: setup lint ## Lint, types, Terraform's format and every test
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+test: setup lint ## Lint, types, Terraform's format and every test but those of the whole product
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not system"
+
+test-system: setup ## The whole product for minutes: Airflow's scheduler, make itself, and what Terraform makes on loopback
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m system
 
 check: setup lint ## Before a commit: lint, types, and the tests that start no server (under 4 minutes on 2 cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/test_architecture.py tests/unit tests/contract tests/sql

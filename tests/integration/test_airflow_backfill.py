@@ -25,7 +25,7 @@ from tools.screenshot import browser, chromium
 from tools.screenshots import airflow_graph
 from tools.up import BIN, get_json, migrate, start_airflow, wait_for
 
-pytestmark = [pytest.mark.server, pytest.mark.airflow]
+pytestmark = [pytest.mark.server, pytest.mark.airflow, pytest.mark.system]
 
 FIRST, LAST, END = "2026-03-02", "2026-03-08", "2026-03-09"
 FLEET = {"fleet": {"preset": "realistic", "servers": 1, "start": "2026-03-02", "days": 7}}

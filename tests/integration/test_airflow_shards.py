@@ -23,7 +23,7 @@ from tools.environment import free_port, isolated_environment
 from tools.processes import Servers
 from tools.up import get_json, migrate, start_airflow, wait_for
 
-pytestmark = [pytest.mark.server, pytest.mark.airflow]
+pytestmark = [pytest.mark.server, pytest.mark.airflow, pytest.mark.system]
 
 SHARDS = 8
 DAYS = Interval.days("2026-03-02", "2026-03-09")

@@ -37,17 +37,20 @@ def test_help_names_the_targets_a_user_needs() -> None:
     assert {"setup", "demo", "test", "up", "bench", "fix", "help"} <= TARGETS
 
 
-def test_test_lints_checks_types_and_formats_and_runs_every_test() -> None:
+def test_what_ci_runs_lints_checks_types_and_formats_and_leaves_no_test_out() -> None:
     # Below another make, as in `.ci/run`, its flags and the lines about its folder would come along.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     command = ["make", "--dry-run", "--assume-old=.venv/installed", "test"]
     planned = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout
     for part in ("ruff check .", "ruff format --check .", "mypy --strict pipeline", "terraform fmt -check -recursive infra"):
         assert part in planned
-    assert re.search(r"-m pytest -n \d+ --dist loadfile --no-loadscope-reorder$", planned.strip())
-    assert (ROOT / ".ci" / "run").read_text().strip().endswith("exec make test")
+    assert re.search(r'-m pytest -n \d+ --dist loadfile --no-loadscope-reorder -m "not system"$', planned.strip())
+    assert re.search(r"-m pytest .* -m system$", MAKEFILE, re.MULTILINE)
+    ci = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert {"make test", "make test-system"} <= set(ci)
 
 
+@pytest.mark.system
 @pytest.mark.airflow
 def test_the_demo_shows_what_it_found_and_a_second_one_changes_nothing(tmp_path: Path) -> None:
     environ = isolated_environment(tmp_path / "home", **LEAN)
@@ -65,6 +68,7 @@ def test_the_demo_shows_what_it_found_and_a_second_one_changes_nothing(tmp_path:
     assert Path(report[1]).stat().st_size > 10_000
 
 
+@pytest.mark.system
 @pytest.mark.server
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign: signal.Signals, tmp_path: Path) -> None:
@@ -89,6 +93,7 @@ def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign
         assert left_behind(process, sign) == []
 
 
+@pytest.mark.system
 @pytest.mark.server
 @pytest.mark.parametrize("told", [os.kill, os.killpg], ids=["make", "make_and_its_group"])
 def test_make_up_that_is_terminated_while_it_starts_leaves_no_process_behind(
@@ -100,6 +105,7 @@ def test_make_up_that_is_terminated_while_it_starts_leaves_no_process_behind(
         assert left_behind(process, signal.SIGTERM, code=-signal.SIGTERM, told=told) == []
 
 
+@pytest.mark.system
 @pytest.mark.server
 def test_a_demo_on_aws_that_is_terminated_leaves_no_process_behind(tmp_path: Path) -> None:
     with started([sys.executable, "-m", "tools.demo_aws_local"], tmp_path) as (process, log):

@@ -48,7 +48,7 @@ from tests.support.terraform import DEPLOYED, ROOT, Begun, Terraform, TerraformE
 from tools.demo_aws_local import TIMES, bare, rows
 from tools.settings_from_terraform import environment
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 
 CHECKOV = "3.3.30"
 TFTEST = ROOT / "infra" / "tests" / "infra.tftest.hcl"

@@ -16,7 +16,7 @@ import pytest
 from tests.support.aws_server import AwsServer
 from tests.support.terraform import Terraform, TerraformError, aws_for_terraform
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 
 CIDR, PROXY = "172.20.0.0/16", "http://proxy.corp:3128"
 NOBODY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
