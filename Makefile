@@ -20,6 +20,13 @@ SCHEDULE ?=
 # Twice the cores of a small machine: the longest tests wait for servers most of their time.
 JOBS ?= 4
 
+# Of `make test-trino`: random inputs per SQL file, and the first of them.
+INPUTS ?= 20
+export INPUTS
+FIRST_INPUT ?= 0
+export FIRST_INPUT
+TRINO_TESTS := tests/integration/test_athena_sql.py tests/integration/test_athena.py tests/integration/test_differential.py
+
 BIN := .venv/bin
 INSTALLED := .venv/installed
 # No lock names where packages come from.
@@ -28,7 +35,7 @@ COMPILED := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-hea
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test test-system check lint up bench bench-forecast mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast mutants crash fix lock
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +59,13 @@ test: setup lint ## Lint, types, Terraform's format and every test but those of 
 
 test-system: setup ## The whole product for minutes: Airflow's scheduler, make itself, and what Terraform makes on loopback
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m system
+
+trino: setup ## Trino, the engine that Athena is, into a cache folder (from TRINO_HOME, else by Maven; needs Java 24)
+	@$(BIN)/python -m tools.trino
+
+# In one process: the server and its queries keep two cores busy.
+test-trino: setup ## The SQL on that Trino: every golden case, Athena's API, and random inputs beside the embedded engine (INPUTS=20 FIRST_INPUT=0)
+	@$(BIN)/python -m tools.trino $(BIN)/python -m pytest $(TRINO_TESTS)
 
 check: setup lint ## Before a commit: lint, types, and the tests that start no server (under 4 minutes on 2 cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/test_architecture.py tests/unit tests/contract tests/sql

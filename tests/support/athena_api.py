@@ -1,9 +1,9 @@
-"""An Athena API that executes: statements in Athena's SQL over the tables that moto's Glue knows and the files that its S3 holds.
+"""An Athena API that executes: statements in Athena's SQL, over the tables that moto's Glue knows and the files in its S3.
 
-It stands for the wiring, not for Trino: statements are translated to DuckDB by the translation of the embedded engine. Where the
-two are known to differ it takes Athena's side: Hive timestamps have milliseconds, a projected partition exists only inside its
-range, a view is what Glue holds of it, a query above its workgroup's cutoff is cancelled, a token names one execution for good,
-and `?` stands in a WHERE clause only.
+What executes is a parameter: a real Trino (`tests.support.trino_engine`), or DuckDB. With DuckDB it stands for the wiring, not
+for Trino: statements are translated as for the embedded engine. Where the two are known to differ it takes Athena's side: Hive
+timestamps have milliseconds, a projected partition exists only inside its range, a view is what Glue holds of it, a query above
+its workgroup's cutoff is cancelled, a token names one execution for good, and `?` stands in a WHERE clause only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from unittest.mock import patch
 from uuid import uuid4
 
@@ -52,12 +52,13 @@ _ATHENA = {
     "TIMESTAMP": "timestamp",
     "TIMESTAMP_MS": "timestamp",
     "TIMESTAMP_S": "timestamp",
+    '"NULL"': "unknown",
 }
 _GLUE = {"varchar": "string", "integer": "int"}
 _FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
-class _QueryError(Exception):
+class QueryError(Exception):
     """A query that Athena would fail: category 1 is the system's fault, 2 the user's."""
 
     def __init__(self, reason: str, *, category: int = 2, state: str = "FAILED") -> None:
@@ -88,6 +89,10 @@ class Execution:
     columns: list[tuple[str, str, int, int]] = field(default_factory=list)
     rows: list[list[str | None]] = field(default_factory=list)
 
+    def check_cutoff(self) -> None:
+        if self.scanned > self.cutoff:
+            raise QueryError("Query cancelled! : Bytes scanned limit was exceeded", state="CANCELLED")
+
     @property
     def is_ddl(self) -> bool:
         return bool(_VIEW.match(self.statement))
@@ -116,6 +121,15 @@ class Execution:
         }
 
 
+# Runs a statement for an execution, given moto's Glue and where S3 answers; sets its columns, rows and the bytes scanned.
+Executor: TypeAlias = Callable[[Execution, str, Any, str], None]
+
+
+def in_duckdb(it: Execution, statement: str, glue: Any, s3_url: str) -> None:
+    """The executor that needs nothing but what the pipeline itself needs."""
+    _Session(it, glue, s3_url).execute(statement)
+
+
 @dataclass
 class Athena:
     """The executions, and ways to make one go wrong.
@@ -125,9 +139,11 @@ class Athena:
         hold: queries stay RUNNING while it is cleared.
         failures: reasons, each of which fails one query as if the system had.
         cutoff: bytes that a query may scan, instead of what its workgroup says.
+        executor: what runs the statements.
     """
 
     s3_url: str = ""
+    executor: Executor = in_duckdb
     executions: dict[str, Execution] = field(default_factory=dict)
     hold: threading.Event = field(default_factory=threading.Event)
     failures: list[str] = field(default_factory=list)
@@ -221,9 +237,11 @@ class Athena:
         state, reason, category = "SUCCEEDED", "", 0
         try:
             if self.failures:
-                raise _QueryError(self.failures.pop(0), category=1)
-            _Session(it, glue_backends[account][region], self.s3_url).execute()
-        except _QueryError as error:
+                raise QueryError(self.failures.pop(0), category=1)
+            self.executor(it, _bound(it.statement, it.parameters), glue_backends[account][region], self.s3_url)
+            if not it.is_ddl:
+                _write(it, _s3(self.s3_url))
+        except QueryError as error:
             state, reason, category = error.state, str(error), error.category
         except (sqlglot.errors.SqlglotError, duckdb.Error, KeyError, OSError) as error:
             state, reason, category = "FAILED", f"{type(error).__name__}: {error}", 2
@@ -237,16 +255,9 @@ class _Session:
 
     def __init__(self, it: Execution, glue: Any, s3_url: str) -> None:
         self._it, self._glue, self._s3_url = it, glue, s3_url
-        self._s3 = fs.S3FileSystem(
-            access_key="testing",
-            secret_key="testing",  # noqa: S106 moto takes any
-            endpoint_override=s3_url.partition("://")[2],
-            scheme="http",
-            region="us-east-1",
-        )
+        self._s3 = _s3(s3_url)
 
-    def execute(self) -> None:
-        statement = _bound(self._it.statement, self._it.parameters)
+    def execute(self, statement: str) -> None:
         view = _VIEW.match(statement)
         with duckdb.connect() as connection:
             connection.execute(
@@ -254,26 +265,18 @@ class _Session:
             )
             query = sql.parse(view.group(3) if view else statement)
             self._mount(connection, query, set())
-            self._check_cutoff()
+            self._it.check_cutoff()
             relation = connection.sql(sql.to_duckdb(query))
             self._it.columns = [_described(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
             if view:
                 self._create_view(view.group(1), view.group(2), view.group(3))
                 return
-            self._it.rows = [[_printed(value) for value in row] for row in relation.fetchall()]
-            self._check_cutoff()
+            self._it.rows = [[printed(value) for value in row] for row in relation.fetchall()]
+            self._it.check_cutoff()
         for position, (_, kind, _, _) in enumerate(self._it.columns):
             if kind == "timestamp" and all((row[position] or ".000").endswith("000") for row in self._it.rows):
                 for row in self._it.rows:
                     row[position] = row[position][:-3] if row[position] else None
-        target = f"{self._it.output.removeprefix('s3://')}{self._it.id}.csv"
-        for path, content in ((target, _csv(self._it)), (f"{target}.metadata", json.dumps(self._it.columns).encode())):
-            with self._s3.open_output_stream(path) as file:
-                file.write(content)
-
-    def _check_cutoff(self) -> None:
-        if self._it.scanned > self._it.cutoff:
-            raise _QueryError("Query cancelled! : Bytes scanned limit was exceeded", state="CANCELLED")
 
     def _mount(self, connection: Any, query: Any, mounted: set[str]) -> None:
         for name in sorted(sql.relations(query) - mounted):
@@ -306,7 +309,7 @@ class _Session:
         try:
             found: dict[str, Any] = self._glue.get_table(database, name).as_dict()
         except JsonRESTError as error:
-            raise _QueryError(f"TABLE_NOT_FOUND: line 1:1: Table 'awsdatacatalog.{database}.{name}' does not exist") from error
+            raise QueryError(f"TABLE_NOT_FOUND: line 1:1: Table 'awsdatacatalog.{database}.{name}' does not exist") from error
         return found
 
     def _iceberg(self, entry: dict[str, Any]) -> Any:
@@ -378,7 +381,7 @@ class _Session:
             self._glue.create_table(database, name, table)
         except JsonRESTError as error:
             if "AlreadyExists" not in str(error.error_type):
-                raise _QueryError(f"SCHEMA_NOT_FOUND: Schema '{database}' does not exist") from error
+                raise QueryError(f"SCHEMA_NOT_FOUND: Schema '{database}' does not exist") from error
             self._glue.update_table(database, name, table)
 
 
@@ -404,15 +407,15 @@ def _bound(statement: str, parameters: list[str]) -> str:
     query = sqlglot.parse_one(statement, dialect="athena")
     marks = [token for token in sqlglot.tokenize(statement, read="athena") if token.token_type == sqlglot.TokenType.PLACEHOLDER]
     if len(marks) != len(parameters):
-        raise _QueryError(
+        raise QueryError(
             f"INVALID_PARAMETER_USAGE: Incorrect number of parameters: expected {len(marks)} but found {len(parameters)}"
         )
     if any(not place.find_ancestor(exp.Where) for place in query.find_all(exp.Placeholder)):
-        raise _QueryError("INVALID_PARAMETER_USAGE: a parameter outside of WHERE")
+        raise QueryError("INVALID_PARAMETER_USAGE: a parameter outside of WHERE")
     for mark, literal in reversed(list(zip(marks, parameters, strict=True))):
         value = sqlglot.parse_one(literal, dialect="athena")
         if not isinstance(value.this if isinstance(value, (exp.Cast, exp.Neg)) else value, (exp.Literal, exp.Boolean, exp.Null)):
-            raise _QueryError(f"SYNTAX_ERROR: parameter {literal} is not a literal")
+            raise QueryError(f"SYNTAX_ERROR: parameter {literal} is not a literal")
         statement = statement[: mark.start] + literal + statement[mark.end + 1 :]
     return statement
 
@@ -430,11 +433,11 @@ def _described(name: str, kind: str) -> tuple[str, str, int, int]:
     if number:
         return name, "decimal", int(number.group(1)), int(number.group(2))
     if kind not in _ATHENA:
-        raise _QueryError(f"NOT_SUPPORTED: column {name} has type {kind}")
+        raise QueryError(f"NOT_SUPPORTED: column {name} has type {kind}")
     return name, _ATHENA[kind], 0, 0
 
 
-def _printed(value: Any) -> str | None:
+def printed(value: Any) -> str | None:
     """A value as Athena's CSV has it, which is as Java prints it."""
     if value is None:
         return None
@@ -452,6 +455,23 @@ def _printed(value: Any) -> str | None:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")
     return str(value)
+
+
+def _s3(url: str) -> Any:
+    return fs.S3FileSystem(
+        access_key="testing",
+        secret_key="testing",  # noqa: S106 moto takes any
+        endpoint_override=url.partition("://")[2],
+        scheme="http",
+        region="us-east-1",
+    )
+
+
+def _write(it: Execution, s3: Any) -> None:
+    target = f"{it.output.removeprefix('s3://')}{it.id}.csv"
+    for path, content in ((target, _csv(it)), (f"{target}.metadata", json.dumps(it.columns).encode())):
+        with s3.open_output_stream(path) as file:
+            file.write(content)
 
 
 def _csv(it: Execution) -> bytes:

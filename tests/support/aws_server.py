@@ -18,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs
 
+from tests.support import trino_engine
 from tests.support.athena_api import Athena
 
 BUCKET = "lake"
@@ -86,8 +87,11 @@ class AwsServer:
 
 
 @contextmanager
-def aws_server(port: int = 0) -> Iterator[AwsServer]:
-    """Start the server on loopback with a bucket and a workgroup; everything in it is gone at the end."""
+def aws_server(port: int = 0, trino: str = "") -> Iterator[AwsServer]:
+    """Start the server on loopback with a bucket and a workgroup; everything in it is gone at the end.
+
+    Its Athena executes on the Trino that answers at `trino`, else in DuckDB.
+    """
     import moto.backends  # noqa: F401 its registry must exist before the first request
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -111,6 +115,8 @@ def aws_server(port: int = 0) -> Iterator[AwsServer]:
                 "BytesScannedCutoffPerQuery": 10**12,
             },
         )
+        if trino:
+            server.athena.executor = stack.enter_context(trino_engine.over(trino, server.athena.s3_url))
         server.calls.clear()
         yield server
         server.athena.join()
@@ -119,12 +125,15 @@ def aws_server(port: int = 0) -> Iterator[AwsServer]:
 
 @contextmanager
 def aws_for_tests() -> Iterator[AwsServer]:
-    """The server, credentials for it in the environment, and no patience wasted on polling."""
+    """The server, credentials for it in the environment, and no patience wasted on polling.
+
+    Where the environment names a Trino (`make test-trino`), that executes.
+    """
     import pytest
 
     from pipeline.lake import athena
 
-    with pytest.MonkeyPatch.context() as patched, aws_server() as server:
+    with pytest.MonkeyPatch.context() as patched, aws_server(trino=os.environ.get("TRINO_URL", "")) as server:
         for name, value in KEYS.items():
             patched.setenv(name, value)
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
@@ -247,7 +256,15 @@ def _strict_glue() -> list[Any]:
                 raise JsonRESTError("ConcurrentModificationException", f"version {based_on} is not the current one")
             return update_table(self)
 
-    return [patch.object(GlueResponse, "update_table", checked)]
+    def no_statistics(_self: Any) -> str:
+        return json.dumps({"ColumnStatisticsList": [], "Errors": []})
+
+    unknown = ("get_column_statistics_for_table", "get_column_statistics_for_partition")
+    return [
+        patch.object(GlueResponse, "update_table", checked),
+        # moto knows none of these calls, and Trino repeats them for seconds.
+        *(patch.object(GlueResponse, name, no_statistics, create=True) for name in unknown),
+    ]
 
 
 def main() -> None:
