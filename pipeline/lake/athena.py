@@ -41,6 +41,8 @@ TYPES = {
     "boolean": pa.bool_(),
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
+    # Of a column that is NULL and nothing else.
+    "unknown": pa.null(),
 }
 
 

@@ -48,6 +48,15 @@ def split_by_day(data: pa.Table, time_column: str) -> Iterator[tuple[str, pa.Tab
         start += counts[day]
 
 
+def cut_to_milliseconds(data: pa.Table) -> pa.Table:
+    """The same rows with moments as bronze has them: Athena reads no finer ones there, and would round these to another day."""
+    for position, field in enumerate(data.schema):
+        if pa.types.is_timestamp(field.type):
+            moments = pc.floor_temporal(data.column(position), unit="millisecond")
+            data = data.set_column(position, field, moments)
+    return data
+
+
 def make_object(
     payload: pa.Table, table: Table, load_id: str, *, source: str, shard: str, sequence: int | None, ingested_at: datetime
 ) -> bytes:

@@ -45,7 +45,7 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
     with _empty_database() as connection:
         try:
             _mount(connection, parsed, relation, mounted)
-            result = connection.sql(translate(text), params={name: params[name] for name in needed}).to_arrow_table()
+            result = _table(connection.sql(translate(text), params={name: params[name] for name in needed}))
         except duckdb.Error as error:
             _raise_trouble(mounted)
             raise _error_of(error) from error
@@ -59,6 +59,18 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
 def translate(text: str) -> str:
     """A query in Athena's dialect in DuckDB's own; steps ask the same ones again, and views stand in many queries."""
     return sql.to_duckdb(sql.parse(text))
+
+
+def _table(relation: Any) -> pa.Table:
+    """The rows, a sum of whole numbers as one again: DuckDB's is wider than Athena's, which ends where a bigint does."""
+    rows = relation.to_arrow_table()
+    for position, (name, kind) in enumerate(zip(relation.columns, relation.types, strict=True)):
+        if str(kind) == "HUGEINT":
+            try:
+                rows = rows.set_column(position, name, rows.column(position).cast(pa.int64()))
+            except pa.ArrowInvalid as error:
+                raise DataError(f"query failed: column {name} has a number beyond a bigint: {error}") from error
+    return rows
 
 
 @contextmanager

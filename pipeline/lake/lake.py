@@ -225,7 +225,8 @@ class Lake:
         behind: see `landings`. Whatever else is landed counts from now on, also where it was landed before.
         """
         # Rows that were read from bronze and are landed again carry the stamps of their first landing.
-        data = data.drop_columns([name for name in STAMPED if name in data.column_names])
+        data = bronze.cut_to_milliseconds(data.drop_columns([name for name in STAMPED if name in data.column_names]))
+        ingested_at = ingested_at.replace(microsecond=ingested_at.microsecond // 1000 * 1000)
         parts = dict(bronze.split_by_day(data, table.time))
         telemetry = table.name in TELEMETRY
         with self.explain_errors(table.name):

@@ -231,11 +231,28 @@ def to_duckdb(query: exp.Query) -> str:
     return query.copy().transform(_athena_meaning).sql(dialect="duckdb")
 
 
+def _json_scalar(node: exp.Expr) -> exp.Expr:
+    """A text under a key: of what is no JSON, and of an object or an array, there is none. DuckDB raises, or prints it."""
+    document, path = node.this, exp.Literal.string(node.expression.sql(dialect="duckdb").strip("'"))
+    kind = exp.func("json_type", document, path)
+    is_scalar = exp.and_(exp.func("json_valid", document), kind.isin("OBJECT", "ARRAY").not_())
+    return exp.Case(ifs=[exp.If(this=is_scalar, true=node.copy())])
+
+
 def _athena_meaning(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.DateDiff):
         # Athena counts whole units between two moments; DuckDB's date_diff counts boundaries, its date_sub whole units.
         unit = (node.text("unit") or "day").lower()
         return exp.Anonymous(this="date_sub", expressions=[exp.Literal.string(unit), node.expression, node.this])
+    if isinstance(node, (exp.ArgMax, exp.ArgMin)):
+        # Athena's takes the row whatever it has there; DuckDB's own skip those that have null.
+        name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
+        return exp.Anonymous(this=name, expressions=[node.this, node.expression])
+    if isinstance(node, exp.Corr):
+        # Of what never changes there is no correlation: null in Athena, NaN in DuckDB.
+        return exp.Nullif(this=node.copy(), expression=exp.cast(exp.Literal.string("nan"), "double"))
+    if isinstance(node, exp.JSONExtractScalar):
+        return _json_scalar(node)
     if isinstance(node, exp.Try) and isinstance(node.this, exp.ParseJSON):
         # DuckDB's TRY does not catch what its parser of JSON throws; its TRY_CAST does.
         return exp.TryCast(this=node.this.this, to=exp.DataType.build("json"))

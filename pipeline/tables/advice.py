@@ -13,7 +13,7 @@ RECOMMENDATION = Table(
     time="as_of",
     columns=(
         as_of,
-        text("recommendation_id", "sha256 of rule and resource, 16 digits.", pattern="^[0-9a-f]{16}$"),
+        text("recommendation_id", "sha256 of rule and resource, 16 digits.", pattern=r"^[0-9a-f]{16}\Z"),
         text("rule_id", "The recommender."),
         text("rule_version", "Its version."),
         account,

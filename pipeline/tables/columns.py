@@ -91,7 +91,7 @@ def moment(name: str, doc: str, *, nullable: bool = False) -> Column:
 
 
 source = text("source", "The plug that the row came from.", pattern=IDENTIFIER)
-load_id = text("load_id", "sha256 of source, shard, day and payload: the landed object.", pattern="^[0-9a-f]{64}$")
+load_id = text("load_id", "sha256 of source, shard, day and payload: the landed object.", pattern=r"^[0-9a-f]{64}\Z")
 ingested_at = moment("ingested_at", "When the row was landed; the only clock reading in the lake.")
 sequence = Column(
     name="sequence",

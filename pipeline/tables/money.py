@@ -89,7 +89,7 @@ COST_DAILY = Table(
         text("service", "Service name as billed."),
         text("region", "Region as billed; `global` where there is none."),
         text("charge_category", "Usage, Purchase, Tax, Credit, Adjustment."),
-        text("currency", "Billing currency.", pattern="^[A-Z]{3}$"),
+        text("currency", "Billing currency.", pattern=r"^[A-Z]{3}\Z"),
         moment("ts", "Midnight that begins the day of the charge."),
         Column(name="billed_usd", type=NUMBER, doc="What the invoice says.", unit="usd", nullable=True),
         Column(

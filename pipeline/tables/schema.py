@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 LAYERS = ("bronze", "silver", "gold")
 
 # What an identifier from data looks like, once `tables.identifiers` has coded what else it had: no code stands for a control
-# character. Anything else goes to quarantine, never into SQL or a path.
-IDENTIFIER = r"^(?:[A-Za-z0-9]|%[2-9A-F][0-9A-F])(?:[A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F]){0,511}$"
+# character. Anything else goes to quarantine, never into SQL or a path. (`$` would let a last newline pass.)
+IDENTIFIER = r"^(?:[A-Za-z0-9]|%[2-9A-F][0-9A-F])(?:[A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F]){0,511}\Z"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@
 -- Window  90 days, silver.metric_hourly 30 days
 --
 -- Each published chance is judged once, by the run in which its horizon ends, so that rows of all runs add up. A series of which
--- less than half of the horizon was observed is left out, whether it crossed or not.
+-- less than half of the horizon was observed is left out, whether it crossed or not. Sums are of decimals: of doubles they would
+-- depend on the order of the rows, and an unchanged day would look changed.
 WITH stated AS (
   SELECT as_of, series_id, metric, granularity, threshold_pct, threshold_pct / 100e0 * capacity AS reached_at,
     7 AS horizon_days, p_cross_7d AS chance
@@ -37,7 +38,7 @@ judged AS (
   SELECT
     s.metric, s.granularity, s.threshold_pct, s.horizon_days, s.chance,
     least(floor(s.chance * 10e0), 9e0) AS bin,
-    CASE WHEN max(o.value) >= s.reached_at THEN 1e0 ELSE 0e0 END AS happened
+    CASE WHEN max(o.value) >= s.reached_at THEN 1 ELSE 0 END AS happened
   FROM stated AS s
   JOIN observed AS o
     ON o.series_id = s.series_id AND o.granularity = s.granularity
@@ -48,8 +49,17 @@ judged AS (
 rated AS (
   SELECT
     metric, granularity, threshold_pct, horizon_days, bin, chance, happened,
-    avg(happened) OVER (PARTITION BY metric, granularity, threshold_pct, horizon_days) AS base_rate
+    cast(sum(happened) OVER (PARTITION BY metric, granularity, threshold_pct, horizon_days) AS double)
+      / cast(count(*) OVER (PARTITION BY metric, granularity, threshold_pct, horizon_days) AS double) AS base_rate
   FROM judged
+),
+missed AS (
+  SELECT
+    metric, granularity, threshold_pct, horizon_days, bin, happened,
+    cast(chance AS decimal(38, 9)) AS chance,
+    cast((chance - cast(happened AS double)) * (chance - cast(happened AS double)) AS decimal(38, 9)) AS brier,
+    cast((base_rate - cast(happened AS double)) * (base_rate - cast(happened AS double)) AS decimal(38, 9)) AS base_rate_brier
+  FROM rated
 )
 SELECT
   :end AS as_of,
@@ -59,9 +69,9 @@ SELECT
   cast(horizon_days AS bigint) AS horizon_days,
   cast(bin AS bigint) AS bin,
   count(*) AS forecasts,
-  avg(chance) AS stated,
-  avg(happened) AS observed,
-  avg((chance - happened) * (chance - happened)) AS brier,
-  avg((base_rate - happened) * (base_rate - happened)) AS base_rate_brier
-FROM rated
+  cast(sum(chance) AS double) / cast(count(*) AS double) AS stated,
+  cast(sum(happened) AS double) / cast(count(*) AS double) AS observed,
+  cast(sum(brier) AS double) / cast(count(*) AS double) AS brier,
+  cast(sum(base_rate_brier) AS double) / cast(count(*) AS double) AS base_rate_brier
+FROM missed
 GROUP BY metric, granularity, threshold_pct, horizon_days, bin

@@ -10,8 +10,8 @@
 WITH scored AS (
   SELECT
     metric, granularity, ts >= :since AS recent, hit_80, hit_90,
-    error / scale AS error, least(pinball / scale, 10e0) AS pinball, least(abs_error / scale, 10e0) AS abs_error,
-    least(naive_abs_error / scale, 10e0) AS naive
+    error / nullif(scale, 0e0) AS error, least(pinball / nullif(scale, 0e0), 10e0) AS pinball, least(abs_error / nullif(scale, 0e0), 10e0) AS abs_error,
+    least(naive_abs_error / nullif(scale, 0e0), 10e0) AS naive
   FROM gold.forecast_score
   WHERE ts >= :before AND ts < :as_of AND day >= cast(:before AS date) AND day <= cast(:as_of AS date)
     AND lead <= CASE granularity WHEN 'hour' THEN 24 ELSE 7 END

@@ -93,10 +93,10 @@ scored AS (
 skilled AS (
   SELECT
     max(s.as_of) AS known_at,
-    sum(s.skill * cast(s.series AS double))
-      / nullif(sum(cast(s.series AS double)) FILTER (WHERE s.skill IS NOT NULL), 0e0) AS skill,
-    sum(s.coverage_90 * cast(s.series AS double))
-      / nullif(sum(cast(s.series AS double)) FILTER (WHERE s.coverage_90 IS NOT NULL), 0e0) AS coverage
+    cast(sum(cast(s.skill * cast(s.series AS double) AS decimal(38, 9))) AS double)
+      / nullif(cast(sum(s.series) FILTER (WHERE s.skill IS NOT NULL) AS double), 0e0) AS skill,
+    cast(sum(cast(s.coverage_90 * cast(s.series AS double) AS decimal(38, 9))) AS double)
+      / nullif(cast(sum(s.series) FILTER (WHERE s.coverage_90 IS NOT NULL) AS double), 0e0) AS coverage
   FROM scored AS s
   JOIN serving AS c ON c.metric = s.metric AND c.granularity = s.granularity AND c.model = s.model AND c.recency = 1
   WHERE s.as_of = s.newest

@@ -15,13 +15,13 @@ SELECT
   count(DISTINCT as_of) AS forecasts,
   avg(abs_error) AS mae,
   sum(abs_error) / nullif(sum(abs(actual)), 0e0) AS wape,
-  avg(abs_error / scale) AS mase,
-  avg(-error / scale) AS bias,
-  avg(pinball / scale) AS scaled_pinball,
+  avg(abs_error / nullif(scale, 0e0)) AS mase,
+  avg(-error / nullif(scale, 0e0)) AS bias,
+  avg(pinball / nullif(scale, 0e0)) AS scaled_pinball,
   avg(CASE WHEN hit_50 THEN 1e0 ELSE 0e0 END) AS coverage_50,
   avg(CASE WHEN hit_80 THEN 1e0 ELSE 0e0 END) AS coverage_80,
   avg(CASE WHEN hit_90 THEN 1e0 ELSE 0e0 END) AS coverage_90,
-  1e0 - avg(abs_error / scale) FILTER (WHERE naive_abs_error IS NOT NULL)
-    / nullif(avg(naive_abs_error / scale), 0e0) AS skill
+  1e0 - avg(abs_error / nullif(scale, 0e0)) FILTER (WHERE naive_abs_error IS NOT NULL)
+    / nullif(avg(naive_abs_error / nullif(scale, 0e0)), 0e0) AS skill
 FROM gold.forecast_score
 GROUP BY metric, granularity, model, lead

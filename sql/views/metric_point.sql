@@ -73,7 +73,7 @@ judged AS (
     CASE
       WHEN NOT regexp_like(
           concat(concat_ws(' ', account, region, resource_id, metric), ' '),
-          '^(([A-Za-z0-9]|%[2-9A-F][0-9A-F])([A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F])* ){4}$'
+          '^(([A-Za-z0-9]|%[2-9A-F][0-9A-F])([A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F])* ){4}\z'
         ) OR strpos(concat_ws(' ', account, region, resource_id, metric), '..') > 0 OR length(concat_ws(' ', account, region, resource_id, metric)) > 512 THEN 'bad_identifier'
       WHEN period_s < 1 OR period_s > 86400 THEN 'bad_period'
       WHEN unit IS NULL THEN 'unknown_unit'

@@ -29,7 +29,7 @@ SELECT
   CASE
     WHEN NOT regexp_like(
         concat(concat_ws(' ', account, region, resource_id), ' '),
-        '^(([A-Za-z0-9]|%[2-9A-F][0-9A-F])([A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F])* ){3}$'
+        '^(([A-Za-z0-9]|%[2-9A-F][0-9A-F])([A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F])* ){3}\z'
       ) OR strpos(concat_ws(' ', account, region, resource_id), '..') > 0 OR length(concat_ws(' ', account, region, resource_id)) > 512 THEN 'bad_identifier'
     WHEN try(json_parse(tags_json)) IS NULL THEN 'bad_tags'
   END AS rule,

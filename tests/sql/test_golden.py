@@ -23,13 +23,15 @@ def test_a_query_gives_the_rows_its_golden_case_expects(case: Path) -> None:
     assert sorted(_rows(got.select(columns))) == sorted([golden.normal(row[c], kinds[c]) for c in columns] for row in wanted)
 
 
-@pytest.mark.parametrize("case", [case for case in golden.cases() if case.parts[-3] == sql.INPUTS], ids=golden.title)
-def test_a_step_reads_the_same_whatever_order_the_rows_lie_in(case: Path) -> None:
+@pytest.mark.parametrize("case", [case for case in golden.cases() if case.parts[-3] != sql.VIEWS], ids=golden.title)
+def test_what_is_published_or_read_is_the_same_to_the_bit_whatever_order_the_rows_lie_in(case: Path) -> None:
     """In the same order where the query states one: then it leaves no two rows to chance."""
     given = golden.given(case)
 
-    rows = _rows(_asked(case, given))
-    turned = _rows(_asked(case, {name: table.take(_backwards(table)) for name, table in given.items()}))
+    rows, turned = (
+        [repr(row) for row in _asked(case, tables).to_pylist()]
+        for tables in (given, {name: table.take(_backwards(table)) for name, table in given.items()})
+    )
 
     if sql.parse(sql.text(golden.name(case))).args.get("order") is None:
         rows, turned = sorted(rows), sorted(turned)

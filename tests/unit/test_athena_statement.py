@@ -133,8 +133,8 @@ ATHENA_HAS = frozenset(
     element_at exp filter first_value flatten floor from_unixtime greatest hour if is_finite is_nan json_array_length
     json_extract_scalar json_format json_parse lag last_value lead least length ln lower map map_agg max max_by min min_by
     mod month nth_value ntile nullif percent_rank power rank reduce regexp_extract regexp_like regexp_replace
-    regr_intercept regr_slope replace round row_number sequence sign split sqrt stddev_pop stddev_samp strpos substr sum
-    to_unixtime transform trim try try_cast upper var_pop var_samp year
+    regr_intercept regr_slope replace round row_number sequence sign split split_part sqrt stddev_pop stddev_samp strpos substr
+    sum to_unixtime transform trim try try_cast upper var_pop var_samp year
     """.split()  # noqa: SIM905 as a table
 )
 

@@ -11,7 +11,7 @@ from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
-from pipeline.lake import Lake, checksums, maintenance
+from pipeline.lake import Lake, bronze, checksums, maintenance
 from pipeline.quality.conform import conform
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
@@ -166,6 +166,42 @@ def test_bronze_is_read_by_day_and_by_scope(lake: Lake) -> None:
     assert lake.read(EVENT, EVENT.scope(FIRST))["ts"].to_pylist() == [datetime(2026, 3, 1)]
     counted = lake.query("SELECT day, count(*) AS n FROM bronze.run_event WHERE day = date '2026-03-02' GROUP BY day").to_pylist()
     assert counted == [{"day": datetime(2026, 3, 2).date(), "n": 1}]
+
+
+def test_a_moment_lands_in_milliseconds_and_so_stays_in_its_own_day_on_every_engine(lake: Lake) -> None:
+    late = datetime(2026, 3, 1, 23, 59, 59, 999_600)
+    lake.land(RUN_EVENT, event(late), source="s", shard="x", ingested_at=datetime(2026, 3, 5, 0, 0, 0, 123_456))
+
+    [row] = lake.read(RUN_EVENT).to_pylist()
+    assert row["ts"] == row["start_at"] == datetime(2026, 3, 1, 23, 59, 59, 999_000)
+    assert row["ingested_at"] == datetime(2026, 3, 5, 0, 0, 0, 123_000)
+    assert maintenance.scrub(lake, RUN_EVENT) == 1
+
+
+def test_an_object_with_finer_moments_that_landed_earlier_passes_the_scrub(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(bronze, "cut_to_milliseconds", lambda rows: rows)
+        land(lake, event(datetime(2026, 3, 1, 23, 59, 59, 999_600)))
+
+    assert maintenance.scrub(lake, RUN_EVENT) == 1
+
+
+def test_a_sum_of_whole_numbers_is_one_and_ends_where_athenas_does(lake: Lake) -> None:
+    numbers = "FROM (VALUES (BIGINT '4611686018427387904'), (BIGINT '4611686018427387904')) AS t(n)"
+
+    assert lake.query(f"SELECT sum(n / 4) AS total {numbers}").schema.field("total").type == pa.int64()
+    with pytest.raises(DataError, match="total has a number beyond a bigint"):
+        lake.query(f"SELECT sum(n) AS total {numbers}")
+
+
+def test_the_newest_row_is_taken_whole_also_where_it_has_null(lake: Lake) -> None:
+    """And what DuckDB would raise, or call NaN, is null as in Athena."""
+    [row] = lake.query("""
+        SELECT max_by(label, at) AS newest, min_by(label, at) AS oldest, corr(5e0, at) AS moved_together,
+          max(json_extract_scalar('{"a": 1', '$.a')) AS broken, max(json_extract_scalar('{"a": {"b": 1}}', '$.a')) AS object
+        FROM (VALUES ('old', 1e0), (NULL, 2e0)) AS t(label, at)""").to_pylist()
+
+    assert row == {"newest": None, "oldest": "old", "moved_together": None, "broken": None, "object": None}
 
 
 def test_a_scrub_finds_an_object_whose_rows_are_not_those_that_were_landed(lake: Lake) -> None:

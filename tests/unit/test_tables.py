@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -31,6 +32,14 @@ def test_arrow_and_iceberg_agree_about_names_order_and_nulls(table: tables.Table
 
     assert [field.name for field in iceberg] == table.arrow_schema.names
     assert [not field.required for field in iceberg] == [field.nullable for field in table.arrow_schema]
+
+
+@pytest.mark.parametrize("pattern", sorted({c.pattern for t in tables.ALL.values() for c in t.columns if c.pattern}))
+def test_no_pattern_lets_a_last_newline_pass(pattern: str) -> None:
+    candidates = ("a", "0" * 64, "0" * 16, "USD")
+
+    assert any(re.search(pattern, text) for text in candidates)
+    assert not any(re.search(pattern, f"{text}\n") for text in candidates)
 
 
 @pytest.mark.parametrize("table", tables.ALL.values(), ids=lambda table: table.name)
