@@ -15,7 +15,7 @@ WITH placed AS (
     max(CASE risk_level WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0 END) OVER (PARTITION BY series_id)
       AS gravity,
     max(priority) OVER (PARTITION BY series_id) AS priority,
-    count(*) FILTER (WHERE granularity = 'day') OVER (PARTITION BY series_id) AS by_day,
+    count(CASE WHEN granularity = 'day' THEN 1 END) OVER (PARTITION BY series_id) AS by_day,
     max(CASE WHEN first_crossing_at < as_of + INTERVAL '1' DAY THEN threshold_pct END) OVER (PARTITION BY series_id, granularity) AS over_pct,
     coalesce(first_crossing_at < as_of + INTERVAL '1' DAY, false) AS crossed
   FROM gold.capacity_risk

@@ -68,8 +68,8 @@ def ask(trino: str, statement: str, catalog: str = "memory", **session: str) -> 
 @contextmanager
 def over(trino: str, aws: str) -> Iterator[Executor]:
     """The executor over the Glue and S3 that answer at `aws`."""
-    port = aws.rpartition(":")[2]
-    hive, iceberg = f"aws_{port}", f"iceberg_{port}"
+    hive = catalog_of(aws)
+    iceberg = f"iceberg_{hive}"
     places = {
         "hive.metastore.glue.region": "us-east-1",
         "hive.metastore.glue.endpoint-url": aws,
@@ -107,6 +107,11 @@ def over(trino: str, aws: str) -> Iterator[Executor]:
     finally:
         for catalog in (hive, iceberg):
             ask(trino, f"DROP CATALOG {catalog}")
+
+
+def catalog_of(aws: str) -> str:
+    """The catalog over the Glue and S3 at an address, as Athena has it."""
+    return "aws_" + aws.rpartition(":")[2]
 
 
 def _create(trino: str, name: str, connector: str, properties: dict[str, str]) -> None:

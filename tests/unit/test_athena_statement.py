@@ -151,6 +151,13 @@ def called(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", sql.names())
+def test_no_window_function_has_a_filter_which_athena_refuses(name: str) -> None:
+    windows = sql.parse(sql.text(name)).find_all(exp.Window)
+
+    assert [window.sql() for window in windows if isinstance(window.this, exp.Filter)] == []
+
+
+@pytest.mark.parametrize("name", sql.names())
 def test_a_sql_file_calls_only_functions_that_athena_has(name: str) -> None:
     assert called(sql.text(name)) - ATHENA_HAS == set()
 
