@@ -51,7 +51,7 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 demo: setup ## Run the main job on the samples, through the real DAGs, and show what it found
 	@$(BIN)/python -m tools.demo
 
-demo-aws-local: setup ## The same on S3, Glue and Athena on loopback, beside the embedded run (TERRAFORM=1: on what it applied)
+demo-aws-local: setup ## The same on S3, Glue and Athena on loopback, beside the embedded run (TRINO=1: on a real one; TERRAFORM=1)
 	@$(BIN)/python -m tools.demo_aws_local
 
 test: setup lint ## Lint, types, Terraform's format and every test but those of the whole product

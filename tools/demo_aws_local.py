@@ -1,5 +1,7 @@
 """The demo on S3, Glue and Athena: `make demo-aws-local`. AWS is moto's server on loopback, its Athena executes in DuckDB.
 
+With TRINO=1 a real Trino executes in its place.
+
 Everything is made anew: databases, tables and views by `tables create`, then the DAG runs of `make demo` with other settings.
 `make demo-aws-local TERRAFORM=1` runs them on what Terraform has just applied to that server, with its outputs for settings.
 If `make demo` has been run, its tables are compared with these, row for row.
@@ -13,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +24,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from tests.support.aws_server import BUCKET, KEYS, AwsServer, aws_server
-from tools import settings_from_terraform
+from tools import settings_from_terraform, trino
 from tools.environment import ROOT, home_folder, process_environment
 from tools.processes import leaving_nothing_behind
 
@@ -39,6 +42,9 @@ def main() -> int:
     try:
         with leaving_nothing_behind():
             return run()
+    except trino.MissingError as missing:
+        print(missing, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -50,6 +56,7 @@ def run() -> int:
     # The server forgets everything when it stops; a catalogue of models that are gone would only confuse.
     shutil.rmtree(home, ignore_errors=True)
     os.environ.update(KEYS)
+    begun = time.monotonic()
     with applied(console) if os.environ.get("TERRAFORM") else bare() as (server, settings):
         # MLflow's own client of S3 knows no setting of ours for the address.
         environment = process_environment(home) | settings | {"AWS_ENDPOINT_URL": server.url}
@@ -58,7 +65,8 @@ def run() -> int:
             code = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, check=False).returncode
             if code:
                 return code
-        console.print(f"\n{len(server.calls):,} calls of AWS APIs, {len(server.athena.executions)} queries in Athena")
+        took = f"{time.monotonic() - begun:.0f} s"
+        console.print(f"\n{took}, {len(server.calls):,} calls of AWS APIs, {len(server.athena.executions)} queries in Athena")
         if not (embedded / "lake" / "catalog.db").exists():
             console.print("Run `make demo` first, and this compares its tables with the embedded run's.")
             return 0
@@ -66,9 +74,19 @@ def run() -> int:
 
 
 @contextmanager
+def executing() -> Iterator[str]:
+    """The address of the Trino that executes; empty where DuckDB does."""
+    if not os.environ.get("TRINO"):
+        yield ""
+        return
+    with trino.running(trino.installed()) as url:
+        yield url
+
+
+@contextmanager
 def bare() -> Iterator[tuple[AwsServer, dict[str, str]]]:
     """A server with a bucket and a workgroup, and the settings that put a lake there."""
-    with aws_server() as server:
+    with executing() as url, aws_server(trino=url) as server:
         settings = server.settings("headroom") | {"mlflow_artifacts": f"s3://{BUCKET}/mlflow"}
         yield server, {f"HEADROOM_{name.upper()}": str(value) for name, value in settings.items()}
 
