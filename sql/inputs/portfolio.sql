@@ -17,4 +17,4 @@ SELECT
   price_as_of AS price_as_of
 FROM gold.recommendation
 WHERE as_of = :as_of AND portfolio_rank IS NOT NULL
-ORDER BY portfolio_rank
+ORDER BY portfolio_rank, recommendation_id
