@@ -1,0 +1,64 @@
+"""The comparison of two engines finds what differs, and only that; random lakes are the same for the same number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline import tables
+from tests.support.differential import difference
+from tests.support.random_lake import make_lake
+from tests.support.trino_engine import Answer
+
+COLUMNS = [("name", "varchar(3)"), ("value", "double")]
+
+
+def compared(theirs: list[list[Any]], ours: list[list[Any]], *, is_ordered: bool = False) -> str:
+    names = [name for name, _ in COLUMNS]
+    here = pa.Table.from_pylist(
+        [dict(zip(names, row, strict=True)) for row in ours], pa.schema({"name": pa.string(), "value": pa.float64()})
+    )
+    return difference(Answer(COLUMNS, theirs, 0), here, is_ordered=is_ordered)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ([["a", 0.30000000000000004]], [["a", 0.3]]),
+        ([["a", -0.0]], [["a", 0.0]]),
+        ([["a", "NaN"], [None, None]], [[None, None], ["a", float("nan")]]),
+        ([["b", 1.0], ["a", 2.0]], [["a", 2.0], ["b", 1.0]]),
+        ([], []),
+    ],
+)
+def test_last_digits_the_sign_of_zero_and_the_order_of_rows_are_no_difference(theirs: Any, ours: Any) -> None:
+    assert compared(theirs, ours) == ""
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "said"),
+    [
+        ([["a", 1.0]], [["a", 1.0001]], r"value is 1\.0 on Trino, 1\.0001 here"),
+        ([["a", None]], [["a", float("nan")]], "value is None on Trino, nan here"),
+        ([["a", 1.0]], [[None, 1.0]], "name is 'a' on Trino, None here"),
+        ([["", 1.0]], [[None, 1.0]], "name is '' on Trino, None here"),
+        ([["a", 1.0]], [], "1 rows on Trino, 0 here"),
+    ],
+)
+def test_another_number_label_null_or_row_is_a_difference(theirs: Any, ours: Any, said: str) -> None:
+    assert compared(theirs, ours) == said.replace("\\", "")
+
+
+def test_where_a_query_states_an_order_it_counts() -> None:
+    assert compared([["b", 1.0], ["a", 2.0]], [["a", 2.0], ["b", 1.0]], is_ordered=True) == "name is 'b' on Trino, 'a' here"
+
+
+def test_a_number_makes_the_same_lake_again_and_another_another() -> None:
+    names = [name for name in tables.ALL if name.startswith(("bronze.", "gold.forecast"))]
+
+    (params, first), (_, again), (_, other) = make_lake(7, names), make_lake(7, names), make_lake(8, names)
+    assert params["start"] < params["end"]
+    assert [repr(first[name].to_pylist()) for name in names] == [repr(again[name].to_pylist()) for name in names]
+    assert any(not first[name].equals(other[name]) for name in names)
