@@ -6,6 +6,7 @@ A difference that is found is shrunk to few rows. It becomes a golden case, and 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -49,7 +50,9 @@ def test_every_sql_file_says_the_same_of_random_rows_on_both_engines(bench: Benc
             break
 
     with capsys.disabled():
-        print(f"\n{INPUTS} inputs from {FIRST} on for each of {len(sql.names())} SQL files, {rows:,} rows: {len(found)} differ")  # noqa: T201
+        asked_for = f"{INPUTS} inputs from {FIRST} on for each of {len(sql.names())} SQL files, {rows:,} rows"
+        # What a worker prints elsewhere nobody sees.
+        print(f"\n{asked_for}: {len(found)} answers differ", file=sys.stderr)  # noqa: T201
     first_of_each = {name: one for name, *one in reversed(found)}
     for name, (number, params, said) in first_of_each.items():
         print(f"{name}, input {number}: {said}\n  with {params}\n  over {bench.shrink(name, number, params)}")  # noqa: T201
