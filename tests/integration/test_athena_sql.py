@@ -8,14 +8,13 @@ test-trino` runs the same tests on a real Trino, and `test_athena_smoke` asks a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from pipeline import settings as settings_module
-from pipeline.lake import Lake, glue, open_lake
+from pipeline.lake import Lake, open_lake
 from tests.support import golden, golden_lake
 from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
 
@@ -26,9 +25,7 @@ pytestmark = [pytest.mark.server]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AwsServer]:
-    with pytest.MonkeyPatch.context() as patched, aws_for_tests() as server:
-        # Views are asked without a filter: a real engine then lists each day of the range, one after the other.
-        patched.setattr(glue, "FIRST_DAY", date(2026, 1, 1))
+    with aws_for_tests() as server:
         yield server
 
 

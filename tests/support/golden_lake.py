@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
@@ -72,7 +73,9 @@ def fill(lake: Lake, name: str, given: dict[str, pa.Table]) -> None:
             if rows.num_rows:
                 iceberg.append(rows)
             continue
-        glue.create_external(table, lake.settings, lake.storage)
+        # Views are asked without a filter: a real engine then lists each day of the range, one after the other.
+        first_day = min(rows["day"].to_pylist(), default=date(2026, 1, 1))
+        glue.create_external(table, lake.settings, lake.storage, first_day)
         for number, day in enumerate(sorted(set(rows["day"].to_pylist()))):
             part = rows.filter(pc.equal(rows["day"], pa.scalar(day))).drop_columns(["day"])
             path = lake.storage.path("bronze", table.short_name, f"day={day}", f"{number:064d}.parquet")
