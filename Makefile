@@ -57,7 +57,7 @@ demo-aws-local: setup ## The same on S3, Glue and Athena on loopback, beside the
 test: setup lint ## Lint, types, Terraform's format and every test but those of the whole product
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not system"
 
-test-system: setup ## The whole product for minutes: Airflow's scheduler, make itself, and what Terraform makes on loopback
+test-system: setup ## The whole product for minutes: what README says, Airflow's scheduler, make itself, and what Terraform makes on loopback
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m system
 
 trino: setup ## Trino, the engine that Athena is, into a cache folder (from TRINO_HOME, else by Maven; needs Java 24)

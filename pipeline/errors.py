@@ -12,7 +12,9 @@ _SECRETS = (
     # Not the variable or file that a secret is in.
     re.compile(
         r"(?i)\b(?![\w-]*_(?:env|file)\b)[\w-]*(?:token|secret|password|passwd|api[_-]?key|signature|credential|authorization)"
-        r"[\w-]*[\"']?\s*[:=]\s*[\"']?[^\s\"'&,;]+"
+        # A sentence goes on behind a colon: "ExpiredToken: The token" shows none.
+        r"[\w-]*(?:[\"']\s*[:=]|\s*=|:(?! )|(?<=password):|(?<=secret):|:(?=\s+[\"']|\s+\S*\d|\s+\S{16}))"
+        r"\s*[\"']?[^\s\"'&,;]+"
     ),
 )
 

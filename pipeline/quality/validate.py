@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,10 @@ def validate(
     table: Table,
     interval: Interval,
     lake: Lake,
-    shard: int = 0,
-    shards: int = 1,
+    part: tuple[int, int] = (0, 1),
     *,
     also: Sequence[Result] = (),
+    as_of: datetime | None = None,
 ) -> pa.Table:
     """The same rows, if every critical expectation holds; every result is recorded.
 
@@ -49,19 +49,20 @@ def validate(
         table: what they are about to become.
         interval: the run's.
         lake: where results are recorded.
-        shard: which part of the table the rows are, of `shards`.
-        shards: parts that the table's rows for the interval come in.
+        part: which one of the table's rows these are, of how many that they come in.
         also: what else was checked, and is recorded with the expectations.
+        as_of: of the run on whose page it is shown, where its interval is another.
 
     Raises:
         DataError: naming the table, the interval and each critical expectation that failed, with what was observed.
     """
+    as_of = as_of or interval.as_of
     results, raw = run_expectations(data, table, interval)
-    record_results([*results, *also], table, interval, lake, shard, shards)
+    record_results([*results, *also], table, interval, lake, *part)
     if table.layer != "bronze":
-        name = table.name if shards == 1 else f"{table.name}.{shard}"
+        name = table.name if part[1] == 1 else f"{table.name}.{part[0]}"
         kept = {f"{VALIDATIONS}/{name}.json": json.dumps(raw, sort_keys=True).encode()}
-        reports.publish(lake.storage, interval.as_of, kept)
+        reports.publish(lake.storage, as_of, kept)
     failed = [result for result in results if not result.success]
     lake.did[table.name].expectations += len(results)
     lake.did[table.name].failed += len(failed)
@@ -69,8 +70,8 @@ def validate(
         log.warning("%s %s: %s: %s: %s", table.name, interval, result.severity, result.rule, result.note)
     critical = [f"{result.rule}: {result.note}" for result in failed if result.severity == "critical"]
     if critical:
-        reports.publish(lake.storage, interval.as_of, collect_data_docs(lake, interval.as_of))
-        page = lake.settings.report_address(interval.as_of, "data_docs/index.html")
+        reports.publish(lake.storage, as_of, collect_data_docs(lake, as_of))
+        page = lake.settings.report_address(as_of, "data_docs/index.html")
         found = f"{len(critical)} critical expectations failed: {'; '.join(critical)}"
         raise DataError(f"{table.name} {interval}: {found}; {page} shows them")
     return data

@@ -44,7 +44,7 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     table = tables.get(target)
     if reason := explain_not_built(target):
         raise ConfigError(f"{target} cannot be built: {reason}")
-    rows = sum(_publish(table, part, lake, settings) for part in _parts(table, interval, lake))
+    rows = sum(_publish(table, part, interval, lake, settings) for part in _parts(table, interval, lake))
     if table.build.catches_up:
         # What it is made of holds until it changes: a day without news lacks nothing.
         return rows
@@ -55,7 +55,7 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     return rows
 
 
-def _publish(table: Table, interval: Interval, lake: Lake, settings: Settings) -> int:
+def _publish(table: Table, interval: Interval, run: Interval, lake: Lake, settings: Settings) -> int:
     data = conform(_rows(table, interval, lake, settings), table, interval)
     scope = _scope(table, interval)
     if table.build.checked:
@@ -64,7 +64,8 @@ def _publish(table: Table, interval: Interval, lake: Lake, settings: Settings) -
         left = _left_out(table, interval, lake)
         _refuse_excess(left, table, interval, lake, settings.quarantine_limit)
         units = check_units(data, table, interval, lake, settings)
-        validate(data, table, interval, lake, also=[*units, *(each.result(settings.quarantine_limit) for each in left)])
+        also = [*units, *(each.result(settings.quarantine_limit) for each in left)]
+        validate(data, table, interval, lake, also=also, as_of=run.as_of)
         refuse_units(units, table, interval)
     return lake.replace(table, data, scope).rows
 

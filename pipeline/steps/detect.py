@@ -61,7 +61,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     votes = [part for parts in found for part in parts]
     rows = conform(pd.concat(votes) if votes else ANOMALY.empty(), ANOMALY, interval)
     rows = pa.concat_tables([rows, *(conform(each, ANOMALY, interval) for each in kept)])
-    data = validate(rows, ANOMALY, interval, lake, shard, shards, also=[each.result for each in failed])
+    data = validate(rows, ANOMALY, interval, lake, (shard, shards), also=[each.result for each in failed])
     written = lake.replace(ANOMALY, data, scope).rows
     _publish_incidents(points, interval, lake, settings, shard, shards)
     return end_as_partial(failed, written)
@@ -73,7 +73,7 @@ def _publish_incidents(points: pd.DataFrame, interval: Interval, lake: Lake, set
     since = interval.start - timedelta(hours=settings.detect_history_hours)
     published = lake.read(ANOMALY, Scope(ANOMALY.time, since, interval.end, (("bucket", buckets),))).to_pandas()
     rows = group_hours(published, points[["series_id", "ts", "value"]], _criticality(interval, lake), interval.as_of)
-    data = validate(conform(rows, table, interval), table, interval, lake, shard, shards)
+    data = validate(conform(rows, table, interval), table, interval, lake, (shard, shards))
     lake.replace(table, data, table.scope(interval, bucket=buckets))
 
 

@@ -89,7 +89,7 @@ def _publish(
     also: Sequence[Result] = (),
 ) -> int:
     scope = table.scope(interval, bucket=buckets_of(shard, shards))
-    data = validate(conform(rows, table, interval), table, interval, lake, shard, shards, also=also)
+    data = validate(conform(rows, table, interval), table, interval, lake, (shard, shards), also=also)
     return lake.replace(table, data, scope).rows
 
 

@@ -2,6 +2,7 @@
 --
 -- Reads   views.metric_point
 -- Params  :start, :end   the interval, UTC, half-open
+-- Window  0 days
 SELECT
   series_id AS series_id,
   min(source) AS source

@@ -22,6 +22,7 @@ WALK = """
         ["ingest", "--source", "volumes", "--path", sys.argv[1], "--day", "2026-03-01"],
         ["ingest", "--source", "prices", "--day", "2026-03-01"],
         ["build", "silver.resource", "--day", "2026-03-01"],
+        ["build", "silver.price", "--day", "2026-03-01"],
         ["recommend", "--day", "2026-03-01"],
         ["query", "SELECT rule_id, action, target_config, savings_monthly_usd AS saved FROM views.recommendation_current"],
     ):

@@ -89,7 +89,7 @@ def handed_over(name: str, options: dict[str, Any], interval: Interval) -> list[
 def digest_of(name: str, options: dict[str, Any], start: str, end: str) -> str:
     digest = hashlib.sha256()
     for batch in handed_over(name, options, interval_of(start, end)):
-        digest.update(f"{batch.table}/{batch.shard}/{batch.data.schema}".encode())
+        digest.update(f"{batch.table}/{batch.shard}/{batch.restates}/{batch.data.schema}".encode())
         pa.csv.write_csv(batch.data, text := io.BytesIO())
         digest.update(text.getvalue())
     return digest.hexdigest()

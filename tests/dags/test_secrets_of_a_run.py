@@ -13,7 +13,7 @@ from pipeline import settings as settings_module
 from tests.support import secrets
 from tests.support.source_servers import serve
 
-pytestmark = [pytest.mark.airflow, pytest.mark.server]
+pytestmark = [pytest.mark.airflow, pytest.mark.server, pytest.mark.system]
 # Its tasks ask the real sources; what they and their process say goes into the file named first.
 SCRIPT = """
 import json, os, sys

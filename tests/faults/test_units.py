@@ -32,7 +32,7 @@ def write_samples(path: Path, first: datetime, days: int, factor: float = 1.0, m
         rows.writerow(["ts", "resource_id", "metric", "value", "unit"])
         for hour in range(24 * days):
             for machine in range(machines):
-                value = (40 + 2 * machine + hour % 24 / 2) * factor
+                value = min((40 + 2 * machine + hour % 24 / 2) * factor, 100.0)
                 rows.writerow([(first + timedelta(hours=hour)).isoformat(), f"i-{machine}", "cpu_utilization", value, "percent"])
 
 

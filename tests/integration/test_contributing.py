@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.copied import ROOT, Copy, copy_project
 
+pytestmark = [pytest.mark.system]
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 
 

@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 
+pytestmark = [pytest.mark.system]
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text()
 LINES = [

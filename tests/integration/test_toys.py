@@ -23,6 +23,8 @@ SERIES_SEEN = Table(
     ),
     may_be_empty=True,
 )
+
+pytestmark = [pytest.mark.system]
 """
 LEAN = {"HEADROOM_SHARDS": "1", "HEADROOM_HORIZON_HOURS": "24", "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive"}
 DAY = ("--day", "2026-04-15")

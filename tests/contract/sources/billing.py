@@ -39,5 +39,6 @@ CASES = {
 DOWN = {"path": str(_BILLING / "absent.csv.gz")}
 OPTIONS = {
     "path": Changed(str(_BILLING / "cur2_daily_real_2026-04.csv.gz")),
+    "restates": Changed("an/earlier/export.csv"),
     **changes_in_s3("path", "focus*.csv.gz", {}),
 }
