@@ -64,7 +64,7 @@ trino: setup ## Trino, the engine that Athena is, into a cache folder (from TRIN
 	@$(BIN)/python -m tools.trino
 
 test-trino: setup ## The SQL on that Trino: every golden case, Athena's API, and random inputs beside the embedded engine (INPUTS=20 FIRST_INPUT=0)
-	@$(BIN)/python -m tools.trino $(BIN)/python -m pytest -n 3 --dist loadfile $(TRINO_TESTS)
+	@$(BIN)/python -m tools.trino $(BIN)/python -m pytest -n 3 --dist worksteal $(TRINO_TESTS)
 
 check: setup lint ## Before a commit: lint, types, and the tests that start no server (under 4 minutes on 2 cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/test_architecture.py tests/unit tests/contract tests/sql
