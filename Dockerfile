@@ -3,10 +3,10 @@
 #   docker build -t headroom .
 #   docker run --rm headroom python -m pipeline --help
 #
-# A tag may change what it means. Where it must not, name the base by its digest: --build-arg PYTHON=python@sha256:…
-ARG PYTHON=python:3.11-slim
+# A tag may change what it means. Where it must not, name the base by its digest: --build-arg PYTHON_TAG=3.11-slim@sha256:…
+ARG PYTHON_TAG=3.11-slim
 
-FROM ${PYTHON} AS build
+FROM python:${PYTHON_TAG} AS build
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
@@ -16,7 +16,7 @@ COPY infra/requirements.txt ./infra/
 # Compiled once here: at run time nobody may write beside the sources.
 RUN /opt/venv/bin/pip install --compile --require-hashes -r requirements.txt -r infra/requirements.txt
 
-FROM ${PYTHON}
+FROM python:${PYTHON_TAG}
 
 # LightGBM's threads.
 RUN apt-get update \

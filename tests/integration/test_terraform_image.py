@@ -25,8 +25,8 @@ def rests(instructions: list[Instruction], keyword: str) -> list[str]:
 
 
 def test_it_starts_from_the_python_that_the_project_is_written_for(instructions: list[Instruction]) -> None:
-    assert {rest.split()[0] for rest in rests(instructions, "FROM")} == {"${PYTHON}"}
-    assert rests(instructions, "ARG") == ["PYTHON=python:3.11-slim"]
+    assert {rest.split()[0] for rest in rests(instructions, "FROM")} == {"python:${PYTHON_TAG}"}
+    assert rests(instructions, "ARG") == ["PYTHON_TAG=3.11-slim"]
 
 
 def test_it_ends_as_a_user_that_is_not_root(instructions: list[Instruction]) -> None:
