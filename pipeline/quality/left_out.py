@@ -11,6 +11,12 @@ from pipeline.quality.validate import Result
 from pipeline.settings import LEAST_ROWS
 from pipeline.tables.columns import LEFT_OUT
 
+#: What counts and what was refused of a table of bronze, by the name of the query in `inputs`.
+QUERIES = {
+    "bronze.metric_sample": "left_out_samples",
+    "bronze.billing_line": "left_out_lines",
+    "bronze.resource_snapshot": "left_out_resources",
+}
 # Rules that a sentence names, the most frequent first.
 _NAMED = 3
 
@@ -89,7 +95,7 @@ def find_left_out(counted: pd.DataFrame, table: str) -> list[LeftOut]:
     """What was left out of each source of which anything was, in the order of their names.
 
     Args:
-        counted: `inputs.left_out` of one table of bronze: source, resource, series, rule (null for what counts), rows, dollars,
+        counted: the answer of its query in QUERIES: source, resource, series, rule (null for what counts), rows, dollars,
             unread.
         table: its name.
     """

@@ -13,7 +13,7 @@ from pipeline.inputs import read
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.quality.conform import conform
-from pipeline.quality.left_out import LeftOut, find_left_out
+from pipeline.quality.left_out import QUERIES, LeftOut, find_left_out
 from pipeline.quality.validate import record_results, validate
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built, read_tables
@@ -74,9 +74,9 @@ def _left_out(table: Table, interval: Interval, lake: Lake) -> list[LeftOut]:
     """What was refused of what a table of silver is built from. What takes in the refused rows itself leaves none out."""
     if table.layer != "silver" or table == QUARANTINE or table.build.catches_up:
         return []
-    behind = sorted(name for name in read_tables(table.name) if name.startswith("bronze."))
+    behind = sorted(QUERIES.keys() & read_tables(table.name))
     window = {"start": interval.start, "end": interval.end}
-    return [left for name in behind for left in find_left_out(read(lake, "left_out", table_name=name, **window), name)]
+    return [left for name in behind for left in find_left_out(read(lake, QUERIES[name], **window), name)]
 
 
 def _refuse_excess(left: list[LeftOut], table: Table, interval: Interval, lake: Lake, limit: float) -> None:
