@@ -9,6 +9,8 @@ import pytest
 from tests.support.copied import Copy, copy_project
 from tools.environment import isolated_environment
 
+pytestmark = [pytest.mark.system]
+
 DECLARATION = """
 SERIES_SEEN = Table(
     name="gold.series_seen",
@@ -24,7 +26,6 @@ SERIES_SEEN = Table(
     may_be_empty=True,
 )
 
-pytestmark = [pytest.mark.system]
 """
 LEAN = {"HEADROOM_SHARDS": "1", "HEADROOM_HORIZON_HOURS": "24", "HEADROOM_FALLBACK_FORECASTER": "seasonal_naive"}
 DAY = ("--day", "2026-04-15")
