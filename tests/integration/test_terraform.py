@@ -44,7 +44,7 @@ from tests.support.athena_api import Execution
 from tests.support.aws_server import KEYS, AwsServer, Call
 from tests.support.deploy_page import Folder
 from tests.support.iam import Request, allowed, many, statements
-from tests.support.terraform import DEPLOYED, ROOT, Begun, Terraform, TerraformError, aws_for_terraform
+from tests.support.terraform import DEPLOYED, ROOT, Begun, Terraform, aws_for_terraform
 from tools.demo_aws_local import TIMES, bare, rows
 from tools.settings_from_terraform import environment
 
@@ -64,14 +64,7 @@ FAST = ("-no-color", "-parallelism=30")
 @pytest.fixture(scope="module")
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     """An initialised working folder, shared by all tests here."""
-    if shutil.which("terraform") is None:
-        pytest.skip("terraform is not installed: infra/ is not tested")
-    machine = Terraform.copied(tmp_path_factory.mktemp("terraform"))
-    try:
-        machine.init()
-    except TerraformError as error:
-        pytest.skip(f"no AWS provider for terraform on this machine: infra/ is not tested ({str(error)[-300:]})")
-    return machine
+    return Terraform.ready(tmp_path_factory.mktemp("terraform"))
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,15 @@ What stands afterwards is what is looked at: where a step's container runs, unde
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.aws_server import AwsServer
-from tests.support.terraform import Terraform, TerraformError, aws_for_terraform
+from tests.support.terraform import Terraform, aws_for_terraform
 
 pytestmark = [pytest.mark.server, pytest.mark.system]
 
@@ -92,19 +92,19 @@ class Account:
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """The account, once everything stands in it."""
-    if shutil.which("terraform") is None:
-        pytest.skip("terraform is not installed: infra/ is not tested")
-    terraform = Terraform.copied(tmp_path_factory.mktemp("terraform"))
-    try:
-        terraform.init()
-    except TerraformError as error:
-        pytest.skip(f"no AWS provider for terraform on this machine: infra/ is not tested ({str(error)[-300:]})")
     with aws_for_terraform() as server:
         found = Account.planted(server)
-        (terraform.folder / "account.auto.tfvars.json").write_text(json.dumps(found.variables()))
-        applied = terraform.on(server)
-        applied.run("apply", "-auto-approve", "-no-color", "-parallelism=30", *(f"-target={it}" for it in TOUCHED), timeout_s=600)
+        applied = apply(server, tmp_path_factory.mktemp("terraform"), found.variables(), TOUCHED)
         yield replace(found, run_task=applied.outputs()["run_task"])
+
+
+def apply(server: AwsServer, folder: Path, variables: dict[str, Any], targets: Iterable[str]) -> Terraform:
+    """What stands once some of it was applied."""
+    applied = Terraform.ready(folder).on(server)
+    (applied.folder / "account.auto.tfvars.json").write_text(json.dumps(variables))
+    only = [f"-target={it}" for it in targets]
+    applied.run("apply", "-auto-approve", "-no-color", "-parallelism=30", *only, timeout_s=600)
+    return applied
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +185,34 @@ def test_lake_formation_has_granted_each_role_its_tables(account: Account) -> No
         ("headroom-publisher", "headroom_gold"),
     }
     assert "headroom-ingest" not in {it["Principal"]["DataLakePrincipalIdentifier"].rpartition("/")[2] for it in granted}
+
+
+#: What a way out is made of.
+WAY_OUT = (
+    "aws_nat_gateway.this",
+    "aws_route.out",
+    "aws_subnet.private",
+    "aws_vpc_security_group_egress_rule.out",
+    "terraform_data.egress",
+)
+PRICING = {"settings": {"sources": ["pricing"]}, "enable_mlflow": False}
+
+
+@pytest.mark.parametrize("egress", ["nat", "network"])
+def test_a_way_out_is_made_where_it_is_asked_for_and_taken_as_it_is_where_there_is_one(egress: str, tmp_path: Path) -> None:
+    with aws_for_terraform() as server:
+        there = Account.planted(server)
+        network = {"vpc_id": there.vpc, "subnet_ids": there.subnets} if egress == "network" else {}
+        applied = apply(server, tmp_path, PRICING | network | {"egress": egress}, WAY_OUT)
+        ec2 = server.client("ec2")
+        vpc = {it["values"]["vpc_id"] for it in applied.resources() if it["type"] == "aws_security_group"}
+        gateways = ec2.describe_nat_gateways()["NatGateways"]
+        routes = [it for table in ec2.describe_route_tables()["RouteTables"] for it in table["Routes"]]
+        rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
+
+    out = {(it.get("CidrIpv4"), it["FromPort"]) for it in rules if it["IsEgress"] and it["IpProtocol"] == "tcp"}
+    assert ("0.0.0.0/0", 443) in out
+    through = {it["NatGatewayId"] for it in routes if it.get("DestinationCidrBlock") == "0.0.0.0/0" and "NatGatewayId" in it}
+    assert through == {it["NatGatewayId"] for it in gateways}
+    assert len(gateways) == (egress == "nat")
+    assert (vpc == {there.vpc}) == (egress == "network")

@@ -21,6 +21,8 @@ from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+import pytest
+
 from tests.support import iam
 from tests.support.aws_server import KEYS, WORKGROUP, AwsServer, aws_server
 
@@ -113,6 +115,18 @@ class Terraform:
         shutil.copytree(ROOT / "infra", to / "infra", ignore=leave)
         shutil.copytree(ROOT / "sql" / "views", to / "sql" / "views")
         return cls(to / "infra")
+
+    @classmethod
+    def ready(cls, to: Path) -> Terraform:
+        """An initialised copy; the test is skipped, and says why, where this machine has none to offer."""
+        if shutil.which("terraform") is None:
+            pytest.skip("terraform is not installed: infra/ is not tested")
+        machine = cls.copied(to)
+        try:
+            machine.init()
+        except TerraformError as error:
+            pytest.skip(f"no AWS provider for terraform on this machine: infra/ is not tested ({str(error)[-300:]})")
+        return machine
 
     def on(self, server: AwsServer) -> Terraform:
         """The same folder, with the server in place of AWS."""
