@@ -3,7 +3,10 @@
 import difflib
 import re
 from collections.abc import Iterable
+from urllib.parse import parse_qsl, urlsplit
 
+#: Words that name secrets in an address or a header; `sslkey` names a file.
+SECRET_WORDS = r"(?i)auth|cookie|token|secret|(?<!ssl)key|passw|signature"  # noqa: S105
 _SECRETS = (
     re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
     # A password may have a slash in it, so that no path can be told from it.
@@ -27,6 +30,12 @@ def redacted(text: str, *secrets: str | None) -> str:
     for pattern in _SECRETS:
         text = pattern.sub("[redacted]", text)
     return text
+
+
+def holds_secret(address: str) -> bool:
+    """Whether an address names who asks, or has a parameter that is called like a secret."""
+    parts = urlsplit(address)
+    return bool(parts.username or parts.password) or any(re.search(SECRET_WORDS, name) for name, _ in parse_qsl(parts.query))
 
 
 class HeadroomError(Exception):

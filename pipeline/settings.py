@@ -11,20 +11,18 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from pipeline import plugs
-from pipeline.errors import ConfigError, redacted, suggestion
+from pipeline.errors import ConfigError, holds_secret, redacted, suggestion
 
 PREFIX = "HEADROOM_"
 CONFIG_FILE = "headroom.toml"
 ROOT = Path(__file__).resolve().parent.parent
-#: Who asks and by which password, in an address.
-_PASSWORD = re.compile(r"//[^/\s@]*@|[?&](user|password|passwd|token)=", re.IGNORECASE)
 #: In the lake's storage, beside the layers: the folder of what people open, and the folder in it that is the newest run's.
 REPORTS, NEWEST = "reports", "latest"
 #: Of fewer rows no share of what was refused stops a build: there a handful of odd rows is already more than 5 %.
@@ -176,7 +174,7 @@ class Settings(BaseModel):
     @field_validator("mlflow_uri")
     @classmethod
     def _mlflow_uri_has_no_password(cls, value: str) -> str:
-        if _PASSWORD.search(value):
+        if holds_secret(value):
             raise ValueError("an address is shown in logs; MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
         return value
 
@@ -187,6 +185,13 @@ class Settings(BaseModel):
         if not value and folder != "recommenders":
             raise ValueError(f"name at least one; there are {', '.join(plugs.names(folder))}")
         _check_plugs(folder, value)
+        return value
+
+    @field_validator("accepted_shifts")
+    @classmethod
+    def _shifts_have_days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for shift in value:
+            date.fromisoformat(shift.rpartition(":")[2])
         return value
 
     @field_validator("fallback_forecaster")
@@ -277,7 +282,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _parsed(key: str, text: str, variable: str) -> Any:
     """Lists may be written `a,b`; objects are JSON; the rest is left to the field's own type."""
-    if key in PLUG_LISTS or key == "accepted_shifts":
+    if get_origin(Settings.model_fields[key].annotation) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if key == "options":
         try:

@@ -52,6 +52,9 @@ def main() -> int:
 def run() -> int:
     """The whole of it; the exit code, or how many tables differ."""
     console, embedded = Console(highlight=False), home_folder()
+    if os.environ.get("TRINO") and os.environ.get("TERRAFORM"):
+        console.print("TRINO=1 and TERRAFORM=1 do not go together: choose one")
+        return 2
     home = embedded / "aws-local"
     # The server forgets everything when it stops; a catalogue of models that are gone would only confuse.
     shutil.rmtree(home, ignore_errors=True)
@@ -74,19 +77,19 @@ def run() -> int:
 
 
 @contextmanager
-def executing() -> Iterator[str]:
-    """The address of the Trino that executes; empty where DuckDB does."""
+def start_trino() -> Iterator[str]:
+    """Start the Trino that executes, and give its address; empty where DuckDB executes."""
     if not os.environ.get("TRINO"):
         yield ""
         return
-    with trino.running(trino.installed()) as url:
+    with trino.running(trino.install()) as url:
         yield url
 
 
 @contextmanager
 def bare() -> Iterator[tuple[AwsServer, dict[str, str]]]:
     """A server with a bucket and a workgroup, and the settings that put a lake there."""
-    with executing() as url, aws_server(trino=url) as server:
+    with start_trino() as url, aws_server(trino=url) as server:
         settings = server.settings("headroom") | {"mlflow_artifacts": f"s3://{BUCKET}/mlflow"}
         yield server, {f"HEADROOM_{name.upper()}": str(value) for name, value in settings.items()}
 

@@ -40,10 +40,10 @@ SOURCES = ("pipeline", "sql", "dags")
 
 
 def import_project() -> None:
-    """Import the whole pipeline but its command line, with all its plugs, and read its SQL, once for all tasks."""
+    """Import the whole pipeline, with all its plugs, and read its SQL, once for all tasks."""
     sys.path.insert(0, str(ROOT / "dags"))
     for module in pkgutil.walk_packages([str(ROOT / "pipeline")], "pipeline."):
-        if not module.name.startswith(("pipeline.cli", "pipeline.__main__")):
+        if module.name != "pipeline.__main__":
             import_module(module.name)
     sql, duckdb = import_module("pipeline.lake.sql"), import_module("pipeline.lake.duckdb")
     for name in sql.names():

@@ -27,6 +27,8 @@ PARTS = ("lib", "plugin/hive", "plugin/iceberg", "plugin/memory")
 # Of these, by name and content (`checksum`).
 SHA256 = "8a288d6b0d1d19b0a24a5d5ae96da744d0416cc3684900b27a1c28d0a6810c3c"
 JAVA = 24
+# How this ends where the machine lacks something.
+LACKING = 3
 ARTIFACT = f"io.trino:trino-server:{VERSION}:tar.gz"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 # Where a running server is told to the tests.
@@ -43,9 +45,12 @@ class MissingError(RuntimeError):
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m tools.trino` fetches it; with a command behind it, starts it, and runs the command with TRINO_URL set."""
+    """`python -m tools.trino` fetches it, `--check` says whether it could; with a command behind it, runs that with TRINO_URL set."""
     try:
-        home = installed()
+        if arguments == ["--check"]:
+            check_machine()
+            return 0
+        home = install()
         if not arguments:
             print(f"Trino {VERSION} is in {home}, for {find_java()}")
             return 0
@@ -53,7 +58,7 @@ def main(arguments: list[str]) -> int:
             return subprocess.run(arguments, cwd=ROOT, env=os.environ | {URL: url}, check=False).returncode
     except MissingError as missing:
         print(missing, file=sys.stderr)
-        return 1
+        return LACKING
     except KeyboardInterrupt:
         return 130
 
@@ -62,13 +67,20 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headroom" / f"trino-{VERSION}"
 
 
-def installed() -> Path:
-    """The folder of a Trino whose checksum was right when it was put there; it is fetched where there is none.
+def check_machine() -> None:
+    """Raise MissingError where this machine cannot run a Trino, and can get none."""
+    find_java()
+    if not (cache_folder().exists() or os.environ.get("TRINO_HOME") or shutil.which("mvn")):
+        raise MissingError(f"no mvn is installed to fetch Trino {VERSION}; TRINO_HOME may name a folder with a release")
+
+
+def install() -> Path:
+    """The folder of a Trino whose checksum was right when it was put there; where there is none, it is fetched first.
 
     Raises:
         MissingError: there is no Java or no Maven, or the files are not those that are pinned.
     """
-    find_java()
+    check_machine()
     home = cache_folder()
     if home.exists():
         return home
@@ -106,8 +118,6 @@ def _copy(release: Path, to: Path) -> None:
 
 def _fetch(to: Path) -> None:
     """Let Maven resolve the release, and unpack what is kept of it. Maven keeps the archive in its own repository."""
-    if not shutil.which("mvn"):
-        raise MissingError(f"no mvn is installed to fetch Trino {VERSION}; TRINO_HOME may name a folder with a release")
     print(f"Maven resolves {ARTIFACT}, 821 MB, of which 466 MB are kept", flush=True)
     # Where nobody looks at a terminal Maven's progress would be thousands of lines.
     quiet = [] if sys.stdout.isatty() else ["--batch-mode", "--quiet"]

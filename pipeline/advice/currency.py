@@ -31,17 +31,22 @@ def judge_the_current(estate: Estate) -> tuple[Estate, pd.DataFrame]:
     listed = resources["ts"] == resources.groupby(service, dropna=False)["ts"].transform("max")
     is_old = listed & (newest + pd.Timedelta(days=1) < pd.Timestamp(estate.as_of) - pd.Timedelta(days=OLDEST_DAYS))
     is_unlisted = listed & ~is_old & (resources["ts"] < newest)
-    answers = [*_answer(estate, is_old, _say_old), *_answer(estate, is_unlisted, _say_unlisted)]
+    answers = [
+        *_answer(estate, is_old, ("inventory_age", "1"), _say_old),
+        *_answer(estate, is_unlisted, ("service_unlisted", "1"), _say_unlisted),
+    ]
     return replace(estate, resources=resources.loc[listed & ~is_old & ~is_unlisted]), recommendations(answers)
 
 
-def _answer(estate: Estate, which: pd.Series, say: Callable[[Key, pd.Series], str]) -> Iterator[dict[str, object]]:
+def _answer(
+    estate: Estate, which: pd.Series, rule: tuple[str, str], say: Callable[[Key, pd.Series], str]
+) -> Iterator[dict[str, object]]:
     """An answer without advice for each of some resources."""
     some = replace(estate, resources=estate.resources.loc[which])
     for key, resource in resources_of(some, set(some.resources["service"].dropna())):
         yield answer(
             estate,
-            ("inventory_age", "1"),
+            rule,
             key,
             str(resource["service"]),
             "insufficient_data",

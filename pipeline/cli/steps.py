@@ -38,6 +38,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.settings import Settings
 from pipeline.steps import DAILY, STEPS, Step, describe, list_builds, order_builds, order_daily
+from pipeline.tables.operations import QUARANTINE
 
 app = typer.Typer()
 # What a person does after a step.
@@ -285,8 +286,9 @@ def perform_in_order(names: Iterable[str], interval: Interval, settings: Setting
             _perform_all(name, interval, settings)
         except DataError:
             if name.startswith("silver."):
-                for table in (*(["silver.quarantine"] if name != "silver.quarantine" else []), *list_builds("gold", "always")):
-                    _perform("build", interval, settings, target=table)
+                for table in (QUARANTINE.name, *list_builds("gold", "always")):
+                    if table != name:
+                        _perform("build", interval, settings, target=table)
             raise
 
 

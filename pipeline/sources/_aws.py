@@ -15,7 +15,7 @@ from typing import IO, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from pipeline.errors import ConfigError, SourceError
+from pipeline.errors import ConfigError, SourceError, redacted
 from pipeline.interval import naive_utc
 from pipeline.sources import _http
 
@@ -111,7 +111,7 @@ class _Login:
         return self._clients[service, region]
 
     def hide(self, text: str) -> str:
-        return _http.redacted(text, *self._secrets)
+        return redacted(text, *self._secrets)
 
     def _open(self) -> Any:
         import boto3

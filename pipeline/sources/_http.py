@@ -11,18 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.errors import ConfigError, SourceError, redacted
+from pipeline.errors import ConfigError, SourceError, holds_secret, redacted
 
-__all__ = ["BUSY", "Asked", "Patience", "Server", "bearer", "check_address", "origin", "pause", "place", "redacted"]
-
-# Words that name secrets in an address or a header.
-SECRET = r"(?i)auth|cookie|token|secret|key|passw|signature"  # noqa: S105
 #: Answers that another attempt may turn into a good one.
 BUSY = frozenset({429, 500, 502, 503, 504})
 LONGEST_PAUSE_S = 20.0
@@ -57,9 +53,7 @@ def check_address(url: str) -> str:
     Raises:
         ValueError: it does.
     """
-    parts = urlsplit(url)
-    names = [name for name, _ in parse_qsl(parts.query) if re.search(SECRET, name)]
-    if parts.username or parts.password or names:
+    if holds_secret(url):
         raise ValueError("an address holds no user, password or key; name a token by token_env or token_file")
     return url
 

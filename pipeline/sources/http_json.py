@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from pipeline.errors import ConfigError, DataError, SourceError
+from pipeline.errors import SECRET_WORDS, ConfigError, DataError, SourceError, redacted
 from pipeline.interval import Interval, naive_utc
 from pipeline.sources import _bronze, _http
 from pipeline.sources._batch import Batch
@@ -93,7 +93,7 @@ class Options(_http.Asked):
     @field_validator("headers")
     @classmethod
     def _no_secret_in_a_header(cls, value: dict[str, str]) -> dict[str, str]:
-        secret = [name for name in value if re.search(_http.SECRET, name)]
+        secret = [name for name in value if re.search(SECRET_WORDS, name)]
         if secret:
             raise ValueError(f"headers {secret} look like secrets; name a token by token_env or token_file")
         return value
@@ -268,4 +268,4 @@ def _written(moment: datetime, form: TimeFormat) -> str:
 
 
 def _shown(value: Any) -> str:
-    return _http.redacted(repr(value))[:80]
+    return redacted(repr(value))[:80]

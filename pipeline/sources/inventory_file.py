@@ -135,11 +135,10 @@ def _read(options_json: str, files: tuple[_files.File, ...]) -> dict[tuple[str, 
     """All files. A backfill asks for one day after the other; a file is parsed once."""
     options = Options.model_validate_json(options_json)
     found: dict[tuple[str, str, str], Resource] = {}
-    said = {file: _read_json(file, options) for file in files if file.name.endswith(".json")}
-    if said and all(_has_more(each) for each in said.values()):
-        raise DataError(f"{options.path}: ends with the NextToken of a page that is not there; list all, without --max-items")
+    last_pages: dict[tuple[str, str], bool] = {}
     for file in files:
-        listed = _described(file.name, said[file], options) if file in said else _tabulated(file, options)
+        said = _read_json(file, options) if file.name.endswith(".json") else None
+        listed = _tabulated(file, options) if said is None else _described(file.name, said, options)
         for place, (account, region, resource) in enumerate(listed, start=1):
             key = account, region, resource.resource_id
             unsafe = [word for word in key if not _bronze.is_plain(word)]
@@ -148,6 +147,12 @@ def _read(options_json: str, files: tuple[_files.File, ...]) -> dict[tuple[str, 
             if key in found:
                 raise DataError(f"{file.name}: resource {place}: {'/'.join(key)} is listed twice")
             found[key] = resource
+            last_pages[account, region] = last_pages.get((account, region), False) or not _has_more(said)
+    if cut := [place for place, has_last in last_pages.items() if not has_last]:
+        raise DataError(
+            f"{options.path}: {'/'.join(cut[0]) or 'the list'} ends with the NextToken of a page that is not there; list all, "
+            "without --max-items"
+        )
     if not found:
         raise DataError(f"{options.path}: no resources")
     return found

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, redacted
 from pipeline.interval import Interval
 from pipeline.sources import _aws, _bronze, _http, _price_list, prices
 from pipeline.sources._batch import Batch
@@ -134,7 +134,7 @@ def _version(text: str) -> datetime:
     """A list's version is the moment of its publication, to the second: …/20260925174521/…"""
     matched = re.search(r"/(\d{14})(?:/|$)", text)
     if not matched:
-        raise SourceError(f"{NAME}: {_http.redacted(text)} names no version")
+        raise SourceError(f"{NAME}: {redacted(text)} names no version")
     return datetime.strptime(matched[1], "%Y%m%d%H%M%S")
 
 

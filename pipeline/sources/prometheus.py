@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, field_validator
 
-from pipeline.errors import ConfigError, SourceError
+from pipeline.errors import ConfigError, SourceError, redacted
 from pipeline.interval import Interval
 from pipeline.sources import _bronze, _http
 from pipeline.sources._batch import Batch
@@ -148,11 +148,11 @@ def _matrix(server: _http.Server, options: Options, metric: str, params: list[tu
     answer = server.json(f"{options.url.rstrip('/')}/api/v1/query_range", params)
     if not isinstance(answer, dict) or answer.get("status") != "success":
         said = answer.get("error") if isinstance(answer, dict) else answer
-        raise SourceError(f"{NAME}: query {metric} failed: {_http.redacted(str(said), server.token)[:300]}")
+        raise SourceError(f"{NAME}: query {metric} failed: {redacted(str(said), server.token)[:300]}")
     # A warning means that some store did not answer: what is there is not everything.
     if answer.get("warnings") or answer.get("isPartial"):
         said = "; ".join(answer.get("warnings") or ["a partial answer"])
-        raise SourceError(f"{NAME}: query {metric} was answered in part: {_http.redacted(said, server.token)[:300]}")
+        raise SourceError(f"{NAME}: query {metric} was answered in part: {redacted(said, server.token)[:300]}")
     data = answer.get("data", {})
     if data.get("resultType") != "matrix":
         raise SourceError(f"{NAME}: query {metric} answers a {data.get('resultType')}, expected a matrix")

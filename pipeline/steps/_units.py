@@ -65,7 +65,7 @@ def explain(shift: Shift) -> str:
     found = f"{shift.metric} of {shift.source} is on {shift.day} about {times} what it was in the {DAYS} days before, in {seen}."
     return (
         f"{found} That is what a wrong unit does: see in which unit {shift.source} delivers, state it, and ingest and build the "
-        f"day again. If it is true, the setting accepted_shifts says so: HEADROOM_ACCEPTED_SHIFTS={shift.metric}:{shift.day}."
+        f"day again. If it is true, add {shift.metric}:{shift.day} to the setting accepted_shifts."
     )
 
 

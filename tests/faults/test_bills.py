@@ -62,14 +62,11 @@ def test_a_part_file_beside_another_is_refused_with_both_names_and_their_folder_
     first = write(tmp_path / "export" / "bill-00001.csv", (2, 100))
     second = write(tmp_path / "export" / "bill-00002.csv", (2, 50))
     ingest(settings, first)
-    refused = ""
-    try:
+    with pytest.raises(DataError, match="ingest the folder or pattern of all") as refused:
         ingest(settings, second)
-    except DataError as error:
-        refused = str(error)
 
-    assert f"the bill of 2026-03 of payer 9 was landed from {first} already, and {second} would take its place" in refused
-    assert "ingest the folder or pattern of all" in refused
+    said = f"the bill of 2026-03 of payer 9 was landed from {first} already, and {second} would take its place"
+    assert said in str(refused.value)
     assert billed(settings) == {2: 100}, "what was landed stays"
     ingest(settings, first.parent, restates=first)
     assert billed(settings) == {2: 150}

@@ -16,7 +16,7 @@ from pipeline.inputs.findings import gather
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.report.sections.sources import caveats
-from pipeline.settings import Settings
+from pipeline.settings import LEAST_ROWS, Settings
 from pipeline.sources import _bronze
 from pipeline.steps import perform
 from pipeline.tables.money import BILLING_LINE, COST_DAILY
@@ -26,7 +26,6 @@ from pipeline.tables.usage import METRIC_DAILY, METRIC_SAMPLE
 
 DAY = Interval.day("2026-03-02")
 LANDED = datetime(2026, 3, 3)
-LEAST_ROWS = 100
 SAID_OF_SAMPLES = (
     "Source csv: 2 of 48 rows of bronze.metric_sample (4.2%) were left out, with them 1 of 3 series whole, 1 of 3 resources "
     "whole: out_of_bounds 2. silver.quarantine has each of them."

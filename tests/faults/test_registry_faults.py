@@ -52,8 +52,8 @@ def hanging() -> Iterator[tuple[str, list[bytes]]]:
 @pytest.fixture
 def silent(settings: Settings, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Settings, list[bytes]]]:
     """Three metrics of one machine, each with a champion in the ledger, and a registry that hangs."""
-    monkeypatch.setattr(mlflow, "FIRST_ANSWER_S", 0.5, raising=False)
-    monkeypatch.setattr(mlflow, "_silent", {}, raising=False)
+    monkeypatch.setattr(mlflow, "FIRST_ANSWER_S", 0.5)
+    monkeypatch.setattr(mlflow, "_silent", {})
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     rows = [
@@ -104,7 +104,7 @@ def test_a_registry_that_begins_to_hang_is_asked_no_more(
     silent: tuple[Settings, list[bytes]], lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, asked = silent
-    monkeypatch.setattr(mlflow, "_await_answer", lambda _: None, raising=False)
+    monkeypatch.setattr(mlflow, "_await_answer", lambda _: None)
 
     for metric in METRICS:
         assert read_champion(settings, lake, metric, "hour").version == "3 (stale)"

@@ -18,7 +18,6 @@ from pipeline import settings as settings_module
 from pipeline.cli import app
 from pipeline.errors import ConfigError, HeadroomError, SourceError
 from pipeline.interval import Interval
-from pipeline.lake import open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
 from tests.support import secrets
@@ -60,7 +59,7 @@ def test_what_was_landed_built_and_reported_says_nothing_of_the_token(settings: 
             perform("build", DAY, target=table, settings=asked)
         perform("report", DAY, settings=asked)
 
-    assert open_lake(settings).storage.exists("reports/latest/report.html") or any(settings.home.rglob("report.html"))
+    assert any(settings.home.rglob("report.html"))
     assert any(settings.home.rglob("data_docs/index.html"))
     assert secrets.found_in_lake(settings) == secrets.found_below(settings.home) == {}
 

@@ -63,7 +63,7 @@ def test_a_ratio_labelled_percent_stops_before_it_is_published_and_what_was_good
     assert "error DataError: silver.metric_hourly [2026-03-08T00:00:00, 2026-03-09T00:00:00): " in said
     assert "cpu_utilization of csv is on 2026-03-08 about 1/100 of what it was" in said
     assert "6 of 6 series, such as local/local/i-0/cpu_utilization: 0.4575 after 45.75 percent" in said
-    assert "HEADROOM_ACCEPTED_SHIFTS=cpu_utilization:2026-03-08" in said
+    assert "add cpu_utilization:2026-03-08 to the setting accepted_shifts" in said
     assert "the last good rows stay" in said
     assert "Traceback" not in said
     with pytest.raises(DataError, match=r"silver\.metric_daily .* about 1/100 of what it was"):

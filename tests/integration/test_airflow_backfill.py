@@ -145,6 +145,7 @@ def run_straight(home: Path) -> dict[tuple[str, str], set[str]]:
         patch.setattr(steps, "perform", perform)
         patch.setattr(Lake, "read", lambda lake, table, *rest, **more: (note(table.name), rows_of(lake, table, *rest, **more))[1])
         patch.setattr(Relations, "relation", lambda its, name: (note(name), relation_of(its, name))[1])
+        # Day by day, as Airflow runs it: one run over all days knows at their end what each day's run could not.
         done = CliRunner().invoke(app, ["run", "--from", FIRST, "--to", END, "--day-by-day"], env=environ, catch_exceptions=False)
     assert done.exit_code == 0, done.output[-3000:]
     assert read["recommend", ""]

@@ -165,7 +165,7 @@ def test_the_key_that_is_there_encrypts_the_lake_and_no_other_is_made(account: A
     lake = next(it["Name"] for it in account.server.client("s3").list_buckets()["Buckets"] if "-lake-" in it["Name"])
     rules = account.server.client("s3").get_bucket_encryption(Bucket=lake)["ServerSideEncryptionConfiguration"]["Rules"]
 
-    assert account.key in {key["KeyArn"] for key in keys}
+    assert {key["KeyArn"] for key in keys} == {account.key}
     assert [rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] for rule in rules] == [account.key]
     aliases = account.server.client("kms").list_aliases()["Aliases"]
     assert [alias["AliasName"] for alias in aliases if "headroom" in alias["AliasName"]] == []

@@ -54,8 +54,13 @@ def test_a_listing_that_ends_with_the_token_of_a_next_page_is_cut_and_lands_noth
     page = {"Reservations": [{"OwnerId": "1", "Instances": [INSTANCE]}], "NextToken": "more"}
     file = write(tmp_path, json.dumps(page), "i.json")
 
-    with pytest.raises(DataError, match=r"i\.json: ends with the NextToken of a page that is not there"):
+    with pytest.raises(DataError, match=r"i\.json: 1/\S* ends with the NextToken of a page that is not there"):
         landed(file)
+    elsewhere = INSTANCE | {"InstanceId": "i-9", "Placement": {"AvailabilityZone": "eu-west-1a"}}
+    whole = write(tmp_path, json.dumps({"Reservations": [{"OwnerId": "1", "Instances": [elsewhere]}]}), "k.json")
+    with pytest.raises(DataError, match="NextToken"):
+        landed(tmp_path)
+    whole.unlink()
     write(tmp_path, json.dumps({"Reservations": [{"OwnerId": "1", "Instances": [INSTANCE | {"InstanceId": "i-2"}]}]}), "j.json")
     assert [row["resource_id"] for row in landed(tmp_path)] == ["i-1", "i-2"], "all pages of a folder are one inventory"
 

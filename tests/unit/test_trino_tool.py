@@ -39,13 +39,27 @@ def test_an_older_java_is_passed_over(tmp_path: Path, monkeypatch: pytest.Monkey
         trino.find_java({"JAVA_HOME": str(java(tmp_path, "17.0.15"))})
 
 
+def test_a_machine_without_maven_a_release_or_a_cache_says_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trino, "find_java", lambda: Path("java"))
+    monkeypatch.setattr(trino, "cache_folder", lambda: tmp_path / "trino")
+    monkeypatch.setattr(trino.shutil, "which", lambda _: None)
+    monkeypatch.delenv("TRINO_HOME", raising=False)
+
+    assert trino.main(["--check"]) == trino.LACKING
+    assert "no mvn is installed to fetch Trino" in capsys.readouterr().err
+    monkeypatch.setenv("TRINO_HOME", str(tmp_path))
+    assert trino.main(["--check"]) == 0
+
+
 def test_a_release_with_other_files_than_those_pinned_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", os.environ | {"TRINO_HOME": str(release(tmp_path / "given"))})
     monkeypatch.setattr(trino, "cache_folder", lambda: tmp_path / "cache" / "trino")
     monkeypatch.setattr(trino, "find_java", lambda: Path("java"))
 
     with pytest.raises(trino.MissingError, match=r"has the checksum [0-9a-f]{64}, not "):
-        trino.installed()
+        trino.install()
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -57,7 +71,7 @@ def test_the_pinned_release_is_kept_in_the_cache_and_taken_from_there(tmp_path: 
     monkeypatch.setattr(trino, "cache_folder", lambda: tmp_path / "cache" / "trino")
     monkeypatch.setattr(trino, "find_java", lambda: Path("java"))
 
-    home = trino.installed()
+    home = trino.install()
     assert sorted(each.name for each in (home / "plugin").iterdir()) == ["hive", "iceberg", "memory"]
     monkeypatch.setattr(os, "environ", {})
-    assert trino.installed() == home
+    assert trino.install() == home
