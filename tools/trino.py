@@ -45,7 +45,7 @@ class MissingError(RuntimeError):
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m tools.trino` fetches it, `--check` says whether it could; with a command behind it, runs that with TRINO_URL set."""
+    """`python -m tools.trino` fetches it, `--check` says whether it could; a command behind it is run with TRINO_URL set."""
     try:
         if arguments == ["--check"]:
             check_machine()

@@ -21,6 +21,8 @@ from pipeline.tables.schema import Table
 FOLDER = "first_day"
 # Before the shipped prices, which begin in September 2023, and early enough for five years of bills and metrics.
 DEFAULT = date(2021, 1, 1)
+# How far beyond today it looks.
+DAYS_AHEAD = 3
 _CHANGE = re.compile(r"(\d{8})\.(\d{4}-\d{2}-\d{2})\.json")
 
 

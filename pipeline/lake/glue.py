@@ -19,7 +19,7 @@ from pipeline.tables.schema import LAYERS, Table
 from pipeline.tables.types import DATE, FLAG, MOMENT, NUMBER, TEXT, WHOLE
 
 # The last day that Athena looks for objects of: a projected partition outside does not exist. `beginning` has the first.
-LAST_DAY = "NOW+3DAYS"
+LAST_DAY = f"NOW+{beginning.DAYS_AHEAD}DAYS"
 HIVE_TYPES = {TEXT: "string", WHOLE: "bigint", NUMBER: "double", FLAG: "boolean", DATE: "date", MOMENT: "timestamp"}
 PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",

@@ -63,7 +63,7 @@ def _suite(name: str, content: bytes) -> dict[str, Any]:
     """What one file of `validations/` says: name, rows, whether it passed, and its expectations, failed ones first."""
     try:
         rules = sorted((_rule(result) for result in json.loads(content)["results"]), key=lambda rule: rule["success"])
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         log.warning("%s/%s is damaged: what was checked there is not in the data docs; %s", VALIDATIONS, name, _AGAIN)
         rules = [_NO_RULE | {"raised": f"The file {VALIDATIONS}/{name} is damaged; {_AGAIN}."}]
     return {

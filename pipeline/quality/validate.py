@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def validate(
     part: tuple[int, int] = (0, 1),
     *,
     also: Sequence[Result] = (),
-    as_of: datetime | None = None,
+    run: Interval | None = None,
 ) -> pa.Table:
     """The same rows, if every critical expectation holds; every result is recorded.
 
@@ -51,18 +51,18 @@ def validate(
         lake: where results are recorded.
         part: which one of the table's rows these are, of how many that they come in.
         also: what else was checked, and is recorded with the expectations.
-        as_of: of the run on whose page it is shown, where its interval is another.
+        run: the whole interval of the run, where the rows are of a part of it: what was found is on record as of its end.
 
     Raises:
         DataError: naming the table, the interval and each critical expectation that failed, with what was observed.
     """
-    as_of = as_of or interval.as_of
+    run = run or interval
     results, raw = run_expectations(data, table, interval)
-    record_results([*results, *also], table, interval, lake, *part)
+    record_results([*results, *also], table, run, lake, part)
     if table.layer != "bronze":
         name = table.name if part[1] == 1 else f"{table.name}.{part[0]}"
         kept = {f"{VALIDATIONS}/{name}.json": json.dumps(raw, sort_keys=True).encode()}
-        reports.publish(lake.storage, as_of, kept)
+        reports.publish(lake.storage, run.as_of, kept)
     failed = [result for result in results if not result.success]
     lake.did[table.name].expectations += len(results)
     lake.did[table.name].failed += len(failed)
@@ -70,8 +70,8 @@ def validate(
         log.warning("%s %s: %s: %s: %s", table.name, interval, result.severity, result.rule, result.note)
     critical = [f"{result.rule}: {result.note}" for result in failed if result.severity == "critical"]
     if critical:
-        reports.publish(lake.storage, as_of, collect_data_docs(lake, as_of))
-        page = lake.settings.report_address(as_of, "data_docs/index.html")
+        reports.publish(lake.storage, run.as_of, collect_data_docs(lake, run.as_of))
+        page = lake.settings.report_address(run.as_of, "data_docs/index.html")
         found = f"{len(critical)} critical expectations failed: {'; '.join(critical)}"
         raise DataError(f"{table.name} {interval}: {found}; {page} shows them")
     return data
@@ -180,9 +180,10 @@ def _result(each: Any, rows: int) -> Result:
 
 
 def record_results(
-    results: Sequence[Result], table: Table, interval: Interval, lake: Lake, shard: int = 0, shards: int = 1
+    results: Sequence[Result], table: Table, interval: Interval, lake: Lake, part: tuple[int, int] = (0, 1)
 ) -> None:
     """Make these what is on record of a table's checks as of the interval's end; arguments as of `validate`."""
+    shard, shards = part
     target = CHECK_RESULT if table.layer == "silver" else QUALITY_RESULT
     rows = [
         {

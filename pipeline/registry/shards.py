@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 #: File of a shard's run that names the segments that failed.
-FAILED = "failed.json"
+FAILED_FILE = "failed.json"
 
 
 def hand_over(
@@ -38,7 +38,7 @@ def hand_over(
     with connect(settings) as client:
         tags = {"as_of": as_of.isoformat(), "kind": "shard", "shard": str(shard), "shards": str(shards)}
         run = client.create_run(open_experiment(client, settings), run_name=f"shard {shard} of {shards}", tags=tags).info.run_id
-        client.log_dict(run, {"failed": [list(each) for each in failed]}, FAILED)
+        client.log_dict(run, {"failed": [list(each) for each in failed]}, FAILED_FILE)
         for segment in segments:
             client.log_artifacts(run, str(segment.folder), segment.model)
         client.set_terminated(run)
@@ -70,7 +70,7 @@ def collect_shards(settings: Settings, as_of: datetime, folder: Path) -> tuple[l
             target.mkdir()
             for item in client.list_artifacts(run.info.run_id):
                 file = Path(client.download_artifacts(run.info.run_id, item.path, str(target)))
-                if item.path == FAILED:
+                if item.path == FAILED_FILE:
                     failed += json.loads(file.read_text(encoding="utf-8"))["failed"]
                 else:
                     found.append(TrainedSegment.load(file))

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from pipeline.errors import DataError
 from pipeline.interval import Interval
-from pipeline.lake import Lake, bronze
+from pipeline.lake import Lake, bronze, open_lake
 from pipeline.quality.validate import Result, record_results
 from pipeline.steps._daily import list_builds, read_tables
 from pipeline.tables import get
@@ -53,19 +53,28 @@ def explain_no_rows(table: Table, interval: Interval, lake: Lake) -> None:
 
 
 def list_outdated(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
-    """The stretches before an interval, one a year at most, in which a day has other landings than the table was built from.
+    """The stretches of days before an interval of which a day has other landings than the table was built from.
 
-    Objects of bronze are only added to, so that their number says whether all of them were there. A day of which every row was
+    Landings of bronze are only added to, so that their number says whether all of them were there. A day of which every row was
     refused has no row that could say so, and is looked at by every run.
     """
-    landed: Counter[date] = Counter()
-    for name in _landed_inputs(table.name):
-        landed.update(date.fromisoformat(bronze.day_of(file)) for file in lake.bronze_files(get(name)))
-    built = lake.read(table, columns=(table.time, "landings")).to_pydict()
-    counted = {moment.date(): number for moment, number in zip(built[table.time], built["landings"], strict=True)}
-    days = sorted(day for day, number in landed.items() if day < interval.start.date() and counted.get(day) != number)
-    by_year = [list(some) for _, some in groupby(days, key=lambda day: day.year)]
-    return [Interval.days(str(some[0]), str(some[-1] + timedelta(days=1))) for some in by_year]
+    files = [file for name in _landed_inputs(table.name) for file in lake.bronze_files(get(name))]
+    # One that was damaged and landed again is another object of the same landing.
+    landed = Counter(day for day, _ in {(bronze.day_of(file), _landing_of(file)) for file in files})
+    # A lake of its own: another run may build other days meanwhile.
+    built = open_lake(lake.settings).read(table, columns=(table.time, "landings")).to_pydict()
+    counted = {f"{moment:%Y-%m-%d}": number for moment, number in zip(built[table.time], built["landings"], strict=True)}
+    first = f"{interval.start:%Y-%m-%d}"
+    days = sorted(date.fromisoformat(day) for day, number in landed.items() if day < first and counted.get(day) != number)
+    stretches = [list(some) for _, some in groupby(enumerate(days), key=lambda one: one[1] - timedelta(days=one[0]))]
+    return [
+        year for some in stretches for year in Interval.days(str(some[0][1]), str(some[-1][1] + timedelta(days=1))).split_years()
+    ]
+
+
+def _landing_of(file: str) -> tuple[str, ...]:
+    """What an object's name says of its landing: without the hash of its bytes."""
+    return tuple(file.rpartition("/")[2].split(".")[:2])
 
 
 def _landed_inputs(name: str) -> list[str]:

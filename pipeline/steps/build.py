@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterable
 from typing import Any
 
 from pipeline import tables
@@ -44,7 +43,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     table = tables.get(target)
     if reason := explain_not_built(target):
         raise ConfigError(f"{target} cannot be built: {reason}")
-    rows = sum(_publish(table, part, interval, lake, settings) for part in _parts(table, interval, lake))
+    parts = _parts(table, interval, lake)
+    rows = sum(_publish(table, part, interval, lake, settings, (number, len(parts))) for number, part in enumerate(parts))
     if table.build.catches_up:
         # What it is made of holds until it changes: a day without news lacks nothing.
         return rows
@@ -55,36 +55,39 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     return rows
 
 
-def _publish(table: Table, interval: Interval, run: Interval, lake: Lake, settings: Settings) -> int:
+def _publish(table: Table, interval: Interval, run: Interval, lake: Lake, settings: Settings, part: tuple[int, int]) -> int:
+    """The rows of one part of a run, which part of how many."""
     data = conform(_rows(table, interval, lake, settings), table, interval)
     scope = _scope(table, interval)
     if table.build.checked:
-        if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
+        left, limit = _left_out(table, interval, lake), settings.quarantine_limit
+        said = [each.result(limit) for each in left]
+        is_empty = not data.num_rows and not lake.read(table, scope, table.key).num_rows
+        if said and (is_empty or any(each.exceeds(limit) for each in left)):
+            record_results(said, table, run, lake, part)
+        _refuse_excess(left, table, interval, limit)
+        if is_empty:
             return 0
-        left = _left_out(table, interval, lake)
-        _refuse_excess(left, table, interval, lake, settings.quarantine_limit)
         units = check_units(data, table, interval, lake, settings)
-        also = [*units, *(each.result(settings.quarantine_limit) for each in left)]
-        validate(data, table, interval, lake, also=also, as_of=run.as_of)
+        validate(data, table, interval, lake, part, also=[*units, *said], run=run)
         refuse_units(units, table, interval)
     return lake.replace(table, data, scope).rows
 
 
 def _left_out(table: Table, interval: Interval, lake: Lake) -> list[LeftOut]:
     """What was refused of what a table of silver is built from. What takes in the refused rows itself leaves none out."""
-    if table.layer != "silver" or table == QUARANTINE or table.build.catches_up:
+    if table.layer != "silver" or table == QUARANTINE:
         return []
     behind = sorted(QUERIES.keys() & read_tables(table.name))
     window = {"start": interval.start, "end": interval.end}
     return [left for name in behind for left in find_left_out(read(lake, QUERIES[name], **window), name)]
 
 
-def _refuse_excess(left: list[LeftOut], table: Table, interval: Interval, lake: Lake, limit: float) -> None:
+def _refuse_excess(left: list[LeftOut], table: Table, interval: Interval, limit: float) -> None:
     """Say what was left out; where it is more than the limit, nothing is published, for its totals would mislead."""
     for each in left:
         log.warning("%s: %s", interval, each.sentence)
     if excess := " ".join(each.sentence for each in left if each.exceeds(limit)):
-        record_results([each.result(limit) for each in left], table, interval, lake)
         raise DataError(
             f"{table.name} {interval}: not published, for more than {limit:.3g} (quarantine_limit) of a source was refused; what "
             f"was published before stays. {excess} Correct the source and ingest these days again, or, where the rest is good "
@@ -92,7 +95,7 @@ def _refuse_excess(left: list[LeftOut], table: Table, interval: Interval, lake: 
         )
 
 
-def _parts(table: Table, interval: Interval, lake: Lake) -> Iterable[Interval]:
+def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
     """What was believed at the interval's end is one answer; checks of silver are published by the years that it was built in."""
     if table.time == "as_of" and table.build.when != "always":
         return [interval]

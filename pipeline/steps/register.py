@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from pipeline.registry.shards import clear_shards, collect_shards
 from pipeline.registry.training import TrainedSegment
 from pipeline.registry.trainings import find_trained, read_proposed
 from pipeline.steps._declaration import Step
-from pipeline.steps._segments import Failed
+from pipeline.steps._segments import Failed, refuse_if_all
 from pipeline.tables.capacity import RISK_BACKTEST
 from pipeline.tables.columns import FAILED
 from pipeline.tables.forecasts import MODEL_METRIC
@@ -66,12 +66,16 @@ def register(interval: Interval, lake: Lake, settings: Settings) -> int:
 
 
 def register_training(
-    interval: Interval, lake: Lake, settings: Settings, segments: list[TrainedSegment], failed: Sequence[Failed]
+    interval: Interval, lake: Lake, settings: Settings, segments: list[TrainedSegment], failed: list[Failed]
 ) -> int:
     """Put the segments into the registry as one training, and its rows for gold with it; returns the versions that are new.
 
     Those that failed are told with it, for `record`.
+
+    Raises:
+        DataError: all segments failed; nothing is registered.
     """
+    refuse_if_all(failed, done=bool(segments), where=f"training as of {interval.as_of}")
     if not segments:
         log.warning("nothing to train as of %s: no segment has enough history", interval.as_of)
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -60,10 +61,11 @@ def risk(interval: Interval, lake: Lake, settings: Settings) -> int:
         for metric, rows in forecasts[forecasts["granularity"] == by].groupby("metric", sort=True)
     }
     kept: list[pa.Table] = []
+    known = _read_known(interval.as_of, lake)
 
     def judge(segment: SegmentName) -> pa.Table:
         part = by_segment[segment]
-        past = _past(part, interval.as_of, lake, settings)
+        past = _past(part, interval.as_of, lake, settings, known)
         judged = assess(part, interval.as_of, past, settings.risk_quantile).assign(reason=None)
         return conform(judged[[*table.names]], table, interval)
 
@@ -121,16 +123,30 @@ def what_if(
         of = f" of {resource}" if resource else ""
         raise DataError(f"gold.forecast: no forecasts in percent{of} as of {moment or 'any day'}; run `forecast` first")
     change = Change(growth=1 + growth_pct / 100, resize=resize)
-    return compare(forecasts, moment, _past(forecasts, moment, lake, settings, change), settings.risk_quantile, change)
+    past = _past(forecasts, moment, lake, settings, _read_known(moment, lake), change)
+    return compare(forecasts, moment, past, settings.risk_quantile, change)
 
 
-def _past(forecasts: pd.DataFrame, as_of: datetime, lake: Lake, settings: Settings, change: Change = NO_CHANGE) -> Past:
+class _Known(NamedTuple):
+    """What is known of all series: the highest sample of each in percent, and the resources that have a criticality."""
+
+    peaks: pd.Series
+    labels: pd.DataFrame
+
+
+def _read_known(as_of: datetime, lake: Lake) -> _Known:
+    return _Known(read_peaks(lake, as_of), read_criticality(lake, as_of))
+
+
+def _past(
+    forecasts: pd.DataFrame, as_of: datetime, lake: Lake, settings: Settings, known: _Known, change: Change = NO_CHANGE
+) -> Past:
     """What was known of the series of some forecasts when they were made, for them as they are and as they would be."""
     limits = {*NO_CHANGE.limits(), *change.limits()}
     return Past(
         surprises=_surprises(forecasts, tuple(limits), as_of, lake, settings),
-        peak_pct=read_peaks(lake, as_of),
-        criticality=weigh_criticality(forecasts["series_id"].unique(), read_criticality(lake, as_of)),
+        peak_pct=known.peaks,
+        criticality=weigh_criticality(forecasts["series_id"].unique(), known.labels),
     )
 
 

@@ -31,7 +31,7 @@ from pipeline.registry.training import Dataset, TrainedSegment, write_files
 from pipeline.settings import Settings
 from pipeline.steps import cpu_seconds
 from pipeline.steps._declaration import Step
-from pipeline.steps._segments import Failed, SegmentName, end_as_partial, refuse_if_all, try_each
+from pipeline.steps._segments import Failed, SegmentName, end_as_partial, try_each
 from pipeline.steps.register import in_order, is_known, register_training
 from pipeline.tables.columns import GRANULARITIES, Granularity
 from pipeline.tables.schema import bucket_of
@@ -71,7 +71,7 @@ def train(
 
     Raises:
         PartialError: some segments failed; the others are registered, or handed over.
-        DataError: all failed; nothing is.
+        DataError: all failed; nothing is. Of several shards `register` says so.
     """
     read, unread = try_each(
         _list_names(interval, lake, settings, shard, shards),
@@ -88,7 +88,6 @@ def train(
     with tempfile.TemporaryDirectory() as folder:
         trained, failed = _train_each(segments, effort, Path(folder), progress)
         failed = [*unread, *failed]
-        refuse_if_all(failed, done=bool(trained), where=f"training as of {interval.as_of}")
         if shards == 1:
             return end_as_partial(failed, register_training(interval, lake, settings, trained, failed))
         hand_over(settings, interval.as_of, trained, shard, shards, failed)

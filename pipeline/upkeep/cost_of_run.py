@@ -26,7 +26,7 @@ from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
-from pipeline.lake.beginning import first_day
+from pipeline.lake.beginning import DAYS_AHEAD, first_day
 from pipeline.lake.bronze import list_days, list_objects
 from pipeline.lake.fence import Window
 from pipeline.lake.relations import rows_within
@@ -43,8 +43,6 @@ S3_USD_PER_LIST = 0.005 / 1000
 S3_USD_PER_GET = 0.0004 / 1000
 # Of a Parquet file the footer and the columns.
 GETS_PER_FILE = 2
-# How far Athena's projection of bronze reaches beyond today.
-DAYS_AHEAD = 3
 # https://aws.amazon.com/fargate/pricing/, Linux on x86.
 FARGATE_USD_PER_VCPU_HOUR = 0.04048
 FARGATE_USD_PER_GB_HOUR = 0.004445

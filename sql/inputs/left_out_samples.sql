@@ -4,7 +4,8 @@
 -- Params  :start, :end   the run's data interval, UTC, half-open
 -- Window  0 days
 --
--- `rule` is null for what counts. A refused row in whose place a good one was landed is not left out: its moment has a value.
+-- `rule` is null for what counts. A refused row in whose place a good one was landed is not left out: its moment has a value;
+-- nor is one that tells the same moment by another statistic.
 WITH sample AS (
   SELECT
     coalesce(min(source) FILTER (WHERE rule IS NULL), min(source)) AS source,
@@ -12,7 +13,7 @@ WITH sample AS (
     series_id AS series,
     CASE WHEN count(*) = count(rule) THEN min(rule) END AS rule
   FROM views.metric_point
-  WHERE (rule IS NULL OR rule <> 'superseded')
+  WHERE (rule IS NULL OR rule NOT IN ('superseded', 'second_statistic'))
     AND day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
   GROUP BY account, region, resource_id, series_id, statistic, ts
 )

@@ -4,8 +4,8 @@
 -- Params  :as_of   prices from before this moment, UTC
 -- Window  silver.price always
 --
--- A price holds until the next one, however long ago it was listed: `price_as_of` is when. The table has a row where a price
--- changed, not one a day.
+-- A price holds until the next one, however long ago it was listed: `price_as_of` is when. The table has a row
+-- per price list that names it, not one a day.
 WITH ranked AS (
   SELECT
     service, region, item, unit, price_usd, vcpu, memory_gib, arch, network_mbps, ebs_mbps, coremark, burstable, hypervisor,

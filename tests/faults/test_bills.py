@@ -7,15 +7,18 @@ import logging
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from pipeline import settings as settings_module
 from pipeline.errors import DataError
 from pipeline.interval import Interval
-from pipeline.lake import open_lake
+from pipeline.lake import Lake, open_lake
+from pipeline.lake.claims import claim
 from pipeline.settings import Settings
 from pipeline.steps import perform
+from pipeline.tables.money import BILLING_LINE
 
 MARCH = Interval(datetime(2026, 3, 1), datetime(2026, 4, 1))
 HEADER = (
@@ -173,3 +176,19 @@ def test_a_payer_that_has_no_more_charges_of_a_day_leaves_the_others_as_they_are
     ingest(settings, folder)
 
     assert billed(settings) == {1: 100, 2: 110}
+
+
+def test_a_bill_that_two_claimed_at_the_same_moment_is_nobodys_until_one_says_so(lake: Lake) -> None:
+    thing = "the bill of 2026-03 of payer 9"
+    place = lake.storage.path("ledger", "claims", "billing_line", quote(thing, safe=""))
+    for name in ("a.csv", "b.csv"):
+        lake.storage.write_once(f"{place}/00000001/{name}.json", b"{}")
+
+    for name, other in (("a.csv", "b.csv"), ("b.csv", "a.csv")):
+        with pytest.raises(DataError, match=f"landed from {other} already"):
+            claim(BILLING_LINE, [thing], name, "", lake.storage)
+
+    claim(BILLING_LINE, [thing], "a.csv", "b.csv", lake.storage)
+    claim(BILLING_LINE, [thing], "a.csv", "", lake.storage)
+    with pytest.raises(DataError, match=r"landed from a\.csv already"):
+        claim(BILLING_LINE, [thing], "b.csv", "", lake.storage)

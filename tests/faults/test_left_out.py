@@ -20,9 +20,9 @@ from pipeline.settings import LEAST_ROWS, Settings
 from pipeline.sources import _bronze
 from pipeline.steps import perform
 from pipeline.tables.money import BILLING_LINE, COST_DAILY
-from pipeline.tables.operations import QUARANTINE
+from pipeline.tables.operations import CHECK_RESULT, QUARANTINE
 from pipeline.tables.schema import Table
-from pipeline.tables.usage import METRIC_DAILY, METRIC_SAMPLE
+from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY, METRIC_SAMPLE
 
 DAY = Interval.day("2026-03-02")
 LANDED = datetime(2026, 3, 3)
@@ -128,6 +128,26 @@ def test_more_than_the_limit_of_the_rows_stops_the_table_and_what_was_published_
     assert open_lake(settings).content(METRIC_DAILY) == before
     build(settings, QUARANTINE)
     assert open_lake(settings).read(QUARANTINE).num_rows == 6
+
+
+@pytest.mark.parametrize("rows", [48, 144])
+def test_a_day_of_which_all_is_refused_is_not_passed_over(
+    settings: Settings, lake: Lake, caplog: pytest.LogCaptureFixture, rows: int
+) -> None:
+    land(lake, METRIC_SAMPLE, [row for name in range(rows // 48) for row in samples(f"i-{name}", *[500.0] * 48)])
+
+    with caplog.at_level(logging.WARNING):
+        if rows < LEAST_ROWS:
+            build(settings, METRIC_HOURLY)
+        else:
+            with pytest.raises(DataError, match="144 of 144 rows"):
+                build(settings, METRIC_HOURLY)
+
+    assert f"{rows} of {rows} rows of bronze.metric_sample (100.0%) were left out" in caplog.text
+    assert open_lake(settings).read(METRIC_HOURLY).num_rows == 0
+    assert [row["rule"] for row in open_lake(settings).read(CHECK_RESULT).to_pylist() if "left_out" in row["rule"]] == [
+        "left_out(csv)"
+    ]
 
 
 def test_a_correction_that_is_landed_in_place_of_refused_rows_lets_the_table_be_built(settings: Settings, lake: Lake) -> None:

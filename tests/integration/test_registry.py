@@ -470,6 +470,24 @@ def test_a_segment_that_cannot_be_trained_stops_no_other_and_reports_name_it_unt
     assert read(lake, "lacking", as_of=DAY.as_of).empty
 
 
+def test_a_shard_of_which_all_segments_fail_stops_no_other_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_module.load({}, home=tmp_path, challengers=("seasonal_naive", "ridge"), backtest_windows=2)
+    lake = open_lake(settings)
+    monkeypatch.setattr(sys.modules[__name__], "SEGMENTS", [("cost", "day"), ("memory_utilization", "day")])
+    monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "read_metrics", read_metrics)
+    monkeypatch.setattr(train_step, "bucket_of", lambda name: int(name.startswith("memory")))
+    break_segment(monkeypatch, "cost")
+
+    with pytest.raises(PartialError, match="cost by the day could not be trained"):
+        train(DAY, lake, settings, shard=0, shards=2)
+    train(DAY, lake, settings, shard=1, shards=2)
+
+    assert register(DAY, lake, settings) == 1
+    record(DAY, lake, settings)
+    assert set(lake.read(MODEL_METRIC)["metric"].to_pylist()) == {"memory_utilization"}
+
+
 def test_a_training_of_which_all_segments_fail_fails_and_registers_nothing(
     fresh: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
