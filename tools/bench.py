@@ -88,7 +88,7 @@ def _in_a_process(work: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         raise SystemExit(f"{args[0]} failed")
 
 
-def lake(home: Path) -> dict[str, float]:
+def lake(home: Path, rows: int = ROWS) -> dict[str, float]:
     """Publish ten million rows in one commit, then read and query one day of them."""
     import numpy as np
     import pyarrow as pa
@@ -102,7 +102,7 @@ def lake(home: Path) -> dict[str, float]:
     table = METRIC_HOURLY
     opened = open_lake(settings_module.load({}, home=home))
     days = 10
-    hours, series = days * 24, ROWS // (days * 24)
+    hours, series = days * 24, rows // (days * 24)
     start = np.datetime64("2026-03-01T00:00:00", "us")
     names = np.array([f"1/us-east-1/i-{i:06d}/cpu_utilization" for i in range(series)])
     number = np.arange(series * hours)
@@ -120,6 +120,7 @@ def lake(home: Path) -> dict[str, float]:
         "unit": constant("percent"),
         "hour": pa.array(start + (number % hours) * np.timedelta64(1, "h")),
         **{name: pa.array(values) for name in ("mean", "p50", "p95", "max")},
+        "saturated": constant(False),
         "samples": constant(12),
         "expected_samples": constant(12),
         "quality_flag": constant(0),

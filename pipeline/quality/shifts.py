@@ -74,16 +74,21 @@ def compare_days(levels: pd.DataFrame, since: datetime) -> pd.DataFrame:
     known = levels.drop_duplicates("series_id").set_index("series_id").loc[table.columns]
     values = table.to_numpy(dtype=np.float64, na_value=np.nan)
     floor: Floats = np.array([FLOORS.get(unit, 1.0) for unit in known["unit"]], dtype=np.float64)
+    metrics = known["metric"].astype("category").cat.codes.to_numpy()
     found = []
     for row in range(int(np.searchsorted(table.index, np.datetime64(since))), len(values)):
         compared = _compare(values[max(0, row - DAYS) : row], values[row], floor)
         if compared is None:
             continue
         columns, before, outside = compared
-        named = known.iloc[columns].reset_index()
-        day = named.assign(day=table.index[row], before=before, level=values[row][columns], outside=outside)
-        found.append(day[day["metric"].isin(set(day.loc[day["outside"], "metric"]))])
-    return pd.concat(found, ignore_index=True) if found else _nothing()
+        of_moved = np.isin(metrics[columns], metrics[columns[outside]])
+        columns, before, outside = columns[of_moved], before[of_moved], outside[of_moved]
+        found.append((np.full(len(columns), row), columns, before, values[row][columns], outside))
+    if not found:
+        return _nothing()
+    rows, columns, before, level, outside = map(np.concatenate, zip(*found, strict=True))
+    named = known.reset_index()[["series_id", "metric", "unit"]].iloc[columns].reset_index(drop=True)
+    return named.assign(day=table.index[rows], before=before, level=level, outside=outside)
 
 
 def _compare(window: Floats, new: Floats, floor: Floats) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.bool_]] | None:
@@ -99,7 +104,15 @@ def _compare(window: Floats, new: Floats, floor: Floats) -> tuple[npt.NDArray[np
     if not outside.any():
         return None
     columns = np.flatnonzero(enough)
-    return columns, np.nanmedian(before[:, columns], axis=0), outside[columns]
+    return columns, _median(before[:, columns]), outside[columns]
+
+
+def _median(values: Floats) -> Floats:
+    """The median of each column's numbers; numpy's own takes twenty times as long where some are missing."""
+    ordered, count = np.sort(values, axis=0), np.isfinite(values).sum(axis=0)
+    everyone = np.arange(values.shape[1])
+    middle: Floats = (ordered[(count - 1) // 2, everyone] + ordered[count // 2, everyone]) / 2
+    return middle
 
 
 def _nothing() -> pd.DataFrame:

@@ -126,6 +126,8 @@ def run_expectations(
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    from pipeline.quality import _words  # noqa: F401  # replaces a check of theirs when it is imported
+
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     chosen = list(table.structural_expectations()) if structural_only else expectations(table)

@@ -80,6 +80,13 @@ def _find(data: pa.Table, table: Table, interval: Interval, lake: Lake) -> Itera
     compared = compare_days(pd.concat(levels, ignore_index=True), start)
     if compared.empty:
         return ()
-    # Who delivered what is asked only where something has moved: it reads all samples of the interval.
-    sources = read(lake, "series_sources", start=interval.start, end=interval.end).set_index("series_id")["source"]
-    return find_shifts(compared.assign(source=compared["series_id"].map(sources).fillna("unknown")))
+    return find_shifts(compared.assign(source=_sources(compared["series_id"], interval, lake)))
+
+
+def _sources(series: pd.Series, interval: Interval, lake: Lake) -> pd.Series:
+    """Who delivered each series; asked series by series, which judges all samples, only where there are several sources."""
+    asked = {"start": interval.start, "end": interval.end}
+    sources = read(lake, "sample_sources", **asked)["source"]
+    if len(sources) == 1:
+        return pd.Series(sources[0], index=series.index)
+    return series.map(read(lake, "series_sources", **asked).set_index("series_id")["source"]).fillna("unknown")
