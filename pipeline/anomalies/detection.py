@@ -19,10 +19,12 @@ EXCESS = {"low": 1.0, "medium": 1.5, "high": 2.0, "critical": 3.0}
 
 PROBATION_TIME = np.timedelta64(24 * 3600, "s")
 PROBATION_ROWS = 24
-ANNOUNCED = "2D"
+ANNOUNCED_HOURS = 48
 """How long an incident stays announced: until then only a worse sample alerts again."""
 
 _LARGEST_EXCESS = 1e9
+_SIGMA_PER_MEDIAN_DISTANCE = 1.4826
+_SIGMA_PER_MEAN_DISTANCE = 1.2533
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,10 @@ def announce(
     excess: npt.NDArray[np.float64],
     clock: npt.NDArray[np.datetime64],
     values: npt.NDArray[np.float64],
-    announced: str = ANNOUNCED,
+    announced_hours: int = ANNOUNCED_HOURS,
+    worse_ratio: float = 1.0,
 ) -> npt.NDArray[np.float64]:
-    """Scores from excesses: 0 on probation, and 0 for a sample no worse than one within the time before it.
+    """Scores from excesses: 0 on probation, and 0 for an anomalous sample that is not worse than those in the time before it.
 
     One incident spans many samples; the person on call wants to hear of it once, and again only when it gets worse.
 
@@ -102,11 +105,14 @@ def announce(
         excess: deviation in multiples of the detector's alert threshold; NaN when unknown.
         clock: as `arrival_clock` gives it.
         values: the series, NaN where missing.
-        announced: that time, as pandas writes it.
+        announced_hours: that time; each anomalous sample begins it anew, announced or not.
+        worse_ratio: by how many times a sample must exceed the worst one of that time.
     """
-    score = np.where(on_probation(clock, values), 0.0, score_of_excess(excess))
-    worst_before = pd.Series(score, index=pd.DatetimeIndex(clock)).rolling(announced, closed="left", min_periods=1).max()
-    return np.where(score > worst_before.fillna(0.0).to_numpy(), score, 0.0)
+    known = np.where(on_probation(clock, values), 0.0, np.nan_to_num(excess, nan=0.0, posinf=_LARGEST_EXCESS))
+    anomalous = pd.Series(np.where(known >= 1, known, 0.0), index=pd.DatetimeIndex(clock))
+    before = anomalous.rolling(f"{announced_hours}h", closed="left", min_periods=1).max().fillna(0.0).to_numpy()
+    repeats = (known >= 1) & (before > 0) & (known <= worse_ratio * before)
+    return np.where(repeats, 0.0, score_of_excess(known))
 
 
 def past_median(
@@ -128,6 +134,30 @@ def past_median(
     out = np.full(len(values), np.nan)
     out[np.argsort(phase, kind="stable")] = medians.to_numpy(dtype=np.float64)
     return out
+
+
+def usual_of_hour(
+    ts: npt.NDArray[np.datetime64], clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], history: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The usual value of each row's hour of the day, working days apart from weekends, and the usual spread around it.
+
+    The spread is the larger of the median distance in such hours and the mean distance in all: a series that is mostly flat has a
+    median distance of zero, and calm nights a tiny one; the mean, which outliers raise, keeps both honest, and is what makes one
+    threshold hold for all series.
+
+    Returns:
+        The median, and a robust standard deviation; both NaN until there are three such values.
+    """
+    hour = hour_of_day(ts)
+    phase = hour + 24 * (pd.DatetimeIndex(ts).dayofweek.to_numpy() >= 5)
+    expected = past_median(clock, values, phase, history)
+    # A weekend hour has little history of its own at first; until then any day's same hour will do.
+    expected = np.where(np.isnan(expected), past_median(clock, values, hour, history), expected)
+    distance = np.abs(values - expected)
+    local = past_median(clock, distance, phase, history)
+    overall = pd.Series(distance, index=pd.DatetimeIndex(clock)).rolling(history, closed="left", min_periods=8).mean().to_numpy()
+    spread = np.fmax(_SIGMA_PER_MEDIAN_DISTANCE * local, _SIGMA_PER_MEAN_DISTANCE * overall)
+    return expected, np.fmax(spread, smallest_scale(expected))
 
 
 def hour_of_day(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:

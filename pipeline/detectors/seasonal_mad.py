@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, hour_of_day, past_median, smallest_scale
-
-_SIGMA_PER_MAD = 1.4826
-_SIGMA_PER_MEAN_DISTANCE = 1.2533
+from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, usual_of_hour
 
 
 class Options(BaseModel):
@@ -43,16 +39,7 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
 
     Source: Hampel (1974) identifier on a seasonal median, as Twitter's S-H-ESD does, made causal.
     """
-    clock, observed, history = arrival_clock(ts), finite(values), f"{options.history_days}D"
-    hour, weekday = hour_of_day(ts), pd.DatetimeIndex(ts).dayofweek.to_numpy()
-    phase = hour + 24 * (weekday >= 5)
-    expected = past_median(clock, observed, phase, history)
-    # A weekend hour has little history of its own at first; until then any day's same hour will do.
-    expected = np.where(np.isnan(expected), past_median(clock, observed, hour, history), expected)
-    distance = np.abs(observed - expected)
-    local = past_median(clock, distance, phase, history)
-    overall = pd.Series(distance, index=pd.DatetimeIndex(clock)).rolling(history, closed="left", min_periods=8).mean().to_numpy()
-    # A series that is mostly flat has a MAD of zero, and calm nights a tiny one: the mean distance keeps both honest.
-    spread = np.fmax(np.fmax(_SIGMA_PER_MAD * local, _SIGMA_PER_MEAN_DISTANCE * overall), smallest_scale(expected))
-    excess = distance / (options.alert_deviations * spread)
+    clock, observed = arrival_clock(ts), finite(values)
+    expected, spread = usual_of_hour(ts, clock, observed, f"{options.history_days}D")
+    excess = np.abs(observed - expected) / (options.alert_deviations * spread)
     return Detection(announce(excess, clock, observed), expected)
