@@ -35,7 +35,7 @@ COMPILED := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-hea
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-anomaly mutants crash fix lock
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ bench: setup ## Time and memory of the main job on the reference fleet; what its
 bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters beside their bars; risk on fleets never tuned on (7 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_forecast.py tests/data/traces --scale --fleet
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_risk.py --seeds 51,52,53,54,55,56
+
+bench-anomaly: setup ## How well each detector finds what people labelled on two public sets, beside an alarm that never stops
+	@$(BIN)/python -m tools.bench_anomaly
 
 mutants: setup ## Small faults put into the pure rooms and the steps: which does no test notice? (two hours; SAMPLE=500 SEED=1)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python cosmic-ray==$(COSMIC_RAY_VERSION) coverage==$(COVERAGE_VERSION)

@@ -1,0 +1,212 @@
+"""`make bench-anomaly`: how well the detectors find what people labelled, on two public sets, at their fixed threshold.
+
+python -m tools.bench_anomaly [--detectors default,novelty] [--kinds]. Two sets that disagree about repeats: Numenta's benchmark
+punishes a second alert inside a window's neighbourhood, the labelled telemetry wants every spike. Beside the detectors stands an
+alert at every sample, which any honest score must put last. Figures, never a verdict.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import plugs
+from pipeline.anomalies.detection import ALERT
+from pipeline.steps import cpu_seconds
+
+ROOT = Path(__file__).resolve().parent.parent
+SETS = ROOT / "tests" / "data" / "anomalies"
+CONTROL = "an alert at every sample"
+
+#: The part of a series that is not scored: it is there to learn from.
+PROBATION = 0.15
+#: Labelled rows that are at most so many rows apart are one event.
+ONE_EVENT = 4
+#: An alert so many rows before an event's first, or after its last, finds it.
+BEFORE, AFTER = 2, 3
+#: A false alert speaks for as many rows after it, and no more: an alarm that never stops is counted again and again.
+ONE_ALARM = 6
+
+#: Numenta's standard profile: what a false row costs, beside 1 for a window found or missed; rows of probation at most.
+FALSE_ROW, MOST_PROBATION = 0.11, 750
+
+Bools = npt.NDArray[np.bool_]
+Stamps = npt.NDArray[np.datetime64]
+Alerts = Callable[[Stamps, npt.NDArray[np.float64]], Bools]
+
+
+class Events(NamedTuple):
+    """What became of the labelled events of one series, or of several: add them up column by column.
+
+    Attributes:
+        found, missed: events.
+        false: alerts outside them.
+        days: that were scored.
+    """
+
+    found: int
+    missed: int
+    false: int
+    days: float
+
+    @property
+    def precision(self) -> float:
+        return self.found / max(self.found + self.false, 1)
+
+    @property
+    def recall(self) -> float:
+        return self.found / max(self.found + self.missed, 1)
+
+    @property
+    def f1(self) -> float:
+        return 2 * self.found / max(2 * self.found + self.missed + self.false, 1)
+
+
+def total(parts: list[Events]) -> Events:
+    return Events(*(sum(column) for column in zip(*parts, strict=True)))
+
+
+def score_events(ts: Stamps, alerts: Bools, labels: Bools) -> Events:
+    """Events found, missed and invented in one series whose rows are in order of time.
+
+    Source: event scores without point adjustment, which would let a random detector win; the false alerts do not chain.
+    """
+    first = int(len(labels) * PROBATION)
+    labelled = np.flatnonzero(labels)
+    groups = np.split(labelled, np.flatnonzero(np.diff(labelled) > ONE_EVENT) + 1) if len(labelled) else []
+    events = [(int(group[0]), int(group[-1])) for group in groups if group[0] >= first]
+    found = sum(bool(alerts[max(start - BEFORE, 0) : end + AFTER + 1].any()) for start, end in events)
+    explained = np.zeros(len(labels), dtype=np.bool_)
+    for start, end in events:
+        explained[max(start - BEFORE, 0) : end + AFTER + 2] = True
+    false, last = 0, -ONE_ALARM - 1
+    for row in np.flatnonzero(alerts & ~explained):
+        if row >= first and row - last > ONE_ALARM:
+            false, last = false + 1, int(row)
+    days = float((ts[-1] - ts[0]) / np.timedelta64(1, "D")) * (1 - PROBATION)
+    return Events(found, len(events) - found, false, days)
+
+
+class Windows(NamedTuple):
+    """Numenta's standard profile on one series, or on several: add them up column by column.
+
+    Attributes:
+        gain: above an answer without any alert.
+        perfect: the same of an alert at the first row of every window.
+    """
+
+    gain: float
+    perfect: float
+
+    @property
+    def score(self) -> float:
+        return 100 * self.gain / self.perfect if self.perfect else float("nan")
+
+
+def score_windows(ts: Stamps, alerts: Bools, windows: list[list[str]]) -> Windows:
+    """What alerts are worth: the earlier in a window the more, and outside the less the farther after one.
+
+    Args:
+        ts: in the file's own order, with duplicates.
+        alerts: one per row.
+        windows: first and last stamp of each.
+
+    Source: Lavin & Ahmad (2015), arXiv:1510.03336, with the edge cases of the published code: credit s(y) = 2/(1+e^5y) − 1 with
+    y = −1 at a window's first row; of a false row y counts the last window's lengths since its end,
+    and s = −1 from three of them on and before any.
+    """
+    first = min(int(PROBATION * len(ts)), MOST_PROBATION)
+    outside, gain, perfect = np.ones(len(ts), dtype=np.bool_), 0.0, 0
+    worth = np.full(len(ts), -1.0)
+    rows_of = [tuple(int(np.flatnonzero(ts == np.datetime64(stamp))[0]) for stamp in window) for window in windows]
+    for start, end in sorted(rows_of):
+        rows, length = np.arange(start, end + 1), end - start + 1
+        after = np.arange(end + 1, len(ts))
+        worth[after] = _sigmoid((after - end) / (length - 1))
+        outside[rows] = False
+        perfect += 1
+        credit = _sigmoid(-(end - rows + 1) / length) / _sigmoid(np.array(-1.0))
+        inside = rows[alerts[rows] & (rows >= first)]
+        if len(inside):
+            gain += 1 + float(credit[inside[0] - start])
+    false = np.flatnonzero(alerts & outside)
+    return Windows(gain + FALSE_ROW * float(worth[false[false >= first]].sum()), 2 * perfect)
+
+
+def _sigmoid(y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    value: npt.NDArray[np.float64] = np.where(y > 3, -1.0, 2 / (1 + np.exp(np.minimum(5 * y, 700))) - 1)
+    return value
+
+
+def telemetry() -> Iterator[tuple[str, Stamps, npt.NDArray[np.float64], Bools]]:
+    """Category, stamps, values and labels of each labelled series."""
+    for _, rows in pd.read_parquet(SETS / "cloud_telemetry.parquet").groupby("file", observed=True, sort=True):
+        yield str(rows["category"].iloc[0]), rows["ts"].to_numpy(), rows["value"].to_numpy(), rows["is_anomaly"].to_numpy()
+
+
+def numenta() -> Iterator[tuple[str, Stamps, npt.NDArray[np.float64], list[list[str]]]]:
+    """Name, stamps, values and windows of each series of Numenta's benchmark."""
+    windows = json.loads((SETS / "numenta_windows.json").read_text())
+    for name, rows in pd.read_parquet(SETS / "numenta.parquet").groupby("file", observed=True, sort=True):
+        yield str(name), rows["ts"].to_numpy(), rows["value"].to_numpy(), windows[str(name)]
+
+
+def score(alerts: Alerts) -> tuple[dict[str, list[Events]], dict[str, Windows]]:
+    """The events of each series by category, and Numenta's score of each of its series."""
+    events: dict[str, list[Events]] = {}
+    for category, ts, values, labels in telemetry():
+        events.setdefault(category, []).append(score_events(ts, alerts(ts, values), labels))
+    return events, {name: score_windows(ts, alerts(ts, values), windows) for name, ts, values, windows in numenta()}
+
+
+def low_half(series: list[Events], draws: int = 400) -> float:
+    """The F1 below which one in ten random halves of the series lies: how much of a figure the choice of series is."""
+    rng = np.random.default_rng(0)
+    halves = [total([series[place] for place in rng.permutation(len(series))[: len(series) // 2]]).f1 for _ in range(draws)]
+    return float(np.quantile(halves, 0.1))
+
+
+def detector(name: str) -> Alerts:
+    detect = plugs.load("detectors", name).detect
+    return lambda ts, values: detect(ts, values).score >= ALERT
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--detectors", default=",".join(plugs.names("detectors")))
+    parser.add_argument("--kinds", action="store_true", help="also events by category of telemetry")
+    given = parser.parse_args()
+    console = Console()
+    quality = ("events F1", "precision", "recall", "false per series and day", "a low half", "Numenta", "its CloudWatch")
+    grid = Table("detector", *quality, "µs a row")
+    kinds = Table("detector", "category", "events", "found", "false")
+    rows = sum(len(ts) for _, ts, *_ in (*telemetry(), *numenta()))
+    for name in [*given.detectors.split(","), CONTROL]:
+        before = cpu_seconds()
+        alerts = (lambda ts, _: np.ones(len(ts), dtype=np.bool_)) if name == CONTROL else detector(name)
+        events, windows = score(alerts)
+        spent = 1e6 * (cpu_seconds() - before) / rows
+        every = [each for some in events.values() for each in some]
+        whole, aws = total(every), [each for file, each in windows.items() if "AWSCloudwatch" in file]
+        found = [f"{value:.3f}" for value in (whole.f1, whole.precision, whole.recall, whole.false / whole.days, low_half(every))]
+        figures = [f"{Windows(*np.sum(some, axis=0)).score:.1f}" for some in (list(windows.values()), aws)]
+        grid.add_row(name, *found, *figures, "" if name == CONTROL else f"{spent:.1f}")
+        for category, some in events.items():
+            of = total(some)
+            kinds.add_row(name, category, str(of.found + of.missed), str(of.found), str(of.false))
+    console.print(grid)
+    if given.kinds:
+        console.print(kinds)
+
+
+if __name__ == "__main__":
+    main()
