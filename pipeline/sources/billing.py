@@ -95,6 +95,14 @@ _CUR = frozenset(
     }
 )  # fmt: skip
 
+#: Columns from which the amortised cost of a type of CUR 2.0's lines is made.
+_AMORTISED = {
+    "SavingsPlanCoveredUsage": ("savings_plan_savings_plan_effective_cost",),
+    "SavingsPlanRecurringFee": ("savings_plan_total_commitment_to_date", "savings_plan_used_commitment"),
+    "DiscountedUsage": ("reservation_effective_cost",),
+    "RIFee": ("reservation_unused_amortized_upfront_fee_for_billing_period", "reservation_unused_recurring_fee"),
+}
+
 # In order: FOCUS 1.2 is told from 1.0 by columns that 1.2 added and made mandatory. 1.1 only adds columns that nothing
 # here reads, and counts as 1.0.
 FORMATS = (
@@ -254,6 +262,8 @@ def read(sheet: Sheet, source: str) -> pa.Table:
     found = detect(sheet.name, data.column_names)
     if sheet.dialect and sheet.dialect.decimal != "point":
         raise DataError(f"{sheet}: amounts of a bill are read with a decimal point alone; export it so")
+    if found.name == "cur_2_0":
+        _refuse_unamortised(sheet)
     charged, _ = cells.moments(sheet, found.charge_start)
     billed, _ = cells.moments(sheet, found.period_start)
     return _bronze.ordered(
@@ -270,6 +280,18 @@ def read(sheet: Sheet, source: str) -> pa.Table:
         ),
         ("ts", "line_number"),
     )
+
+
+def _refuse_unamortised(sheet: Sheet) -> None:
+    """Refuse lines whose amortised cost stands in columns that the export leaves out: it would count as nothing."""
+    types = pc.value_counts(sheet.data["line_item_line_item_type"].cast(pa.string()).combine_chunks()).to_pylist()
+    found = {entry["values"]: entry["counts"] for entry in types}
+    lacking = {name: sorted(set(_AMORTISED[name]) - set(sheet.data.column_names)) for name in sorted(found) if name in _AMORTISED}
+    wanting = [
+        f"lines of type {name} ({found[name]:,}) need {' and '.join(columns)}" for name, columns in lacking.items() if columns
+    ]
+    if wanting:
+        raise DataError(f"{sheet}: {'; '.join(wanting)}, which this export leaves out; add them to the export and write it again")
 
 
 def _records(data: pa.Table) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,8 @@
 -- Reads   bronze.billing_line
 --
 -- FOCUS and CUR 2.0 name the same things differently; CUR's amortised cost follows the line type (unused commitment is charged
--- where its fee line is, covered usage at its effective cost, the negation at nothing). An export that is landed again replaces
+-- where its fee line is, covered usage at its effective cost, the negation at nothing, and so what is paid up front for a plan or a
+-- reservation: its usage carries it). An export that is landed again replaces
 -- the billing account's day as a whole, whatever its format: line ids are not stable between refreshes. A line of the format
 -- `withdrawn` takes part in that and is no charge: the account has none of that day any more. `rule` is null for lines that count.
 -- An Azure subscription's leading slash is dropped from the account. Names are those that landing made safe. An amount that is no
@@ -70,6 +71,10 @@ cur AS (
       WHEN 'SavingsPlanNegation' THEN '0'
       WHEN 'SavingsPlanUpfrontFee' THEN '0'
       WHEN 'DiscountedUsage' THEN json_extract_scalar(line, '$.reservation_effective_cost')
+      WHEN 'Fee' THEN CASE
+        WHEN nullif(json_extract_scalar(line, '$.reservation_reservation_a_r_n'), '') IS NOT NULL THEN '0'
+        ELSE json_extract_scalar(line, '$.line_item_unblended_cost')
+      END
       WHEN 'RIFee' THEN nullif(json_extract_scalar(line, '$.reservation_unused_amortized_upfront_fee_for_billing_period'), '')
         || ' plus ' || nullif(json_extract_scalar(line, '$.reservation_unused_recurring_fee'), '')
       ELSE json_extract_scalar(line, '$.line_item_unblended_cost')

@@ -172,3 +172,24 @@ def test_an_empty_export_has_no_lines(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_text(",".join(REQUIRED) + "\n")
     assert lines(path) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacking"),
+    [
+        ("DiscountedUsage", r"of type DiscountedUsage \(1\) need reservation_effective_cost,"),
+        ("SavingsPlanCoveredUsage", r"of type SavingsPlanCoveredUsage \(1\) need savings_plan_savings_plan_effective_cost,"),
+        ("SavingsPlanRecurringFee", "need savings_plan_total_commitment_to_date and savings_plan_used_commitment,"),
+        ("RIFee", "need reservation_unused_amortized_upfront_fee_for_billing_period and reservation_unused_recurring_fee,"),
+    ],
+)
+def test_lines_whose_amortised_cost_the_export_leaves_out_are_refused(tmp_path: Path, kind: str, lacking: str) -> None:
+    with pytest.raises(DataError, match=lacking):
+        lines(csv_of(tmp_path, cur_row(line_item_line_item_type=kind)))
+
+    assert len(lines(csv_of(tmp_path, cur_row(line_item_line_item_type="Usage")))) == 1
+
+
+def cur_row(**changed: Any) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(sorted(SOURCE.FORMATS[2].required), "x")
+    return row | {"bill_billing_period_start_date": "2026-04-01", "line_item_usage_start_date": "2026-04-03"} | changed
