@@ -36,6 +36,8 @@ COMPILED := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-hea
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-anomaly mutants crash fix lock
+# Parts of these.
+.PHONY: style types tests serverless
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,7 +56,11 @@ demo: setup ## Run the main job on the samples, through the real DAGs, and show 
 demo-aws-local: setup ## The same on S3, Glue and Athena on loopback, beside the embedded run (TRINO=1: on a real one; TERRAFORM=1)
 	@$(BIN)/python -m tools.demo_aws_local
 
-test: setup lint ## Lint, types, Terraform's format and every test but those of the whole product
+test: setup style ## Lint, types, Terraform's format and every test but those of the whole product
+	@$(MAKE) --no-print-directory -j 2 types tests
+
+# mypy keeps one core busy for a minute where it begins from nothing: the tests begin beside it.
+tests:
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not system"
 
 test-system: setup ## The whole product for minutes: what README says, Airflow's scheduler, make itself, and what Terraform makes on loopback
@@ -66,15 +72,22 @@ trino: setup ## Trino, the engine that Athena is, into a cache folder (from TRIN
 test-trino: setup ## The SQL on that Trino: every golden case, Athena's API, and random inputs beside the embedded engine (INPUTS=20 FIRST_INPUT=0)
 	@$(BIN)/python -m tools.trino $(BIN)/python -m pytest -n 3 --dist worksteal $(TRINO_TESTS)
 
-check: setup lint ## Before a commit: lint, types, and the tests that start no server (under 4 minutes on 2 cores)
+check: setup style ## Before a commit: lint, types, and the tests that start no server (under 4 minutes on 2 cores)
+	@$(MAKE) --no-print-directory -j 2 types serverless
+
+serverless:
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/test_architecture.py tests/unit tests/contract tests/sql
 
-lint: setup ## The first part of both: ruff, mypy, terraform fmt
+lint: setup style types ## The first part of both: ruff, mypy, terraform fmt
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict pipeline dags tools infra/airflow
 	@if command -v terraform > /dev/null; then echo "terraform fmt -check -recursive infra"; terraform fmt -check -recursive infra; \
 	else echo "terraform is not installed: infra/ is not checked"; fi
+
+types:
+	$(BIN)/mypy --strict pipeline dags tools infra/airflow
 
 up: setup ## Airflow and MLflow in the browser (AIRFLOW_PORT=8080 MLFLOW_PORT=5000, SCHEDULE=1 runs by the clock), until Ctrl-C
 	@$(BIN)/python -m tools.up --airflow-port $(AIRFLOW_PORT) --mlflow-port $(MLFLOW_PORT) $(if $(SCHEDULE),--schedule)

@@ -81,8 +81,8 @@ def bars(table: pd.DataFrame) -> pd.DataFrame:
     """One row per set: how far the default lies below Prophet and below seasonal naive, its coverage and its cost."""
     rows = []
     for name, found in table.groupby("set", sort=False):
-        by_model = found.set_index("model")
-        ours, prophet, floor = (by_model.loc[model] for model in ("default", "prophet", "seasonal_naive"))
+        by_model = found.set_index("model").to_dict("index")
+        ours, prophet, floor = by_model["default"], by_model["prophet"], by_model["seasonal_naive"]
         below = {score: 1 - ours[score] / prophet[score] for score in ("mase", "scaled_pinball")}
         above_floor = all(ours[score] < floor[score] for score in ("mase", "scaled_pinball"))
         bar = 0.0 if name in NOT_WORSE else 0.2

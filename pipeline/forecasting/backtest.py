@@ -185,7 +185,8 @@ def scores(result: Backtest) -> pd.DataFrame:
             }
         )
         frame["reason"] = _no_scale(result)
-        frames.append(frame.loc[result.windows > 0])
+        is_scored = frame["windows"] > 0
+        frames.append(frame.loc[is_scored])
     return pd.concat(frames, ignore_index=True)
 
 

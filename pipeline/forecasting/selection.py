@@ -84,7 +84,8 @@ def overrides(scored: pd.DataFrame, proposed: str, candidates: Collection[str], 
     found: dict[str, str] = {}
     for series_id, rows in scored.loc[scored["windows"] == windows].groupby("series_id"):
         by_model = rows.set_index("model")[["scaled_pinball", "mase"]]
-        wins = (by_model < (1 - margin) * by_model.loc[proposed]) & (by_model <= by_model.loc[BASELINE])
+        bar, floor = (1 - margin) * by_model.loc[proposed], by_model.loc[BASELINE]
+        wins = (by_model < bar) & (by_model <= floor)
         better = by_model.loc[wins.all(axis=1) & by_model.index.isin(list(candidates))]
         if len(better):
             found[str(series_id)] = str(better.sort_values("scaled_pinball", kind="stable").index[0])

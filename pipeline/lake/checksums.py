@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -47,8 +48,17 @@ class HashingFileIO(PyArrowFileIO):
         super().__init__(properties or {})
         self.written: dict[str, str] = {}
 
+    def _initialize_s3_fs(self, netloc: str | None) -> Any:
+        return _open_s3(tuple(sorted(each for each in self.properties.items() if each[0].startswith("s3."))), netloc)
+
     def new_output(self, location: str) -> PyArrowFile:
         return _HashedFile(super().new_output(location), self.written)
+
+
+@cache
+def _open_s3(properties: tuple[tuple[str, str], ...], bucket: str | None) -> Any:
+    """S3 as the properties reach it, one for all tables: each looks for credentials through the whole of AWS's chain."""
+    return PyArrowFileIO(dict(properties))._initialize_s3_fs(bucket)
 
 
 class _HashedFile(PyArrowFile):

@@ -182,7 +182,8 @@ def _minutes(gap: np.timedelta64) -> float:
 def _panels(frame: pd.DataFrame, kinds: pd.DataFrame) -> Iterator[tuple[Panel, dict[tuple[str, str], str]]]:
     """Blocks of series of one granularity, with each series' notes."""
     for granularity in GRANULARITIES:
-        chosen = kinds.loc[kinds["granularity"] == granularity]
+        is_of_it = kinds["granularity"].eq(granularity)
+        chosen = kinds.loc[is_of_it]
         for start in range(0, len(chosen), SHARD):
             block = chosen.iloc[start : start + SHARD]
             keys = list(zip(block["series_id"], block["metric"], strict=True))

@@ -20,6 +20,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, reports
 from pipeline.quality.conform import conform
 from pipeline.quality.data_docs import VALIDATIONS, collect_data_docs, exception_message
+from pipeline.quality.remembered import remember_configurations
 from pipeline.tables.operations import CHECK_RESULT, QUALITY_RESULT
 from pipeline.tables.schema import BUCKETS, Table
 
@@ -140,7 +141,8 @@ def run_expectations(
         "last_hour": interval.end - timedelta(hours=1),
         "last_day": interval.end - timedelta(days=1),
     }
-    outcome: Any = batch.validate(suite, result_format="SUMMARY", expectation_parameters=parameters)
+    with remember_configurations():
+        outcome: Any = batch.validate(suite, result_format="SUMMARY", expectation_parameters=parameters)
     answer = [_result(each, data.num_rows) for each in outcome.results], outcome.to_json_dict()
     # Great Expectations keeps the rows in its current project, and in reference cycles; a long backfill would pile them up.
     context.data_sources.delete("lake")

@@ -1,5 +1,6 @@
 import json
 import re
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,23 @@ def hour(**changed: Any) -> dict[str, Any]:
 def rows(*given: dict[str, Any]) -> pa.Table:
     schema = pa.schema([f for f in TABLE.arrow_schema if f.name not in ("day", "bucket")])
     return pa.Table.from_pylist(list(given), schema=schema)
+
+
+def test_a_check_finds_the_same_where_configurations_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = conform(rows(hour(), hour(series_id="1/r/i-2/cpu_utilization", mean=99.0, p50=-1.0)), TABLE, DAY)
+    remembered, shown = validation.run_expectations(data, TABLE, DAY)
+    monkeypatch.setattr(validation, "remember_configurations", nullcontext)
+
+    plain, shown_plain = validation.run_expectations(data, TABLE, DAY)
+
+    assert not all(each.success for each in plain)
+    assert remembered == plain
+    outcomes = [
+        [(each["success"], each["expectation_config"], each["result"]) for each in it["results"]] for it in (shown, shown_plain)
+    ]
+    assert str(outcomes[0]).replace(shown["results"][0]["expectation_config"]["kwargs"]["batch_id"], "") == str(
+        outcomes[1]
+    ).replace(shown_plain["results"][0]["expectation_config"]["kwargs"]["batch_id"], "")
 
 
 def test_partition_and_bucket_follow_from_time_and_series() -> None:
