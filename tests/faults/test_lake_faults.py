@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.steps.build import build
 from pipeline.tables.usage import CALENDAR, METRIC_SAMPLE
+from tests.support.forked import Forked
 
 DAY = Interval.day("2026-03-01")
 TABLE = CALENDAR
@@ -58,14 +56,8 @@ print(written.changed)
 """
 
 
-def writer(home: Path, where: str, when: str, ramp: float) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(home), where, when, str(ramp)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
+def writer(home: Path, where: str, when: str, ramp: float) -> Forked:
+    return Forked(WRITER, str(home), where, when, str(ramp))
 
 
 def ramps(lake: Lake) -> list[float]:
@@ -112,15 +104,7 @@ def test_writers_of_different_days_of_one_month_all_publish(settings: settings_m
         "for day in sys.argv[2:]: steps.perform('build', Interval.day(day), target='silver.calendar', settings=s)"
     )
     halves = [[f"2026-03-{day:02d}" for day in range(1, 5) if day % 2 == parity] for parity in (0, 1)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(settings.home), *half],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )
-        for half in halves
-    ]
+    processes = [Forked(code, str(settings.home), *half) for half in halves]
     errors = [process.communicate(timeout=240)[1] for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0], errors
@@ -135,9 +119,10 @@ def test_a_killed_landing_leaves_no_half_object(settings: settings_module.Settin
         "s = settings.load({}, home=Path(sys.argv[1]))\n"
         "steps.perform('ingest', Interval.day('2026-04-10'), target='samples', settings=s)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(settings.home)], capture_output=True, text=True, timeout=120)
+    done = Forked(code, str(settings.home))
+    _, error = done.communicate(timeout=120)
 
-    assert done.returncode == -signal.SIGKILL
+    assert done.returncode == -signal.SIGKILL, error
     lake = open_lake(settings)
     assert lake.read(METRIC_SAMPLE).num_rows == 0
     from pipeline import steps
@@ -160,10 +145,11 @@ def test_a_full_disk_is_a_clean_failure_that_publishes_nothing(settings: setting
         "steps.perform('build', Interval.day('2026-03-01'), target='silver.metric_hourly', settings=s)\n"
         "steps.perform('build', Interval.days('2026-03-01', '2026-03-09'), target='silver.calendar', settings=s)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(settings.home)], capture_output=True, text=True, timeout=120)
+    done = Forked(code, str(settings.home))
+    _, error = done.communicate(timeout=120)
 
     assert done.returncode != 0
-    assert "File too large" in done.stderr
+    assert "File too large" in error
     assert open_lake(settings).snapshot_id(TABLE) == before
     assert ramps(open_lake(settings)) == [1.0]
 
@@ -189,8 +175,6 @@ for home in map(Path, homes):
 
 def test_processes_that_open_an_empty_lake_at_the_same_moment_all_find_it(tmp_path: Path) -> None:
     homes = [str(tmp_path / str(number)) for number in range(6)]
-    openers = [
-        subprocess.Popen([sys.executable, "-c", OPENER, name, *homes], stderr=subprocess.PIPE, text=True) for name in "abc"
-    ]
+    openers = [Forked(OPENER, name, *homes) for name in "abc"]
 
     assert [opener.communicate(timeout=120)[1] for opener in openers] == ["", "", ""]

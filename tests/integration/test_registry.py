@@ -51,6 +51,7 @@ from pipeline.tables.forecasts import MODEL_METRIC, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import CHECK_RESULT
 from tests.support import secrets
+from tests.support.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = Interval.day("2026-04-14")
@@ -602,16 +603,8 @@ except ConflictError:
 
 
 def test_of_processes_that_promote_at_the_same_moment_exactly_one_wins(tmp_path: Path) -> None:
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, str(tmp_path), name, version],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name, version in (("ridge", "1"), ("default", "2"), ("prophet", "3"))
-    ]
+    versions = (("ridge", "1"), ("default", "2"), ("prophet", "3"))
+    racers = [Forked(RACER, str(tmp_path), name, version) for name, version in versions]
     said = [racer.communicate(timeout=120) for racer in racers]
     assert sorted(out.strip() for out, _ in said) == ["lost", "lost", "won"], said
     [row] = ledger.read_decisions(open_lake(settings_module.load({}, home=tmp_path)), "cost", "day")
@@ -632,15 +625,7 @@ hand_over(settings, datetime(2026, 4, 15), [], int(sys.argv[2]), 3)
 
 
 def test_shards_that_find_no_registry_at_the_same_moment_make_one(tmp_path: Path) -> None:
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", FIRST_COMER, str(tmp_path), str(shard)],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for shard in range(3)
-    ]
+    racers = [Forked(FIRST_COMER, str(tmp_path), str(shard)) for shard in range(3)]
     assert [racer.communicate(timeout=120)[1] for racer in racers] == ["", "", ""]
     settings = settings_module.load({}, home=tmp_path)
     assert collect_shards(settings, datetime(2026, 4, 15), tmp_path) == ([], [])
