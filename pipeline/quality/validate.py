@@ -130,6 +130,8 @@ def run_expectations(
     from pipeline.quality import _words  # noqa: F401  # replaces a check of theirs when it is imported
 
     context = gx.get_context(mode="ephemeral")
+    # It writes its project down at every change, though nobody reads it: a tenth of what a check costs.
+    context._save_project_config = lambda: None  # type: ignore[method-assign]
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     chosen = list(table.structural_expectations()) if structural_only else expectations(table)
     suite = gx.ExpectationSuite(name=table.name, expectations=chosen)
