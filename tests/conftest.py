@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline import settings as settings_module
 from pipeline.lake import Lake, open_lake
+from pipeline.registry import mlflow
 from pipeline.settings import Settings
 from pipeline.upkeep import garbage
 
@@ -31,6 +34,22 @@ garbage.look_seldom()
 
 # Great Expectations reports usage unless told not to.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrate_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow takes an empty database through all its versions, which costs a second: tests get copies of the first one."""
+    made = tmp_path_factory.mktemp("registry") / "mlflow.db"
+    migrate = mlflow._migrate
+
+    def copy(database: Path) -> None:
+        if not made.exists():
+            migrate(made)
+        shutil.copyfile(made, database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mlflow, "_migrate", copy)
+        yield
 
 
 @pytest.fixture

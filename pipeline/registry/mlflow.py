@@ -126,16 +126,21 @@ def _s3_address(settings: Settings) -> Iterator[None]:
 
 def _make_database(database: Path) -> None:
     """Make MLflow's database whole or not at all: two processes that migrate one file at once, as shards may, would spoil it."""
-    import mlflow
-
     with alone(database.with_suffix(".lock")):
         if database.exists():
             return
         begun = database.with_suffix(".new")
         begun.unlink(missing_ok=True)
-        # Any question makes it.
-        mlflow.MlflowClient(f"sqlite:///{begun}").search_experiments(max_results=1)
+        _migrate(begun)
         begun.rename(database)
+
+
+def _migrate(database: Path) -> None:
+    """An empty database through all versions that MLflow ever had."""
+    import mlflow
+
+    # Any question makes it.
+    mlflow.MlflowClient(f"sqlite:///{database}").search_experiments(max_results=1)
 
 
 @contextmanager
