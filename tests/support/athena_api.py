@@ -16,9 +16,12 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from itertools import count
 from typing import Any, TypeAlias
 from unittest.mock import patch
 from uuid import uuid4
@@ -56,6 +59,7 @@ _ATHENA = {
 }
 _GLUE = {"varchar": "string", "integer": "int"}
 _FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
+_numbers = count()
 
 
 class QueryError(Exception):
@@ -250,6 +254,23 @@ class Athena:
                 it.state, it.reason, it.category = state, reason, category
 
 
+@contextmanager
+def _empty_database() -> Iterator[Any]:
+    """A database of one statement's own, in one DuckDB: starting that takes longer than most statements."""
+    name = f"statement_{next(_numbers)}"
+    with _duckdb().cursor() as connection:
+        connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}; SET enable_progress_bar=false")
+        try:
+            yield connection
+        finally:
+            connection.execute(f"USE memory; DETACH {name}")
+
+
+@cache
+def _duckdb() -> Any:
+    return duckdb.connect(config={"integer_division": True, "ieee_floating_point_ops": False, "threads": 1})
+
+
 class _Session:
     """One statement at work."""
 
@@ -259,10 +280,7 @@ class _Session:
 
     def execute(self, statement: str) -> None:
         view = _VIEW.match(statement)
-        with duckdb.connect() as connection:
-            connection.execute(
-                "SET integer_division=true; SET ieee_floating_point_ops=false; SET enable_progress_bar=false; SET threads=1"
-            )
+        with _empty_database() as connection:
             query = sql.parse(view.group(3) if view else statement)
             self._mount(connection, query, set())
             self._it.check_cutoff()
