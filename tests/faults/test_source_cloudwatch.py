@@ -17,7 +17,7 @@ from pipeline import steps
 from pipeline.errors import ConfigError, HeadroomError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.sources import Batch, _http, cloudwatch
+from pipeline.sources import Batch, _aws, _http, cloudwatch
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.usage import METRIC_SAMPLE
 from tests.support.aws_answers import IDENTITY, CloudWatch
@@ -304,3 +304,13 @@ def test_an_ingest_that_fails_names_table_and_interval_lands_nothing_and_logs_no
     printed = caplog.text + "".join(traceback.format_exception(failure.value))
     for secret in ("the-session-token", "the-secret-key", "AKIAFIRSTFIRSTFIRST1"):
         assert secret not in printed
+
+
+def test_accounts_share_what_is_known_of_a_service_and_not_their_keys() -> None:
+    one, other = _aws._open_session("key-1", "secret-1", "token-1"), _aws._open_session("key-2", "secret-2", "token-2")
+
+    first, second = (
+        session._session.get_component("data_loader").load_data("sts/2011-06-15/service-2") for session in (one, other)
+    )
+    assert first is second
+    assert [session.get_credentials().access_key for session in (one, other)] == ["key-1", "key-2"]
