@@ -18,7 +18,6 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.report.sections.sources import caveats
 from pipeline.settings import Settings
-from pipeline.sources import _bronze
 from pipeline.steps import perform
 from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.capacity import CAPACITY_RISK
@@ -27,6 +26,7 @@ from pipeline.tables.forecasts import FORECAST
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Table
 from pipeline.tables.usage import METRIC_SAMPLE
+from tests.support import golden
 
 FIRST, DAYS = datetime(2026, 3, 1), 6
 YESTERDAY, TODAY = Interval.day("2026-03-05"), Interval.day("2026-03-06")
@@ -39,12 +39,9 @@ def estate(settings: Settings, lake: Lake) -> Settings:
     """Two metrics of one machine over six days, forecast as of the end of the fifth."""
     hours = [FIRST + timedelta(hours=n) for n in range(24 * DAYS)]
     rows = [
-        {"source": "csv", "account": "1", "region": "r", "resource_id": "i-1", "metric": metric, "statistic": "Average",
-         "period_s": 3600, "ts": ts, "value": 95.0 if ts == SPIKE else 20.0 + ts.hour, "unit": "percent"}
-        for metric in (CPU, MEMORY) for ts in hours
-    ]  # fmt: skip
-    payload = pa.Table.from_pylist(rows, schema=_bronze.schema("bronze.metric_sample"))
-    lake.land(METRIC_SAMPLE, payload, source="csv", shard="x", ingested_at=FIRST + timedelta(days=DAYS))
+        {"metric": metric, "ts": ts, "value": 95.0 if ts == SPIKE else 20.0 + ts.hour} for metric in (CPU, MEMORY) for ts in hours
+    ]
+    lake.land(METRIC_SAMPLE, golden.payload(*rows), source="csv", shard="x", ingested_at=FIRST + timedelta(days=DAYS))
     perform("build", Interval(FIRST, TODAY.end), target="silver.metric_hourly", settings=settings)
     perform("forecast", YESTERDAY, settings=settings)
     return settings

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
-import pyarrow as pa
 import pytest
 
 from pipeline.errors import SourceError
@@ -19,10 +18,10 @@ from pipeline.registry import mlflow
 from pipeline.registry.champion import read_champion
 from pipeline.registry.ledger import Decision, record_decision
 from pipeline.settings import Settings
-from pipeline.sources import _bronze
 from pipeline.steps import perform
 from pipeline.tables.forecasts import FORECAST
 from pipeline.tables.usage import METRIC_SAMPLE
+from tests.support import golden
 
 pytestmark = [pytest.mark.server]
 FIRST, DAYS = datetime(2026, 3, 1), 5
@@ -57,12 +56,11 @@ def silent(settings: Settings, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     rows = [
-        {"source": "csv", "account": "1", "region": "r", "resource_id": "i-1", "metric": metric, "statistic": "Average",
-         "period_s": 3600, "ts": FIRST + timedelta(hours=hour), "value": 20.0 + hour % 24, "unit": "percent"}
-        for metric in METRICS for hour in range(24 * DAYS)
-    ]  # fmt: skip
-    payload = pa.Table.from_pylist(rows, schema=_bronze.schema("bronze.metric_sample"))
-    lake.land(METRIC_SAMPLE, payload, source="csv", shard="x", ingested_at=TODAY.end)
+        {"metric": metric, "ts": FIRST + timedelta(hours=hour), "value": 20.0 + hour % 24}
+        for metric in METRICS
+        for hour in range(24 * DAYS)
+    ]
+    lake.land(METRIC_SAMPLE, golden.payload(*rows), source="csv", shard="x", ingested_at=TODAY.end)
     perform("build", Interval(FIRST, TODAY.end), target="silver.metric_hourly", settings=settings)
     for metric in METRICS:
         sits = "seasonal_naive", "3"

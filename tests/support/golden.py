@@ -17,8 +17,10 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import tables
+from pipeline.sources import _bronze
 from pipeline.tables.schema import Column, Table, bucket_of
 from pipeline.tables.types import DATE, FLAG, MOMENT, NUMBER, TEXT
+from pipeline.tables.usage import METRIC_SAMPLE
 
 ROOT = Path(__file__).parent.parent / "sql"
 EPOCH = datetime(1970, 1, 1)
@@ -107,6 +109,13 @@ def filler(column: Column) -> Any:
     if column.type == DATE:
         return EPOCH.date()
     return EPOCH if column.type == MOMENT else column.arrow_type.to_pandas_dtype()(0)
+
+
+def payload(*rows: dict[str, Any]) -> pa.Table:
+    """Samples as a source hands them over: hourly means of one machine's CPU, but for what each row says."""
+    plain = {"source": "csv", "account": "1", "region": "r", "resource_id": "i-1", "metric": "cpu_utilization", "unit": "percent"}
+    plain |= {"statistic": "Average", "period_s": 3600}
+    return pa.Table.from_pylist([plain | row for row in rows], schema=_bronze.schema(METRIC_SAMPLE.name))
 
 
 def comparable(value: Any) -> str:

@@ -2,7 +2,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from pipeline.interval import Interval
@@ -12,6 +11,7 @@ from pipeline.steps.build import build
 from pipeline.steps.detect import detect
 from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.usage import METRIC_SAMPLE
+from tests.support import golden
 
 START = datetime(2026, 3, 1)
 DAYS = 14
@@ -20,13 +20,9 @@ WHOLE = Interval(START, START + timedelta(days=DAYS))
 
 def land(lake: Lake, resource_id: str, values: list[float]) -> None:
     """Hourly samples of one machine's CPU."""
-    table = METRIC_SAMPLE
-    row = {"source": "s", "account": "1", "region": "r", "resource_id": resource_id, "metric": "cpu_utilization"}
-    row |= {"statistic": "Average", "period_s": 3600, "unit": "percent"}
-    rows: list[dict[str, Any]] = [row | {"ts": START + timedelta(hours=i), "value": value} for i, value in enumerate(values)]
-    schema = pa.schema([f for f in table.arrow_schema if f.name not in ("load_id", "ingested_at", "day")])
-    landed = pa.Table.from_pylist(rows, schema=schema)
-    lake.land(table, landed, source="s", shard=resource_id, ingested_at=datetime(2026, 4, 1))
+    hours = [START + timedelta(hours=number) for number in range(len(values))]
+    rows = [{"resource_id": resource_id, "ts": hour, "value": value} for hour, value in zip(hours, values, strict=True)]
+    lake.land(METRIC_SAMPLE, golden.payload(*rows), source="csv", shard=resource_id, ingested_at=datetime(2026, 4, 1))
 
 
 def daily_wave(level: float, height: float) -> list[float]:
