@@ -49,15 +49,17 @@ class HashingFileIO(PyArrowFileIO):
         self.written: dict[str, str] = {}
 
     def _initialize_s3_fs(self, netloc: str | None) -> Any:
-        return _open_s3(tuple(sorted(each for each in self.properties.items() if each[0].startswith("s3."))), netloc)
+        asked = tuple(sorted(each for each in self.properties.items() if each[0].startswith("s3.")))
+        return _open_s3(asked, netloc, os.getpid())
 
     def new_output(self, location: str) -> PyArrowFile:
         return _HashedFile(super().new_output(location), self.written)
 
 
 @cache
-def _open_s3(properties: tuple[tuple[str, str], ...], bucket: str | None) -> Any:
-    """S3 as the properties reach it, one for all tables: each looks for credentials through the whole of AWS's chain."""
+def _open_s3(properties: tuple[tuple[str, str], ...], bucket: str | None, _process: int) -> Any:
+    """S3 as the properties reach it, one for all tables of a process: each looks for credentials through the whole of AWS's chain,
+    and a fork cannot use that of its parent."""
     return PyArrowFileIO(dict(properties))._initialize_s3_fs(bucket)
 
 
