@@ -58,8 +58,10 @@ class HashingFileIO(PyArrowFileIO):
 
 @cache
 def _open_s3(properties: tuple[tuple[str, str], ...], bucket: str | None, _process: int) -> Any:
-    """S3 as the properties reach it, one for all tables of a process: each looks for credentials through the whole of AWS's chain,
-    and a fork cannot use that of its parent."""
+    """S3 as the properties reach it, one for all tables of a process, as each looks through the whole of AWS's chain for credentials.
+
+    A fork cannot use that of its parent.
+    """
     return PyArrowFileIO(dict(properties))._initialize_s3_fs(bucket)
 
 
