@@ -58,7 +58,7 @@ class HashingFileIO(PyArrowFileIO):
 
 @cache
 def _open_s3(properties: tuple[tuple[str, str], ...], bucket: str | None, _process: int) -> Any:
-    """S3 as the properties reach it, one for all tables of a process, as each looks through the whole of AWS's chain for credentials.
+    """S3 as the properties reach it, one for all tables of a process: each looks for credentials through AWS's whole chain.
 
     A fork cannot use that of its parent.
     """
