@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.inputs import ask
+from pipeline.inputs.checks import read_lacking
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
@@ -36,7 +37,7 @@ def read_kpis(lake: Lake, as_of: datetime) -> Kpis:
 
 def lacking(console: Console, lake: Lake, interval: Interval) -> None:
     """Sources that are late, what is not known of resources, and rows that were refused."""
-    sentences = [row["note"] for row in asked(lake, "lacking", as_of=interval.as_of)]
+    sentences = read_lacking(lake, interval.as_of)
     for row in asked(lake, "quarantined", start=interval.start, end=interval.end):
         sentences.append(
             f"{row['rows']:,} rows of {row['table_name']} were refused as {row['rule']}, such as {row['example']}; "

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from pipeline import plugs
 from pipeline.inputs import read
+from pipeline.inputs.checks import read_checks
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
@@ -20,17 +21,15 @@ from pipeline.report.selection import charted_series, sort_by_gravity
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, INCIDENT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
-from pipeline.tables.columns import FAILED, IMPUTED
+from pipeline.tables.columns import IMPUTED
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
-from pipeline.tables.operations import QUALITY_RESULT
 from pipeline.tables.schema import Scope, Table
 from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY
 
 ANOMALY_DAYS = 30
 COST_DAYS = 120
-TRAINING_DAYS = 400
 HISTORY = {"day": timedelta(days=120), "hour": timedelta(days=14)}
 CLOSE_UPS = 6
 # What a source's rows are, where they are not simply what an estate reported.
@@ -69,7 +68,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),
         risk_backtest=_of_newest_training(lake, RISK_BACKTEST, interval),
         promotion=lake.read(PROMOTION, _until(PROMOTION, interval.as_of)).to_pandas(),
-        quality_result=_checks(lake, interval),
+        quality_result=read_checks(lake, interval.as_of),
         quarantine=read(lake, "quarantined", **bounds),
         completeness=read(lake, "completeness", **bounds),
         # From the events themselves: the published table is built after the run.
@@ -113,16 +112,8 @@ def _of_newest_training(lake: Lake, table: Table, interval: Interval) -> pd.Data
 
 def _until(table: Table, moment: datetime) -> Scope:
     """As long ago as `inputs.champions` looks."""
-    return Scope(table.time, moment - timedelta(days=TRAINING_DAYS), moment + timedelta(microseconds=1))
-
-
-def _checks(lake: Lake, interval: Interval) -> pd.DataFrame:
-    """The checks of this run, and those of the newest training that say which segments it could not train."""
-    own = _believed(lake, QUALITY_RESULT, interval)
-    scope = replace(_until(QUALITY_RESULT, interval.as_of), within=(("table_name", (MODEL_METRIC.name,)),))
-    trained: pd.DataFrame = lake.read(QUALITY_RESULT, scope).to_pandas()
-    trained = trained[(trained["as_of"] == trained["as_of"].max()) & trained["rule"].str.startswith(f"{FAILED}(")]
-    return pd.concat([own, trained[trained["as_of"] < pd.Timestamp(interval.as_of)]], ignore_index=True)
+    days = sql.windows(sql.text("inputs.champions"))[""] or 0
+    return Scope(table.time, moment - timedelta(days=days), moment + timedelta(microseconds=1))
 
 
 def _judged(lake: Lake, interval: Interval) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.inputs import read
+from pipeline.inputs.checks import read_lacking
 from pipeline.inputs.findings import gather
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
@@ -96,7 +96,7 @@ def test_a_segment_that_fails_keeps_its_last_good_rows_marked_as_stale_and_is_na
     )
     assert said in caplog.text
     assert any(MEMORY in caveat["text"] for caveat in caveats(gather(TODAY, lake)))
-    assert any(MEMORY in note for note in read(lake, "lacking", as_of=TODAY.as_of)["note"])
+    assert any(MEMORY in note for note in read_lacking(lake, TODAY.as_of))
 
 
 def test_the_segment_is_good_again_once_it_can_be_forecast(estate: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_the_segment_is_good_again_once_it_can_be_forecast(estate: Settings, mon
 
     lake = open_lake(estate)
     assert all(STALE not in found for found in tiers(lake, TODAY).values())
-    assert read(lake, "lacking", as_of=TODAY.as_of).empty
+    assert read_lacking(lake, TODAY.as_of) == []
 
     break_metrics(monkeypatch, MEMORY)
     perform("forecast", TODAY, settings=estate)

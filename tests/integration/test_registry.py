@@ -26,7 +26,7 @@ from pipeline.errors import ConfigError, ConflictError, DataError, PartialError,
 from pipeline.forecasting import comparison
 from pipeline.forecasting import spec as model_spec
 from pipeline.forecasting.panel import Panel, from_frame
-from pipeline.inputs import read
+from pipeline.inputs.checks import read_lacking
 from pipeline.inputs.findings import gather
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, tags
@@ -463,12 +463,12 @@ def test_a_segment_that_cannot_be_trained_stops_no_other_and_reports_name_it_unt
     said = "cost by the day could not be trained (ZeroDivisionError: no window); what served it before goes on."
     for day in (DAY, Interval.day("2026-04-17")):
         assert [caveat["text"] for caveat in caveats(gather(day, lake))] == [said]
-        assert read(lake, "lacking", as_of=day.as_of)["note"].tolist() == [said]
+        assert read_lacking(lake, day.as_of) == [said]
 
     trained_by_all()
 
     assert set(lake.read(MODEL_METRIC)["metric"].to_pylist()) == {"cost", "memory_utilization"}
-    assert read(lake, "lacking", as_of=DAY.as_of).empty
+    assert read_lacking(lake, DAY.as_of) == []
 
 
 def test_a_shard_of_which_all_segments_fail_stops_no_other_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,13 @@ def test_the_head_of_a_query_states_how_far_back_it_reads_each_table(name: str) 
     assert not any(windows.get(table, windows.get("")) for table in read if table.startswith("bronze."))
 
 
+def test_how_long_a_training_counts_is_the_same_for_all_who_ask() -> None:
+    names = ("champions", "newest_training", "checks", "executive_kpis")
+    trained = {name: sql.windows(sql.text(f"inputs.{name}")) for name in names}
+
+    assert {name: stated.get("gold.model_metric", stated[""]) for name, stated in trained.items()} == dict.fromkeys(trained, 400)
+
+
 @pytest.mark.parametrize("case", CASES, ids=golden.title)
 def test_rows_outside_of_its_window_change_no_answer(case: Path) -> None:
     text, params, given = sql.text(golden.name(case)), golden.params(case), golden.given(case)
