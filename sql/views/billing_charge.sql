@@ -117,20 +117,28 @@ cleaned AS (
     nullif(nullif(regexp_replace(list, '^[ \t\r\n]+|[ \t\r\n]+\z', ''), 'NULL'), '') AS list
   FROM charge
 ),
+numbers AS (
+  SELECT
+    day, source, ts, load_id, line_number, line_json, recency, provider, currency, account, service, region, charge_category,
+    effective, list,
+    transform(
+      ARRAY[billed, split_part(effective, ' ', 1), split_part(effective, ' ', 3), list],
+      amount -> CASE WHEN regexp_like(amount, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN amount END
+    ) AS number
+  FROM cleaned
+),
 amounts AS (
   SELECT
     day, source, ts, load_id, line_number, line_json, recency, provider, currency, account, service, region, charge_category,
-    billed, effective, list,
-    CASE WHEN regexp_like(billed, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN try_cast(billed AS decimal(38, 12)) END AS billed_cost,
+    effective, list,
+    try_cast(number[1] AS decimal(38, 12)) AS billed_cost,
     CASE
-      WHEN regexp_like(effective, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN try_cast(effective AS decimal(38, 12))
-      WHEN regexp_like(effective, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)? less [+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z')
-        THEN try_cast(split_part(effective, ' ', 1) AS decimal(37, 12)) - try_cast(split_part(effective, ' ', 3) AS decimal(37, 12))
-      WHEN regexp_like(effective, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)? plus [+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z')
-        THEN try_cast(split_part(effective, ' ', 1) AS decimal(37, 12)) + try_cast(split_part(effective, ' ', 3) AS decimal(37, 12))
+      WHEN strpos(effective, ' ') = 0 THEN try_cast(number[2] AS decimal(38, 12))
+      WHEN regexp_like(effective, '^[^ ]+ less [^ ]+\z') THEN try_cast(number[2] AS decimal(37, 12)) - try_cast(number[3] AS decimal(37, 12))
+      WHEN regexp_like(effective, '^[^ ]+ plus [^ ]+\z') THEN try_cast(number[2] AS decimal(37, 12)) + try_cast(number[3] AS decimal(37, 12))
     END AS effective_cost,
-    CASE WHEN regexp_like(list, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN try_cast(list AS decimal(38, 12)) END AS list_cost
-  FROM cleaned
+    try_cast(number[4] AS decimal(38, 12)) AS list_cost
+  FROM numbers
 )
 SELECT
   day AS day,
