@@ -23,7 +23,7 @@ from pipeline.lake.storage import Storage
 from pipeline.tables.columns import made_safe, provenance
 from pipeline.tables.identifiers import NAMES
 from pipeline.tables.operations import RUN_EVENT
-from pipeline.tables.schema import Scope, Table
+from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
 # Objects that this process has read and found as they were landed; they are never rewritten.
@@ -105,12 +105,6 @@ def _is_day(table: Table, folder: str) -> bool:
         log.warning("%s: the folder %s is no day and is ignored; a day is written as day=2026-03-01", table.name, folder)
         return False
     return True
-
-
-def days_of(scope: Scope, days: Iterable[str]) -> list[str]:
-    """Those of the days in which rows of a scope may lie."""
-    first, last = scope.start.date().isoformat(), scope.end.date().isoformat()
-    return [day for day in days if first <= day <= last]
 
 
 def read_objects(table: Table, files: list[str], storage: Storage) -> pa.Table:

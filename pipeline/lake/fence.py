@@ -48,6 +48,12 @@ class Window:
         first = datetime.fromisoformat(day)
         return (self.last is None or first < self.last) and (self.first is None or first + timedelta(days=1) > self.first)
 
+    def asks(self, day: str) -> bool:
+        """Whether a query may look into a UTC day's folder: also into that of its last moment, of which events have rows."""
+        return (self.first is None or day >= self.first.date().isoformat()) and (
+            self.last is None or day <= self.last.date().isoformat()
+        )
+
 
 def window_of(params: Mapping[str, Any]) -> Window:
     """What a query's parameters say of its time: the range between its moments, or all until its only one."""
@@ -55,6 +61,18 @@ def window_of(params: Mapping[str, Any]) -> Window:
     if not moments:
         return Window()
     return Window(moments[0] if len(moments) > 1 else None, moments[-1])
+
+
+def narrowed(stated: Mapping[str, int | None], table: str, span: Window) -> Window:
+    """What a query reads of a table: from as many days before its first moment as its head states, until its last one.
+
+    Args:
+        stated: the head's window, see `sql.windows`.
+        table: `layer.table`.
+        span: the query's first moment and its last one.
+    """
+    days = stated.get(table, stated.get(""))
+    return Window(None if days is None or span.first is None else span.first - timedelta(days=days), span.last)
 
 
 @dataclass

@@ -305,7 +305,8 @@ class Lake:
     def bronze_files(self, table: Table, scope: Scope | None = None) -> list[str]:
         """The objects of a bronze table, or those of a scope's days."""
         with self.explain_errors(table.name, scope):
-            days = None if scope is None else bronze.days_of(scope, bronze.list_days(table, self.storage))
+            asks = window_of_scope(scope).asks
+            days = None if scope is None else [day for day in bronze.list_days(table, self.storage) if asks(day)]
             return bronze.list_objects(table, self.storage, days)
 
     def list_days(self, table: Table) -> list[date]:

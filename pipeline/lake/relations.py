@@ -20,7 +20,7 @@ from pyiceberg.table import Table as IcebergTable
 from pipeline import tables
 from pipeline.lake import bronze, checksums, sql
 from pipeline.lake.catalog import Catalog
-from pipeline.lake.fence import Fence, Window, window_of
+from pipeline.lake.fence import Fence, Window, narrowed, window_of
 from pipeline.lake.storage import Storage
 from pipeline.tables.schema import Scope, Table
 
@@ -73,9 +73,7 @@ class Relations:
         """The moments of a table's rows that the query reads, its last one included."""
         if not self._windows:
             return self._span
-        days = self._windows.get(name, self._windows.get(""))
-        first = self._span.first
-        return Window(None if days is None or first is None else first - timedelta(days=days), self._span.last)
+        return narrowed(self._windows, name, self._span)
 
     def relation(self, name: str) -> Any:
         """What DuckDB reads for a table: see `duckdb.Relation`."""
@@ -108,7 +106,7 @@ class Relations:
                 if table.layer != "bronze":
                     self._fence.saw_table(table, window, self._catalog.load(table))
                     continue
-                days = [day for day in bronze.list_days(table, self._storage) if _may_ask(window, day)]
+                days = [day for day in bronze.list_days(table, self._storage) if window.asks(day)]
                 files = bronze.list_objects(table, self._storage, days)
                 self._note(table, window, bronze.by_day(files, days))
 
@@ -144,13 +142,6 @@ class Relations:
     def _scope(self, table: Table) -> Scope | None:
         window = self._iceberg_window(table.name)
         return Scope(table.time, window.first or datetime(1, 1, 1), window.last + _TICK) if window.last else None
-
-
-def _may_ask(window: Window, day: str) -> bool:
-    """Whether a query may look into a day's folder: also into that of its last moment, of which events have rows."""
-    return (window.first is None or day >= window.first.date().isoformat()) and (
-        window.last is None or day <= window.last.date().isoformat()
-    )
 
 
 def rows_within(table: Table, window: Window) -> BooleanExpression:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -28,7 +28,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.lake.beginning import DAYS_AHEAD, first_day
 from pipeline.lake.bronze import list_days, list_objects
-from pipeline.lake.fence import Window
+from pipeline.lake.fence import Window, narrowed
 from pipeline.lake.relations import rows_within
 from pipeline.settings import Settings
 from pipeline.steps import role_of
@@ -162,8 +162,7 @@ def windows_of(name: str, interval: Interval, settings: Settings) -> dict[str, W
     first = interval.start if "start" in sql.parameters(query) else first
     found = {}
     for relation in sql.tables_behind(query):
-        days = stated.get(relation, stated.get("")) if stated else None
-        found[relation] = Window() if days is None else Window(first - timedelta(days=days), interval.end)
+        found[relation] = narrowed(stated, relation, Window(first, interval.end)) if stated else Window()
     return found
 
 
@@ -223,9 +222,9 @@ def _files(lake: Lake, table: Table, window: Window, interval: Interval) -> _Fil
         sizes = _summed((names[key], size) for file in files for key, size in (file.column_sizes or {}).items() if key in names)
         # The table's metadata and the list of its manifests, too.
         return _Files(sizes, 0, 2 + len(snapshot.manifests(iceberg.io)) + GETS_PER_FILE * len(files))
-    first = window.first.date() if window.first else first_day(lake.storage)
-    last = window.last.date() if window.last else interval.end.date() + timedelta(days=DAYS_AHEAD)
-    days = [day for day in list_days(table, lake.storage) if first.isoformat() <= day <= last.isoformat()]
+    first = window.first or datetime.combine(first_day(lake.storage), datetime.min.time())
+    last = window.last or interval.end + timedelta(days=DAYS_AHEAD)
+    days = [day for day in list_days(table, lake.storage) if Window(first, last).asks(day)]
     objects = list_objects(table, lake.storage, days)
     footers = (pq.ParquetFile(path, filesystem=lake.storage.filesystem).metadata for path in objects)
     sizes = _summed(
@@ -234,7 +233,7 @@ def _files(lake: Lake, table: Table, window: Window, interval: Interval) -> _Fil
         for group in range(footer.num_row_groups)
         for position in range(footer.num_columns)
     )
-    return _Files(sizes, max(0, (last - first).days + 1), GETS_PER_FILE * len(objects))
+    return _Files(sizes, max(0, (last.date() - first.date()).days + 1), GETS_PER_FILE * len(objects))
 
 
 def _summed(sizes: Iterable[tuple[str, int]]) -> dict[str, int]:
