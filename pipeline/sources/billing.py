@@ -139,13 +139,13 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         table="bronze.billing_line",
         shard=_files.name_of(options.path),
         data=lines.combine_chunks(),
-        speaks_of=tuple(f"the bill of {period:%Y-%m} of payer {payer}" for period, payer in bills),
+        claims=tuple(f"the bill of {period:%Y-%m} of payer {payer}" for period, payer in bills),
         restates=_files.name_of(options.restates) if options.restates else "",
-        gone=_gone(bills, export.charged, None if whole else interval),
+        withdrawn=_withdrawn(bills, export.charged, None if whole else interval),
     )
 
 
-def _gone(bills: list[tuple[date, str]], charged: frozenset[tuple[date, str, date]], interval: Interval | None) -> pa.Table:
+def _withdrawn(bills: list[tuple[date, str]], charged: frozenset[tuple[date, str, date]], interval: Interval | None) -> pa.Table:
     """A line without a charge for each bill and day of its month, in the interval, on which it has none: it replaces others."""
     empty = [
         (period, payer, day)

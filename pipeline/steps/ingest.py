@@ -63,9 +63,9 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
         if batch.data.column_names != declared:
             raise DataError(f"{table.name} {interval}: source {target} delivers {batch.data.column_names}, expected {declared}")
         _check_inside(batch.data, table.time, interval, f"{table.name} {interval}: source {target}")
-        claims.claim(table, batch.speaks_of, batch.shard, batch.restates, lake.storage)
-        gone = _gone(batch, target, lake, table)
-        payload = pa.concat_tables([batch.data, gone]) if gone.num_rows else batch.data
+        claims.claim(table, batch.claims, batch.shard, batch.restates, lake.storage)
+        withdrawn = _withdrawn(batch, target, lake, table)
+        payload = pa.concat_tables([batch.data, withdrawn]) if withdrawn.num_rows else batch.data
         landed = lake.land(table, payload, source=target, shard=batch.shard, ingested_at=ingested_at)
         said = f"{batch.data.num_rows:,}"
         log.info("%s: %s rows of %s%s", target, said, table.name, "" if landed.changed else ", landed before")
@@ -86,18 +86,18 @@ def _fetched(target: str, interval: Interval, settings: Settings) -> Iterator[Ba
         raise
 
 
-def _gone(batch: Batch, source: str, lake: Lake, table: Table) -> pa.Table:
-    """The rows of `batch.gone` that have something to take back."""
-    if batch.gone is None or not batch.gone.num_rows:
+def _withdrawn(batch: Batch, source: str, lake: Lake, table: Table) -> pa.Table:
+    """The rows of `batch.withdrawn` that have something to take back."""
+    if batch.withdrawn is None or not batch.withdrawn.num_rows:
         return batch.data.slice(0, 0)
-    days, own = batch.gone[table.time].cast(pa.date32()), set(batch.data[table.time].cast(pa.date32()).unique().to_pylist())
+    days, own = batch.withdrawn[table.time].cast(pa.date32()), set(batch.data[table.time].cast(pa.date32()).unique().to_pylist())
     owners = {landings.owner_of(source, shard) for shard in (batch.shard, batch.restates) if shard}
     known = landings.read(table, sorted({day.isoformat() for day in days.unique().to_pylist()}), lake.storage)
     before = {date.fromisoformat(day) for day, landed in known.items() if any(each.owner in owners for each in landed)}
     if emptied := sorted(before - own):
         said = ", ".join(map(str, emptied))
         log.warning("%s: %s has no rows of %s any more: build what was built of these days again", source, batch.shard, said)
-    return batch.gone.filter(pc.is_in(days, pa.array(sorted(before | own), pa.date32())))
+    return batch.withdrawn.filter(pc.is_in(days, pa.array(sorted(before | own), pa.date32())))
 
 
 def _check_inside(data: Any, time: str, interval: Interval, where: str) -> None:
