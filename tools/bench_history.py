@@ -46,8 +46,8 @@ console = Console()
 
 
 @dataclass(frozen=True)
-class Opened:
-    """What one query opened."""
+class Figures:
+    """How much one query opened."""
 
     partitions: int
     objects: int
@@ -61,7 +61,7 @@ def main() -> None:
     show(near, far)
 
 
-def measure(months: int) -> dict[str, Opened]:
+def measure(months: int) -> dict[str, Figures]:
     """What each query opened in a lake with so many months of history."""
     with tempfile.TemporaryDirectory() as home:
         return dict(ask(make_lake(Path(home), months)))
@@ -117,7 +117,7 @@ def _value(column: Column, day: datetime, resource: int) -> Any:
     return 0.5 if column.type == NUMBER else resource + 1
 
 
-def ask(lake: Lake) -> Iterator[tuple[str, Opened]]:
+def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
     """What each query of the run over the day opens."""
     for name in sql.names():
         if name.startswith(f"{sql.VIEWS}.") or name in BY_HAND:
@@ -128,10 +128,10 @@ def ask(lake: Lake) -> Iterator[tuple[str, Opened]]:
         opened = lake.relations.opened.values()
         files = sorted({file for each in opened for file in each.files})
         sizes = [info.size for info in lake.storage.filesystem.get_file_info(files)] if files else []
-        yield name, Opened(sum(len(each.days) for each in opened), len(files), sum(sizes))
+        yield name, Figures(sum(len(each.days) for each in opened), len(files), sum(sizes))
 
 
-def show(near: dict[str, Opened], far: dict[str, Opened]) -> None:
+def show(near: dict[str, Figures], far: dict[str, Figures]) -> None:
     """One line per query: one figure where the two lakes agree, else both."""
     title = f"what a daily run's queries open at {MONTHS[0]} and at {MONTHS[1]} months of history"
     grid = Grid(GridColumn("query", no_wrap=True), "partitions listed", "objects", "bytes", title=title)
