@@ -79,13 +79,13 @@ class Steps:
         self.progress: Progress | None = None
         self.bar: Any = None
         self._perform, self._open_lake = steps.perform, lake.open_lake
-        self._lake: Lake | None = None
-        # A step opens its lake through the package each time.
+        # A step opens its lake through the package, and another one to look at what was before it.
+        self._lakes: list[Lake] = []
         steps.perform, lake.open_lake = self.perform, self._remembered
 
     def _remembered(self, settings: Any) -> Lake:
-        self._lake = self._open_lake(settings)
-        return self._lake
+        self._lakes.append(self._open_lake(settings))
+        return self._lakes[-1]
 
     def perform(self, step: str, interval: Interval, **options: Any) -> int:
         name = " ".join(part for part in (step, options.get("target", "")) if part)
@@ -95,12 +95,13 @@ class Steps:
         if step == "train":
             options["progress"] = lambda done, total, what: self._describe(f"train {done}/{total}  {what}")
         start = time.perf_counter()
+        self._lakes.clear()
         try:
             rows = self._perform(step, interval, **options)
         except Exception as error:
             self.failure = f"{name} for {interval}: {type(error).__name__}: {error}"
             raise
-        changed = bool(self._lake and self._lake.changes)
+        changed = any(lake.changes for lake in self._lakes)
         if changed:
             self.changed.append(name)
         line = Text.assemble(
