@@ -1,10 +1,10 @@
 """The demo on S3, Glue and Athena: `make demo-aws-local`. AWS is moto's server on loopback, its Athena executes in DuckDB.
 
-With TRINO=1 a real Trino executes in its place.
+With TRINO=1 a real Trino executes in DuckDB's place.
 
 Everything is made anew: databases, tables and views by `tables create`, then the DAG runs of `make demo` with other settings.
 `make demo-aws-local TERRAFORM=1` runs them on what Terraform has just applied to that server, with its outputs for settings.
-If `make demo` has been run, its tables are compared with these, row for row.
+In the end every table is compared with that of the embedded run, row for row; where `make demo` was not run, it is run first.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from tests.support.aws_server import BUCKET, KEYS, AwsServer, aws_server
-from tools import settings_from_terraform, trino
+from tools import demo, settings_from_terraform, trino
 from tools.environment import ROOT, home_folder, process_environment
 from tools.processes import leaving_nothing_behind
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
     from pipeline.tables.schema import Table
 
+# What the demo writes last.
+LAST_REPORT = f"{demo.DAY + timedelta(days=1)}T0000/report.html"
 # How long a model took is the one thing that two trainings never agree on.
 TIMES = {"gold.model_metric": ["cpu_s_per_series"]}
 
@@ -55,6 +58,13 @@ def run() -> int:
     if os.environ.get("TRINO") and os.environ.get("TERRAFORM"):
         console.print("TRINO=1 and TERRAFORM=1 do not go together: choose one")
         return 2
+    if not (embedded / "lake" / "reports" / LAST_REPORT).exists():
+        console.print("[bold]The embedded run, to compare with[/bold]: `make demo`")
+        code = subprocess.run(
+            [sys.executable, "-m", "tools.demo"], cwd=ROOT, env=process_environment(embedded), check=False
+        ).returncode
+        if code:
+            return code
     home = embedded / "aws-local"
     # The server forgets everything when it stops; a catalogue of models that are gone would only confuse.
     shutil.rmtree(home, ignore_errors=True)
@@ -70,17 +80,15 @@ def run() -> int:
                 return code
         took = f"{time.monotonic() - begun:.0f} s"
         console.print(f"\n{took}, {len(server.calls):,} calls of AWS APIs, {len(server.athena.executions)} queries in Athena")
-        if not (embedded / "lake" / "catalog.db").exists():
-            console.print("Run `make demo` first, and this compares its tables with the embedded run's.")
-            return 0
         return compared(console, embedded, settings)
 
 
 @contextmanager
 def start_trino() -> Iterator[str]:
-    """Start the Trino that executes, and give its address; empty where DuckDB executes."""
-    if not os.environ.get("TRINO"):
-        yield ""
+    """Start the Trino that executes, unless one runs already, and give its address; empty where DuckDB executes."""
+    running = os.environ.get(trino.URL, "") if os.environ.get("TRINO") else ""
+    if running or not os.environ.get("TRINO"):
+        yield running
         return
     with trino.running(trino.install()) as url:
         yield url
