@@ -25,7 +25,7 @@ INPUTS ?= 20
 export INPUTS
 FIRST_INPUT ?= 0
 export FIRST_INPUT
-TRINO_TESTS := tests/integration/test_athena_sql.py tests/integration/test_athena.py tests/integration/test_differential.py
+TRINO_TESTS := $(addprefix tests/integration/, test_athena_sql.py test_athena.py test_demo_on_trino.py test_differential.py)
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -70,6 +70,7 @@ trino: setup ## Trino, the engine that Athena is, into a cache folder (from TRIN
 	@$(BIN)/python -m tools.trino
 
 test-trino: setup ## The SQL on that Trino: every golden case, Athena's API, and random inputs beside the embedded engine (INPUTS=20 FIRST_INPUT=0)
+	@echo "$(INPUTS) random inputs from $(FIRST_INPUT) on for each of $(words $(wildcard sql/*/*.sql)) files"
 	@$(BIN)/python -m tools.trino $(BIN)/python -m pytest -n 3 --dist worksteal $(TRINO_TESTS)
 
 check: setup style ## Before a commit: lint, types, and the tests that start no server (under 4 minutes on 2 cores)

@@ -36,6 +36,13 @@ BILLING_LINE = Table(
     ),
     partition="day",
 )
+# What has a price.
+priced = (
+    text("service", "ec2, ebs, elb …"),
+    text("region", "Region of the price."),
+    text("item", "Instance type, or the name of what is sold."),
+    text("unit", "hour, GB-month …"),
+)
 PRICE = Table(
     name="bronze.price",
     doc="One list price from the day it was first seen, with the attributes of what it buys.",
@@ -45,10 +52,7 @@ PRICE = Table(
         source,
         moment("ts", "Day from which the price is known."),
         text("provider", "Who sells it."),
-        text("service", "ec2, ebs, elb …"),
-        text("region", "Region of the price."),
-        text("item", "Instance type, or the name of what is sold."),
-        text("unit", "hour, GB-month …"),
+        *priced,
         Column(name="price_usd", type=NUMBER, doc="On-demand list price per unit.", unit="usd"),
         text("instance_family", "Family of an instance type.", nullable=True),
         *specification,
@@ -64,10 +68,7 @@ PRICE_HELD = Table(
     columns=(
         source,
         moment("ts", "Moment from which the price is known."),
-        text("service", "ec2, ebs, elb …"),
-        text("region", "Region of the price."),
-        text("item", "Instance type, or the name of what is sold."),
-        text("unit", "hour, GB-month …"),
+        *priced,
         Column(name="price_usd", type=NUMBER, doc="On-demand list price per unit.", unit="usd", ge=0),
         *specification,
         Column(

@@ -11,113 +11,106 @@ Known to differ, for good, and therefore not told:
 
 from __future__ import annotations
 
-import io
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import tables
 from pipeline.errors import HeadroomError
 from pipeline.lake import duckdb, glue, sql
-from pipeline.tables.arrow import ARROW_TYPES
-from tests.support.aws_server import BUCKET, AwsServer
-from tests.support.trino_engine import Answer, TrinoError, ask, catalog_of
+from pipeline.tables.schema import Column, Table
+from pipeline.tables.types import MOMENT, TEXT
+from pipeline.upkeep.cost_of_run import columns_read
+from tests.support.trino_engine import Answer, TrinoError, ask
 
 RELATIVE, ABSOLUTE = 1e-9, 2e-9
 _RELATION = re.compile(r"\bfz_(bronze|silver|gold)\.(\w+)(?:\s+AS\s+(\w+))?")
 Rows = Mapping[str, pa.Table]
+_columns_read = cache(columns_read)
 
 
-@dataclass
-class Bench:
-    """Many small lakes in Trino's memory, each row with the number of its lake, read from Parquet by its own reader for Hive."""
+def compare(trino: str, name: str, params: dict[str, Any], lake: Rows) -> str:
+    """How the two answers to the query of one file over some rows differ, as a sentence; empty where they do not.
 
-    server: AwsServer
-    trino: str
-    lakes: dict[int, Rows] = field(default_factory=dict)
+    Args:
+        trino: where it answers.
+        name: of the file, such as `silver.price`.
+        params: value by name.
+        lake: the rows of each `layer.table` behind the query.
+    """
+    text = sql.text(name)
+    theirs = _on_trino(trino, text, params, lake)
+    try:
+        ours = duckdb.query(text, params, lambda table: lake[table])
+    except HeadroomError as error:
+        return "" if isinstance(theirs, TrinoError) else f"only DuckDB refuses it: {error}"
+    if isinstance(theirs, TrinoError):
+        return f"only Trino refuses it: {theirs}"
+    is_ordered = sql.parse(text).args.get("order") is not None
+    return difference(theirs, ours, is_ordered=is_ordered)
 
-    def load(self, lakes: Mapping[int, Rows]) -> None:
-        """Store lakes in place of those of before."""
-        self.lakes = dict(lakes)
-        hive = catalog_of(self.server.athena.s3_url)
-        s3, metastore = self.server.client("s3"), self.server.client("glue")
-        if not any(each["Name"] == "fz" for each in metastore.get_databases()["DatabaseList"]):
-            metastore.create_database(DatabaseInput={"Name": "fz"})
-        ask(self.trino, "CREATE CATALOG IF NOT EXISTS memory USING memory")
-        for layer in ("bronze", "silver", "gold"):
-            ask(self.trino, f"CREATE SCHEMA IF NOT EXISTS memory.fz_{layer}")
-        for name in next(iter(lakes.values())):
-            parts = [_numbered(rows[name], number) for number, rows in lakes.items()]
-            stored, place = name.replace(".", "__"), f"fz/{name.replace('.', '__')}"
-            sink = io.BytesIO()
-            pq.write_table(pa.concat_tables(parts), sink, compression="zstd")
-            s3.put_object(Bucket=BUCKET, Key=f"{place}/all.parquet", Body=sink.getvalue())
-            if not ask(self.trino, f"SHOW TABLES FROM {hive}.fz LIKE '{stored}'").rows:
-                metastore.create_table(
-                    DatabaseName="fz", TableInput=_external(stored, parts[0].schema, f"s3://{BUCKET}/{place}/")
-                )
-            precision = "MILLISECONDS" if name.startswith("bronze.") else "MICROSECONDS"
-            ask(self.trino, f"DROP TABLE IF EXISTS memory.fz_{name}")
-            statement = f"CREATE TABLE memory.fz_{name} AS SELECT * FROM {hive}.fz.{stored}"  # noqa: S608 declared names
-            ask(self.trino, statement, **{f"{hive}__timestamp_precision": precision})
 
-    def compare(self, name: str, number: int, params: dict[str, Any], kept: Mapping[str, Iterable[int]] | None = None) -> str:
-        """How the answers to one query over one lake differ, as a sentence; empty where they do not.
+def shrink(trino: str, name: str, params: dict[str, Any], lake: Rows, tries: int = 80) -> dict[str, pa.Table]:
+    """The fewest rows found of which the answers still differ, of each table behind the query."""
+    kept = {table: lake[table] for table in sorted(sql.tables_behind(sql.parse(sql.text(name))))}
+    size = 16
+    while size and tries:
+        for table in kept:
+            start = 0
+            while start < kept[table].num_rows and tries:
+                fewer = pa.concat_tables([kept[table].slice(0, start), kept[table].slice(start + size)])
+                tries -= 1
+                if compare(trino, name, params, {**kept, table: fewer}):
+                    kept[table] = fewer
+                else:
+                    start += size
+        size //= 2
+    return kept
 
-        `kept` narrows tables to the rows of these numbers.
-        """
-        text = sql.text(name)
-        theirs = self._on_trino(text, number, params, kept or {})
-        lake = {
-            table: rows.take(pa.array(kept[table], pa.int64())) if kept and table in kept else rows
-            for table, rows in self.lakes[number].items()
-        }
-        try:
-            ours = duckdb.query(text, params, lambda table: lake[table])
-        except HeadroomError as error:
-            return "" if isinstance(theirs, TrinoError) else f"only DuckDB refuses it: {error}"
-        if isinstance(theirs, TrinoError):
-            return f"only Trino refuses it: {theirs}"
-        is_ordered = sql.parse(text).args.get("order") is not None
-        return difference(theirs, ours, is_ordered=is_ordered)
 
-    def _on_trino(self, text: str, number: int, params: dict[str, Any], kept: Mapping[str, Iterable[int]]) -> Answer | TrinoError:
-        def narrowed(found: re.Match[str]) -> str:
-            table = tables.get(f"{found[1]}.{found[2]}")
-            columns = ", ".join(f'"{column.name}"' for column in table.all_columns)
-            rows = f" AND _row IN ({', '.join(map(str, kept[table.name])) or '-1'})" if table.name in kept else ""
-            source = f"SELECT {columns} FROM memory.fz_{table.name} WHERE _lake = {number}{rows}"  # noqa: S608 declared names
-            return f"({source}) AS {found[3] or found[2]}"
+def _on_trino(trino: str, text: str, params: dict[str, Any], lake: Rows) -> Answer | TrinoError:
+    """The answer over rows that stand in the statement, with no more columns than it needs: to plan takes Trino longest."""
+    read = _columns_read(text)
 
-        try:
-            return ask(self.trino, _RELATION.sub(narrowed, sql.to_athena(text, "fz", params)), task_concurrency="1")
-        except TrinoError as error:
-            return error
+    def written(found: re.Match[str]) -> str:
+        table = tables.get(f"{found[1]}.{found[2]}")
+        columns = [column for column in table.all_columns if column.name in read[table.name]] or [*table.all_columns[:1]]
+        return f"({_values(table, columns, lake[table.name])}) AS {found[3] or found[2]}"
 
-    def shrink(self, name: str, number: int, params: dict[str, Any], tries: int = 80) -> dict[str, list[dict[str, Any]]]:
-        """The fewest rows found that still differ, by table."""
-        behind = sorted(sql.tables_behind(sql.parse(sql.text(name))))
-        kept = {table: [*range(self.lakes[number][table].num_rows)] for table in behind}
-        size = 16
-        while size and tries:
-            for table in behind:
-                start = 0
-                while start < len(kept[table]) and tries:
-                    fewer = {**kept, table: kept[table][:start] + kept[table][start + size :]}
-                    tries -= 1
-                    if self.compare(name, number, params, fewer):
-                        kept = fewer
-                    else:
-                        start += size
-            size //= 2
-        return {table: self.lakes[number][table].take(pa.array(rows, pa.int64())).to_pylist() for table, rows in kept.items()}
+    try:
+        return ask(trino, _RELATION.sub(written, sql.to_athena(text, "fz", params)), task_concurrency="1")
+    except TrinoError as error:
+        return error
+
+
+def _values(table: Table, columns: list[Column], rows: pa.Table) -> str:
+    """Rows as a SELECT, with the types that Glue's tables have in Trino: bronze's moments have milliseconds."""
+    selected = ", ".join(f'cast(c{number} AS {_kind(table, column)}) AS "{column.name}"' for number, column in enumerate(columns))
+    names = ", ".join(f"c{number}" for number in range(len(columns)))
+    lines = rows.select([column.name for column in columns]).to_pylist() or [{column.name: None for column in columns}]
+    values = ", ".join(f"({', '.join(_literal(value) for value in line.values())})" for line in lines)
+    where = "" if rows.num_rows else " WHERE false"
+    return f"SELECT {selected} FROM (VALUES {values}) AS v({names}){where}"  # noqa: S608 declared names
+
+
+def _kind(table: Table, column: Column) -> str:
+    if column.type == TEXT:
+        return "varchar"
+    if column.type == MOMENT:
+        return f"timestamp({3 if table.layer == 'bronze' else 6})"
+    return glue.HIVE_TYPES[column.type]
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan()" if math.isnan(value) else f"{'-' if value < 0 else ''}infinity()"
+    return "NULL" if value is None else sql.literal(value)
 
 
 def difference(theirs: Answer, ours: pa.Table, *, is_ordered: bool) -> str:
@@ -164,25 +157,3 @@ def _value(value: Any, kind: str) -> Any:
 
 def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
-
-
-def _numbered(rows: pa.Table, number: int) -> pa.Table:
-    count = rows.num_rows
-    nullable = rows.cast(pa.schema([each.with_nullable(True) for each in rows.schema]))
-    numbered = nullable.append_column("_lake", pa.array([number] * count, pa.int64()))
-    return numbered.append_column("_row", pa.array(range(count), pa.int64()))
-
-
-def _external(name: str, schema: pa.Schema, place: str) -> dict[str, Any]:
-    kinds = {str(arrow): glue.HIVE_TYPES[kind] for kind, arrow in ARROW_TYPES.items()}
-    return {
-        "Name": name,
-        "TableType": "EXTERNAL_TABLE",
-        "PartitionKeys": [],
-        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet"},
-        "StorageDescriptor": {
-            "Columns": [{"Name": each.name, "Type": kinds[str(each.type)]} for each in schema],
-            "Location": place,
-            **glue.PARQUET,
-        },
-    }

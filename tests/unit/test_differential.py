@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline import tables
-from tests.support.differential import difference
+from tests.support import differential
+from tests.support.differential import difference, shrink
 from tests.support.random_lake import make_lake
 from tests.support.trino_engine import Answer
 
@@ -62,3 +63,21 @@ def test_a_number_makes_the_same_lake_again_and_another_another() -> None:
     assert params["start"] < params["end"]
     assert [repr(first[name].to_pylist()) for name in names] == [repr(again[name].to_pylist()) for name in names]
     assert any(not first[name].equals(other[name]) for name in names)
+
+
+def test_what_differs_is_shrunk_to_the_rows_that_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, lake = make_lake(10, ["gold.promotion", "gold.model_metric"])
+    shown = lake["gold.model_metric"].slice(3, 1)
+    asked = []
+
+    def differs(_trino: str, _name: str, _params: dict[str, Any], rows: dict[str, pa.Table]) -> str:
+        asked.append(rows)
+        return "so" if shown.to_pylist()[0] in rows["gold.model_metric"].to_pylist() else ""
+
+    monkeypatch.setattr(differential, "compare", differs)
+
+    fewest = shrink("", "inputs.champions", {}, lake)
+
+    assert {table: rows.num_rows for table, rows in fewest.items()} == {"gold.promotion": 0, "gold.model_metric": 1}
+    assert fewest["gold.model_metric"].equals(shown)
+    assert len(asked) <= 80
