@@ -24,7 +24,7 @@ from rich.text import Text
 
 from pipeline.upkeep import garbage
 from tools.environment import ROOT, environment, home_folder
-from tools.processes import leaving_nothing_behind
+from tools.processes import end_at_once_when_told
 
 if TYPE_CHECKING:
     from pipeline.interval import Interval
@@ -192,11 +192,8 @@ def _calls(task: Any) -> int:
 
 
 def main() -> int:
-    try:
-        with leaving_nothing_behind():
-            return run_demo()
-    except KeyboardInterrupt:
-        return 130
+    end_at_once_when_told()
+    return run_demo()
 
 
 def run_demo() -> int:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 from tools.environment import ROOT
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# A terminal hides it while it shows how far something is.
+SHOW_CURSOR = b"\x1b[?25h"
 
 
 @contextmanager
@@ -23,8 +28,6 @@ def leaving_nothing_behind() -> Iterator[None]:
     Ctrl-C, a termination and a closed terminal are a KeyboardInterrupt in the block, once: a second one must not interrupt the
     ending.
     """
-    import psutil
-
     # Seen when the signal comes: whose parent ends first is nobody's child afterwards, and could not be found any more.
     known: set[psutil.Process] = set()
 
@@ -39,12 +42,40 @@ def leaving_nothing_behind() -> Iterator[None]:
     try:
         yield
     finally:
-        left = [*known.union(psutil.Process().children(recursive=True))]
-        for end in (psutil.Process.terminate, psutil.Process.kill):
-            for process in left:
-                with suppress(psutil.NoSuchProcess):
-                    end(process)
-            _, left = psutil.wait_procs(left, timeout=5)
+        _end(known.union(psutil.Process().children(recursive=True)))
+
+
+def end_at_once_when_told() -> None:
+    """Let Ctrl-C, a termination and a closed terminal end this process then and there, with all that it started.
+
+    For who runs others' code that takes such a signal for its own and goes on, as Airflow's tasks do. Whatever handler that code
+    sets, Python tells of each signal by a file descriptor, which a thread reads. Nothing may be lost by an end at any moment.
+    """
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    for sign in SIGNALS:
+        signal.signal(sign, lambda *_: None)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    # What is told to a fork of this process is not told to this one.
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+
+    def wait() -> None:
+        while os.read(told, 1)[0] not in SIGNALS:
+            pass
+        _end(psutil.Process().children(recursive=True))
+        if os.isatty(1):
+            os.write(1, SHOW_CURSOR)
+        os._exit(130)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _end(left: Iterable[psutil.Process]) -> None:
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                end(process)
+        _, left = psutil.wait_procs(left, timeout=5)
 
 
 class Servers(AbstractContextManager["Servers"]):

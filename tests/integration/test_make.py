@@ -118,6 +118,14 @@ def test_a_demo_on_aws_that_is_terminated_leaves_no_process_behind(tmp_path: Pat
         assert left_behind(process, signal.SIGTERM, code=130, at_least=1) == []
 
 
+@pytest.mark.system
+@pytest.mark.airflow
+def test_make_demo_that_is_terminated_amid_its_steps_leaves_no_process_behind(tmp_path: Path) -> None:
+    with started(["make", "--assume-old=.venv/installed", "demo"], tmp_path) as (process, log):
+        wait_until(lambda: "✓ ingest" in log.read_text(), process, log)
+        assert left_behind(process, signal.SIGTERM, code=-signal.SIGTERM, at_least=1) == []
+
+
 def test_a_second_up_in_the_same_folder_starts_nothing(tmp_path: Path) -> None:
     with only_one(tmp_path, {}), pytest.raises(RuntimeError, match=r"already run on .*; stop them first"), only_one(tmp_path, {}):
         pass
