@@ -14,13 +14,13 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -30,6 +30,7 @@ from pipeline.reading.sheet import Sheet, read_sheet
 from pipeline.sources import _aws
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 S3 = "s3://"
 # How AWS and Azure call the folder of one execution: a UUID, or a moment that one may follow.
@@ -100,6 +101,19 @@ def find(
     if len(kept) < len(found):
         log.info("%s: %d of %d files are read, those that end in %s", place, len(kept), len(found), ", ".join(suffixes))
     return tuple(kept)
+
+
+def read_whole(place: str, find_files: Callable[[], tuple[File, ...]], read_files: Callable[[tuple[File, ...]], T]) -> T:
+    """What all files of a place say together, found before and after they are read: none of them is of another moment.
+
+    Raises:
+        SourceError: one was replaced meanwhile, so that what was read lacks, or has twice, what the others say.
+    """
+    found = find_files()
+    said = read_files(found)
+    if find_files() != found:
+        raise SourceError(f"{place}: was replaced while it was read; nothing is landed, the next try reads the new one")
+    return said
 
 
 def shard_of(place: str) -> str:

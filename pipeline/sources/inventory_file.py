@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import pandas as pd
@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from pipeline.errors import DataError, SourceError
+from pipeline.errors import DataError
 from pipeline.interval import Interval, naive_utc
 from pipeline.reading import cells
 from pipeline.reading.sheet import SUFFIXES, Sheet
@@ -95,12 +95,7 @@ def read_inventory(options: Options) -> dict[tuple[str, str, str], Resource]:
     def files() -> tuple[_files.File, ...]:
         return _files.find(NAME, options.path, _files.stored_of(options), (*SUFFIXES, ".json"))
 
-    found = files()
-    listed = _read(options.model_dump_json(), found)
-    # What was read across the moment in which it was replaced lacks what the other half has.
-    if files() != found:
-        raise SourceError(f"{options.path}: was replaced while it was read; nothing is landed, the next try reads the new one")
-    return listed
+    return _files.read_whole(options.path, files, partial(_read, options.model_dump_json()))
 
 
 def read_places(options: Options, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
