@@ -5,7 +5,7 @@ restated and the meaning of a column changes with the version of the export. Sil
 
 The files of a folder or a pattern are one execution of an export, landed whole: a day's lines replace those landed of it before,
 days whose lines are the same land nothing, and of a day that has no lines any more those landed before are taken back. Two
-executions side by side would count twice and are refused.
+executions side by side would count twice and are refused: told by their folders, and within one by their lines.
 
 A payer's bill of one month has one name: the path of its file, or of its folder or pattern without the id of an execution. A load
 under another name is refused, unless the option `restates` names the one whose place it takes.
@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from pipeline.errors import DataError, SourceError
+from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.reading import cells
 from pipeline.reading.sheet import SUFFIXES, Sheet
@@ -111,6 +111,8 @@ FORMATS = (
     Format("cur_2_0", _CUR, "line_item_usage_start_date", "bill_billing_period_start_date", "bill_payer_account_id"),
 )
 
+# Lines of each file of a bill that are looked for in the others.
+_LOOKED_AT = 200
 #: Exports that are taken for one of these, by columns that tell them apart.
 _OTHERS = (
     ("Oracle Cloud's cost report", frozenset({"lineItem/referenceNo", "lineItem/intervalUsageStart"})),
@@ -204,12 +206,8 @@ def _found(options: Options, interval: Interval | None) -> Export:
     def files() -> tuple[_files.File, ...]:
         return _files.find(NAME, options.path, stored, SUFFIXES, interval)
 
-    found = files()
-    export = _read(options.path, found, stored)
-    # An export is replaced file by file: what was read across that moment is of two executions.
-    if files() != found:
-        raise SourceError(f"{options.path}: was replaced while it was read; nothing is landed, the next try reads the new one")
-    return export
+    # An export is replaced file by file.
+    return _files.read_whole(options.path, files, lambda found: _read(options.path, found, stored))
 
 
 @lru_cache(maxsize=1)
@@ -228,8 +226,34 @@ def _read(place: str, files: tuple[_files.File, ...], stored: _files.Stored) -> 
                     f"{place}: {known} and {folder} both have {period:%Y-%m} of account {payer}: two executions, "
                     "whose charges would count twice; name the folder of one, or let the export overwrite its files"
                 )
+    _refuse_repeated(place, {file.name: each["line_json"] for file, each in zip(files, lines, strict=True)})
     is_file = [file.name for file in files] == [place]
     return Export(lines[0] if is_file else _numbered_by_day(pa.concat_tables(lines)), frozenset(charged))
+
+
+def _refuse_repeated(place: str, files: Mapping[str, pa.ChunkedArray]) -> None:
+    """Refuse files of which one says again what another says: not parts of one execution, but two, or a copy.
+
+    Lines may be equal within a bill. So many of them are not: of up to `_LOOKED_AT` different ones, evenly from a file, half.
+    Those that an execution corrected meanwhile differ, those of the days before are the same.
+    """
+    if len(files) < 2:
+        return
+    looked_at = {name: _some(said.unique()) for name, said in files.items()}
+    every = pa.concat_arrays(list(looked_at.values()))
+    owners = np.repeat(np.arange(len(files)), [len(some) for some in looked_at.values()])
+    for name, said in files.items():
+        found = np.bincount(owners[pc.is_in(every, value_set=said).to_numpy(zero_copy_only=False)], minlength=len(files))
+        for (other, some), again in zip(looked_at.items(), found, strict=True):
+            if other != name and again * 2 >= len(some) > 0:
+                raise DataError(
+                    f"{place}: {name} has {again} of {len(some)} lines of {other} that were looked at: two executions, or a "
+                    "copy, whose charges would count twice; name the file of one, or let the export overwrite its files"
+                )
+
+
+def _some(lines: pa.Array) -> pa.Array:
+    return lines.take(np.unique(np.linspace(0, len(lines) - 1, min(len(lines), _LOOKED_AT)).astype("int64")))
 
 
 def _charged(sheet: Sheet) -> set[tuple[date, str, date]]:

@@ -193,3 +193,31 @@ def test_lines_whose_amortised_cost_the_export_leaves_out_are_refused(tmp_path: 
 def cur_row(**changed: Any) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(sorted(SOURCE.FORMATS[2].required), "x")
     return row | {"bill_billing_period_start_date": "2026-04-01", "line_item_usage_start_date": "2026-04-03"} | changed
+
+
+def test_two_executions_in_one_folder_are_told_by_their_lines_and_refused_with_both_names(tmp_path: Path) -> None:
+    first = [focus_row(ServiceName=f"service {n}") for n in range(4)]
+    # The next day's execution has the days before again, one of them corrected.
+    second = [focus_row(ServiceName="service 0", BilledCost="9"), *first[1:], focus_row(ServiceName="service 4")]
+    for name, rows in (("a", first), ("b", second)):
+        csv_of(tmp_path, *rows).rename(tmp_path / f"{name}.csv")
+
+    with pytest.raises(DataError, match=r"a\.csv has 3 of 5 lines of \S*b\.csv that were looked at: two executions, or a copy"):
+        lines(tmp_path)
+
+
+def test_a_bill_of_a_few_lines_beside_a_long_one_that_has_them_is_told_as_well(tmp_path: Path) -> None:
+    every = [focus_row(ServiceName=f"service {n}") for n in range(500)]
+    csv_of(tmp_path, *every[:3]).rename(tmp_path / "early.csv")
+    csv_of(tmp_path, *every).rename(tmp_path / "late.csv")
+
+    with pytest.raises(DataError, match=r"late\.csv has 3 of 3 lines of \S*early\.csv"):
+        lines(tmp_path)
+
+
+def test_parts_of_a_bill_that_share_a_line_are_one_execution(tmp_path: Path) -> None:
+    for part in range(3):
+        rows = [focus_row(ServiceName=f"service {part} {n}") for n in range(3)]
+        csv_of(tmp_path, focus_row(ServiceName="tax"), *rows).rename(tmp_path / f"part-{part}.csv")
+
+    assert len(lines(tmp_path)) == 12
