@@ -185,11 +185,15 @@ resource "aws_iam_role_policy" "start" {
       ] : statement if length(statement.Resource) > 0],
       [for statement in [
         {
-          Sid       = "DecryptSourceSecrets"
-          Effect    = "Allow"
-          Action    = "kms:Decrypt"
-          Resource  = sort(var.source_secret_kms_key_arns)
-          Condition = { StringEquals = { "kms:ViaService" = ["secretsmanager.${var.region}.amazonaws.com", "ssm.${var.region}.amazonaws.com"] } }
+          Sid      = "DecryptSourceSecrets"
+          Effect   = "Allow"
+          Action   = "kms:Decrypt"
+          Resource = sort(var.source_secret_kms_key_arns)
+          # A secret may lie in another region, and a key lies where the secret does.
+          Condition = { StringEquals = { "kms:ViaService" = flatten([
+            for region in distinct([for arn in sort(var.source_secret_kms_key_arns) : split(":", arn)[3]]) :
+            ["secretsmanager.${region}.amazonaws.com", "ssm.${region}.amazonaws.com"]
+          ]) } }
         },
       ] : statement if length(statement.Resource) > 0],
     )

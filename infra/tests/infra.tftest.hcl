@@ -365,9 +365,9 @@ run "network_that_is_there" {
     source_kms_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/77777777-2222-3333-4444-555555555555"]
     source_secrets = {
       PROMETHEUS_TOKEN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prometheus-a1B2c3:token::"
-      TICKETS_TOKEN    = "arn:aws:ssm:us-east-1:123456789012:parameter/tickets/token"
+      TICKETS_TOKEN    = "arn:aws:ssm:eu-west-1:123456789012:parameter/tickets/token"
     }
-    source_secret_kms_key_arns = ["arn:aws:kms:us-east-1:123456789012:key/88888888-2222-3333-4444-555555555555"]
+    source_secret_kms_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/88888888-2222-3333-4444-555555555555"]
   }
 
   assert {
@@ -389,10 +389,17 @@ run "network_that_is_there" {
   assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.start[0].policy).Statement : statement.Sid => statement.Resource if strcontains(statement.Sid, "Source") } == {
       HandOverSourceSecrets    = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:prometheus-a1B2c3"]
-      HandOverSourceParameters = ["arn:aws:ssm:us-east-1:123456789012:parameter/tickets/token"]
-      DecryptSourceSecrets     = ["arn:aws:kms:us-east-1:123456789012:key/88888888-2222-3333-4444-555555555555"]
+      HandOverSourceParameters = ["arn:aws:ssm:eu-west-1:123456789012:parameter/tickets/token"]
+      DecryptSourceSecrets     = ["arn:aws:kms:eu-west-1:123456789012:key/88888888-2222-3333-4444-555555555555"]
     }
     error_message = "who starts a container reads exactly the secrets that were named"
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.start[0].policy).Statement : statement.Condition if statement.Sid == "DecryptSourceSecrets"] == [
+      { StringEquals = { "kms:ViaService" = ["secretsmanager.eu-west-1.amazonaws.com", "ssm.eu-west-1.amazonaws.com"] } }
+    ]
+    error_message = "a secret of another region is decrypted there"
   }
 
   assert {
