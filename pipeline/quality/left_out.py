@@ -16,7 +16,12 @@ QUERIES = {
     "bronze.metric_sample": "left_out_samples",
     "bronze.billing_line": "left_out_lines",
     "bronze.resource_snapshot": "left_out_resources",
+    "bronze.price": "left_out_prices",
 }
+# Of what each row stands alone: no total lacks it, and a type without a price is named by `recommend`.
+_NO_LIMIT = ("bronze.price",)
+# What a series of a table is called, where it is no series of measurements.
+_SERIES = {"bronze.price": "prices"}
 # Rules that a sentence names, the most frequent first.
 _NAMED = 3
 
@@ -39,7 +44,7 @@ class LeftOut:
 
     Attributes:
         rows: that count or were refused; superseded ones are neither.
-        series: of which no row counts, where rows have a series.
+        series: of which no row counts, where rows have a series; of a price list, prices.
         resources: of which no row counts, where rows have a resource.
         dollars: of the lines of a bill, as billed.
         unread: refused lines of which nobody can tell the dollars.
@@ -56,14 +61,15 @@ class LeftOut:
     rules: dict[str, int]
 
     def exceeds(self, limit: float) -> bool:
-        """Whether more than that share of rows or of dollars was refused; never of fewer than `LEAST_ROWS` rows."""
-        return self.rows.of >= LEAST_ROWS and max(self.rows.share, self.dollars.share) > limit
+        """Whether more than that share of rows or dollars was refused; never of fewer than `LEAST_ROWS` rows, nor of prices."""
+        judged = self.table not in _NO_LIMIT and self.rows.of >= LEAST_ROWS
+        return judged and max(self.rows.share, self.dollars.share) > limit
 
     @property
     def sentence(self) -> str:
         whole = [
             f"{part.refused:,.0f} of {part.of:,.0f} {what} whole"
-            for what, part in (("series", self.series), ("resources", self.resources))
+            for what, part in ((_SERIES.get(self.table, "series"), self.series), ("resources", self.resources))
             if part.refused
         ]
         money = [f"{self.dollars.refused:,.2f} of {self.dollars.of:,.2f} dollars ({_percent(self.dollars)})"]
@@ -87,7 +93,7 @@ class LeftOut:
             success=False,
             rows=int(self.rows.of),
             failed_rows=int(self.rows.refused),
-            note=self.sentence,
+            note=f"{self.sentence} {_what_to_do(limit)}" if self.exceeds(limit) else self.sentence,
         )
 
 
@@ -123,6 +129,13 @@ def _whole(rows: pd.DataFrame, what: str) -> Part:
     """How many series, or resources, have no row that counts."""
     known, good = (part[what].dropna().nunique() for part in (rows, rows[rows["rule"].isna()]))
     return Part(known - good, known)
+
+
+def _what_to_do(limit: float) -> str:
+    return (
+        f"That is more than {limit:.3g} (quarantine_limit) of a source. Correct the source and ingest these days again, or, "
+        "where the rest is good without these rows, set HEADROOM_QUARANTINE_LIMIT higher for this build."
+    )
 
 
 def _percent(part: Part) -> str:

@@ -40,7 +40,7 @@ def validate(
     also: Sequence[Result] = (),
     run: Interval | None = None,
 ) -> pa.Table:
-    """The same rows, if every critical expectation holds; every result is recorded.
+    """The same rows, if nothing critical failed; every result is recorded.
 
     What is said of silver goes to `silver.check_result`, as whoever builds silver writes nothing else; the rest to
     `gold.quality_result`, which takes in the other.
@@ -51,11 +51,11 @@ def validate(
         interval: the run's.
         lake: where results are recorded.
         part: which one of the table's rows these are, of how many that they come in.
-        also: what else was checked, and is recorded with the expectations.
+        also: what else was checked; it is recorded, and stops the table, as an expectation does.
         run: the whole interval of the run, where the rows are of a part of it: what was found is on record as of its end.
 
     Raises:
-        DataError: naming the table, the interval and each critical expectation that failed, with what was observed.
+        DataError: naming the table, the interval and each critical result that failed, with what was observed.
     """
     run = run or interval
     results, raw = run_expectations(data, table, interval)
@@ -69,12 +69,11 @@ def validate(
     lake.did[table.name].failed += len(failed)
     for result in failed:
         log.warning("%s %s: %s: %s: %s", table.name, interval, result.severity, result.rule, result.note)
-    critical = [f"{result.rule}: {result.note}" for result in failed if result.severity == "critical"]
-    if critical:
+    shown_by = ""
+    if any(result.severity == "critical" for result in failed):
         reports.publish(lake.storage, run.as_of, collect_data_docs(lake, run.as_of))
-        page = lake.settings.report_address(run.as_of, "data_docs/index.html")
-        found = f"{len(critical)} critical expectations failed: {'; '.join(critical)}"
-        raise DataError(f"{table.name} {interval}: {found}; {page} shows them")
+        shown_by = f"; {lake.settings.report_address(run.as_of, 'data_docs/index.html')} shows them"
+    refuse([*failed, *also], table, interval, shown_by)
     return data
 
 
@@ -89,6 +88,20 @@ class Result:
     rows: int
     failed_rows: int
     note: str
+
+
+def refuse(results: Sequence[Result], table: Table, interval: Interval, shown_by: str = "") -> None:
+    """Stop a table of which a critical result failed.
+
+    Args:
+        shown_by: the end of the sentence: where they are to be seen.
+
+    Raises:
+        DataError: naming the table, the interval and each of them.
+    """
+    if critical := [f"{each.rule}: {each.note}" for each in results if each.severity == "critical" and not each.success]:
+        found = f"{len(critical)} critical expectations failed: {'; '.join(critical)}"
+        raise DataError(f"{table.name} {interval}: not published, and what was published before stays: {found}{shown_by}")
 
 
 def expectations(table: Table) -> list[dict[str, Any]]:

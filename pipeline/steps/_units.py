@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.errors import DataError
 from pipeline.inputs import read
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
@@ -40,16 +39,6 @@ def check_units(data: pa.Table, table: Table, interval: Interval, lake: Lake, se
         results.append(Result("table", rule, severity, success=False, rows=shift.series, failed_rows=shift.moved, note=note))
         log.warning("%s %s: %s", table.name, interval, note)
     return results
-
-
-def refuse_units(results: Sequence[Result], table: Table, interval: Interval) -> None:
-    """Stop what is about to be published with another unit than before.
-
-    Raises:
-        DataError: naming the table, the interval, each metric and its factor, and what to do.
-    """
-    if wrong := [result.note for result in results if result.severity == "critical"]:
-        raise DataError(f"{table.name} {interval}: {' '.join(wrong)} Nothing was published; the last good rows stay.")
 
 
 def explain(shift: Shift) -> str:

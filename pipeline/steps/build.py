@@ -13,12 +13,12 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.quality.conform import conform
 from pipeline.quality.left_out import QUERIES, LeftOut, find_left_out
-from pipeline.quality.validate import record_results, validate
+from pipeline.quality.validate import record_results, refuse, validate
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.steps._declaration import Step
 from pipeline.steps._landed import explain_no_rows, list_outdated
-from pipeline.steps._units import check_units, refuse_units
+from pipeline.steps._units import check_units
 from pipeline.tables.operations import QUARANTINE
 from pipeline.tables.schema import Scope, Table
 
@@ -60,39 +60,31 @@ def _publish(table: Table, interval: Interval, run: Interval, lake: Lake, settin
     data = conform(_rows(table, interval, lake, settings), table, interval)
     scope = _scope(table, interval)
     if table.build.checked:
-        left, limit = _left_out(table, interval, lake), settings.quarantine_limit
-        said = [each.result(limit) for each in left]
-        is_empty = not data.num_rows and not lake.read(table, scope, table.key).num_rows
-        if said and (is_empty or any(each.exceeds(limit) for each in left)):
-            record_results(said, table, run, lake, part)
-        _refuse_excess(left, table, interval, limit)
-        if is_empty:
+        also = [left.result(settings.quarantine_limit) for left in _left_out(table, interval, lake)]
+        if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
+            # There is nothing to hold to expectations, but for what was left out of it.
+            if also:
+                record_results(also, table, run, lake, part)
+            refuse(also, table, interval)
             return 0
-        units = check_units(data, table, interval, lake, settings)
-        validate(data, table, interval, lake, part, also=[*units, *said], run=run)
-        refuse_units(units, table, interval)
+        also += check_units(data, table, interval, lake, settings)
+        validate(data, table, interval, lake, part, also=also, run=run)
     return lake.replace(table, data, scope).rows
 
 
 def _left_out(table: Table, interval: Interval, lake: Lake) -> list[LeftOut]:
-    """What was refused of what a table of silver is built from. What takes in the refused rows itself leaves none out."""
+    """What was refused of what a table of silver is built from, which the log says.
+
+    What takes in the refused rows itself leaves none out.
+    """
     if table.layer != "silver" or table == QUARANTINE:
         return []
     behind = sorted(QUERIES.keys() & read_tables(table.name))
     window = {"start": interval.start, "end": interval.end}
-    return [left for name in behind for left in find_left_out(read(lake, QUERIES[name], **window), name)]
-
-
-def _refuse_excess(left: list[LeftOut], table: Table, interval: Interval, limit: float) -> None:
-    """Say what was left out; where it is more than the limit, nothing is published, for its totals would mislead."""
-    for each in left:
+    found = [left for name in behind for left in find_left_out(read(lake, QUERIES[name], **window), name)]
+    for each in found:
         log.warning("%s: %s", interval, each.sentence)
-    if excess := " ".join(each.sentence for each in left if each.exceeds(limit)):
-        raise DataError(
-            f"{table.name} {interval}: not published, for more than {limit:.3g} (quarantine_limit) of a source was refused; what "
-            f"was published before stays. {excess} Correct the source and ingest these days again, or, where the rest is good "
-            "without these rows, set HEADROOM_QUARANTINE_LIMIT higher for this build."
-        )
+    return found
 
 
 def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:

@@ -19,7 +19,7 @@ from pipeline.report.sections.sources import caveats
 from pipeline.settings import LEAST_ROWS, Settings
 from pipeline.sources import _bronze
 from pipeline.steps import perform
-from pipeline.tables.money import BILLING_LINE, COST_DAILY
+from pipeline.tables.money import BILLING_LINE, COST_DAILY, PRICE, PRICE_HELD
 from pipeline.tables.operations import CHECK_RESULT, QUARANTINE
 from pipeline.tables.schema import Table
 from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY, METRIC_SAMPLE
@@ -106,6 +106,27 @@ def test_dollars_that_were_refused_are_counted_and_those_that_nobody_can_read_ar
     ) in caplog.text
     [cost] = open_lake(settings).read(COST_DAILY).to_pylist()
     assert (cost["billed_usd"], cost["effective_usd"]) == (100, 100)
+
+
+def test_prices_that_were_refused_are_said_with_their_share_and_the_others_hold(
+    settings: Settings, lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    same = {"source": "pricing", "provider": "aws", "service": "ec2", "region": "r", "unit": "hour", "ts": DAY.start}
+    land(lake, PRICE, [same | {"item": f"m{n}.large", "price_usd": -1.0 if n < 20 else 0.1} for n in range(200)])
+
+    with caplog.at_level(logging.WARNING):
+        build(settings, PRICE_HELD)
+    build(settings, QUARANTINE)
+    perform("build", DAY, target="gold.quality_result", settings=settings)
+
+    said = (
+        "Source pricing: 20 of 200 rows of bronze.price (10.0%) were left out, with them 20 of 200 prices whole: bad_price 20. "
+        "silver.quarantine has each of them."
+    )
+    assert said in caplog.text
+    assert said in shown(settings)
+    assert said in [caveat["text"] for caveat in caveats(gather(DAY, open_lake(settings)))]
+    assert open_lake(settings).read(PRICE_HELD).num_rows == 180
 
 
 def test_more_than_the_limit_of_the_rows_stops_the_table_and_what_was_published_stays(settings: Settings, lake: Lake) -> None:

@@ -65,7 +65,7 @@ def test_a_ratio_labelled_percent_stops_before_it_is_published_and_what_was_good
     assert "cpu_utilization of csv is on 2026-03-08 about 1/100 of what it was" in said
     assert "6 of 6 series, such as local/local/i-0/cpu_utilization: 0.4575 after 45.75 percent" in said
     assert "add cpu_utilization:2026-03-08 to the setting accepted_shifts" in said
-    assert "the last good rows stay" in said
+    assert "not published, and what was published before stays" in said
     assert "Traceback" not in said
     with pytest.raises(DataError, match=r"silver\.metric_daily .* about 1/100 of what it was"):
         perform("build", TODAY, target="silver.metric_daily", settings=estate)
