@@ -7,13 +7,19 @@
 -- Percentiles are of the day's samples, not of hourly percentiles: a p95 of p95s is neither. A source that delivers only a daily
 -- p95 has no mean. A day without samples has no row.
 -- The sum is an exact decimal, so that no order of rows can change a mean; `least` takes back what rounding adds above the peak.
+-- Of samples of different periods each weighs in the mean by its period, and a percentile is of all of them as they came.
 WITH observed AS (
   SELECT
     series_id, account, region, resource_id, metric, unit,
     date_trunc('day', ts) AS ts,
     least(
-      cast(sum(cast(value AS decimal(38, 9))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
-        / cast(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0) AS double),
+      CASE
+        WHEN min(period_s) FILTER (WHERE statistic IN ('average', 'sum')) < max(period_s) FILTER (WHERE statistic IN ('average', 'sum'))
+          THEN cast(sum(cast(value * cast(period_s AS double) AS decimal(38, 6))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+            / cast(sum(period_s) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+        ELSE cast(sum(cast(value AS decimal(38, 9))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+          / cast(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0) AS double)
+      END,
       max(value) FILTER (WHERE statistic IN ('average', 'sum'))
     ) AS mean,
     array_sort(array_agg(value) FILTER (WHERE statistic IN ('average', 'sum'))) AS points,
@@ -21,7 +27,11 @@ WITH observed AS (
     max(value) FILTER (WHERE statistic = 'p95') AS highest_p95,
     max(value) FILTER (WHERE statistic <> 'samplecount') AS max,
     coalesce(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0), count(DISTINCT ts)) AS samples,
-    86400 / min(period_s) AS expected_samples
+    coalesce(
+      86400 * count(*) FILTER (WHERE statistic IN ('average', 'sum'))
+        / cast(sum(period_s) FILTER (WHERE statistic IN ('average', 'sum')) AS bigint),
+      86400 / min(period_s)
+    ) AS expected_samples
   FROM views.metric_point
   WHERE rule IS NULL
     AND day >= cast(:start AS date) AND day <= cast(:end AS date)

@@ -7,20 +7,30 @@
 -- A gap of up to three hours inside a UTC day repeats the last observed hour, flagged 1: never a later one, and never across
 -- midnight, so that the order in which days are built cannot matter. Longer gaps stay gaps.
 -- The sum is an exact decimal, so that no order of rows can change a mean; `least` takes back what rounding adds above the peak.
+-- Of samples of different periods each weighs in the mean by its period, and a percentile is of all of them as they came.
 WITH observed AS (
   SELECT
     series_id, account, region, resource_id, metric, unit,
     date_trunc('hour', ts) AS hour,
     least(
-      cast(sum(cast(value AS decimal(38, 9))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
-        / cast(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0) AS double),
+      CASE
+        WHEN min(period_s) FILTER (WHERE statistic IN ('average', 'sum')) < max(period_s) FILTER (WHERE statistic IN ('average', 'sum'))
+          THEN cast(sum(cast(value * cast(period_s AS double) AS decimal(38, 6))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+            / cast(sum(period_s) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+        ELSE cast(sum(cast(value AS decimal(38, 9))) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+          / cast(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0) AS double)
+      END,
       max(value) FILTER (WHERE statistic IN ('average', 'sum'))
     ) AS mean,
     array_sort(array_agg(value) FILTER (WHERE statistic IN ('average', 'sum'))) AS points,
     max(value) FILTER (WHERE statistic = 'p95') AS stated_p95,
     max(value) FILTER (WHERE statistic <> 'samplecount') AS max,
     coalesce(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0), count(DISTINCT ts)) AS samples,
-    3600 / min(period_s) AS expected_samples
+    coalesce(
+      3600 * count(*) FILTER (WHERE statistic IN ('average', 'sum'))
+        / cast(sum(period_s) FILTER (WHERE statistic IN ('average', 'sum')) AS bigint),
+      3600 / min(period_s)
+    ) AS expected_samples
   FROM views.metric_point
   WHERE rule IS NULL
     AND period_s <= 3600

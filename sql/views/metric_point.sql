@@ -6,7 +6,8 @@
 -- replaced; otherwise the rule that refuses the row. A refused row never supersedes a good one. A payload that was landed twice
 -- counts as its later landing. Names are those that landing made safe. A series has one unit a day, that of most of its rows; rows
 -- in another are refused. So are a day's sums of a series that has averages too, and the averages where what is counted are bytes or
--- events: the two mean different things, and are never mixed. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by
+-- events: the two mean different things, and are never mixed. What is counted is counted by the shortest of the periods that a series
+-- has that day: of a longer one as much as falls on the shortest. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by
 -- `day`: it prunes files.
 WITH landed AS (
   SELECT
@@ -104,6 +105,9 @@ counted AS (
     sum(CASE WHEN refused IS NULL AND recency = 1 THEN 1 ELSE 0 END) OVER (
       PARTITION BY day, account, region, resource_id, metric, unit
     ) AS in_unit,
+    min(CASE WHEN refused IS NULL AND recency = 1 AND statistic IN ('average', 'sum') THEN period_s END) OVER (
+      PARTITION BY day, account, region, resource_id, metric, unit
+    ) AS shortest_s,
     max(CASE WHEN refused IS NULL AND recency = 1 AND statistic = 'sum' THEN 1 ELSE 0 END) OVER (
       PARTITION BY day, account, region, resource_id, metric, unit
     ) AS has_sum,
@@ -115,7 +119,7 @@ counted AS (
 settled AS (
   SELECT
     day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at,
-    source_metric, source_unit, source_value, metric, unit, value, refused, recency, has_sum, has_average,
+    source_metric, source_unit, source_value, metric, unit, value, refused, recency, shortest_s, has_sum, has_average,
     first_value(unit) OVER (
       PARTITION BY day, account, region, resource_id, metric ORDER BY in_unit DESC, unit
     ) AS commonest
@@ -133,7 +137,11 @@ SELECT
   statistic AS statistic,
   period_s AS period_s,
   ts AS ts,
-  value AS value,
+  CASE
+    WHEN period_s > shortest_s AND unit IN ('count', 'usd') AND (statistic = 'sum' OR lower(source_unit) = 'count/second')
+      THEN value * cast(shortest_s AS double) / cast(period_s AS double)
+    ELSE value
+  END AS value,
   CASE
     WHEN refused IS NOT NULL THEN refused
     WHEN recency > 1 THEN 'superseded'
