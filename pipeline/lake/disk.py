@@ -12,6 +12,8 @@ from pipeline.errors import ResourceError
 
 # As the operating system, Arrow and SQLite say it.
 _FULL = re.compile(r"no space left|disk is full|quota exceeded|file too large|disk I/O error", re.IGNORECASE)
+# SQLite does not say why it could not open its journal.
+_UNOPENED = re.compile(r"unable to open database file", re.IGNORECASE)
 _REFUSED = re.compile(r"read-only file system|readonly database|permission denied|operation not permitted", re.IGNORECASE)
 
 
@@ -20,7 +22,7 @@ def explain_errors(what: str) -> Iterator[None]:
     """Say what the disk refused, and about what.
 
     Raises:
-        ResourceError: it is full, or may not be written.
+        ResourceError: it is full, or may not be written, or one of both.
     """
     try:
         yield
@@ -30,4 +32,6 @@ def explain_errors(what: str) -> Iterator[None]:
             raise ResourceError(f"{what}: the disk is full or fails; nothing was published: {said}") from error
         if _REFUSED.search(said):
             raise ResourceError(f"{what}: this process may not write here: {said}") from error
+        if _UNOPENED.search(said):
+            raise ResourceError(f"{what}: the disk is full, or this process may not write here: {said}") from error
         raise

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb as engine
 import pyarrow as pa
 import pytest
+from sqlalchemy import create_engine
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, DataError, ResourceError, SourceError
@@ -124,6 +125,15 @@ def test_a_full_disk_is_one_line_that_says_what_was_written(settings: Settings) 
     )
     assert "the disk is full or fails; nothing was published" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_has_no_room_for_a_new_file_is_one_line(tmp_path: Path) -> None:
+    """As `make crash` found it: SQLite does not say why it cannot make its journal."""
+    catalog = create_engine(f"sqlite:///{tmp_path}/gone/catalog.db")
+
+    said = r"maintain: the disk is full, or this process may not write here: unable to open"
+    with pytest.raises(ResourceError, match=said), disk.explain_errors("maintain"):
+        catalog.connect()
 
 
 def test_a_lake_that_may_not_be_written_is_read_all_the_same(settings: Settings, lake: Lake) -> None:
