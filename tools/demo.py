@@ -22,6 +22,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from pipeline.cli.output import open_console
 from pipeline.upkeep import garbage
 from tools.environment import ROOT, environment, home_folder
 from tools.processes import end_at_once_when_told
@@ -139,7 +140,7 @@ def quietly(log: Path) -> Iterator[Console]:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:
-            yield Console(file=terminal, highlight=False, width=None if terminal.isatty() else 120)
+            yield open_console(file=terminal, highlight=False, width=None if terminal.isatty() else 120)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -16,6 +16,10 @@ from pipeline.cli.options import Day, From, To, read_interval, read_settings
 from pipeline.cli.output import console, print_frame
 from pipeline.errors import ConfigError, redacted
 from pipeline.interval import Interval
+from pipeline.tables.text import disarmed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 app = typer.Typer()
 tables_app = typer.Typer(help="The tables and views of the lake.", no_args_is_help=True)
@@ -128,9 +132,21 @@ def query(
     if csv:
         from pyarrow import csv as arrow_csv
 
-        arrow_csv.write_csv(rows, sys.stdout.buffer)
+        arrow_csv.write_csv(_disarmed(rows), sys.stdout.buffer)
         return
     print_frame(rows.slice(0, limit).to_pandas(), f"{rows.num_rows} rows" + (f", first {limit}" if rows.num_rows > limit else ""))
+
+
+def _disarmed(rows: pa.Table) -> pa.Table:
+    """The rows with the text that a spreadsheet or a terminal may get."""
+    import pyarrow as pa
+
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type):
+            column = rows[place].combine_chunks().dictionary_encode()
+            words = pa.array([None if word is None else disarmed(word) for word in column.dictionary.to_pylist()], pa.string())
+            rows = rows.set_column(place, field, words.take(column.indices))
+    return rows
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What commands show: lines, progress and frames, on a terminal or in a file.
 
-Whatever comes from data is plain text here: no name in it is taken for markup.
+Whatever comes from data is plain text here: no name in it is taken for markup, and no terminal obeys it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,41 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderHook
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
-console = Console(emoji=False)
-errors = Console(stderr=True, emoji=False)
+from pipeline.tables.text import visible
+
+
+
+class _Shown:
+    """What is printed, without what a terminal would obey; rich's own colours and movements are not of the text."""
+
+    def __init__(self, printed: Any) -> None:
+        self._printed = printed
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._printed, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+class _ShowOnly(RenderHook):
+    def process_renderables(self, renderables: list[Any]) -> list[Any]:
+        return [_Shown(each) for each in renderables]
+
+
+def open_console(**options: Any) -> Console:
+    """A console on which text of data does nothing but show; options as rich's."""
+    opened = Console(**options)
+    opened.push_render_hook(_ShowOnly())
+    return opened
+
+
+console = open_console(emoji=False)
+errors = open_console(stderr=True, emoji=False)
 # Whose sentences are for people; what the lake says of its queries is for the log.
 _TALKING = ("pipeline.steps", "pipeline.inputs")
 # Columns of what a terminal shows of one sentence at least; narrower ones are no longer read.
@@ -69,7 +97,7 @@ def print_frame(frame: Any, title: str) -> None:
     rows = [[_cell(value, name, unit) for name, value in row.items()] for row, unit in _with_units(frame)]
     names = [str(name) for name in frame.columns]
     if not console.is_terminal:
-        Console(width=10_000).print(_table(title, names, rows))
+        open_console(width=10_000).print(_table(title, names, rows))
     elif _least_width(names, rows) <= console.width:
         console.print(_table(title, names, rows))
     else:

@@ -9,14 +9,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline.tables.advice import RECOMMENDATION
+from pipeline.tables.text import disarmed
 
 # Every file is of one `as_of`, which its folder names.
 COLUMNS = tuple(name for name in RECOMMENDATION.names if name != RECOMMENDATION.time)
 
 MONEY = frozenset(column.name for column in RECOMMENDATION.columns if column.unit == "usd")
-
-# What a spreadsheet takes for the beginning of a formula. Source: OWASP, "CSV Injection", full-width signs included.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def recommendations_csv(recommendation: pd.DataFrame) -> str:
@@ -37,7 +35,7 @@ def _field(value: Any, is_money: bool) -> str:
     if pd.isna(value):
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA) else value
+        return disarmed(value)
     if is_money:
         return f"{float(value):.2f}"
     if isinstance(value, float) and value.is_integer():

@@ -135,6 +135,12 @@ def test_rows_print_as_csv_for_other_tools(capfdbinary: pytest.CaptureFixture[by
     assert capfdbinary.readouterr().out.replace(b"\r", b"").splitlines() == [b'"one","text"', b'1,"a"']
 
 
+def test_a_query_for_a_file_disarms_formulas_and_what_a_terminal_obeys(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    cli.lake.query("SELECT concat('=cmd|', chr(27), '[2J') AS text, -1 AS number, cast(NULL AS varchar) AS none", csv=True)
+
+    assert capfdbinary.readouterr().out.replace(b"\r", b"").splitlines() == [b'"text","number","none"', b'"\'=cmd|[2J",-1,']
+
+
 def test_settings_print_value_bounds_and_purpose_of_every_knob() -> None:
     from pipeline.settings import Settings
 

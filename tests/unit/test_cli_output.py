@@ -10,6 +10,7 @@ from typing import cast
 import pandas as pd
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from pipeline.cli import output, summary
 from pipeline.lake import Lake
@@ -104,3 +105,12 @@ def test_at_80_columns_the_summary_cuts_neither_the_name_nor_the_date_and_says_w
     assert "2026-05-10" in text
     assert "critical:" in text
     assert "over 95 %" in text
+
+
+def test_no_terminal_obeys_what_data_says() -> None:
+    written = io.StringIO()
+    screen = output.open_console(file=written, width=60, force_terminal=True, color_system="standard", emoji=False)
+
+    screen.print(Text("a\x1b]0;owned\x07b\x1b[2J\u202ec", style="red"))
+
+    assert written.getvalue() == "\x1b[31ma]0;ownedb[2Jc\x1b[0m\n"
