@@ -21,7 +21,6 @@ from rich.text import Text
 from pipeline.tables.text import visible
 
 
-
 class _Shown:
     """What is printed, without what a terminal would obey; rich's own colours and movements are not of the text."""
 

@@ -18,7 +18,9 @@ from pipeline.lake import bronze, checksums
 from pipeline.lake.bronze import load_id_of
 from pipeline.lake.fence import COMPACTION
 from pipeline.lake.lake import Lake
+from pipeline.lake.landings import FOLDER
 from pipeline.lake.transaction import OneCopy
+from pipeline.settings import REPORTS
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.schema import Table
 
@@ -128,13 +130,13 @@ def sweep_orphans(lake: Lake, table: Table, now: datetime) -> int:
 
 
 def sweep_temporary(lake: Lake, now: datetime) -> int:
-    """Delete what landings that were killed left half written on this machine's disk; returns how many."""
+    """Delete what landings and reports that were killed left half written on this machine's disk; returns how many."""
     if not lake.storage.is_local:
         return 0
     limit = (now - ORPHAN_GRACE).replace(tzinfo=UTC).timestamp()
     left = [
         path
-        for folder in ("bronze", "ledger")
+        for folder in ("bronze", FOLDER, REPORTS)
         for path in Path(lake.storage.root, folder).rglob(".*")
         if path.is_file() and path.stat().st_mtime < limit
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline import settings as settings_module
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
+from pipeline.lake import Lake, maintenance, open_lake
 from pipeline.steps.build import build
 from pipeline.tables.usage import CALENDAR, METRIC_SAMPLE
 from tests.support.forked import Forked
@@ -129,6 +130,20 @@ def test_a_killed_landing_leaves_no_half_object(settings: settings_module.Settin
 
     assert steps.perform("ingest", Interval.day("2026-04-10"), target="samples", settings=settings) > 0
     assert lake.read(METRIC_SAMPLE).num_rows > 0
+
+
+@pytest.mark.parametrize(
+    "folder", ["bronze/metric_sample/day=2026-03-01", "ledger/metric_sample/day=2026-03-01", "reports/latest"]
+)
+def test_what_a_killed_process_left_half_written_is_swept_after_a_day(lake: Lake, folder: str) -> None:
+    left = Path(lake.storage.path(*folder.split("/"), ".half-written.0123"))
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    begun = datetime.fromtimestamp(left.stat().st_mtime, UTC).replace(tzinfo=None)
+
+    assert maintenance.sweep_temporary(lake, begun + timedelta(hours=23)) == 0
+    assert maintenance.sweep_temporary(lake, begun + timedelta(hours=25)) == 1
+    assert not left.exists()
 
 
 def test_a_full_disk_is_a_clean_failure_that_publishes_nothing(settings: settings_module.Settings, lake: Lake) -> None:
