@@ -1,4 +1,4 @@
-"""Text of data as it is shown: what a terminal or a spreadsheet would obey is taken from it, what stands in the lake stays as it is."""
+"""Text of data as it is shown: without what a terminal or a spreadsheet would obey. What stands in the lake stays as it is."""
 
 from __future__ import annotations
 
