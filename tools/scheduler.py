@@ -39,9 +39,8 @@ PROJECT = ("pipeline", "common")
 SOURCES = ("pipeline", "sql", "dags")
 
 
-def import_project() -> None:
-    """Import the whole pipeline, with all its plugs, and read its SQL, once for all tasks."""
-    sys.path.insert(0, str(ROOT / "dags"))
+def import_pipeline() -> None:
+    """Import the whole pipeline, with all its plugs, and read its SQL, once for all that is forked from this process."""
     for module in pkgutil.walk_packages([str(ROOT / "pipeline")], "pipeline."):
         if module.name != "pipeline.__main__":
             import_module(module.name)
@@ -49,7 +48,6 @@ def import_project() -> None:
     for name in sql.names():
         duckdb.translate(sql.text(name))
     import_module("pipeline.steps").order_daily()
-    import_module("common")
 
 
 def newest_change() -> int:
@@ -72,7 +70,9 @@ def main() -> None:
     imported = newest_change()
     for library in LIBRARIES:
         import_module(library)
-    import_project()
+    import_pipeline()
+    sys.path.insert(0, str(ROOT / "dags"))
+    import_module("common")
     os.register_at_fork(after_in_child=lambda: forget_changed(imported))
     from airflow.__main__ import main as airflow
 
