@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 
 from pipeline import settings as settings_module
 from pipeline.interval import Interval
@@ -144,6 +146,33 @@ def test_what_a_killed_process_left_half_written_is_swept_after_a_day(lake: Lake
     assert maintenance.sweep_temporary(lake, begun + timedelta(hours=23)) == 0
     assert maintenance.sweep_temporary(lake, begun + timedelta(hours=25)) == 1
     assert not left.exists()
+
+
+def test_what_the_catalog_names_was_synced_before_it_is_named(
+    settings: settings_module.Settings, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[str] = set()
+    named_too_early: list[str] = []
+    sync, commit = os.fsync, SqlCatalog.commit_table
+
+    def noting(handle: int) -> None:
+        sync(handle)
+        synced.add(str(Path(f"/proc/self/fd/{handle}").readlink()))
+
+    def committing(catalog: SqlCatalog, *of: Any) -> Any:
+        named_too_early.extend(sorted(written() - synced))
+        return commit(catalog, *of)
+
+    def written() -> set[str]:
+        return {str(file) for file in (settings.home / "lake" / "silver" / "calendar").rglob("*") if file.is_file()}
+
+    monkeypatch.setattr(os, "fsync", noting)
+    monkeypatch.setattr(SqlCatalog, "commit_table", committing)
+    build(DAY, lake, settings, target=TABLE.name)
+
+    assert {Path(file).suffix for file in written()} == {".parquet", ".avro", ".json"}
+    assert named_too_early == []
+    assert written() <= synced
 
 
 def test_a_full_disk_is_a_clean_failure_that_publishes_nothing(settings: settings_module.Settings, lake: Lake) -> None:
