@@ -168,6 +168,7 @@ def sweep(kills: int, full: int, only: list[str]) -> int:
         if not sound:
             restore(start, home)
             in_child(partial(run, home, cut.name))
+    gc.unfreeze()
     for verdict, count in sorted(found.items()):
         console.print(f"{count} × {verdict}")
     minutes, cpu = (time.monotonic() - began) / 60, cpu_seconds()
