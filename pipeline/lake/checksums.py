@@ -14,7 +14,6 @@ import json
 import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -48,21 +47,8 @@ class HashingFileIO(PyArrowFileIO):
         super().__init__(properties or {})
         self.written: dict[str, str] = {}
 
-    def _initialize_s3_fs(self, netloc: str | None) -> Any:
-        asked = tuple(sorted(each for each in self.properties.items() if each[0].startswith("s3.")))
-        return _open_s3(asked, netloc, os.getpid())
-
     def new_output(self, location: str) -> PyArrowFile:
         return _HashedFile(super().new_output(location), self.written)
-
-
-@cache
-def _open_s3(properties: tuple[tuple[str, str], ...], bucket: str | None, _process: int) -> Any:
-    """S3 as the properties reach it, one for all tables of a process: each looks for credentials through AWS's whole chain.
-
-    A fork cannot use that of its parent.
-    """
-    return PyArrowFileIO(dict(properties))._initialize_s3_fs(bucket)
 
 
 class _HashedFile(PyArrowFile):

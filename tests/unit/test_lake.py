@@ -340,12 +340,3 @@ def _scan(lake: Lake) -> Any:
     iceberg = lake.iceberg(TABLE)
     assert iceberg is not None
     return iceberg.scan().plan_files()
-
-
-def test_the_tables_of_a_lake_on_s3_are_reached_through_one_file_system_and_another_place_through_its_own() -> None:
-    here, there = ({"s3.region": "us-east-1", "s3.endpoint": f"http://127.0.0.1:{port}"} for port in (1, 2))
-
-    first, second = (checksums.HashingFileIO(here | {"table": table})._initialize_s3_fs("lake") for table in ("a", "b"))
-
-    assert first is second
-    assert first is not checksums.HashingFileIO(there)._initialize_s3_fs("lake")
