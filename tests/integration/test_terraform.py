@@ -939,9 +939,21 @@ def test_a_role_is_assumed_by_containers_of_this_account_only(resources: dict[st
 
 
 def test_destroying_leaves_nothing_behind(aws: AwsServer, applied: Terraform) -> None:
+    _forget_accesses()
+
     said = applied.run("destroy", "-auto-approve", "-refresh=false", *FAST)
 
     assert "Destroy complete!" in said, said[-4000:]
     assert applied.resources() == []
     assert [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"] if b["Name"].startswith("headroom-")] == []
     assert aws.client("iam").list_roles()["Roles"] == []
+
+
+def _forget_accesses() -> None:
+    """Empty what the emulator logged: one object for each request, and it lists all of them for every page that is deleted."""
+    from moto.s3.models import s3_backends
+
+    for backend in s3_backends.values():
+        for name, bucket in backend["global"].buckets.items():
+            if name.startswith("headroom-audit-"):
+                bucket.keys = type(bucket.keys)()
