@@ -939,7 +939,7 @@ def test_a_role_is_assumed_by_containers_of_this_account_only(resources: dict[st
 
 
 def test_destroying_leaves_nothing_behind(aws: AwsServer, applied: Terraform) -> None:
-    _forget_accesses()
+    _forget_what_the_emulator_cannot_delete()
 
     said = applied.run("destroy", "-auto-approve", "-refresh=false", *FAST)
 
@@ -949,11 +949,14 @@ def test_destroying_leaves_nothing_behind(aws: AwsServer, applied: Terraform) ->
     assert aws.client("iam").list_roles()["Roles"] == []
 
 
-def _forget_accesses() -> None:
-    """Empty what the emulator logged: one object for each request, and it lists all of them for every page that is deleted."""
+def _forget_what_the_emulator_cannot_delete() -> None:
+    """Its log of accesses, one object for each request, all of which it lists for every page that is deleted; and names with a
+    percent sign, which it reads as others and never finds.
+    """
     from moto.s3.models import s3_backends
 
     for backend in s3_backends.values():
         for name, bucket in backend["global"].buckets.items():
-            if name.startswith("headroom-audit-"):
-                bucket.keys = type(bucket.keys)()
+            for key in list(bucket.keys):
+                if name.startswith("headroom-audit-") or "%" in key:
+                    bucket.keys.pop(key)
