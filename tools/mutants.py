@@ -10,9 +10,12 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import importlib
+import json
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -25,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
@@ -33,6 +37,11 @@ ROOMS = ("forecasting", "capacity", "anomalies", "advice", "forecasters", "detec
 TESTS = ("tests/unit", "tests/contract", "tests/integration/test_registry.py")
 #: Tests that are run against one change, at most.
 MOST_TESTS = 40
+LIBRARIES = (
+    "boto3", "duckdb", "great_expectations", "hypothesis", "jinja2", "lightgbm", "mlflow", "numpy", "pandas", "prophet",
+    "pyarrow.dataset", "pyarrow.parquet", "pydantic", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "scipy.stats",
+    "sklearn.linear_model", "sqlglot", "statsmodels.tsa.api", "typer",
+)  # fmt: skip
 COVERAGE = "[run]\ndynamic_context = test_function\nsource = pipeline\ncore = ctrace\n"
 console = Console()
 
@@ -76,8 +85,17 @@ def annotated(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
                 yield (part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)
 
 
-def tests_by_line(copies: list[Path]) -> dict[tuple[str, int], list[str]]:
-    """File and line → the tests that run it, those first that run the fewest lines of the file."""
+def tests_by_line(copies: list[Path], kept: Path | None) -> dict[tuple[str, int], list[str]]:
+    """File and line → the tests that run it, those first that run the fewest lines of the file; as `kept`, where it is there."""
+    if kept is not None and kept.exists():
+        return {(name, line): tests for name, line, tests in json.loads(kept.read_text())}
+    found = _run_all(copies)
+    if kept is not None:
+        kept.write_text(json.dumps([(name, line, tests) for (name, line), tests in found.items()]))
+    return found
+
+
+def _run_all(copies: list[Path]) -> dict[tuple[str, int], list[str]]:
     from coverage import CoverageData
 
     files = sorted(
@@ -136,32 +154,54 @@ def survives(root: Path, mutant: Mutant, tests: list[str], timeout_s: float) -> 
         if not after or before == after:
             return ""
         changed: str = next(new for old, new in zip(before.splitlines(), after.splitlines(), strict=False) if old != new)
-        if tests:
-            # The limit is of CPU time: beside other work a test waits, which says nothing of the change.
-            command = ["sh", "-c", f'ulimit -t {timeout_s:.0f}; exec "$@"', "sh", sys.executable, "-m", "pytest", "-q", "-x"]
-            command += map(node, tests[:MOST_TESTS])
-            running = subprocess.Popen(
-                command,
-                cwd=root,
-                env=environment(root),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            try:
-                code = running.wait(10 * timeout_s)
-            except subprocess.TimeoutExpired:
-                code = 1
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(running.pid, signal.SIGKILL)
-            if code:
-                return ""
+        if tests and _fails(root, tests[:MOST_TESTS], timeout_s):
+            return ""
         return changed.strip()
+
+
+def _fails(root: Path, tests: list[str], timeout_s: float) -> bool:
+    """Whether one of the tests fails, or they never end.
+
+    They run in a fork of this process, which has imported the libraries that they use: that costs more than most tests do.
+    The limit is of CPU time: beside other work a test waits, which says nothing of the change.
+    """
+    child = os.fork()
+    if not child:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (round(timeout_s), round(timeout_s) + 5))
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nothing, stream)
+        os.chdir(root)
+        os.environ.update(environment(root))
+        sys.path.insert(0, str(root))
+        sys.dont_write_bytecode = True
+        code = 1
+        with contextlib.suppress(BaseException):
+            code = int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *map(node, tests)]))
+        os._exit(code)
+    deadline = time.monotonic() + 10 * timeout_s
+    ended, status = 0, 1
+    while not ended and time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0 if ended else 0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    if not ended:
+        os.waitpid(child, 0)
+    return not ended or status != 0
+
+
+def _import_libraries() -> None:
+    """What the tests import that is not ours, so that each fork has it."""
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def work(root: Path, mine: list[tuple[Mutant, list[str]]], until: float, timeout_s: float, results: Any) -> None:
     """Try some of the mutants in a copy of one's own, until the time is up."""
+    _import_libraries()
     for mutant, tests in mine:
         if time.monotonic() > until:
             break
@@ -176,6 +216,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="at the same time")
     parser.add_argument("--minutes", type=float, default=120, help="after which no new one is begun")
     parser.add_argument("--timeout", type=float, default=180, help="CPU seconds for the tests of one change")
+    parser.add_argument("--kept", type=Path, help="file that keeps which test runs which line, for another run on the same tree")
     given = parser.parse_args()
     until = time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory() as folder:
@@ -184,7 +225,7 @@ def main() -> None:
         everything = mutants(copies[0])
         chosen = random.Random(given.seed).sample(everything, min(given.sample, len(everything)))  # noqa: S311
         console.print(f"{len(chosen)} of {len(everything)} possible changes; first the tests as they are")
-        seen_by = tests_by_line(copies)
+        seen_by = tests_by_line(copies, given.kept)
         queue: Any = multiprocessing.Queue()
         todo = [(mutant, seen_by.get((mutant.file, mutant.line), [])) for mutant in chosen]
         workers = [
