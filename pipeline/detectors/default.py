@@ -7,26 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import (
-    Detection,
-    announce,
-    arrival_clock,
-    finite,
-    hour_of_day,
-    on_probation,
-    past_median,
-    smallest_scale,
-    usual_of_hour,
-)
+from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, smallest_scale, usual_of_hour
 from pipeline.anomalies.novelty import novelty_excess
 
-_HOURS_ALIKE = 2
 #: A bump as wide as three samples alerts at a lower height, as a share of that of a lone sample.
 _BUMP_RATIO = 5.5 / 7
 #: Where a series is mostly flat and now and then is not: so many of its usual steps away from flat are no alert.
 _USUAL_STEPS = 3.0
-#: What is new enough, as a share of the usual range and a multiple of the novelties before.
-_NEW_RANGE_RATIO, _NEW_NOVELTY_RATIO = 0.07, 2.0
 #: A sample far from the usual must be new by so much; one that is very new must be only so far away.
 _LITTLE_NEW, _VERY_NEW = 0.15, 1.5
 _HARDLY_FAR_DEVIATIONS = 1.0
@@ -74,17 +61,16 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     """
     clock, observed = arrival_clock(ts), finite(values)
     expected, spread = usual_of_hour(ts, clock, observed, f"{options.history_days}D")
-    residual = observed - expected
-    distance = np.abs(residual)
-    deviations = distance / spread
-    bump = np.abs(pd.Series(np.nan_to_num(residual / spread)).rolling(3).median().to_numpy(dtype=np.float64))
-    far = np.fmax(deviations, bump / _BUMP_RATIO) / options.alert_deviations
+    distance = np.abs(observed - expected)
+    # Where nothing is usual yet, nothing is far from it.
+    deviations = np.nan_to_num((observed - expected) / spread)
+    bump = np.abs(pd.Series(deviations).rolling(3, min_periods=1).median().to_numpy(dtype=np.float64))
+    far = np.fmax(np.abs(deviations), bump / _BUMP_RATIO) / options.alert_deviations
     steps = distance / (_USUAL_STEPS * _usual_step(clock, distance, smallest_scale(expected), options.history_days))
-    new = _novelty(ts, clock, observed, options.history_days)
-    unusual = np.fmin(np.fmin(far, np.where(np.isnan(steps), np.inf, steps)), new / _LITTLE_NEW)
-    unheard = np.fmin(new / _VERY_NEW, deviations / _HARDLY_FAR_DEVIATIONS)
-    excess = np.where(on_probation(clock, observed), 0.0, np.fmax(np.nan_to_num(unusual), np.nan_to_num(unheard)))
-    return Detection(announce(excess, clock, observed, options.announced_hours, options.worse_ratio), expected)
+    new = np.nan_to_num(novelty_excess(ts, clock, observed, options.history_days)[0])
+    unusual = np.fmin(np.fmin(far, steps), new / _LITTLE_NEW)
+    unheard = np.fmin(np.abs(deviations) / _HARDLY_FAR_DEVIATIONS, new / _VERY_NEW)
+    return Detection(announce(np.fmax(unusual, unheard), clock, observed, options.announced_hours, options.worse_ratio), expected)
 
 
 def _usual_step(
@@ -94,13 +80,3 @@ def _usual_step(
     steps = pd.Series(np.where(distance > 2 * floor, distance, np.nan), index=pd.DatetimeIndex(clock))
     usual: npt.NDArray[np.float64] = steps.rolling(f"{days}D", closed="left", min_periods=2).median().to_numpy(dtype=np.float64)
     return usual
-
-
-def _novelty(
-    ts: npt.NDArray[np.datetime64], clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], days: int
-) -> npt.NDArray[np.float64]:
-    """How new a value is, or its distance from the usual one of these two hours of the day; 0 where nothing is known."""
-    expected = past_median(clock, values, hour_of_day(ts) // _HOURS_ALIKE, f"{days}D")
-    asked = smallest_scale(expected), days, _NEW_RANGE_RATIO, _NEW_NOVELTY_RATIO
-    new = np.fmax(novelty_excess(clock, values, *asked), novelty_excess(clock, values - expected, *asked))
-    return np.nan_to_num(new)

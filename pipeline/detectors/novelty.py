@@ -6,10 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, hour_of_day, past_median, smallest_scale
+from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite
 from pipeline.anomalies.novelty import novelty_excess
-
-_HOURS_ALIKE = 2
 
 
 class Options(BaseModel):
@@ -58,8 +56,6 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     half of the Numenta Anomaly Benchmark and the synthetic fleet: best there, and weak on telemetry of other kinds.
     """
     clock, observed = arrival_clock(ts), finite(values)
-    expected = past_median(clock, observed, hour_of_day(ts) // _HOURS_ALIKE, f"{options.history_days}D")
-    floor = smallest_scale(expected)
     asked = options.history_days, options.alert_range_ratio, options.alert_novelty_ratio
-    excess = np.fmax(novelty_excess(clock, observed, floor, *asked), novelty_excess(clock, observed - expected, floor, *asked))
+    excess, expected = novelty_excess(ts, clock, observed, *asked)
     return Detection(announce(excess, clock, observed, options.announced_hours), expected)

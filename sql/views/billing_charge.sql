@@ -4,12 +4,12 @@
 --
 -- FOCUS and CUR 2.0 name the same things differently; CUR's amortised cost follows the line type (unused commitment is charged
 -- where its fee line is, covered usage at its effective cost, the negation at nothing, and so what is paid up front for a plan or a
--- reservation: its usage carries it). An export that is landed again replaces
--- the billing account's day as a whole, whatever its format: line ids are not stable between refreshes. A line of the format
--- `withdrawn` takes part in that and is no charge: the account has none of that day any more. `rule` is null for lines that count.
--- An Azure subscription's leading slash is dropped from the account. Names are those that landing made safe. An amount that is no
--- number, or of a thousand million and more, refuses its line: a total that leaves out a part of one says nothing. What a number
--- is, a pattern says: engines differ in what they cast. A fee of two parts is `a less b` or `a plus b` until both are decimals.
+-- reservation: its usage carries it). An export that is landed again replaces the billing account's day as a whole, whatever its
+-- format: line ids are not stable between refreshes. A line of the format `withdrawn` takes part in that and is no charge: the
+-- account has none of that day any more. `rule` is null for lines that count. An Azure subscription's leading slash is dropped from
+-- the account. Names are those that landing made safe. An amount that is no number, or of a thousand million and more, refuses its
+-- line: a total that leaves out a part of one says nothing. What a number is, a pattern says: engines differ in what they cast. A
+-- fee of two parts is `a less b` or `a plus b` until both are decimals.
 WITH landed AS (
   SELECT
     day, source, format, billing_period, line_number, ts, line_json, made_safe, load_id, ingested_at, sequence,

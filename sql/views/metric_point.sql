@@ -7,8 +7,8 @@
 -- counts as its later landing. Names are those that landing made safe. A series has one unit a day, that of most of its rows; rows
 -- in another are refused. So are a day's sums of a series that has averages too, and the averages where what is counted are bytes or
 -- events: the two mean different things, and are never mixed. What is counted is counted by the shortest of the periods that a series
--- has that day: of a longer one as much as falls on the shortest. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by
--- `day`: it prunes files.
+-- has that day: of a longer one as much as falls on the shortest. A container service (service/…) may use more CPU than it reserved:
+-- up to 1,000 % is kept. Filter by `day`: it prunes files.
 WITH landed AS (
   SELECT
     day, source, statistic, period_s, ts, value, unit, load_id, ingested_at,

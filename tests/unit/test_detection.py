@@ -100,6 +100,16 @@ def test_a_series_that_steps_from_nothing_now_and_then_alerts_only_at_a_step_tha
     assert (score[14 * 24 : 24 * 24] < ALERT).all()
 
 
+def test_where_nothing_is_usual_yet_a_new_value_is_no_alert() -> None:
+    ts, values = quiet_hours(8)
+    values[[24 + 5, 7 * 24 + 5]] = 90, 130
+
+    found = plugs.load("detectors", "default").detect(ts, values)
+
+    assert np.isnan(found.expected[24 + 5])
+    assert np.flatnonzero(found.score >= ALERT).tolist() == [7 * 24 + 5]
+
+
 def test_an_incident_is_announced_again_after_six_quiet_hours_or_when_it_is_three_times_as_bad() -> None:
     clock, excess = hours(200), np.zeros(200)
     excess[[100, 102, 104, 106, 113]] = 2, 2, 7, 2, 2
