@@ -1,8 +1,8 @@
 """`make bench-anomaly`: how well the detectors find what people labelled, on two public sets, at their fixed threshold.
 
-python -m tools.bench_anomaly [--detectors default,novelty] [--kinds]. The sets disagree about repeats: in Numenta's benchmark a peak of
-a height that was seen before is a false alert, the labelled telemetry wants every spike. Beside the detectors stands an alert at every
-sample, which any honest score must put last. Figures, never a verdict.
+python -m tools.bench_anomaly [--detectors default,novelty] [--kinds]. The sets disagree about repeats: in Numenta's benchmark a
+peak of a height that was seen before is a false alert, the labelled telemetry wants every spike. Beside the detectors stands an
+alert at every sample, which any honest score must put last. Figures, never a verdict.
 """
 
 from __future__ import annotations

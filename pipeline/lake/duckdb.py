@@ -42,7 +42,7 @@ def query(text: str, params: dict[str, Any], relation: Callable[[str], Relation]
     if missing:
         raise ConfigError(f"the query needs a value for {', '.join(f':{name}' for name in sorted(missing))}")
     mounted: dict[str, Relation] = {}
-    with _empty_database() as connection:
+    with empty_database(_database_of(os.getpid())) as connection:
         try:
             _mount(connection, parsed, relation, mounted)
             result = _table(connection.sql(translate(text), params={name: params[name] for name in needed}))
@@ -74,10 +74,10 @@ def _table(relation: Any) -> pa.Table:
 
 
 @contextmanager
-def _empty_database() -> Iterator[Any]:
-    """A database of one query's own, in the DuckDB of this process."""
+def empty_database(started: Any) -> Iterator[Any]:
+    """A connection to a database of one query's own, in a DuckDB that is started already."""
     name = f"query_{next(_numbers)}"
-    with _database_of(os.getpid()).cursor() as connection:
+    with started.cursor() as connection:
         connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}; SET enable_progress_bar=false")
         try:
             yield connection

@@ -20,7 +20,6 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, reports
 from pipeline.quality.conform import conform
 from pipeline.quality.data_docs import VALIDATIONS, collect_data_docs, exception_message
-from pipeline.quality.remembered import remember_configurations
 from pipeline.tables.operations import CHECK_RESULT, QUALITY_RESULT
 from pipeline.tables.schema import BUCKETS, Table
 
@@ -138,14 +137,10 @@ def run_expectations(
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    from pipeline.quality import _words  # noqa: F401  # replaces a check of theirs when it is imported
+    from pipeline.quality._great_expectations import open_context, remember_configurations
 
-    context = gx.get_context(mode="ephemeral")
-    # It writes its project down at every change, though nobody reads it: a tenth of what a check costs.
-    context._save_project_config = lambda: None  # type: ignore[method-assign]
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context = open_context()
     chosen = list(table.structural_expectations()) if structural_only else expectations(table)
     suite = gx.ExpectationSuite(name=table.name, expectations=chosen)
     asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table.name)

@@ -16,12 +16,10 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from itertools import count
 from typing import Any, TypeAlias
 from unittest.mock import patch
 from uuid import uuid4
@@ -34,6 +32,7 @@ from sqlglot import exp
 
 from pipeline.lake import sql
 from pipeline.lake.bronze import days_within
+from pipeline.lake.duckdb import empty_database
 
 _VIEW = re.compile(r"^\s*CREATE\s+OR\s+REPLACE\s+VIEW\s+([a-z0-9_]+)\.([a-z0-9_]+)\s+AS\s+(.*)$", re.IGNORECASE | re.DOTALL)
 _HIVE = {
@@ -59,7 +58,6 @@ _ATHENA = {
 }
 _GLUE = {"varchar": "string", "integer": "int"}
 _FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
-_numbers = count()
 
 
 class QueryError(Exception):
@@ -254,20 +252,9 @@ class Athena:
                 it.state, it.reason, it.category = state, reason, category
 
 
-@contextmanager
-def _empty_database() -> Iterator[Any]:
-    """A database of one statement's own, in one DuckDB: starting that takes longer than most statements."""
-    name = f"statement_{next(_numbers)}"
-    with _duckdb().cursor() as connection:
-        connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}; SET enable_progress_bar=false")
-        try:
-            yield connection
-        finally:
-            connection.execute(f"USE memory; DETACH {name}")
-
-
 @cache
 def _duckdb() -> Any:
+    """Of all statements: starting it takes longer than most of them."""
     return duckdb.connect(config={"integer_division": True, "ieee_floating_point_ops": False, "threads": 1})
 
 
@@ -280,7 +267,7 @@ class _Session:
 
     def execute(self, statement: str) -> None:
         view = _VIEW.match(statement)
-        with _empty_database() as connection:
+        with empty_database(_duckdb()) as connection:
             query = sql.parse(view.group(3) if view else statement)
             self._mount(connection, query, set())
             self._it.check_cutoff()

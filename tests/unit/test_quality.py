@@ -53,7 +53,7 @@ def rows(*given: dict[str, Any]) -> pa.Table:
 def test_a_check_finds_the_same_where_configurations_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     data = conform(rows(hour(), hour(series_id="1/r/i-2/cpu_utilization", mean=99.0, p50=-1.0)), TABLE, DAY)
     remembered, shown = validation.run_expectations(data, TABLE, DAY)
-    monkeypatch.setattr(validation, "remember_configurations", nullcontext)
+    monkeypatch.setattr("pipeline.quality._great_expectations.remember_configurations", nullcontext)
 
     plain, shown_plain = validation.run_expectations(data, TABLE, DAY)
 
@@ -65,6 +65,18 @@ def test_a_check_finds_the_same_where_configurations_are_remembered(monkeypatch:
     assert str(outcomes[0]).replace(shown["results"][0]["expectation_config"]["kwargs"]["batch_id"], "") == str(
         outcomes[1]
     ).replace(shown_plain["results"][0]["expectation_config"]["kwargs"]["batch_id"], "")
+
+
+def test_a_pattern_is_asked_of_each_word_once_and_every_row_that_breaks_it_counts() -> None:
+    wrong = [hour(series_id=f"1/r/i-{number}/x", resource_id="a b") for number in range(3)]
+
+    results, _ = validation.run_expectations(conform(rows(hour(), *wrong), TABLE, DAY), TABLE, DAY)
+
+    [of_resource] = [each for each in results if each.subject == "resource_id" and "regex" in each.rule]
+    [of_account] = [each for each in results if each.subject == "account" and "regex" in each.rule]
+    assert (of_resource.success, of_resource.failed_rows, of_resource.rows) == (False, 3, 4)
+    assert "a b" in of_resource.note
+    assert of_account.success
 
 
 def test_partition_and_bucket_follow_from_time_and_series() -> None:
