@@ -1,4 +1,4 @@
-"""What is changed in Great Expectations so that a check costs half as much; the answers stay what they were.
+"""What is changed in Great Expectations so that a check costs less; the answers stay what they were.
 
 Three places of its release that requirements.txt pins: it works the configuration of an expectation out anew at every look, some
 300 times; it writes its project down at every change, though nobody reads it; and it asks a pattern of every row, where a million
