@@ -107,7 +107,8 @@ def check_given(declared: type[Declared], given: Mapping[str, Any], where: str) 
         problems = "; ".join(_complaint(each, declared) for each in error.errors(include_url=False))
         offered = f"its options are {', '.join(known)}" if known else "it has no options"
         # Without what pydantic says: it quotes what it was given, which may be a secret.
-        raise ConfigError(f"{where}: {problems}; {offered}") from None
+        offered = f" {offered[0].upper()}{offered[1:]}" if problems.endswith("?") else f"; {offered}"
+        raise ConfigError(f"{where}: {problems}{offered}") from None
 
 
 def check_all_options(settings: Chosen) -> None:

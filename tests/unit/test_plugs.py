@@ -32,7 +32,7 @@ def test_what_is_set_is_in_the_options_and_the_rest_has_its_default() -> None:
 @pytest.mark.parametrize(
     ("folder", "name", "options", "complaint"),
     [
-        ("recommenders", "rightsize", {"cpu_headroom": 3}, "there is no option 'cpu_headroom'; did you mean 'cpu_headroom_pct'"),
+        ("recommenders", "rightsize", {"cpu_headroom": 3}, "did you mean 'cpu_headroom_pct'\\? Its options are "),
         ("recommenders", "idle", {"max_cpu_pct": 90}, "idle: max_cpu_pct=90: Input should be less than or equal to 20; its"),
         ("detectors", "zscore", {"history_days": "long"}, "history_days='long': Input should be a valid integer"),
         ("forecasters", "prophet", {"growth": "steep"}, "growth='steep': Input should be 'linear', 'flat' or 'logistic'"),
