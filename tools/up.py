@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,23 @@ def answers(url: str) -> bool:
         return False
 
 
-def wait_for(url: str, servers: Servers, seconds: float = 180) -> None:
+def wait_for(url: str, servers: Servers, asked: Callable[[str], bool] = answers, seconds: float = 180) -> None:
+    """Wait until an address answers, or whatever else is asked of it.
+
+    Raises:
+        RuntimeError: it did not in time, or a server ended by itself.
+    """
     deadline = time.monotonic() + seconds
-    while not answers(url):
+    while not asked(url):
         servers.check()
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{url} did not answer within {seconds:.0f} s; the logs are in {servers.logs}")
+            raise RuntimeError(f"{url} did not answer as it should within {seconds:.0f} s; the logs are in {servers.logs}")
         time.sleep(0.5)
+
+
+def all_parts_are_alive(health: str) -> bool:
+    """Whether each of Airflow's parts has said that it runs; the API server answers long before the others do."""
+    return answers(health) and all(part["status"] == "healthy" for part in get_json(health).values())
 
 
 @contextmanager
@@ -136,7 +146,7 @@ def serve(home: Path, airflow_port: int, mlflow_port: int, *, schedule: bool) ->
         start_mlflow(servers, environ, home, mlflow_port)
         migrate(environ)
         start_airflow(servers, environ, *AIRFLOW_PARTS)
-        wait_for(f"{airflow}/api/v2/monitor/health", servers)
+        wait_for(f"{airflow}/api/v2/monitor/health", servers, all_parts_are_alive)
         wait_for(f"{mlflow}/health", servers)
         print(f"Airflow  {airflow}   no login: whoever opens it on this machine is admin")
         # Without the parameter MLflow's page opens on traces and judges of language models.

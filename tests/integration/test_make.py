@@ -81,7 +81,7 @@ def test_up_serves_both_interfaces_on_loopback_and_leaves_no_process_behind(sign
     with up(tmp_path, ports) as (process, log):
         wait_until(lambda: "Ctrl-C" in log.read_text(), process, log)
         health = get_json(f"http://127.0.0.1:{ports[0]}/api/v2/monitor/health")
-        assert {health[part]["status"] for part in ("metadatabase", "scheduler", "dag_processor")} == {"healthy"}
+        assert {health[part]["status"] for part in ("metadatabase", "scheduler", "triggerer", "dag_processor")} == {"healthy"}
         assert f"http://127.0.0.1:{ports[1]}/#/experiments?workflowType=machine_learning" in log.read_text()
         assert "paused" not in log.read_text()
         assert status(ports[0], "evil.example") == 421
