@@ -180,7 +180,8 @@ def moto_server() -> Iterator[str]:
         server.start()
         host, port = server.get_host_and_port()
         url = f"http://{host}:{port}"
-        urllib3.request("POST", f"{url}/moto-api/reset")
+        # The first answer imports every service; three seconds, which is the default, are too few on a busy machine.
+        urllib3.request("POST", f"{url}/moto-api/reset", timeout=60)
         try:
             yield url
         finally:
