@@ -309,7 +309,7 @@ def test_an_object_that_breaks_off_is_read_again_from_its_beginning(aws: str, bu
         if request.path.endswith("01.log.gz") and len(cut) < 2:
             cut.append(request.path)
             headers = {name: value for name, value in request.headers.items() if name != "connection"}
-            got = urllib3.request("GET", aws + request.path, headers=headers)
+            got = urllib3.request("GET", aws + request.path, headers=headers, timeout=60)
             return Reply(200, got.data, {"content-type": "application/gzip"}, cut_at=20)
         return None
 

@@ -266,7 +266,9 @@ scrape_configs: [{{job_name: node, static_configs: [{{targets: ["127.0.0.1:{port
 
         def scraped() -> bool:
             asked = {"query": "min(count_over_time(node_load1[20s]))"}
-            result = urllib3.request("GET", f"{url}/api/v1/query", fields=asked, retries=False).json()["data"]["result"]
+            result = urllib3.request("GET", f"{url}/api/v1/query", fields=asked, retries=False, timeout=60).json()["data"][
+                "result"
+            ]
             return bool(result) and float(result[0]["value"][1]) >= 12
 
         until(scraped, "twelve scrapes of the node_exporter")

@@ -237,7 +237,7 @@ def _listening(app: Any, port: int) -> Iterator[str]:
 def _reset(url: str) -> None:
     import urllib3
 
-    urllib3.request("POST", f"{url}/moto-api/reset")
+    urllib3.request("POST", f"{url}/moto-api/reset", timeout=60)
 
 
 def _strict_glue() -> list[Any]:
