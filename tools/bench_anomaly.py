@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import plugs
-from pipeline.anomalies.detection import ALERT
+from pipeline.anomalies.detection import ALERT, announced_score
 from pipeline.steps import cpu_seconds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -177,7 +177,7 @@ def low_half(series: list[Events], draws: int = 400) -> float:
 
 def detector(name: str) -> Alerts:
     detect = plugs.load("detectors", name).detect
-    return lambda ts, values: detect(ts, values).score >= ALERT
+    return lambda ts, values: announced_score(detect(ts, values), ts) >= ALERT
 
 
 def main() -> None:

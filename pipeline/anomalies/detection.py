@@ -19,8 +19,6 @@ EXCESS = {"low": 1.0, "medium": 1.5, "high": 2.0, "critical": 3.0}
 
 PROBATION_TIME = np.timedelta64(24 * 3600, "s")
 PROBATION_ROWS = 24
-ANNOUNCED_HOURS = 48
-"""How long an incident stays announced: until then only a worse sample alerts again."""
 
 _LARGEST_EXCESS = 1e9
 _SIGMA_PER_MEDIAN_DISTANCE = 1.4826
@@ -28,16 +26,43 @@ _SIGMA_PER_MEAN_DISTANCE = 1.2533
 
 
 @dataclass(frozen=True)
-class Detection:
-    """Scores of one series, aligned with its rows.
+class Silence:
+    """When what people were told of is told again.
 
     Attributes:
-        score: 0–1; at least `ALERT` is an alert. Causal: it depends on this row and the rows before it alone.
-        expected: the value the detector would have bet on, in the series' unit; NaN when it has no opinion.
+        hours: an incident stays announced for so long after each of its anomalous samples.
+        worse_ratio: until then only a sample alerts that exceeds the worst of them by so many times.
     """
 
-    score: npt.NDArray[np.float64]
+    hours: int = 6
+    worse_ratio: float = 3.0
+
+
+SILENCE = Silence()
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a detector says of each sample of one series, before anything is kept silent; aligned with its rows.
+
+    Attributes:
+        excess: deviation in multiples of the detector's own threshold: at 1 and above it flags the sample; 0 where it does not
+            judge. Causal: it depends on this row and the rows before it alone.
+        expected: the value the detector would have bet on, in the series' unit; NaN when it has no opinion.
+        lower, upper: beyond these a value is far from `expected` by its distance alone; NaN where distance does not decide.
+        silence: when the detector, asked alone, announces what it flags.
+    """
+
+    excess: npt.NDArray[np.float64]
     expected: npt.NDArray[np.float64]
+    lower: npt.NDArray[np.float64]
+    upper: npt.NDArray[np.float64]
+    silence: Silence = SILENCE
+
+    @property
+    def score(self) -> npt.NDArray[np.float64]:
+        """0–1, of every sample; at least `ALERT` where the detector flags it."""
+        return score_of_excess(self.excess)
 
 
 Detector = Callable[[npt.NDArray[np.datetime64], npt.NDArray[np.float64]], Detection]
@@ -90,29 +115,53 @@ def smallest_scale(expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
     return 1e-2 * np.abs(np.nan_to_num(expected)) + 1e-9
 
 
-def announce(
-    excess: npt.NDArray[np.float64],
+def judge(
     clock: npt.NDArray[np.datetime64],
     values: npt.NDArray[np.float64],
-    announced_hours: int = ANNOUNCED_HOURS,
-    worse_ratio: float = 1.0,
-) -> npt.NDArray[np.float64]:
-    """Scores from excesses: 0 on probation, and 0 for an anomalous sample that is not worse than those in the time before it.
+    excess: npt.NDArray[np.float64],
+    expected: npt.NDArray[np.float64],
+    band: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None,
+    silence: Silence = SILENCE,
+) -> Detection:
+    """What a detector answers: its excesses, but nothing of samples on probation and of missing values.
+
+    Args:
+        clock: as `arrival_clock` gives it.
+        values: the series, NaN where missing.
+        excess: deviation in multiples of the detector's threshold; NaN when unknown.
+        expected: what it expected.
+        band: the values between which a distance from it is no alert, lower and upper; None where distance does not decide.
+        silence: when it announces what it flags.
+    """
+    known = np.clip(np.nan_to_num(excess, nan=0.0, posinf=_LARGEST_EXCESS), 0.0, _LARGEST_EXCESS)
+    lower, upper = band or (np.full(len(values), np.nan), np.full(len(values), np.nan))
+    return Detection(np.where(on_probation(clock, values), 0.0, known), expected, lower, upper, silence)
+
+
+def announce(
+    excess: npt.NDArray[np.float64], anomalous: npt.NDArray[np.bool_], clock: npt.NDArray[np.datetime64], silence: Silence
+) -> npt.NDArray[np.bool_]:
+    """The anomalous samples that people are told of: not those that are hardly worse than those in the time before them.
 
     One incident spans many samples; the person on call wants to hear of it once, and again only when it gets worse.
 
     Args:
-        excess: deviation in multiples of the detector's alert threshold; NaN when unknown.
+        excess: deviation of each sample in multiples of the threshold.
+        anomalous: whether it counts as such; each such sample begins the silence anew, announced or not.
         clock: as `arrival_clock` gives it.
-        values: the series, NaN where missing.
-        announced_hours: that time; each anomalous sample begins it anew, announced or not.
-        worse_ratio: by how many times a sample must exceed the worst one of that time.
+        silence: for how long, and but for what.
     """
-    known = np.where(on_probation(clock, values), 0.0, np.nan_to_num(excess, nan=0.0, posinf=_LARGEST_EXCESS))
-    anomalous = pd.Series(np.where(known >= 1, known, 0.0), index=pd.DatetimeIndex(clock))
-    before = anomalous.rolling(f"{announced_hours}h", closed="left", min_periods=1).max().fillna(0.0).to_numpy()
-    repeats = (known >= 1) & (before > 0) & (known <= worse_ratio * before)
-    return np.where(repeats, 0.0, score_of_excess(known))
+    known = pd.Series(np.where(anomalous, np.fmax(excess, 1.0), 0.0), index=pd.DatetimeIndex(clock))
+    before = known.rolling(f"{silence.hours}h", closed="left", min_periods=1).max().fillna(0.0).to_numpy()
+    told: npt.NDArray[np.bool_] = anomalous & ((before == 0) | (known.to_numpy() > silence.worse_ratio * before))
+    return told
+
+
+def announced_score(detection: Detection, ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.float64]:
+    """Scores that reach `ALERT` only where the detector, asked alone, would tell people: what it keeps silent is 0."""
+    flags = detection.excess >= 1
+    told = announce(detection.excess, flags, arrival_clock(ts), detection.silence)
+    return np.where(flags & ~told, 0.0, detection.score)
 
 
 def past_median(

@@ -1,7 +1,8 @@
-"""Anomalous hours of one series as incidents: how long each went on, how far it went, and how grave that is."""
+"""Anomalous samples of a resource as incidents: what belongs together, how long and how far it went, and how grave it is."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -9,14 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.tables.anomalies import INCIDENT
+from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.columns import CRITICALITIES, SEVERITIES
 
-#: A deviation goes on while this share of it is left.
-HOLDS_RATIO = 0.5
-#: One that went on for so long is the new level, and no incident any more.
-NEW_LEVEL = np.timedelta64(7, "D")
-#: Hours of one series that begin this soon after an incident belong to it.
+#: Samples of one resource that begin this soon after an incident belong to it.
 APART = np.timedelta64(6, "h")
 #: What is not known to go on within this time is not open, however it was left.
 STALE = np.timedelta64(24, "h")
@@ -31,34 +28,79 @@ _MUCH_RATIO = 0.5
 _RAISED = dict(zip(CRITICALITIES, (1, 0, -1), strict=True))
 
 _HOUR = np.timedelta64(1, "h")
+_OWNER = ["account", "region", "resource_id"]
 
 
-def group_hours(anomalies: pd.DataFrame, observed: pd.DataFrame, criticality: pd.Series, as_of: datetime) -> pd.DataFrame:
-    """The incidents that anomalous hours make up, as known at a moment.
+def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) -> pd.DataFrame:
+    """The incidents that anomalous samples make up, as known at a moment.
 
-    An hour's deviation goes on while at least half of it is left, for seven days at most. Hours that begin within six hours of
-    what went on before them are the same incident. What an incident says of its value is of its hour furthest from what was
+    Samples of one resource, of whatever metric, that begin within six hours of what was anomalous before them are the same
+    incident. It is as grave as its gravest series, and what it says of a value is of that one's sample furthest from what was
     expected.
 
     Args:
-        anomalies: anomalous hours before `as_of`, in the columns of `gold.anomaly`.
-        observed: what was observed before `as_of`: series_id, ts, value, one row per series and hour.
+        points: anomalous samples before `as_of`, as `inputs.anomalous_points` gives them: those of `gold.anomaly_point`, each
+            with `last_at`, the last sample of its series that was judged.
         criticality: a word of `CRITICALITIES` or nothing, by account/region/resource_id; it may lack resources.
         as_of: naive UTC.
 
     Returns:
-        Rows of `gold.incident`, without `bucket`, in the order of series and start.
+        Rows of `gold.anomaly`, without `bucket`, in the order of resource and start.
     """
-    if anomalies.empty:
-        return INCIDENT.empty()
-    hours = anomalies.sort_values(["series_id", "ts"], ignore_index=True)
-    seen = {str(name): rows for name, rows in observed.dropna(subset="value").sort_values("ts").groupby("series_id")}
-    parts = [_group(rows, seen.get(str(name)), as_of) for name, rows in hours.groupby("series_id", sort=True)]
-    found = pd.concat(parts, ignore_index=True)
-    owner = found["account"] + "/" + found["region"] + "/" + found["resource_id"]
-    known = [word if word in CRITICALITIES else None for word in owner.map(criticality)]
-    found = found.assign(as_of=as_of, criticality=pd.Series(known, index=found.index, dtype="object"))
-    return found.assign(severity=grade(found))
+    if points.empty:
+        return ANOMALY.empty().drop(columns="bucket")
+    rows = points.sort_values([*_OWNER, "ts", "series_id"], ignore_index=True)
+    rows = rows.assign(end=rows["ts"] + _HOUR, owner=rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"])
+    before = rows.groupby("owner")["end"].cummax().groupby(rows["owner"]).shift()
+    rows["event"] = (before.isna() | (rows["ts"] > before + APART)).cumsum()
+    known = [word if word in CRITICALITIES else None for word in rows["owner"].map(criticality)]
+    rows["criticality"] = pd.Series(known, index=rows.index, dtype="object")
+    parts = _describe_series(rows, as_of)
+    grave = parts["severity"].map(SEVERITIES.index)
+    by = {"_grave": False, "impact_ratio": False, "score": False, "peak_at": True, "series_id": True}
+    ranked = parts.assign(_grave=grave).sort_values([*by], ascending=[*by.values()], kind="stable")
+    found = ranked.drop_duplicates("event").set_index("event").sort_index()
+    events = rows.groupby("event")
+    found["anomaly_id"] = [name_incident(*first) for first in zip(events["owner"].first(), events["ts"].first(), strict=True)]
+    told = rows[rows["is_alert"].astype("bool")].groupby("event")["ts"]
+    found = found.assign(
+        as_of=as_of,
+        metrics=events["metric"].agg(_names),
+        detectors=events["detectors"].agg(_names),
+        started_at=events["ts"].min(),
+        ended_at=events["end"].max(),
+        is_open=parts.groupby("event")["is_open"].any(),
+        anomalous_hours=events.size(),
+        first_alert_at=told.min(),
+        alerts=told.size().reindex(found.index, fill_value=0),
+    )
+    found = found.assign(hours=_hours(found["started_at"], found["ended_at"]))
+    return found[[name for name in ANOMALY.names if name != "bucket"]].reset_index(drop=True)
+
+
+def keep_names(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """Incidents, each with the id of the one that it overlaps in what the run before believed; the others have their own.
+
+    Where two have become one, it has the id of the older; where one has become two, the older of them has it.
+
+    Args:
+        found: rows of `gold.anomaly`.
+        before: those of the run before; of these account, region, resource_id, anomaly_id, started_at and ended_at.
+    """
+    taken: set[str] = set()
+    named: dict[Any, str] = {}
+    known = {owner: rows.sort_values("started_at") for owner, rows in before.groupby(_OWNER)}
+    for place, row in found.sort_values("started_at").iterrows():
+        same = known.get(tuple(row[_OWNER]), before.head(0))
+        overlapping = same.loc[(same["started_at"] < row["ended_at"]) & (same["ended_at"] > row["started_at"]), "anomaly_id"]
+        named[place] = next((each for each in overlapping if each not in taken), row["anomaly_id"])
+        taken.add(named[place])
+    return found.assign(anomaly_id=pd.Series(named, dtype="object"))
+
+
+def name_incident(owner: str, started_at: datetime) -> str:
+    """The id of an incident by account/region/resource_id and its first anomalous sample."""
+    return hashlib.sha256(f"{owner} {started_at:%Y-%m-%dT%H:%M:%S}".encode()).hexdigest()[:16]
 
 
 def grade(found: pd.DataFrame) -> list[str]:
@@ -88,52 +130,32 @@ def _reached(values: pd.Series, limits: dict[str, float] | dict[str, int]) -> np
     return np.searchsorted(ascending, values.to_numpy(dtype=np.float64) + 1e-9, side="right").clip(1) - 1
 
 
-def _group(hours: pd.DataFrame, seen: pd.DataFrame | None, as_of: datetime) -> pd.DataFrame:
-    """The incidents of one series, from its anomalous hours in order."""
-    ts = hours["ts"].to_numpy("datetime64[us]")
-    ends = ts + _HOUR if seen is None else _ends(hours, seen)
-    last = ts[-1] if seen is None else seen["ts"].to_numpy("datetime64[us]")[-1]
-    before = np.maximum.accumulate(ends)
-    begins = np.concatenate([[True], ts[1:] > before[:-1] + APART])
-    return pd.DataFrame(
-        [_describe(rows, ends[rows.index - hours.index[0]].max(), last, as_of) for _, rows in hours.groupby(begins.cumsum())]
-    )
+def _describe_series(rows: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """One row for each series of each incident: its peak, and how grave it is by itself."""
+    deviation = (rows["value"] - rows["expected"]).abs()
+    rows = rows.assign(_deviation=deviation, _far=deviation.fillna(-1.0), _unusual=rows["severity"].map(SEVERITIES.index))
+    part = ["event", "series_id"]
+    furthest = rows.sort_values(["_far", "score", "ts"], ascending=[False, False, True], kind="stable").drop_duplicates(part)
+    peaks = furthest.rename(columns={"ts": "peak_at"}).set_index(part).drop(columns=["score", "severity"])
+    series = rows.groupby(part)
+    largest = series["_deviation"].max().reindex(peaks.index)
+    ended_at = series["end"].max().reindex(peaks.index)
+    is_last = series["ts"].max().reindex(peaks.index) == peaks["last_at"]
+    peaks = peaks.assign(
+        score=series["score"].max(),
+        severity=series["_unusual"].max().map(dict(enumerate(SEVERITIES))),
+        hours=_hours(series["ts"].min().reindex(peaks.index), ended_at),
+        impact_ratio=(largest / 100).clip(upper=1.0).where(peaks["unit"] == "percent"),
+        is_open=is_last & (ended_at > np.datetime64(as_of, "us") - STALE),
+    ).reset_index()
+    return peaks.assign(severity=grade(peaks))
 
 
-def _describe(hours: pd.DataFrame, end: np.datetime64, last: np.datetime64, as_of: datetime) -> dict[str, Any]:
-    """One incident, from its anomalous hours."""
-    deviation = (hours["value"] - hours["expected"]).abs()
-    furthest = hours.assign(_far=deviation.fillna(-1.0)).sort_values(["_far", "score", "ts"], ascending=[False, False, True])
-    worst, start = furthest.iloc[0], hours["ts"].min()
-    is_percent = worst["unit"] == "percent"
-    return {
-        **{name: worst[name] for name in ("series_id", "account", "region", "resource_id", "metric", "unit")},
-        "started_at": start,
-        "ended_at": pd.Timestamp(end),
-        "is_open": bool(end > last and end > np.datetime64(as_of, "us") - STALE),
-        "hours": round((pd.Timestamp(end) - start) / pd.Timedelta(hours=1)),
-        "anomalous_hours": len(hours),
-        "worst_at": worst["ts"],
-        "value": worst["value"],
-        "expected": worst["expected"],
-        "impact_ratio": min(deviation.max() / 100, 1.0) if is_percent else np.nan,
-        "score": hours["score"].max(),
-        "severity": SEVERITIES[hours["severity"].map(SEVERITIES.index).max()],
-    }
+def _hours(start: pd.Series, end: pd.Series) -> npt.NDArray[np.int64]:
+    """Whole hours from start to end."""
+    return np.rint((end - start).to_numpy() / _HOUR).astype(np.int64)
 
 
-def _ends(hours: pd.DataFrame, seen: pd.DataFrame) -> npt.NDArray[np.datetime64]:
-    """When the deviation of each anomalous hour was over: the end of the last observed hour in which it went on."""
-    at, values = seen["ts"].to_numpy("datetime64[us]"), seen["value"].to_numpy(dtype=np.float64)
-    ts = hours["ts"].to_numpy("datetime64[us]")
-    expected = hours["expected"].to_numpy(dtype=np.float64)
-    deviation = hours["value"].to_numpy(dtype=np.float64) - expected
-    ends = (ts + _HOUR).astype("datetime64[us]")
-    for number in np.flatnonzero(np.isfinite(deviation) & (deviation != 0)):
-        first, beyond = np.searchsorted(at, [ts[number] + _HOUR, ts[number] + NEW_LEVEL])
-        left = (values[first:beyond] - expected[number]) / deviation[number]
-        over = np.flatnonzero(left < HOLDS_RATIO)
-        held = over[0] if len(over) else len(left)
-        if held:
-            ends[number] = at[first + held - 1] + _HOUR
-    return ends
+def _names(values: pd.Series) -> str:
+    """The names in texts of names by comma, each once, in their order."""
+    return ",".join(sorted({name for value in values.unique() for name in str(value).split(",")}))

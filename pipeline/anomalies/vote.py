@@ -1,23 +1,31 @@
-"""The anomalous hours of one series, by a vote of detectors."""
+"""The state of the samples of one series, by a vote of detectors."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.anomalies.detection import ALERT, Detector, severity
+from pipeline.anomalies.detection import ALERT, Detector, Silence, announce, arrival_clock, score_of_excess, severity
 from pipeline.anomalies.incidents import IMPACT_RATIO
+from pipeline.anomalies.state import hold
 from pipeline.interval import Interval
+from pipeline.tables.columns import ANOMALOUS, NORMAL, ONLY_FLAGGED
 
 # Share of the highest value so far below which a deviation is never more than low.
 MATERIAL_RATIO = 0.05
+# What is said of a sample that a detector flags, and not of the others.
+_DETAILS = ("value", "expected", "lower", "upper", "threshold", "detectors", "scores_json", "severity")
 
 
 def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wanted: int, min_history: int) -> Any:
-    """The anomalous hours of one series, in the columns of `gold.anomaly`.
+    """The samples of one series in an interval, in the columns of `gold.anomaly_point` but for the granularity.
+
+    Votes are cast on samples, not on what is announced: a detector votes for each sample of a deviation, as long as that goes on.
+    What the vote finds is announced as the most talkative of the detectors would.
 
     Args:
         series: one row per observed hour, in order, with `ts`, `value` and `unit`.
@@ -27,24 +35,41 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
         min_history: observed hours before the first one that is published.
     """
     ts, values = series["ts"].to_numpy(), series["value"].to_numpy()
+    clock, everyone = arrival_clock(ts), np.arange(len(ts))
     names = np.array(list(detectors))
-    detections = [detect(ts, values) for detect in detectors.values()]
-    scores = np.stack([detection.score for detection in detections])
-    expected = np.stack([detection.expected for detection in detections])
-    votes = scores >= ALERT
-    strongest = scores.argmax(axis=0)
-    everyone = np.arange(len(ts))
-    score, usual = scores[strongest, everyone], expected[strongest, everyone]
-    rows = series.assign(
-        expected=usual,
-        score=score,
-        votes=votes.sum(axis=0).astype(np.int64),
-        detectors=[",".join(names[votes[:, i]]) for i in everyone],
-        severity=np.where(_matters(values, usual, series["unit"].eq("percent").to_numpy()), severity(score), "low"),
+    found = [detect(ts, values) for detect in detectors.values()]
+    excess = np.stack([each.excess for each in found])
+    strength = np.stack([hold(clock, values, each) for each in found])
+    votes = (strength >= 1).sum(axis=0)
+    anomalous = (votes >= min(wanted, len(names))) & (everyone >= min_history)
+    silence = Silence(min(each.silence.hours for each in found), min(each.silence.worse_ratio for each in found))
+    strongest = np.where(votes > 0, strength, excess).argmax(axis=0)
+    expected, lower, upper = (
+        np.stack([getattr(each, name) for each in found])[strongest, everyone] for name in ("expected", "lower", "upper")
     )
-    inside = (series["ts"] >= interval.start) & (series["ts"] < interval.end)
-    known = everyone >= min_history
-    return rows[(rows["votes"] >= min(wanted, len(names))) & inside & known]
+    grave = severity(score_of_excess(strength.max(axis=0)))
+    rows = series.assign(
+        score=score_of_excess(excess.max(axis=0)),
+        state=np.select([anomalous, votes > 0], [ANOMALOUS, ONLY_FLAGGED], NORMAL),
+        is_alert=announce(excess.max(axis=0), anomalous, clock, silence),
+        expected=expected,
+        lower=lower,
+        upper=upper,
+        threshold=ALERT,
+        votes=votes.astype(np.int64),
+        severity=np.where(_matters(values, expected, series["unit"].eq("percent").to_numpy()), grave, "low"),
+    )
+    judged = everyone[(series["ts"] >= interval.start) & (series["ts"] < interval.end) & (everyone >= min_history)]
+    scores, flagged = score_of_excess(excess), votes[judged] > 0
+    rows = rows.iloc[judged].assign(
+        detectors=[",".join(names[strength[:, place] >= 1]) for place in judged],
+        scores_json=[_by_name(names, scores[:, place]) if flag else None for place, flag in zip(judged, flagged, strict=True)],
+    )
+    return rows.assign(**{name: rows[name].where(flagged, None) for name in _DETAILS})
+
+
+def _by_name(names: npt.NDArray[np.str_], scores: npt.NDArray[np.float64]) -> str:
+    return json.dumps({str(name): round(float(score), 6) for name, score in zip(names, scores, strict=True)})
 
 
 def _matters(

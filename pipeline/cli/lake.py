@@ -87,6 +87,16 @@ def tables_create(
     console.print(f"{done} created, changed or, as every view, replaced")
 
 
+@tables_app.command("drop")
+def tables_drop(name: Annotated[str, typer.Argument(help="Table whose stored columns this version declares no more.")]) -> None:
+    """Forget a table of another version, with its files, so that it can be made anew; one that fits is refused."""
+    from pipeline import tables
+    from pipeline.lake import open_lake
+
+    open_lake(read_settings()).drop(tables.get(name))
+    console.print(f"dropped {name}", highlight=False)
+
+
 @lake_app.command("recover")
 def lake_recover() -> None:
     """Make a lost catalog anew from the files in the lake; what the catalog knows already stays as it is."""

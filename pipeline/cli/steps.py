@@ -55,7 +55,7 @@ NEXT = {
 # Steps whose findings are a part of the summary.
 CONCLUSIONS = {
     "promote": summary.accuracy,
-    "detect": summary.incidents,
+    "incidents": summary.incidents,
     "forecast": summary.costs,
     "risk": summary.risks,
     "recommend": summary.recommendations,
@@ -63,7 +63,7 @@ CONCLUSIONS = {
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
     *("ingest", "build", "due", "train", "register", "record", "promote"),
-    *("forecast", "detect", "risk", "recommend", "report", "maintain"),
+    *("forecast", "detect", "incidents", "risk", "recommend", "report", "maintain"),
 )
 
 
@@ -165,7 +165,7 @@ def detect(
     shard: Shard = 0,
     shards: Shards = 1,
 ) -> None:
-    """Find anomalous hours of the lake's series in an interval, or score a user's own files."""
+    """Judge the hours of the lake's series in an interval, or score a user's own files."""
     if path is None:
         if option:
             raise ConfigError("--option says how to read a file: detect PATH --out DIR --option name=value")

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, smallest_scale, usual_of_hour
+from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge, smallest_scale, usual_of_hour
 from pipeline.anomalies.novelty import novelty_excess
 
 #: A bump as wide as three samples alerts at a lower height, as a share of that of a lone sample.
@@ -50,8 +50,9 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
         options: thresholds and memory.
 
     Returns:
-        An alert at an excess of 1, silent for what follows within six hours unless it is three times as bad. `expected` is the
-        seasonal median.
+        An excess of 1 where all of it just holds; announced once in six hours, unless it is three times as bad. `expected` is the
+        seasonal median, the band seven deviations around it: what lies outside may have been seen before, and what is very new
+        is flagged inside of it as well.
 
     Raises:
         ValueError: a missing timestamp.
@@ -70,7 +71,9 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     new = np.nan_to_num(novelty_excess(ts, clock, observed, options.history_days)[0])
     unusual = np.fmin(np.fmin(far, steps), new / _LITTLE_NEW)
     unheard = np.fmin(np.abs(deviations) / _HARDLY_FAR_DEVIATIONS, new / _VERY_NEW)
-    return Detection(announce(np.fmax(unusual, unheard), clock, observed, options.announced_hours, options.worse_ratio), expected)
+    margin = options.alert_deviations * spread
+    silence = Silence(options.announced_hours, options.worse_ratio)
+    return judge(clock, observed, np.fmax(unusual, unheard), expected, (expected - margin, expected + margin), silence)
 
 
 def _usual_step(

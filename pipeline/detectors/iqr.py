@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, smallest_scale
+from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge, smallest_scale
 
 
 class Options(BaseModel):
@@ -22,6 +22,7 @@ class Options(BaseModel):
 
 
 DEFAULTS = Options()
+_SILENCE = Silence(hours=48, worse_ratio=1.0)
 
 
 def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
@@ -46,5 +47,5 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     beyond = np.maximum(np.maximum(lower - observed, observed - upper), 0.0)
     # Mostly flat series have an interquartile range of zero; the standard deviation then says what is usual.
     spread = np.fmax(np.where(upper > lower, upper - lower, past.std()), smallest_scale(expected))
-    excess = beyond / (options.alert_ranges * spread)
-    return Detection(announce(excess, clock, observed), expected)
+    margin = options.alert_ranges * spread
+    return judge(clock, observed, beyond / margin, expected, (lower - margin, upper + margin), _SILENCE)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite
+from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge
 from pipeline.anomalies.novelty import novelty_excess
 
 
@@ -58,4 +58,4 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     clock, observed = arrival_clock(ts), finite(values)
     asked = options.history_days, options.alert_range_ratio, options.alert_novelty_ratio
     excess, expected = novelty_excess(ts, clock, observed, *asked)
-    return Detection(announce(excess, clock, observed, options.announced_hours), expected)
+    return judge(clock, observed, excess, expected, silence=Silence(options.announced_hours, worse_ratio=1.0))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, usual_of_hour
+from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge, usual_of_hour
 
 
 class Options(BaseModel):
@@ -21,6 +21,7 @@ class Options(BaseModel):
 
 
 DEFAULTS = Options()
+_SILENCE = Silence(hours=48, worse_ratio=1.0)
 
 
 def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
@@ -41,5 +42,6 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     """
     clock, observed = arrival_clock(ts), finite(values)
     expected, spread = usual_of_hour(ts, clock, observed, f"{options.history_days}D")
-    excess = np.abs(observed - expected) / (options.alert_deviations * spread)
-    return Detection(announce(excess, clock, observed), expected)
+    margin = options.alert_deviations * spread
+    excess = np.abs(observed - expected) / margin
+    return judge(clock, observed, excess, expected, (expected - margin, expected + margin), _SILENCE)

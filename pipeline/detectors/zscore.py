@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, smallest_scale
+from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge, smallest_scale
 
 
 class Options(BaseModel):
@@ -22,6 +22,7 @@ class Options(BaseModel):
 
 
 DEFAULTS = Options()
+_SILENCE = Silence(hours=48, worse_ratio=1.0)
 
 
 def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
@@ -44,5 +45,6 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     past = pd.Series(observed, index=pd.DatetimeIndex(clock)).rolling(f"{options.history_days}D", closed="left", min_periods=2)
     expected = past.mean().to_numpy(dtype=np.float64, copy=True)
     spread = np.maximum(past.std().to_numpy(dtype=np.float64), smallest_scale(expected))
-    excess = np.abs(observed - expected) / (options.alert_deviations * spread)
-    return Detection(announce(excess, clock, observed), expected)
+    margin = options.alert_deviations * spread
+    excess = np.abs(observed - expected) / margin
+    return judge(clock, observed, excess, expected, (expected - margin, expected + margin), _SILENCE)

@@ -19,9 +19,9 @@ from pipeline.lake import Lake, sql
 from pipeline.report.findings import Findings
 from pipeline.report.selection import charted_series, sort_by_gravity
 from pipeline.tables.advice import RECOMMENDATION
-from pipeline.tables.anomalies import ANOMALY, INCIDENT
+from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
-from pipeline.tables.columns import IMPUTED
+from pipeline.tables.columns import ANOMALOUS, IMPUTED
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
@@ -45,8 +45,8 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     costs = candidates[candidates["metric"] == "cost"]
     series = sorted({*chosen["series_id"], *costs["series_id"]})
     forecast = _believed(lake, FORECAST, interval, series_id=series)
-    incident = _believed(lake, INCIDENT, interval)
-    anomaly = _span(lake, ANOMALY, interval, max(timedelta(days=ANOMALY_DAYS), interval.end - interval.start))
+    anomaly = _believed(lake, ANOMALY, interval)
+    points = _anomalous_points(lake, interval)
     found = Findings(
         interval=interval,
         sources=_sources(lake, interval),
@@ -59,10 +59,10 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         forecast_series=len(candidates),
         not_forecast=_believed(lake, NOT_FORECAST, interval),
         history=_history(lake, chosen, forecast),
+        anomaly_point=points,
         anomaly=anomaly,
-        incident=incident,
         judged=_judged(lake, interval),
-        anomaly_history=_around(lake, anomaly, incident),
+        anomaly_history=_around(lake, points, anomaly),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
         cost_rises=read(lake, "cost_rises", as_of=interval.as_of),
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),
@@ -95,6 +95,13 @@ def _believed(lake: Lake, table: Table, interval: Interval, **within: Iterable[s
 
 def _span(lake: Lake, table: Table, interval: Interval, back: timedelta) -> pd.DataFrame:
     return _ordered(lake.read(table, Scope(table.time, interval.end - back, interval.end)), table)
+
+
+def _anomalous_points(lake: Lake, interval: Interval) -> pd.DataFrame:
+    """The anomalous samples of the interval and of the 30 days before its end."""
+    back = max(timedelta(days=ANOMALY_DAYS), interval.end - interval.start)
+    scope = Scope(ANOMALY_POINT.time, interval.end - back, interval.end, (("state", (ANOMALOUS,)),))
+    return _ordered(lake.read(ANOMALY_POINT, scope), ANOMALY_POINT)
 
 
 def _ordered(data: pa.Table, table: Table) -> pd.DataFrame:
@@ -160,14 +167,14 @@ def _history(lake: Lake, chosen: pd.DataFrame, forecast: pd.DataFrame) -> pd.Dat
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["series_id", "granularity", "ts", "value"])
 
 
-def _around(lake: Lake, anomaly: pd.DataFrame, incident: pd.DataFrame) -> pd.DataFrame:
+def _around(lake: Lake, points: pd.DataFrame, anomaly: pd.DataFrame) -> pd.DataFrame:
     """Hours around the anomalies of the series that have the gravest incidents."""
-    by_score = anomaly.sort_values(["score", "series_id"], ascending=[False, True], kind="stable")["series_id"]
+    by_score = points.sort_values(["score", "series_id"], ascending=[False, True], kind="stable")["series_id"]
     known = set(by_score)
-    worst = [name for name in dict.fromkeys([*sort_by_gravity(incident)["series_id"], *by_score]) if name in known]
+    worst = [name for name in dict.fromkeys([*sort_by_gravity(anomaly)["series_id"], *by_score]) if name in known]
     parts: list[Any] = []
     for series_id in worst[:CLOSE_UPS]:
-        last = anomaly.loc[anomaly["series_id"] == series_id, "ts"].max()
+        last = points.loc[points["series_id"] == series_id, "ts"].max()
         scope = Scope(
             "hour",
             (last - timedelta(days=9)).to_pydatetime(),

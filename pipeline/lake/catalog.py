@@ -125,6 +125,19 @@ class Catalog:
         except TableAlreadyExistsError:
             return self.connect().load_table((namespace, short))
 
+    def drop(self, table: Table) -> None:
+        """Forget a table whose stored columns are not those of the declaration.
+
+        Raises:
+            ConfigError: there is none, or it fits: only what this version cannot use any more is dropped.
+        """
+        iceberg = self.load(table)
+        if iceberg is None:
+            raise ConfigError(f"{table.name} is not there")
+        if not _explain_misfit(iceberg, table):
+            raise ConfigError(f"{table.name} is stored as it is declared; only what this version cannot use any more is dropped")
+        self.connect().drop_table(self._identifier(table))
+
     def _identifier(self, table: Table) -> tuple[str, str]:
         return f"{self.database}_{table.layer}", table.short_name
 
@@ -204,19 +217,29 @@ def _connect_to_sqlite(settings: Settings, storage: Storage) -> IcebergCatalog:
             ) from error
 
 
+def _explain_misfit(iceberg: IcebergTable, table: Table) -> str:
+    """Which stored column the declaration lacks, or gives another type; empty where there is none."""
+    declared = {field.name: field for field in table.iceberg_schema().fields}
+    for field in iceberg.schema().fields:
+        if field.name not in declared:
+            return f"{table.name}: column {field.name} is stored but no longer declared; columns are never dropped"
+        if declared[field.name].field_type != field.field_type:
+            return f"{table.name}.{field.name} is stored as {field.field_type}, declared as {declared[field.name].field_type}"
+    return ""
+
+
 def _add_columns(iceberg: IcebergTable, table: Table) -> IcebergTable:
     """The table with columns that the declaration added; dropping or retyping one is refused.
 
     Raises:
         DataError: the declaration lacks a stored column or gives it another type.
     """
-    stored = {field.name: field for field in iceberg.schema().fields}
+    if misfit := _explain_misfit(iceberg, table):
+        raise DataError(
+            f"{misfit}; what is made of other tables can be made anew: `python -m pipeline tables drop {table.name}` makes room"
+        )
+    stored = {field.name for field in iceberg.schema().fields}
     declared = {field.name: field for field in table.iceberg_schema().fields}
-    for name, field in stored.items():
-        if name not in declared:
-            raise DataError(f"{table.name}: column {name} is stored but no longer declared; columns are never dropped")
-        if declared[name].field_type != field.field_type:
-            raise DataError(f"{table.name}.{name} is stored as {field.field_type}, declared as {declared[name].field_type}")
     added = [name for name in declared if name not in stored]
     if added:
         with iceberg.update_schema() as update:

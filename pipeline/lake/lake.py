@@ -19,7 +19,7 @@ from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.table import Table as IcebergTable
 
 from pipeline import tables
-from pipeline.errors import ConflictError, DamagedError, DataError
+from pipeline.errors import ConfigError, ConflictError, DamagedError, DataError
 from pipeline.lake import aws, bronze, checksums, disk, landings
 from pipeline.lake.catalog import open_catalog, open_engine
 from pipeline.lake.fence import Fence, summary_of, window_of_scope
@@ -301,6 +301,18 @@ class Lake:
                 after = self.catalog.load_or_create(table)
             yield table.name, before is None or len(after.schema().fields) > len(before.schema().fields)
         yield from self.catalog.create_views()
+
+    def drop(self, table: Table) -> None:
+        """Forget a table, with its files, whose stored columns are not those of the declaration: it can be made anew.
+
+        Raises:
+            ConfigError: there is none, it fits, or it is bronze, which nothing makes anew.
+        """
+        if table.layer == "bronze":
+            raise ConfigError(f"{table.name} cannot be made anew; bronze is never dropped")
+        with self.explain_errors(table.name):
+            self.catalog.drop(table)
+            self.storage.filesystem.delete_dir(f"{self.storage.root}/{table.layer}/{table.short_name}")
 
     def bronze_files(self, table: Table, scope: Scope | None = None) -> list[str]:
         """The objects of a bronze table, or those of a scope's days."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,13 +22,14 @@ from pipeline.lake.landings import FOLDER
 from pipeline.lake.transaction import OneCopy
 from pipeline.settings import REPORTS
 from pipeline.tables.columns import STAMPED
-from pipeline.tables.schema import Table
+from pipeline.tables.schema import Scope, Table
 
 # A partition is worth rewriting when it has more small files than this.
 FILES_PER_PARTITION = 8
 SMALL_FILE_BYTES = 32 * 2**20
 # An unreferenced file may belong to a commit under way; no commit takes a day.
 ORPHAN_GRACE = timedelta(days=1)
+_BEGINNING = datetime(1970, 1, 1)
 SWEPT = (".parquet", ".avro", ".metadata.json", checksums.SUFFIX)
 RECOVER = "nothing is deleted: `python -m pipeline lake recover` makes a catalog from the files"
 
@@ -49,8 +50,7 @@ def compact(lake: Lake, table: Table) -> int:
         if files <= FILES_PER_PARTITION:
             continue
         iceberg = iceberg.refresh()
-        # Iceberg keeps dates as days since 1970.
-        day = value if not isinstance(value, int) else (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=value)).date()
+        day = _date_of(value)
         where = f"{table.partition} = '{day.isoformat()}'"
         rows = iceberg.scan(row_filter=where).to_arrow().cast(table.arrow_schema)
         try:
@@ -65,6 +65,22 @@ def compact(lake: Lake, table: Table) -> int:
             continue
         done += 1
     return done
+
+
+def remove_passing(lake: Lake, table: Table) -> int:
+    """Remove rows that were of use for a while, as declared, counted from the table's newest day. Returns how many went."""
+    passing, iceberg = table.passing, lake.iceberg(table)
+    if passing is None or iceberg is None:
+        return 0
+    days = [_date_of(task.file.partition[0]) for task in iceberg.scan().plan_files()]
+    if not days:
+        return 0
+    end = datetime.combine(max(days), datetime.min.time()) + timedelta(days=1 - passing.days)
+    old = Scope(table.time, _BEGINNING, end, ((passing.column, (passing.word,)),))
+    rows: int = lake.read(table, old, (table.time,)).num_rows
+    if rows:
+        lake.replace(table, table.arrow_schema.empty_table(), old)
+    return rows
 
 
 def expire_snapshots(lake: Lake, table: Table, retention_days: int, now: datetime) -> int:
@@ -143,6 +159,11 @@ def sweep_temporary(lake: Lake, now: datetime) -> int:
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
+
+
+def _date_of(partition: date | int) -> date:
+    """The date of a partition: Iceberg keeps dates as days since 1970."""
+    return (_BEGINNING + timedelta(days=partition)).date() if isinstance(partition, int) else partition
 
 
 def _named(iceberg: IcebergTable) -> set[str]:

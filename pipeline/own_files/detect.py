@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import plugs
-from pipeline.anomalies.detection import ALERT, Detector
+from pipeline.anomalies.detection import ALERT, Detector, announced_score
 from pipeline.errors import DataError, HeadroomError
 from pipeline.own_files._samples import label_series, read_own
 from pipeline.reading.options import Reading
@@ -96,13 +96,13 @@ def detect_path(
 
 
 def score_samples(samples: Samples, detect: Detector) -> npt.NDArray[np.float64]:
-    """(m,) the score of each sample, each series judged in the order of time."""
+    """(m,) the announced score of each sample, each series judged in the order of time."""
     score = np.zeros(len(samples.rows))
     # Samples of one moment by their value, so that no order of rows can show.
     order = np.lexsort((samples.value, samples.ts, samples.series))
     for one in np.split(order, np.flatnonzero(np.diff(samples.series[order])) + 1):
         if len(one):
-            score[one] = detect(samples.ts[one], samples.value[one]).score
+            score[one] = announced_score(detect(samples.ts[one], samples.value[one]), samples.ts[one])
     return score
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.interval import Interval
 from pipeline.tables.advice import RECOMMENDATION
-from pipeline.tables.anomalies import ANOMALY, INCIDENT
+from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.money import COST_DAILY
@@ -41,8 +41,8 @@ class Findings:
         forecast_series: how many series and granularities were forecast, charted or not.
         not_forecast: `gold.not_forecast` of this `as_of`.
         history: what was observed of the charted series: series_id, granularity, ts, value.
-        anomaly: `gold.anomaly` of the interval and of the 30 days before its end.
-        incident: `gold.incident` of this `as_of`.
+        anomaly_point: the anomalous samples of `gold.anomaly_point` in the interval and in the 30 days before its end.
+        anomaly: `gold.anomaly` of this `as_of`: the incidents.
         judged: `inputs.judged_series`: metric, series, judged; how many series detectors judged, cost among the metrics.
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
@@ -68,8 +68,8 @@ class Findings:
     forecast_series: int = 0
     not_forecast: pd.DataFrame = field(default_factory=NOT_FORECAST.empty)
     history: pd.DataFrame = field(default_factory=_empty("series_id", "granularity", "ts", "value"))
+    anomaly_point: pd.DataFrame = field(default_factory=ANOMALY_POINT.empty)
     anomaly: pd.DataFrame = field(default_factory=ANOMALY.empty)
-    incident: pd.DataFrame = field(default_factory=INCIDENT.empty)
     judged: pd.DataFrame = field(default_factory=_empty("metric", "series", "judged"))
     anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)

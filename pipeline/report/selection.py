@@ -74,24 +74,24 @@ def portfolio_of(recommendation: pd.DataFrame) -> pd.DataFrame:
 
 def incidents_of_last_day(findings: Findings) -> pd.DataFrame:
     """The incidents that the key figure counts: above low, and going on in the last 24 hours, however long the interval."""
-    found = findings.incident
+    found = findings.anomaly
     return found[(found["severity"] != SEVERITIES[0]) & (found["ended_at"] > pd.Timestamp(findings.as_of) - timedelta(hours=24))]
 
 
 def incidents_of_interval(findings: Findings) -> pd.DataFrame:
     """The incidents that went on in the run's interval, low ones as well."""
-    return findings.incident[findings.incident["ended_at"] > pd.Timestamp(findings.interval.start)]
+    return findings.anomaly[findings.anomaly["ended_at"] > pd.Timestamp(findings.interval.start)]
 
 
-def grade_hours(anomaly: pd.DataFrame, incident: pd.DataFrame) -> pd.DataFrame:
+def grade_hours(points: pd.DataFrame, incidents: pd.DataFrame) -> pd.DataFrame:
     """Anomalous hours, in order of time, with the severity of their incident; with their own where they are in none."""
-    hours = anomaly.sort_values(["ts", "series_id"], kind="stable")
-    graded = incident.assign(_grave=incident["severity"])[["series_id", "started_at", "ended_at", "_grave"]]
+    hours, owner = points.sort_values(["ts", "series_id"], kind="stable"), ["account", "region", "resource_id"]
+    graded = incidents.assign(_grave=incidents["severity"])[[*owner, "started_at", "ended_at", "_grave"]]
     if hours.empty or graded.empty:
         return hours
-    found = pd.merge_asof(hours, graded.sort_values("started_at"), left_on="ts", right_on="started_at", by="series_id")
+    found = pd.merge_asof(hours, graded.sort_values("started_at"), left_on="ts", right_on="started_at", by=owner)
     severity = found["_grave"].where(found["ts"] < found["ended_at"]).fillna(found["severity"])
-    return found.assign(severity=severity)[list(anomaly.columns)]
+    return found.assign(severity=severity)[list(points.columns)]
 
 
 def sort_by_gravity(incidents: pd.DataFrame) -> pd.DataFrame:

@@ -22,8 +22,9 @@ DAILY: dict[str, tuple[str, ...]] = {
     "ingest": (),
     "forecast": ("silver",),
     "detect": ("silver",),
+    "incidents": ("detect",),
     "risk": ("forecast",),
-    "recommend": ("risk", "detect"),
+    "recommend": ("risk", "incidents"),
     "report": ("last",),
 }
 # Comments and texts may name tables that a query does not read.

@@ -1,4 +1,4 @@
-"""Verify every file, compact small ones, expire snapshots and sweep what nothing names."""
+"""Verify every file, remove rows kept for a while, compact small files, expire snapshots and sweep what nothing names."""
 
 from __future__ import annotations
 
@@ -46,8 +46,12 @@ def _maintain_table(table: Table, lake: Lake, settings: Settings) -> int:
 
     with lake.explain_errors(table.name):
         maintenance.scrub_tables(lake, table)
+        removed = maintenance.remove_passing(lake, table)
         compacted = maintenance.compact(lake, table)
         expired = maintenance.expire_snapshots(lake, table, settings.snapshot_retention_days, now())
         swept = maintenance.sweep_orphans(lake, table, now())
-    log.info("%s: %d partitions compacted, %d snapshots expired, %d orphans swept", table.name, compacted, expired, swept)
-    return compacted + expired + swept
+    log.info(
+        "%s: %d rows removed, %d partitions compacted, %d snapshots expired, %d orphans swept",
+        *(table.name, removed, compacted, expired, swept),
+    )
+    return removed + compacted + expired + swept

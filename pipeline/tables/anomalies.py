@@ -1,12 +1,15 @@
-"""Tables of anomalies."""
+"""Tables of anomalies: what each sample was found to be, and what people are to look at."""
 
 from __future__ import annotations
 
 from pipeline.tables.columns import (
     CRITICALITIES,
+    NORMAL,
     SEVERITIES,
+    STATES,
     as_of,
     bucket,
+    granularity,
     metric,
     moment,
     number,
@@ -15,56 +18,85 @@ from pipeline.tables.columns import (
     text,
     unit,
 )
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import Column, Passing, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
-ANOMALY = Table(
-    name="gold.anomaly",
-    doc="One hour of one series that enough detectors find anomalous.",
-    key=("series_id", "ts"),
+ANOMALY_POINT = Table(
+    name="gold.anomaly_point",
+    doc="One sample of one series as the detectors saw it: its score and its state. Where none flags it, that is all.",
+    key=("series_id", "granularity", "ts"),
     time="ts",
     columns=(
         series_id,
         *resource_key,
         metric,
         unit,
-        moment("ts", "Start of the hour."),
-        Column(name="value", type=NUMBER, doc="What was observed.", unit="as `unit`"),
+        granularity,
+        moment("ts", "Start of the period."),
+        Column(name="score", type=NUMBER, doc="Largest raw score of the detectors, before anything is kept silent.", ge=0, le=1),
+        text("state", "Whether no detector flags it, some do, or enough of them.", values=STATES),
+        Column(
+            name="is_alert", type=FLAG, doc="People are told of it: it is anomalous, and new or far worse than what they know."
+        ),
+        number("value", "What was observed; null where no detector flags it, as all that follows.", "as `unit`"),
         number("expected", "What the strongest detector expected.", "as `unit`"),
-        Column(name="score", type=NUMBER, doc="Largest score of the detectors; 0.5 and above is an alert.", ge=0, le=1),
-        Column(name="votes", type=WHOLE, doc="Detectors that alerted.", unit="count", ge=1),
-        text("detectors", "Their names, by comma."),
+        number("lower", "Below it that detector takes a value for far; null where it does not go by distance.", "as `unit`"),
+        number("upper", "Above it that detector takes a value for far; null where it does not go by distance.", "as `unit`"),
+        number("threshold", "Score at and above which a detector flags a sample.", "score", ge=0, le=1),
+        Column(name="votes", type=WHOLE, doc="Detectors that flag it.", unit="count", ge=0),
+        text("detectors", "Their names, by comma.", nullable=True),
+        text("scores_json", "Raw score of each detector that was asked, as a JSON object by name.", nullable=True),
         text(
             "severity",
-            "How unusual the hour is, by score; low where it is off by less than 5 % of the highest value or of the capacity.",
+            "How unusual it is, by score; low where it is off by less than 5 % of the highest value or of the capacity.",
+            nullable=True,
             values=SEVERITIES,
         ),
         bucket,
     ),
     partition="day",
     may_be_empty=True,
+    passing=Passing("state", NORMAL, 30),
 )
-INCIDENT = Table(
-    name="gold.incident",
-    doc="Anomalous hours of one series that belong together, and how grave they are, as believed at `as_of`.",
-    key=("as_of", "series_id", "started_at"),
+ANOMALY = Table(
+    name="gold.anomaly",
+    doc="An incident: anomalous samples of one resource that belong together, over all of its metrics, as believed at `as_of`.",
+    key=("as_of", "anomaly_id"),
     time="as_of",
     columns=(
         as_of,
-        series_id,
+        text(
+            "anomaly_id",
+            "sha256 of the resource and its first anomalous sample, 16 digits; stays while what a later run finds overlaps it.",
+            pattern=r"^[0-9a-f]{16}\Z",
+        ),
         *resource_key,
+        text("metrics", "Metrics that were anomalous, by comma, in the order of their names."),
+        moment("started_at", "Start of its first anomalous sample."),
+        moment("ended_at", "End of its last anomalous sample."),
+        Column(
+            name="is_open",
+            type=FLAG,
+            doc="The last sample known of one of its series is anomalous, less than a day before `as_of`.",
+        ),
+        Column(name="hours", type=WHOLE, doc="From start to end.", unit="hours", ge=1),
+        Column(name="anomalous_hours", type=WHOLE, doc="Anomalous samples in it, of all metrics.", unit="count", ge=1),
+        moment("first_alert_at", "Its first sample of which people were told; null where they knew.", nullable=True),
+        Column(name="alerts", type=WHOLE, doc="Samples of which people were told.", unit="count", ge=0),
+        text("detectors", "Detectors that flagged samples in it, by comma, in the order of their names."),
+        Column(
+            name=series_id.name,
+            type=series_id.type,
+            doc="Its gravest series; what follows is of that.",
+            pattern=series_id.pattern,
+        ),
         metric,
         unit,
-        moment("started_at", "Start of its first anomalous hour."),
-        moment("ended_at", "End of the last hour in which at least half of a deviation was left."),
-        Column(name="is_open", type=FLAG, doc="It went on in the last hour known, less than a day before `as_of`."),
-        Column(name="hours", type=WHOLE, doc="From start to end.", unit="hours", ge=1),
-        Column(name="anomalous_hours", type=WHOLE, doc="Rows of `gold.anomaly` in it.", unit="count", ge=1),
-        moment("worst_at", "Start of its hour furthest from what was expected."),
-        Column(name="value", type=NUMBER, doc="What was observed in that hour.", unit="as `unit`"),
-        number("expected", "What was expected in that hour.", "as `unit`"),
+        moment("peak_at", "Start of its sample furthest from what was expected."),
+        Column(name="value", type=NUMBER, doc="What was observed there.", unit="as `unit`"),
+        number("expected", "What was expected there.", "as `unit`"),
         number("impact_ratio", "Largest deviation as a share of capacity; null where none is declared.", "ratio", ge=0, le=1),
-        Column(name="score", type=NUMBER, doc="Largest score of its hours.", ge=0, le=1),
+        Column(name="score", type=NUMBER, doc="Largest score of its samples.", ge=0, le=1),
         text("severity", "The mildest of how unusual, how far and how long, moved by criticality.", values=SEVERITIES),
         text("criticality", "Of the resource, by its tag.", nullable=True, values=CRITICALITIES),
         bucket,

@@ -125,6 +125,21 @@ class Build:
 
 
 @dataclass(frozen=True)
+class Passing:
+    """Rows that are of use for a while: `maintain` removes those that are this many days older than the table's newest row.
+
+    Attributes:
+        column: the one that tells them.
+        word: what it says of them.
+        days: for which they are kept.
+    """
+
+    column: str
+    word: str
+    days: int
+
+
+@dataclass(frozen=True)
 class Table:
     """One table of the lake.
 
@@ -137,6 +152,7 @@ class Table:
         partition: `day` or `month`, an identity date column derived from `time`.
         may_be_empty: a run without rows empties the scope; otherwise it is refused.
         build: how it is built, as far as its SQL does not say so.
+        passing: rows that are not kept for good, if there are such.
     """
 
     name: str
@@ -147,6 +163,7 @@ class Table:
     partition: Literal["day", "month"] = "month"
     may_be_empty: bool = False
     build: Build = Build()
+    passing: Passing | None = None
 
     def __post_init__(self) -> None:
         known = [column.name for column in self.columns]

@@ -53,6 +53,7 @@ SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher":
 
 # How far back the steps ask, by what they read. `:start` is that of the run.
 SINCE: dict[str, Callable[[Settings], timedelta]] = {
+    "inputs.anomalous_points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
     "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.demand_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.drift_evidence": lambda _: 2 * DRIFT_WINDOW,

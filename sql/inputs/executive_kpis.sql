@@ -1,6 +1,6 @@
 -- inputs.executive_kpis: the figures that a monthly review asks for as of a moment, one row each, always all of them.
 --
--- Reads   gold.recommendation, gold.capacity_risk, gold.incident, gold.model_metric, gold.promotion, gold.forecast,
+-- Reads   gold.recommendation, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.forecast,
 --         gold.quality_result, views.demand_hourly, silver.metric_daily, silver.cost_daily
 -- Params  :as_of   nothing later counts, UTC
 -- Window  31 days, silver.cost_daily 91 days, gold.promotion 400 days, gold.model_metric 400 days
@@ -54,12 +54,12 @@ watched AS (
 ),
 grouped AS (
   SELECT max(as_of) AS as_of
-  FROM gold.incident
+  FROM gold.anomaly
   WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY
 ),
 odd AS (
   SELECT count(*) AS incidents, count(*) FILTER (WHERE i.is_open) AS unresolved
-  FROM gold.incident AS i
+  FROM gold.anomaly AS i
   JOIN grouped AS g ON g.as_of = i.as_of
   WHERE i.severity <> 'low' AND i.ended_at > :as_of - INTERVAL '24' HOUR
 ),

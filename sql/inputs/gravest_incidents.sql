@@ -1,12 +1,13 @@
 -- inputs.gravest_incidents: the incidents of one run, the gravest first.
 --
--- Reads   gold.incident
+-- Reads   gold.anomaly
 -- Params  :as_of   of the run
 -- Window  0 days
 --
 -- Of equally grave ones those that still go on come first, then those furthest from what was expected as a share of capacity.
 SELECT
   resource_id AS resource_id,
+  metrics AS metrics,
   metric AS metric,
   unit AS unit,
   started_at AS started_at,
@@ -15,7 +16,7 @@ SELECT
   value AS value,
   expected AS expected,
   severity AS severity
-FROM gold.incident
+FROM gold.anomaly
 WHERE as_of = :as_of
 ORDER BY CASE severity WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'medium' THEN 3 ELSE 4 END, is_open DESC,
-  coalesce(impact_ratio, 0e0) DESC, score DESC, started_at DESC, series_id
+  coalesce(impact_ratio, 0e0) DESC, score DESC, started_at DESC, anomaly_id

@@ -1,8 +1,8 @@
 -- views.anomaly_rate_24h: per series, the share of the last 24 hours that was anomalous, and whether the last hour was.
 --
--- Reads   silver.metric_hourly, gold.anomaly
+-- Reads   silver.metric_hourly, gold.anomaly_point
 --
--- The 24 hours end with the newest hour observed anywhere. Imputed hours count neither as observed nor as anomalous. A rate above
+-- Counted is every hour that is anomalous, not only those that were announced. The 24 hours end with the newest hour observed anywhere. Imputed hours count neither as observed nor as anomalous. A rate above
 -- 0.1 over an hour or more is worth an alert.
 WITH newest AS (
   SELECT max(hour) AS hour FROM silver.metric_hourly
@@ -25,5 +25,6 @@ SELECT
   max(n.hour) AS until_hour
 FROM observed AS o
 CROSS JOIN newest AS n
-LEFT JOIN gold.anomaly AS a ON a.series_id = o.series_id AND a.ts = o.hour
+LEFT JOIN gold.anomaly_point AS a
+  ON a.series_id = o.series_id AND a.ts = o.hour AND a.granularity = 'hour' AND a.state = 'anomalous'
 GROUP BY o.series_id, o.resource_id, o.metric

@@ -1,9 +1,10 @@
 -- views.anomaly_recent: the anomalous hours of the last seven days, the most severe first to read.
 --
--- Reads   gold.anomaly, silver.metric_hourly
+-- Reads   gold.anomaly_point, silver.metric_hourly
 --
 -- The seven days end with the newest hour observed anywhere, not with the clock: a lake that stands still shows what it last
--- knew. `deviation` is observed minus expected, in the metric's unit. `severity` is the hour's own, as its detectors saw it;
+-- knew. `deviation` is observed minus expected, in the metric's unit; beyond `lower` and `upper` the strongest detector takes a value
+-- for far. `severity` is the hour's own, as its detectors saw it;
 -- views.incident has that of the incident it belongs to, which also counts how long it lasted and how much of the capacity it took.
 WITH newest AS (
   SELECT max(hour) AS hour FROM silver.metric_hourly
@@ -18,12 +19,15 @@ SELECT
   a.unit AS unit,
   a.value AS value,
   a.expected AS expected,
+  a.lower AS lower,
+  a.upper AS upper,
   a.value - a.expected AS deviation,
   a.score AS score,
   a.severity AS severity,
   CASE a.severity WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'medium' THEN 3 ELSE 4 END AS severity_order,
   a.votes AS votes,
-  a.detectors AS detectors
-FROM gold.anomaly AS a
+  a.detectors AS detectors,
+  a.is_alert AS is_alert
+FROM gold.anomaly_point AS a
 CROSS JOIN newest AS n
-WHERE a.ts > n.hour - INTERVAL '7' DAY
+WHERE a.state = 'anomalous' AND a.ts > n.hour - INTERVAL '7' DAY

@@ -1,8 +1,9 @@
 -- views.current_status: the last hour known of each series, and how it stands.
 --
--- Reads   silver.metric_hourly, gold.anomaly, gold.forecast
+-- Reads   silver.metric_hourly, gold.anomaly_point, gold.forecast
 --
--- `status` is stale when the series is more than three hours behind the newest hour observed anywhere, else anomalous or normal.
+-- `status` is stale when the series is more than three hours behind the newest hour observed anywhere, else anomalous or normal: an
+-- hour is anomalous as long as a deviation goes on, not only where it was announced.
 -- `expected` is the median of the last hourly forecast published before the hour. `confidence` is null until scores are calibrated:
 -- an anomaly score is no chance.
 WITH newest AS (
@@ -42,6 +43,7 @@ SELECT
   date_diff('hour', r.hour, n.hour) AS hours_behind
 FROM ranked AS r
 CROSS JOIN newest AS n
-LEFT JOIN gold.anomaly AS a ON a.series_id = r.series_id AND a.ts = r.hour
+LEFT JOIN gold.anomaly_point AS a
+  ON a.series_id = r.series_id AND a.ts = r.hour AND a.granularity = 'hour' AND a.state = 'anomalous'
 LEFT JOIN forecast AS f ON f.series_id = r.series_id AND f.ts = r.hour
 WHERE r.recency = 1

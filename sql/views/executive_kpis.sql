@@ -1,6 +1,6 @@
 -- views.executive_kpis: the figures that a monthly review asks for as of the newest run's end, one row each, always all of them.
 --
--- Reads   gold.recommendation, gold.capacity_risk, gold.incident, gold.model_metric, gold.promotion, gold.forecast,
+-- Reads   gold.recommendation, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.forecast,
 --         gold.quality_result, views.demand_hourly, silver.metric_daily, silver.cost_daily
 --
 -- `value` is null where there is nothing to judge. Savings are identified, not realised. What a run publishes is taken from the
@@ -57,12 +57,12 @@ watched AS (
 ),
 grouped AS (
   SELECT max(as_of) AS as_of
-  FROM gold.incident
+  FROM gold.anomaly
   WHERE as_of <= (SELECT as_of FROM newest) AND as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY
 ),
 odd AS (
   SELECT count(*) AS incidents, count(*) FILTER (WHERE i.is_open) AS unresolved
-  FROM gold.incident AS i
+  FROM gold.anomaly AS i
   JOIN grouped AS g ON g.as_of = i.as_of
   WHERE i.severity <> 'low' AND i.ended_at > (SELECT as_of FROM newest) - INTERVAL '24' HOUR
 ),

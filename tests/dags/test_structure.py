@@ -159,7 +159,7 @@ def test_every_table_that_is_built_or_published_is_made_of_others(edges: set[tup
     from pipeline import steps, tables
 
     made = {name for name in steps.list_builds() if steps.list_reads("build", name)}
-    made |= {name for step in ("forecast", "detect", "risk", "recommend") for name in steps.get(step).writes}
+    made |= {name for step in ("forecast", "detect", "incidents", "risk", "recommend") for name in steps.get(step).writes}
 
     assert made <= {written for _, written in edges} <= set(tables.ALL)
 
@@ -184,7 +184,7 @@ def test_the_daily_run_goes_from_ingest_to_report_through_quality(dags: dict[str
     assert builds <= upstream["build__gold__quality_result"]
     assert "build__gold__quality_result" in upstream["forecast"] & upstream["detect"]
     assert "forecast" in upstream["risk"]
-    assert {"risk", "detect"} <= upstream["recommend"] <= upstream["build__gold__run_stat"]
+    assert {"risk", "detect", "incidents"} <= upstream["recommend"] <= upstream["build__gold__run_stat"]
     assert upstream["report"] == set(upstream) - {"report"}
 
 

@@ -19,7 +19,7 @@ from pipeline.lake import Lake, open_lake
 from pipeline.report.sections.sources import caveats
 from pipeline.settings import Settings
 from pipeline.steps import perform
-from pipeline.tables.anomalies import ANOMALY, INCIDENT
+from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.capacity import CAPACITY_RISK
 from pipeline.tables.columns import STALE
 from pipeline.tables.forecasts import FORECAST
@@ -152,7 +152,7 @@ def test_a_metric_that_cannot_be_searched_for_anomalies_keeps_those_found_before
 ) -> None:
     settings = estate.model_copy(update={"detect_min_history_hours": 48})
     perform("detect", TODAY, settings=settings)
-    before = {metric: of_metric(open_lake(settings), ANOMALY, metric, TODAY) for metric in (CPU, MEMORY)}
+    before = {metric: of_metric(open_lake(settings), ANOMALY_POINT, metric, TODAY) for metric in (CPU, MEMORY)}
     assert all(before.values())
 
     with monkeypatch.context() as broken, caplog.at_level(logging.WARNING):
@@ -161,8 +161,9 @@ def test_a_metric_that_cannot_be_searched_for_anomalies_keeps_those_found_before
 
     lake = open_lake(settings)
     assert outcomes(lake, "detect") == ["done", "partial"]
-    assert {metric: of_metric(lake, ANOMALY, metric, TODAY) for metric in before} == before
-    assert {row["metric"] for row in lake.read(INCIDENT).to_pylist()} == {CPU, MEMORY}
+    assert {metric: of_metric(lake, ANOMALY_POINT, metric, TODAY) for metric in before} == before
+    perform("incidents", TODAY, settings=settings)
+    assert {row["metrics"] for row in open_lake(settings).read(ANOMALY).to_pylist()} == {f"{CPU},{MEMORY}"}
     said = (
         f"{MEMORY} by the hour could not be searched for anomalies (ZeroDivisionError: nothing); "
         "its anomalies are those found before."
@@ -173,7 +174,7 @@ def test_a_metric_that_cannot_be_searched_for_anomalies_keeps_those_found_before
     break_step(monkeypatch, "detect", "vote", CPU, MEMORY)
     with pytest.raises(DataError, match="all segments failed"):
         perform("detect", TODAY, settings=settings)
-    assert {metric: of_metric(open_lake(settings), ANOMALY, metric, TODAY) for metric in before} == before
+    assert {metric: of_metric(open_lake(settings), ANOMALY_POINT, metric, TODAY) for metric in before} == before
 
 
 def test_a_metric_whose_risk_cannot_be_judged_keeps_its_last_one_which_says_how_old_it_is(

@@ -105,5 +105,7 @@ def comparable(settings: Settings) -> dict[str, list[str]]:
     found["gold.quality_result"] = sorted(
         {f"{row['table_name']} {row['subject']} {row['rule']} {row['success']}" for row in per_shard}
     )
-    assert all(found[name] for name in ("gold.forecast", "gold.anomaly", "gold.model_metric", "gold.promotion"))
+    assert all(
+        found[name] for name in ("gold.forecast", "gold.anomaly", "gold.anomaly_point", "gold.model_metric", "gold.promotion")
+    )
     return found

@@ -292,6 +292,7 @@ NAMED: dict[str, Callable[[_Chance], Any]] = {
     "row_json": _Chance.tags,
     **dict.fromkeys(("model", "champion", "challenger", "compared_with", "serves"), lambda chance: chance.choice(chance.models)),
     "recommendation_id": lambda chance: f"{chance.randrange(16**16):016x}",
+    "anomaly_id": lambda chance: f"{chance.randrange(16**16):016x}",
     "item": lambda chance: chance.choice(("m5.large", "gp3")),
     "threshold_pct": lambda chance: chance.choice((80.0, 90.0, 100.0)),
     "horizon_days": lambda chance: chance.choice((7, 30)),
@@ -310,7 +311,7 @@ SHAPES: dict[str, Callable[[_Chance, Row], list[Row]]] = {
     "silver.metric_daily": _at("ts", _day, quality_flag=lambda chance: chance.choice((0, 0, 0, 1, 2))),
     "silver.resource": _at("ts", _day),
     "silver.cost_daily": _at("ts", lambda chance: _day(chance) - timedelta(days=chance.choice((0, 0, 28, 31, 60)))),
-    "gold.anomaly": _at("ts", _Chance.hour),
+    "gold.anomaly_point": _at("ts", _Chance.hour, granularity=lambda _: "hour"),
     "gold.capacity_risk": _at("as_of", _risk_as_of),
     "gold.forecast_score": _at("ts", _day, lead=lambda chance: chance.choice((1, 2, 7, 8, 24, 25))),
 }

@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline import tables
-from pipeline.anomalies.incidents import group_hours
+from pipeline.anomalies.incidents import group_points
 from pipeline.interval import Interval
 from pipeline.lake import duckdb, sql
-from pipeline.tables.anomalies import ANOMALY
+from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.schema import Table, bucket_of
 from tests.support.golden import partition_of
 
@@ -45,8 +45,8 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "silver.cost_daily": _costs(),
         "silver.quarantine": _quarantine(),
         "gold.forecast": _forecasts(),
-        "gold.anomaly": _anomalies(),
-        "gold.incident": _incidents(),
+        "gold.anomaly_point": _anomalous_points(),
+        "gold.anomaly": _incidents(),
         "gold.capacity_risk": _risks(),
         "gold.recommendation": _recommendations(),
         "gold.model_metric": _model_metrics(),
@@ -126,7 +126,7 @@ def _daily() -> list[dict[str, Any]]:
 
 
 def _hourly() -> list[dict[str, Any]]:
-    spikes = {(r["series_id"], r["ts"]): r["value"] for r in _anomalies()}
+    spikes = {(r["series_id"], r["ts"]): r["value"] for r in _anomalous_points()}
     records = []
     for number, host in enumerate(HOSTS):
         for back in range(20 * 24, 0, -1):
@@ -170,7 +170,7 @@ def _forecasts() -> list[dict[str, Any]]:
     return records
 
 
-def _anomalies() -> list[dict[str, Any]]:
+def _anomalous_points() -> list[dict[str, Any]]:
     records = []
     for host, hours_back, value, expected, score, severity in (
         ("i-web01", 9, 99.2, 66.1, 0.97, "critical"),
@@ -182,18 +182,22 @@ def _anomalies() -> list[dict[str, Any]]:
         ("i-db01", 301, 11.0, None, 0.58, "low"),
     ):
         records.append(
-            {**_key(host), "ts": AS_OF - timedelta(hours=hours_back), "value": value, "expected": expected, "score": score,
-             "votes": 2, "detectors": "iqr,seasonal_mad", "severity": severity}
+            {**_key(host), "granularity": "hour", "ts": AS_OF - timedelta(hours=hours_back), "score": score, "state": "anomalous",
+             "is_alert": True, "value": value, "expected": expected, "votes": 2, "detectors": "iqr,seasonal_mad",
+             "severity": severity}
         )  # fmt: skip
     return records
 
 
 def _incidents() -> list[dict[str, Any]]:
-    observed = pd.DataFrame([{"series_id": row["series_id"], "ts": row["ts"], "value": row["p95"]} for row in _hourly()])
     criticality = pd.Series({f"100000000001/us-east-1/{host}": "High" for host in HOSTS})
-    hours = ANOMALY.frame([{**row, "bucket": 0} for row in _anomalies()])
-    found: list[dict[str, Any]] = group_hours(hours, observed, criticality, AS_OF).to_dict("records")
-    return [{**row, "expected": None if pd.isna(row["expected"]) else row["expected"]} for row in found]
+    points = ANOMALY_POINT.frame([{**row, "bucket": 0} for row in _anomalous_points()])
+    found = group_points(points.assign(last_at=pd.Timestamp(AS_OF) - timedelta(hours=1)), criticality, AS_OF)
+    nulls = ("expected", "first_alert_at")
+    return [
+        {**row, **{name: None for name in nulls if pd.isna(row[name])}}
+        for row in ANOMALY.frame([{**row, "bucket": 0} for row in found.to_dict("records")]).to_dict("records")
+    ]
 
 
 def _risks() -> list[dict[str, Any]]:

@@ -67,7 +67,7 @@ def test_without_a_table_named_everything_is_built_but_what_is_about_the_whole_r
 def test_a_table_is_built_after_what_it_reads_through_a_view(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = tmp_path / "sql"
     declare(monkeypatch, folder, "gold.first", "SELECT * FROM views.between -- and not bronze.price")
-    declare(monkeypatch, folder, "gold.second", "SELECT * FROM gold.anomaly WHERE detectors <> 'of gold.forecast'")
+    declare(monkeypatch, folder, "gold.second", "SELECT * FROM gold.anomaly_point WHERE detectors <> 'of gold.forecast'")
     (folder / "views" / "between.sql").write_text("SELECT * FROM gold.second")
 
     daily = order_daily()

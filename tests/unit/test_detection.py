@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline import plugs
-from pipeline.anomalies.detection import ALERT, announce, arrival_clock, score_of_excess, severity
+from pipeline.anomalies.detection import ALERT, Silence, announce, announced_score, arrival_clock, score_of_excess, severity
 
 
 def hours(count: int) -> np.ndarray:
@@ -34,9 +34,9 @@ def test_a_worse_sample_alerts_again_and_an_equal_one_only_after_two_quiet_days(
     clock, excess = hours(200), np.zeros(200)
     excess[[100, 101, 102, 130, 190]] = 2, 2, 3, 2, 2
 
-    score = announce(excess, clock, np.ones(200), 48)
+    told = announce(excess, excess >= 1, clock, Silence(48, 1.0))
 
-    assert np.flatnonzero(score >= ALERT).tolist() == [100, 102, 190]
+    assert np.flatnonzero(told).tolist() == [100, 102, 190]
 
 
 def injected(seed: int) -> tuple[np.ndarray, np.ndarray, list[int]]:
@@ -61,7 +61,7 @@ def test_most_injected_events_are_found_with_few_false_alarms_a_day(name, least_
     found = events = alarms = days = 0
     for seed in range(4):
         ts, values, starts = injected(seed)
-        alerts = np.flatnonzero(detect(ts, values).score >= ALERT)
+        alerts = np.flatnonzero(announced_score(detect(ts, values), ts) >= ALERT)
         hit = {event for event in starts if ((alerts >= event) & (alerts < event + 3)).any()}
         inside = np.isin(alerts, [row for event in starts for row in range(event, event + 3)])
         found, events = found + len(hit), events + len(starts)
@@ -114,6 +114,6 @@ def test_an_incident_is_announced_again_after_six_quiet_hours_or_when_it_is_thre
     clock, excess = hours(200), np.zeros(200)
     excess[[100, 102, 104, 106, 113]] = 2, 2, 7, 2, 2
 
-    score = announce(excess, clock, np.ones(200), 6, 3.0)
+    told = announce(excess, excess >= 1, clock, Silence(6, 3.0))
 
-    assert np.flatnonzero(score >= ALERT).tolist() == [100, 104, 113]
+    assert np.flatnonzero(told).tolist() == [100, 104, 113]

@@ -1,4 +1,4 @@
-"""Anomalous hours become incidents, and how grave those are."""
+"""Anomalous samples of a resource become incidents, which keep their names, and how grave those are."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.anomalies.incidents import grade, group_hours
-from pipeline.tables.anomalies import ANOMALY, INCIDENT
+from pipeline.anomalies.incidents import grade, group_points, keep_names, name_incident
+from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 
 START = datetime(2026, 3, 1)
 HOURS = 10 * 24
@@ -22,79 +22,109 @@ def at(hour: int) -> datetime:
     return START + timedelta(hours=hour)
 
 
-def anomaly(hour: int, value: float, expected: float | None, severity: str = "critical", **other: Any) -> dict[str, Any]:
-    row = {"account": "1", "region": "r", "resource_id": "i-1", "metric": "cpu_utilization", "unit": "percent", "score": 0.8}
-    row |= {"votes": 1, "detectors": "default", "bucket": 0, "series_id": "1/r/i-1/cpu_utilization"}
-    return {**row, "ts": at(hour), "value": value, "expected": expected, "severity": severity, **other}
+def points(*hours: int, value: float = 80.0, metric: str = "cpu_utilization", **other: Any) -> list[dict[str, Any]]:
+    """Anomalous hours of one machine's metric, where 20 was expected; the first of them was announced."""
+    row = {"account": "1", "region": "r", "resource_id": "i-1", "metric": metric, "unit": "percent", "granularity": "hour"}
+    row |= {"state": "anomalous", "score": 0.8, "votes": 1, "detectors": "default", "severity": "critical", "bucket": 0}
+    row |= {"value": value, "expected": 20.0, **other}
+    series_id = f"1/r/{row['resource_id']}/{metric}"
+    return [{"series_id": series_id, **row, "ts": at(hour), "is_alert": hour == hours[0]} for hour in hours]
 
 
-def observed(**changed: float) -> pd.DataFrame:
-    """Hours at 20, but for those from `h<first>_<last>` on."""
-    values = np.full(HOURS, 20.0)
-    for name, value in changed.items():
-        first, _, last = name.removeprefix("h").partition("_")
-        values[int(first) : int(last) + 1] = value
-    hours = pd.date_range(START, periods=HOURS, freq="h").astype("datetime64[us]")
-    return pd.DataFrame({"series_id": "1/r/i-1/cpu_utilization", "ts": hours, "value": values})
-
-
-def grouped(rows: list[dict[str, Any]], seen: pd.DataFrame, criticality: pd.Series = NOBODY) -> list[dict[str, Any]]:
-    found = group_hours(ANOMALY.frame(rows), seen, criticality, AS_OF)
-    assert set(found.columns) | {"bucket"} == set(INCIDENT.names)
+def grouped(rows: list[dict[str, Any]], criticality: pd.Series = NOBODY, last: int = HOURS - 1) -> list[dict[str, Any]]:
+    found = group_points(ANOMALY_POINT.frame(rows).assign(last_at=pd.Timestamp(at(last))), criticality, AS_OF)
+    assert [*found.columns, "bucket"] == list(ANOMALY.names)
     return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
 
 
-def test_an_incident_goes_on_while_half_of_its_deviation_is_left_though_only_its_first_hour_was_announced() -> None:
-    [found] = grouped([anomaly(100, 100.0, 20.0)], observed(h100_110=100.0, h111_137=60.0, h138_139=59.9))
+def test_eighteen_anomalous_hours_are_one_incident_from_the_first_to_the_end_of_the_last() -> None:
+    [found] = grouped(points(*range(100, 117)) + points(117, value=99.0, score=0.9, is_alert=False))
 
-    assert (found["started_at"], found["ended_at"], found["hours"]) == (at(100), at(138), 38)
-    assert not found["is_open"]
-    assert found["impact_ratio"] == 0.8
-    assert found["severity"] == "critical"
-
-
-def test_an_incident_that_still_goes_on_in_the_last_hour_is_open() -> None:
-    [found] = grouped([anomaly(HOURS - 38, 99.6, 20.0)], observed(**{f"h{HOURS - 38}_{HOURS - 1}": 99.7}))
-
-    assert found["is_open"]
-    assert (found["ended_at"], found["hours"]) == (AS_OF, 38)
+    assert (found["started_at"], found["ended_at"], found["hours"], found["anomalous_hours"]) == (at(100), at(118), 18, 18)
+    assert (found["peak_at"], found["value"], found["expected"], found["score"]) == (at(117), 99.0, 20.0, 0.9)
+    assert found["impact_ratio"] == 0.79
+    assert (found["severity"], found["is_open"]) == ("critical", False)
 
 
-def test_what_goes_on_for_a_week_is_the_new_level_and_what_fell_silent_is_not_open() -> None:
-    [shifted] = grouped([anomaly(20, 60.0, 20.0)], observed(h20_239=60.0))
-    [silent] = grouped([anomaly(100, 60.0, 20.0)], observed(h100_239=60.0).head(120))
+def test_it_says_when_people_were_first_told_how_often_and_which_detectors_flagged_it() -> None:
+    told = points(101, 103, detectors="default,iqr")
+    [found] = grouped([*points(100, is_alert=False), *points(102, detectors="iqr,zscore"), *told])
+    [unheard] = grouped([{**row, "is_alert": False} for row in points(100)])
 
-    assert (shifted["hours"], shifted["is_open"]) == (7 * 24, False)
-    assert (silent["ended_at"], silent["is_open"]) == (at(120), False)
+    assert (found["first_alert_at"], found["alerts"], found["detectors"]) == (at(100), 3, "default,iqr,zscore")
+    assert (unheard["first_alert_at"], unheard["alerts"]) == (pd.NaT, 0) or pd.isna(unheard["first_alert_at"])
 
 
-def test_a_drop_goes_on_while_it_stays_down_and_a_missing_hour_ends_nothing() -> None:
-    [found] = grouped([anomaly(100, 2.0, 20.0)], observed(h100_105=2.0).drop(index=102))
+def test_an_incident_is_open_while_the_last_sample_judged_is_anomalous_and_not_where_the_series_fell_silent() -> None:
+    [goes_on] = grouped(points(HOURS - 2, HOURS - 1))
+    [over] = grouped(points(HOURS - 3, HOURS - 2))
+    [silent] = grouped(points(100, 101), last=101)
 
-    assert found["hours"] == 6
+    assert [goes_on["is_open"], over["is_open"], silent["is_open"]] == [True, False, False]
+    assert goes_on["ended_at"] == AS_OF
 
 
 def test_hours_that_begin_within_six_hours_of_what_went_on_are_the_same_incident() -> None:
-    seen = observed(h100_103=80.0, h110_110=90.0, h118_118=90.0)
+    first, second = grouped(points(100, 101, 102, 103, 110) + points(118))
 
-    first, second = grouped([anomaly(100, 80.0, 20.0), anomaly(110, 90.0, 20.0), anomaly(118, 90.0, 20.0)], seen)
-
-    assert (first["started_at"], first["ended_at"], first["anomalous_hours"]) == (at(100), at(111), 2)
-    assert (first["worst_at"], first["value"]) == (at(110), 90.0)
+    assert (first["started_at"], first["ended_at"], first["anomalous_hours"]) == (at(100), at(111), 5)
     assert second["started_at"] == at(118)
 
 
-def test_series_are_apart_and_one_without_hours_or_expectation_lasts_for_what_was_announced() -> None:
-    other = anomaly(100, 50.0, 20.0, series_id="1/r/i-2/cpu_utilization", resource_id="i-2")
+def test_metrics_of_one_resource_at_one_time_are_one_incident_as_grave_as_its_gravest_series() -> None:
+    [found] = grouped(
+        points(100, 101, value=28.0, metric="memory_utilization")
+        + points(*range(103, 110))
+        + points(108, 109, metric="disk_read")
+    )
 
-    found = grouped([other, anomaly(100, 50.0, None)], observed(h100_120=50.0))
+    assert (found["metrics"], found["metric"]) == ("cpu_utilization,disk_read,memory_utilization", "cpu_utilization")
+    assert (found["started_at"], found["ended_at"], found["hours"], found["anomalous_hours"]) == (at(100), at(110), 10, 11)
+    assert (found["severity"], found["series_id"], found["value"]) == ("critical", "1/r/i-1/cpu_utilization", 80.0)
+    assert found["anomaly_id"] == name_incident("1/r/i-1", at(100))
+
+
+def test_resources_are_apart_and_what_nobody_had_an_expectation_of_has_no_impact() -> None:
+    found = grouped(points(100, resource_id="i-2") + points(100, expected=None))
 
     assert [(each["resource_id"], each["hours"]) for each in found] == [("i-1", 1), ("i-2", 1)]
+    assert found[0]["anomaly_id"] != found[1]["anomaly_id"]
     assert np.isnan(found[0]["impact_ratio"])
 
 
-def test_no_anomalous_hour_is_no_incident() -> None:
-    assert group_hours(ANOMALY.empty(), observed(), NOBODY, AS_OF).empty
+def test_no_anomalous_sample_is_no_incident() -> None:
+    assert grouped([]) == []
+
+
+def believed(*rows: tuple[str, int, int]) -> pd.DataFrame:
+    """Incidents of one machine: id, first hour and hour of the end."""
+    frame = pd.DataFrame(rows, columns=["anomaly_id", "started_at", "ended_at"])
+    frame = frame.assign(started_at=frame["started_at"].map(at), ended_at=frame["ended_at"].map(at))
+    return frame.assign(account="1", region="r", resource_id="i-1")
+
+
+@pytest.mark.parametrize(
+    ("before", "found", "names"),
+    [
+        ([("old", 100, 110)], [("new", 100, 130)], ["old"]),  # it goes on
+        ([("old", 100, 110)], [("new", 98, 112)], ["old"]),  # it began earlier than was believed
+        ([("old", 100, 110)], [("new", 110, 112)], ["new"]),  # another one
+        ([("old", 100, 110), ("later", 120, 130)], [("new", 100, 130)], ["old"]),  # two have become one
+        ([("old", 100, 130)], [("a", 100, 110), ("b", 120, 130)], ["old", "b"]),  # one has become two
+        ([], [("new", 100, 110)], ["new"]),
+        ([("old", 100, 110)], [], []),
+    ],
+)
+def test_an_incident_keeps_its_id_while_it_overlaps_what_the_run_before_believed(
+    before: list[tuple[str, int, int]], found: list[tuple[str, int, int]], names: list[str]
+) -> None:
+    assert keep_names(believed(*found), believed(*before))["anomaly_id"].tolist() == names
+
+
+def test_an_incident_of_another_resource_at_the_same_time_gives_it_no_id() -> None:
+    other = believed(("old", 100, 110)).assign(resource_id="i-2")
+
+    assert keep_names(believed(("new", 100, 110)), other)["anomaly_id"].tolist() == ["new"]
 
 
 @pytest.mark.parametrize(
@@ -135,10 +165,8 @@ def test_without_a_capacity_less_than_half_of_what_is_usual_or_seen_is_low(value
 
 
 def test_criticality_is_that_of_the_resource() -> None:
-    seen = observed(h100_103=80.0)
-    calm, grave = (
-        grouped([anomaly(100, 80.0, 20.0)], seen, pd.Series({"1/r/i-1": word, "1/r/i-2": "High"}))[0] for word in ("Low", "High")
-    )
+    rows = points(*range(100, 104))
+    calm, grave = (grouped(rows, pd.Series({"1/r/i-1": word, "1/r/i-2": "High"}))[0] for word in ("Low", "High"))
 
     assert (calm["criticality"], calm["severity"]) == ("Low", "high")
     assert (grave["criticality"], grave["severity"]) == ("High", "critical")

@@ -17,7 +17,7 @@ from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
 from pipeline.tables.schema import Column
 from pipeline.tables.types import TEXT
-from pipeline.tables.usage import CALENDAR
+from pipeline.tables.usage import CALENDAR, METRIC_SAMPLE
 
 TABLE = CALENDAR
 FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")
@@ -308,6 +308,25 @@ def test_dropping_or_retyping_a_stored_column_is_refused(lake: Lake) -> None:
 
     with pytest.raises(DataError, match=r"silver\.calendar: column holiday is stored but no longer declared"):
         lake.replace(narrower, rows, narrower.scope(SECOND))
+
+
+def test_a_table_of_another_version_can_be_dropped_and_made_anew_and_one_that_fits_cannot(lake: Lake) -> None:
+    from dataclasses import replace
+
+    narrower = replace(TABLE, columns=tuple(c for c in TABLE.columns if c.name != "holiday"))
+    rows = conform(calendar(SECOND).drop(columns="holiday"), narrower, SECOND)
+    with pytest.raises(ConfigError, match=r"silver\.calendar is not there"):
+        lake.drop(TABLE)
+    write(lake, FIRST)
+
+    with pytest.raises(ConfigError, match=r"silver\.calendar is stored as it is declared"):
+        lake.drop(TABLE)
+    lake.drop(narrower)
+    lake.replace(narrower, rows, narrower.scope(SECOND))
+
+    assert lake.read(narrower).num_rows == rows.num_rows
+    with pytest.raises(ConfigError, match="bronze is never dropped"):
+        lake.drop(METRIC_SAMPLE)
 
 
 @pytest.mark.parametrize("part", ["..", "", "a/b", "a\0b"])

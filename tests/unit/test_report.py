@@ -79,8 +79,8 @@ def findings() -> Findings:
         forecast=frames["gold.forecast"],
         history=daily.assign(value=daily["p95"], granularity="day")[["series_id", "granularity", "ts", "value"]],
         capacity_next=asked("capacity_next"),
+        anomaly_point=frames["gold.anomaly_point"],
         anomaly=frames["gold.anomaly"],
-        incident=frames["gold.incident"],
         judged=asked("judged_series", {"since": AS_OF - timedelta(hours=672), "hours": 168}),
         anomaly_history=hourly.assign(ts=hourly["at"], value=hourly["p95"])[["series_id", "ts", "value"]],
         cost_daily=frames["silver.cost_daily"],
@@ -173,9 +173,9 @@ def test_the_incidents_figure_says_how_many_series_were_judged_and_that_cost_was
     assert said in page.one(id="anomalies")["text"]
     quiet = replace(
         findings,
+        anomaly_point=findings.anomaly_point.head(0),
         anomaly=findings.anomaly.head(0),
-        incident=findings.incident.head(0),
-        kpis=kpis(incident=findings.incident.head(0)),
+        kpis=kpis(anomaly=findings.anomaly.head(0)),
     )
     calm = Page(render(quiet))
     assert "good news" not in calm.one(id="anomalies")["text"]
@@ -240,7 +240,7 @@ def test_beside_the_chances_stands_how_those_of_the_backtest_came_true(page: Pag
 
 
 def test_every_incident_of_the_interval_is_listed_with_observed_and_expected(page: Page, findings: Findings) -> None:
-    inside = findings.incident[findings.incident["ended_at"] > pd.Timestamp(DAY.start)]
+    inside = findings.anomaly[findings.anomaly["ended_at"] > pd.Timestamp(DAY.start)]
 
     assert sorted(float(e["data-sort"]) for e in page.find(data_field="value")) == sorted(inside["value"])
     assert sorted(float(e["data-sort"]) for e in page.find(data_field="expected")) == sorted(inside["expected"])
@@ -262,8 +262,9 @@ def test_names_from_data_are_text_and_never_markup(html: str, page: Page) -> Non
 
 def test_an_attribute_cannot_be_left_by_a_quote_in_a_name(findings: Findings) -> None:
     nasty = '"><script>x</script><i a="'
-    changed = findings.anomaly.assign(detectors=nasty, resource_id=nasty, series_id=f"a/b/{nasty}/cpu_utilization")
-    page = Page(render(replace(findings, anomaly=changed)))
+    named = {"detectors": nasty, "resource_id": nasty, "series_id": f"a/b/{nasty}/cpu_utilization"}
+    points, incidents = findings.anomaly_point.assign(**named), findings.anomaly.assign(metrics=nasty, **named)
+    page = Page(render(replace(findings, anomaly_point=points, anomaly=incidents)))
 
     assert len(list(page.find(tag="script"))) == 1
     assert not list(page.find(tag="i"))
@@ -383,9 +384,9 @@ def test_savings_of_two_rules_about_one_resource_are_not_added(findings: Finding
 def test_incidents_of_a_long_interval_are_listed_hours_of_30_days_drawn_and_incidents_of_24_hours_counted(
     findings: Findings,
 ) -> None:
-    old = findings.incident.assign(started_at=pd.Timestamp("2026-01-05"), ended_at=pd.Timestamp("2026-01-06"))
-    every = pd.concat([findings.incident, old], ignore_index=True)
-    found = replace(findings, interval=Interval.days("2026-01-01", "2026-04-16"), incident=every, kpis=kpis(incident=every))
+    old = findings.anomaly.assign(started_at=pd.Timestamp("2026-01-05"), ended_at=pd.Timestamp("2026-01-06"))
+    every = pd.concat([findings.anomaly, old], ignore_index=True)
+    found = replace(findings, interval=Interval.days("2026-01-01", "2026-04-16"), anomaly=every, kpis=kpis(anomaly=every))
     page = Page(render(found))
 
     assert "10 incidents in the interval" in page.one(id="anomalies")["text"]

@@ -154,7 +154,8 @@ def test_a_training_that_has_too_little_history_says_so(bill: tuple[Path, str]) 
 @pytest.mark.parametrize(
     ("step", "found", "after"),
     [
-        ("detect", "Incidents", "risk"),
+        ("detect", "next: python -m pipeline incidents", "incidents"),
+        ("incidents", "Incidents", "risk"),
         ("risk", "Capacity at risk", "recommend"),
         ("recommend", "Recommendations: $", "report"),
     ],

@@ -6,10 +6,13 @@ import pytest
 
 from pipeline.interval import Interval
 from pipeline.lake import Lake
+from pipeline.lake.maintenance import remove_passing
+from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.detect import detect
-from pipeline.tables.anomalies import ANOMALY
+from pipeline.steps.incidents import incidents
+from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.usage import METRIC_SAMPLE
 from tests.support import golden
 
@@ -18,11 +21,16 @@ DAYS = 14
 WHOLE = Interval(START, START + timedelta(days=DAYS))
 
 
-def land(lake: Lake, resource_id: str, values: list[float]) -> None:
-    """Hourly samples of one machine's CPU."""
+def land(lake: Lake, resource_id: str, values: list[float], metric: str = "cpu_utilization") -> None:
+    """Hourly samples of one machine."""
     hours = [START + timedelta(hours=number) for number in range(len(values))]
-    rows = [{"resource_id": resource_id, "ts": hour, "value": value} for hour, value in zip(hours, values, strict=True)]
-    lake.land(METRIC_SAMPLE, golden.payload(*rows), source="csv", shard=resource_id, ingested_at=datetime(2026, 4, 1))
+    rows = [
+        {"resource_id": resource_id, "metric": metric, "ts": hour, "value": value}
+        for hour, value in zip(hours, values, strict=True)
+    ]
+    lake.land(
+        METRIC_SAMPLE, golden.payload(*rows), source="csv", shard=f"{resource_id}/{metric}", ingested_at=datetime(2026, 4, 1)
+    )
 
 
 def daily_wave(level: float, height: float) -> list[float]:
@@ -32,38 +40,45 @@ def daily_wave(level: float, height: float) -> list[float]:
 
 
 def found(lake: Lake) -> list[dict[str, Any]]:
-    return lake.query("SELECT resource_id, ts, severity, expected FROM gold.anomaly ORDER BY ts").to_pylist()
+    asked = "SELECT resource_id, ts, severity, expected, is_alert FROM gold.anomaly_point WHERE state = 'anomalous' ORDER BY ts"
+    return lake.query(asked).to_pylist()
 
 
-def test_a_spike_is_published_once_with_what_was_expected(settings: Settings, lake: Lake) -> None:
+def test_every_hour_judged_is_published_and_of_a_spike_what_was_expected(settings: Settings, lake: Lake) -> None:
     values = daily_wave(30.0, 10.0)
     values[300] = 95.0
     land(lake, "i-1", values)
     build(WHOLE, lake, settings, target="silver.metric_hourly")
 
-    assert detect(WHOLE, lake, settings) == 1
+    assert detect(WHOLE, lake, settings) == 24 * (DAYS - 7)
 
     [spike] = found(lake)
     assert spike["ts"] == START + timedelta(hours=300)
-    assert spike["severity"] == "critical"
+    assert (spike["severity"], spike["is_alert"]) == ("critical", True)
     assert spike["expected"] == pytest.approx(values[276], abs=3)
 
 
-def test_hours_of_one_incident_are_one_row_as_of_each_run_whether_by_day_or_at_once(settings: Settings, lake: Lake) -> None:
+def test_hours_of_one_incident_are_one_row_of_one_name_as_of_each_run_whether_by_day_or_at_once(
+    settings: Settings, lake: Lake
+) -> None:
     values = daily_wave(30.0, 10.0)
     values[270:] = [95.0] * len(values[270:])
     land(lake, "i-1", values)
     build(WHOLE, lake, settings, target="silver.metric_hourly")
     for day in list(WHOLE.split_days())[8:]:
         detect(day, lake, settings)
-    asked = "SELECT as_of, started_at, ended_at, is_open, hours, severity FROM gold.incident ORDER BY as_of"
+        incidents(day, lake, settings)
+    columns = "as_of, anomaly_id, started_at, ended_at, is_open, hours, anomalous_hours, severity"
+    asked = f"SELECT {columns} FROM gold.anomaly ORDER BY as_of"  # noqa: S608 columns of this test
     by_day = lake.query(asked).to_pylist()
 
-    assert [(row["started_at"], row["hours"]) for row in by_day] == [
-        (START + timedelta(hours=270), hours) for hours in (18, 42, 66)
+    assert [(row["started_at"], row["hours"], row["anomalous_hours"]) for row in by_day] == [
+        (START + timedelta(hours=270), hours, hours) for hours in (18, 42, 66)
     ]
     assert {(row["is_open"], row["severity"]) for row in by_day} == {(True, "critical")}
+    assert len({row["anomaly_id"] for row in by_day}) == 1
     detect(WHOLE, lake, settings)
+    incidents(WHOLE, lake, settings)
     assert lake.query(asked).to_pylist() == by_day
 
 
@@ -73,7 +88,10 @@ def test_nothing_is_published_of_a_series_in_its_first_week(settings: Settings, 
     land(lake, "i-1", values)
     build(WHOLE, lake, settings, target="silver.metric_hourly")
 
-    assert detect(WHOLE, lake, settings) == 0
+    assert detect(WHOLE, lake, settings) == 24 * (DAYS - 7)
+
+    assert min(lake.read(ANOMALY_POINT)["ts"].to_pylist()) == START + timedelta(days=7)
+    assert found(lake) == []
 
 
 def test_a_small_deviation_of_a_machine_that_was_once_busy_is_never_more_than_low(settings: Settings, lake: Lake) -> None:
@@ -96,7 +114,11 @@ def test_a_detector_has_the_options_of_the_settings(settings: Settings, lake: La
     textbook = settings.model_copy(update={"detectors": ("zscore",)})
     deaf = textbook.model_copy(update={"options": {"detectors": {"zscore": {"alert_deviations": 50}}}})
 
-    assert (detect(WHOLE, lake, textbook), detect(WHOLE, lake, deaf)) == (1, 0)
+    detect(WHOLE, lake, textbook)
+    heard = found(lake)
+    detect(WHOLE, lake, deaf)
+
+    assert (len(heard), len(found(lake))) == (1, 0)
 
 
 def test_detecting_by_day_or_by_shard_finds_the_same_as_at_once(settings: Settings, lake: Lake) -> None:
@@ -106,11 +128,47 @@ def test_detecting_by_day_or_by_shard_finds_the_same_as_at_once(settings: Settin
         land(lake, f"i-{number}", values)
     build(WHOLE, lake, settings, target="silver.metric_hourly")
     detect(WHOLE, lake, settings)
-    at_once = lake.content(ANOMALY)
+    incidents(WHOLE, lake, settings)
+    at_once = lake.content(ANOMALY_POINT), lake.content(ANOMALY, ANOMALY.scope(WHOLE))
 
     for day in list(WHOLE.split_days())[8:]:
         for shard in range(2):
             detect(day, lake, settings, shard=shard, shards=2)
+        incidents(day, lake, settings)
 
     assert len(found(lake)) == 4
-    assert lake.content(ANOMALY) == at_once
+    assert (lake.content(ANOMALY_POINT), lake.content(ANOMALY, ANOMALY.scope(WHOLE))) == at_once
+
+
+def test_metrics_of_one_machine_that_lie_in_different_shards_are_one_incident(settings: Settings, lake: Lake) -> None:
+    for metric in ("cpu_utilization", "memory_utilization", "disk_utilization"):
+        values = daily_wave(30.0, 10.0)
+        values[300:304] = [95.0] * 4
+        land(lake, "i-1", values, metric=metric)
+    build(WHOLE, lake, settings, target="silver.metric_hourly")
+    for shard in range(8):
+        detect(WHOLE, lake, settings, shard=shard, shards=8)
+
+    assert incidents(WHOLE, lake, settings) == 1
+
+    [row] = lake.read(ANOMALY).to_pylist()
+    assert (row["metrics"], row["hours"], row["anomalous_hours"], row["alerts"]) == (
+        "cpu_utilization,disk_utilization,memory_utilization",
+        *(4, 12, 3),
+    )
+
+
+def test_hours_that_nobody_flags_are_removed_after_thirty_days_and_the_others_stay(settings: Settings, lake: Lake) -> None:
+    shared = {"series_id": "1/r/i-1/cpu_utilization", "account": "1", "region": "r", "resource_id": "i-1", "bucket": 0}
+    shared |= {"metric": "cpu_utilization", "unit": "percent", "granularity": "hour", "score": 0.1, "is_alert": False, "votes": 0}
+    moments = [START, START + timedelta(hours=1), START + timedelta(days=1), START + timedelta(days=30, hours=5)]
+    states = ("normal", "flagged", "normal", "normal")
+    rows = ANOMALY_POINT.frame([{**shared, "ts": ts, "state": state} for ts, state in zip(moments, states, strict=True)])
+    span = Interval(START, START + timedelta(days=40))
+    lake.replace(ANOMALY_POINT, conform(rows, ANOMALY_POINT, span), ANOMALY_POINT.scope(span))
+
+    assert remove_passing(lake, ANOMALY_POINT) == 1
+
+    assert sorted(lake.read(ANOMALY_POINT)["ts"].to_pylist()) == moments[1:]
+    assert remove_passing(lake, ANOMALY_POINT) == 0
+    assert remove_passing(lake, ANOMALY) == 0

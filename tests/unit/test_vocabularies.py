@@ -234,7 +234,7 @@ def test_the_words_of_sql_are_found(column: str) -> None:
     ],
 )
 def test_a_word_that_no_column_holds_is_found_in_sql(condition: str) -> None:
-    assert len(foreign("views.anomaly_recent", "SELECT 1 FROM gold.anomaly AS a WHERE " + condition)) == 1  # noqa: S608 parsed only
+    assert len(foreign("views.anomaly_recent", "SELECT 1 FROM gold.anomaly_point AS a WHERE " + condition)) == 1  # noqa: S608 parsed only
     assert foreign("views.data_quality_current", "SELECT 1 FROM gold.quality_result WHERE severity = 'warning'") == []
 
 

@@ -34,14 +34,14 @@ _STRIPS, _CLOSE_UPS = 12, 4
 
 
 def anomalies(findings: Findings) -> Content | Empty:
-    recent = findings.anomaly[findings.anomaly["ts"] >= pd.Timestamp(findings.as_of) - _RECENT]
+    recent = findings.anomaly_point[findings.anomaly_point["ts"] >= pd.Timestamp(findings.as_of) - _RECENT]
     if recent.empty:
         return Empty(
             "No anomalous hour in this interval, nor in the 30 days before its end.",
             f"{say_judged(findings.judged)} The setting `alert_votes` says how many detectors must agree.",
         )
-    recent = grade_hours(recent, findings.incident)
-    grave_first = sort_by_gravity(findings.incident)
+    recent = grade_hours(recent, findings.anomaly)
+    grave_first = sort_by_gravity(findings.anomaly)
     # An hour whose incident is older than what is grouped comes after all that are.
     worst_first = [*dict.fromkeys([*grave_first["series_id"], *recent.sort_values("score", ascending=False)["series_id"]])]
     found = sort_by_gravity(incidents_of_interval(findings))
@@ -131,6 +131,7 @@ def _row(row: dict[str, Any]) -> Content:
         "open": bool(row["is_open"]),
         "resource": row["resource_id"],
         "metric": metric_word(row["metric"]),
+        "beside": ", ".join(metric_word(name) for name in row["metrics"].split(",") if name != row["metric"]),
         "severity": Cell(severity, SEVERITY_ORDER.get(severity, len(SEVERITY_ORDER))),
         "value": cell_of(row["value"], amount, unit=row["unit"]),
         "expected": cell_of(row["expected"], amount, unit=row["unit"]),

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, announce, arrival_clock, finite, smallest_scale
+from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale
 
 
 class Options(BaseModel):
@@ -27,5 +27,5 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     before = pd.Series(observed, index=pd.DatetimeIndex(clock)).ffill().shift()
     step = (before - before.shift()).abs().rolling("1D", min_periods=4).mean().to_numpy(dtype=np.float64)
     expected = before.to_numpy(dtype=np.float64, copy=True)
-    typical = np.maximum(step, smallest_scale(expected))
-    return Detection(announce(np.abs(observed - expected) / (options.alert_steps * typical), clock, observed), expected)
+    margin = options.alert_steps * np.maximum(step, smallest_scale(expected))
+    return judge(clock, observed, np.abs(observed - expected) / margin, expected, (expected - margin, expected + margin))

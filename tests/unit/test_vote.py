@@ -1,0 +1,144 @@
+"""Which samples detectors flag, for how long, and what their vote makes of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.anomalies.detection import SILENCE, Detection, Silence, arrival_clock, judge
+from pipeline.anomalies.state import hold
+from pipeline.anomalies.vote import vote
+from pipeline.interval import Interval
+
+DAYS = 20
+ROWS = DAYS * 24
+TS = np.datetime64("2026-03-01T00:00", "us") + np.arange(ROWS) * np.timedelta64(1, "h")
+ALL = Interval(datetime(2026, 3, 1), datetime(2026, 3, 21))
+
+
+def surprised(*rows: int, excess: float = 4.0, silence: Silence = SILENCE) -> Any:
+    """A detector that expects 20, and is surprised at some rows alone."""
+
+    def detect(ts: np.ndarray, values: np.ndarray) -> Detection:
+        excesses = np.isin(np.arange(len(values)), rows) * excess
+        flat = np.full(len(values), 20.0)
+        return judge(arrival_clock(ts), values, excesses, flat, (flat - 10, flat + 10), silence)
+
+    return detect
+
+
+def at_80(first: int, last: int) -> np.ndarray:
+    values = np.full(ROWS, 20.0)
+    values[first : last + 1] = 80.0
+    return values
+
+
+def held(values: np.ndarray, *rows: int) -> list[int]:
+    return np.flatnonzero(hold(TS, values, surprised(*rows)(TS, values)) >= 1).tolist()
+
+
+def voted(values: np.ndarray, wanted: int = 1, interval: Interval = ALL, **detectors: Any) -> pd.DataFrame:
+    series = pd.DataFrame({"ts": TS, "value": values, "unit": "percent"})
+    found: pd.DataFrame = vote(series, interval, detectors, wanted, 48)
+    return found
+
+
+def test_a_flag_goes_on_while_half_of_its_deviation_is_left() -> None:
+    values = at_80(100, 117)
+    values[[118, 119]] = 50.0, 49.9
+
+    assert held(values, 100) == list(range(100, 119))
+
+
+def test_a_drop_goes_on_while_it_stays_down_and_a_missing_sample_ends_nothing_and_is_not_flagged() -> None:
+    values = at_80(0, ROWS)
+    values[:] = 20.0
+    values[100:106] = 2.0
+    values[102] = np.nan
+
+    assert held(values, 100) == [100, 101, 103, 104, 105]
+
+
+def test_what_goes_on_for_a_week_is_the_new_level() -> None:
+    assert held(at_80(100, ROWS - 1), 100) == list(range(100, 100 + 7 * 24))
+
+
+def test_a_deviation_to_the_other_side_is_not_held() -> None:
+    values = at_80(100, 101)
+    values[102:] = -40.0
+
+    assert held(values, 100) == [100, 101]
+
+
+def test_detectors_that_are_surprised_at_different_hours_of_one_incident_agree_from_the_last_of_them_on() -> None:
+    values = at_80(100, 117)
+
+    found = voted(values, 3, a=surprised(100), b=surprised(102), c=surprised(105)).set_index("ts")
+
+    assert found.index[found["state"] == "anomalous"].tolist() == list(pd.DatetimeIndex(TS[105:118]))
+    assert found.index[found["state"] == "flagged"].tolist() == list(pd.DatetimeIndex(TS[100:105]))
+    assert found.index[found["is_alert"]].tolist() == [pd.Timestamp(TS[105])]
+    assert found["votes"].to_numpy()[100 - 48 : 106 - 48].tolist() == [1, 1, 2, 2, 2, 3]
+    assert found["detectors"].to_numpy()[100 - 48 : 106 - 48].tolist() == ["a", "a", "a,b", "a,b", "a,b", "a,b,c"]
+
+
+def test_a_sample_that_a_detector_flags_says_all_and_the_others_their_score_and_state() -> None:
+    found = voted(at_80(100, 117), a=surprised(100), b=surprised()).set_index("ts")
+    first, second, calm = (found.loc[pd.Timestamp(TS[row])] for row in (100, 101, 60))
+
+    assert len(found) == ROWS - 48, "every hour judged is a row"
+    assert (first["score"], first["state"], first["severity"]) == (0.8, "anomalous", "critical")
+    assert (first["value"], first["expected"], first["lower"], first["upper"], first["threshold"]) == (80, 20, 10, 30, 0.5)
+    assert json.loads(first["scores_json"]) == {"a": 0.8, "b": 0.0}
+    assert (second["score"], second["state"], second["severity"]) == (0.0, "anomalous", "critical")
+    assert (calm["score"], calm["state"], calm["votes"], calm["is_alert"]) == (0.0, "normal", 0, False)
+    details = ["value", "expected", "lower", "upper", "threshold", "detectors", "scores_json", "severity"]
+    assert calm[details].isna().all()
+
+
+def test_an_incident_is_announced_once_and_again_when_it_is_three_times_as_bad_or_after_six_quiet_hours() -> None:
+    values = at_80(100, 117)
+    values[[122, 130]] = 80.0
+
+    def detect(ts: np.ndarray, seen: np.ndarray) -> Detection:
+        excess = np.zeros(len(seen))
+        excess[[100, 105, 110, 122, 130]] = 2.0, 5.0, 16.0, 2.0, 2.0
+        return judge(arrival_clock(ts), seen, excess, np.full(len(seen), 20.0))
+
+    found = voted(values, a=detect)
+
+    assert found.loc[found["is_alert"], "ts"].tolist() == list(pd.DatetimeIndex(TS[[100, 110, 130]]))
+
+
+@pytest.mark.parametrize("silence", [Silence(hours=2), Silence(hours=48, worse_ratio=1.0)])
+def test_a_vote_announces_as_the_detector_would(silence: Silence) -> None:
+    values = at_80(100, 100)
+    values[104] = 80.0
+
+    found = voted(values, a=surprised(100, 104, silence=silence))
+
+    assert found["is_alert"].sum() == (2 if silence.hours == 2 else 1)
+
+
+def test_the_hours_of_an_interval_are_those_of_all_of_them() -> None:
+    values = at_80(100, 117)
+    day = Interval.day("2026-03-05")
+    whole, part = (voted(values, interval=each, a=surprised(100)) for each in (ALL, day))
+
+    inside = whole[(whole["ts"] >= day.start) & (whole["ts"] < day.end)]
+    pd.testing.assert_frame_equal(part, inside, check_dtype=False)
+    assert (part["state"] == "anomalous").sum() == 18
+
+
+def test_what_is_off_by_little_of_the_capacity_is_low_however_unusual() -> None:
+    values = np.full(ROWS, 20.0)
+    values[100] = 24.0
+
+    found = voted(values, a=surprised(100))
+
+    assert found.loc[found["state"] == "anomalous", "severity"].tolist() == ["low"]
