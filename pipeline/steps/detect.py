@@ -54,7 +54,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     segments = [SegmentName(str(metric), "hour") for metric in by_metric]
     found, failed = try_each(segments, search, "could not be searched for anomalies", stand_in)
     refuse_if_all(failed, done=bool(found), where=f"{table.name} {interval}")
-    votes = [part for parts in found for part in parts]
+    votes = [part for parts in found for part in parts if len(part)]
     judged = pd.concat(votes).assign(granularity="hour") if votes else table.empty()
     rows = pa.concat_tables([conform(judged, table, interval), *(conform(each, table, interval) for each in kept)])
     data = validate(rows, table, interval, lake, (shard, shards), also=[each.result for each in failed])

@@ -90,6 +90,7 @@ def test_nothing_is_published_of_a_series_in_its_first_week(settings: Settings, 
 
     assert detect(WHOLE, lake, settings) == 24 * (DAYS - 7)
 
+    assert detect(Interval.day("2026-03-03"), lake, settings) == 0
     assert min(lake.read(ANOMALY_POINT)["ts"].to_pylist()) == START + timedelta(days=7)
     assert found(lake) == []
 
