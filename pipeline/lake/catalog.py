@@ -78,10 +78,11 @@ class Catalog:
         """The Iceberg table behind a declaration, as it is now; None where nothing was written yet.
 
         Raises:
-            DataError: the catalog does not know the table, and its files lie in the lake: the catalog was lost.
+            DataError: the catalog does not know the table, and its files lie in the lake: it was lost; or another version
+                stored the table by columns that this one does not have.
         """
         try:
-            return self.connect().load_table(self._identifier(table))
+            iceberg = self.connect().load_table(self._identifier(table))
         except NoSuchTableError:
             if self.holds_files(table):
                 raise DataError(
@@ -89,6 +90,8 @@ class Catalog:
                     "or is another lake's; `python -m pipeline lake recover` makes it anew from the files"
                 ) from None
             return None
+        _refuse_another_key(iceberg, table)
+        return iceberg
 
     def knows(self, table: Table) -> bool:
         """Whether the catalog has the table."""
@@ -131,10 +134,9 @@ class Catalog:
         Raises:
             ConfigError: there is none, or it fits: only what this version cannot use any more is dropped.
         """
-        iceberg = self.load(table)
-        if iceberg is None:
+        if not self.knows(table):
             raise ConfigError(f"{table.name} is not there")
-        if not _explain_misfit(iceberg, table):
+        if not _explain_misfit(self.connect().load_table(self._identifier(table)), table):
             raise ConfigError(f"{table.name} is stored as it is declared; only what this version cannot use any more is dropped")
         self.connect().drop_table(self._identifier(table))
 
@@ -217,6 +219,9 @@ def _connect_to_sqlite(settings: Settings, storage: Storage) -> IcebergCatalog:
             ) from error
 
 
+_MAKE_ROOM = "what is made of other tables can be made anew: `python -m pipeline tables drop {}` makes room"
+
+
 def _explain_misfit(iceberg: IcebergTable, table: Table) -> str:
     """Which stored column the declaration lacks, or gives another type; empty where there is none."""
     declared = {field.name: field for field in table.iceberg_schema().fields}
@@ -228,6 +233,16 @@ def _explain_misfit(iceberg: IcebergTable, table: Table) -> str:
     return ""
 
 
+def _refuse_another_key(iceberg: IcebergTable, table: Table) -> None:
+    """Raise where a row is stored by other columns than those it is now found by: no query could ask for one."""
+    stored = {field.name for field in iceberg.schema().fields}
+    lacking = [name for name in dict.fromkeys((*table.key, table.time)) if name not in stored]
+    if lacking:
+        raise DataError(
+            f"{table.name}: another version of Headroom stored it, without {', '.join(lacking)}; {_MAKE_ROOM.format(table.name)}"
+        )
+
+
 def _add_columns(iceberg: IcebergTable, table: Table) -> IcebergTable:
     """The table with columns that the declaration added; dropping or retyping one is refused.
 
@@ -235,9 +250,7 @@ def _add_columns(iceberg: IcebergTable, table: Table) -> IcebergTable:
         DataError: the declaration lacks a stored column or gives it another type.
     """
     if misfit := _explain_misfit(iceberg, table):
-        raise DataError(
-            f"{misfit}; what is made of other tables can be made anew: `python -m pipeline tables drop {table.name}` makes room"
-        )
+        raise DataError(f"{misfit}; {_MAKE_ROOM.format(table.name)}")
     stored = {field.name for field in iceberg.schema().fields}
     declared = {field.name: field for field in table.iceberg_schema().fields}
     added = [name for name in declared if name not in stored]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline import tables
+from pipeline.errors import DataError
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -16,7 +17,7 @@ from pipeline.quality.conform import conform
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Column, Table
-from pipeline.tables.types import NUMBER
+from pipeline.tables.types import NUMBER, TEXT
 from pipeline.tables.usage import CALENDAR
 
 DAY = Interval.day("2026-03-01")
@@ -65,3 +66,19 @@ def test_rows_published_before_a_column_was_declared_have_none_of_it(
     assert [name for name, changed in lake.create_tables() if name == table.name and changed] == [table.name]
     assert lake.query("SELECT noted AS noted FROM silver.calendar")["noted"].to_pylist() == [None]
     assert lake.read(wider[table.name])["noted"].to_pylist() == [None]
+
+
+def test_a_table_that_another_version_stored_by_other_columns_is_refused_with_what_to_do(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = CALENDAR
+    lake.replace(table, conform(calendar(DAY), table, DAY), table.scope(DAY))
+    named = Column(name="place", type=TEXT, doc="Part of the key.")
+    other = replace(table, columns=(*table.columns, named), key=(*table.key, "place"))
+    monkeypatch.setitem(tables.ALL, table.name, other)
+    said = r"calendar: another version of Headroom stored it, without place; .*`python -m pipeline tables drop silver.calendar`"
+
+    with pytest.raises(DataError, match=said):
+        lake.read(other)
+    with pytest.raises(DataError, match=said):
+        lake.query("SELECT count(*) AS days FROM silver.calendar")

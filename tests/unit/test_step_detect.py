@@ -82,6 +82,19 @@ def test_hours_of_one_incident_are_one_row_of_one_name_as_of_each_run_whether_by
     assert lake.query(asked).to_pylist() == by_day
 
 
+def test_an_incident_that_began_before_the_first_judged_day_is_one_from_there_on(settings: Settings, lake: Lake) -> None:
+    values = daily_wave(30.0, 10.0)
+    values[270:] = [95.0] * len(values[270:])
+    land(lake, "i-1", values)
+    build(WHOLE, lake, settings, target="silver.metric_hourly")
+    first_judged = list(WHOLE.split_days())[12]
+    detect(first_judged, lake, settings)
+
+    assert incidents(first_judged, lake, settings) == 1
+    [incident] = lake.read(ANOMALY).to_pylist()
+    assert (incident["started_at"], incident["hours"], incident["is_open"]) == (first_judged.start, 24, True)
+
+
 def test_nothing_is_published_of_a_series_in_its_first_week(settings: Settings, lake: Lake) -> None:
     values = daily_wave(30.0, 10.0)
     values[100] = 95.0
