@@ -50,6 +50,18 @@ class Interval:
             yield Interval(start, min(midnight, self.end))
             start = midnight
 
+    def whole_months(self) -> Interval:
+        """From the first of the month of its first moment to the end of the month of its last one."""
+        last = self.end - timedelta(microseconds=1)
+        return Interval(datetime(self.start.year, self.start.month, 1), _month_after(last))
+
+    def split_months(self) -> Iterator[Interval]:
+        """The interval cut at the firsts of months; the parts add up to it exactly."""
+        start = self.start
+        while start < self.end:
+            yield Interval(start, min(_month_after(start), self.end))
+            start = _month_after(start)
+
     def split_years(self) -> Iterator[Interval]:
         """The interval cut at new years; the parts add up to it exactly."""
         start = self.start
@@ -63,6 +75,10 @@ class Interval:
 
     def __str__(self) -> str:
         return f"[{self.start.isoformat()}, {self.end.isoformat()})"
+
+
+def _month_after(moment: datetime) -> datetime:
+    return datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1)
 
 
 def _parse_day(day: date | str) -> date:

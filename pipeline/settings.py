@@ -76,6 +76,12 @@ class Settings(BaseModel):
         le=64,
         description="Parts that model work is split into, one mapped task each; each part pays to read and check anew.",
     )
+    restated_limit: float = Field(
+        default=0.05,
+        ge=0,
+        le=1000,
+        description="Largest share by which the sum of a closed billing period may move; where it moves more, the old one stays.",
+    )
     quarantine_limit: float = Field(
         default=0.05,
         ge=0,

@@ -40,8 +40,8 @@ MONTHS = (30, 54)
 BY_HAND = ("inputs.newest_forecast",)
 RESOURCES = 4
 # What is landed anew each day; the other tables of bronze are the synthetic fleet's.
-LANDED = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.billing_line", "bronze.run_event")
-WORDS = {"metric": "cpu_utilization", "currency": "USD", "charge_category": "Usage", "tags_json": "{}", "line_json": "{}"}
+LANDED = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.focus_line", "bronze.cur_line", "bronze.run_event")
+WORDS = {"metric": "cpu_utilization", "currency": "USD", "charge_category": "Usage", "tags_json": "{}"}
 console = Console()
 
 
@@ -89,7 +89,8 @@ def make_lake(home: Path, months: int) -> Lake:
 
 
 def rows_of(table: Table, days: list[datetime]) -> pa.Table:
-    """The same rows on each day, a resource each: their values mean nothing."""
+    """The same rows on each day, or first of a month, a resource each: their values mean nothing."""
+    days = [day for day in days if day.day == 1 or not table.by_month]
     rows = [(day, each) for day in days for each in range(RESOURCES)]
     columns = {c.name: [_value(c, day, each) for day, each in rows] for c in table.columns}
     columns[table.partition] = [day.date() if table.partition == "day" else day.date().replace(day=1) for day, _ in rows]
@@ -123,7 +124,8 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
         if name.startswith(f"{sql.VIEWS}.") or name in BY_HAND:
             continue
         back = SINCE[name](lake.settings) if name in SINCE else timedelta()
-        moments = {"start": DAY.start, "end": DAY.end, "as_of": DAY.end, "since": DAY.end - back, "before": DAY.end - back}
+        asked = DAY.whole_months() if "whole months" in sql.header(name) else DAY
+        moments = {"start": asked.start, "end": asked.end, "as_of": DAY.end, "since": DAY.end - back, "before": DAY.end - back}
         lake.query(sql.text(name), moments | {"shard": 0, "shards": 1, "metric": "", "hours": 168})
         opened = lake.relations.opened.values()
         files = sorted({file for each in opened for file in each.files})

@@ -94,7 +94,8 @@ def _memory() -> str | None:
 
 def write_bill(file: Path) -> Path:
     """A FOCUS bill of two lines a day."""
-    required = sorted(import_module("pipeline.sources.billing").FORMATS[1].required)
+    formats = import_module("pipeline.sources._bill_formats").FORMATS
+    required = sorted(next(known.required for known in formats if known.name == "focus_1_0"))
     lines = [",".join(required)]
     for day in (FIRST + timedelta(days=number) for number in range(DAYS)):
         month = day.replace(day=1)

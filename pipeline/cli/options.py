@@ -29,14 +29,6 @@ Option = Annotated[
         show_default=False,
     ),
 ]
-Restates = Annotated[
-    str | None,
-    typer.Option(
-        "--restates",
-        help="Path under which a bill was landed before, and whose place the billing source's --path takes.",
-        show_default=False,
-    ),
-]
 HowToRead = Annotated[
     list[str] | None,
     typer.Option(
@@ -63,7 +55,6 @@ def read_settings(
     path: str | None = None,
     option: list[str] | None = None,
     inventory: str | None = None,
-    restates: str | None = None,
 ) -> Settings:
     """Settings with the sources and source options given on the command line."""
     base = settings_module.load(sources=tuple(source) if source else None)
@@ -76,10 +67,6 @@ def read_settings(
             extra["path"] = path
         _give(given, base.sources[0], extra)
     sources = base.sources
-    if restates is not None:
-        if "billing" not in sources:
-            raise ConfigError(f"--restates belongs to --source billing, got {', '.join(sources)}")
-        _give(given, "billing", {"restates": restates})
     if inventory is not None:
         # What a resource costs is asked together with what it is.
         priced = () if {"prices", "pricing"}.intersection(sources) else ("prices",)

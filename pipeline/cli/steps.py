@@ -22,7 +22,6 @@ from pipeline.cli.options import (
     HowToRead,
     Inventory,
     Option,
-    Restates,
     Shard,
     Shards,
     Source,
@@ -73,13 +72,12 @@ def ingest(
     path: SourcePath = None,
     option: Option = None,
     inventory: Inventory = None,
-    restates: Restates = None,
     day: Day = None,
     start: From = None,
     end: To = None,
 ) -> None:
     """Land what the sources say about an interval in bronze. `sources show` lists them, `sources show csv` one's options."""
-    settings = read_settings(source, path, option, inventory, restates)
+    settings = read_settings(source, path, option, inventory)
     interval = read_interval(day, start, end, settings)
     for name in settings.sources:
         _perform("ingest", interval, settings, target=name)
@@ -235,7 +233,6 @@ def run(
     path: SourcePath = None,
     option: Option = None,
     inventory: Inventory = None,
-    restates: Restates = None,
     day: Day = None,
     start: From = None,
     end: To = None,
@@ -251,7 +248,7 @@ def run(
 
     `sources show` lists the sources, `sources show csv` one's options.
     """
-    settings = read_settings(source, path, option, inventory, restates)
+    settings = read_settings(source, path, option, inventory)
     interval = read_interval(day, start, end, settings)
     for part in list(interval.split_days()) if day_by_day else [interval]:
         run_interval(part, settings)

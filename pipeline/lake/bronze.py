@@ -152,7 +152,7 @@ def is_sound(file: str, storage: Storage) -> bool:
     if not digest or file in _sound:
         return True
     with storage.filesystem.open_input_file(file) as stream:
-        if landings.digest(stream.read()) != digest:
+        if landings.digest_of_stream(stream) != digest:
             return False
     _sound.add(file)
     return True

@@ -48,6 +48,9 @@ def _update(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
         values = pc.fill_null(column, 0.0).to_numpy() + 0.0
         values[np.isnan(values)] = np.nan
         digest.update(values.astype("<f8").tobytes())
+    elif pa.types.is_decimal(column.type):
+        for chunk in pc.fill_null(column, pa.scalar(0, column.type)).chunks:
+            digest.update(memoryview(chunk.buffers()[1])[16 * chunk.offset : 16 * (chunk.offset + len(chunk))])
     else:
         integers = column.cast(pa.int32()) if pa.types.is_date32(column.type) else column
         integers = integers.cast(pa.int64())

@@ -16,11 +16,12 @@ from pipeline.lake import athena, aws, beginning, sql
 from pipeline.lake.storage import Storage
 from pipeline.settings import Settings
 from pipeline.tables.schema import LAYERS, Table
-from pipeline.tables.types import DATE, FLAG, MOMENT, NUMBER, TEXT, WHOLE
+from pipeline.tables.types import DATE, FLAG, MOMENT, MONEY, NUMBER, PRECISION, SCALE, TEXT, WHOLE
 
 # The last day that Athena looks for objects of: a projected partition outside does not exist. `beginning` has the first.
 LAST_DAY = f"NOW+{beginning.DAYS_AHEAD}DAYS"
 HIVE_TYPES = {TEXT: "string", WHOLE: "bigint", NUMBER: "double", FLAG: "boolean", DATE: "date", MOMENT: "timestamp"}
+HIVE_TYPES |= {MONEY: f"decimal({PRECISION},{SCALE})"}
 PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",

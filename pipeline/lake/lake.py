@@ -6,11 +6,12 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,14 +21,14 @@ from pyiceberg.table import Table as IcebergTable
 
 from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DamagedError, DataError
-from pipeline.lake import aws, bronze, checksums, disk, landings
+from pipeline.lake import aws, bronze, checksums, disk, landings, streamed
 from pipeline.lake.catalog import open_catalog, open_engine
-from pipeline.lake.fence import Fence, summary_of, window_of_scope
+from pipeline.lake.fence import Fence, window_of_scope
 from pipeline.lake.fingerprint import fingerprint, sorted_fingerprint
 from pipeline.lake.relations import Relations
 from pipeline.lake.rows import cast_rows, fill_columns
 from pipeline.lake.storage import Storage
-from pipeline.lake.transaction import OneCopy
+from pipeline.lake.transaction import commit
 from pipeline.settings import Settings
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import TELEMETRY
@@ -191,7 +192,7 @@ class Lake:
             self.fence.refuse_stale()
             before = iceberg.current_snapshot()
             try:
-                _commit(iceberg, data, scope, replaces=rows is None or rows.num_rows > 0)
+                commit(iceberg, data, scope, replaces=rows is None or rows.num_rows > 0)
             except (CommitFailedException, ValidationException):
                 time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311
                 continue
@@ -242,6 +243,44 @@ class Lake:
                 changed |= landed(table, payload, load_id, day, source=source, shard=shard, ingested_at=ingested_at)
         return self._note(table, Written(data.num_rows, changed))
 
+    def land_pieces(
+        self, table: Table, pieces: Iterable[pa.Table], *, source: str, shard: str, fingerprint: str, ingested_at: datetime
+    ) -> Written:
+        """Add all lines of one execution to bronze: one write-once object per billing period, and its event to the ledger.
+
+        Nothing is landed before the last piece was given. A period of which the newest landing is of the same execution stays
+        as it is.
+
+        Raises:
+            DataError: pieces with different columns, or what `pieces` raises.
+        """
+        ingested_at = ingested_at.replace(microsecond=ingested_at.microsecond // 1000 * 1000)
+        execution = streamed.Execution(table, source, shard, fingerprint)
+        rows, changed = 0, False
+        with self.explain_errors(table.name), streamed.written_aside(execution, pieces, ingested_at, self.storage) as parts:
+            self.catalog.check_days(table, parts)
+            for day, part in sorted(parts.items()):
+                rows += part.rows
+                if not self.has_landed(table, day, source=source, shard=shard, fingerprint=fingerprint):
+                    landing = landings.Landing(part.sequence, ingested_at, execution.owner, part.load_id, part.close())
+                    self._put(table, day, landing, part.file, source, shard, part.rows)
+                    changed = True
+        return self._note(table, Written(rows, changed))
+
+    def has_landed(self, table: Table, day: str, *, source: str, shard: str, fingerprint: str) -> bool:
+        """Whether the newest landing of an export and billing period is of this execution, and sound."""
+        with self.explain_errors(table.name, f"day {day}"):
+            last = streamed.Execution(table, source, shard, fingerprint).landed(day, self.storage)
+            return last is not None and self._lies_sound(table, day, last)
+
+    def _put(
+        self, table: Table, day: str, landing: landings.Landing, content: bytes | Path, source: str, shard: str, rows: int
+    ) -> None:
+        path = self.storage.path("bronze", table.short_name, f"day={day}", landing.object_name)
+        self.storage.write_once(path, content)
+        self.fence.landed(table, day, path)
+        landings.write(table, day, landing, source, shard, rows, self.storage)
+
     def _land_once(self, table: Table, payload: pa.Table, load_id: str, day: str, **stamps: Any) -> bool:
         """Telemetry is never restated: it needs no number, and who writes it needs not see what lies there."""
         content = bronze.make_object(payload, table, load_id, sequence=None, **stamps)
@@ -261,10 +300,7 @@ class Lake:
         sequence = 1 + max((each.sequence for each in known), default=0)
         content = bronze.make_object(payload, table, load_id, sequence=sequence, **stamps)
         landing = landings.Landing(sequence, now, owner, load_id, landings.digest(content))
-        path = self.storage.path("bronze", table.short_name, f"day={day}", landing.object_name)
-        self.storage.write_once(path, content)
-        self.fence.landed(table, day, path)
-        landings.write(table, day, landing, source, shard, payload.num_rows, self.storage)
+        self._put(table, day, landing, content, source, shard, payload.num_rows)
         return True
 
     def _lies_sound(self, table: Table, day: str, landing: landings.Landing) -> bool:
@@ -360,16 +396,3 @@ class Lake:
 def _written(data: pa.Table, iceberg: IcebergTable, *, changed: bool) -> Written:
     snapshot = iceberg.current_snapshot()
     return Written(data.num_rows, changed, snapshot.snapshot_id if snapshot else None)
-
-
-def _commit(iceberg: IcebergTable, data: pa.Table, scope: Scope, *, replaces: bool) -> None:
-    """One commit on the head that was looked at; the catalog refuses it if the head has moved."""
-    summary = summary_of(scope)
-    with OneCopy(iceberg) as transaction:
-        if not replaces:
-            transaction.append(data, snapshot_properties=summary)
-        elif data.num_rows:
-            transaction.overwrite(data, overwrite_filter=scope.expression(), snapshot_properties=summary)
-        else:
-            transaction.delete(delete_filter=scope.expression(), snapshot_properties=summary)
-        checksums.seal(transaction, iceberg)

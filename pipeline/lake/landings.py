@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import IO
 
 from pipeline.lake.storage import Storage
 from pipeline.tables.schema import Table
@@ -74,6 +75,14 @@ def digest_of(file: str) -> str:
 def digest(content: bytes) -> str:
     """The first half of the sha256, as names have it."""
     return hashlib.sha256(content).hexdigest()[:32]
+
+
+def digest_of_stream(stream: IO[bytes]) -> str:
+    """The same of what a stream gives, which is never whole in memory."""
+    hashed = hashlib.sha256()
+    while piece := stream.read(1 << 20):
+        hashed.update(piece)
+    return hashed.hexdigest()[:32]
 
 
 def owner_of(source: str, shard: str) -> str:

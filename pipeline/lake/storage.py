@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import mimetypes
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,8 +83,8 @@ class Storage:
         found = self.filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
         return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
-    def write_once(self, path: str, content: bytes) -> bool:
-        """Create an object whole or not at all; False, and untouched, where it already exists."""
+    def write_once(self, path: str, content: bytes | Path) -> bool:
+        """Create an object whole or not at all, of bytes or of a file's; False, and untouched, where it already exists."""
         if not self.is_local:
             return self._put_if_absent(path, content)
         target = Path(path)
@@ -119,12 +121,13 @@ class Storage:
         bucket, _, key = path.partition("/")
         aws.client("s3", self._settings).delete_object(Bucket=bucket, Key=key)
 
-    def _put_if_absent(self, path: str, content: bytes) -> bool:
+    def _put_if_absent(self, path: str, content: bytes | Path) -> bool:
         from botocore.exceptions import ClientError
 
         bucket, _, key = path.partition("/")
         try:
-            aws.client("s3", self._settings).put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+            with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as body:
+                aws.client("s3", self._settings).put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
                 return False
@@ -143,13 +146,17 @@ class Storage:
 
 
 @contextmanager
-def _written_aside(target: Path, content: bytes) -> Iterator[Path]:
+def _written_aside(target: Path, content: bytes | Path) -> Iterator[Path]:
     """A file beside the target with all of the content, safe on the disk; what is left of it at the end is removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            if isinstance(content, Path):
+                with content.open("rb") as given:
+                    shutil.copyfileobj(given, file, 1 << 20)
+            else:
+                file.write(content)
             file.flush()
             os.fsync(file.fileno())
         yield temporary

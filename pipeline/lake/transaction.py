@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.metadata import TableMetadata
+
+from pipeline.lake import checksums
+from pipeline.lake.fence import summary_of
+from pipeline.tables.schema import Scope
 
 
 class OneCopy(Transaction):
@@ -25,3 +30,16 @@ class OneCopy(Transaction):
         if self._derived is None or self._derived[0] is not base or self._derived[1] is not updates:
             self._derived = base, updates, super().table_metadata
         return self._derived[2]
+
+
+def commit(iceberg: IcebergTable, data: pa.Table, scope: Scope, *, replaces: bool) -> None:
+    """One commit on the head that was looked at; the catalog refuses it if the head has moved."""
+    summary = summary_of(scope)
+    with OneCopy(iceberg) as transaction:
+        if not replaces:
+            transaction.append(data, snapshot_properties=summary)
+        elif data.num_rows:
+            transaction.overwrite(data, overwrite_filter=scope.expression(), snapshot_properties=summary)
+        else:
+            transaction.delete(delete_filter=scope.expression(), snapshot_properties=summary)
+        checksums.seal(transaction, iceberg)

@@ -14,7 +14,8 @@ from pipeline.tables.columns import LEFT_OUT
 #: What counts and what was refused of a table of bronze, by the name of the query in `inputs`.
 QUERIES = {
     "bronze.metric_sample": "left_out_samples",
-    "bronze.billing_line": "left_out_lines",
+    "bronze.focus_line": "left_out_lines",
+    "bronze.cur_line": "left_out_lines",
     "bronze.resource_snapshot": "left_out_resources",
     "bronze.price": "left_out_prices",
 }
@@ -102,9 +103,11 @@ def find_left_out(counted: pd.DataFrame, table: str) -> list[LeftOut]:
 
     Args:
         counted: the answer of its query in QUERIES: source, resource, series, rule (null for what counts), rows, dollars,
-            unread.
+            unread, and of which table where it is about several.
         table: its name.
     """
+    if "table_name" in counted.columns:
+        counted = counted[counted["table_name"] == table]
     return [left for source, rows in counted.groupby("source", sort=True) for left in _of_source(str(source), rows, table)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,12 +19,16 @@ import pyarrow.parquet
 from pipeline.errors import DataError
 from pipeline.reading.dialect import Dialect, check_header, tell_dialect
 
-SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+SUFFIXES = (".csv", ".csv.gz", ".csv.zip", ".tsv", ".tsv.gz", ".parquet")
 #: Bytes, unpacked, from which the dialect is told.
 _HEAD = 1 << 18
+#: Rows of a piece of a Parquet file, and bytes of one of a delimited file.
+_PIECE_ROWS, _PIECE_BYTES = 1 << 17, 16 << 20
 
 #: Gives a file's bytes, as they are stored, from their beginning.
 Opened = Callable[[], IO[bytes]]
+#: Of the names of a file's columns those that are to be read.
+Choice = Callable[[list[str]], list[str]]
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,14 @@ class Sheet:
         data: its columns; of a delimited file strings exactly as written, of Parquet the file's types.
         dialect: how a delimited file is written; None of Parquet.
         opened: gives its bytes again, to find the line of a row that is wrong.
+        first: rows of the file before these, where they are a piece of it.
     """
 
     name: str
     data: pa.Table
     dialect: Dialect | None
     opened: Opened = field(repr=False)
+    first: int = 0
 
     def __str__(self) -> str:
         plain = self.dialect is None or (self.dialect.separator == "," and self.dialect.decimal == "point")
@@ -70,10 +77,10 @@ class Sheet:
     def place(self, row: int) -> str:
         """Where a row stands: `line 2` is the first below a header; of Parquet `row 1` is the first."""
         if self.dialect is None:
-            return f"row {row + 1}"
+            return f"row {self.first + row + 1}"
         with unpacked(self.name, self.opened) as stream:
-            found = next(islice(_numbered(stream, self.dialect), row, None), None)
-        return f"line {found[0]}" if found else f"row {row + 1}"
+            found = next(islice(_numbered(stream, self.dialect), self.first + row, None), None)
+        return f"line {found[0]}" if found else f"row {self.first + row + 1}"
 
 
 def read_sheet(name: str, opened: Opened) -> Sheet:
@@ -84,9 +91,7 @@ def read_sheet(name: str, opened: Opened) -> Sheet:
             with more or fewer cells than the header.
         OSError: it cannot be read.
     """
-    if not name.endswith(SUFFIXES):
-        raise DataError(f"{name}: expected a file ending in {', '.join(SUFFIXES)}")
-    try:
+    with _explained_as(name):
         if name.endswith(".parquet"):
             with opened() as stream:
                 data = pyarrow.parquet.ParquetFile(stream).read()
@@ -95,10 +100,67 @@ def read_sheet(name: str, opened: Opened) -> Sheet:
             return Sheet(name, data.cast(pa.schema(plain)), None, opened)
         dialect = _read_dialect(name, opened)
         return Sheet(name, _read_rows(name, opened, dialect), dialect, opened)
+
+
+def read_pieces(name: str, opened: Opened, choose: Choice | None = None) -> Iterator[Sheet]:
+    """The file piece by piece, so that no more than one lies in memory; at least one, which may have no rows.
+
+    Texts of Parquet come as dictionaries. Raises as `read_sheet` does, at the latest at the piece where it is wrong.
+
+    Args:
+        choose: is given the names of all columns, and says which of them to read; None for all.
+    """
+    pieces = _parquet_pieces if name.endswith(".parquet") else _delimited_pieces
+    with _explained_as(name):
+        yield from pieces(name, opened, choose or (lambda names: names))
+
+
+def _parquet_pieces(name: str, opened: Opened, choose: Choice) -> Iterator[Sheet]:
+    with opened() as stream:
+        schema = pyarrow.parquet.ParquetFile(stream).schema_arrow
+        check_header(schema.names)
+        chosen = choose(schema.names)
+        texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+        stream.seek(0)
+        file = pyarrow.parquet.ParquetFile(stream, read_dictionary=texts, page_checksum_verification=True)
+        if not file.metadata.num_rows:
+            yield Sheet(name, file.schema_arrow.empty_table().select(chosen), None, opened)
+        first = 0
+        for piece in file.iter_batches(_PIECE_ROWS, columns=chosen):
+            yield Sheet(name, pa.Table.from_batches([piece]), None, opened, first)
+            first += piece.num_rows
+
+
+def _delimited_pieces(name: str, opened: Opened, choose: Choice) -> Iterator[Sheet]:
+    dialect = _read_dialect(name, opened)
+    chosen = choose(list(dialect.names))
+    if not _has_rows(name, opened, dialect):
+        yield Sheet(name, _read_rows(name, opened, dialect).select(chosen), dialect, opened)
+        return
+    first = 0
+    with unpacked(name, opened) as stream:
+        _skip_lines(stream, dialect.above)
+        try:
+            for piece in pyarrow.csv.open_csv(stream, **_how_to_parse(dialect, chosen)):
+                yield Sheet(name, pa.Table.from_batches([piece]), dialect, opened, first)
+                first += piece.num_rows
+        except pa.ArrowInvalid as error:
+            raise _explained(name, opened, dialect, error) from error
+
+
+@contextmanager
+def _explained_as(name: str) -> Iterator[None]:
+    if not name.endswith(SUFFIXES):
+        raise DataError(f"{name}: expected a file ending in {', '.join(SUFFIXES)}")
+    try:
+        yield
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{name}: not a CSV file in UTF-8: {error}; save it as UTF-8") from error
-    except (DataError, pa.ArrowInvalid) as error:
+    except (pa.ArrowInvalid, zipfile.BadZipFile) as error:
         raise DataError(f"{name}: {error}") from error
+    except DataError as error:
+        # What is wrong with a row names the file already.
+        raise error if str(error).startswith(name) else DataError(f"{name}: {error}") from error
 
 
 def _read_dialect(name: str, opened: Opened) -> Dialect:
@@ -115,16 +177,22 @@ def _read_rows(name: str, opened: Opened, dialect: Dialect) -> pa.Table:
     with unpacked(name, opened) as stream:
         _skip_lines(stream, dialect.above)
         try:
-            return pyarrow.csv.read_csv(
-                stream,
-                read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=16 << 20),
-                parse_options=pyarrow.csv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={column: pa.string() for column in names}, strings_can_be_null=False, check_utf8=True
-                ),
-            )
+            return pyarrow.csv.read_csv(stream, **_how_to_parse(dialect, list(dialect.names)))
         except pa.ArrowInvalid as error:
             raise _explained(name, opened, dialect, error) from error
+
+
+def _how_to_parse(dialect: Dialect, chosen: list[str]) -> dict[str, Any]:
+    return {
+        "read_options": pyarrow.csv.ReadOptions(column_names=list(dialect.names), block_size=_PIECE_BYTES),
+        "parse_options": pyarrow.csv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True),
+        "convert_options": pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(dialect.names, pa.string()),
+            include_columns=chosen,
+            strings_can_be_null=False,
+            check_utf8=True,
+        ),
+    }
 
 
 def _explained(name: str, opened: Opened, dialect: Dialect, error: Exception) -> DataError:
@@ -163,8 +231,15 @@ def _skip_lines(stream: IO[bytes], lines: int) -> None:
 def unpacked(name: str, opened: Opened) -> Iterator[IO[bytes]]:
     """The bytes of a file whose name may say that it is packed."""
     with opened() as stored:
-        if not name.endswith(".gz"):
+        if name.endswith(".zip"):
+            with zipfile.ZipFile(stored) as archive:
+                members = archive.namelist()
+                if len(members) != 1:
+                    raise DataError(f"expected an archive of one file, got one of {len(members)}")
+                with archive.open(members[0]) as packed:
+                    yield packed
+        elif name.endswith(".gz"):
+            with gzip.GzipFile(fileobj=stored) as stream:
+                yield stream  # type: ignore[misc]
+        else:
             yield stored
-            return
-        with gzip.GzipFile(fileobj=stored) as stream:
-            yield stream  # type: ignore[misc]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 import pyarrow as pa
 
@@ -15,15 +17,27 @@ class Batch:
         table: `bronze.<name>`.
         shard: which part of the source's rows this is; one fetch yields each (table, shard) at most once.
         data: the rows, in the order of `ts`.
-        claims: what only one shard may say something of, such as a payer's bill of one month: another one's is refused.
-        restates: the shard whose place this one takes; empty where it takes no other's.
-        withdrawn: rows that say of a day, in the interval or not, that there is nothing of something any more. They are landed
-            on days of `data`, and on those on which this shard, or the one that it restates, was landed before.
     """
 
     table: str
     shard: str
     data: pa.Table
-    claims: tuple[str, ...] = ()
-    restates: str = ""
-    withdrawn: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class Load:
+    """All lines of one execution of an export: too many to lie in memory at once, and landed whole or not at all.
+
+    Attributes:
+        table: of bronze, by month.
+        shard: the export.
+        fingerprint: what changes when the execution does, or one of its files; known before any of them is read.
+        period: of all its lines; None where they may be of several.
+        pieces: gives the lines, with declared columns and others; raises after the last where they do not belong together.
+    """
+
+    table: str
+    shard: str
+    fingerprint: str
+    period: date | None
+    pieces: Callable[[], Iterator[pa.Table]]

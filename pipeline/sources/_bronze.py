@@ -61,13 +61,13 @@ def _array(value: Any, kind: pa.DataType, length: int) -> pa.Array:
     return pa.array(value, from_pandas=True).cast(kind)
 
 
-def within(data: pa.Table, interval: Interval) -> pa.Table:
-    """The rows whose `ts` lies in the interval, in their order."""
+def within(data: pa.Table, interval: Interval, time: str = "ts") -> pa.Table:
+    """The rows whose moment lies in the interval, in their order."""
     inside = pc.and_(
-        pc.greater_equal(data["ts"], pa.scalar(interval.start, TIMESTAMP)),
-        pc.less(data["ts"], pa.scalar(interval.end, TIMESTAMP)),
+        pc.greater_equal(data[time], pa.scalar(interval.start, TIMESTAMP)),
+        pc.less(data[time], pa.scalar(interval.end, TIMESTAMP)),
     )
-    return data.filter(inside)
+    return data if pc.all(inside, min_count=0).as_py() else data.filter(inside)
 
 
 def days(path: str, first: datetime | None, last: datetime | None) -> Interval:

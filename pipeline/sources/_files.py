@@ -26,7 +26,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from pipeline.errors import SourceError
 from pipeline.interval import Interval
-from pipeline.reading.sheet import Sheet, read_sheet
+from pipeline.reading.sheet import Choice, Sheet, read_pieces, read_sheet
 from pipeline.sources import _aws
 
 log = logging.getLogger(__name__)
@@ -170,6 +170,26 @@ def read(source: str, file: File, stored: Stored) -> Sheet:
         return read_sheet(file.name, lambda: io.BytesIO(content))
     except (OSError, EOFError) as error:
         raise SourceError(f"{file.name}: {error}") from error
+
+
+def read_in_pieces(source: str, file: File, stored: Stored, choose: Choice | None = None) -> Iterator[Sheet]:
+    """The file piece by piece, see `read_pieces`; raises as `read` does."""
+    try:
+        with _on_this_disk(source, file, stored) as path:
+            yield from read_pieces(file.name, lambda: path.open("rb"), choose)
+    except (OSError, EOFError) as error:
+        raise SourceError(f"{file.name}: {error}") from error
+
+
+@contextmanager
+def _on_this_disk(source: str, file: File, stored: Stored) -> Iterator[Path]:
+    if not file.name.startswith(S3):
+        yield Path(file.name)
+        return
+    with tempfile.NamedTemporaryFile() as copy:
+        _place(source, stored).download(*_bucket_and_key(file.name), copy)
+        copy.flush()
+        yield Path(copy.name)
 
 
 def _dated(place: str, interval: Interval | None) -> list[str]:

@@ -1,45 +1,38 @@
-"""One FOCUS or CUR 2.0 export, a file or all files of a folder or pattern, into `bronze.billing_line`.
+"""Exports of bills, FOCUS or a Cost and Usage Report, into bronze: the lines of one execution for one billing period at a time.
 
-A line is kept whole, with every column and in the exporter's own words (`NULL` stays `NULL`), because costs are
+What an execution is, its manifest says (`metadata/…-Manifest.json` of AWS Data Exports, that of a legacy report): the files that
+it names and no others, read only after it was, and landed only if it says the same when they have been read. Without a manifest
+the files of a folder or pattern are one execution: two side by side would count twice and are refused, told by their folders,
+and within one by their lines.
+
+A line is kept with every column of its export as text, in the exporter's own words (`NULL` stays `NULL`), because costs are
 restated and the meaning of a column changes with the version of the export. Silver reads what it needs.
-
-The files of a folder or a pattern are one execution of an export, landed whole: a day's lines replace those landed of it before,
-days whose lines are the same land nothing, and of a day that has no lines any more those landed before are taken back. Two
-executions side by side would count twice and are refused: told by their folders, and within one by their lines.
-
-A payer's bill of one month has one name: the path of its file, or of its folder or pattern without the id of an execution. A load
-under another name is refused, unless the option `restates` names the one whose place it takes.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import warnings
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import chain
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, SourceError
 from pipeline.interval import Interval
-from pipeline.reading import cells
-from pipeline.reading.sheet import SUFFIXES, Sheet
+from pipeline.reading.sheet import Sheet
 from pipeline.sources import _bronze, _files
-from pipeline.sources._batch import Batch
-from pipeline.tables.arrow import TIMESTAMP
+from pipeline.sources._batch import Load
+from pipeline.sources._bill_exports import Execution, find_executions
+from pipeline.sources._bill_formats import CUR, FOCUS, Format, detect, in_snake_case
+from pipeline.sources._bill_lines import given_name, hashes_of, lines_of, moments_of, refuse_copies
 
 NAME = "billing"
-#: The format of a line that says that a payer has no charges of a day any more.
-WITHDRAWN = "withdrawn"
-TABLES = ("bronze.billing_line",)
+TABLES = (FOCUS, CUR)
 #: What a user types, for `sources show billing`.
 EXAMPLE = "python -m pipeline ingest --source billing --path export.csv.gz"
 
@@ -48,308 +41,146 @@ class Options(_files.Stored):
     """Which export to read."""
 
     path: _files.Location = Field(
-        description=f"A FOCUS 1.0–1.2 or CUR 2.0 export, .csv, .csv.gz or .parquet: {_files.WHERE}, whose files together are one "
-        f"execution; as in s3://bucket/focus/data/BILLING_PERIOD=%Y-%m/. {_files.DATED}."
-    )
-
-    restates: _files.Location | None = Field(
-        default=None,
-        description="Path under which the same payer's bill of the same month was landed before, and whose place this one takes.",
+        description="A FOCUS 1.0–1.4, CUR 2.0 or legacy CUR export, .csv, .csv.gz, .csv.zip or .parquet: "
+        f"{_files.WHERE}. Of a place with manifests, as s3://bucket/prefix/export/, what they name is read; else all "
+        f"files together are one execution. {_files.DATED}."
     )
 
 
-class Export(NamedTuple):
-    """What the files of one execution say.
-
-    Attributes:
-        lines: in the layout of `bronze.billing_line`.
-        charged: of which billing period (the month it begins in), payer and day there are lines.
-    """
-
-    lines: pa.Table
-    charged: frozenset[tuple[date, str, date]]
-
-
-class Format(NamedTuple):
-    """How one kind of export is recognised, and where it says when."""
-
-    name: str
-    required: frozenset[str]
-    charge_start: str
-    period_start: str
-    payer: str
-
-
-_FOCUS = frozenset(
-    {
-        "BilledCost", "BillingAccountId", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart",
-        "ChargeCategory", "ChargePeriodEnd", "ChargePeriodStart", "ContractedCost", "EffectiveCost",
-        "ListCost", "ServiceCategory", "ServiceName", "SubAccountId",
-    }
-)  # fmt: skip
-_CUR = frozenset(
-    {
-        "bill_billing_period_start_date", "bill_payer_account_id", "line_item_line_item_type",
-        "line_item_product_code", "line_item_unblended_cost", "line_item_usage_account_id",
-        "line_item_usage_start_date", "line_item_usage_type", "product",
-    }
-)  # fmt: skip
-
-#: Columns from which the amortised cost of a type of CUR 2.0's lines is made.
-_AMORTISED = {
-    "SavingsPlanCoveredUsage": ("savings_plan_savings_plan_effective_cost",),
-    "SavingsPlanRecurringFee": ("savings_plan_total_commitment_to_date", "savings_plan_used_commitment"),
-    "DiscountedUsage": ("reservation_effective_cost",),
-    "RIFee": ("reservation_unused_amortized_upfront_fee_for_billing_period", "reservation_unused_recurring_fee"),
-}
-
-# In order: FOCUS 1.2 is told from 1.0 by columns that 1.2 added and made mandatory. 1.1 only adds columns that nothing
-# here reads, and counts as 1.0.
-FORMATS = (
-    Format("focus_1_2", _FOCUS | {"InvoiceId", "PricingCurrency"}, "ChargePeriodStart", "BillingPeriodStart", "BillingAccountId"),
-    Format("focus_1_0", _FOCUS, "ChargePeriodStart", "BillingPeriodStart", "BillingAccountId"),
-    Format("cur_2_0", _CUR, "line_item_usage_start_date", "bill_billing_period_start_date", "bill_payer_account_id"),
-)
-
-# Lines of each file of a bill that are looked for in the others.
-_LOOKED_AT = 200
-#: Exports that are taken for one of these, by columns that tell them apart.
-_OTHERS = (
-    ("Oracle Cloud's cost report", frozenset({"lineItem/referenceNo", "lineItem/intervalUsageStart"})),
-    ("Azure's cost details", frozenset({"MeterCategory", "CostInBillingCurrency"})),
-    ("Google Cloud's own billing export", frozenset({"billing_account_id", "usage_start_time"})),
-    ("a table of Cost Explorer, which has sums instead of charges", frozenset({"Total costs($)"})),
-)
-
-
-def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
-    """The export's lines whose charge period starts in the interval.
+def fetch(interval: Interval, options: Options) -> Iterator[Load]:
+    """The executions, with the lines of the billing periods that the interval touches.
 
     Raises:
         SourceError: a file cannot be read, or is replaced meanwhile.
-        DataError: one is neither FOCUS nor CUR 2.0, a period's start is not a moment, or there are two executions.
+        DataError: one is no bill, or not what its manifest says, or there are two executions; of an export with a manifest also
+            where it has no line.
     """
-    export = _found(options, interval)
-    lines = _bronze.within(export.lines, interval)
-    if not len(lines):
-        return
-    landed = set(lines["billing_period"].unique().to_pylist())
-    bills = sorted({(period, payer) for period, payer, _ in export.charged if period in landed})
-    # What is asked for as a whole speaks of whole months; a day of it, or the files of a day, of that day.
-    whole = len(lines) == len(export.lines) and not _files.has_files_by_day(options.path)
-    yield Batch(
-        table="bronze.billing_line",
-        shard=_files.name_of(options.path),
-        data=lines.combine_chunks(),
-        claims=tuple(f"the bill of {period:%Y-%m} of payer {payer}" for period, payer in bills),
-        restates=_files.name_of(options.restates) if options.restates else "",
-        withdrawn=_withdrawn(bills, export.charged, None if whole else interval),
-    )
-
-
-def _withdrawn(bills: list[tuple[date, str]], charged: frozenset[tuple[date, str, date]], interval: Interval | None) -> pa.Table:
-    """A line without a charge for each bill and day of its month, in the interval, on which it has none: it replaces others."""
-    empty = [
-        (period, payer, day)
-        for period, payer in bills
-        for day in _days_of(period)
-        if (period, payer, day) not in charged and (interval is None or datetime.combine(day, datetime.min.time()) in interval)
-    ]
-    columns = {
-        "source": NAME,
-        "format": WITHDRAWN,
-        "billing_period": [period for period, _, _ in empty],
-        "line_number": pa.array(range(1, len(empty) + 1), pa.int64()),
-        "ts": pa.array([datetime.combine(day, datetime.min.time()) for _, _, day in empty], TIMESTAMP),
-        "line_json": [as_json({"BillingAccountId": payer}) for _, payer, _ in empty],
-    }
-    return _bronze.rows("bronze.billing_line", columns)
-
-
-def _days_of(month: date) -> Iterator[date]:
-    day = month
-    while day.month == month.month:
-        yield day
-        day += timedelta(days=1)
+    stored = _files.stored_of(options)
+    for execution in find_executions(NAME, options.path, stored, interval):
+        found = _format_of(execution, stored)
+        if found is not None:
+            yield Load(
+                table=found.table,
+                shard=execution.export,
+                fingerprint=execution.fingerprint,
+                period=execution.period,
+                pieces=lambda execution=execution, found=found: _pieces(execution, found, options, interval),  # type: ignore[misc]
+            )
 
 
 def span(options: Options) -> Interval:
-    """The days on which the export's charges start; raises as `fetch` does."""
-    bounds = pc.min_max(_found(options, None).lines["ts"])
-    return _bronze.days(options.path, bounds["min"].as_py(), bounds["max"].as_py())
+    """The days on which the charges start; raises as `fetch` does."""
+    stored = _files.stored_of(options)
+    bounds: list[datetime] = []
+    for execution in find_executions(NAME, options.path, stored, None):
+        for file in _files_of(execution):
+            known = [starts[~np.isnat(starts)] for starts in _starts(file, stored)]
+            bounds += [edge.item() for starts in known if len(starts) for edge in (starts.min(), starts.max())]
+    return _bronze.days(options.path, min(bounds, default=None), max(bounds, default=None))
 
 
-def detect(path: str, columns: list[str]) -> Format:
-    """The format whose required columns are all there.
+def _starts(file: _files.File, stored: _files.Stored) -> Iterator[Any]:
+    """When the charges of each piece of a file start; no other column is read."""
+
+    def choose(names: list[str]) -> list[str]:
+        return [given_name(names, detect(file.name, names).charge_start)]
+
+    for sheet in _files.read_in_pieces(NAME, file, stored, choose):
+        yield moments_of(sheet, in_snake_case(sheet.data.column_names[0]))
+
+
+def _format_of(execution: Execution, stored: _files.Stored) -> Format | None:
+    """By the first file that has lines; None where none has.
 
     Raises:
-        DataError: none is; the message names what the nearest one lacks.
+        DataError: of an export with a manifest none has.
     """
-    for known in FORMATS:
-        if known.required <= set(columns):
-            return known
-    others = (name for name, telling in _OTHERS if telling <= set(columns))
-    if other := next(
-        others, "a legacy Cost and Usage Report" if any(c.startswith(("lineItem/", "bill/")) for c in columns) else ""
-    ):
-        raise DataError(f"{path}: {other}, which is not read; export FOCUS, or of AWS CUR 2.0, instead")
-    nearest = min(FORMATS, key=lambda known: len(known.required - set(columns)) / len(known.required))
-    raise DataError(
-        f"{path}: neither FOCUS 1.0–1.2 nor CUR 2.0; "
-        f"for {nearest.name} it lacks the columns {sorted(nearest.required - set(columns))}"
-    )
+    formats: list[Format] = []
+
+    def choose(names: list[str]) -> list[str]:
+        formats.append(detect(file.name, names))
+        return names[:1]
+
+    for file in _files_of(execution):
+        with _named(execution):
+            if any(len(sheet.data) for sheet in _files.read_in_pieces(NAME, file, stored, choose)):
+                return formats[-1]
+    if execution.manifest:
+        raise DataError(f"{execution.name}: none of its {len(execution.files)} files has a line; what was landed before stays")
+    return None
 
 
-def _found(options: Options, interval: Interval | None) -> Export:
-    stored = _files.stored_of(options)
-
-    def files() -> tuple[_files.File, ...]:
-        return _files.find(NAME, options.path, stored, SUFFIXES, interval)
-
-    # An export is replaced file by file.
-    return _files.read_whole(options.path, files, lambda found: _read(options.path, found, stored))
+def _files_of(execution: Execution) -> list[_files.File]:
+    """Those that may have lines. One of a manifest without a byte is a chunk that the export needs no more."""
+    return [file for file in execution.files if file.version[1] or not execution.manifest]
 
 
-@lru_cache(maxsize=1)
-def _read(place: str, files: tuple[_files.File, ...], stored: _files.Stored) -> Export:
-    """The whole export. A backfill asks for one day after the other; a file is parsed once."""
-    lines, folders, charged = [], dict[tuple[date, str], str](), set[tuple[date, str, date]]()
-    for file in files:
-        sheet = _files.read(NAME, file, stored)
-        lines.append(read(sheet, NAME))
-        folder = file.name.rpartition("/")[0]
-        for period, payer, day in _charged(sheet):
-            charged.add((period, payer, day))
-            known = folders.setdefault((period, payer), folder)
+def _pieces(execution: Execution, found: Format, options: Options, interval: Interval) -> Iterator[pa.Table]:
+    stored, number = _files.stored_of(options), 1
+    checked = _SideBySide(execution, found, options.path)
+    with _named(execution):
+        for sheet in chain.from_iterable(_files.read_in_pieces(NAME, file, stored) for file in _files_of(execution)):
+            _check_format(sheet, found, execution)
+            if not len(sheet.data):
+                continue
+            lines = lines_of(sheet, found, execution, NAME, number)
+            checked.look_at(sheet.name, lines)
+            number += len(lines)
+            yield _bronze.within(lines, interval.whole_months(), "billing_period")
+        checked.refuse()
+    again = {each.fingerprint for each in find_executions(NAME, options.path, stored, interval)}
+    if execution.fingerprint not in again:
+        raise SourceError(f"{execution.name}: was replaced while it was read; nothing is landed, the next try reads the new one")
+
+
+def _check_format(sheet: Sheet, found: Format, execution: Execution) -> None:
+    """Refuse a file of another format than the first one's, or with other columns than its manifest says."""
+    columns = sheet.data.column_names
+    other = detect(sheet.name, columns)
+    if other != found:
+        raise DataError(f"{sheet.name} is {other.name}, the files before it {found.name}: two exports, or a half-written one")
+    stated = {in_snake_case(name) for name in execution.columns}
+    if stated and stated != {in_snake_case(name) for name in columns}:
+        odd = sorted(stated.symmetric_difference(in_snake_case(name) for name in columns))
+        raise DataError(f"{sheet.name}: its columns are not those of the manifest {execution.manifest}: {', '.join(odd[:5])}")
+
+
+@contextmanager
+def _named(execution: Execution) -> Iterator[None]:
+    """Errors of an export that has a name, with it and the billing period."""
+    try:
+        yield
+    except (DataError, SourceError) as error:
+        if execution.manifest and not str(error).startswith(execution.name):
+            raise type(error)(f"{execution.name}: {error}") from error
+        raise
+
+
+class _SideBySide:
+    """What tells two executions in one place, of which no manifest says which counts."""
+
+    def __init__(self, execution: Execution, found: Format, place: str) -> None:
+        self._several = len(execution.files) > 1 and not execution.manifest
+        self._found, self._place = found, place
+        self._folders: dict[tuple[object, ...], str] = {}
+        self._hashes: dict[str, list[Any]] = defaultdict(list)
+
+    def look_at(self, name: str, lines: pa.Table) -> None:
+        if not self._several:
+            return
+        payer = "billing_account_id" if self._found.table == FOCUS else "bill_payer_account_id"
+        bills = lines.select(["billing_period", payer]).set_column(1, "payer", lines[payer].cast(pa.string()))
+        folder = name.rpartition("/")[0]
+        for bill in bills.group_by(["billing_period", "payer"]).aggregate([]).to_pylist():
+            known = self._folders.setdefault(tuple(bill.values()), folder)
             if known != folder:
                 raise DataError(
-                    f"{place}: {known} and {folder} both have {period:%Y-%m} of account {payer}: two executions, "
-                    "whose charges would count twice; name the folder of one, or let the export overwrite its files"
+                    f"{self._place}: {known} and {folder} both have {bill['billing_period']:%Y-%m} of account {bill['payer']}: "
+                    "two executions, whose charges would count twice; name the folder of one, or let the export overwrite its "
+                    "files"
                 )
-    _refuse_repeated(place, {file.name: each["line_json"] for file, each in zip(files, lines, strict=True)})
-    is_file = [file.name for file in files] == [place]
-    return Export(lines[0] if is_file else _numbered_by_day(pa.concat_tables(lines)), frozenset(charged))
+        self._hashes[name].append(hashes_of(lines, self._found.table))
 
-
-def _refuse_repeated(place: str, files: Mapping[str, pa.ChunkedArray]) -> None:
-    """Refuse files of which one says again what another says: not parts of one execution, but two, or a copy.
-
-    Lines may be equal within a bill. So many of them are not: of up to `_LOOKED_AT` different ones, evenly from a file, half.
-    Those that an execution corrected meanwhile differ, those of the days before are the same.
-    """
-    if len(files) < 2:
-        return
-    looked_at = {name: _some(said.unique()) for name, said in files.items()}
-    every = pa.concat_arrays(list(looked_at.values()))
-    owners = np.repeat(np.arange(len(files)), [len(some) for some in looked_at.values()])
-    for name, said in files.items():
-        found = np.bincount(owners[pc.is_in(every, value_set=said).to_numpy(zero_copy_only=False)], minlength=len(files))
-        for (other, some), again in zip(looked_at.items(), found, strict=True):
-            if other != name and again * 2 >= len(some) > 0:
-                raise DataError(
-                    f"{place}: {name} has {again} of {len(some)} lines of {other} that were looked at: two executions, or a "
-                    "copy, whose charges would count twice; name the file of one, or let the export overwrite its files"
-                )
-
-
-def _some(lines: pa.Array) -> pa.Array:
-    return lines.take(np.unique(np.linspace(0, len(lines) - 1, min(len(lines), _LOOKED_AT)).astype("int64")))
-
-
-def _charged(sheet: Sheet) -> set[tuple[date, str, date]]:
-    """Of which billing period, payer and day a file has lines."""
-    found = detect(sheet.name, sheet.data.column_names)
-    billed, _ = cells.moments(sheet, found.period_start)
-    starts, _ = cells.moments(sheet, found.charge_start)
-    three = {
-        "month": pa.array(billed.astype("datetime64[M]").astype("datetime64[D]")),
-        "payer": sheet.data[found.payer].cast(pa.string()),
-        "day": pa.array(starts.astype("datetime64[D]")),
-    }
-    pairs = pa.table(three).group_by(list(three)).aggregate([]).to_pylist()
-    return {(row["month"], str(row["payer"] or ""), row["day"]) for row in pairs}
-
-
-def _numbered_by_day(lines: pa.Table) -> pa.Table:
-    """Lines of several files in the order of time, each with its place among those of its day: no other day moves it."""
-    lines = _bronze.ordered(lines, ("ts",))
-    day = lines["ts"].to_numpy().astype("datetime64[D]")
-    _, first, inverse = np.unique(day, return_index=True, return_inverse=True)
-    number = np.arange(len(day)) - first[inverse] + 1
-    place = lines.column_names.index("line_number")
-    return lines.set_column(place, lines.schema.field(place), pa.chunked_array([pa.array(number, pa.int64())]))
-
-
-def read(sheet: Sheet, source: str) -> pa.Table:
-    """All lines of one file in the layout of `bronze.billing_line`, ordered by charge start, then line number."""
-    data = sheet.data
-    found = detect(sheet.name, data.column_names)
-    if sheet.dialect and sheet.dialect.decimal != "point":
-        raise DataError(f"{sheet}: amounts of a bill are read with a decimal point alone; export it so")
-    if found.name == "cur_2_0":
-        _refuse_unamortised(sheet)
-    charged, _ = cells.moments(sheet, found.charge_start)
-    billed, _ = cells.moments(sheet, found.period_start)
-    return _bronze.ordered(
-        _bronze.rows(
-            "bronze.billing_line",
-            {
-                "source": source,
-                "format": found.name,
-                "billing_period": billed.astype("datetime64[M]").astype("datetime64[D]"),
-                "line_number": pa.array(range(1, len(data) + 1), type=pa.int64()),
-                "ts": charged,
-                "line_json": pa.array([as_json(record) for record in _records(data)], type=pa.string()),
-            },
-        ),
-        ("ts", "line_number"),
-    )
-
-
-def _refuse_unamortised(sheet: Sheet) -> None:
-    """Refuse lines whose amortised cost stands in columns that the export leaves out: it would count as nothing."""
-    types = pc.value_counts(sheet.data["line_item_line_item_type"].cast(pa.string()).combine_chunks()).to_pylist()
-    found = {entry["values"]: entry["counts"] for entry in types}
-    lacking = {name: sorted(set(_AMORTISED[name]) - set(sheet.data.column_names)) for name in sorted(found) if name in _AMORTISED}
-    wanting = [
-        f"lines of type {name} ({found[name]:,}) need {' and '.join(columns)}" for name, columns in lacking.items() if columns
-    ]
-    if wanting:
-        raise DataError(f"{sheet}: {'; '.join(wanting)}, which this export leaves out; add them to the export and write it again")
-
-
-def _records(data: pa.Table) -> Iterator[dict[str, Any]]:
-    names = data.column_names
-    for piece in data.to_batches(max_chunksize=10_000):
-        for values in zip(*(_listed(column) for column in piece.columns), strict=True):
-            yield dict(zip(names, values, strict=True))
-
-
-def _listed(column: pa.Array) -> list[Any]:
-    """The values of a column; of a map's equal keys the last one counts, as Parquet says."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        values: list[Any] = column.to_pylist(maps_as_pydicts="lossy")
-    return values
-
-
-def as_json(record: dict[str, Any]) -> str:
-    """One line as a JSON object with sorted keys; moments, decimals and infinity of a Parquet export as text, NaN as null."""
-    return json.dumps(_plain(record), sort_keys=True, ensure_ascii=False, default=_as_text, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    """A value without what JSON has no word for, however deep it lies."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
-
-
-def _as_text(value: Any) -> Any:
-    if isinstance(value, datetime | date | pd.Timestamp):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    raise DataError(f"a value of type {type(value).__name__} has no JSON form: {value!r}")
+    def refuse(self) -> None:
+        """Raise a DataError where a file says again what another says."""
+        refuse_copies(self._place, self._hashes)

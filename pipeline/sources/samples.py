@@ -22,13 +22,18 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.interval import Interval
 from pipeline.reading.sheet import read_sheet
-from pipeline.sources import _bronze, billing
+from pipeline.sources import _bronze
 from pipeline.sources._batch import Batch
+from pipeline.sources._bill_exports import Execution
+from pipeline.sources._bill_formats import CUR, FOCUS, detect
+from pipeline.sources._bill_lines import as_lines, lines_of, schema_hash
+from pipeline.sources._files import File
 
 NAME = "samples"
-TABLES = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.billing_line")
+TABLES = ("bronze.metric_sample", "bronze.resource_snapshot", FOCUS, CUR)
 FOLDER = Path(__file__).resolve().parent.parent / "samples"
 
+EXPORTS = {"focus_1_0_sample_1000.csv.gz": FOCUS, "cur2_daily_real_2026-04.csv.gz": CUR}
 # The shift of the daily cost: it ends on Friday 2019-04-26, and on Friday 2026-04-17 when replayed.
 COST_SHIFT_WEEKS = 364
 COST_ACCOUNT = "binder"
@@ -45,9 +50,10 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:  # noqa: ARG
     """The samples of the interval: metric samples, a snapshot of each resource per day, and billing lines."""
     yield from _bronze.batch("bronze.metric_sample", "metrics", _bronze.within(metric_samples(), interval))
     yield from _bronze.batch("bronze.resource_snapshot", "inventory", _bronze.within(resource_snapshots(), interval))
-    for file in ("focus_1_0_sample_1000.csv.gz", "cur2_daily_real_2026-04.csv.gz"):
-        yield from _bronze.batch("bronze.billing_line", file, _bronze.within(billing_lines(file), interval))
-    yield from _bronze.batch("bronze.billing_line", "cloud_cost.csv", _bronze.within(cost_lines(), interval))
+    months = interval.whole_months()
+    for file, table in EXPORTS.items():
+        yield from _bronze.batch(table, file, _bronze.within(billing_lines(file), months, "billing_period"))
+    yield from _bronze.batch(FOCUS, "cloud_cost.csv", _bronze.within(cost_lines(), months, "billing_period"))
 
 
 @lru_cache(maxsize=1)
@@ -88,32 +94,46 @@ def resource_snapshots() -> pa.Table:
 
 @lru_cache(maxsize=2)
 def billing_lines(file: str) -> pa.Table:
-    """One shipped billing export as `bronze.billing_line`."""
+    """One shipped billing export as lines of bronze, of which the declared columns are landed."""
     path = FOLDER / "billing" / file
-    return billing.read(read_sheet(str(path), lambda: path.open("rb")), NAME)
+    sheet = read_sheet(str(path), lambda: path.open("rb"))
+    execution = Execution(file, (File(file, ("", 0)),))
+    return _declared(EXPORTS[file], lines_of(sheet, detect(file, sheet.data.column_names), execution, NAME, 1))
 
 
 @lru_cache(maxsize=1)
 def cost_lines() -> pa.Table:
-    """The daily cost per category as `bronze.billing_line` of format `daily_cost`, numbered as in the file."""
+    """The daily cost per category as lines of format `daily_cost`, numbered as in the file, in the columns of FOCUS."""
     cost = _daily_cost()
-    lines = [
-        billing.as_json(
-            {"day": f"{day:%Y-%m-%d}", "account": COST_ACCOUNT, "service": service, "cost_usd": usd, "currency": "USD"}
-        )
-        for day, service, usd in zip(cost["ts"], cost["service"], cost["cost_usd"], strict=True)
-    ]
-    return _bronze.rows(
-        "bronze.billing_line",
-        {
-            "source": NAME,
-            "format": "daily_cost",
-            "billing_period": cost["ts"].dt.to_period("M").dt.start_time.dt.date.tolist(),
-            "line_number": range(1, len(cost) + 1),
-            "ts": cost["ts"],
-            "line_json": lines,
-        },
-    )
+    days = pa.array([f"{day:%Y-%m-%dT00:00:00Z}" for day in cost["ts"]])
+    months = cost["ts"].dt.to_period("M").dt.start_time
+    usd = pa.array(cost["cost_usd"].tolist())
+    said = {
+        "source": NAME,
+        "format": "daily_cost",
+        "export": "cloud_cost.csv",
+        "execution": "cloud_cost.csv",
+        "files": 1,
+        "schema_hash": schema_hash(("day", "service", "cost_usd")),
+        "billing_period": pa.array(months.astype("datetime64[us]")),
+        "line_number": pa.array(range(1, len(cost) + 1)),
+        "charge_start": pa.array(cost["ts"]),
+        "provider_name": "other",
+        "billing_account_id": COST_ACCOUNT,
+        "sub_account_id": COST_ACCOUNT,
+        "service_name": pa.array(cost["service"].tolist()),
+        "charge_category": "Usage",
+        "billing_currency": "USD",
+        "billing_period_start": pa.array([f"{month:%Y-%m-%dT00:00:00Z}" for month in months]),
+        "charge_period_start": days,
+        **dict.fromkeys(("billed_cost", "effective_cost", "list_cost", "contracted_cost"), usd),
+    }
+    return _declared(FOCUS, as_lines(FOCUS, said, len(cost)))
+
+
+def _declared(table: str, lines: pa.Table) -> pa.Table:
+    schema = _bronze.schema(table)
+    return lines.select(schema.names).cast(schema)
 
 
 def _daily_cost() -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from pipeline.errors import DataError
@@ -86,8 +86,11 @@ def _landed_inputs(name: str) -> list[str]:
 
 def _has_rows(names: list[str], interval: Interval, lake: Lake) -> bool:
     """Whether something was landed for the days of an interval."""
-    first, last = interval.start.date(), (interval.end - timedelta(microseconds=1)).date()
-    return any(first <= day <= last for name in names for day in lake.list_days(get(name)))
+    return any(
+        datetime.combine(day, datetime.min.time()) in get(name).covering(interval)
+        for name in names
+        for day in lake.list_days(get(name))
+    )
 
 
 def _listed(names: list[str]) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import logging
+from datetime import timedelta
 from typing import Any
+
+import pandas as pd
 
 from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.inputs import read
 from pipeline.interval import Interval
-from pipeline.lake import Lake, sql
+from pipeline.lake import Lake, open_lake, sql
 from pipeline.quality.conform import conform
 from pipeline.quality.left_out import QUERIES, LeftOut, find_left_out
 from pipeline.quality.validate import record_results, refuse, validate
@@ -19,6 +22,7 @@ from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.steps._declaration import Step
 from pipeline.steps._landed import explain_no_rows, list_outdated
 from pipeline.steps._units import check_units
+from pipeline.tables.money import BILL
 from pipeline.tables.operations import QUARANTINE
 from pipeline.tables.schema import Scope, Table
 
@@ -31,7 +35,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
 
     A long interval is built and published one calendar year at a time, so that memory follows the estate and not its history.
     A table of silver of which nothing was landed is not built, and the log says so; where it is late, `silver.check_result` too.
-    A table that catches up is built as well for the days before of which something was landed since.
+    A table that catches up is built as well for the days before of which something was landed since, one of bills for whole
+    months, and one that names an input of outdated days for these as well.
     How much of what was landed for it was refused is in both as well.
 
     Raises:
@@ -79,9 +84,12 @@ def _left_out(table: Table, interval: Interval, lake: Lake) -> list[LeftOut]:
     """
     if table.layer != "silver" or table == QUARANTINE:
         return []
-    behind = sorted(QUERIES.keys() & read_tables(table.name))
+    read_from = read_tables(table.name)
+    # What is made of the bills that silver.bill lists lacks no more than that said already.
+    behind = [] if BILL.name in read_from else sorted(QUERIES.keys() & read_from)
     window = {"start": interval.start, "end": interval.end}
-    found = [left for name in behind for left in find_left_out(read(lake, QUERIES[name], **window), name)]
+    counted = {query: read(lake, query, **window) for query in sorted({QUERIES[name] for name in behind})}
+    found = [left for name in behind for left in find_left_out(counted[QUERIES[name]], name)]
     for each in found:
         log.warning("%s: %s", interval, each.sentence)
     return found
@@ -91,8 +99,20 @@ def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
     """What was believed at the interval's end is one answer; checks of silver are published by the years that it was built in."""
     if table.time == "as_of" and table.build.when != "always":
         return [interval]
+    if table.by_month:
+        return list(table.covering(interval).split_months())
+    if table.build.outdated:
+        # A lake of its own: another run may build other days meanwhile.
+        interval = _reaching(interval, read(open_lake(lake.settings), table.build.outdated)["ts"])
     before = list_outdated(table, interval, lake) if table.build.catches_up else []
     return [*before, *interval.split_years()]
+
+
+def _reaching(interval: Interval, days: pd.Series) -> Interval:
+    """The interval, and on both sides of it all that lies between it and the days."""
+    if days.empty:
+        return interval
+    return Interval(min(interval.start, days.min()), max(interval.end, days.max() + timedelta(days=1)))
 
 
 def _rows(table: Table, interval: Interval, lake: Lake, settings: Settings) -> Any:

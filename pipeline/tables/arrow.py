@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import DataError
+from pipeline.tables.types import PRECISION, SCALE
 
 if TYPE_CHECKING:
     from pipeline.tables.schema import Column, Table
@@ -22,6 +23,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "date": pa.date32(),
     "timestamp": TIMESTAMP,
+    "decimal": pa.decimal128(PRECISION, SCALE),
 }
 
 # Where a null is allowed: numpy's own types of these two have none.

@@ -75,6 +75,8 @@ STALE = "stale"
 #: Why a series is not forecast: it has fallen silent, has fewer than three observed periods, or not yet the days of history that
 #: the setting `min_daily_history` asks for.
 NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
+#: Formats of a bill, the oldest first: of exports that say the same, the newest counts.
+BILL_FORMATS = ("daily_cost", "cur_legacy", "cur_2_0", "focus_1_0", "focus_1_2", "focus_1_4")
 #: How a step ended.
 OUTCOMES = ("done", "unchanged", "partial", "failed")
 

@@ -14,11 +14,12 @@ from urllib.parse import quote, unquote
 PLAIN_SIGNS = "._:/@+=-"
 # What turns the direction of text or breaks its lines: shown again, it would garble whatever stands around it.
 _UNSHOWABLE = re.compile("[\u2028-\u202e\u2066-\u2069]")
-#: The columns of bronze that name something; of a bill, the fields of its lines.
+#: The columns of bronze that name something.
 NAMES: dict[str, tuple[str, ...]] = {
     "bronze.metric_sample": ("account", "region", "resource_id", "metric"),
     "bronze.resource_snapshot": ("account", "region", "resource_id"),
-    "bronze.billing_line": ("SubAccountId", "line_item_usage_account_id", "account", "RegionId", "product_region_code"),
+    "bronze.focus_line": ("sub_account_id", "region_id", "resource_id"),
+    "bronze.cur_line": ("line_item_usage_account_id", "product_region_code", "line_item_resource_id"),
 }
 #: The columns of silver and gold whose names are coded.
 CODED = ("account", "region", "resource_id", "metric", "series_id")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import account, made_safe, moment, number, provenance, source, text
+from pipeline.tables.columns import BILL_FORMATS, account, made_safe, moment, number, provenance, region, source, text
 from pipeline.tables.schema import Build, Column, Table
-from pipeline.tables.types import DATE, FLAG, NUMBER, WHOLE
+from pipeline.tables.types import FLAG, MONEY, NUMBER, WHOLE
 
 # What an instance type is.
 specification = (
@@ -19,23 +19,72 @@ specification = (
     number("gpu", "GPUs.", "count"),
     number("coremark", "CoreMark iterations per second, all threads.", "1/s"),
 )
-BILLING_LINE = Table(
-    name="bronze.billing_line",
-    doc="One line of a billing export, as exported.",
+# What every line of a bill has beside the columns of its export.
+line = (
+    source,
+    text("format", "Of the export.", values=BILL_FORMATS),
+    text("export", "What the export is called from one execution to the next."),
+    text("execution", "Which execution of it: the exporter's own id, or a hash of its files."),
+    Column(name="files", type=WHOLE, doc="Files of the execution.", unit="count", ge=1),
+    text("schema_hash", "Of the names of the export's columns, in their order."),
+    moment("billing_period", "Midnight that begins the billing period, which is a month."),
+    Column(name="line_number", type=WHOLE, doc="Line of the execution, from 1.", ge=1),
+    moment("charge_start", "Start of the charge period; null where the line has none.", nullable=True),
+    text("tag_set", "Hash of the line's tags; null where it has none, or they cannot be read.", nullable=True),
+)
+
+
+def _exported(*names: str) -> tuple[Column, ...]:
+    """Columns as an export has them, in snake case: text, whatever type they had there."""
+    return tuple(text(name, f"As exported: {name}.", nullable=True) for name in names)
+
+
+FOCUS_LINE = Table(
+    name="bronze.focus_line",
+    doc="One line of a FOCUS export; its object has every column of the export, of which those are declared that silver reads.",
     key=("load_id", "line_number"),
-    time="ts",
+    time="billing_period",
     columns=(
-        source,
-        text("format", "focus_1_0, focus_1_2, cur_2_0, daily_cost, or withdrawn: no charge of the day any more."),
-        Column(name="billing_period", type=DATE, doc="First day of the billing period."),
-        Column(name="line_number", type=WHOLE, doc="Line in the export, from 1.", ge=1),
-        moment("ts", "Start of the charge period."),
-        text("line_json", "The whole line as a JSON object."),
+        *line,
+        *_exported(
+            *("provider_name", "service_provider_name", "billing_account_id", "sub_account_id", "billing_currency", "invoice_id"),
+            *("billing_period_start", "billing_period_end", "charge_period_start", "charge_period_end", "service_name"),
+            *("region_id", "sku_id", "x_usage_type", "resource_id", "charge_category", "charge_class", "pricing_category"),
+            *("commitment_discount_id", "consumed_quantity", "consumed_unit", "pricing_quantity", "pricing_unit"),
+            *("billed_cost", "effective_cost", "list_cost", "contracted_cost", "tags"),
+        ),
         *provenance,
         made_safe,
     ),
     partition="day",
+    by_month=True,
 )
+CUR_LINE = Table(
+    name="bronze.cur_line",
+    doc="One line of a Cost and Usage Report, 2.0 or legacy; its object has every column of the report, in the names of 2.0.",
+    key=("load_id", "line_number"),
+    time="billing_period",
+    columns=(
+        *line,
+        *_exported(
+            *("bill_payer_account_id", "bill_invoice_id", "bill_billing_period_start_date", "bill_billing_period_end_date"),
+            *("line_item_line_item_type", "line_item_usage_start_date", "line_item_usage_end_date"),
+            *("line_item_usage_account_id", "line_item_product_code", "product_servicecode", "product_region_code"),
+            *("line_item_usage_type", "line_item_resource_id", "line_item_currency_code", "line_item_unblended_cost"),
+            *("line_item_usage_amount", "pricing_unit", "pricing_term", "pricing_public_on_demand_cost"),
+            *("reservation_reservation_a_r_n", "reservation_effective_cost", "reservation_unused_recurring_fee"),
+            *("reservation_unused_amortized_upfront_fee_for_billing_period", "savings_plan_savings_plan_a_r_n"),
+            *("savings_plan_savings_plan_effective_cost", "savings_plan_total_commitment_to_date"),
+            *("savings_plan_used_commitment", "resource_tags"),
+        ),
+        *provenance,
+        made_safe,
+    ),
+    partition="day",
+    by_month=True,
+)
+#: Lines of bills, by family of formats.
+LINES = (FOCUS_LINE, CUR_LINE)
 # What has a price.
 priced = (
     text("service", "ec2, ebs, elb …"),
@@ -78,6 +127,109 @@ PRICE_HELD = Table(
     may_be_empty=True,
     build=Build(catches_up=True),
 )
+provider = text("provider", "Who bills.")
+payer = text("payer", "Account that the bill is for.")
+currency = text("currency", "Billing currency.", pattern=r"^[A-Z]{3}\Z")
+billing_period = moment("billing_period", "Midnight that begins the billing period, which is a month.")
+
+
+def _costs(nullable: bool = True) -> tuple[Column, ...]:
+    """Cost in four meanings, in the row's currency."""
+    meanings = {
+        "billed_cost": "What the invoice says.",
+        "effective_cost": "Amortised: for trends, allocation and forecasts.",
+        "list_cost": "At list price.",
+        "contracted_cost": "At the negotiated price, before commitments.",
+    }
+    return tuple(
+        Column(name=name, type=MONEY, doc=doc, unit="currency", nullable=nullable or name != "billed_cost")
+        for name, doc in meanings.items()
+    )
+
+
+BILL = Table(
+    name="silver.bill",
+    doc="The execution of one export for one billing period, provider and payer: what was landed of it, and whether it counts.",
+    key=("source", "export", "billing_period", "provider", "payer"),
+    time="billing_period",
+    columns=(
+        source,
+        text("export", "What the export is called from one execution to the next."),
+        billing_period,
+        provider,
+        payer,
+        text("format", "Of the lines.", values=BILL_FORMATS),
+        text("execution", "The exporter's own id, or a hash of the files."),
+        text("load_id", "Of the landing that has the lines.", pattern=r"^[0-9a-f]{64}\Z"),
+        moment("ingested_at", "When that was landed."),
+        Column(name="files", type=WHOLE, doc="Files of the execution.", unit="count", ge=1),
+        text("schema_hash", "Of the names of the export's columns, in their order."),
+        Column(name="lines", type=WHOLE, doc="Lines landed: those that count and those that were refused.", unit="count", ge=1),
+        Column(name="lines_refused", type=WHOLE, doc="Of these, in quarantine.", unit="count", ge=0),
+        Column(name="refused_cost", type=MONEY, doc="Billed by refused lines, where that can be read.", unit="currency"),
+        text(
+            "currency", "Billing currency of the lines that count; null where none does.", nullable=True, pattern=r"^[A-Z]{3}\Z"
+        ),
+        *_costs(),
+        Column(name="uninvoiced_lines", type=WHOLE, doc="Lines without the id of an invoice.", unit="count", ge=0),
+        moment("complete_through", "Midnight of the last day that has usage; null where none has.", nullable=True),
+        text(
+            "superseded_by",
+            "Export that says the same and counts in this one's place; null where this one counts.",
+            nullable=True,
+        ),
+    ),
+    may_be_empty=True,
+    build=Build(by="pipeline.inputs.bills.read_bills", reads=("inputs.bill_loads", "inputs.bill_overlaps")),
+    by_month=True,
+)
+CHARGE_DAILY = Table(
+    name="silver.charge_daily",
+    doc="What one resource, usage, commitment and set of tags was charged on one day, of the exports that count.",
+    key=(
+        "billing_period", "source", "provider", "payer", "currency", "ts", "account", "service", "region", "usage_type",
+        "resource_id", "charge_category", "charge_class", "pricing_category", "commitment_id", "tag_set", "unit",
+    ),
+    time="billing_period",
+    columns=(
+        billing_period,
+        source,
+        provider,
+        payer,
+        currency,
+        moment("ts", "Midnight that begins the day of the charge, also of a day before its billing period."),
+        account,
+        text("service", "Service name as billed."),
+        region,
+        text("usage_type", "Usage type, or the SKU where the bill has none."),
+        text("resource_id", "The cloud's own id; `none` of what belongs to no resource."),
+        text("charge_category", "Usage, Purchase, Tax, Credit, Adjustment."),
+        text("charge_class", "Correction, of what corrects an earlier invoice; else `none`."),
+        text("pricing_category", "Standard, Committed, Dynamic or Other, as billed."),
+        text("commitment_id", "Of the commitment that covers or is charged; else `none`."),
+        text("tag_set", "Of `silver.tag_set`; `none` where there are no tags."),
+        text("unit", "Of the quantity; `none` where there is none."),
+        Column(name="quantity", type=MONEY, doc="Used, or priced where no use is stated.", unit="unit", nullable=True),
+        *_costs(nullable=False),
+        Column(name="lines", type=WHOLE, doc="Billing lines behind the row.", unit="count", ge=1),
+    ),
+    may_be_empty=True,
+    by_month=True,
+)  # fmt: skip
+TAG_SET = Table(
+    name="silver.tag_set",
+    doc="The tags of lines of one billing period, each set once.",
+    key=("billing_period", "source", "tag_set"),
+    time="billing_period",
+    columns=(
+        billing_period,
+        source,
+        text("tag_set", "Hash of the tags.", pattern=r"^[0-9a-f]{16}\Z"),
+        text("tags_json", "The tags as a JSON object, keys in order."),
+    ),
+    may_be_empty=True,
+    by_month=True,
+)
 COST_DAILY = Table(
     name="silver.cost_daily",
     doc="Cost of one service in one account, region and charge category on one day.",
@@ -104,4 +256,5 @@ COST_DAILY = Table(
         Column(name="lines", type=WHOLE, doc="Billing lines behind the row.", unit="count", ge=1),
     ),
     may_be_empty=True,
+    build=Build(outdated="cost_outdated"),
 )

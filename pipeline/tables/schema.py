@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
-from pipeline.tables.types import DATE, TYPES
+from pipeline.tables.types import DATE, PRECISION, SCALE, TYPES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,6 +114,7 @@ class Build:
             gold are written by the steps that make it.
         catches_up: days before a run's are built with it where something was landed since they were built: a price list states
             prices of long ago. Such a table has `landings`, how many of its day each row was chosen from.
+        outdated: an input with the days, as `ts`, that are built with a run's because what they are made of changed.
     """
 
     by: str = ""
@@ -122,6 +123,7 @@ class Build:
     checked: bool = True
     about: str = ""
     catches_up: bool = False
+    outdated: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ class Table:
         may_be_empty: a run without rows empties the scope; otherwise it is refused.
         build: how it is built, as far as its SQL does not say so.
         passing: rows that are not kept for good, if there are such.
+        by_month: an interval stands for all months that it touches, as of bills, whose periods are restated whole.
     """
 
     name: str
@@ -164,6 +167,7 @@ class Table:
     may_be_empty: bool = False
     build: Build = Build()
     passing: Passing | None = None
+    by_month: bool = False
 
     def __post_init__(self) -> None:
         known = [column.name for column in self.columns]
@@ -191,6 +195,10 @@ class Table:
     def names(self) -> tuple[str, ...]:
         """The columns' names, without the partition column."""
         return tuple(column.name for column in self.columns)
+
+    def covering(self, interval: Interval) -> Interval:
+        """What of the table an interval stands for: itself, or the whole months that it touches."""
+        return interval.whole_months() if self.by_month else interval
 
     def column(self, name: str) -> Column:
         for column in self.all_columns:
@@ -226,9 +234,19 @@ class Table:
 
     def iceberg_schema(self) -> Schema:
         from pyiceberg.schema import Schema
-        from pyiceberg.types import BooleanType, DateType, DoubleType, LongType, NestedField, StringType, TimestampType
+        from pyiceberg.types import (
+            BooleanType,
+            DateType,
+            DecimalType,
+            DoubleType,
+            LongType,
+            NestedField,
+            StringType,
+            TimestampType,
+        )
 
-        types = (StringType(), LongType(), DoubleType(), BooleanType(), DateType(), TimestampType())
+        money = DecimalType(PRECISION, SCALE)
+        types = (StringType(), LongType(), DoubleType(), BooleanType(), DateType(), TimestampType(), money)
         iceberg = dict(zip(TYPES, types, strict=True))
         fields = [
             NestedField(field_id=number, name=c.name, field_type=iceberg[c.type], required=not c.nullable, doc=c.doc)

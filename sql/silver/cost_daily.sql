@@ -1,11 +1,12 @@
 -- silver.cost_daily: cost by day, account, service, region and charge category.
 --
--- Reads   views.billing_charge
+-- Reads   silver.charge_daily
 -- Params  :start, :end   the run's data interval, UTC, half-open
--- Window  0 days
+-- Window  silver.charge_daily always
 --
--- Sums are exact decimals before they become doubles. Effective cost is for trends, billed cost for the invoice; a missing
--- effective or list cost stays null rather than becoming zero.
+-- A bill may charge days of any earlier month, so that its period bounds nothing. Sums are exact decimals before they become
+-- doubles. Effective cost is for trends, billed cost for the invoice; a missing effective or list cost stays null rather than
+-- becoming zero.
 SELECT
   source AS source,
   provider AS provider,
@@ -14,13 +15,11 @@ SELECT
   region AS region,
   charge_category AS charge_category,
   currency AS currency,
-  date_trunc('day', ts) AS ts,
+  ts AS ts,
   cast(sum(billed_cost) AS double) AS billed_usd,
   cast(sum(effective_cost) AS double) AS effective_usd,
   cast(sum(list_cost) AS double) AS list_usd,
-  count(*) AS lines
-FROM views.billing_charge
-WHERE rule IS NULL
-  AND day >= cast(:start AS date) AND day <= cast(:end AS date)
-  AND ts >= :start AND ts < :end
-GROUP BY source, provider, account, service, region, charge_category, currency, date_trunc('day', ts)
+  cast(sum(lines) AS bigint) AS lines
+FROM silver.charge_daily
+WHERE ts >= :start AND ts < :end
+GROUP BY source, provider, account, service, region, charge_category, currency, ts

@@ -1,11 +1,12 @@
 -- silver.quarantine: the rows that silver refused, whole, with the rule.
 --
--- Reads   views.metric_point, views.billing_charge, views.resource_judged, views.price_judged
+-- Reads   views.metric_point, views.billing_charge, views.bill_load, views.resource_judged, views.price_judged
 -- Params  :start, :end   the run's data interval, UTC, half-open
--- Window  0 days
+-- Window  0 days, bronze.focus_line 31 days, bronze.cur_line 31 days
 --
 -- Superseded rows are not refused: they were good until a later load replaced them. A number is told as a decimal and keys are in
--- the order of letters: engines differ in the text of a double, in the last digits of a large decimal and in the order of a map.
+-- the order of letters: engines differ in the text of a double, in the last digits of a large decimal and in the order of a map. A
+-- bill's line has the moment of its charge, or of its billing period where it has none there; the whole line is in bronze.
 WITH refused_point AS (
   SELECT
     load_id, ts, source, rule, account, region, resource_id, source_metric, statistic, period_s, source_unit,
@@ -49,13 +50,19 @@ refused AS (
   FROM refused_point
   UNION ALL
   SELECT
-    'bronze.billing_line' AS table_name, load_id, ts, source, rule,
-    concat('line ', cast(line_number AS varchar), ' of the export') AS reason,
-    line_json AS row_json
-  FROM views.billing_charge
-  WHERE rule IS NOT NULL AND rule <> 'superseded'
-    AND day >= cast(:start AS date) AND day <= cast(:end AS date)
-    AND ts >= :start AND ts < :end
+    c.table_name, c.load_id, c.dated AS ts, c.source, c.rule,
+    concat('line ', cast(c.line_number AS varchar), ' of ', c.export) AS reason,
+    json_format(cast(map(
+      ARRAY['account', 'billed', 'charge_category', 'contracted', 'currency', 'effective', 'list', 'payer', 'provider', 'region', 'resource_id', 'service', 'tags', 'usage_type'],
+      ARRAY[c.account, c.billed, c.charge_category, c.contracted, c.currency, c.effective, c.list, c.payer, c.provider, c.region, c.resource_id, c.service, c.tags, c.usage_type]
+    ) AS json)) AS row_json
+  FROM views.billing_charge AS c
+  INNER JOIN views.bill_load AS l
+    ON l.load_id = c.load_id AND l.ingested_at = c.ingested_at AND l.billing_period = c.billing_period AND l.recency = 1
+  WHERE c.rule IS NOT NULL
+    AND c.day >= cast(date_trunc('month', :start) AS date) AND c.day <= cast(:end AS date)
+    AND l.day >= cast(date_trunc('month', :start) AS date) AND l.day <= cast(:end AS date)
+    AND c.dated >= :start AND c.dated < :end
   UNION ALL
   SELECT
     'bronze.resource_snapshot' AS table_name, load_id, ts, source, rule,

@@ -1,172 +1,219 @@
--- views.billing_charge: every billing line that counts, with its cost in four meanings, judged.
+-- views.billing_charge: every line of a bill, of every execution that was landed, with its cost in four meanings, judged.
 --
--- Reads   bronze.billing_line
+-- Reads   bronze.focus_line, bronze.cur_line
 --
--- FOCUS and CUR 2.0 name the same things differently; CUR's amortised cost follows the line type (unused commitment is charged
--- where its fee line is, covered usage at its effective cost, the negation at nothing, and so what is paid up front for a plan or a
--- reservation: its usage carries it). An export that is landed again replaces the billing account's day as a whole, whatever its
--- format: line ids are not stable between refreshes. A line of the format `withdrawn` takes part in that and is no charge: the
--- account has none of that day any more. `rule` is null for lines that count. An Azure subscription's leading slash is dropped from
--- the account. Names are those that landing made safe. An amount that is no number, or of a thousand million and more, refuses its
--- line: a total that leaves out a part of one says nothing. What a number is, a pattern says: engines differ in what they cast. A
--- fee of two parts is `a less b` or `a plus b` until both are decimals.
-WITH landed AS (
+-- FOCUS and CUR name the same things differently; CUR's amortised cost follows the line type (unused commitment is charged where its
+-- fee line is, covered usage at its effective cost, the negation at nothing, and so what is paid up front for a plan or a
+-- reservation: its usage carries it). Which execution counts, silver.bill says. `rule` is null for lines that count. An Azure
+-- subscription's leading slash is dropped from account and resource. Names are those that landing made safe. An amount that is no
+-- number, or of a thousand million and more, refuses its line: a total that leaves out a part of one says nothing. What a number
+-- is, a pattern says: engines differ in what they cast. A fee of two parts is `a less b` or `a plus b` until both are decimals.
+-- `ts` is the day of the charge, or of its billing period where it has none; `dated` where quarantine has it.
+WITH focus AS (
   SELECT
-    day, source, format, billing_period, line_number, ts, line_json, made_safe, load_id, ingested_at, sequence,
-    CASE WHEN try(json_parse(line_json)) IS NOT NULL THEN line_json END AS line
-  FROM bronze.billing_line
-),
-ranked AS (
-  SELECT
-    day, source, format, billing_period, line_number, ts, line_json, line, made_safe, load_id,
-    dense_rank() OVER (
-      PARTITION BY
-        day, source, billing_period,
-        coalesce(
-          json_extract_scalar(line, '$.BillingAccountId'),
-          json_extract_scalar(line, '$.bill_payer_account_id'),
-          json_extract_scalar(line, '$.account'),
-          ''
-        )
-      ORDER BY coalesce(sequence, 0) DESC, ingested_at DESC, load_id DESC
-    ) AS recency
-  FROM landed
-),
-focus AS (
-  SELECT
-    day, source, ts, load_id, line_number, line_json, recency,
-    coalesce(
-      json_extract_scalar(line, '$.ProviderName'), json_extract_scalar(line, '$.ServiceProviderName'), 'unknown'
-    ) AS provider,
-    coalesce(json_extract_scalar(made_safe, '$.SubAccountId'), json_extract_scalar(line, '$.SubAccountId')) AS account,
-    json_extract_scalar(line, '$.ServiceName') AS service,
-    coalesce(json_extract_scalar(made_safe, '$.RegionId'), json_extract_scalar(line, '$.RegionId')) AS region,
-    json_extract_scalar(line, '$.ChargeCategory') AS charge_category,
-    json_extract_scalar(line, '$.BillingCurrency') AS currency,
-    json_extract_scalar(line, '$.BilledCost') AS billed,
-    json_extract_scalar(line, '$.EffectiveCost') AS effective,
-    json_extract_scalar(line, '$.ListCost') AS list
-  FROM ranked
-  WHERE format IN ('focus_1_0', 'focus_1_2')
+    'bronze.focus_line' AS table_name,
+    day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set, load_id,
+    ingested_at, sequence,
+    coalesce(provider_name, service_provider_name) AS provider,
+    billing_account_id AS payer,
+    coalesce(json_extract_scalar(made_safe, '$.sub_account_id'), sub_account_id) AS account,
+    service_name AS service,
+    coalesce(json_extract_scalar(made_safe, '$.region_id'), region_id) AS region,
+    coalesce(x_usage_type, sku_id) AS usage_type,
+    coalesce(json_extract_scalar(made_safe, '$.resource_id'), resource_id) AS resource_id,
+    charge_category,
+    charge_class,
+    pricing_category,
+    commitment_discount_id AS commitment_id,
+    invoice_id,
+    billing_currency AS currency,
+    billing_period_start AS period_start,
+    coalesce(nullif(nullif(consumed_quantity, 'NULL'), ''), pricing_quantity) AS quantity,
+    CASE WHEN nullif(nullif(consumed_quantity, 'NULL'), '') IS NOT NULL THEN consumed_unit ELSE pricing_unit END AS unit,
+    tags,
+    billed_cost AS billed,
+    effective_cost AS effective,
+    list_cost AS list,
+    contracted_cost AS contracted
+  FROM bronze.focus_line
 ),
 cur AS (
   SELECT
-    day, source, ts, load_id, line_number, line_json, recency,
+    'bronze.cur_line' AS table_name,
+    day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set, load_id,
+    ingested_at, sequence,
     'AWS' AS provider,
-    coalesce(json_extract_scalar(made_safe, '$.line_item_usage_account_id'), json_extract_scalar(line, '$.line_item_usage_account_id')) AS account,
-    coalesce(nullif(json_extract_scalar(line, '$.product_servicecode'), ''), json_extract_scalar(line, '$.line_item_product_code')) AS service,
-    coalesce(json_extract_scalar(made_safe, '$.product_region_code'), json_extract_scalar(line, '$.product_region_code')) AS region,
+    bill_payer_account_id AS payer,
+    coalesce(json_extract_scalar(made_safe, '$.line_item_usage_account_id'), line_item_usage_account_id) AS account,
+    coalesce(nullif(product_servicecode, ''), line_item_product_code) AS service,
+    coalesce(json_extract_scalar(made_safe, '$.product_region_code'), product_region_code) AS region,
+    line_item_usage_type AS usage_type,
+    coalesce(json_extract_scalar(made_safe, '$.line_item_resource_id'), line_item_resource_id) AS resource_id,
     CASE
-      WHEN json_extract_scalar(line, '$.line_item_line_item_type') IN ('Credit', 'Refund', 'Tax')
-        THEN json_extract_scalar(line, '$.line_item_line_item_type')
-      WHEN json_extract_scalar(line, '$.line_item_line_item_type') IN ('SavingsPlanUpfrontFee', 'Fee') THEN 'Purchase'
+      WHEN line_item_line_item_type IN ('Credit', 'Refund', 'Tax') THEN line_item_line_item_type
+      WHEN line_item_line_item_type IN ('SavingsPlanUpfrontFee', 'Fee') THEN 'Purchase'
       ELSE 'Usage'
     END AS charge_category,
-    json_extract_scalar(line, '$.line_item_currency_code') AS currency,
-    json_extract_scalar(line, '$.line_item_unblended_cost') AS billed,
-    CASE json_extract_scalar(line, '$.line_item_line_item_type')
-      WHEN 'SavingsPlanCoveredUsage' THEN json_extract_scalar(line, '$.savings_plan_savings_plan_effective_cost')
-      WHEN 'SavingsPlanRecurringFee' THEN nullif(json_extract_scalar(line, '$.savings_plan_total_commitment_to_date'), '')
-        || ' less ' || nullif(json_extract_scalar(line, '$.savings_plan_used_commitment'), '')
+    cast(NULL AS varchar) AS charge_class,
+    CASE
+      WHEN line_item_line_item_type IN ('SavingsPlanCoveredUsage', 'DiscountedUsage') THEN 'Committed'
+      WHEN pricing_term = 'Spot' THEN 'Dynamic'
+      WHEN line_item_line_item_type = 'Usage' THEN 'Standard'
+    END AS pricing_category,
+    coalesce(nullif(savings_plan_savings_plan_a_r_n, ''), reservation_reservation_a_r_n) AS commitment_id,
+    bill_invoice_id AS invoice_id,
+    line_item_currency_code AS currency,
+    bill_billing_period_start_date AS period_start,
+    line_item_usage_amount AS quantity,
+    pricing_unit AS unit,
+    resource_tags AS tags,
+    line_item_unblended_cost AS billed,
+    CASE line_item_line_item_type
+      WHEN 'SavingsPlanCoveredUsage' THEN savings_plan_savings_plan_effective_cost
+      WHEN 'SavingsPlanRecurringFee'
+        THEN nullif(savings_plan_total_commitment_to_date, '') || ' less ' || nullif(savings_plan_used_commitment, '')
       WHEN 'SavingsPlanNegation' THEN '0'
       WHEN 'SavingsPlanUpfrontFee' THEN '0'
-      WHEN 'DiscountedUsage' THEN json_extract_scalar(line, '$.reservation_effective_cost')
-      WHEN 'Fee' THEN CASE
-        WHEN nullif(json_extract_scalar(line, '$.reservation_reservation_a_r_n'), '') IS NOT NULL THEN '0'
-        ELSE json_extract_scalar(line, '$.line_item_unblended_cost')
-      END
-      WHEN 'RIFee' THEN nullif(json_extract_scalar(line, '$.reservation_unused_amortized_upfront_fee_for_billing_period'), '')
-        || ' plus ' || nullif(json_extract_scalar(line, '$.reservation_unused_recurring_fee'), '')
-      ELSE json_extract_scalar(line, '$.line_item_unblended_cost')
+      WHEN 'DiscountedUsage' THEN reservation_effective_cost
+      WHEN 'Fee' THEN CASE WHEN nullif(reservation_reservation_a_r_n, '') IS NOT NULL THEN '0' ELSE line_item_unblended_cost END
+      WHEN 'RIFee' THEN nullif(reservation_unused_amortized_upfront_fee_for_billing_period, '')
+        || ' plus ' || nullif(reservation_unused_recurring_fee, '')
+      ELSE line_item_unblended_cost
     END AS effective,
-    json_extract_scalar(line, '$.pricing_public_on_demand_cost') AS list
-  FROM ranked
-  WHERE format = 'cur_2_0'
-),
-daily AS (
-  SELECT
-    day, source, ts, load_id, line_number, line_json, recency,
-    'other' AS provider,
-    coalesce(json_extract_scalar(made_safe, '$.account'), json_extract_scalar(line, '$.account')) AS account,
-    json_extract_scalar(line, '$.service') AS service,
-    cast(NULL AS varchar) AS region,
-    'Usage' AS charge_category,
-    json_extract_scalar(line, '$.currency') AS currency,
-    json_extract_scalar(line, '$.cost_usd') AS billed,
-    json_extract_scalar(line, '$.cost_usd') AS effective,
-    json_extract_scalar(line, '$.cost_usd') AS list
-  FROM ranked
-  WHERE format = 'daily_cost'
+    pricing_public_on_demand_cost AS list,
+    CASE
+      WHEN line_item_line_item_type IN ('SavingsPlanCoveredUsage', 'DiscountedUsage') THEN pricing_public_on_demand_cost
+      ELSE line_item_unblended_cost
+    END AS contracted
+  FROM bronze.cur_line
 ),
 charge AS (
-  SELECT day, source, ts, load_id, line_number, line_json, recency, provider, account, service, region, charge_category, currency, billed, effective, list FROM focus
+  SELECT
+    table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
+    load_id, ingested_at, sequence, provider, payer, account, service, region, usage_type, resource_id, charge_category, charge_class,
+    pricing_category, commitment_id, invoice_id, currency, period_start, quantity, unit, tags, billed, effective, list, contracted
+  FROM focus
   UNION ALL
-  SELECT day, source, ts, load_id, line_number, line_json, recency, provider, account, service, region, charge_category, currency, billed, effective, list FROM cur
-  UNION ALL
-  SELECT day, source, ts, load_id, line_number, line_json, recency, provider, account, service, region, charge_category, currency, billed, effective, list FROM daily
+  SELECT
+    table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
+    load_id, ingested_at, sequence, provider, payer, account, service, region, usage_type, resource_id, charge_category, charge_class,
+    pricing_category, commitment_id, invoice_id, currency, period_start, quantity, unit, tags, billed, effective, list, contracted
+  FROM cur
 ),
 cleaned AS (
   SELECT
-    day, source, ts, load_id, line_number, line_json, recency, provider, currency,
+    table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
+    load_id, ingested_at, sequence, currency, tags, period_start,
+    coalesce(nullif(nullif(provider, 'NULL'), ''), 'unknown') AS provider,
+    coalesce(nullif(nullif(payer, 'NULL'), ''), 'none') AS payer,
     coalesce(nullif(nullif(regexp_replace(account, '^/+', ''), 'NULL'), ''), 'none') AS account,
     coalesce(nullif(nullif(service, 'NULL'), ''), 'none') AS service,
     coalesce(nullif(nullif(region, 'NULL'), ''), 'global') AS region,
+    coalesce(nullif(nullif(usage_type, 'NULL'), ''), 'none') AS usage_type,
+    coalesce(nullif(nullif(regexp_replace(resource_id, '^/+', ''), 'NULL'), ''), 'none') AS resource_id,
     coalesce(nullif(nullif(charge_category, 'NULL'), ''), 'Usage') AS charge_category,
+    coalesce(nullif(nullif(charge_class, 'NULL'), ''), 'none') AS charge_class,
+    coalesce(nullif(nullif(pricing_category, 'NULL'), ''), 'none') AS pricing_category,
+    coalesce(nullif(nullif(commitment_id, 'NULL'), ''), 'none') AS commitment_id,
+    nullif(nullif(invoice_id, 'NULL'), '') AS invoice_id,
+    coalesce(nullif(nullif(unit, 'NULL'), ''), 'none') AS unit,
+    nullif(nullif(regexp_replace(quantity, '^[ \t\r\n]+|[ \t\r\n]+\z', ''), 'NULL'), '') AS quantity,
     nullif(nullif(regexp_replace(billed, '^[ \t\r\n]+|[ \t\r\n]+\z', ''), 'NULL'), '') AS billed,
     nullif(nullif(regexp_replace(effective, '^[ \t\r\n]+|[ \t\r\n]+\z', ''), 'NULL'), '') AS effective,
-    nullif(nullif(regexp_replace(list, '^[ \t\r\n]+|[ \t\r\n]+\z', ''), 'NULL'), '') AS list
+    nullif(nullif(regexp_replace(list, '^[ \t\r\n]+|[ \t\r\n]+\z', ''), 'NULL'), '') AS list,
+    nullif(nullif(regexp_replace(contracted, '^[ \t\r\n]+|[ \t\r\n]+\z', ''), 'NULL'), '') AS contracted
   FROM charge
 ),
 numbers AS (
   SELECT
-    day, source, ts, load_id, line_number, line_json, recency, provider, currency, account, service, region, charge_category,
-    effective, list,
-    transform(
-      ARRAY[billed, split_part(effective, ' ', 1), split_part(effective, ' ', 3), list],
-      amount -> CASE WHEN regexp_like(amount, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN amount END
-    ) AS number
+    table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
+    load_id, ingested_at, sequence, currency, tags, period_start, provider, payer, account, service, region, usage_type, resource_id,
+    charge_category, charge_class, pricing_category, commitment_id, invoice_id, unit, billed, effective, list, contracted,
+    CASE WHEN regexp_like(billed, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN billed END AS billed_number,
+    CASE WHEN regexp_like(split_part(effective, ' ', 1), '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN split_part(effective, ' ', 1) END AS effective_number,
+    CASE WHEN regexp_like(split_part(effective, ' ', 3), '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN split_part(effective, ' ', 3) END AS second_number,
+    CASE WHEN regexp_like(list, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN list END AS list_number,
+    CASE WHEN regexp_like(contracted, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN contracted END AS contracted_number,
+    CASE WHEN regexp_like(quantity, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN quantity END AS quantity_number
   FROM cleaned
 ),
 amounts AS (
   SELECT
-    day, source, ts, load_id, line_number, line_json, recency, provider, currency, account, service, region, charge_category,
-    effective, list,
-    try_cast(number[1] AS decimal(38, 12)) AS billed_cost,
+    table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
+    load_id, ingested_at, sequence, currency, tags, period_start, provider, payer, account, service, region, usage_type, resource_id,
+    charge_category, charge_class, pricing_category, commitment_id, invoice_id, unit, billed, effective, list, contracted,
+    try_cast(billed_number AS decimal(38, 12)) AS billed_cost,
     CASE
-      WHEN strpos(effective, ' ') = 0 THEN try_cast(number[2] AS decimal(38, 12))
-      WHEN regexp_like(effective, '^[^ ]+ less [^ ]+\z') THEN try_cast(number[2] AS decimal(37, 12)) - try_cast(number[3] AS decimal(37, 12))
-      WHEN regexp_like(effective, '^[^ ]+ plus [^ ]+\z') THEN try_cast(number[2] AS decimal(37, 12)) + try_cast(number[3] AS decimal(37, 12))
+      WHEN strpos(effective, ' ') = 0 THEN try_cast(effective_number AS decimal(38, 12))
+      WHEN regexp_like(effective, '^[^ ]+ less [^ ]+\z') THEN try_cast(effective_number AS decimal(37, 12)) - try_cast(second_number AS decimal(37, 12))
+      WHEN regexp_like(effective, '^[^ ]+ plus [^ ]+\z') THEN try_cast(effective_number AS decimal(37, 12)) + try_cast(second_number AS decimal(37, 12))
     END AS effective_cost,
-    try_cast(number[4] AS decimal(38, 12)) AS list_cost
+    try_cast(list_number AS decimal(38, 12)) AS list_cost,
+    try_cast(contracted_number AS decimal(38, 12)) AS contracted_cost,
+    try_cast(quantity_number AS decimal(38, 12)) AS quantity
   FROM numbers
 )
 SELECT
+  table_name AS table_name,
   day AS day,
   source AS source,
-  ts AS ts,
+  format AS format,
+  export AS export,
+  execution AS execution,
+  files AS files,
+  schema_hash AS schema_hash,
+  billing_period AS billing_period,
+  coalesce(charge_start, billing_period) AS ts,
+  CASE
+    WHEN charge_start >= billing_period AND charge_start < billing_period + INTERVAL '1' MONTH THEN charge_start ELSE billing_period
+  END AS dated,
   provider AS provider,
+  payer AS payer,
   account AS account,
   service AS service,
   region AS region,
+  usage_type AS usage_type,
+  resource_id AS resource_id,
   charge_category AS charge_category,
+  charge_class AS charge_class,
+  pricing_category AS pricing_category,
+  commitment_id AS commitment_id,
+  invoice_id AS invoice_id,
+  tag_set AS tag_set,
+  tags AS tags,
   currency AS currency,
+  unit AS unit,
+  CASE WHEN abs(quantity) < 1000000000000000 THEN quantity END AS quantity,
   billed_cost AS billed_cost,
   effective_cost AS effective_cost,
   list_cost AS list_cost,
+  contracted_cost AS contracted_cost,
+  billed AS billed,
+  effective AS effective,
+  list AS list,
+  contracted AS contracted,
   CASE
-    WHEN recency > 1 THEN 'superseded'
+    WHEN nullif(nullif(trim(period_start), 'NULL'), '') IS NULL THEN 'bad_billing_period'
+    WHEN charge_start IS NULL OR charge_start >= billing_period + INTERVAL '1' MONTH THEN 'bad_charge_period'
     WHEN currency IS NULL OR NOT regexp_like(currency, '^[A-Z]{3}\z') THEN 'bad_currency'
     WHEN billed_cost IS NULL THEN 'bad_billed_cost'
     WHEN effective IS NOT NULL AND effective_cost IS NULL THEN 'bad_effective_cost'
     WHEN list IS NOT NULL AND list_cost IS NULL THEN 'bad_list_cost'
-    WHEN abs(billed_cost) >= 1000000000 OR abs(effective_cost) >= 1000000000 OR abs(list_cost) >= 1000000000 THEN 'implausible_cost'
+    WHEN contracted IS NOT NULL AND contracted_cost IS NULL THEN 'bad_contracted_cost'
+    WHEN abs(billed_cost) >= 1000000000 OR abs(effective_cost) >= 1000000000 OR abs(list_cost) >= 1000000000
+      OR abs(contracted_cost) >= 1000000000 THEN 'implausible_cost'
     WHEN NOT regexp_like(
           concat(concat_ws(' ', account, region), ' '),
           '^(([A-Za-z0-9]|%[2-9A-F][0-9A-F])([A-Za-z0-9._:/@+=-]|%[2-9A-F][0-9A-F])* ){2}\z'
         ) OR strpos(concat_ws(' ', account, region), '..') > 0 OR length(concat_ws(' ', account, region)) > 512 THEN 'bad_identifier'
-    WHEN regexp_like(concat(service, charge_category, provider), '[\x00-\x1f\x7f]') THEN 'control_character'
+    WHEN regexp_like(
+          concat_ws(' ', service, charge_category, charge_class, pricing_category, provider, payer, usage_type, resource_id, commitment_id, unit),
+          '[\x00-\x1f\x7f]'
+        ) THEN 'control_character'
+    WHEN tag_set IS NULL AND nullif(nullif(replace(tags, ' ', ''), 'NULL'), '') NOT IN ('{}', 'null') THEN 'bad_tags'
   END AS rule,
   load_id AS load_id,
-  line_number AS line_number,
-  line_json AS line_json
+  ingested_at AS ingested_at,
+  sequence AS sequence,
+  line_number AS line_number
 FROM amounts

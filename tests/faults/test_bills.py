@@ -1,39 +1,38 @@
-"""One payer's bill of one month has one name: it is replaced whole, and never counted beside itself."""
+"""A bill is replaced by billing period, as a whole, and never counted beside itself."""
 
 from __future__ import annotations
 
 import json
 import logging
-from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
 from pipeline import settings as settings_module
 from pipeline.errors import DataError
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
-from pipeline.lake.claims import claim
+from pipeline.lake import open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
-from pipeline.tables.money import BILLING_LINE
+from pipeline.tables.money import BILL, CHARGE_DAILY
+from tests.support.bills import build_cost
 
 MARCH = Interval(datetime(2026, 3, 1), datetime(2026, 4, 1))
 HEADER = (
     "BillingAccountId,SubAccountId,BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,"
     "ServiceCategory,ServiceName,"
-    "ProviderName,PublisherName,InvoiceIssuerName,RegionId,BillingCurrency,BilledCost,EffectiveCost,ListCost,ContractedCost"
+    "ProviderName,PublisherName,InvoiceIssuerName,RegionId,BillingCurrency,BilledCost,EffectiveCost,ListCost,ContractedCost,ResourceId"
 )
 NEWER = ",InvoiceId,PricingCurrency"
 
 
-def write(file: Path, *charges: tuple[int, float], payer: str = "9", newer: bool = False) -> Path:
+def write(file: Path, *charges: tuple[int, float | str], payer: str = "9", newer: bool = False, resource: str = "") -> Path:
     """An export with charges by day of March, of FOCUS 1.0 or 1.2."""
     lines = [
         f"{payer},1,2026-03-01T00:00:00Z,2026-04-01T00:00:00Z,2026-03-{day:02d}T00:00:00Z,2026-03-{day:02d}T01:00:00Z,Usage,"
-        f"Compute,EC2,AWS,AWS,AWS,us-east-1,USD,{cost},{cost},{cost},{cost}{',1,USD' if newer else ''}"
+        f"Compute,EC2,AWS,AWS,AWS,us-east-1,USD,{cost},{cost},{cost},{cost},{resource}{',1,USD' if newer else ''}"
         for day, cost in charges
     ]
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -41,15 +40,15 @@ def write(file: Path, *charges: tuple[int, float], payer: str = "9", newer: bool
     return file
 
 
-def ingest(settings: Settings, path: Path, restates: Path | None = None, interval: Interval = MARCH) -> None:
-    options = {"path": str(path)} | ({"restates": str(restates)} if restates else {})
-    given = settings_module.load({"HEADROOM_OPTIONS": json.dumps({"sources": {"billing": options}})}, home=settings.home)
+def ingest(settings: Settings, path: Path, interval: Interval = MARCH) -> None:
+    options = json.dumps({"sources": {"billing": {"path": str(path)}}})
+    given = settings_module.load({"HEADROOM_OPTIONS": options}, home=settings.home)
     perform("ingest", interval, target="billing", settings=given)
 
 
-def billed(settings: Settings) -> dict[int, float]:
+def billed(settings: Settings, restated_limit: float = 1000) -> dict[int, float]:
     """Dollars by day of March."""
-    perform("build", MARCH, target="silver.cost_daily", settings=settings)
+    build_cost(settings, MARCH, restated_limit)
     rows = open_lake(settings).query("SELECT ts, sum(billed_usd) AS usd FROM silver.cost_daily GROUP BY ts ORDER BY ts")
     return {row["ts"].day: row["usd"] for row in rows.to_pylist()}
 
@@ -59,62 +58,49 @@ def landed(settings: Settings) -> list[str]:
     return lake.storage.list_files(f"{lake.storage.root}/ledger", ".json")
 
 
-def test_a_part_file_beside_another_is_refused_with_both_names_and_their_folder_is_the_whole_bill(
-    settings: Settings, tmp_path: Path
-) -> None:
-    first = write(tmp_path / "export" / "bill-00001.csv", (2, 100))
-    second = write(tmp_path / "export" / "bill-00002.csv", (2, 50))
-    ingest(settings, first)
-    with pytest.raises(DataError, match="ingest the folder or pattern of all") as refused:
-        ingest(settings, second)
-
-    said = f"the bill of 2026-03 of payer 9 was landed from {first} already, and {second} would take its place"
-    assert said in str(refused.value)
-    assert billed(settings) == {2: 100}, "what was landed stays"
-    ingest(settings, first.parent, restates=first)
-    assert billed(settings) == {2: 150}
-
-
-def test_a_bill_that_was_moved_takes_the_place_of_the_one_that_it_names_and_of_no_other(
-    settings: Settings, tmp_path: Path
-) -> None:
-    old, new = write(tmp_path / "old.csv", (1, 100), (2, 100)), write(tmp_path / "new.csv", (2, 70))
-    ingest(settings, old)
-    with suppress(DataError):
-        ingest(settings, new)
-    assert billed(settings) == {1: 100, 2: 100}, "another name alone changes nothing"
-    with pytest.raises(DataError, match="--restates"):
-        ingest(settings, new, restates=tmp_path / "other.csv")
-
-    ingest(settings, new, restates=old)
-
-    assert billed(settings) == {2: 70}, "days that the new one lacks are no part of the bill any more"
-    ingest(settings, new)
-    with pytest.raises(DataError, match=f"was landed from {new} already, and {old}"):
-        ingest(settings, old)
-
-
-def test_restates_on_the_command_line_is_the_option_of_the_bill() -> None:
-    from pipeline.cli.options import read_settings
-
-    asked = read_settings(["billing"], "new.csv", restates="old.csv").options["sources"]["billing"]
-
-    assert asked == {"path": "new.csv", "restates": "old.csv"}
-
-
-def test_a_line_that_moved_to_another_day_counts_there_alone(
+def test_a_part_beside_another_adds_where_they_share_no_charge_and_takes_its_place_where_they_do(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    ingest(settings, write(tmp_path / "1.csv", (1, 100), (2, 100), resource="i-1"))
+    ingest(settings, write(tmp_path / "2.csv", (1, 50), (2, 50), resource="i-2"))
+    assert billed(settings) == {1: 150, 2: 150}
+
+    ingest(settings, write(tmp_path / "3.csv", (2, 60), resource="i-2"))
+
+    with caplog.at_level(logging.WARNING):
+        assert billed(settings) == {1: 100, 2: 160}
+    assert f"{tmp_path}/2.csv 2026-03: not counted, for {tmp_path}/3.csv charges the same and is newer" in caplog.text
+    ingest(settings, tmp_path / "2.csv")
+    assert billed(settings) == {1: 100, 2: 160}, "what was landed before is no news"
+
+
+def test_a_bill_under_another_name_takes_the_place_of_the_one_that_charges_the_same(settings: Settings, tmp_path: Path) -> None:
+    ingest(settings, write(tmp_path / "old.csv", (1, 100), (2, 100)))
+    assert billed(settings) == {1: 100, 2: 100}
+
+    ingest(settings, write(tmp_path / "new.csv", (2, 70)))
+
+    assert billed(settings) == {2: 70}, "days that the new one lacks are no part of the bill any more"
+
+
+def test_of_two_exports_that_charge_the_same_the_one_of_the_newer_format_counts_whenever_it_was_landed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    ingest(settings, write(tmp_path / "newer.csv", (1, 7), newer=True))
+    ingest(settings, write(tmp_path / "older.csv", (1, 8)))
+
+    assert billed(settings) == {1: 7}
+
+
+def test_a_line_that_moved_to_another_day_counts_there_alone(settings: Settings, tmp_path: Path) -> None:
     bill = write(tmp_path / "bill.csv", (1, 100), (2, 100))
     ingest(settings, bill)
     assert billed(settings) == {1: 100, 2: 100}
     write(bill, (2, 200))
 
-    with caplog.at_level(logging.WARNING):
-        ingest(settings, bill)
+    ingest(settings, bill)
 
     assert billed(settings) == {2: 200}
-    assert f"billing: {bill} has no rows of 2026-03-01 any more: build what was built of these days again" in caplog.text
     before = landed(settings)
     ingest(settings, bill)
     assert landed(settings) == before, "landing the same again is no change"
@@ -141,18 +127,15 @@ def test_the_executions_of_one_export_have_one_name(settings: Settings, tmp_path
         assert billed(settings) == {1: cost}
 
 
-def test_another_payer_or_a_day_of_the_same_bill_is_landed_beside_it(settings: Settings, tmp_path: Path) -> None:
+def test_another_payer_is_landed_beside_and_a_day_of_a_bill_stands_for_its_month(settings: Settings, tmp_path: Path) -> None:
     bill = write(tmp_path / "bill.csv", (1, 100), (2, 100))
     ingest(settings, bill)
     ingest(settings, write(tmp_path / "another.csv", (1, 7), payer="8"))
     write(bill, (2, 90))
 
-    ingest(settings, bill, interval=Interval.day("2026-03-02"))
+    ingest(settings, bill, interval=Interval.day("2026-03-20"))
 
-    assert billed(settings) == {2: 90, 1: 7}, "a restated bill of which all lines lie in the interval replaces its month"
-    write(bill, (2, 80), (3, 1))
-    ingest(settings, bill, interval=Interval.day("2026-03-03"))
-    assert billed(settings) == {2: 90, 1: 7, 3: 1}, "of one day of a bill the other days stay"
+    assert billed(settings) == {2: 90, 1: 7}
 
 
 def test_a_file_for_each_day_takes_nothing_back_of_the_others(settings: Settings, tmp_path: Path) -> None:
@@ -178,17 +161,68 @@ def test_a_payer_that_has_no_more_charges_of_a_day_leaves_the_others_as_they_are
     assert billed(settings) == {1: 100, 2: 110}
 
 
-def test_a_bill_that_two_claimed_at_the_same_moment_is_nobodys_until_one_says_so(lake: Lake) -> None:
-    thing = "the bill of 2026-03 of payer 9"
-    place = lake.storage.path("ledger", "claims", "billing_line", quote(thing, safe=""))
-    for name in ("a.csv", "b.csv"):
-        lake.storage.write_once(f"{place}/00000001/{name}.json", b"{}")
+def test_usage_of_an_earlier_month_counts_on_its_day_and_goes_with_its_bill(settings: Settings, tmp_path: Path) -> None:
+    bill = write(tmp_path / "bill.csv", (1, 100))
+    late = bill.read_text().replace("2026-03-01T00:00:00Z,2026-03-01T01:00:00Z", "2026-01-30T00:00:00Z,2026-01-30T01:00:00Z")
+    bill.write_text(late + "".join(bill.read_text().splitlines(keepends=True)[1:]))
+    ingest(settings, bill)
+    build_cost(settings, Interval.day("2026-03-09"))
+    assert by_day(settings) == {"2026-01-30": 100, "2026-03-01": 100}
 
-    for name, other in (("a.csv", "b.csv"), ("b.csv", "a.csv")):
-        with pytest.raises(DataError, match=f"landed from {other} already"):
-            claim(BILLING_LINE, [thing], name, "", lake.storage)
+    write(bill, (1, 100))
+    ingest(settings, bill)
+    build_cost(settings, Interval.day("2026-03-09"))
 
-    claim(BILLING_LINE, [thing], "a.csv", "b.csv", lake.storage)
-    claim(BILLING_LINE, [thing], "a.csv", "", lake.storage)
-    with pytest.raises(DataError, match=r"landed from a\.csv already"):
-        claim(BILLING_LINE, [thing], "b.csv", "", lake.storage)
+    assert by_day(settings) == {"2026-03-01": 100}
+
+
+def by_day(settings: Settings) -> dict[str, float]:
+    rows = open_lake(settings).query("SELECT ts, sum(billed_usd) AS usd FROM silver.cost_daily GROUP BY ts")
+    return {f"{row['ts']:%Y-%m-%d}": row["usd"] for row in rows.to_pylist()}
+
+
+def test_a_closed_period_that_moves_by_more_than_its_share_is_held_with_export_period_and_sums(
+    settings: Settings, tmp_path: Path
+) -> None:
+    bill = write(tmp_path / "bill.csv", (1, 100), newer=True)
+    ingest(settings, bill)
+    assert billed(settings) == {1: 100}
+    ingest(settings, write(bill, (1, 104), newer=True))
+    assert billed(settings, 0.05) == {1: 104}
+    ingest(settings, write(bill, (1, 110), newer=True))
+
+    with pytest.raises(DataError) as held:
+        billed(settings, 0.05)
+
+    assert f"{bill} 2026-03 of payer 9: billed_cost of a closed period moved from 104.00 to 110.00" in str(held.value)
+    perform("build", MARCH, target="silver.charge_daily", settings=settings)
+    assert [row["billed_cost"] for row in open_lake(settings).read(CHARGE_DAILY).to_pylist()] == [104]
+    assert billed(settings, 1) == {1: 110}
+
+
+def test_currencies_that_cannot_be_added_are_refused_and_what_was_published_stays(settings: Settings, tmp_path: Path) -> None:
+    bill = write(tmp_path / "bill.csv", (1, 100))
+    ingest(settings, bill)
+    assert billed(settings) == {1: 100}
+    bill.write_text(bill.read_text() + bill.read_text().splitlines()[1].replace(",USD,", ",EUR,") + "\n")
+    ingest(settings, bill)
+
+    with pytest.raises(DataError, match=r"bill\.csv 2026-03: its lines of payer 9 have 2 currencies in one column of cost"):
+        billed(settings)
+    assert by_day(settings) == {"2026-03-01": 100}
+
+
+def test_the_ledger_of_bills_says_of_every_line_that_it_counts_or_was_refused_and_sums_to_the_last_digit(
+    settings: Settings, tmp_path: Path
+) -> None:
+    bill = write(tmp_path / "bill.csv", *((1 + n % 28, "0.000000000001") for n in range(1000)), (3, "free"))
+    ingest(settings, bill)
+    billed(settings)
+
+    lake = open_lake(settings)
+    [said] = lake.read(BILL).to_pylist()
+    charges = lake.read(CHARGE_DAILY).to_pylist()
+    assert (said["lines"], said["lines_refused"], said["files"]) == (1001, 1, 1)
+    assert said["billed_cost"] == sum(row["billed_cost"] for row in charges) == Decimal("0.000000001")
+    assert sum(row["lines"] for row in charges) == 1000
+    assert (said["currency"], said["complete_through"], said["superseded_by"]) == ("USD", datetime(2026, 3, 28), None)

@@ -14,9 +14,10 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, maintenance, open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
-from pipeline.tables.money import BILLING_LINE
+from pipeline.tables.money import FOCUS_LINE
 from pipeline.tables.operations import QUARANTINE
 from pipeline.tables.usage import METRIC_SAMPLE
+from tests.support.bills import build_cost
 
 DAY = Interval.day("2026-03-02")
 BILL_HEADER = (
@@ -59,7 +60,7 @@ def landed_mean(settings: Settings) -> float:
 
 
 def landed_cost(settings: Settings) -> float:
-    perform("build", DAY, target="silver.cost_daily", settings=settings)
+    build_cost(settings, DAY)
     [cost] = open_lake(settings).query("SELECT sum(billed_usd) AS cost FROM silver.cost_daily")["cost"].to_pylist()
     return float(cost)
 
@@ -159,7 +160,7 @@ def test_an_object_that_was_landed_before_there_was_a_ledger_is_read_and_beaten_
     settings: Settings, tmp_path: Path, lake: Lake
 ) -> None:
     land_bill(settings, tmp_path / "b.csv", 100)
-    [file] = map(Path, lake.bronze_files(BILLING_LINE))
+    [file] = map(Path, lake.bronze_files(FOCUS_LINE))
     file.rename(file.with_name(file.name.split(".")[0] + ".parquet"))
     for event in Path(lake.storage.root, "ledger").rglob("*.json"):
         event.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,10 +18,11 @@ from pipeline.report.sections.sources import caveats
 from pipeline.settings import LEAST_ROWS, Settings
 from pipeline.sources import _bronze
 from pipeline.steps import perform
-from pipeline.tables.money import BILLING_LINE, COST_DAILY, PRICE, PRICE_HELD
+from pipeline.tables.money import BILL, CHARGE_DAILY, COST_DAILY, FOCUS_LINE, PRICE, PRICE_HELD
 from pipeline.tables.operations import CHECK_RESULT, QUARANTINE
 from pipeline.tables.schema import Table
 from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY, METRIC_SAMPLE
+from tests.support.bills import line
 
 DAY = Interval.day("2026-03-02")
 LANDED = datetime(2026, 3, 3)
@@ -53,18 +53,20 @@ def samples(resource: str, *values: float) -> list[dict[str, Any]]:
     ]
 
 
-def bill(*costs: str, service: str = "EC2") -> list[dict[str, Any]]:
-    said = {"BillingAccountId": "9", "SubAccountId": "1", "ServiceName": service, "RegionId": "r", "ChargeCategory": "Usage",
-            "ProviderName": "AWS", "BillingCurrency": "USD"}  # fmt: skip
+def bill(*costs: str) -> list[dict[str, Any]]:
+    said = [cost.partition("/") for cost in costs]
     return [
-        {"source": "billing", "format": "focus_1_0", "billing_period": datetime(2026, 3, 1).date(), "line_number": n,
-         "ts": DAY.start, "line_json": json.dumps(said | {"BilledCost": billed, "EffectiveCost": effective, "ListCost": "1"})}
-        for n, (billed, _, effective) in enumerate((cost.partition("/") for cost in costs), start=1)
-    ]  # fmt: skip
+        line(number=n, billed_cost=billed, effective_cost=amortised) for n, (billed, _, amortised) in enumerate(said, start=1)
+    ]
 
 
 def build(settings: Settings, table: Table) -> None:
     perform("build", DAY, target=table.name, settings=settings)
+
+
+def build_cost(settings: Settings) -> None:
+    for table in (BILL, CHARGE_DAILY, COST_DAILY):
+        build(settings, table)
 
 
 def shown(settings: Settings) -> str:
@@ -95,13 +97,13 @@ def test_what_was_refused_is_said_with_its_shares_in_log_console_and_the_head_of
 def test_dollars_that_were_refused_are_counted_and_those_that_nobody_can_read_are_said(
     settings: Settings, lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
-    land(lake, BILLING_LINE, bill("100/100", "100/N/A", "100/1,000.50", "N/A/N/A"))
+    land(lake, FOCUS_LINE, bill("100/100", "100/N/A", "100/1,000.50", "N/A/N/A"))
 
     with caplog.at_level(logging.WARNING):
-        build(settings, COST_DAILY)
+        build_cost(settings)
 
     assert (
-        "Source billing: 3 of 4 rows of bronze.billing_line (75.0%) were left out, with them 200.00 of 300.00 dollars (66.7%), "
+        "Source billing: 3 of 4 rows of bronze.focus_line (75.0%) were left out, with them 200.00 of 300.00 dollars (66.7%), "
         "1 line whose dollars cannot be read: bad_effective_cost 2, bad_billed_cost 1."
     ) in caplog.text
     [cost] = open_lake(settings).read(COST_DAILY).to_pylist()
@@ -185,20 +187,18 @@ def test_a_correction_that_is_landed_in_place_of_refused_rows_lets_the_table_be_
 
 
 def test_more_than_the_limit_of_the_dollars_stops_the_bill_though_few_rows_were_refused(settings: Settings, lake: Lake) -> None:
-    land(lake, BILLING_LINE, bill(*["1/1"] * 100, "1000/N/A"))
+    land(lake, FOCUS_LINE, bill(*["1/1"] * 100, "1000/N/A"))
 
-    with pytest.raises(
-        DataError, match=r"1 of 101 rows of bronze.billing_line \(1.0%\).* 1,000.00 of 1,100.00 dollars \(90.9%\)"
-    ):
-        build(settings, COST_DAILY)
+    with pytest.raises(DataError, match=r"1 of 101 rows of bronze.focus_line \(1.0%\).* 1,000.00 of 1,100.00 dollars \(90.9%\)"):
+        build_cost(settings)
 
-    assert open_lake(settings).read(COST_DAILY).num_rows == 0
+    assert [open_lake(settings).read(table).num_rows for table in (BILL, CHARGE_DAILY, COST_DAILY)] == [0, 0, 0]
 
 
 def test_a_limit_that_is_set_higher_lets_the_rest_through(settings: Settings, lake: Lake) -> None:
-    land(lake, BILLING_LINE, bill(*["1/1"] * 100, "1000/N/A"))
+    land(lake, FOCUS_LINE, bill(*["1/1"] * 100, "1000/N/A"))
 
-    build(settings.model_copy(update={"quarantine_limit": 1.0}), COST_DAILY)
+    build_cost(settings.model_copy(update={"quarantine_limit": 1.0}))
 
     [cost] = open_lake(settings).read(COST_DAILY).to_pylist()
     assert cost["lines"] == 100
@@ -232,9 +232,9 @@ def test_the_limit_holds_from_a_hundred_rows_on_and_its_own_share_passes(good: i
 
 
 def test_three_equal_lines_of_a_bill_all_count(settings: Settings, lake: Lake) -> None:
-    land(lake, BILLING_LINE, bill("100/100", "100/100", "100/100"))
+    land(lake, FOCUS_LINE, bill("100/100", "100/100", "100/100"))
 
-    build(settings, COST_DAILY)
+    build_cost(settings)
 
     [cost] = open_lake(settings).read(COST_DAILY).to_pylist()
     assert (cost["billed_usd"], cost["lines"]) == (300, 3)

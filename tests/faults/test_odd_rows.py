@@ -22,9 +22,11 @@ from pipeline.settings import Settings
 from pipeline.sources import _bronze
 from pipeline.steps import perform
 from pipeline.tables.identifiers import as_given
-from pipeline.tables.money import BILLING_LINE, COST_DAILY, PRICE
+from pipeline.tables.money import COST_DAILY, CUR_LINE, FOCUS_LINE, PRICE
 from pipeline.tables.operations import QUARANTINE
+from pipeline.tables.schema import Table
 from pipeline.tables.usage import METRIC_DAILY, METRIC_SAMPLE, RESOURCE, RESOURCE_SNAPSHOT
+from tests.support.bills import COST, line
 
 DAY = Interval.day("2026-03-02")
 MARCH = Interval(datetime(2026, 3, 1), datetime(2026, 4, 1))
@@ -35,7 +37,7 @@ DATA = Path(__file__).parents[1] / "data"
 def land(lake: Lake, table: str, rows: list[dict[str, Any]], shard: str = "x") -> None:
     columns = {name: [row.get(name) for row in rows] for name in _bronze.schema(table).names}
     payload = pa.table(columns, schema=_bronze.schema(table))
-    declared = {t.name: t for t in (METRIC_SAMPLE, RESOURCE_SNAPSHOT, BILLING_LINE, PRICE)}[table]
+    declared = {t.name: t for t in (METRIC_SAMPLE, RESOURCE_SNAPSHOT, FOCUS_LINE, PRICE)}[table]
     lake.land(declared, payload, source="csv", shard=shard, ingested_at=LANDED)
 
 
@@ -47,16 +49,6 @@ def sample(hour: int = 0, **over: Any) -> dict[str, Any]:
 def resource(**over: Any) -> dict[str, Any]:
     plain = {"source": "csv", "account": "1", "region": "r", "resource_id": "i-1", "ts": DAY.start, "service": "ec2"}
     return plain | {"state": "running", "tags_json": '{"app_name": "shop"}'} | over
-
-
-def line(day: int, number: int = 1, **over: str) -> dict[str, Any]:
-    said = {"BillingAccountId": "9", "SubAccountId": "1", "ServiceName": "EC2", "RegionId": "r", "ChargeCategory": "Usage",
-            "ProviderName": "AWS", "BillingCurrency": "USD",
-            "BilledCost": "1", "EffectiveCost": "1", "ListCost": "1"}  # fmt: skip
-    return {
-        "source": "billing", "format": "focus_1_0", "billing_period": datetime(2026, 3, 1).date(), "line_number": number,
-        "ts": datetime(2026, 3, day), "line_json": json.dumps(said | over, sort_keys=True),
-    }  # fmt: skip
 
 
 def build(settings: Settings, *names: str, interval: Interval = DAY) -> Lake:
@@ -103,8 +95,8 @@ def test_empty_names_and_those_with_control_characters_are_refused_and_stop_noth
 
 
 def test_a_bills_region_with_a_blank_is_forecast_like_any_other(settings: Settings, lake: Lake) -> None:
-    land(lake, "bronze.billing_line", [line(day, RegionId="East US", SubAccountId="my team") for day in range(1, 32)])
-    lake = build(settings, "silver.cost_daily", interval=MARCH)
+    land(lake, "bronze.focus_line", [line(day, day, region_id="East US", sub_account_id="my team") for day in range(1, 32)])
+    lake = build(settings, *COST, interval=MARCH)
 
     written = perform("forecast", MARCH, settings=settings)
 
@@ -152,28 +144,28 @@ def test_a_price_that_is_none_is_refused_and_the_one_before_it_holds(settings: S
 
 def test_amounts_that_cannot_be_are_refused_with_their_line_and_never_left_out_of_a_total(settings: Settings, lake: Lake) -> None:
     odd = [
-        {"EffectiveCost": "N/A"},
-        {"EffectiveCost": "1,000.50"},
-        {"BilledCost": "1e400"},
-        {"BilledCost": "-1e12"},
+        {"effective_cost": "N/A"},
+        {"effective_cost": "1,000.50"},
+        {"billed_cost": "1e400"},
+        {"billed_cost": "-1e12"},
         # Two of them: their sum has more digits than a decimal.
-        {"BilledCost": "9e25", "EffectiveCost": "9e25"},
-        {"BilledCost": "9e25", "EffectiveCost": "9e25"},
+        {"billed_cost": "9e25", "effective_cost": "9e25"},
+        {"billed_cost": "9e25", "effective_cost": "9e25"},
     ]
-    land(lake, "bronze.billing_line", [line(2), *(line(2, number, **amounts) for number, amounts in enumerate(odd, start=2))])
+    land(lake, "bronze.focus_line", [line(2), *(line(2, number, **amounts) for number, amounts in enumerate(odd, start=2))])
 
-    lake = build(settings, "silver.cost_daily", "silver.quarantine")
+    lake = build(settings, *COST, "silver.quarantine")
 
     [cost] = lake.read(COST_DAILY).to_pylist()
     assert (cost["billed_usd"], cost["effective_usd"], cost["lines"]) == (1.0, 1.0, 1)
     rules = ["bad_billed_cost", *["bad_effective_cost"] * 2, *["implausible_cost"] * 3]
-    assert refused(lake) == [("bronze.billing_line", rule) for rule in rules]
+    assert refused(lake) == [("bronze.focus_line", rule) for rule in rules]
 
 
 def ingested(settings: Settings, path: Path) -> Lake:
     option = json.dumps({"sources": {"billing": {"path": str(path)}}})
     perform("ingest", MARCH, target="billing", settings=settings_module.load({"HEADROOM_OPTIONS": option}, home=settings.home))
-    return build(settings, "silver.cost_daily", "silver.quarantine", interval=MARCH)
+    return build(settings, *COST, "silver.quarantine", interval=MARCH)
 
 
 def test_of_amounts_written_for_people_each_is_read_right_or_refused(settings: Settings) -> None:
@@ -185,22 +177,24 @@ def test_of_amounts_written_for_people_each_is_read_right_or_refused(settings: S
     [cost] = lake.read(COST_DAILY).to_pylist()
     assert cost["billed_usd"] == pytest.approx(1.2e-7 - 3.5 + 0 + 4 + 1000)
     assert (cost["effective_usd"], cost["lines"]) == (cost["billed_usd"], 5)
-    left_out = [json.loads(row["row_json"])["BilledCost"] for row in lake.read(QUARANTINE).to_pylist()]
-    assert sorted(str(amount or "") for amount in left_out) == sorted(["1,234.50", "12,50", "$5.00", "(7.00)", "", "NULL"])
+    left_out = [json.loads(row["row_json"])["billed"] for row in lake.read(QUARANTINE).to_pylist()]
+    assert sorted(str(amount or "") for amount in left_out) == sorted(["1,234.50", "12,50", "$5.00", "(7.00)", "", ""])
     assert len(given) == cost["lines"] + len(left_out)
 
 
 @pytest.mark.parametrize(
-    ("file", "field", "tags"),
+    ("file", "table", "field", "tags"),
     [
-        ("focus_duplicate_tag_keys.parquet", "Tags", {"env": "prod"}),
-        ("cur2_maps.parquet", "resource_tags", {"user_env": "dev"}),
+        ("focus_duplicate_tag_keys.parquet", FOCUS_LINE, "tags", {"env": "prod"}),
+        ("cur2_maps.parquet", CUR_LINE, "resource_tags", {"user_env": "dev"}),
     ],
 )
-def test_of_two_equal_tag_keys_of_a_bill_the_last_counts(settings: Settings, file: str, field: str, tags: dict[str, str]) -> None:
+def test_of_two_equal_tag_keys_of_a_bill_the_last_counts(
+    settings: Settings, file: str, table: Table, field: str, tags: dict[str, str]
+) -> None:
     lake = ingested(settings, DATA / file)
 
-    landed = [json.loads(text)[field] for text in lake.read(BILLING_LINE)["line_json"].to_pylist()]
+    landed = [json.loads(text) for text in lake.read(table)[field].to_pylist() if text]
     assert tags in landed
     assert sum(row["lines"] for row in lake.read(COST_DAILY).to_pylist()) == pq.read_metadata(DATA / file).num_rows
     assert refused(lake) == []

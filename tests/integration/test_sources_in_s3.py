@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +17,11 @@ from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
-from pipeline.sources import _http, billing
+from pipeline.sources import Load, _http, billing
+from pipeline.sources._bill_formats import FORMATS
 from pipeline.steps.ingest import ingest as land
 from tests.support.aws_server import BUCKET, AwsServer, Refusal, aws_for_tests
+from tests.support.bills import build_cost
 
 pytestmark = [pytest.mark.server]
 
@@ -51,7 +54,9 @@ def put(request: pytest.FixtureRequest, aws: AwsServer, tmp_path: Path) -> Any:
 
 def rows(aws: AwsServer, source: str, interval: Interval = ALL, **options: Any) -> list[dict[str, Any]]:
     chosen = plugs.check_options("sources", source, {"endpoint_url": aws.url, "attempts": 1, **options})
-    return [row for batch in plugs.bind("sources", source, chosen)(interval) for row in batch.data.to_pylist()]
+    given = plugs.bind("sources", source, chosen)(interval)
+    pieces = [piece for each in given for piece in (each.pieces() if isinstance(each, Load) else [each.data])]
+    return [row for piece in pieces for row in piece.to_pylist()]
 
 
 def metrics(day: str, *values: float) -> str:
@@ -59,7 +64,7 @@ def metrics(day: str, *values: float) -> str:
 
 
 def bill(*charges: tuple[str, float], payer: str = "1") -> str:
-    names = sorted(billing.FORMATS[1].required)
+    names = sorted(next(known.required for known in FORMATS if known.name == "focus_1_0"))
     known = {"BillingAccountId": payer, "BillingCurrency": "USD", "SubAccountId": "7", "ServiceName": "EC2"}
     lines = [
         {**dict.fromkeys(names, "x"), **known, "ChargePeriodStart": f"{day}T00:00:00Z"}
@@ -68,6 +73,7 @@ def bill(*charges: tuple[str, float], payer: str = "1") -> str:
             "BilledCost": str(cost),
             "EffectiveCost": str(cost),
             "ListCost": str(cost),
+            "ContractedCost": str(cost),
         }
         for day, cost in charges
     ]
@@ -134,35 +140,49 @@ def ingest(lake: Lake, aws: AwsServer, place: str, interval: Interval = ALL) -> 
     options = {"sources": {"billing": {"path": place, "endpoint_url": aws.url, "attempts": 1}}}
     settings = lake.settings.model_copy(update={"options": options})
     land(interval, lake, settings, target="billing")
-    files = lake.storage.list_files(f"{lake.storage.root}/bronze/billing_line")
+    files = lake.storage.list_files(f"{lake.storage.root}/bronze/focus_line")
     days = [file.rsplit("/", 2)[1].removeprefix("day=") for file in files]
     return sorted((day, days.count(day)) for day in set(days))
 
 
 def charged(lake: Lake) -> dict[str, float]:
-    found = lake.query("SELECT day AS day, sum(billed_cost) AS usd FROM views.billing_charge WHERE rule IS NULL GROUP BY day")
-    return {f"{row['day']}": float(row["usd"]) for row in found.to_pylist()}
+    build_cost(lake.settings, ALL)
+    found = open_lake(lake.settings).query("SELECT ts AS ts, sum(billed_usd) AS usd FROM silver.cost_daily GROUP BY ts")
+    return {f"{row['ts']:%Y-%m-%d}": float(row["usd"]) for row in found.to_pylist()}
 
 
-def test_a_folder_of_a_bill_is_one_execution_and_only_days_that_changed_land_again(aws: AwsServer, put: Any, lake: Lake) -> None:
+def test_each_month_of_a_folder_is_one_execution_and_only_months_that_changed_land_again(
+    aws: AwsServer, put: Any, lake: Lake
+) -> None:
     put("d/BILLING_PERIOD=2026-04/export-00001.csv.gz", bill(("2026-04-01", 1), ("2026-04-02", 2)))
     root = put("d/BILLING_PERIOD=2026-04/export-00002.csv.gz", bill(("2026-04-01", 10), ("2026-04-01", 10)))
-    put("d/BILLING_PERIOD=2026-04/manifest.json", "{}")
-    place = f"{root}/d/BILLING_PERIOD=%Y-%m"
 
-    assert ingest(lake, aws, f"{root}/d/") == [("2026-04-01", 1), ("2026-04-02", 1)]
-    assert ingest(lake, aws, f"{root}/d/") == [("2026-04-01", 1), ("2026-04-02", 1)], "unchanged objects land nothing new"
+    assert ingest(lake, aws, f"{root}/d/") == [("2026-04-01", 1)]
+    assert ingest(lake, aws, f"{root}/d/") == [("2026-04-01", 1)], "unchanged objects land nothing new"
     assert charged(lake) == {"2026-04-01": 21, "2026-04-02": 2}
 
     put("d/BILLING_PERIOD=2026-05/export-00001.csv.gz", bill(("2026-05-01", 5)))
+    assert ingest(lake, aws, f"{root}/d/") == [("2026-04-01", 1), ("2026-05-01", 1)]
     put("d/BILLING_PERIOD=2026-04/export-00001.csv.gz", bill(("2026-04-01", 1), ("2026-04-02", 3), ("2026-04-02", 1)))
-    assert ingest(lake, aws, f"{root}/d/") == [("2026-04-01", 1), ("2026-04-02", 2), ("2026-05-01", 1)]
+    assert ingest(lake, aws, f"{root}/d/") == [("2026-04-01", 2), ("2026-05-01", 1)]
     assert charged(lake) == {"2026-04-01": 21, "2026-04-02": 4, "2026-05-01": 5}
-    numbers = [
-        (row["ts"].day, row["line_number"]) for row in rows(aws, "billing", Interval.days("2026-04-01", "2026-05-01"), path=place)
-    ]
+    place = f"{root}/d/BILLING_PERIOD=%Y-%m"
     assert billing.span(billing.Options(path=place, endpoint_url=aws.url)) == Interval.days("2026-04-01", "2026-05-02")
-    assert numbers == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)], "numbers count up by day, whatever other days hold"
+
+
+def test_an_export_in_s3_is_what_its_manifest_names(aws: AwsServer, put: Any, lake: Lake) -> None:
+    month = "x/export/data/BILLING_PERIOD=2026-04"
+    put(f"{month}/export-00001.csv.gz", bill(("2026-04-01", 1)))
+    put(f"{month}/export-00002.csv.gz", bill(("2026-04-01", 99)))
+    said = {"executionId": "e-1", "dataFiles": [f"s3://elsewhere/{month}/export-00001.csv.gz"]}
+    root = put("x/export/metadata/BILLING_PERIOD=2026-04/export-Manifest.json", json.dumps(said))
+
+    assert ingest(lake, aws, f"{root}/x/export/") == [("2026-04-01", 1)]
+    assert charged(lake) == {"2026-04-01": 1}
+    said["dataFiles"].append(f"s3://elsewhere/{month}/export-00003.csv.gz")
+    put("x/export/metadata/BILLING_PERIOD=2026-04/export-Manifest.json", json.dumps(said))
+    with pytest.raises(DataError, match=r"x/export 2026-04: its manifest \S+ names \S+export-00003\.csv\.gz, which is not there"):
+        ingest(lake, aws, f"{root}/x/export/")
 
 
 def test_two_executions_side_by_side_are_refused_and_two_payers_are_not(aws: AwsServer, put: Any) -> None:
@@ -173,7 +193,7 @@ def test_two_executions_side_by_side_are_refused_and_two_payers_are_not(aws: Aws
     put("d/run-2/a.csv", bill(("2026-04-01", 1.5)))
     with pytest.raises(DataError, match=r"run-1 and .*run-2 both have 2026-04 of account 1: two executions"):
         rows(aws, "billing", path=f"{root}/d/")
-    assert [row["ts"] for row in rows(aws, "billing", path=f"{root}/d/run-2")] == [datetime(2026, 4, 1)]
+    assert [row["charge_start"] for row in rows(aws, "billing", path=f"{root}/d/run-2")] == [datetime(2026, 4, 1)]
 
 
 def test_an_export_that_is_replaced_while_it_is_read_lands_nothing(
@@ -181,13 +201,13 @@ def test_an_export_that_is_replaced_while_it_is_read_lands_nothing(
 ) -> None:
     put("d/a.csv", bill(("2026-04-01", 1)))
     root = put("d/b.csv", bill(("2026-04-02", 1)))
-    parsed = billing.read
+    parsed = billing.lines_of
 
     def replaced_meanwhile(*asked: Any) -> Any:
         put("d/a.csv", bill(("2026-04-01", 1), ("2026-04-01", 7)))
         return parsed(*asked)
 
-    monkeypatch.setattr(billing, "read", replaced_meanwhile)
+    monkeypatch.setattr(billing, "lines_of", replaced_meanwhile)
     with pytest.raises(SourceError, match="was replaced while it was read; nothing is landed"):
         rows(aws, "billing", path=f"{root}/d/")
 

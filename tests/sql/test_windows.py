@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import tables
 from pipeline.errors import ConfigError
+from pipeline.interval import Interval
 from pipeline.lake import Lake, duckdb, sql
 from pipeline.tables.schema import Table
 from tests.support import golden
@@ -19,6 +20,9 @@ ASKED = [name for name in sql.names() if not name.startswith("views.")]
 WHOLE = {
     ("inputs.prices", "silver.price"): "a price holds until the next one, and the table has no rows between the two",
     ("inputs.sources", "silver.price"): "the same prices, counted",
+    ("silver.cost_daily", "silver.charge_daily"): "a bill may charge days of any earlier month",
+    ("inputs.cost_outdated", "silver.charge_daily"): "the same days, compared",
+    ("inputs.cost_outdated", "silver.cost_daily"): "the same days, compared",
     ("inputs.newest_forecast", "gold.forecast"): "what a question without a date is about; no step of a run asks it",
 }
 CASES = [case for case in golden.cases() if case.parts[-3] != sql.VIEWS]
@@ -36,7 +40,9 @@ def test_the_head_of_a_query_states_how_far_back_it_reads_each_table(name: str) 
     assert {table for table in read if windows.get(table, windows.get("", None)) is None} == {
         table for query, table in WHOLE if query == name
     }
-    assert not any(windows.get(table, windows.get("")) for table in read if table.startswith("bronze."))
+    # Bills lie by the first of their month.
+    by_day = [table for table in read if table.startswith("bronze.") and not tables.get(table).by_month]
+    assert not any(windows.get(table, windows.get("")) for table in by_day)
 
 
 def test_how_long_a_training_counts_is_the_same_for_all_who_ask() -> None:
@@ -70,10 +76,11 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = open_lake(settings.load({}, home=tmp_path_factory.mktemp("home")))
     for table in BRONZE:
         names = [c for c in table.columns if c.name not in STAMPED]
-        row = {c.name: START if c.name == table.time else golden.filler(c) for c in names}
+        begun = table.covering(Interval(START, END)).start
+        row = {c.name: begun if c.name == table.time else golden.filler(c) for c in names}
         schema = pa.schema([table.arrow_schema.field(c.name) for c in names])
         lake.land(table, pa.Table.from_pylist([row], schema=schema), source="s", shard="x", ingested_at=END)
-        for day in DAYS:
+        for day in (day for day in DAYS if day.day == 1 or not table.by_month):
             Path(lake.storage.root, "bronze", table.short_name, f"day={day}").mkdir(exist_ok=True)
     return lake
 
@@ -81,8 +88,9 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.mark.parametrize("name", ASKED)
 def test_a_query_of_a_day_lists_no_more_days_of_bronze_than_its_window_and_one(name: str, old: Lake) -> None:
     text = sql.text(name)
-    params = dict.fromkeys(sql.parameters(sql.parse(text)), END) | {
-        "start": START,
+    asked = Interval(START, END).whole_months() if "whole months" in sql.header(name) else Interval(START, END)
+    params = dict.fromkeys(sql.parameters(sql.parse(text)), asked.end) | {
+        "start": asked.start,
         "shard": 0,
         "shards": 1,
         "hours": 1,

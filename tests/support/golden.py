@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 from pipeline import tables
 from pipeline.sources import _bronze
 from pipeline.tables.schema import Column, Table, bucket_of
-from pipeline.tables.types import DATE, FLAG, MOMENT, NUMBER, TEXT
+from pipeline.tables.types import DATE, FLAG, MOMENT, MONEY, NUMBER, TEXT
 from pipeline.tables.usage import METRIC_SAMPLE
 
 ROOT = Path(__file__).parent.parent / "sql"
@@ -94,6 +95,8 @@ def _value(text: str, column: Column) -> Any:
         return date.fromisoformat(text)
     if column.type == MOMENT:
         return datetime.fromisoformat(text)
+    if column.type == MONEY:
+        return Decimal(text)
     return float(text) if column.type == NUMBER else int(text)
 
 
@@ -108,6 +111,8 @@ def filler(column: Column) -> Any:
         return False
     if column.type == DATE:
         return EPOCH.date()
+    if column.type == MONEY:
+        return Decimal(0)
     return EPOCH if column.type == MOMENT else column.arrow_type.to_pandas_dtype()(0)
 
 

@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow as pa
 from pipeline import tables
 from pipeline.tables.columns import CANONICAL_METRICS, QUANTILES
 from pipeline.tables.schema import Column, Table, bucket_of
-from pipeline.tables.types import DATE, FLAG, MOMENT, NUMBER, TEXT
+from pipeline.tables.types import DATE, FLAG, MOMENT, MONEY, NUMBER, TEXT
 from tests.support.golden import partition_of
 
 Row = dict[str, Any]
@@ -138,13 +139,16 @@ class _Chance(random.Random):
             return NAMED[column.name](self)
         if column.values:
             return self.choice(column.values)
-        kinds = {TEXT: self.text, FLAG: lambda: self.random() < 0.5, DATE: self.month, MOMENT: self.moment}
+        kinds = {MONEY: self.money, TEXT: self.text, FLAG: lambda: self.random() < 0.5, DATE: self.month, MOMENT: self.moment}
         return (
             kinds[column.type]() if column.type in kinds else self.number(column) if column.type == NUMBER else self.whole(column)
         )
 
     def text(self) -> str:
         return self.choice(TEXTS if self.is_odd else TEXTS[-2:])
+
+    def money(self) -> Decimal:
+        return Decimal(self.choice(("0", "1.5", "-2.25", "0.000000000001", "123456789.123456789012")))
 
     def month(self) -> date:
         return self.choice(self.days).date().replace(day=1)
@@ -176,8 +180,7 @@ class _Chance(random.Random):
 
     def amount(self) -> Any:
         text = self.choice(ODD_AMOUNTS if self.is_odd and self.random() < 0.5 else AMOUNTS)
-        as_number = self.random() < 0.2 and text in AMOUNTS
-        return float(text) if as_number else self.choice((None, text, text, text)) if self.is_odd else text
+        return self.choice((None, text, text, text)) if self.is_odd else text
 
     def tags(self) -> str:
         tags = {name: self.choice((self.text(), 5, None)) for name in TAGS if self.random() < 0.7}
@@ -202,45 +205,38 @@ def _sample(chance: _Chance, row: Row) -> list[Row]:
     return [row]
 
 
-def _bill(chance: _Chance, row: Row) -> list[Row]:
-    of = chance.choice(("focus_1_0", "focus_1_2", "cur_2_0", "cur_2_0", "daily_cost", "other"))
+def _line(chance: _Chance, row: Row) -> list[Row]:
+    """A line of either family: columns of the other are none of its table's."""
     account = chance.choice((*chance.accounts, "/subscriptions/1", "NULL", "", *(NO_NAMES if chance.is_odd else ())))
     service, region = chance.choice(SERVICES), chance.choice(("us-east-1", "NULL", "", "eu"))
     currency = chance.choice(("USD", "USD", "EUR", *(("usd", "", "USD\n", "US", None) if chance.is_odd else ())))
-    kinds = (
-        "Usage",
-        "Tax",
-        "SavingsPlanUpfrontFee",
-        "SavingsPlanCoveredUsage",
-        "SavingsPlanRecurringFee",
-        "DiscountedUsage",
-        "RIFee",
-    )
-    line: Row
-    if of.startswith("focus"):
-        line = {
-            "BillingAccountId": "b1",
-            "ProviderName": "AWS",
-            "SubAccountId": account,
-            "ServiceName": service,
-            "RegionId": region,
-        }
-        line |= {"ChargeCategory": chance.choice(("Usage", "Purchase", "Tax", "NULL", "")), "BillingCurrency": currency}
-        line |= {name: chance.amount() for name in ("BilledCost", "EffectiveCost", "ListCost")}
-    elif of == "cur_2_0":
-        line = {
-            "bill_payer_account_id": "b1",
-            "line_item_usage_account_id": account,
-            "product_servicecode": chance.choice((service, "")),
-        }
-        line |= {"line_item_product_code": service, "product_region_code": region, "line_item_currency_code": currency}
-        line |= {name: chance.amount() for name in CUR_AMOUNTS} | {"line_item_line_item_type": chance.choice(kinds)}
-    else:
-        line = {"account": account, "service": service, "currency": currency, "cost_usd": chance.amount()}
-    text = json.dumps({name: value for name, value in line.items() if chance.random() > 0.05}, ensure_ascii=chance.random() < 0.5)
-    if chance.is_odd and chance.random() < 0.05:
-        text = chance.choice(("", "[]", "null", text[:-3], text + "}", text.replace('"', "'")))
-    return [row | {"format": of, "line_json": text}]
+    period = datetime.combine(chance.month(), datetime.min.time())
+    start = chance.choice((chance.moment(), period + timedelta(days=chance.randint(-2, 40))))
+    begun = chance.choice(("2026-03-01", "2026-03-01", "NULL", "") if chance.is_odd else ("2026-03-01",))
+    said: Row = {
+        "billing_account_id": "b1",
+        "provider_name": "AWS",
+        "sub_account_id": account,
+        "service_name": service,
+        "region_id": region,
+        "charge_category": chance.choice(("Usage", "Purchase", "Tax", "NULL", "")),
+        "charge_class": "NULL",
+        "billing_currency": currency,
+        "resource_id": chance.choice((*chance.resources, "", "/a b")),
+        "billing_period_start": begun,
+        "bill_payer_account_id": "b1",
+        "bill_billing_period_start_date": begun,
+        "line_item_usage_account_id": account,
+        "line_item_product_code": service,
+        "line_item_currency_code": currency,
+        "line_item_line_item_type": chance.choice(LINE_TYPES),
+        "product_servicecode": chance.choice((service, "")),
+        "product_region_code": region,
+        **{name: chance.amount() for name in (*FOCUS_AMOUNTS, *CUR_AMOUNTS)},
+    }
+    known = {"billing_period": period, "export": chance.choice(("e", "f"))}
+    known |= {"charge_start": chance.choice((start, start, start, None)), "tag_set": chance.choice(("0" * 16, "1" * 16, None))}
+    return [row | known | {name: value for name, value in said.items() if name in row and chance.random() > 0.05}]
 
 
 def _forecast(chance: _Chance, row: Row) -> list[Row]:
@@ -275,7 +271,12 @@ def _risk_as_of(chance: _Chance) -> datetime:
 
 PLACES = {"account": "accounts", "region": "regions", "resource_id": "resources", "metric": "metrics"}
 TAGS = ("app_name", "business_unit", "criticality", "server_type", "environment")
+LINE_TYPES = (
+    *("Usage", "Tax", "SavingsPlanUpfrontFee", "SavingsPlanCoveredUsage", "SavingsPlanRecurringFee", "DiscountedUsage", "RIFee"),
+)
+FOCUS_AMOUNTS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "consumed_quantity")
 CUR_AMOUNTS = (
+    "line_item_usage_amount",
     *("line_item_unblended_cost", "savings_plan_savings_plan_effective_cost", "savings_plan_total_commitment_to_date"),
     *("savings_plan_used_commitment", "reservation_effective_cost", "reservation_unused_recurring_fee"),
     *("reservation_unused_amortized_upfront_fee_for_billing_period", "pricing_public_on_demand_cost"),
@@ -302,7 +303,8 @@ NAMED: dict[str, Callable[[_Chance], Any]] = {
 }
 SHAPES: dict[str, Callable[[_Chance, Row], list[Row]]] = {
     "bronze.metric_sample": _sample,
-    "bronze.billing_line": _bill,
+    "bronze.focus_line": _line,
+    "bronze.cur_line": _line,
     "gold.forecast": _forecast,
     "silver.calendar": _calendar,
     "bronze.resource_snapshot": _at("ts", _day),

@@ -27,7 +27,7 @@ VALUES: dict[str, Any] = {
     "shards": 4,
     "hours": 168,
     "metric": "cpu_utilization",
-    "table_name": "bronze.billing_line",
+    "table_name": "bronze.focus_line",
 }
 
 

@@ -57,7 +57,6 @@ def test_a_mistyped_command_says_what_was_meant() -> None:
         (("ingest", "--path", "x.csv", "--day", "2026-02-03"), "belong to one --source"),
         (("ingest", "--source", "csv", "--option", "unit", "--day", "2026-02-03"), "expects name=value"),
         (("ingest", "--source", "csv", "--path", "x.csv", "--option", "zzz=1", "--day", "2026-02-03"), "zzz"),
-        (("ingest", "--source", "csv", "--restates", "x.csv", "--day", "2026-02-03"), "--restates belongs to --source billing"),
         (("build", "silver.nothing", "--day", "2026-02-03"), "no table named 'silver.nothing'"),
         (("build", "gold.forecast", "--day", "2026-02-03"), "gold.forecast cannot be built: it is written by the step forecast$"),
         (("build", "gold.anomalies", "--day", "2026-02-03"), "no table named 'gold.anomalies'; did you mean 'gold.anomaly'"),

@@ -89,10 +89,11 @@ def test_only_the_columns_that_a_query_reads_count(lake: Lake) -> None:
 
 
 def test_a_view_reads_the_columns_that_its_own_query_needs_of_a_view_below() -> None:
-    read = cost_of_run.columns_read(sql.text("silver.cost_daily"))
+    read = cost_of_run.columns_read(sql.text("inputs.bill_overlaps"))
 
-    assert set(read) == {"bronze.billing_line"}
-    assert "line_json" in read["bronze.billing_line"]
+    assert set(read) == {"bronze.focus_line", "bronze.cur_line"}
+    assert "resource_id" in read["bronze.focus_line"]
+    assert "billed_cost" not in read["bronze.focus_line"]
 
 
 def test_what_is_stored_counts_every_object_of_a_layer(lake: Lake) -> None:

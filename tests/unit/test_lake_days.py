@@ -107,7 +107,8 @@ def test_a_build_lists_the_days_of_its_interval(lake: Lake, listed: list[str]) -
         *folders("2026-02-03", "2026-02-04"),
         "resource_snapshot",
         "metric_sample",
-        "billing_line",
+        "focus_line",
+        "cur_line",
         "price",
         "data",
     }

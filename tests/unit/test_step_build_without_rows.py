@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+import pyarrow as pa
 import pytest
 
 from pipeline import steps
@@ -13,15 +14,12 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.sources import _bronze
-from pipeline.tables.money import BILLING_LINE
+from pipeline.tables.money import FOCUS_LINE
 from pipeline.tables.operations import CHECK_RESULT
 from pipeline.tables.usage import METRIC_SAMPLE
+from tests.support.bills import build_cost, line
 
 DAY = Interval.day("2026-03-02")
-LINE = (
-    '{"BillingAccountId": "9", "SubAccountId": "1", "ServiceName": "S3", "ChargeCategory": "Usage", "BillingCurrency": "USD", '
-    '"BilledCost": "1", "EffectiveCost": "1", "ListCost": "1"}'
-)
 
 
 def land_metrics(lake: Lake, day: int, value: float = 40.0) -> None:
@@ -35,9 +33,8 @@ def land_metrics(lake: Lake, day: int, value: float = 40.0) -> None:
 
 def land_bill(lake: Lake, day: int) -> None:
     """One line of a bill."""
-    line = {"source": "billing", "format": "focus_1_0", "billing_period": datetime(2026, 3, 1).date(), "line_number": [1]}
-    rows = _bronze.rows(BILLING_LINE.name, {**line, "ts": [datetime(2026, 3, day)], "line_json": LINE})
-    lake.land(BILLING_LINE, rows, source="billing", shard="a", ingested_at=datetime(2026, 3, 9))
+    rows = pa.Table.from_pylist([line(day)], schema=_bronze.schema(FOCUS_LINE.name))
+    lake.land(FOCUS_LINE, rows, source="billing", shard="a", ingested_at=datetime(2026, 3, 9))
 
 
 def build(table: str, settings: Settings) -> int:
@@ -57,7 +54,7 @@ def test_a_bill_alone_is_built_and_what_was_never_landed_is_said_in_the_log(
     land_bill(lake, 2)
 
     assert build("silver.metric_daily", settings) == 0
-    assert build("silver.cost_daily", settings) == 1
+    assert build_cost(settings, DAY) == 1
     [said] = [record for record in caplog.records if "silver.metric_daily" in record.message]
     assert (said.levelname, checks(lake, "silver.metric_daily")) == ("INFO", {})
     assert said.message.endswith("not built, for nothing was landed in bronze.metric_sample up to these days")
@@ -77,11 +74,12 @@ def test_metrics_that_were_there_the_day_before_are_missed_loudly_and_on_record(
 
 
 def test_a_bill_that_is_late_does_not_hold_up_the_metrics_and_is_on_record(lake: Lake, settings: Settings) -> None:
-    land_bill(lake, 1)
+    rows = pa.Table.from_pylist([line(1, billing_period=datetime(2026, 2, 1))], schema=_bronze.schema(FOCUS_LINE.name))
+    lake.land(FOCUS_LINE, rows, source="billing", shard="a", ingested_at=datetime(2026, 3, 9))
     land_metrics(lake, 2)
 
-    assert (build("silver.cost_daily", settings), build("silver.metric_daily", settings)) == (0, 1)
-    assert checks(lake, "silver.cost_daily") == {"landed(bronze.billing_line)": False}
+    assert (build("silver.bill", settings), build("silver.metric_daily", settings)) == (0, 1)
+    assert checks(lake, "silver.bill") == {"landed(bronze.cur_line, bronze.focus_line)": False}
 
 
 def test_what_has_arrived_meanwhile_is_no_longer_missed(lake: Lake, settings: Settings) -> None:
@@ -106,13 +104,13 @@ def test_rows_of_which_none_counts_are_an_error_that_says_where_they_are(lake: L
 def test_a_day_on_which_nothing_was_landed_is_refused(lake: Lake, settings: Settings) -> None:
     land_metrics(lake, 1)
 
-    with pytest.raises(DataError, match="nothing was landed for these days in bronze.billing_line or .*; run `ingest` first"):
+    with pytest.raises(DataError, match="nothing was landed for these days in bronze.cur_line or .*; run `ingest` first"):
         build("silver.metric_daily", settings)
 
 
 def test_what_was_published_stays_where_a_day_is_built_again_without_rows(lake: Lake, settings: Settings) -> None:
     land_bill(lake, 2)
-    build("silver.cost_daily", settings)
+    build_cost(settings, DAY)
     build("silver.metric_daily", settings)
 
     assert lake.query("SELECT count(*) AS n FROM silver.cost_daily")["n"].to_pylist() == [1]

@@ -26,19 +26,18 @@ CASES = {
         "2024-09-02",
         "2024-09-20",
         ["2024-09-03T00:00", "2024-09-11T11:30"],
-        {"bronze.billing_line": 556},
+        {"bronze.focus_line": 999},
     ),
     "cur": Case(
         {"path": str(_BILLING / "cur2_daily_real_2026-04.csv.gz")},
         "2026-04-01",
         "2026-04-10",
         ["2026-04-02T00:00"],
-        {"bronze.billing_line": 1089},
+        {"bronze.cur_line": 1882},
     ),
 }
 DOWN = {"path": str(_BILLING / "absent.csv.gz")}
 OPTIONS = {
     "path": Changed(str(_BILLING / "cur2_daily_real_2026-04.csv.gz")),
-    "restates": Changed("an/earlier/export.csv"),
     **changes_in_s3("path", "focus*.csv.gz", {}),
 }

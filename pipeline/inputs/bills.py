@@ -1,0 +1,123 @@
+"""Which executions of bills count: the newest of each export, and of exports that charge the same that of the newest format."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from pipeline.errors import DataError
+from pipeline.inputs import ask
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.tables.columns import BILL_FORMATS
+from pipeline.tables.money import BILL
+
+log = logging.getLogger(__name__)
+Row: TypeAlias = dict[str, Any]
+Owner: TypeAlias = tuple[str, datetime, str, str]
+"""Whose bill of which month: source, billing period, provider and payer."""
+#: After the end of a billing period; AWS changes a bill for two weeks.
+CLOSED_AFTER = timedelta(days=14)
+_MEANINGS = ("billed_cost", "effective_cost")
+
+
+def read_bills(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
+    """The rows of `silver.bill` for whole months.
+
+    Raises:
+        DataError: the lines of one export and payer have several currencies, or the sum of a closed period moved by more than
+            `restated_limit`; the message names export, period and figure, and what was published stays.
+    """
+    loads = ask(lake, "bill_loads", start=interval.start, end=interval.end).to_pylist()
+    by_owner: dict[Owner, list[Row]] = {}
+    for load in loads:
+        _refuse_mixed(load)
+        by_owner.setdefault(_owner(load), []).append(load)
+    several = any(len({load["export"] for load in same}) > 1 for same in by_owner.values())
+    pairs = ask(lake, "bill_overlaps", start=interval.start, end=interval.end).to_pylist() if several else []
+    overlaps = {(_owner(pair), pair["export"], pair["other"]) for pair in pairs}
+    for owner, same in by_owner.items():
+        supersede(same, {frozenset(names) for of, *names in overlaps if of == owner})
+    check_closed(lake.read(BILL, BILL.scope(interval)).to_pylist(), loads, settings.restated_limit)
+    for load in loads:
+        if load["superseded_by"]:
+            log.warning("%s: not counted, for %s charges the same and is newer", said(load), load["superseded_by"])
+    return pa.Table.from_pylist(loads, schema=_schema())
+
+
+def supersede(loads: list[Row], overlaps: set[frozenset[str]]) -> None:
+    """Say of each export of one bill which counts in its place: one of a newer format, or landed later, with a common charge.
+
+    Args:
+        loads: the newest landing of each export; each gets `superseded_by`.
+        overlaps: pairs of exports that charge one resource for one day.
+    """
+    newest_first = sorted(loads, key=_newness, reverse=True)
+    for place, load in enumerate(newest_first):
+        better = [each["export"] for each in newest_first[:place] if frozenset((each["export"], load["export"])) in overlaps]
+        load["superseded_by"] = better[0] if better else None
+
+
+def check_closed(before: list[Row], now: list[Row], limit: float) -> None:
+    """Hold a bill whose period is closed and of which the same export says something else by more than a share.
+
+    One that another export takes the place of is not held: somebody named that.
+
+    Raises:
+        DataError: naming the export, the period and both sums.
+    """
+    known = {_key(row): row for row in now}
+    for old in before:
+        new = known.get(_key(old), old | dict.fromkeys(_MEANINGS))
+        if old["superseded_by"] or new["superseded_by"] or not is_closed(old):
+            continue
+        for meaning in _MEANINGS:
+            was, is_now = old[meaning] or Decimal(0), new[meaning] or Decimal(0)
+            if abs(is_now - was) > Decimal(str(limit)) * abs(was):
+                raise DataError(
+                    f"{said(old)} of payer {old['payer']}: {meaning} of a closed period moved from {was:,.2f} to {is_now:,.2f}, "
+                    f"by more than {limit:.3g} (restated_limit); what was published stays. Where that is right, set "
+                    "HEADROOM_RESTATED_LIMIT higher for this build"
+                )
+            if is_now != was:
+                log.warning("%s of payer %s: restated, %s was %s and is %s", said(old), old["payer"], meaning, was, is_now)
+
+
+def is_closed(bill: Row) -> bool:
+    """Whether a bill is final: every line was invoiced, or it was landed when the days of correction were over."""
+    end = Interval(bill["billing_period"], bill["billing_period"] + timedelta(days=1)).whole_months().end
+    return bool(bill["uninvoiced_lines"] == 0 or bill["ingested_at"] >= end + CLOSED_AFTER)
+
+
+def said(load: Row) -> str:
+    """What messages call a load."""
+    return f"{load['export']} {load['billing_period']:%Y-%m}"
+
+
+def _refuse_mixed(load: Row) -> None:
+    if load["currencies"] > 1:
+        raise DataError(
+            f"{said(load)}: its lines of payer {load['payer']} have {load['currencies']} currencies in one column of cost, which "
+            "cannot be added; export the billing currency; what was published stays"
+        )
+
+
+def _owner(row: Row) -> Owner:
+    return row["source"], row["billing_period"], row["provider"], row["payer"]
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in BILL.key)
+
+
+def _newness(load: Row) -> tuple[int, int, datetime, str]:
+    return BILL_FORMATS.index(load["format"]), load["sequence"] or 0, load["ingested_at"], load["load_id"]
+
+
+def _schema() -> pa.Schema:
+    return pa.schema([BILL.arrow_schema.field(column.name) for column in BILL.columns])

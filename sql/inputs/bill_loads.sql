@@ -1,0 +1,39 @@
+-- inputs.bill_loads: what the newest landing of each export and billing period says, by provider and payer.
+--
+-- Reads   views.billing_charge, views.bill_load
+-- Params  :start, :end   whole months, UTC, half-open
+-- Window  0 days
+--
+-- Sums are of the lines that count, in the billing currency, of which `currencies` says how many there are.
+SELECT
+  c.source AS source,
+  c.export AS export,
+  c.billing_period AS billing_period,
+  c.provider AS provider,
+  c.payer AS payer,
+  c.format AS format,
+  c.execution AS execution,
+  c.load_id AS load_id,
+  c.ingested_at AS ingested_at,
+  c.sequence AS sequence,
+  c.files AS files,
+  c.schema_hash AS schema_hash,
+  count(*) AS lines,
+  count(*) FILTER (WHERE c.rule IS NOT NULL) AS lines_refused,
+  coalesce(sum(c.billed_cost) FILTER (WHERE c.rule IS NOT NULL AND abs(c.billed_cost) < 1000000000), cast(0 AS decimal(38, 12))) AS refused_cost,
+  max(c.currency) FILTER (WHERE c.rule IS NULL) AS currency,
+  count(DISTINCT CASE WHEN c.rule IS NULL THEN c.currency END) AS currencies,
+  sum(c.billed_cost) FILTER (WHERE c.rule IS NULL) AS billed_cost,
+  sum(c.effective_cost) FILTER (WHERE c.rule IS NULL) AS effective_cost,
+  sum(c.list_cost) FILTER (WHERE c.rule IS NULL) AS list_cost,
+  sum(c.contracted_cost) FILTER (WHERE c.rule IS NULL) AS contracted_cost,
+  count(*) FILTER (WHERE c.invoice_id IS NULL) AS uninvoiced_lines,
+  max(date_trunc('day', c.ts)) FILTER (WHERE c.rule IS NULL AND c.charge_category = 'Usage') AS complete_through
+FROM views.billing_charge AS c
+INNER JOIN views.bill_load AS l
+  ON l.load_id = c.load_id AND l.ingested_at = c.ingested_at AND l.billing_period = c.billing_period AND l.recency = 1
+WHERE c.day >= cast(:start AS date) AND c.day <= cast(:end AS date) AND c.billing_period >= :start AND c.billing_period < :end
+  AND l.day >= cast(:start AS date) AND l.day <= cast(:end AS date)
+GROUP BY
+  c.source, c.export, c.billing_period, c.provider, c.payer, c.format, c.execution, c.load_id, c.ingested_at, c.sequence, c.files,
+  c.schema_hash

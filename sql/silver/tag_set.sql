@@ -1,0 +1,22 @@
+-- silver.tag_set: the tags of the lines that count, each set once in a billing period.
+--
+-- Reads   views.billing_charge, silver.bill
+-- Params  :start, :end   whole months, UTC, half-open
+-- Window  0 days
+--
+-- Two texts of one set differ in the order of their keys alone; the first by its letters stands for both.
+SELECT
+  c.billing_period AS billing_period,
+  c.source AS source,
+  c.tag_set AS tag_set,
+  min(c.tags) AS tags_json
+FROM views.billing_charge AS c
+INNER JOIN silver.bill AS b
+  ON b.load_id = c.load_id AND b.ingested_at = c.ingested_at AND b.provider = c.provider AND b.payer = c.payer
+WHERE c.rule IS NULL
+  AND c.tag_set IS NOT NULL
+  AND b.superseded_by IS NULL
+  AND b.billing_period >= :start AND b.billing_period < :end
+  AND c.day >= cast(:start AS date) AND c.day <= cast(:end AS date)
+  AND c.billing_period >= :start AND c.billing_period < :end
+GROUP BY c.billing_period, c.source, c.tag_set
