@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # What the demo writes last.
 LAST_REPORT = f"{demo.DAY + timedelta(days=1)}T0000/report.html"
 # How long a model took is the one thing that two trainings never agree on.
-TIMES = {"gold.model_metric": ["cpu_s_per_series"]}
+TIMES = {"gold.model_metric": ["cpu_s_per_series"], "silver.bill": ["ingested_at"]}
 
 
 def main() -> int:

@@ -18,7 +18,8 @@ from tests.support.aws_server import KEYS
 from tools import demo_aws_local
 
 DAY = Interval.day("2026-04-15")
-BUILT = ("silver.calendar", "silver.cost_daily", "silver.metric_daily", "silver.resource", "gold.quality_result")
+COST = ("silver.bill", "silver.charge_daily", "silver.tag_set", "silver.cost_daily")
+BUILT = ("silver.calendar", *COST, "silver.metric_daily", "silver.resource", "gold.quality_result")
 
 pytestmark = [
     pytest.mark.server,

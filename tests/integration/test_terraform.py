@@ -401,7 +401,7 @@ SMALL: dict[str, Any] = {
     "backtest_windows": 2,
     "backtest_series": 2,
 }
-OVER_BRONZE = {"views.billing_charge", "views.metric_point", "views.price_judged", "views.resource_judged"}
+OVER_BRONZE = {"views.bill_load", "views.billing_charge", "views.metric_point", "views.price_judged", "views.resource_judged"}
 CONTENT = [table for table in tables.ALL.values() if table.layer != "bronze" and table.name not in TELEMETRY]
 
 

@@ -106,6 +106,8 @@ def _kind(table: Table, column: Column) -> str:
 def _literal(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "nan()" if math.isnan(value) else f"{'-' if value < 0 else ''}infinity()"
+    if isinstance(value, Decimal):
+        return f"DECIMAL '{value:f}'"
     return "NULL" if value is None else sql.literal(value)
 
 
