@@ -12,11 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sqlglot import exp
 
 from pipeline.errors import DataError
 from pipeline.features.compute import compute
 from pipeline.interval import Interval
+from pipeline.lake import sql
 from pipeline.sources import fleet
+from pipeline.sources._node_exporter import QUERIES
 from pipeline.tables.catalogue import BASE_METRICS, FAMILIES, KURTOSIS_WINDOWS, list_features, reach
 from pipeline.tables.columns import GRANULARITIES, Granularity
 from tests.support.plain_features import define
@@ -199,3 +202,13 @@ def realistic(granularity: Granularity) -> tuple[npt.NDArray[np.datetime64], npt
 
 def test_the_page_of_the_features_is_made_from_the_catalogue() -> None:
     assert Path("docs/features.md").read_text() == write_docs()
+
+
+def test_the_wide_view_has_more_than_fifty_columns_and_each_system_metric_among_them() -> None:
+    query = sql.parse(sql.text("views.server_metrics_wide"))
+    words = {literal.this for literal in query.find_all(exp.Literal) if literal.is_string}
+
+    assert len(query.named_selects) >= 50
+    assert len(QUERIES) == 22
+    assert set(QUERIES) - words == set()
+    assert {"cpu_lag7", "cpu_rolling_mean_30", "cpu_p95_anomaly_score", "risk_flag"} <= set(query.named_selects)
