@@ -71,4 +71,5 @@ def _publish(table: Table, granularity: Granularity, part: Interval, lake: Lake,
 
 
 def _buckets(rows: pd.DataFrame) -> pd.Series:
-    return rows["account"].str.cat([rows["region"], rows["resource_id"]], sep="/").map(bucket_of).astype("int64")
+    names = rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"]
+    return names.map(bucket_of).astype("int64")
