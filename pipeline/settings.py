@@ -150,6 +150,9 @@ class Settings(BaseModel):
     detect_min_history_hours: int = Field(
         default=168, ge=24, le=8760, description="Observed hours a series needs before its anomalies are published."
     )
+    feature_days: int = Field(
+        default=90, ge=1, le=800, description="Days that features of hours are kept; those of days are kept for good."
+    )
     recommenders: tuple[str, ...] = Field(
         default_factory=lambda: plugs.names("recommenders"),
         description="Rules that judge resources, by default all; a resource that none judges is answered with that.",

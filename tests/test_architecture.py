@@ -18,11 +18,21 @@ SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 # Pure code: numbers in, frames out. No storage, registry, orchestrator, network, environment or clock.
 PURE = [
     ROOT / "pipeline" / folder
-    for folder in ("forecasting", "capacity", "anomalies", "advice", "forecasters", "detectors", "recommenders", "report")
+    for folder in (
+        "forecasting",
+        "capacity",
+        "anomalies",
+        "features",
+        "advice",
+        "forecasters",
+        "detectors",
+        "recommenders",
+        "report",
+    )
 ]
 # What numbers and rules are made of; none of it knows where anything is kept.
 GROUND = {"errors", "interval", "plugs", "tables"}
-WINGS = {"forecasting", "capacity", "anomalies", "advice"}
+WINGS = {"forecasting", "capacity", "anomalies", "features", "advice"}
 READ = {*GROUND, "settings", "lake"}
 # Which rooms a room may import from, beside itself; imports for types alone count as well.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -36,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "forecasting": GROUND,
     "capacity": {*GROUND, "forecasting"},
     "anomalies": GROUND,
+    "features": {*GROUND, "forecasting"},
     "advice": GROUND,
     "forecasters": {*GROUND, "forecasting"},
     "detectors": {*GROUND, "anomalies"},

@@ -20,6 +20,7 @@ SQL = ROOT / "sql"
 #: built after it, `last` for the tables that are built last.
 DAILY: dict[str, tuple[str, ...]] = {
     "ingest": (),
+    "features": ("silver",),
     "forecast": ("silver",),
     "detect": ("silver",),
     "incidents": ("detect",),

@@ -32,6 +32,7 @@ from pipeline.lake.fence import Window, narrowed
 from pipeline.lake.relations import rows_within
 from pipeline.settings import Settings
 from pipeline.steps import role_of
+from pipeline.tables.catalogue import reach
 from pipeline.tables.schema import LAYERS, Table
 
 # List prices of us-east-1 in US dollars, as of 2026-01; other regions differ by up to half.
@@ -57,6 +58,8 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.demand_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.drift_evidence": lambda _: 2 * DRIFT_WINDOW,
+    "inputs.feature_days": lambda _: timedelta(days=1 + reach("day")),
+    "inputs.feature_hours": lambda _: timedelta(days=1, hours=reach("hour")),
     "inputs.judged_series": lambda settings: timedelta(hours=settings.detect_history_hours),
     "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),

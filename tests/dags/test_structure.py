@@ -159,7 +159,8 @@ def test_every_table_that_is_built_or_published_is_made_of_others(edges: set[tup
     from pipeline import steps, tables
 
     made = {name for name in steps.list_builds() if steps.list_reads("build", name)}
-    made |= {name for step in ("forecast", "detect", "incidents", "risk", "recommend") for name in steps.get(step).writes}
+    published = ("features", "forecast", "detect", "incidents", "risk", "recommend")
+    made |= {name for step in published for name in steps.get(step).writes}
 
     assert made <= {written for _, written in edges} <= set(tables.ALL)
 
@@ -218,13 +219,14 @@ def test_ingest_is_mapped_over_the_sources_and_models_over_the_shards(run_python
         "import sys, json; sys.path += ['dags', 'infra/airflow']; import capacity_daily, model_training\n"
         "daily, training = capacity_daily.capacity_daily(), model_training.model_training()\n"
         "mapped = lambda dag, t: dag.get_task(t).op_kwargs_expand_input.value\n"
-        "found = {t: mapped(daily, t) for t in ('ingest', 'forecast', 'detect')} | {'train': mapped(training, 'train')}\n"
+        "found = {t: mapped(daily, t) for t in ('ingest', 'features', 'forecast', 'detect')}\n"
+        "found |= {'train': mapped(training, 'train')}\n"
         "print(json.dumps(found))",
         HEADROOM_SOURCES="fleet,prices",
         HEADROOM_SHARDS="3",
     )
     assert seen.pop("ingest") == {"target": ["fleet", "prices"]}
-    assert seen == {name: {"shard": [0, 1, 2]} for name in ("forecast", "detect", "train")}
+    assert seen == {name: {"shard": [0, 1, 2]} for name in ("features", "forecast", "detect", "train")}
 
 
 def test_with_one_shard_training_registers_by_itself(run_python: Callable[..., Any]) -> None:

@@ -1,0 +1,75 @@
+"""Work out the features of every resource's hours and days, for one shard of the resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from pipeline.features.matrix import lay_out, list_rows
+from pipeline.inputs.demand_of_resources import read_resource_demand
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import validate
+from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
+from pipeline.tables.catalogue import list_features, reach
+from pipeline.tables.columns import Granularity
+from pipeline.tables.features import FEATURE_DAILY, FEATURE_HOURLY
+from pipeline.tables.schema import Scope, Table, bucket_of, buckets_of
+
+STEP = Step(
+    role="publisher",
+    sharded=True,
+    reads=("inputs.feature_days", "inputs.feature_hours"),
+    writes=("gold.feature_daily", "gold.feature_hourly"),
+)
+#: Of a long interval, hours are worked out and published so many days at a time, and days by the year: memory follows the estate.
+PART_DAYS = 14
+
+
+def features(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
+    """Rows of `gold.feature_hourly` and `gold.feature_daily` for the interval. Running it twice changes nothing.
+
+    Hours that begin more than `feature_days` before the interval's end are not kept, whenever they were published. Of what was
+    checked, the last part of a long interval is on record.
+    """
+    oldest = interval.end - timedelta(days=settings.feature_days)
+    rows = 0
+    for part in _split(interval, oldest):
+        rows += _publish(FEATURE_HOURLY, "hour", part, lake, shard, shards)
+    for part in interval.split_years():
+        rows += _publish(FEATURE_DAILY, "day", part, lake, shard, shards)
+    expired = Scope(FEATURE_HOURLY.time, datetime.min, oldest, (("bucket", buckets_of(shard, shards)),))
+    lake.replace(FEATURE_HOURLY, FEATURE_HOURLY.arrow_schema.empty_table(), expired)
+    return rows
+
+
+def _split(interval: Interval, oldest: datetime) -> Iterator[Interval]:
+    start = max(interval.start, oldest)
+    while start < interval.end:
+        end = min(start + timedelta(days=PART_DAYS), interval.end)
+        yield Interval(start, end)
+        start = end
+
+
+def _publish(table: Table, granularity: Granularity, part: Interval, lake: Lake, shard: int, shards: int) -> int:
+    step = timedelta(hours=1) if granularity == "hour" else timedelta(days=1)
+    since = part.start - reach(granularity) * step
+    demand = read_resource_demand(lake, since, part.end, granularity, shard, shards)
+    matrix = lay_out(demand, since, part.end, granularity)
+    found = list(list_rows(matrix, granularity, keep=(part.end - part.start) // step))
+    rows = pd.concat(found, ignore_index=True) if found else table.empty()
+    rows = rows.assign(bucket=_buckets(rows))
+    data = conform(rows, table, part)
+    # Without the features, to which no expectation is: it would copy them for each.
+    names = {feature.name for feature in list_features(granularity)}
+    validate(data.drop_columns([*names]), table, part, lake, (shard, shards))
+    return lake.replace(table, data, table.scope(part, bucket=buckets_of(shard, shards))).rows
+
+
+def _buckets(rows: pd.DataFrame) -> pd.Series:
+    names = rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"]
+    return names.map(bucket_of).astype("int64")
