@@ -102,8 +102,9 @@ bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters beside th
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_forecast.py tests/data/traces --scale --fleet
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_risk.py --seeds 51,52,53,54,55,56
 
-bench-anomaly: setup ## How well each detector finds what people labelled on two public sets, beside an alarm that never stops
+bench-anomaly: setup ## How well each detector finds what people labelled on two public sets and what was put into made-up series
 	@$(BIN)/python -m tools.bench_anomaly
+	@$(BIN)/python -m tools.bench_injection --kinds
 
 bench-features: setup ## Time and memory of the 368 features of 175,320 rows beside their bars, and beside plain pandas
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_features

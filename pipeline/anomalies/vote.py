@@ -62,7 +62,9 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
     judged = everyone[(series["ts"] >= interval.start) & (series["ts"] < interval.end) & (everyone >= min_history)]
     scores, flagged = score_of_excess(excess), votes[judged] > 0
     rows = rows.iloc[judged].assign(
-        detectors=[",".join(names[strength[:, place] >= 1]) for place in judged],
+        detectors=[
+            ",".join(names[strength[:, place] >= 1]) if flag else None for place, flag in zip(judged, flagged, strict=True)
+        ],
         scores_json=[_by_name(names, scores[:, place]) if flag else None for place, flag in zip(judged, flagged, strict=True)],
     )
     return rows.assign(**{name: rows[name].where(flagged, None) for name in _DETAILS})

@@ -54,7 +54,8 @@ def injected(seed: int) -> tuple[np.ndarray, np.ndarray, list[int]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "least_recall", "most_alarms"), [("seasonal_mad", 0.95, 0.1), ("default", 0.9, 0.1), ("novelty", 0.7, 0.1)]
+    ("name", "least_recall", "most_alarms"),
+    [("seasonal_mad", 0.95, 0.1), ("default", 0.9, 0.1), ("bounded", 0.9, 0.1), ("novelty", 0.7, 0.1)],
 )
 def test_most_injected_events_are_found_with_few_false_alarms_a_day(name, least_recall, most_alarms) -> None:
     detect = plugs.load("detectors", name).detect
