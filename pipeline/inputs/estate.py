@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pipeline.advice.estate import Estate
+from pipeline.advice.measures import MOST_DAYS
 from pipeline.inputs import read
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
@@ -15,11 +16,14 @@ from pipeline.settings import Settings
 def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
     """What was known about the estate at the interval's end."""
     as_of, since = interval.as_of, interval.as_of - timedelta(days=settings.lookback_days)
+    resources = read_resources(lake, as_of, since).rename(columns={"tags_json": "tags"})
+    changed = read(lake, "changed_since", since=as_of - timedelta(days=MOST_DAYS + 1), as_of=as_of)
     return Estate(
         as_of=as_of,
         lookback_days=settings.lookback_days,
-        resources=read_resources(lake, as_of, since).rename(columns={"tags_json": "tags"}),
+        resources=resources.merge(changed, how="left", on=["account", "region", "resource_id"], validate="1:1"),
         usage=read(lake, "usage", since=since, as_of=as_of),
         prices=read(lake, "prices", as_of=as_of),
         risk=read(lake, "preventable_risk", as_of=as_of),
+        activity=read(lake, "activity", since=as_of - timedelta(days=MOST_DAYS), as_of=as_of),
     )

@@ -4,9 +4,9 @@
 holds until the next one, so a run asks from `BEGINNING` on and finds the one in force; landing it again is no change.
 
 **What.** EC2 for Linux on shared tenancy with the instance type's specification; EBS, snapshots, NAT gateways, public IPv4
-addresses, load balancers; RDS for MySQL in one zone. What the list does not state of an instance type (baselines of
-bandwidth, hypervisor, CoreMark) is added from the shipped specifications, which hold for a type in every region. A price
-that is not in the list has no row: nothing here guesses one.
+addresses, load balancers; RDS in one zone or two for engines without a licence, and their extended support. What the list does
+not state of an instance type (baselines of bandwidth, hypervisor, CoreMark) is added from the shipped specifications, which hold
+for a type in every region. A price that is not in the list has no row: nothing here guesses one.
 
 **From where.** The bulk files over https, which need no credentials, or the Price List API (`pricing:ListPriceLists` and
 `pricing:GetPriceListFileUrl`), which also knows the lists of the past.

@@ -24,7 +24,14 @@ from pipeline.tables.columns import KNOWN
 log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
-    reads=("inputs.preventable_risk", "inputs.prices", "inputs.resources", "inputs.usage"),
+    reads=(
+        "inputs.activity",
+        "inputs.changed_since",
+        "inputs.preventable_risk",
+        "inputs.prices",
+        "inputs.resources",
+        "inputs.usage",
+    ),
     writes=("gold.recommendation",),
 )
 

@@ -34,7 +34,11 @@ RECOMMENDATION = Table(
             "where it costs more.",
             "usd",
         ),
-        number("savings_low_usd", "Saving in a month in which the change is taken back, half way on average.", "usd"),
+        number(
+            "savings_low_usd",
+            "Saving in a month in which the change is taken back, half way on average; or the least, where it is not known.",
+            "usd",
+        ),
         number("savings_high_usd", "Saving in a month in which the change holds: the difference at list price.", "usd"),
         moment("price_as_of", "Day the list prices are from, which may be years before `as_of`.", nullable=True),
         number(
@@ -50,6 +54,11 @@ RECOMMENDATION = Table(
         Column(name="restart_needed", type=FLAG, doc="The resource restarts."),
         Column(name="rollback_possible", type=FLAG, doc="The change can be undone."),
         text("rollback_note", "How."),
+        text(
+            "exclusive_group",
+            "Of the changes of a resource in one group one can be made, and beside `end` no other; null where nothing changes.",
+            nullable=True,
+        ),
         Column(
             name="portfolio_rank",
             type=WHOLE,
@@ -57,7 +66,11 @@ RECOMMENDATION = Table(
             nullable=True,
             ge=1,
         ),
-        number("portfolio_savings_usd", "Saving that adds up: one action per resource.", "usd"),
+        number(
+            "portfolio_savings_usd",
+            "Saving that adds up: of each group one change, and of what the changes before it leave.",
+            "usd",
+        ),
     ),
     may_be_empty=True,
 )

@@ -38,6 +38,16 @@ CANONICAL_METRICS: dict[str, tuple[str, str]] = {
     "error_rate": ("percent", "share of requests that failed"),
     "response_time": ("ms", "time to answer a request"),
     "throughput": ("mbps", "sent in answers"),
+    "NewFlowCount": ("count", "new connections of a network load balancer; rules ask for it"),
+    "ConsumedLCUs": ("count", "capacity units of a load balancer; rules ask whether it was seen"),
+    "HealthyHostCount": ("count", "healthy targets of a load balancer; rules ask whether it was seen"),
+    "ActiveConnectionCount": ("count", "connections through a NAT gateway at once; rules ask for it"),
+    "BytesOutToDestination": ("mbps", "sent through a NAT gateway; rules ask for it"),
+    "VolumeReadOps": ("count", "reads of a volume in the period; rules ask for it"),
+    "VolumeWriteOps": ("count", "writes of a volume in the period; rules ask for it"),
+    "VolumeReadBytes": ("mbps", "read from a volume; rules ask for it"),
+    "VolumeWriteBytes": ("mbps", "written to a volume; rules ask for it"),
+    "DatabaseConnections": ("count", "connections to a database; rules ask for it"),
 }
 #: How a file or an endpoint may write a moment: ISO 8601, or counted since 1970.
 TimeFormat = Literal["iso", "epoch_s", "epoch_ms", "epoch_us"]
@@ -54,10 +64,24 @@ CHECK_SEVERITIES = ("critical", "warning", "info")
 #: Rules that say what a run lacked: rows of a source that had delivered before, rows that were refused, what must be known to
 #: recommend anything, and segments of which a step failed.
 LACKS = LANDED, LEFT_OUT, KNOWN, FAILED = ("landed", "left_out", "known", "failed")
-#: What a recommendation says that changes nothing, and all that one can say.
+#: What a recommendation says that changes nothing.
 PASSIVE = ("keep", "insufficient_data")
-#: `upgrade` is to a type that is no smaller, and no larger, but newer or faster.
-ACTIONS = ("rightsize", "stop", "terminate", "upgrade", "upsize", "investigate", *PASSIVE)
+#: What changes a resource, in the order in which it is done, and its group: of those of one group one can be done, the first, and
+#: beside what ends a resource nothing else.
+#: `delete` is what `terminate` is of an instance; `upgrade` is to a type that is no smaller, and no larger, but newer, faster or
+#: cheaper, `migrate` to one of another architecture.
+EXCLUSIVE_GROUPS = {
+    "terminate": "end",
+    "delete": "end",
+    "stop": "end",
+    "schedule": "schedule",
+    "rightsize": "size",
+    "upgrade": "size",
+    "migrate": "size",
+    "upsize": "size",
+}
+#: All that a recommendation can say.
+ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)
 #: Effort of a change; its risk is the place in this order.
 DEGREES = ("very_low", "low", "medium", "high", "very_high")
 #: How much a resource matters, by its tag.

@@ -92,7 +92,24 @@ RDS = [
         Instance_Type="db.m6g.large",
         Database_Engine="MySQL",
         Deployment_Option="Multi-AZ",
-    )
+    ),
+    line(
+        "0.902",
+        "Hrs",
+        "EUW2-InstanceUsage:db.m6g.large",
+        Instance_Type="db.m6g.large",
+        Database_Engine="SQL Server",
+        Deployment_Option="Single-AZ",
+    ),
+    line("0.112", "vCPU-hour", "EUW2-ExtendedSupport:Yr1-Yr2:MySQL8.0", "CreateDBInstance:0002", Database_Engine="MySQL"),
+    line(
+        "0.112", "vCPU-hour", "EUW2-ExtendedSupport:Yr1-Yr2:PostgreSQL12", "CreateDBInstance:0014", Database_Engine="PostgreSQL"
+    ),
+    line(
+        "0.112", "vCPU-hour", "EUW2-ExtendedSupport:Yr1-Yr2:PostgreSQL13", "CreateDBInstance:0014", Database_Engine="PostgreSQL"
+    ),
+    line("0.224", "vCPU-hour", "EUW2-ExtendedSupport:Yr3:MySQL5.7", "CreateDBInstance:0002", Database_Engine="MySQL"),
+    line("0.09", "vCPU-hour", "EUW2-ExtendedSupport:Yr1-Yr2:ASv2:AuroraMySQL3", "CreateDBInstance:0016"),
 ]
 OFFERS = {"AmazonEC2": EC2, "AWSELB": ELB, "AmazonVPC": VPC, "AmazonRDS": RDS}
 

@@ -26,7 +26,8 @@ def quiet_estate() -> Estate:
     measured = [("cpu_utilization", 2.0, 3.0), ("network_in", 1e-5, 1e-5), ("network_out", 1e-5, 1e-5)]
     usage = [
         pd.DataFrame(
-            {**key, "metric": name, "hour": hours, "mean": mean, "p95": top, "max": top, "samples": 12, "quality_flag": 0}
+            {**key, "metric": name, "hour": hours, "mean": mean, "p95": top, "max": top}
+            | {"samples": 12, "expected_samples": 12, "quality_flag": 0}
         )
         for name, mean, top in measured
     ]
