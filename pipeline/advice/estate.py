@@ -29,7 +29,12 @@ def _nothing_by_day() -> pd.DataFrame:
     return pd.DataFrame({**columns, "day": pd.Series(dtype="datetime64[us]"), **numbers})
 
 
-@dataclass(frozen=True)
+def _no_weeks() -> pd.DataFrame:
+    columns = {name: pd.Series(dtype="object") for name in _KEY}
+    return pd.DataFrame({**columns, "hour": pd.Series(dtype="datetime64[us]"), "p95": pd.Series(dtype="float64")})
+
+
+@dataclass(frozen=True, eq=False)
 class Demand:
     """The observed hours of one metric of one resource, oldest first; imputed hours are left out.
 
@@ -83,6 +88,8 @@ class Estate:
         risk: rows of `capacity_risk` with series_id account/region/resource_id/metric; may be empty.
         activity: one row per (account, region, resource_id, metric, day) of the metrics that tell whether anything uses a
             resource: mean, max, samples and expected_samples of the day's periods; it may reach further back than usage.
+        weeks: one row per (account, region, resource_id, hour) of what is not in production: p95, of CPU utilization, observed
+            in the last weeks.
     """
 
     as_of: datetime
@@ -92,6 +99,7 @@ class Estate:
     prices: pd.DataFrame
     risk: pd.DataFrame
     activity: pd.DataFrame = field(default_factory=_nothing_by_day)
+    weeks: pd.DataFrame = field(default_factory=_no_weeks)
 
     @cached_property
     def demand(self) -> dict[Key, dict[str, Demand]]:

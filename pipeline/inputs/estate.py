@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from pipeline.advice.estate import Estate
 from pipeline.advice.measures import MOST_DAYS
+from pipeline.advice.weeks import MOST_WEEKS
 from pipeline.inputs import read
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
@@ -26,4 +27,5 @@ def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
         prices=read(lake, "prices", as_of=as_of),
         risk=read(lake, "preventable_risk", as_of=as_of),
         activity=read(lake, "activity", since=as_of - timedelta(days=MOST_DAYS), as_of=as_of),
+        weeks=read(lake, "spare_time", since=as_of - timedelta(weeks=MOST_WEEKS), as_of=as_of),
     )

@@ -30,6 +30,7 @@ STEP = Step(
         "inputs.preventable_risk",
         "inputs.prices",
         "inputs.resources",
+        "inputs.spare_time",
         "inputs.usage",
     ),
     writes=("gold.recommendation",),

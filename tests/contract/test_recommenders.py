@@ -132,7 +132,7 @@ def test_savings_lie_between_their_bounds_do_not_exceed_the_cost_and_belong_to_a
 def test_the_answer_is_the_same_twice_and_in_any_order_of_rows_and_leaves_the_estate_as_it_was(name: str, case: str) -> None:
     given = situation(name, case).estate
     before = deepcopy(given)
-    frames = ("resources", "usage", "prices", "risk", "activity")
+    frames = ("resources", "usage", "prices", "risk", "activity", "weeks")
     shuffled = replace(given, **{frame: getattr(given, frame).sample(frac=1, random_state=7) for frame in frames})
 
     first = judge(name, given)

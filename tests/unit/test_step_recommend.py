@@ -58,7 +58,14 @@ def actions(lake: Lake, settings: Settings, **changed: object) -> dict[str, str]
 
 
 def test_every_rule_judges_unless_the_settings_name_some(lake: Lake, settings: Settings) -> None:
-    assert actions(lake, settings) == {"filling_disk": "insufficient_data", "idle": "stop", "rightsize": "keep"}
+    assert actions(lake, settings) == {
+        "burstable": "keep",
+        "filling_disk": "insufficient_data",
+        "generation": "keep",
+        "idle": "stop",
+        "off_hours": "keep",
+        "rightsize": "keep",
+    }
     assert actions(lake, settings, recommenders=("rightsize",)) == {"rightsize": "keep"}
 
 
