@@ -173,6 +173,7 @@ locals {
         "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeAddresses", "ec2:DescribeImages", "ec2:DescribeInstances",
         "ec2:DescribeNatGateways", "ec2:DescribeSnapshots", "ec2:DescribeVolumes", "elasticloadbalancing:DescribeLoadBalancers",
         "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
+        "lambda:ListFunctions",
         "pricing:GetPriceListFileUrl", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource",
       ]
       Resource = "*"

@@ -38,7 +38,8 @@ def _no_weeks() -> pd.DataFrame:
 class Demand:
     """The observed hours of one metric of one resource, oldest first; imputed hours are left out.
 
-    Of what is counted, the figures are of one period; an hour has `periods` of them, NaN where nobody says.
+    Of what is counted, the figures are of one period; an hour has `periods` of them, NaN where nobody says, of which `samples`
+    have a value.
     """
 
     hours: npt.NDArray[np.datetime64]
@@ -46,6 +47,7 @@ class Demand:
     p95: npt.NDArray[np.float64]
     max: npt.NDArray[np.float64]
     periods: npt.NDArray[np.float64]
+    samples: npt.NDArray[np.float64]
 
     def coverage(self, days: int) -> float:
         """Observed hours as a share of the hours in `days`."""
@@ -142,11 +144,11 @@ def _demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:
         & (usage["quality_flag"].fillna(0) != IMPUTED)
         & np.isfinite(usage["mean"].astype(np.float64))
     ].sort_values([*_KEY, "metric", "hour"])
-    figures = observed.reindex(columns=["mean", "p95", "max", "expected_samples"])
-    mean, p95, highest, periods = (figures[name].to_numpy(dtype=np.float64) for name in figures)
+    figures = observed.reindex(columns=["mean", "p95", "max", "expected_samples", "samples"])
+    mean, p95, highest, periods, samples = (figures[name].to_numpy(dtype=np.float64) for name in figures)
     # A source that delivers one statistic only still tells the level: the mean stands in for what is missing.
     peak = np.fmax(highest, mean)
-    arrays = [observed["hour"].to_numpy("datetime64[us]"), mean, np.where(np.isnan(p95), peak, p95), peak, periods]
+    arrays = [observed["hour"].to_numpy("datetime64[us]"), mean, np.where(np.isnan(p95), peak, p95), peak, periods, samples]
     return _split(observed, lambda part: Demand(*(each[part] for each in arrays)))
 
 

@@ -55,6 +55,8 @@ MEASURES: dict[str, Measure] = {
     "VolumeReadOps": Measure(kind="count"),
     "VolumeWriteOps": Measure(kind="count"),
     "DatabaseConnections": Measure(),
+    # Of functions: reported where there was an invocation.
+    "Invocations": Measure(absent="nothing", kind="count", witnesses=("Duration",)),
 }
 
 

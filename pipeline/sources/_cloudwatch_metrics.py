@@ -159,6 +159,7 @@ METRICS: tuple[Metric, ...] = (
         ("Errors", "Count", "Sum"),
         ("Throttles", "Count", "Sum"),
         ("ConcurrentExecutions", "Count", "Maximum"),
+        ("Duration", "Milliseconds", _LEVEL),
     ),
     *_of(
         "ecs",

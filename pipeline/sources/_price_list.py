@@ -59,6 +59,8 @@ _SOLD = (
     _Sold(r"LoadBalancerUsage", "elb", "NLB", "hour", "Hrs", "LoadBalancing:Network"),
     _Sold(r"LCUUsage", "elb", "NLB LCU", "LCU-hour", "LCU-Hrs|Hrs", "LoadBalancing:Network"),
     _Sold(r"LoadBalancerUsage", "elb", "classic", "hour", "Hrs", "LoadBalancing"),
+    _Sold(r"Lambda-GB-Second", "lambda", "duration x86 first tier", "GB-second", "Lambda-GB-Second|Second"),
+    _Sold(r"Lambda-GB-Second-ARM", "lambda", "duration arm64 first tier", "GB-second", "Lambda-GB-Second|Second"),
     *(
         _Sold(
             rf"ExtendedSupport:{years}:{engine}[\d.]+",

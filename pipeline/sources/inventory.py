@@ -18,6 +18,7 @@ a service says under names that begin with `headroom:`
 - rds: `engine`, `engine_version`, `size_gib`, `volume_type`, `iops`, `multi_az`, `replica_of`, `cluster`, `extended_support`
 - elb: `type` (application, network, gateway, classic), `scheme`, `targets` (how many are registered, healthy or not)
 - nat: `connectivity`, `vpc`
+- lambda: `memory_mib`, `architecture`, `runtime`, `package` (Zip or Image); tags are not asked for, which is a call for each
 - address: `public_ip`, `attached_to`, `pool` (amazon, or an own range), `managed_by` (a service of AWS)
 
 A `resource_id` is the cloud's own id, or the resource part of the ARN where that is only a name: `db:orders`,
@@ -40,7 +41,7 @@ from pipeline.sources._batch import Batch
 NAME = "inventory"
 TABLES = ("bronze.resource_snapshot",)
 
-Service = Literal["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address"]
+Service = Literal["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda"]
 # elbv2's and elb's DescribeTags take this many load balancers at once.
 _TAGGED_AT_ONCE = 20
 
@@ -49,9 +50,9 @@ class Options(_aws.AwsOptions):
     """Which resources to describe, and whose."""
 
     services: tuple[Service, ...] = Field(
-        default=("ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address"),
+        default=("ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda"),
         min_length=1,
-        max_length=7,
+        max_length=8,
         description="Kinds of resources to describe.",
     )
     reach_days: int = Field(
@@ -303,6 +304,24 @@ def _addresses(place: _aws.Place) -> Iterator[Resource]:
         )
 
 
+def _functions(place: _aws.Place) -> Iterator[Resource]:
+    for one in place.listed("lambda", "list_functions", "Functions"):
+        yield Resource(
+            f"function:{one['FunctionName']}",
+            "lambda",
+            None,
+            one.get("State", "Active"),
+            None,
+            _tagged(
+                None,
+                memory_mib=one.get("MemorySize"),
+                architecture=(one.get("Architectures") or ["x86_64"])[0],
+                runtime=one.get("Runtime"),
+                package=one.get("PackageType"),
+            ),
+        )
+
+
 def _both_kinds_of_load_balancers(place: _aws.Place) -> Iterator[Resource]:
     yield from _load_balancers(place)
     yield from _classic_load_balancers(place)
@@ -316,4 +335,5 @@ _DESCRIBED: dict[str, Callable[[_aws.Place], Iterator[Resource]]] = {
     "elb": _both_kinds_of_load_balancers,
     "nat": _nat_gateways,
     "address": _addresses,
+    "lambda": _functions,
 }

@@ -48,6 +48,8 @@ CANONICAL_METRICS: dict[str, tuple[str, str]] = {
     "VolumeReadBytes": ("mbps", "read from a volume; rules ask for it"),
     "VolumeWriteBytes": ("mbps", "written to a volume; rules ask for it"),
     "DatabaseConnections": ("count", "connections to a database; rules ask for it"),
+    "Invocations": ("count", "invocations of a function in the period; rules ask for it"),
+    "Duration": ("ms", "time of an invocation; rules ask for it"),
 }
 #: How a file or an endpoint may write a moment: ISO 8601, or counted since 1970.
 TimeFormat = Literal["iso", "epoch_s", "epoch_ms", "epoch_us"]

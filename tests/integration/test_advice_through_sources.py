@@ -15,7 +15,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
-from tests.support.source_servers import Reply, Request, moto_server, spoiled
+from tests.support.source_servers import Reply, Request, json_reply, moto_server, spoiled
 
 pytestmark = [pytest.mark.server]
 
@@ -82,11 +82,20 @@ def databases(request: Request) -> Reply | None:
     return Reply(200, body.encode(), {"content-type": "text/xml"})
 
 
+def functions(request: Request) -> Reply | None:
+    """Two functions; to make one, moto wants a role and code."""
+    if not request.path.startswith("/2015-03-31/functions"):
+        return None
+    named = (("busy", "x86_64"), ("modern", "arm64"))
+    listed = [{"FunctionName": name, "MemorySize": 2048, "Architectures": [kind], "PackageType": "Zip"} for name, kind in named]
+    return json_reply({"Functions": listed})
+
+
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
     with (
         moto_server() as url,
-        spoiled(url, lambda request: snapshots(request) or databases(request)) as served,
+        spoiled(url, lambda request: snapshots(request) or databases(request) or functions(request)) as served,
         pytest.MonkeyPatch.context() as patch,
     ):
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -130,6 +139,9 @@ def estate(aws: str) -> dict[str, str]:
         dimension = {"LoadBalancer": arn.partition(":loadbalancer/")[2]}
         counted(aws, "AWS/ApplicationELB", "RequestCount", "Count", requests, **dimension)
         counted(aws, "AWS/ApplicationELB", "ConsumedLCUs", "Count", 0.01, **dimension)
+    for name in ("busy", "modern"):
+        counted(aws, "AWS/Lambda", "Invocations", "Count", 6000.0, FunctionName=name)
+        counted(aws, "AWS/Lambda", "Duration", "Milliseconds", 500.0, FunctionName=name)
     for name, connections in (("idle", 0.0), ("used", 3.0), ("old", 3.0)):
         counted(aws, "AWS/RDS", "DatabaseConnections", "Count", connections, DBInstanceIdentifier=name)
     return made
@@ -179,6 +191,8 @@ CASES = [
     ("idle_load_balancer", "quiet", ("delete", 16.425), "loud", "keep"),
     ("idle_nat_gateway", "silent", ("delete", 32.85), "busy", "keep"),
     ("idle_database", "db:idle", ("stop", 99.28), "db:used", "keep"),
+    # 6,000 calls of half a second with 2 GiB in an hour.
+    ("function_architecture", "function:busy", ("migrate", 6000 * 730 * 0.0000033333), "function:modern", "keep"),
     ("extended_support", "db:old", ("upgrade", 146.0), "db:idle", "keep"),
 ]
 

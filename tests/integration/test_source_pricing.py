@@ -69,6 +69,10 @@ def test_only_linux_on_shared_tenancy_on_demand_is_an_instance_price_and_everyth
         ("extended support year 1 PostgreSQL", "vCPU-hour"): 0.112,
         ("extended support year 3 MySQL", "vCPU-hour"): 0.224,
     }
+    assert by_item(shards["AWSLambda/eu-west-2"]) == {
+        ("duration x86 first tier", "GB-second"): 0.0000166667,
+        ("duration arm64 first tier", "GB-second"): 0.0000133334,
+    }
     assert set(ec2["region"].to_pylist()) == {"eu-west-2"}
     assert set(ec2["ts"].to_pylist()) == {PUBLISHED}
 
