@@ -30,9 +30,9 @@ class Options(BaseModel):
 def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     """One row for every function: migrate, keep or insufficient_data.
 
-    What it costs by time is its invocations × their mean duration × its memory of the days looked at, for a month, at the price
-    of the first tier; requests cost the same on either. A function reports nothing where it is not invoked. Time is taken to be the
-    same on arm64, which for most runtimes is no less fast.
+    What it costs by time is its invocations × their mean duration × its memory of the days looked at, for a month, at the
+    price of the first tier; requests cost the same on either. A function reports nothing where it is not invoked. Time is taken
+    to be the same on arm64, which for most runtimes is no less fast.
 
     Source: Cloud Intelligence Dashboards and Cost Optimization Hub, Lambda on Graviton: 20 % less.
     """

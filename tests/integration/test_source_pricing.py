@@ -207,6 +207,6 @@ def test_a_price_is_what_was_known_on_the_day_and_landing_a_list_twice_changes_n
         for shard, data in shards.items()
     ]
 
-    assert landed == [True] * 4 + [False] * 4
+    assert landed == [True] * 5 + [False] * 5
     known = lake.query("SELECT price_usd FROM bronze.price WHERE item = 'm5.large' AND ts <= :at", {"at": PUBLISHED})
     assert known["price_usd"].to_pylist() == [0.111]
