@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.tables.columns import ACTIONS, EXCLUSIVE_GROUPS
+from pipeline.tables.columns import ACTIONS, EXCLUSIVE_GROUPS, SET_ASIDE
 
 _RESOURCE = ["account", "region", "resource_id"]
 
@@ -15,7 +15,8 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
 
     Stop → schedule → rightsize → another type or generation: each saves of what those before it leave. With half of the hours
     off, a smaller type saves half. What is to be investigated stands beside a change, as it saves nothing by itself: a disk
-    fills on a smaller type as well. On a resource that ends nothing else is to be done.
+    fills on a smaller type as well. On a resource that ends nothing else is to be done. What a person has set aside is as if it
+    had not been said.
 
     Args:
         rows: the rows of all rules, in the columns of `gold.recommendation`.
@@ -31,14 +32,16 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
         [*_RESOURCE, "_order", "recommendation_id"], kind="stable"
     )
     resource = ordered.groupby(_RESOURCE, sort=False).ngroup()
-    changes = ordered["action"].isin(EXCLUSIVE_GROUPS)
-    ends = (ordered["exclusive_group"] == "end").groupby(resource).transform("any")
-    first = ~ordered.assign(_resource=resource)[["_resource", "exclusive_group"]].duplicated()
-    chosen = (changes & first & (~ends | (ordered["exclusive_group"] == "end"))) | ((ordered["action"] == "investigate") & ~ends)
+    asked = ~ordered["status"].isin(SET_ASIDE)
+    changes = asked & ordered["action"].isin(EXCLUSIVE_GROUPS)
+    is_end = changes & (ordered["exclusive_group"] == "end")
+    ends = is_end.groupby(resource).transform("any")
+    first = ~ordered.assign(_resource=resource)[["_resource", "exclusive_group"]].where(changes).duplicated()
+    chosen = (changes & first & (~ends | is_end)) | (asked & (ordered["action"] == "investigate") & ~ends)
     ordered["portfolio_savings_usd"] = (ordered["savings_monthly_usd"] * _left(ordered, resource, chosen & changes)).where(
         chosen, 0.0
     )
-    mine = ordered.loc[chosen].assign(_resource=resource)
+    mine = ordered.assign(_resource=resource).loc[chosen]
     # A change comes before those of its resource that save of what it leaves.
     key = (
         mine["portfolio_savings_usd"][::-1].groupby(mine["_resource"][::-1]).cummax().where(mine["portfolio_savings_usd"].notna())

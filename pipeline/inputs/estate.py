@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pandas as pd
+
 from pipeline.advice.estate import Estate
 from pipeline.advice.measures import MOST_DAYS
 from pipeline.advice.weeks import MOST_WEEKS
@@ -12,6 +14,15 @@ from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
+
+# An answer, and the first time that something was seen, are forgotten after so long.
+_REMEMBERED = timedelta(days=400)
+
+
+def read_answers(interval: Interval, lake: Lake) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The newest answer to each recommendation, and when earlier runs saw each for the first time, by `recommendation_id`."""
+    since, as_of = interval.as_of - _REMEMBERED, interval.as_of
+    return read(lake, "answers", since=since, as_of=as_of), read(lake, "seen_before", since=since, as_of=as_of)
 
 
 def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:

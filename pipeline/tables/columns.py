@@ -84,6 +84,12 @@ EXCLUSIVE_GROUPS = {
 }
 #: All that a recommendation can say.
 ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)
+#: What a person answered to a recommendation, and where one stands: seen for the first time, seen before, answered, or not seen
+#: in three runs. A snoozed one is open again after its day.
+ANSWERS = ("accepted", "snoozed", "dismissed")
+STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, "expired")
+#: What nobody wants to see now.
+SET_ASIDE = ("snoozed", "dismissed")
 #: Effort of a change; its risk is the place in this order.
 DEGREES = ("very_low", "low", "medium", "high", "very_high")
 #: How much a resource matters, by its tag.

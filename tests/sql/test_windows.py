@@ -20,6 +20,7 @@ WHOLE = {
     ("inputs.prices", "silver.price"): "a price holds until the next one, and the table has no rows between the two",
     ("inputs.sources", "silver.price"): "the same prices, counted",
     ("inputs.newest_forecast", "gold.forecast"): "what a question without a date is about; no step of a run asks it",
+    ("inputs.answerable", "gold.recommendation"): "what a person answers to is what was said last; no step of a run asks it",
 }
 CASES = [case for case in golden.cases() if case.parts[-3] != sql.VIEWS]
 START, END = datetime(2026, 4, 15), datetime(2026, 4, 16)

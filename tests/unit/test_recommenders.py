@@ -379,6 +379,7 @@ def test_stopping_beats_resizing_unpriced_actions_rank_last_and_what_fills_is_lo
             "savings_monthly_usd": savings,
             "monthly_cost_usd": 400.0,
             "exclusive_group": EXCLUSIVE_GROUPS.get(action),
+            "status": None,
         }
 
     rows = pd.DataFrame(
