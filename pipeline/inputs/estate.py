@@ -15,21 +15,26 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 
-# An answer, and the first time that something was seen, are forgotten after so long.
-_REMEMBERED = timedelta(days=400)
+#: How far back activity by the day, hours of spare time, and changes of state and type are asked for.
+ACTIVITY, SPARE_TIME, CHANGES = timedelta(days=MOST_DAYS), timedelta(weeks=MOST_WEEKS), timedelta(days=MOST_DAYS + 1)
+#: How long an answer holds, and after how long unseen a recommendation is new again.
+ANSWERS_HOLD, NEW_AGAIN = timedelta(days=400), timedelta(days=14)
 
 
 def read_answers(interval: Interval, lake: Lake) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The newest answer to each recommendation, and when earlier runs saw each for the first time, by `recommendation_id`."""
-    since, as_of = interval.as_of - _REMEMBERED, interval.as_of
-    return read(lake, "answers", since=since, as_of=as_of), read(lake, "seen_before", since=since, as_of=as_of)
+    as_of = interval.as_of
+    return (
+        read(lake, "answers", since=as_of - ANSWERS_HOLD, as_of=as_of),
+        read(lake, "seen_before", since=as_of - NEW_AGAIN, as_of=as_of),
+    )
 
 
 def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
     """What was known about the estate at the interval's end."""
     as_of, since = interval.as_of, interval.as_of - timedelta(days=settings.lookback_days)
     resources = read_resources(lake, as_of, since).rename(columns={"tags_json": "tags"})
-    changed = read(lake, "changed_since", since=as_of - timedelta(days=MOST_DAYS + 1), as_of=as_of)
+    changed = read(lake, "changed_since", since=as_of - CHANGES, as_of=as_of)
     return Estate(
         as_of=as_of,
         lookback_days=settings.lookback_days,
@@ -37,6 +42,6 @@ def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
         usage=read(lake, "usage", since=since, as_of=as_of),
         prices=read(lake, "prices", as_of=as_of),
         risk=read(lake, "preventable_risk", as_of=as_of),
-        activity=read(lake, "activity", since=as_of - timedelta(days=MOST_DAYS), as_of=as_of),
-        weeks=read(lake, "spare_time", since=as_of - timedelta(weeks=MOST_WEEKS), as_of=as_of),
+        activity=read(lake, "activity", since=as_of - ACTIVITY, as_of=as_of),
+        weeks=read(lake, "spare_time", since=as_of - SPARE_TIME, as_of=as_of),
     )

@@ -37,7 +37,7 @@ RECOMMENDATION_ANSWER = Table(
 )
 RECOMMENDATION_STATUS = Table(
     name="gold.recommendation_status",
-    doc="Where one recommendation of the last 92 days stands in one run, also where it is not seen any more.",
+    doc="Where one recommendation of the last 32 days stands in one run, also where it is not seen any more.",
     key=("as_of", "recommendation_id"),
     time="as_of",
     columns=(
@@ -119,7 +119,7 @@ RECOMMENDATION = Table(
         ),
         text("status", "Where it stands; null where nothing is to be done.", nullable=True, values=STATUSES),
         text("answer_reason", "Why a person answered it so.", nullable=True),
-        moment("first_seen_at", "`as_of` of the first run that saw it, of the last 400 days.", nullable=True),
+        moment("first_seen_at", "`as_of` of the first run that saw it; 14 days unseen make it new again.", nullable=True),
         number(
             "portfolio_savings_usd",
             "Saving that adds up: of each group one change, and of what the changes before it leave.",

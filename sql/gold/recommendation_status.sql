@@ -1,8 +1,8 @@
--- gold.recommendation_status: where each recommendation of the last 92 days stands, one row per run and recommendation.
+-- gold.recommendation_status: where each recommendation of the last 32 days stands, one row per run and recommendation.
 --
 -- Reads   gold.recommendation
 -- Params  :start, :end   the run's data interval; recommendations of runs up to its end count
--- Window  92 days
+-- Window  32 days
 --
 -- A recommendation that three runs have not seen is expired: whatever it was about is done, gone, or not so any more. Until then it
 -- stands where it last stood, so that one day without data ends nothing.
@@ -14,12 +14,12 @@ WITH asked AS (
     min(first_seen_at) OVER (PARTITION BY recommendation_id) AS first_seen_at,
     count(*) OVER (PARTITION BY recommendation_id) AS times_seen
   FROM gold.recommendation
-  WHERE status IS NOT NULL AND as_of > date_add('day', -92, :start) AND as_of <= :end
+  WHERE status IS NOT NULL AND as_of > date_add('day', -32, :start) AND as_of <= :end
 ),
 runs AS (
   SELECT DISTINCT as_of
   FROM gold.recommendation
-  WHERE as_of > date_add('day', -92, :start) AND as_of <= :end
+  WHERE as_of > date_add('day', -32, :start) AND as_of <= :end
 ),
 missed AS (
   SELECT a.recommendation_id, count(r.as_of) AS runs
