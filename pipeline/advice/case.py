@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pipeline.advice.answer import answer
-from pipeline.advice.estate import Demand, Estate, Key, demand_by_resource, optional_text, resources_of
+from pipeline.advice.estate import Demand, Estate, Key, optional_text, resources_of
 from pipeline.advice.prices import Price
+from pipeline.tables.columns import EXCLUSIVE_GROUPS
 
 Row = dict[str, object]
 
@@ -26,6 +27,8 @@ class Change:
         risk_level: of harm by the change, from 0 (none) to 4.
         effort: from "very_low" to "very_high".
         rollback_note: how the change is taken back, for people.
+        group: changes of a resource that exclude each other have the same; by default that of the action.
+        least_usd: where the amount itself is not known exactly, what it saves at least; that is what is expected then.
         restart_needed: whether the resource stops for it.
         rollback_possible: whether that brings everything back.
     """
@@ -39,6 +42,8 @@ class Change:
     rollback_note: str
     restart_needed: bool = False
     rollback_possible: bool = True
+    group: str = ""
+    least_usd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ class Case:
         return self._answer("investigate", reason, **fields)
 
     def recommend(self, action: str, reason: str, change: Change, **fields: object) -> Row:
-        """Change something: terminate, stop, rightsize, upgrade or upsize."""
+        """Change something: one of the actions that are neither passive nor `investigate`."""
         low, expected, high = _saving_range(change)
         return self._answer(
             action,
@@ -106,6 +111,7 @@ class Case:
             restart_needed=change.restart_needed,
             rollback_possible=change.rollback_possible,
             rollback_note=change.rollback_note,
+            exclusive_group=change.group or EXCLUSIVE_GROUPS[action],
             **fields,
         )
 
@@ -119,13 +125,30 @@ class Case:
 
     def too_young(self) -> str | None:
         """Why the resource is too young to be judged by the days looked at, or None."""
+        age = self.age_days()
+        if age is None or age >= self.days:
+            return None
+        return f"Launched {age:.1f} days ago; {self.days} days of history are needed."
+
+    def in_state_for(self) -> float | None:
+        """Days for which inventories have listed the resource in its present state, at least; None where they do not say."""
+        since = self.resource.get("state_since")
+        return None if since is None or pd.isna(since) else self._days_since(since)
+
+    def age_days(self) -> float | None:
+        """Days since the resource was launched; None where the inventory does not say."""
         launched = self.resource.get("launched_at")
-        if launched is None or pd.isna(launched):
+        return None if launched is None or pd.isna(launched) else max(self._days_since(launched), 0.0)
+
+    def _days_since(self, moment: pd.Timestamp) -> float:
+        return float((pd.Timestamp(self.estate.as_of) - pd.Timestamp(moment)) / pd.Timedelta(days=1))
+
+    def resized(self) -> str | None:
+        """Why the days looked at say nothing of what the resource is now, or None: it became that in them."""
+        changed = self.resource.get("config_changed_at")
+        if changed is None or pd.isna(changed) or self._days_since(changed) >= self.days:
             return None
-        age = (pd.Timestamp(self.estate.as_of) - pd.Timestamp(launched)) / pd.Timedelta(days=1)
-        if age >= self.days:
-            return None
-        return f"Launched {max(age, 0):.1f} days ago; {self.days} days of history are needed."
+        return f"{self.config} only since {changed:%Y-%m-%d}; {self.days} days of it are needed."
 
     def seen_too_little(self, metric: str, name: str, min_coverage_pct: float) -> str | None:
         """Why a metric, for people of that `name`, was seen too little of to judge by it, or None."""
@@ -153,6 +176,8 @@ def _saving_range(change: Change) -> tuple[float | None, float | None, float | N
     saves half of it. What is expected weighs the two by the chance that it holds. What costs more is not weighed: it costs that.
     """
     high = change.saving_usd
+    if high is not None and change.least_usd is not None:
+        return change.least_usd, change.least_usd, high
     if high is None or high < 0 or change.chance == 1:
         return high, high, high
     return high / 2, high / 2 * (1 + change.chance), high
@@ -168,7 +193,6 @@ def cases(estate: Estate, rule: str, version: str, services: Iterable[str]) -> I
     Raises:
         DataError: a resource that is listed twice.
     """
-    demand = demand_by_resource(estate)
     for key, resource in resources_of(estate, services):
         config = optional_text(resource.get("instance_type"))
-        yield Case(estate, rule.rpartition(".")[2], version, key, resource, demand.get(key, {}), config)
+        yield Case(estate, rule.rpartition(".")[2], version, key, resource, estate.demand.get(key, {}), config)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,57 @@ from pipeline.tables.columns import IMPUTED
 Key = tuple[str, str, str]
 """Account, region, resource_id."""
 
+_KEY = ["account", "region", "resource_id"]
+_Part = TypeVar("_Part")
+
+
+def _nothing_by_day() -> pd.DataFrame:
+    columns = {name: pd.Series(dtype="object") for name in (*_KEY, "metric")}
+    numbers = {name: pd.Series(dtype="float64") for name in ("mean", "max", "samples", "expected_samples")}
+    return pd.DataFrame({**columns, "day": pd.Series(dtype="datetime64[us]"), **numbers})
+
+
+def _no_weeks() -> pd.DataFrame:
+    columns = {name: pd.Series(dtype="object") for name in _KEY}
+    return pd.DataFrame({**columns, "hour": pd.Series(dtype="datetime64[us]"), "p95": pd.Series(dtype="float64")})
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """The observed hours of one metric of one resource, oldest first; imputed hours are left out.
+
+    Of what is counted, the figures are of one period; an hour has `periods` of them, NaN where nobody says, of which `samples`
+    have a value.
+    """
+
+    hours: npt.NDArray[np.datetime64]
+    mean: npt.NDArray[np.float64]
+    p95: npt.NDArray[np.float64]
+    max: npt.NDArray[np.float64]
+    periods: npt.NDArray[np.float64]
+    samples: npt.NDArray[np.float64]
+
+    def coverage(self, days: int) -> float:
+        """Observed hours as a share of the hours in `days`."""
+        return min(1.0, len(self.hours) / (24 * days))
+
+
+@dataclass(frozen=True)
+class Days:
+    """The days on which one metric of one resource was seen, oldest first.
+
+    Attributes:
+        day: its midnight.
+        mean, max: of the day's periods.
+        samples, expected: periods with a value, and periods in a day.
+    """
+
+    day: npt.NDArray[np.datetime64]
+    mean: npt.NDArray[np.float64]
+    max: npt.NDArray[np.float64]
+    samples: npt.NDArray[np.float64]
+    expected: npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Estate:
@@ -27,13 +79,19 @@ class Estate:
         as_of: naive UTC; nothing after it is looked at.
         lookback_days: days before it whose usage is looked at.
         resources: one row per (account, region, resource_id): service ("ec2", "rds", …), instance_type, state,
-            launched_at, tags (a JSON object). Only the key and service must be there.
-        usage: one row per (account, region, resource_id, metric, hour): mean, p95, max (percent, or Mbit/s for
-            network_* and disk_*), samples, quality_flag (0 good, 1 imputed, 2 flagged).
+            launched_at, tags (a JSON object), state_since and config_changed_at (as `inputs.changed_since` says). Only the key
+            and service must be there.
+        usage: one row per (account, region, resource_id, metric, hour): mean, p95, max (percent, Mbit/s for
+            network_* and disk_*, or the count of a period), samples, expected_samples (periods in the hour), quality_flag
+            (0 good, 1 imputed, 2 flagged).
         prices: one row per (service, region, item, unit) and price_as_of: price_usd, nullable; for instance types also
             vcpu, memory_gib, arch, and where known network_mbps, ebs_mbps, coremark, burstable, hypervisor, gpu,
             instance_store.
         risk: rows of `capacity_risk` with series_id account/region/resource_id/metric; may be empty.
+        activity: one row per (account, region, resource_id, metric, day) of the metrics that tell whether anything uses a
+            resource: mean, max, samples and expected_samples of the day's periods; it may reach further back than usage.
+        weeks: one row per (account, region, resource_id, hour) of what is not in production: p95, of CPU utilization, observed
+            in the last weeks.
     """
 
     as_of: datetime
@@ -42,20 +100,23 @@ class Estate:
     usage: pd.DataFrame
     prices: pd.DataFrame
     risk: pd.DataFrame
+    activity: pd.DataFrame = field(default_factory=_nothing_by_day)
+    weeks: pd.DataFrame = field(default_factory=_no_weeks)
 
+    @cached_property
+    def demand(self) -> dict[Key, dict[str, Demand]]:
+        """The usage observed in the `lookback_days` before `as_of`, by resource and metric; worked out once for all rules."""
+        return _demand_by_resource(self)
 
-@dataclass(frozen=True)
-class Demand:
-    """The observed hours of one metric of one resource, oldest first; imputed hours are left out."""
-
-    hours: npt.NDArray[np.datetime64]
-    mean: npt.NDArray[np.float64]
-    p95: npt.NDArray[np.float64]
-    max: npt.NDArray[np.float64]
-
-    def coverage(self, days: int) -> float:
-        """Observed hours as a share of the hours in `days`."""
-        return min(1.0, len(self.hours) / (24 * days))
+    @cached_property
+    def days(self) -> dict[Key, dict[str, Days]]:
+        """The activity before `as_of`, by resource and metric."""
+        before = self.activity.loc[self.activity["day"] < self.as_of].sort_values([*_KEY, "metric", "day"])
+        arrays = [
+            before["day"].to_numpy("datetime64[us]"),
+            *(before[name].to_numpy(dtype=np.float64) for name in ("mean", "max", "samples", "expected_samples")),
+        ]
+        return _split(before, lambda part: Days(*(each[part] for each in arrays)))
 
 
 def resources_of(estate: Estate, services: Iterable[str]) -> Iterator[tuple[Key, pd.Series]]:
@@ -74,8 +135,7 @@ def resources_of(estate: Estate, services: Iterable[str]) -> Iterator[tuple[Key,
         yield (account, region, resource_id), wanted.iloc[position]
 
 
-def demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:
-    """The usage observed in the estate's `lookback_days` before `as_of`, by resource and metric."""
+def _demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:
     usage = estate.usage
     start = estate.as_of - timedelta(days=estate.lookback_days)
     observed = usage.loc[
@@ -83,18 +143,25 @@ def demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:
         & (usage["hour"] < estate.as_of)
         & (usage["quality_flag"].fillna(0) != IMPUTED)
         & np.isfinite(usage["mean"].astype(np.float64))
-    ].sort_values(["account", "region", "resource_id", "metric", "hour"])
-    found: dict[Key, dict[str, Demand]] = {}
-    for (account, region, resource_id, metric), rows in observed.groupby(
-        ["account", "region", "resource_id", "metric"], sort=False, dropna=False
-    ):
-        mean = rows["mean"].to_numpy(dtype=np.float64)
-        # A source that delivers one statistic only still tells the level: the mean stands in for what is missing.
-        peak = np.fmax(rows["max"].to_numpy(dtype=np.float64), mean)
-        p95 = rows["p95"].to_numpy(dtype=np.float64)
-        found.setdefault((str(account), str(region), str(resource_id)), {})[str(metric)] = Demand(
-            rows["hour"].to_numpy("datetime64[us]"), mean, np.where(np.isnan(p95), peak, p95), peak
-        )
+    ].sort_values([*_KEY, "metric", "hour"])
+    figures = observed.reindex(columns=["mean", "p95", "max", "expected_samples", "samples"])
+    mean, p95, highest, periods, samples = (figures[name].to_numpy(dtype=np.float64) for name in figures)
+    # A source that delivers one statistic only still tells the level: the mean stands in for what is missing.
+    peak = np.fmax(highest, mean)
+    arrays = [observed["hour"].to_numpy("datetime64[us]"), mean, np.where(np.isnan(p95), peak, p95), peak, periods, samples]
+    return _split(observed, lambda part: Demand(*(each[part] for each in arrays)))
+
+
+def _split(ordered: pd.DataFrame, made: Callable[[slice], _Part]) -> dict[Key, dict[str, _Part]]:
+    """What is made of the rows of each resource and metric; the frame is ordered by them."""
+    columns = [*_KEY, "metric"]
+    codes = ordered.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    found: dict[Key, dict[str, _Part]] = {}
+    names = ordered[columns].iloc[starts].itertuples(index=False, name=None)
+    ends = np.append(starts[1:], len(ordered))[: len(starts)]
+    for (account, region, resource_id, metric), start, end in zip(names, starts, ends, strict=True):
+        found.setdefault((str(account), str(region), str(resource_id)), {})[str(metric)] = made(slice(int(start), int(end)))
     return found
 
 

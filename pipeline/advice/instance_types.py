@@ -68,10 +68,9 @@ def cpu_ratio(types: pd.DataFrame, now: pd.Series, largest_credit: float) -> pd.
         now: the present type's row.
         largest_credit: a vCPU counts for at most this many of the present type's.
     """
-    by_vcpu = types["vcpu"] / now["vcpu"]
-    by_coremark = (types["coremark"] / now["coremark"]).clip(upper=largest_credit * by_vcpu)
-    ratio: pd.Series = by_coremark.fillna(by_vcpu)
-    return ratio
+    by_vcpu = types["vcpu"].to_numpy(dtype=np.float64) / float(now["vcpu"])
+    by_coremark = np.minimum(types["coremark"].to_numpy(dtype=np.float64) / float(now["coremark"]), largest_credit * by_vcpu)
+    return pd.Series(np.where(np.isnan(by_coremark), by_vcpu, by_coremark), index=types.index)
 
 
 def generation(name: str) -> int:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.advice.case import Case, Row
 from pipeline.advice.estate import optional_text, tags_of
+from pipeline.advice.measures import MEASURES
 from pipeline.advice.prices import Price
 
 _GROUP_TAGS = ("aws:autoscaling:groupName", "eks:cluster-name", "eks:nodegroup-name", "karpenter.sh/nodepool")
@@ -15,8 +16,6 @@ _GROUP_TAG_PREFIXES = ("kubernetes.io/cluster/", "alpha.eksctl.io/")
 # What the price list is for: EC2 calls Linux without a licence so, others just "linux".
 _LISTED_PLATFORMS = ("linux/unix", "linux")
 _LISTED_PURCHASES = ("on-demand", "on_demand", "ondemand", "normal")
-# A machine that runs uses some of the one, and is sent some of the other.
-_NEVER_NOTHING = ("cpu_utilization", "memory_utilization", "network_in", "network_out")
 
 
 def priced(case: Case, price: Price | None) -> Case:
@@ -38,8 +37,8 @@ def priced(case: Case, price: Price | None) -> Case:
 def settled(case: Case, min_coverage_pct: float) -> Row | None:
     """The answer for an instance that needs no judgement, or allows none by its own load; None for one to be judged.
 
-    It does not run, is a member of a group, is too young, its CPU was seen too little, or what was seen is nothing but zeros,
-    which an exporter writes that measures nothing.
+    It does not run, is a member of a group, is too young or was resized lately, its CPU was seen too little, or what was seen is
+    nothing but zeros, which an exporter writes that measures nothing.
     """
     # An inventory without states lists running ones.
     state = optional_text(case.resource.get("state"))
@@ -48,10 +47,10 @@ def settled(case: Case, min_coverage_pct: float) -> Row | None:
     group = _group_of(case.resource)
     if group:
         return case.insufficient(f"Member of {group}: its size belongs to the group, not to one member.")
-    unknown = case.too_young() or case.seen_too_little("cpu_utilization", "CPU utilization", min_coverage_pct)
+    unknown = case.too_young() or case.resized() or case.seen_too_little("cpu_utilization", "CPU utilization", min_coverage_pct)
     if unknown:
         return case.insufficient(unknown)
-    measured = [case.usage[name] for name in _NEVER_NOTHING if name in case.usage]
+    measured = [case.usage[name] for name, one in MEASURES.items() if one.zero == "filler" and name in case.usage]
     if any(one.max.any() or one.mean.any() for one in measured):
         return None
     return case.investigate(

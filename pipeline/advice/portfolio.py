@@ -1,47 +1,67 @@
-"""Which recommendations can be followed together, and what they save then."""
+"""Which recommendations can be followed together, in which order, and what they save then."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from pipeline.tables.columns import ACTIONS, PASSIVE
+from pipeline.tables.columns import ACTIONS, EXCLUSIVE_GROUPS, SET_ASIDE
 
-# What ends a resource excludes all else that is said of it.
-_FIRST = ("terminate", "stop")
-_ORDER = (*_FIRST, *(action for action in ACTIONS if action not in _FIRST))
+_RESOURCE = ["account", "region", "resource_id"]
 
 
 def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
-    """Fill in what can be done together: at most one change per resource, so that the savings add up.
+    """Fill in what can be done together: of the changes of one resource one of each group, so that the savings add up.
 
-    What is to be investigated stands beside a change, as it saves nothing by itself: a disk fills on a smaller type as well. On a
-    resource that ends nothing else is to be done.
+    Stop → schedule → rightsize → another type or generation: each saves of what those before it leave. With half of the hours
+    off, a smaller type saves half. What is to be investigated stands beside a change, as it saves nothing by itself: a disk
+    fills on a smaller type as well. On a resource that ends nothing else is to be done. What a person has set aside is as if it
+    had not been said.
 
     Args:
         rows: the rows of all rules, in the columns of `gold.recommendation`.
 
     Returns:
-        The rows sorted by rank and id, with portfolio_rank (1 = the most saved; null for rows that change nothing or
-        lose against another rule on the same resource) and portfolio_savings_usd (0 for these; null without a price).
+        The rows sorted by rank and id, with portfolio_rank (1 = the most saved, but of one resource in the order above; null for
+        rows that change nothing or lose against another of their group) and portfolio_savings_usd (0 for these; null without a
+        price).
 
     Source: Cost Optimization Hub's de-duplication per resource; stopping comes before resizing.
     """
-    ordered = rows.assign(_order=rows["action"].map(_ORDER.index)).sort_values(
-        ["account", "region", "resource_id", "_order", "recommendation_id"], kind="stable"
+    ordered = rows.assign(_order=rows["action"].map(ACTIONS.index)).sort_values(
+        [*_RESOURCE, "_order", "recommendation_id"], kind="stable"
     )
-    first = ~ordered.duplicated(["account", "region", "resource_id"])
-    ends = (
-        ordered["action"].isin(_FIRST).groupby([ordered[name] for name in ("account", "region", "resource_id")]).transform("any")
+    resource = ordered.groupby(_RESOURCE, sort=False).ngroup()
+    asked = ~ordered["status"].isin(SET_ASIDE)
+    changes = asked & ordered["action"].isin(EXCLUSIVE_GROUPS)
+    is_end = changes & (ordered["exclusive_group"] == "end")
+    ends = is_end.groupby(resource).transform("any")
+    first = ~ordered.assign(_resource=resource)[["_resource", "exclusive_group"]].where(changes).duplicated()
+    chosen = (changes & first & (~ends | is_end)) | (asked & (ordered["action"] == "investigate") & ~ends)
+    ordered["portfolio_savings_usd"] = (ordered["savings_monthly_usd"] * _left(ordered, resource, chosen & changes)).where(
+        chosen, 0.0
     )
-    chosen = (first & ~ordered["action"].isin(PASSIVE)) | ((ordered["action"] == "investigate") & ~ends)
-    ordered["portfolio_savings_usd"] = ordered["savings_monthly_usd"].where(chosen, 0.0)
+    mine = ordered.assign(_resource=resource).loc[chosen]
+    # A change comes before those of its resource that save of what it leaves.
+    key = (
+        mine["portfolio_savings_usd"][::-1].groupby(mine["_resource"][::-1]).cummax().where(mine["portfolio_savings_usd"].notna())
+    )
     ranked = (
-        ordered.loc[chosen]
-        .sort_values(["savings_monthly_usd", "recommendation_id"], ascending=[False, True], na_position="last")
+        mine.assign(_key=key)
+        .sort_values(
+            ["_key", "_resource", "_order", "recommendation_id"], ascending=[False, True, True, True], na_position="last"
+        )
         .index
     )
     ordered["portfolio_rank"] = pd.Series(np.arange(1, len(ranked) + 1), index=ranked).reindex(ordered.index).astype("Int64")
     return ordered.drop(columns="_order").sort_values(
         ["portfolio_rank", "recommendation_id"], na_position="last", ignore_index=True
     )
+
+
+def _left(ordered: pd.DataFrame, resource: pd.Series, counted: pd.Series) -> pd.Series:
+    """What share of the cost of its resource the counted changes before each row leave."""
+    saved = (ordered["savings_monthly_usd"] / ordered["monthly_cost_usd"]).where(counted)
+    leaves = 1 - saved.astype(np.float64).where(np.isfinite(saved.astype(np.float64)), 0.0)
+    after: pd.Series = leaves.groupby(resource).cumprod()
+    return after.groupby(resource).shift(fill_value=1.0)

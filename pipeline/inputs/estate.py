@@ -4,22 +4,44 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pandas as pd
+
 from pipeline.advice.estate import Estate
+from pipeline.advice.measures import MOST_DAYS
+from pipeline.advice.weeks import MOST_WEEKS
 from pipeline.inputs import read
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 
+#: How far back activity by the day, hours of spare time, and changes of state and type are asked for.
+ACTIVITY, SPARE_TIME, CHANGES = timedelta(days=MOST_DAYS), timedelta(weeks=MOST_WEEKS), timedelta(days=MOST_DAYS + 1)
+#: How long an answer holds, and after how long unseen a recommendation is new again.
+ANSWERS_HOLD, NEW_AGAIN = timedelta(days=400), timedelta(days=14)
+
+
+def read_answers(interval: Interval, lake: Lake) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The newest answer to each recommendation, and when earlier runs saw each for the first time, by `recommendation_id`."""
+    as_of = interval.as_of
+    return (
+        read(lake, "answers", since=as_of - ANSWERS_HOLD, as_of=as_of),
+        read(lake, "seen_before", since=as_of - NEW_AGAIN, as_of=as_of),
+    )
+
 
 def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
     """What was known about the estate at the interval's end."""
     as_of, since = interval.as_of, interval.as_of - timedelta(days=settings.lookback_days)
+    resources = read_resources(lake, as_of, since).rename(columns={"tags_json": "tags"})
+    changed = read(lake, "changed_since", since=as_of - CHANGES, as_of=as_of)
     return Estate(
         as_of=as_of,
         lookback_days=settings.lookback_days,
-        resources=read_resources(lake, as_of, since).rename(columns={"tags_json": "tags"}),
+        resources=resources.merge(changed, how="left", on=["account", "region", "resource_id"], validate="1:1"),
         usage=read(lake, "usage", since=since, as_of=as_of),
         prices=read(lake, "prices", as_of=as_of),
         risk=read(lake, "preventable_risk", as_of=as_of),
+        activity=read(lake, "activity", since=as_of - ACTIVITY, as_of=as_of),
+        weeks=read(lake, "spare_time", since=as_of - SPARE_TIME, as_of=as_of),
     )

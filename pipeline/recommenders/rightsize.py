@@ -3,117 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import cast
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.advice.answer import recommendations
-from pipeline.advice.case import Case, Change, Row, cases
-from pipeline.advice.estate import Demand, Estate, Key
-from pipeline.advice.instance_types import catalogue, cpu_ratio, describe_beside, platform_differences
+from pipeline.advice.case import Case, Row, cases
+from pipeline.advice.estate import Estate
+from pipeline.advice.instance_types import catalogue, describe_beside
 from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
-from pipeline.advice.risk import newest_risk
-from pipeline.capacity.peak import PeakDemand, peak_demand
+from pipeline.recommenders._sizing import Need, Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
 
-RULE_VERSION = "3"
+RULE_VERSION = "4"
 SERVICES = frozenset({"ec2", "server"})
 
-# A metric at its limit hides how much more was wanted: in more than this share of the hours, as a breach counts, it is not known.
-_SATURATED_PCT = 99.0
-_HIDDEN_RATIO = 0.01
-#: Share of a capacity above which a forecast peak is a shortage.
-_SHORT_PCT = 90.0
-# Chances of a breach from which on the performance risk is 1, 2, 3 and 4.
-_PERFORMANCE_RISK = (0.01, 0.05, 0.2, 0.5)
-_Array = npt.NDArray[np.float64]
 
-
-class Options(BaseModel):
-    """Thresholds of the rule; the defaults are Compute Optimizer's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    min_coverage_pct: float = Field(90, ge=50, le=100, description="Share of hours needed to judge a metric.")
-    quantile_pct: float = Field(99.5, ge=50, le=100, description="Percentile of the hours' demand that must fit.")
-    cpu_headroom_pct: float = Field(20, ge=0, le=75, description="Share of the CPU to keep free.")
-    memory_headroom_pct: float = Field(20, ge=0, le=75, description="Share of the memory to keep free.")
-    bandwidth_headroom_pct: float = Field(20, ge=0, le=75, description="Share of network and EBS bandwidth to keep free.")
-    unmeasured_bandwidth_ratio: float = Field(
-        0.4, gt=0, le=1, description="Share of today's network or EBS bandwidth to keep where its use is not measured."
-    )
-    max_coremark_credit: float = Field(
-        1.5, ge=1, le=4, description="A vCPU of another type counts for at most this many of the present type's."
-    )
-    max_breach_probability: float = Field(
-        0.05, ge=0, le=1, description="Largest acceptable chance that demand exceeds the target within 30 days."
-    )
-    upsize_probability: float = Field(
-        0.2, gt=0, le=1, description="A forecast chance of crossing within 90 days above this calls for a larger type."
-    )
-    saturated_growth_ratio: float = Field(
-        2, ge=1, le=8, description="Multiple of today's CPU or memory to ask for where saturation hides how much is wanted."
-    )
-    allow_arch_change: bool = Field(False, description="Also consider types of another architecture, such as Graviton.")
-    allow_burstable: bool = Field(False, description="Also consider types on CPU credits whose baseline serves the mean.")
-    min_savings_usd: float = Field(5, ge=0, description="Smallest monthly saving worth a change.")
-    min_savings_pct: float = Field(5, ge=0, le=100, description="The same, as a share of today's cost.")
-
-
-@dataclass(frozen=True)
-class _Need:
-    """What one instance needs of a target.
-
-    Attributes:
-        now: its type, a row of the catalogue.
-        cpu: multiple of the present CPU capacity.
-        memory_gib, network_mbps, ebs_mbps: capacity.
-        mean_cpu: average use as a share of the present CPU capacity.
-        peaks: what the peaks of the next 30 days may be, as shares of the present cpu and memory.
-        short: the dimensions in which the present type is too small.
-        hidden: the dimensions in which saturation hides how much is wanted.
-        unmeasured: the dimensions without enough data.
-        figures: what was found, for people.
-    """
-
-    now: pd.Series
-    cpu: float
-    memory_gib: float
-    network_mbps: float
-    ebs_mbps: float
-    mean_cpu: float
-    peaks: Mapping[str, PeakDemand]
-    short: tuple[str, ...]
-    hidden: tuple[str, ...]
-    unmeasured: tuple[str, ...]
-    figures: str
-
-
-@dataclass(frozen=True)
-class _Dimension:
-    """What an instance needs of one dimension.
-
-    Attributes:
-        needed: share of the present CPU or memory, or Mbit/s.
-        measured: whether there is enough data.
-        short: whether the present type is too small.
-        hidden: whether saturation hides how much is wanted.
-        figures, observed, thresholds: what was found and what it was held to, for people and for machines.
-        peaks: what the peaks of the next 30 days may be, as shares of the present capacity.
-    """
-
-    needed: float
-    measured: bool = True
-    short: bool = False
-    hidden: bool = False
-    figures: tuple[str, ...] = ()
-    observed: Mapping[str, float] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    peaks: PeakDemand | None = None
+class Options(Sizing):
+    """Thresholds of the rule."""
 
 
 def recommend(estate: Estate, options: Options) -> pd.DataFrame:
@@ -138,7 +44,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     and restarts from Cost Optimization Hub.
     """
     types = {region: catalogue(listed) for region, listed in price_lists(estate, "ec2", "hour").items()}
-    risks = _forecast_peaks(estate)
+    risks = forecast_peaks(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
     return recommendations([_judge(case, options, types, risks.get(case.key, {})) for case in judged])
 
@@ -148,26 +54,14 @@ def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame],
     without_judgement = settled(case, options.min_coverage_pct)
     if without_judgement is not None:
         return without_judgement
-    types = catalogues.get(case.region)
-    if types is None or case.config not in types.index:
-        described = case.config or "an unnamed type"
-        return case.insufficient(f"The price list of {case.region or 'its region'} does not describe {described}.")
-    now = cast(pd.Series, types.loc[case.config])
-    if now["gpu"] > 0:
-        return case.insufficient(f"{case.config} has {now['gpu']:g} GPU, whose use is not measured.")
-    dimensions = _dimensions(case, options, now, risks)
-    need = _need(case, now, dimensions)
-    coverage = case.usage["cpu_utilization"].coverage(case.days)
-    case = replace(
-        case,
-        evidence=_evidence(case, options, need, dimensions),
-        confidence=coverage * (1 - len(need.unmeasured) / 8),
-    )
-    fitting = _fitting(options, types, need)
+    weighed = weigh(case, options, catalogues.get(case.region), risks)
+    if not isinstance(weighed, tuple):
+        return weighed
+    case, need, fitting = weighed
     return _grow(case, options, need, fitting) if need.short else _shrink(case, options, need, fitting)
 
 
-def _shrink(case: Case, options: Options, need: _Need, fitting: pd.DataFrame) -> Row:
+def _shrink(case: Case, options: Options, need: Need, fitting: pd.DataFrame) -> Row:
     """The cheapest fitting type that saves enough and is safe enough, or keep."""
     now = need.now
     if case.price is not None:
@@ -179,24 +73,24 @@ def _shrink(case: Case, options: Options, need: _Need, fitting: pd.DataFrame) ->
         better = fitting.loc[(fitting["family"] == now["family"]) & smaller & never_larger]
     refused = ""
     for name, target in better.iterrows():
-        breach = _breach(need, target)
+        breach = breach_of(need, target)
         if breach <= options.max_breach_probability:
             smaller = target["vcpu"] < now["vcpu"] or target["memory_gib"] < now["memory_gib"]
             what = f"{name}{'' if smaller else f', {describe_beside(now, target)},'} serves the demand on {now.name}."
-            reason = f"{what} {need.figures} {_chance(need, breach)}"
-            return _change(case, "rightsize" if smaller else "upgrade", reason, need, target)
+            reason = f"{what} {need.figures} {say_chance(need, breach)}"
+            return change_to(case, "rightsize" if smaller else "upgrade", reason, need, target)
         refused = refused or f" {name} would be cheaper, but has a {breach:.0%} chance of a breach in 30 days."
     reason = f"No cheaper type than {now.name} fits safely. {need.figures}{refused}"
-    return case.keep(reason, breach_probability=_breach(need, now))
+    return case.keep(reason, breach_probability=breach_of(need, now))
 
 
-def _grow(case: Case, options: Options, need: _Need, fitting: pd.DataFrame) -> Row:
+def _grow(case: Case, options: Options, need: Need, fitting: pd.DataFrame) -> Row:
     """The cheapest type that has what is lacking and is safe enough; without a price only of the own family."""
     now = need.now
     lacking = f"{now.name} is too small in {' and '.join(need.short)}. {need.figures}"
     if case.price is None:
         fitting = fitting.loc[fitting["family"] == now["family"]]
-    safe = (row for _, row in fitting.iterrows() if need.hidden or _breach(need, row) <= options.max_breach_probability)
+    safe = (row for _, row in fitting.iterrows() if need.hidden or breach_of(need, row) <= options.max_breach_probability)
     target = next(safe, None)
     if target is None:
         return case.investigate(f"{lacking} The price list has no type that fits safely.")
@@ -207,191 +101,5 @@ def _grow(case: Case, options: Options, need: _Need, fitting: pd.DataFrame) -> R
             f"How much {' and '.join(need.hidden)} is wanted is not known: {target.name}, {describe_beside(now, target)}, "
             f"is the cheapest with {options.saturated_growth_ratio:g} × of that; judge it again after {case.days} days."
         )
-    reason = f"{lacking} {what} {_chance(need, _breach(need, target))}".rstrip()
-    return _change(case, "upsize" if larger else "upgrade", reason, need, target)
-
-
-def _chance(need: _Need, breach: float) -> str:
-    return "" if need.hidden else f"Chance of a breach in 30 days: {breach:.1%}."
-
-
-def _change(case: Case, action: str, reason: str, need: _Need, target: pd.Series) -> Row:
-    now, breach = need.now, _breach(need, target)
-    differences = platform_differences(now, target)
-    compared = {
-        "platform_differences": differences,
-        "cpu_compared_by": "vcpu" if pd.isna(now["coremark"]) or pd.isna(target["coremark"]) else "coremark",
-        "cpu_ratio": round(target["cpu_ratio"], 4),
-    }
-    performance_risk = 0 if need.hidden else int(np.searchsorted(_PERFORMANCE_RISK, breach, side="right"))
-    change = Change(
-        target=str(target.name),
-        saving_usd=None if case.price is None else (now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH,
-        # What has more than the present type is not taken back for a breach.
-        chance=1 if need.short else 1 - breach,
-        confidence=case.confidence * (1 if need.hidden else 1 - breach),
-        # What is not measured, or hidden, may be what binds: at least a low risk.
-        risk_level=max(performance_risk, 1 if need.unmeasured or need.hidden else 0),
-        effort="very_high" if "Architecture" in differences else "high" if "Hypervisor" in differences else "medium",
-        restart_needed=True,
-        rollback_note="Stop the instance and change its type back.",
-    )
-    judged = replace(case, evidence={**case.evidence, **compared})
-    return judged.recommend(action, reason, change, breach_probability=None if need.hidden else breach)
-
-
-def _need(case: Case, now: pd.Series, dimensions: Mapping[str, _Dimension]) -> _Need:
-    unmeasured = tuple(name for name, one in dimensions.items() if not one.measured)
-    figures = ", ".join(figure for one in dimensions.values() for figure in one.figures)
-    note = f"; not measured: {', '.join(unmeasured)}" if unmeasured else ""
-    return _Need(
-        now=now,
-        cpu=dimensions["cpu"].needed,
-        memory_gib=dimensions["memory"].needed * float(now["memory_gib"]),
-        network_mbps=dimensions["network"].needed,
-        ebs_mbps=dimensions["ebs"].needed,
-        mean_cpu=float(case.usage["cpu_utilization"].mean.mean()) / 100,
-        peaks={name: one.peaks for name, one in dimensions.items() if one.peaks is not None},
-        short=tuple(name for name, one in dimensions.items() if one.short),
-        hidden=tuple(name for name, one in dimensions.items() if one.hidden),
-        unmeasured=unmeasured,
-        figures=f"Over {case.days} days: {figures}{note}.",
-    )
-
-
-def _evidence(case: Case, options: Options, need: _Need, dimensions: Mapping[str, _Dimension]) -> dict[str, object]:
-    held_to = {"quantile_pct": options.quantile_pct, "breach_probability_max": options.max_breach_probability}
-    return {
-        **case.how_much_was_seen("cpu_utilization"),
-        "unmeasured": list(need.unmeasured),
-        "observed": {name: value for one in dimensions.values() for name, value in one.observed.items()},
-        "thresholds": {**held_to, **{name: value for one in dimensions.values() for name, value in one.thresholds.items()}},
-    }
-
-
-def _dimensions(case: Case, options: Options, now: pd.Series, risks: Mapping[str, tuple[float, float]]) -> dict[str, _Dimension]:
-    """Need by dimension; one that is measured too little counts as not measured."""
-    measured = {name: one for name, one in case.usage.items() if 100 * one.coverage(case.days) >= options.min_coverage_pct}
-    # CloudWatch counts volumes and local disks apart; other sources know only disks.
-    disks = ("ebs_read", "ebs_write") if "ebs_read" in measured else ("disk_read", "disk_write")
-    network = _bandwidth(measured, ("network_in", "network_out"), False, options.quantile_pct)
-    return {
-        "cpu": _utilization_need(options, "cpu", options.cpu_headroom_pct, measured, risks),
-        "memory": _utilization_need(options, "memory", options.memory_headroom_pct, measured, risks),
-        "network": _bandwidth_need(options, "network", network, float(now["network_mbps"])),
-        "ebs": _bandwidth_need(options, "ebs", _bandwidth(measured, disks, True, options.quantile_pct), float(now["ebs_mbps"])),
-    }
-
-
-def _utilization_need(
-    options: Options,
-    name: str,
-    headroom_pct: float,
-    measured: Mapping[str, Demand],
-    risks: Mapping[str, tuple[float, float]],
-) -> _Dimension:
-    """The need of CPU or memory, as a share of what the instance has."""
-    demand = measured.get(f"{name}_utilization")
-    if demand is None:
-        return _Dimension(needed=1.0, measured=False)
-    peak, sustained = (float(np.percentile(each, options.quantile_pct)) for each in (demand.max, demand.mean))
-    forecast_peak, crossing = risks.get(f"{name}_utilization", (0.0, 0.0))
-    free = 1 - headroom_pct / 100
-    needed = max(peak / 100 / free, forecast_peak)
-    likely = crossing > options.upsize_probability and forecast_peak > free
-    if likely:
-        needed = max(needed, forecast_peak / free)
-    saturated = float((demand.p95 >= _SATURATED_PCT).mean())
-    hidden = saturated > _HIDDEN_RATIO
-    if hidden:
-        needed = max(needed, options.saturated_growth_ratio)
-    figures = [f"{name} P{options.quantile_pct:g} {peak:.1f} %"]
-    if saturated > 0:
-        figures.append(f"{name} saturated in {saturated:.1%} of the hours, so that demand may be higher than seen")
-    if forecast_peak > 0:
-        figures.append(f"{name} forecast peak {100 * forecast_peak:.1f} %")
-    observed = {
-        f"{name}_quantile_pct": round(peak, 3),
-        f"{name}_sustained_pct": round(sustained, 3),
-        f"{name}_saturated_ratio": round(saturated, 4),
-        f"{name}_forecast_peak_pct": round(100 * forecast_peak, 3),
-        f"{name}_p_cross_90d": round(crossing, 4),
-    }
-    return _Dimension(
-        needed,
-        short=sustained / 100 > free or likely,
-        hidden=hidden,
-        figures=tuple(figures),
-        observed=observed,
-        thresholds={f"{name}_headroom_pct": headroom_pct, f"{name}_p_cross_90d": options.upsize_probability},
-        peaks=peak_demand(demand.hours, demand.p95 / 100),
-    )
-
-
-def _bandwidth_need(options: Options, name: str, used: float | None, present: float) -> _Dimension:
-    """The need of network or EBS bandwidth in Mbit/s, given what is used (None: not measured) and what the type has (or NaN)."""
-    if used is None:
-        return _Dimension(0.0 if np.isnan(present) else options.unmeasured_bandwidth_ratio * present, measured=False)
-    needed = used / (1 - options.bandwidth_headroom_pct / 100)
-    return _Dimension(
-        needed,
-        short=needed > present,
-        figures=(f"{name} P{options.quantile_pct:g} {used:.1f} Mbit/s",),
-        observed={f"{name}_quantile_mbps": round(used, 3)},
-        thresholds={f"{name}_headroom_pct": options.bandwidth_headroom_pct},
-    )
-
-
-def _fitting(options: Options, types: pd.DataFrame, need: _Need) -> pd.DataFrame:
-    """The types that have what is needed, in the order of the catalogue."""
-    now = need.now
-    ratio = cpu_ratio(types, now, options.max_coremark_credit)
-    allowed = types["ordinary"] & (types.index != now.name)
-    if not options.allow_arch_change:
-        allowed &= types["arch"] == now["arch"]
-    if not (options.allow_burstable or now["burstable"]):
-        allowed &= ~types["burstable"]
-    if now["hypervisor"] == "nitro":
-        # Going back to the older hypervisor would trade drivers and generation for a few cents.
-        allowed &= types["hypervisor"] != "xen"
-    if now["instance_store"]:
-        allowed &= types["instance_store"]
-    fits = (
-        (ratio >= need.cpu - 1e-9)
-        & (need.mean_cpu <= ratio * types["baseline"])
-        & (types["memory_gib"] >= need.memory_gib - 1e-9)
-        & (types["network_mbps"].fillna(0.0) >= need.network_mbps)
-        & (types["ebs_mbps"].fillna(0.0) >= need.ebs_mbps)
-    )
-    return types.assign(cpu_ratio=ratio).loc[allowed & fits]
-
-
-def _breach(need: _Need, target: pd.Series) -> float:
-    """The larger of the chances that CPU or memory demand exceeds the target within 30 days."""
-    room = {"cpu": float(target.get("cpu_ratio", 1.0)), "memory": float(target["memory_gib"] / need.now["memory_gib"])}
-    return max(peaks.breach_probability(room[name]) for name, peaks in need.peaks.items())
-
-
-def _bandwidth(measured: Mapping[str, Demand], names: tuple[str, str], together: bool, quantile_pct: float) -> float | None:
-    """Sustained Mbit/s: both directions added where they share a limit, else the busier one; None unless both are known."""
-    if not all(name in measured for name in names):
-        return None
-    one, other = (pd.Series(measured[name].mean, index=pd.DatetimeIndex(measured[name].hours)) for name in names)
-    if together:
-        return float(np.percentile(one.add(other, fill_value=0.0), quantile_pct))
-    return max(float(np.percentile(one, quantile_pct)), float(np.percentile(other, quantile_pct)))
-
-
-def _forecast_peaks(estate: Estate) -> dict[Key, dict[str, tuple[float, float]]]:
-    """By resource and metric: the P95 peak of the forecast as a share of capacity, and the chance of a shortage in 90 days.
-
-    Of several granularities the more alarming counts.
-    """
-    risk = newest_risk(estate)
-    found: dict[Key, dict[str, tuple[float, float]]] = {}
-    for _, rows in risk.loc[risk["threshold_pct"] == _SHORT_PCT].groupby("series_id", sort=True):
-        key, metric = rows["key"].iloc[0], rows["metric"].iloc[0]
-        peak = float((1 - rows["headroom_ratio"]).max())
-        crossing = float(rows["p_cross_90d"].fillna(0.0).max())
-        found.setdefault(key, {})[metric] = (0.0 if np.isnan(peak) else peak, crossing)
-    return found
+    reason = f"{lacking} {what} {say_chance(need, breach_of(need, target))}".rstrip()
+    return change_to(case, "upsize" if larger else "upgrade", reason, need, target)

@@ -49,6 +49,7 @@ _TOKENS = {
     "rds": ("Marker", "Marker"),
     "elb": ("Marker", "NextMarker"),
     "elbv2": ("Marker", "NextMarker"),
+    "lambda": ("Marker", "NextMarker"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
 }
 _ACTION_PREFIX = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}

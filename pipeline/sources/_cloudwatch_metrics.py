@@ -148,6 +148,7 @@ METRICS: tuple[Metric, ...] = (
         ("RequestCount", "Count", "Sum"),
         ("EstimatedProcessedBytes", "Bytes", "Sum"),
         ("HTTPCode_Backend_5XX", "Count", "Sum"),
+        ("HealthyHostCount", "Count", _LEVEL),
     ),
     *_of(
         "lambda",
@@ -158,6 +159,7 @@ METRICS: tuple[Metric, ...] = (
         ("Errors", "Count", "Sum"),
         ("Throttles", "Count", "Sum"),
         ("ConcurrentExecutions", "Count", "Maximum"),
+        ("Duration", "Milliseconds", _LEVEL),
     ),
     *_of(
         "ecs",

@@ -59,7 +59,24 @@ _SOLD = (
     _Sold(r"LoadBalancerUsage", "elb", "NLB", "hour", "Hrs", "LoadBalancing:Network"),
     _Sold(r"LCUUsage", "elb", "NLB LCU", "LCU-hour", "LCU-Hrs|Hrs", "LoadBalancing:Network"),
     _Sold(r"LoadBalancerUsage", "elb", "classic", "hour", "Hrs", "LoadBalancing"),
+    _Sold(r"Lambda-GB-Second", "lambda", "duration x86 first tier", "GB-second", "Lambda-GB-Second|Second"),
+    _Sold(r"Lambda-GB-Second-ARM", "lambda", "duration arm64 first tier", "GB-second", "Lambda-GB-Second|Second"),
+    *(
+        _Sold(
+            rf"ExtendedSupport:{years}:{engine}[\d.]+",
+            "rds",
+            f"extended support year {year} {engine}",
+            "vCPU-hour",
+            "vCPU-[Hh]ours?",
+        )
+        for years, year in (("Yr1-Yr2", 1), ("Yr3", 3))
+        for engine in ("MySQL", "PostgreSQL")
+    ),
 )
+# By deployment option: how the usage type begins, and what the item's name ends with.
+# MySQL in one zone has the class's name alone.
+_DEPLOYMENTS = {"Single-AZ": ("InstanceUsage", ""), "Multi-AZ": ("Multi-AZUsage", " Multi-AZ")}
+_ENGINES = {"MySQL": "", **{name: f" {name}" for name in ("PostgreSQL", "MariaDB", "Aurora MySQL", "Aurora PostgreSQL")}}
 
 
 def read(name: str, file: IO[str], region: str) -> tuple[datetime, list[dict[str, Any]]]:
@@ -118,8 +135,8 @@ def _priced(name: str, line: dict[str, str], region: str) -> Iterator[dict[str, 
     divide_by = 1.0
     if _is_linux(line, usage):
         item = {"service": "ec2", "item": line["Instance Type"], "unit": "hour", **_specification(line)}
-    elif _is_database(line, usage):
-        item = {"service": "rds", "item": line["Instance Type"], "unit": "hour"}
+    elif database := _database(line, usage):
+        item = {"service": "rds", "item": database, "unit": "hour"}
     else:
         for sold in _SOLD:
             if (
@@ -153,13 +170,14 @@ def _is_linux(line: dict[str, str], usage: str) -> bool:
     )
 
 
-def _is_database(line: dict[str, str], usage: str) -> bool:
-    return (
-        usage == f"InstanceUsage:{line.get('Instance Type')}"
-        and line.get("Database Engine") == "MySQL"
-        and line.get("Deployment Option") == "Single-AZ"
-        and line["Unit"] == "Hrs"
-    )
+def _database(line: dict[str, str], usage: str) -> str | None:
+    """What the class of a database without a licence is called; None for everything else."""
+    begins, zones = _DEPLOYMENTS.get(line.get("Deployment Option", ""), ("", ""))
+    engine = _ENGINES.get(line.get("Database Engine", ""))
+    name = line.get("Instance Type")
+    if engine is None or usage != f"{begins}:{name}" or line["Unit"] != "Hrs":
+        return None
+    return f"{name}{engine}{zones}"
 
 
 def _specification(line: dict[str, str]) -> dict[str, Any]:

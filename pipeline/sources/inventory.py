@@ -13,11 +13,13 @@ a service says under names that begin with `headroom:`
 
 - ec2: `lifecycle` (spot …), `platform`, `architecture`, `availability_zone`, `image`
 - ebs: `volume_type`, `size_gib`, `iops`, `throughput_mibps`, `attached_to` (instance ids), `encrypted`
-- ebs-snapshot: `size_gib` (of the volume), `volume`, `tier`
-- rds: `engine`, `engine_version`, `size_gib`, `volume_type`, `iops`, `multi_az`, `replica_of`
-- elb: `type` (application, network, gateway, classic), `scheme`, `targets` (registered instances; classic only)
+- ebs-snapshot: `size_gib` (of the volume), `full_gib` (all that it refers to), `volume`, `tier`, `image` (ids of the own images
+  that need it, or none)
+- rds: `engine`, `engine_version`, `size_gib`, `volume_type`, `iops`, `multi_az`, `replica_of`, `cluster`, `extended_support`
+- elb: `type` (application, network, gateway, classic), `scheme`, `targets` (how many are registered, healthy or not)
 - nat: `connectivity`, `vpc`
-- address: `public_ip`, `attached_to`
+- lambda: `memory_mib`, `architecture`, `runtime`, `package` (Zip or Image); tags are not asked for, which is a call for each
+- address: `public_ip`, `attached_to`, `pool` (amazon, or an own range), `managed_by` (a service of AWS)
 
 A `resource_id` is the cloud's own id, or the resource part of the ARN where that is only a name: `db:orders`,
 `loadbalancer/app/web/50dc6c49`, `loadbalancer/old`.
@@ -39,7 +41,7 @@ from pipeline.sources._batch import Batch
 NAME = "inventory"
 TABLES = ("bronze.resource_snapshot",)
 
-Service = Literal["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address"]
+Service = Literal["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda"]
 # elbv2's and elb's DescribeTags take this many load balancers at once.
 _TAGGED_AT_ONCE = 20
 
@@ -48,9 +50,9 @@ class Options(_aws.AwsOptions):
     """Which resources to describe, and whose."""
 
     services: tuple[Service, ...] = Field(
-        default=("ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address"),
+        default=("ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda"),
         min_length=1,
-        max_length=7,
+        max_length=8,
         description="Kinds of resources to describe.",
     )
     reach_days: int = Field(
@@ -168,14 +170,26 @@ def _volumes(place: _aws.Place) -> Iterator[Resource]:
 
 
 def _snapshots(place: _aws.Place) -> Iterator[Resource]:
+    images: dict[str, list[str]] = {}
+    for image in place.listed("ec2", "describe_images", "Images", Owners=["self"], IncludeDeprecated=True, IncludeDisabled=True):
+        for device in image.get("BlockDeviceMappings", []):
+            images.setdefault(device.get("Ebs", {}).get("SnapshotId", ""), []).append(image["ImageId"])
     for one in place.listed("ec2", "describe_snapshots", "Snapshots", OwnerIds=["self"], MaxResults=1000):
+        full = one.get("FullSnapshotSizeInBytes")
         yield Resource(
             one["SnapshotId"],
             "ebs-snapshot",
             None,
             one["State"],
             naive_utc(one["StartTime"]),
-            _tagged(one.get("Tags"), size_gib=one.get("VolumeSize"), volume=one.get("VolumeId"), tier=one.get("StorageTier")),
+            _tagged(
+                one.get("Tags"),
+                size_gib=one.get("VolumeSize"),
+                full_gib=None if full is None else round(full / 2**30, 3),
+                volume=one.get("VolumeId"),
+                tier=one.get("StorageTier"),
+                image=sorted(images.get(one["SnapshotId"], [])) or "none",
+            ),
         )
 
 
@@ -196,7 +210,9 @@ def _databases(place: _aws.Place) -> Iterator[Resource]:
                 volume_type=one.get("StorageType"),
                 iops=one.get("Iops"),
                 multi_az=one.get("MultiAZ"),
-                replica_of=one.get("ReadReplicaSourceDBInstanceIdentifier"),
+                replica_of=one.get("ReadReplicaSourceDBInstanceIdentifier") or one.get("ReadReplicaSourceDBClusterIdentifier"),
+                cluster=one.get("DBClusterIdentifier"),
+                extended_support=one.get("EngineLifecycleSupport"),
             ),
         )
 
@@ -208,6 +224,7 @@ def _load_balancers(place: _aws.Place) -> Iterator[Resource]:
         arns = [one["LoadBalancerArn"] for one in listed[first : first + _TAGGED_AT_ONCE]]
         described = place.ask("elbv2", "describe_tags", ResourceArns=arns)["TagDescriptions"]
         tags |= {one["ResourceArn"]: one["Tags"] for one in described}
+    targets = _targets(place) if listed else {}
     for one in listed:
         yield Resource(
             f"loadbalancer/{one['LoadBalancerArn'].partition(':loadbalancer/')[2]}",
@@ -215,8 +232,25 @@ def _load_balancers(place: _aws.Place) -> Iterator[Resource]:
             None,
             one.get("State", {}).get("Code", "unknown"),
             naive_utc(one["CreatedTime"]),
-            _tagged(tags.get(one["LoadBalancerArn"]), type=one.get("Type"), scheme=one.get("Scheme")),
+            _tagged(
+                tags.get(one["LoadBalancerArn"]),
+                type=one.get("Type"),
+                scheme=one.get("Scheme"),
+                targets=targets.get(one["LoadBalancerArn"], 0),
+            ),
         )
+
+
+def _targets(place: _aws.Place) -> dict[str, int]:
+    """How many targets are registered behind each load balancer that has a target group, healthy or not."""
+    behind: dict[str, int] = {}
+    for group in place.listed("elbv2", "describe_target_groups", "TargetGroups", PageSize=400):
+        balancers = group.get("LoadBalancerArns", [])
+        if balancers:
+            health = place.ask("elbv2", "describe_target_health", TargetGroupArn=group["TargetGroupArn"])
+            for balancer in balancers:
+                behind[balancer] = behind.get(balancer, 0) + len(health["TargetHealthDescriptions"])
+    return behind
 
 
 def _classic_load_balancers(place: _aws.Place) -> Iterator[Resource]:
@@ -260,7 +294,31 @@ def _addresses(place: _aws.Place) -> Iterator[Resource]:
             None,
             "associated" if one.get("AssociationId") or attached_to else "unassociated",
             None,
-            _tagged(one.get("Tags"), public_ip=one.get("PublicIp"), attached_to=attached_to),
+            _tagged(
+                one.get("Tags"),
+                public_ip=one.get("PublicIp"),
+                attached_to=attached_to,
+                pool=one.get("PublicIpv4Pool"),
+                managed_by=one.get("ServiceManaged"),
+            ),
+        )
+
+
+def _functions(place: _aws.Place) -> Iterator[Resource]:
+    for one in place.listed("lambda", "list_functions", "Functions"):
+        yield Resource(
+            f"function:{one['FunctionName']}",
+            "lambda",
+            None,
+            one.get("State", "Active"),
+            None,
+            _tagged(
+                None,
+                memory_mib=one.get("MemorySize"),
+                architecture=(one.get("Architectures") or ["x86_64"])[0],
+                runtime=one.get("Runtime"),
+                package=one.get("PackageType"),
+            ),
         )
 
 
@@ -277,4 +335,5 @@ _DESCRIBED: dict[str, Callable[[_aws.Place], Iterator[Resource]]] = {
     "elb": _both_kinds_of_load_balancers,
     "nat": _nat_gateways,
     "address": _addresses,
+    "lambda": _functions,
 }

@@ -4,9 +4,10 @@
 holds until the next one, so a run asks from `BEGINNING` on and finds the one in force; landing it again is no change.
 
 **What.** EC2 for Linux on shared tenancy with the instance type's specification; EBS, snapshots, NAT gateways, public IPv4
-addresses, load balancers; RDS for MySQL in one zone. What the list does not state of an instance type (baselines of
-bandwidth, hypervisor, CoreMark) is added from the shipped specifications, which hold for a type in every region. A price
-that is not in the list has no row: nothing here guesses one.
+addresses, load balancers; RDS in one zone or two for engines without a licence, and their extended support; the time of Lambda
+functions. What the list does not state of an instance type (baselines of bandwidth, hypervisor, CoreMark) is added from the
+shipped specifications, which hold for a type in every region. A price that is not in the list has no row: nothing here guesses
+one.
 
 **From where.** The bulk files over https, which need no credentials, or the Price List API (`pricing:ListPriceLists` and
 `pricing:GetPriceListFileUrl`), which also knows the lists of the past.
@@ -33,7 +34,7 @@ NAME = "pricing"
 TABLES = ("bronze.price",)
 BEGINNING = datetime(2023, 9, 1)
 
-Offer = Literal["AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS"]
+Offer = Literal["AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS", "AWSLambda"]
 _SPECIFICATION = (
     "vcpu", "memory_gib", "arch", "network_mbps", "ebs_mbps", "hypervisor", "burstable", "instance_store", "gpu", "coremark",
 )  # fmt: skip
@@ -46,9 +47,9 @@ class Options(_http.Patience):
         default=("us-east-1",), min_length=1, max_length=40, description="Regions whose prices are read."
     )
     offers: tuple[Offer, ...] = Field(
-        default=("AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS"),
+        default=("AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS", "AWSLambda"),
         min_length=1,
-        max_length=4,
+        max_length=5,
         description="Price lists, by AWS's offer code.",
     )
     via: Literal["files", "api"] = Field(default="files", description="The bulk files over https, or the Price List API.")

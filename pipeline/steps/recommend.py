@@ -10,8 +10,9 @@ from pipeline import plugs
 from pipeline.advice.answer import not_covered
 from pipeline.advice.currency import judge_the_current
 from pipeline.advice.gaps import Gap, find_gaps
+from pipeline.advice.life_cycle import stand
 from pipeline.advice.portfolio import portfolio
-from pipeline.inputs.estate import read_estate
+from pipeline.inputs.estate import read_answers, read_estate
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -24,7 +25,17 @@ from pipeline.tables.columns import KNOWN
 log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
-    reads=("inputs.preventable_risk", "inputs.prices", "inputs.resources", "inputs.usage"),
+    reads=(
+        "inputs.activity",
+        "inputs.answers",
+        "inputs.changed_since",
+        "inputs.preventable_risk",
+        "inputs.prices",
+        "inputs.resources",
+        "inputs.seen_before",
+        "inputs.spare_time",
+        "inputs.usage",
+    ),
     writes=("gold.recommendation",),
 )
 
@@ -50,7 +61,8 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
         answers.append(recommend_by(estate))
         covered |= set(plugs.load("recommenders", name).SERVICES)
     answers.append(not_covered(estate, covered))
-    rows = portfolio(pd.concat(answers, ignore_index=True))
+    said, before = read_answers(interval, lake)
+    rows = portfolio(stand(pd.concat(answers, ignore_index=True), said, before))
     gaps = find_gaps(estate)
     for gap in gaps:
         log.warning("%s", gap.sentence)

@@ -2,10 +2,61 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import ACTIONS, account, as_of, moment, number, region, resource_id, text
+from pipeline.tables.columns import (
+    ACTIONS,
+    ANSWERS,
+    STATUSES,
+    account,
+    as_of,
+    moment,
+    number,
+    provenance,
+    region,
+    resource_id,
+    source,
+    text,
+)
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
+RECOMMENDATION_ANSWER = Table(
+    name="bronze.recommendation_answer",
+    doc="What a person answered to one recommendation: a new row for each answer, the newest counts.",
+    key=("load_id", "recommendation_id", "ts"),
+    time="ts",
+    columns=(
+        source,
+        moment("ts", "`as_of` of the run that was answered, which is the newest; runs of it and later ones respect it."),
+        text("recommendation_id", "The recommendation."),
+        text("answer", "accepted, snoozed or dismissed.", values=ANSWERS),
+        text("reason", "Why, in the words of who answered."),
+        moment("until", "Snoozed until then.", nullable=True),
+        *provenance,
+    ),
+    partition="day",
+)
+RECOMMENDATION_STATUS = Table(
+    name="gold.recommendation_status",
+    doc="Where one recommendation of the last 32 days stands in one run, also where it is not seen any more.",
+    key=("as_of", "recommendation_id"),
+    time="as_of",
+    columns=(
+        as_of,
+        text("recommendation_id", "The recommendation."),
+        text("rule_id", "The recommender."),
+        account,
+        region,
+        resource_id,
+        text("action", "What it said when it was last seen.", values=ACTIONS),
+        text("status", "Where it stands; expired where three runs or more did not see it.", values=STATUSES),
+        text("answer_reason", "Why it was answered so.", nullable=True),
+        moment("first_seen_at", "`as_of` of the first run that saw it."),
+        moment("last_seen_at", "`as_of` of the last run that saw it."),
+        Column(name="times_seen", type=WHOLE, doc="Runs that saw it.", unit="count", ge=1),
+        number("savings_monthly_usd", "Expected saving in a month, when it was last seen.", "usd"),
+    ),
+    may_be_empty=True,
+)
 RECOMMENDATION = Table(
     name="gold.recommendation",
     doc="What one rule says about one resource, as believed at `as_of`; `keep` and `insufficient_data` are answers too.",
@@ -34,7 +85,11 @@ RECOMMENDATION = Table(
             "where it costs more.",
             "usd",
         ),
-        number("savings_low_usd", "Saving in a month in which the change is taken back, half way on average.", "usd"),
+        number(
+            "savings_low_usd",
+            "Saving in a month in which the change is taken back, half way on average; or the least, where it is not known.",
+            "usd",
+        ),
         number("savings_high_usd", "Saving in a month in which the change holds: the difference at list price.", "usd"),
         moment("price_as_of", "Day the list prices are from, which may be years before `as_of`.", nullable=True),
         number(
@@ -50,6 +105,11 @@ RECOMMENDATION = Table(
         Column(name="restart_needed", type=FLAG, doc="The resource restarts."),
         Column(name="rollback_possible", type=FLAG, doc="The change can be undone."),
         text("rollback_note", "How."),
+        text(
+            "exclusive_group",
+            "Of the changes of a resource in one group one can be made, and beside `end` no other; null where nothing changes.",
+            nullable=True,
+        ),
         Column(
             name="portfolio_rank",
             type=WHOLE,
@@ -57,7 +117,14 @@ RECOMMENDATION = Table(
             nullable=True,
             ge=1,
         ),
-        number("portfolio_savings_usd", "Saving that adds up: one action per resource.", "usd"),
+        text("status", "Where it stands; null where nothing is to be done.", nullable=True, values=STATUSES),
+        text("answer_reason", "Why a person answered it so.", nullable=True),
+        moment("first_seen_at", "`as_of` of the first run that saw it; 14 days unseen make it new again.", nullable=True),
+        number(
+            "portfolio_savings_usd",
+            "Saving that adds up: of each group one change, and of what the changes before it leave.",
+            "usd",
+        ),
     ),
     may_be_empty=True,
 )

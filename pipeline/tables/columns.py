@@ -53,9 +53,20 @@ CANONICAL_METRICS: dict[str, tuple[str, str]] = {
     "disk_busy": ("percent", "time in which the busiest disk worked"),
     "network_errors": ("count", "packets that were received or sent wrongly"),
     "tcp_connections": ("count", "connections that are open"),
-    "DatabaseConnections": ("count", "connections to a database, as CloudWatch calls them"),
     "ReadThroughput": ("mbps", "read from a database's disks, as CloudWatch calls it"),
     "WriteThroughput": ("mbps", "written to a database's disks, as CloudWatch calls it"),
+    "NewFlowCount": ("count", "new connections of a network load balancer; rules ask for it"),
+    "ConsumedLCUs": ("count", "capacity units of a load balancer; rules ask whether it was seen"),
+    "HealthyHostCount": ("count", "healthy targets of a load balancer; rules ask whether it was seen"),
+    "ActiveConnectionCount": ("count", "connections through a NAT gateway at once; rules ask for it"),
+    "BytesOutToDestination": ("mbps", "sent through a NAT gateway; rules ask for it"),
+    "VolumeReadOps": ("count", "reads of a volume in the period; rules ask for it"),
+    "VolumeWriteOps": ("count", "writes of a volume in the period; rules ask for it"),
+    "VolumeReadBytes": ("mbps", "read from a volume; rules ask for it"),
+    "VolumeWriteBytes": ("mbps", "written to a volume; rules ask for it"),
+    "DatabaseConnections": ("count", "connections to a database; rules ask for it"),
+    "Invocations": ("count", "invocations of a function in the period; rules ask for it"),
+    "Duration": ("ms", "time of an invocation; rules ask for it"),
 }
 #: How a file or an endpoint may write a moment: ISO 8601, or counted since 1970.
 TimeFormat = Literal["iso", "epoch_s", "epoch_ms", "epoch_us"]
@@ -74,10 +85,30 @@ CHECK_SEVERITIES = ("critical", "warning", "info")
 #: Rules that say what a run lacked: rows of a source that had delivered before, rows that were refused, what must be known to
 #: recommend anything, and segments of which a step failed.
 LACKS = LANDED, LEFT_OUT, KNOWN, FAILED = ("landed", "left_out", "known", "failed")
-#: What a recommendation says that changes nothing, and all that one can say.
+#: What a recommendation says that changes nothing.
 PASSIVE = ("keep", "insufficient_data")
-#: `upgrade` is to a type that is no smaller, and no larger, but newer or faster.
-ACTIONS = ("rightsize", "stop", "terminate", "upgrade", "upsize", "investigate", *PASSIVE)
+#: What changes a resource, in the order in which it is done, and its group: of those of one group one can be done, the first, and
+#: beside what ends a resource nothing else.
+#: `delete` is what `terminate` is of an instance; `upgrade` is to a type that is no smaller, and no larger, but newer, faster or
+#: cheaper, `migrate` to one of another architecture.
+EXCLUSIVE_GROUPS = {
+    "terminate": "end",
+    "delete": "end",
+    "stop": "end",
+    "schedule": "schedule",
+    "rightsize": "size",
+    "upgrade": "size",
+    "migrate": "size",
+    "upsize": "size",
+}
+#: All that a recommendation can say.
+ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)
+#: What a person answered to a recommendation, and where one stands: seen for the first time, seen before, answered, or not seen
+#: in three runs. A snoozed one is open again after its day.
+ANSWERS = ("accepted", "snoozed", "dismissed")
+STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, "expired")
+#: What nobody wants to see now.
+SET_ASIDE = ("snoozed", "dismissed")
 #: Effort of a change; its risk is the place in this order.
 DEGREES = ("very_low", "low", "medium", "high", "very_high")
 #: How much a resource matters, by its tag.

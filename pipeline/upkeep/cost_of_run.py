@@ -23,6 +23,7 @@ from pyarrow import fs
 
 from pipeline import tables
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
+from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, CHANGES, NEW_AGAIN, SPARE_TIME
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
@@ -55,6 +56,9 @@ SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher":
 # How far back the steps ask, by what they read. `:start` is that of the run.
 SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.anomalous_points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    "inputs.activity": lambda _: ACTIVITY,
+    "inputs.answers": lambda _: ANSWERS_HOLD,
+    "inputs.changed_since": lambda _: CHANGES,
     "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.demand_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.drift_evidence": lambda _: 2 * DRIFT_WINDOW,
@@ -65,6 +69,8 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
     "inputs.resources": lambda _: REMEMBERED,
+    "inputs.seen_before": lambda _: NEW_AGAIN,
+    "inputs.spare_time": lambda _: SPARE_TIME,
     "inputs.usage": lambda settings: timedelta(days=settings.lookback_days),
 }
 

@@ -4,7 +4,8 @@
 -- Params  :as_of   of the run
 -- Window  0 days
 --
--- One change per resource, so that the savings may be added; one of an upsize is negative, of an action without a price null.
+-- What can be done together, each on what is left by those before it, so that the savings may be added; one of an upsize is negative,
+-- of an action without a price null.
 SELECT
   portfolio_rank AS portfolio_rank,
   resource_id AS resource_id,

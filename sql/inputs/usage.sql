@@ -10,7 +10,8 @@ SELECT
   CASE WHEN unit = 'percent' THEN least(mean, 100e0) ELSE mean END AS mean,
   CASE WHEN unit = 'percent' THEN least(p95, 100e0) ELSE p95 END AS p95,
   CASE WHEN unit = 'percent' THEN least(max, 100e0) ELSE max END AS max,
-  samples AS samples, quality_flag AS quality_flag
+  samples AS samples, expected_samples AS expected_samples,
+  quality_flag AS quality_flag
 FROM silver.metric_hourly
 WHERE hour >= :since AND hour < :as_of AND day >= cast(:since AS date) AND day <= cast(:as_of AS date)
 ORDER BY account, region, resource_id, metric, hour

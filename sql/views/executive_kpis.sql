@@ -191,7 +191,7 @@ SELECT 'cost_next_30d' AS kpi, expected AS value, 'usd' AS unit, known_at AS kno
 FROM ahead
 UNION ALL
 SELECT 'savings_identified_monthly' AS kpi, saved AS value, 'usd' AS unit, known_at AS known_at,
-  'Expected savings per month at list price, one action per resource' AS meaning
+  'Expected savings per month at list price, of what can be done together' AS meaning
 FROM saving
 UNION ALL
 SELECT 'savings_share_of_cost' AS kpi, s.saved / nullif(j.cost, 0e0) AS value, 'ratio' AS unit, s.known_at AS known_at,

@@ -2,8 +2,9 @@
 --
 -- Reads   gold.recommendation
 --
--- `keep` and `insufficient_data` are answers and stand here too. Only `portfolio_savings_usd` adds up: it counts one action per
--- resource; `savings_monthly_usd` of two rows about one resource must not be summed. Money is at the list price of `price_as_of`,
+-- `keep` and `insufficient_data` are answers and stand here too. Only `portfolio_savings_usd` adds up: it counts what
+-- can be done together, each on what is left by what comes before it; `savings_monthly_usd` is of the change alone. What was
+-- dismissed, or is snoozed, is in gold.recommendation_status. Money is at the list price of `price_as_of`,
 -- which may be years old.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.recommendation
@@ -29,10 +30,14 @@ SELECT
   r.confidence AS confidence,
   r.risk_level AS risk_level,
   r.effort AS effort,
+  r.exclusive_group AS exclusive_group,
   r.restart_needed AS restart_needed,
   r.rollback_possible AS rollback_possible,
+  r.status AS status,
+  r.first_seen_at AS first_seen_at,
   r.reason AS reason,
   r.rule_id AS rule_id,
   r.recommendation_id AS recommendation_id
 FROM gold.recommendation AS r
 JOIN newest AS w ON w.as_of = r.as_of
+WHERE r.status IS NULL OR r.status NOT IN ('snoozed', 'dismissed')

@@ -132,7 +132,7 @@ def test_savings_lie_between_their_bounds_do_not_exceed_the_cost_and_belong_to_a
 def test_the_answer_is_the_same_twice_and_in_any_order_of_rows_and_leaves_the_estate_as_it_was(name: str, case: str) -> None:
     given = situation(name, case).estate
     before = deepcopy(given)
-    frames = ("resources", "usage", "prices", "risk")
+    frames = ("resources", "usage", "prices", "risk", "activity", "weeks")
     shuffled = replace(given, **{frame: getattr(given, frame).sample(frac=1, random_state=7) for frame in frames})
 
     first = judge(name, given)
@@ -153,9 +153,17 @@ def test_what_is_known_after_as_of_does_not_matter(name: str, case: str) -> None
         given,
         usage=pd.concat([given.usage, usage], ignore_index=True) if len(usage) else given.usage,
         prices=pd.concat([prices, given.prices], ignore_index=True),
+        activity=_and_later(given),
     )
 
     pd.testing.assert_frame_equal(judge(name, longer), judge(name, given))
+
+
+def _and_later(given: Estate) -> pd.DataFrame:
+    """The activity of a situation, and busy days after it."""
+    activity = given.activity
+    later = activity.assign(day=activity["day"] + pd.Timedelta(days=93), mean=1e6, max=1e6)
+    return pd.concat([activity, later], ignore_index=True) if len(activity) else activity
 
 
 @in_every_situation
@@ -180,7 +188,8 @@ def test_an_estate_of_which_little_or_nothing_is_known_is_answered(name: str, ca
     nothing = judge(name, replace(given, resources=given.resources.iloc[:0]))
     assert nothing.empty
     assert tuple(nothing.columns) == RECOMMENDATION.names
-    assert answered(judge(name, replace(given, usage=given.usage.iloc[:0]))) == covered(name, given)
+    unseen = replace(given, usage=given.usage.iloc[:0], activity=given.activity.iloc[:0])
+    assert answered(judge(name, unseen)) == covered(name, given)
     assert answered(judge(name, replace(given, resources=given.resources[[*KEY, "service"]]))) == covered(name, given)
 
 

@@ -59,7 +59,14 @@ def one(instance_type: str, *usage: pd.DataFrame, risk: pd.DataFrame = NO_RISK, 
     key = {"account": "1", "region": "us-east-1", "resource_id": "i-1"}
     row = {**key, "service": "ec2", "instance_type": instance_type, "state": "running", "tags": "{}", **other}
     row["ts"] = pd.Timestamp(AS_OF) - pd.Timedelta(days=1)
-    return Estate(AS_OF, DAYS, pd.DataFrame([row]), pd.concat(usage).assign(**key, samples=12, quality_flag=0), PRICES, risk)
+    return Estate(
+        AS_OF,
+        DAYS,
+        pd.DataFrame([row]),
+        pd.concat(usage).assign(**key, samples=12, expected_samples=12, quality_flag=0),
+        PRICES,
+        risk,
+    )
 
 
 def risk_of(metric: str, headroom_ratio: float, p_cross_90d: float) -> pd.DataFrame:
@@ -151,6 +158,7 @@ def _hourly(resource_id: str, metric: str, mean: float, peak: float, days: float
             "p95": np.minimum(level * 1.05, peak),
             "max": top,
             "samples": 12,
+            "expected_samples": 12,
             "quality_flag": 0,
         }
     )

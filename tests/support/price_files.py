@@ -92,9 +92,31 @@ RDS = [
         Instance_Type="db.m6g.large",
         Database_Engine="MySQL",
         Deployment_Option="Multi-AZ",
-    )
+    ),
+    line(
+        "0.902",
+        "Hrs",
+        "EUW2-InstanceUsage:db.m6g.large",
+        Instance_Type="db.m6g.large",
+        Database_Engine="SQL Server",
+        Deployment_Option="Single-AZ",
+    ),
+    line("0.112", "vCPU-hour", "EUW2-ExtendedSupport:Yr1-Yr2:MySQL8.0", "CreateDBInstance:0002", Database_Engine="MySQL"),
+    line(
+        "0.112", "vCPU-hour", "EUW2-ExtendedSupport:Yr1-Yr2:PostgreSQL12", "CreateDBInstance:0014", Database_Engine="PostgreSQL"
+    ),
+    line(
+        "0.112", "vCPU-hour", "EUW2-ExtendedSupport:Yr1-Yr2:PostgreSQL13", "CreateDBInstance:0014", Database_Engine="PostgreSQL"
+    ),
+    line("0.224", "vCPU-hour", "EUW2-ExtendedSupport:Yr3:MySQL5.7", "CreateDBInstance:0002", Database_Engine="MySQL"),
+    line("0.09", "vCPU-hour", "EUW2-ExtendedSupport:Yr1-Yr2:ASv2:AuroraMySQL3", "CreateDBInstance:0016"),
 ]
-OFFERS = {"AmazonEC2": EC2, "AWSELB": ELB, "AmazonVPC": VPC, "AmazonRDS": RDS}
+LAMBDA = [
+    line("0.0000166667", "Lambda-GB-Second", "EUW2-Lambda-GB-Second", "Invoke"),
+    line("0.0000150000", "Lambda-GB-Second", "EUW2-Lambda-GB-Second", "Invoke", StartingRange="6000000000"),
+    line("0.0000133334", "Lambda-GB-Second", "EUW2-Lambda-GB-Second-ARM", "Invoke"),
+]
+OFFERS = {"AmazonEC2": EC2, "AWSELB": ELB, "AmazonVPC": VPC, "AmazonRDS": RDS, "AWSLambda": LAMBDA}
 
 
 def price_list(offer: str, lines: list[dict[str, str]], published: str = "2026-09-18T17:47:47Z") -> bytes:
@@ -109,7 +131,7 @@ def price_list(offer: str, lines: list[dict[str, str]], published: str = "2026-0
 
 
 class Files:
-    """The bulk files of the four offers for eu-west-2."""
+    """The bulk files of the offers for eu-west-2."""
 
     def __init__(self, **offers: list[dict[str, str]]) -> None:
         self.offers = {**OFFERS, **offers}

@@ -107,6 +107,7 @@ class _Chance(random.Random):
             "shards": self.choice((1, 2)),
             "shard": 0,
             "metric": self.choice(("", self.metrics[0])),
+            "recommendation_id": "0" * 16,
             "hours": self.choice((1, 24)),
         }
         return {"start": self.start, "end": self.end, "as_of": as_of, "since": since, "before": before} | more

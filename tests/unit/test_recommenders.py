@@ -20,6 +20,7 @@ from pipeline.advice.words import write_megabytes
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.recommenders import idle, rightsize
+from pipeline.tables.columns import EXCLUSIVE_GROUPS
 from tests.support.instances import AS_OF, HOURS, PRICES, mixed_estate, one, rest, risk_of, series
 
 
@@ -376,6 +377,9 @@ def test_stopping_beats_resizing_unpriced_actions_rank_last_and_what_fills_is_lo
             "recommendation_id": f"{resource_id}{rule_id}",
             "action": action,
             "savings_monthly_usd": savings,
+            "monthly_cost_usd": 400.0,
+            "exclusive_group": EXCLUSIVE_GROUPS.get(action),
+            "status": None,
         }
 
     rows = pd.DataFrame(

@@ -419,6 +419,17 @@ def test_a_series_forecast_by_hour_and_by_day_is_one_row_at_its_worse_level(find
     assert float(page.one(id="figure-at-risk")["data-exact"]) == 5
 
 
+def test_what_a_person_set_aside_is_not_shown_but_counted_and_what_is_new_says_so(findings: Findings) -> None:
+    given = findings.recommendation
+    ids = given["recommendation_id"]
+    aside = given.assign(status=ids.map({f"{2:016x}": "dismissed", f"{1:016x}": "new"}))
+    shown = Page(render(replace(findings, recommendation=aside))).one(id="recommendations")["text"]
+
+    assert "1 recommendation dismissed or snoozed" in shown
+    assert "Rightsize new" in shown
+    assert "Peak CPU 2.1 % over 14 days" not in shown
+
+
 def test_what_is_saved_is_the_figure_of_the_headline_and_what_larger_types_cost_stands_beside_it(findings: Findings) -> None:
     dearer = findings.recommendation["action"] == "upsize"
     given = findings.recommendation.assign(

@@ -26,7 +26,8 @@ def quiet_estate() -> Estate:
     measured = [("cpu_utilization", 2.0, 3.0), ("network_in", 1e-5, 1e-5), ("network_out", 1e-5, 1e-5)]
     usage = [
         pd.DataFrame(
-            {**key, "metric": name, "hour": hours, "mean": mean, "p95": top, "max": top, "samples": 12, "quality_flag": 0}
+            {**key, "metric": name, "hour": hours, "mean": mean, "p95": top, "max": top}
+            | {"samples": 12, "expected_samples": 12, "quality_flag": 0}
         )
         for name, mean, top in measured
     ]
@@ -57,7 +58,14 @@ def actions(lake: Lake, settings: Settings, **changed: object) -> dict[str, str]
 
 
 def test_every_rule_judges_unless_the_settings_name_some(lake: Lake, settings: Settings) -> None:
-    assert actions(lake, settings) == {"filling_disk": "insufficient_data", "idle": "stop", "rightsize": "keep"}
+    assert actions(lake, settings) == {
+        "burstable": "keep",
+        "filling_disk": "insufficient_data",
+        "generation": "keep",
+        "idle": "stop",
+        "off_hours": "keep",
+        "rightsize": "keep",
+    }
     assert actions(lake, settings, recommenders=("rightsize",)) == {"rightsize": "keep"}
 
 

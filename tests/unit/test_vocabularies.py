@@ -48,6 +48,11 @@ SPOKEN = {
 }
 #: What a file says beyond the vocabularies: a KPI that is a share is a ratio, and no metric.
 ALSO = {(name, "unit"): ("ratio",) for name in ("inputs.executive_kpis", "views.executive_kpis")}
+#: What stands otherwise than a recommendation does: a series, and an expectation.
+ALSO |= {
+    ("views.current_status", "status"): ("stale", "anomalous", "normal"),
+    ("views.data_quality_current", "status"): ("critical", "warning", "good"),
+}
 
 
 # ---------------------------------------------------------------- Python

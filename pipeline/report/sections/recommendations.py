@@ -25,7 +25,7 @@ from pipeline.report.words import (
     usd,
     without_figures,
 )
-from pipeline.tables.columns import KNOWN, PASSIVE
+from pipeline.tables.columns import KNOWN, OPEN, PASSIVE, SET_ASIDE
 
 
 def recommendations(findings: Findings) -> Content | Empty:
@@ -36,7 +36,8 @@ def recommendations(findings: Findings) -> Content | Empty:
         )
     assumed = assumed_resources(findings.resource)
     is_passive = every["action"].isin(PASSIVE)
-    active, passive = every[~is_passive], every[is_passive]
+    is_aside = every["status"].isin(SET_ASIDE)
+    active, passive = every[~is_passive & ~is_aside], every[is_passive]
     portfolio = portfolio_of(active)
     others = active.drop(index=portfolio.index).sort_values(["resource_id", "rule_id"], kind="stable")
     rows = [_row(row, assumed) for row in records(portfolio)]
@@ -49,6 +50,7 @@ def recommendations(findings: Findings) -> Content | Empty:
         "kept": _reasons(passive),
         "kept_resources": _count_resources(passive[passive["action"] == "keep"]),
         "undecided": _count_undecided(passive[passive["action"] == "insufficient_data"]),
+        "aside": int(is_aside.sum()),
         "prices": _prices(every),
         "total": cell_of(saved.clip(lower=0).sum(), usd),
         "extra": usd(-saved.clip(upper=0).sum()) if (saved < 0).any() else "",
@@ -63,6 +65,7 @@ def _row(row: dict[str, Any], assumed: set[str]) -> Content:
         "resource": row["resource_id"],
         "where": f"{row['service']} · {row['account']} · {row['region']}",
         "assumed": row["resource_id"] in assumed,
+        "status": "" if missing(row["status"]) or row["status"] == OPEN else row["status"],
         "action": ACTION_WORDS.get(row["action"], row["action"]),
         "current": text_or_dash(row["current_config"]),
         "target": "" if missing(row["target_config"]) else row["target_config"],

@@ -1,0 +1,35 @@
+"""What an inventory says of a resource beside its tags: numbers and words under `headroom:`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from pipeline.advice.estate import tags_of
+from pipeline.errors import DataError
+
+
+def facts_of(resource: pd.Series) -> dict[str, str]:
+    """The facts by name, without those that are empty.
+
+    Raises:
+        DataError: the tags are no JSON object.
+    """
+    stated = (
+        (name.removeprefix("headroom:"), value) for name, value in tags_of(resource).items() if name.startswith("headroom:")
+    )
+    return {name: str(value) for name, value in stated if value not in (None, "")}
+
+
+def number_of(facts: Mapping[str, str], name: str) -> float | None:
+    """One fact as a number; None where it is not stated.
+
+    Raises:
+        DataError: it is no number.
+    """
+    text = facts.get(name)
+    try:
+        return None if text is None else float(text)
+    except ValueError as error:
+        raise DataError(f"headroom:{name} is {text!r}, expected a number; correct the inventory") from error

@@ -1,0 +1,109 @@
+"""What a metric's zero means, and its silence: declared for each, because the same absence means opposite things.
+
+A count that is reported only where it is not zero says nothing by its absence alone: the source may not have been asked. It is
+zero on the days on which a witness, a metric of the same resource that is always reported, was seen.
+
+Source: "Reporting criteria" in the metric lists of the services' CloudWatch pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pipeline.advice.case import Case
+from pipeline.advice.estate import Days
+
+#: How far back activity by the day is read; no rule looks further.
+MOST_DAYS = 32
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How one metric is to be read.
+
+    Attributes:
+        zero: what exactly 0 throughout says: that nothing happened, or, of what is never 0 on a running machine, that an
+            exporter filled in what it did not measure.
+        absent: what a period without a value says: that nothing happened, if a witness was seen, or nothing at all.
+        kind: a count adds up over the day; of a level the highest counts.
+        witnesses: metrics of the same resource that are always reported.
+    """
+
+    zero: Literal["nothing", "filler"] = "nothing"
+    absent: Literal["nothing", "unknown"] = "unknown"
+    kind: Literal["count", "level"] = "level"
+    witnesses: tuple[str, ...] = ()
+
+
+MEASURES: dict[str, Measure] = {
+    # A machine that runs uses some of these, and is sent some of those.
+    **dict.fromkeys(("cpu_utilization", "memory_utilization", "network_in", "network_out"), Measure(zero="filler")),
+    # Of application and classic load balancers.
+    "request_count": Measure(absent="nothing", kind="count", witnesses=("ConsumedLCUs", "HealthyHostCount")),
+    # Of network load balancers: always reported.
+    "NewFlowCount": Measure(kind="count"),
+    "ConsumedLCUs": Measure(),
+    "HealthyHostCount": Measure(),
+    # Of NAT gateways: always reported.
+    "ActiveConnectionCount": Measure(),
+    "BytesOutToDestination": Measure(),
+    # Of volumes: under Xen a direction without activity is absent, and so is all of a volume that is not attached.
+    "VolumeReadOps": Measure(kind="count"),
+    "VolumeWriteOps": Measure(kind="count"),
+    "DatabaseConnections": Measure(),
+    # Of functions: reported where there was an invocation.
+    "Invocations": Measure(absent="nothing", kind="count", witnesses=("Duration",)),
+}
+
+
+@dataclass(frozen=True)
+class Busiest:
+    """The busiest of some days.
+
+    Attributes:
+        amount: total, or of a level the highest value, of that day; None where nothing is known.
+        coverage: share of the days' periods of which something is known.
+    """
+
+    amount: float | None
+    coverage: float
+
+
+def busiest_day(case: Case, metric: str, days: int) -> Busiest:
+    """The busiest of the last whole `days` before `as_of`."""
+    measure, seen = MEASURES[metric], case.estate.days.get(case.key, {})
+    window = np.datetime64(case.estate.as_of, "D") - np.arange(1, days + 1).astype("timedelta64[D]")
+    own = _within(seen, (metric,), window)
+    known = _within(seen, (metric, *measure.witnesses), window) if measure.absent == "nothing" else own
+    covered: dict[np.datetime64, float] = {}
+    for day, share in ((day, share) for one in known for day, share in _shares(one)):
+        covered[day] = max(share, covered.get(day, 0.0))
+    if not covered:
+        return Busiest(None, 0.0)
+    amounts = [amount for one in own for amount in _amounts(one, measure)]
+    return Busiest(max(amounts, default=0.0), float(sum(covered.values()) / days))
+
+
+def _within(seen: dict[str, Days], metrics: Iterable[str], window: np.ndarray) -> list[Days]:
+    found = []
+    for metric in metrics:
+        if (one := seen.get(metric)) is not None:
+            there = np.isin(one.day.astype("datetime64[D]"), window)
+            found.append(Days(one.day[there], one.mean[there], one.max[there], one.samples[there], one.expected[there]))
+    return found
+
+
+def _shares(days: Days) -> Iterable[tuple[np.datetime64, float]]:
+    return zip(days.day, np.minimum(1.0, days.samples / days.expected), strict=True)
+
+
+def _amounts(days: Days, measure: Measure) -> Iterable[float]:
+    if measure.kind == "level":
+        return [float(value) for value in np.fmax(days.max, days.mean)]
+    # Where absence says nothing, the mean of the periods seen stands for the day, and none counts as silence.
+    periods = days.samples if measure.absent == "nothing" else days.expected
+    return [float(value) for value in days.mean * periods]

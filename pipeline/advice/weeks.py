@@ -1,0 +1,63 @@
+"""Which hours of the week a resource is quiet in, week after week."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.advice.estate import Estate, Key
+
+#: How many weeks of hours are read.
+MOST_WEEKS = 6
+HOURS_OF_WEEK = 168
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def weeks_of(estate: Estate) -> dict[Key, npt.NDArray[np.float64]]:
+    """By resource: its hours, in percent, a row for each of the last `MOST_WEEKS` weeks before `as_of`, the newest last.
+
+    The columns are the hours of the week from Monday 00:00 UTC on; an hour that was not observed is NaN.
+    """
+    as_of = pd.Timestamp(estate.as_of)
+    hours = estate.weeks.loc[(estate.weeks["hour"] < as_of) & (estate.weeks["hour"] >= as_of - pd.Timedelta(weeks=MOST_WEEKS))]
+    age_hours = (as_of - hours["hour"]).dt.total_seconds().to_numpy() / 3600 - 1
+    row = MOST_WEEKS - 1 - (age_hours // HOURS_OF_WEEK).astype(np.int64)
+    column = (hours["hour"].dt.dayofweek * 24 + hours["hour"].dt.hour).to_numpy(dtype=np.int64)
+    value = hours["p95"].to_numpy(dtype=np.float64)
+    found: dict[Key, npt.NDArray[np.float64]] = {}
+    codes = hours.groupby(["account", "region", "resource_id"], sort=False, dropna=False).ngroup().to_numpy()
+    for places in np.split(np.argsort(codes, kind="stable"), np.flatnonzero(np.diff(np.sort(codes))) + 1):
+        if not len(places):
+            continue
+        account, region, resource_id = hours.iloc[int(places[0])][["account", "region", "resource_id"]]
+        table = np.full((MOST_WEEKS, HOURS_OF_WEEK), np.nan)
+        table[row[places], column[places]] = value[places]
+        found[str(account), str(region), str(resource_id)] = table
+    return found
+
+
+def blocks(quiet: npt.NDArray[np.bool_], shortest: int) -> list[tuple[int, int]]:
+    """The unbroken runs of quiet hours of at least a length, round the end of the week: first hour of the week, and how many.
+
+    Args:
+        quiet: for each of the 168 hours of the week.
+    """
+    if quiet.all():
+        return [(0, HOURS_OF_WEEK)]
+    return [(start, length) for start, length in _runs(quiet) if length >= shortest]
+
+
+def _runs(quiet: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    starts = np.flatnonzero(quiet & ~np.roll(quiet, 1))
+    for start in starts:
+        length = int(np.argmin(np.roll(quiet, -int(start))))
+        yield int(start), length
+
+
+def write_block(start: int, length: int) -> str:
+    """`Fri 19:00 – Mon 07:00`."""
+    end = (start + length) % HOURS_OF_WEEK
+    return " – ".join(f"{_DAYS[hour // 24]} {hour % 24:02d}:00" for hour in (start, end))

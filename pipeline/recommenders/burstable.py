@@ -1,0 +1,81 @@
+"""EC2 instances whose mean load is so low that a type on CPU credits serves their peaks for less."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.advice.answer import recommendations
+from pipeline.advice.case import Case, Row, cases
+from pipeline.advice.credits import exhaustion_probability
+from pipeline.advice.estate import Estate
+from pipeline.advice.instance_types import catalogue, describe_beside
+from pipeline.advice.instances import priced, settled
+from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, weigh
+
+RULE_VERSION = "1"
+SERVICES = frozenset({"ec2", "server"})
+
+
+class Options(BaseModel):
+    """Thresholds of the rule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_coverage_pct: float = Field(90, ge=50, le=100, description="Share of hours needed to judge a metric.")
+    max_exhaustion_probability: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Largest acceptable chance that credits run out, or demand exceeds the type, within 30 days.",
+    )
+    min_savings_pct: float = Field(5, ge=0, le=100, description="Smallest saving worth a move, as a share of today's cost.")
+
+
+def recommend(estate: Estate, options: Options) -> pd.DataFrame:
+    """One row for every EC2 instance, and every server that is one: rightsize, keep or insufficient_data.
+
+    The target is the cheapest burstable type of the same architecture that has what is needed, by `rightsize`'s defaults, and
+    whose credits last: its baseline serves the mean, and of simulated months of the days seen at most the stated share has an
+    hour without credits. Surplus credits have no listed price here, so that a type must do without them.
+
+    Source: AWS Compute Optimizer, burstable types; EC2 user guide, CPU credits.
+    """
+    types = {region: catalogue(listed) for region, listed in price_lists(estate, "ec2", "hour").items()}
+    risks = forecast_peaks(estate)
+    judged = cases(estate, __name__, RULE_VERSION, SERVICES)
+    return recommendations([_judge(case, options, types, risks.get(case.key, {})) for case in judged])
+
+
+def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame], risks: Mapping[str, tuple[float, float]]) -> Row:
+    case = priced(case, monthly_price(catalogues, case.region, case.config, HOURS_PER_MONTH))
+    without_judgement = settled(case, options.min_coverage_pct)
+    if without_judgement is not None:
+        return without_judgement
+    sizing = Sizing(min_coverage_pct=options.min_coverage_pct, allow_burstable=True)
+    weighed = weigh(case, sizing, catalogues.get(case.region), risks)
+    if not isinstance(weighed, tuple):
+        return weighed
+    case, need, fitting = weighed
+    now = need.now
+    if now["burstable"]:
+        return case.keep(f"{now.name} is burstable already.")
+    if need.short:
+        return case.keep(f"{now.name} is too small in {' and '.join(need.short)}: first of all it needs a larger type.")
+    if pd.isna(now["price_usd"]):
+        return case.keep(f"There is no list price of {now.name}, so that no type is known to be cheaper.")
+    enough = (1 - options.min_savings_pct / 100) * now["price_usd"]
+    on_credits = fitting["burstable"] & fitting["family"].str.startswith("t")
+    mean = case.usage["cpu_utilization"].mean / 100
+    for name, target in fitting.loc[on_credits & (fitting["price_usd"] <= enough)].iterrows():
+        runs_out = exhaustion_probability(np.asarray(mean / target["cpu_ratio"]), float(target["baseline"]))
+        if max(runs_out, breach_of(need, target)) <= options.max_exhaustion_probability:
+            what = f"{name}, {describe_beside(now, target)}, serves the demand on {now.name}."
+            credit = f"Its baseline of {target['baseline']:.0%} serves the mean of {mean.mean() / target['cpu_ratio']:.0%}"
+            reason = f"{what} {credit}; chance that its credits run out in 30 days: {runs_out:.1%}. {need.figures}"
+            return change_to(case, "rightsize", reason, need, target)
+    return case.keep(f"No burstable type serves the demand on {now.name} for less. {need.figures}")
