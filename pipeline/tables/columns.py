@@ -75,6 +75,10 @@ STALE = "stale"
 #: Why a series is not forecast: it has fallen silent, has fewer than three observed periods, or not yet the days of history that
 #: the setting `min_daily_history` asks for.
 NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
+#: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
+ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
+#: Of a message: not tried yet or not taken, being handed over, taken, handed over without an answer, too old to be tried again.
+DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP = ("queued", "sending", "sent", "unknown", "given_up")
 #: How a step ended.
 OUTCOMES = ("done", "unchanged", "partial", "failed")
 
