@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline import plugs
 from pipeline.errors import ConfigError, suggestion
+from pipeline.tables.columns import CheckSeverity
 
 RULES = Path(__file__).resolve().parent.parent / "sql" / "alerts"
 
@@ -33,9 +34,7 @@ class Route(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     notifier: str = Field(description="The plug that sends.")
-    severities: tuple[Literal["critical", "warning", "info"], ...] = Field(
-        default=(), description="Only these severities; all when empty."
-    )
+    severities: tuple[CheckSeverity, ...] = Field(default=(), description="Only these severities; all when empty.")
     teams: tuple[str, ...] = Field(default=(), description="Only resources of these business units; all when empty.")
     rules: tuple[str, ...] = Field(default=(), description="Only these rules; all when empty.")
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the notifier.")

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "interval": {"errors"},
     "plugs": {"errors"},
-    "routes": {"errors", "plugs"},
+    "routes": {"errors", "plugs", "tables"},
     "settings": {"errors", "plugs", "routes"},
     "tables": {"errors", "interval"},
     "lake": {*GROUND, "settings"},

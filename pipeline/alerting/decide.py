@@ -16,7 +16,7 @@ from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, FIRING, RESO
 Row = Mapping[str, Any]
 Key = tuple[str, str, str]
 FLAPPING = timedelta(days=7)
-_GRAVITY = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
+_GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,14 @@ def decide(
         found.setdefault((each.rule, each.subject, each.cause), each)
     history = _history(known.alerts, as_of)
     acknowledged = {row["alert_id"]: row for row in sorted(known.alerts, key=_order) if row["state"] == ACKNOWLEDGED}
-    now = _judge(found, history, acknowledged, windows, as_of, limits)
+    now = _judge(found, history, windows, as_of, limits)
+    taken = {row["alert_id"] for key, row in now.items() if _taken(row, history.get(key, ()), acknowledged)}
     over = _resolve(found, history, as_of, unanswered)
-    before = {key: _state_before(past, acknowledged) for key, past in history.items() if past[-1]["state"] != RESOLVED}
+    before = {key: _state(past[-1]) for key, past in history.items() if past[-1]["state"] != RESOLVED}
     changes = [row for key, row in now.items() if before.get(key) != _state(row)] + over
     late = clock - as_of > limits.within or any(row["as_of"] > as_of and row["state"] != ACKNOWLEDGED for row in known.alerts)
-    news, untold = _tell(list(now.values()), over, changes, [each for each in known.said if each.as_of < as_of], as_of, limits)
+    said = {each.group_id: each for each in sorted(known.said, key=lambda each: (each.as_of, each.kind)) if each.as_of < as_of}
+    news, untold = _tell(list(now.values()), over, taken, {row["alert_id"] for row in changes}, said, as_of, limits)
     if late:
         news, untold = [], Counter({"of a run long past": len(news)} if news else {})
     ordered = sorted(news, key=lambda each: (-_GRAVITY[each.severity], each.group_id))
@@ -151,21 +153,18 @@ def _state(row: Row) -> tuple[Any, ...]:
     return row["state"], row["severity"], row["suppressed_by"]
 
 
-def _state_before(past: Sequence[Row], acknowledged: Mapping[str, Row]) -> tuple[Any, ...]:
-    last = past[-1]
-    taken = acknowledged.get(last["alert_id"])
-    return (ACKNOWLEDGED, last["severity"], None) if taken and last["state"] == FIRING and _covers(taken, last) else _state(last)
-
-
-def _covers(taken: Row, row: Row) -> bool:
-    """Whether what a person acknowledged was as grave as it is now."""
-    return _GRAVITY[taken["severity"]] >= _GRAVITY[row["severity"]]
+def _taken(row: Row, past: Sequence[Row], acknowledged: Mapping[str, Row]) -> bool:
+    """Whether a person has acknowledged an alert, and it was never graver since."""
+    taken = acknowledged.get(row["alert_id"])
+    if taken is None:
+        return False
+    since = [one for one in past if one["alert_id"] == row["alert_id"] and one["as_of"] > taken["as_of"]]
+    return all(_GRAVITY[taken["severity"]] >= _GRAVITY[one["severity"]] for one in (row, *since))
 
 
 def _judge(
     found: Mapping[Key, Fired],
     history: Mapping[Key, list[Row]],
-    acknowledged: Mapping[str, Row],
     windows: Sequence[Window],
     as_of: datetime,
     limits: Limits,
@@ -183,9 +182,6 @@ def _judge(
             row["state"] = SUPPRESSED
         else:
             gravest.setdefault(group, (_GRAVITY[each.severity], each.rule))
-            taken = acknowledged.get(row["alert_id"])
-            if taken is not None and _covers(taken, row):
-                row |= {"state": ACKNOWLEDGED, "reason": taken["reason"]}
         judged[key] = row
     return judged
 
@@ -245,21 +241,20 @@ def _resolve(
 def _tell(
     now: Sequence[Row],
     over: Sequence[Row],
-    changes: Sequence[Row],
-    said: Sequence[Said],
+    taken: set[str],
+    changed: set[str],
+    last: Mapping[str, Said],
     as_of: datetime,
     limits: Limits,
 ) -> tuple[list[News], Counter[str]]:
     """What is told, group by group, and why of the other groups nothing is."""
-    last = {each.group_id: each for each in sorted(said, key=lambda each: (each.as_of, each.kind))}
-    changed = {row["alert_id"] for row in changes}
     news: list[News] = []
     untold: Counter[str] = Counter()
     by_group: dict[str, list[Row]] = {}
     for row in now:
         by_group.setdefault(row["group_id"], []).append(row)
     for group_id, rows in by_group.items():
-        open_rows = [row for row in rows if row["state"] == FIRING]
+        open_rows = [row for row in rows if row["state"] == FIRING and row["alert_id"] not in taken]
         if not open_rows:
             reasons = {str(row["suppressed_by"] or ACKNOWLEDGED) for row in rows}
             untold[sorted(reasons)[0].partition(":")[0]] += 1

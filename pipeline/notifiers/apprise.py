@@ -67,15 +67,16 @@ def notify(message: Message, options: Options) -> Outcome:
 
 def _open(address: str, options: Options, message: Message) -> Any:
     import apprise
+    from apprise.plugins.pagerduty import NotifyPagerDuty, PagerDutyAction
 
     # Timeouts are parameters of an address. A second try is ours to make, under the same id.
     address += f"{'&' if '?' in address else '?'}cto={options.timeout_s}&rto={options.timeout_s}"
     service: Any = apprise.Apprise.instantiate(address, suppress_exceptions=True)
     if service is None:
         raise ConfigError(f"the environment variable {options.address_env} holds no address that Apprise knows")
-    if hasattr(service, "dedup"):
-        service.dedup = message.group_id
-        service.action = "trigger" if message.kind == FIRING else "resolve"
+    if isinstance(service, NotifyPagerDuty):
+        # What is over ends the incident, everything else raises it.
+        service.dedup, service.action = message.group_id, PagerDutyAction.MAP
     return service
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.alerting.message import TAKEN, Message, Outcome, refused, unanswered
@@ -51,6 +52,6 @@ def notify(message: Message, options: Options) -> Outcome:
         return (unanswered if failed_there else refused)(redacted(str(error)))
     except (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError) as error:
         return refused(redacted(str(error)))
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         return unanswered(redacted(str(error)))
     return TAKEN

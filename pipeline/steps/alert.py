@@ -99,7 +99,8 @@ def read_windows(lake: Lake, settings: Settings) -> tuple[Window, ...]:
 
 
 def limits_of(settings: Settings) -> Limits:
-    repeat = {each: timedelta(minutes=getattr(settings, f"alert_repeat_minutes_{each}")) for each in CHECK_SEVERITIES}
+    minutes = {each: getattr(settings, f"alert_repeat_minutes_{each}") for each in CHECK_SEVERITIES}
+    repeat: dict[str, timedelta] = {each: timedelta(minutes=number) for each, number in minutes.items()}
     return Limits(repeat, settings.alert_flaps, timedelta(hours=settings.notify_within_hours))
 
 

@@ -51,8 +51,9 @@ SEVERITIES = ("low", "medium", "high", "critical")
 STATES = NORMAL, ONLY_FLAGGED, ANOMALOUS = ("normal", "flagged", "anomalous")
 #: Of a risk beside these: it cannot be told.
 UNKNOWN = "unknown"
-#: Of an expectation, in Great Expectations' words, the gravest first.
-CHECK_SEVERITIES = ("critical", "warning", "info")
+CheckSeverity = Literal["critical", "warning", "info"]
+#: Of an expectation, in Great Expectations' words, and of an alert, the gravest first.
+CHECK_SEVERITIES: tuple[CheckSeverity, ...] = get_args(CheckSeverity)
 #: Rules that say what a run lacked: rows of a source that had delivered before, rows that were refused, what must be known to
 #: recommend anything, and segments of which a step failed.
 LACKS = LANDED, LEFT_OUT, KNOWN, FAILED = ("landed", "left_out", "known", "failed")

@@ -48,6 +48,8 @@ SPOKEN = {
 }
 #: What a file says beyond the vocabularies: a KPI that is a share is a ratio, and no metric.
 ALSO = {(name, "unit"): ("ratio",) for name in ("inputs.executive_kpis", "views.executive_kpis")}
+# An alert about an incident has the severity of an alert.
+ALSO[("alerts.incident", "severity")] = columns.CHECK_SEVERITIES
 
 
 # ---------------------------------------------------------------- Python

@@ -23,12 +23,12 @@ def alerts(findings: Findings) -> Content | Empty:
     why = suppressed["suppressed_by"].value_counts().sort_index()
     firing = found[found["state"] == FIRING]
     return {
-        "firing": len(firing),
+        "fires": len(firing),
         "counts": [(severity, int((firing["severity"] == severity).sum())) for severity in CHECK_SEVERITIES],
-        "acknowledged": int((found["state"] == ACKNOWLEDGED).sum()),
+        "taken": int((found["state"] == ACKNOWLEDGED).sum()),
         "rows": rows[:SHOWN],
         "more": rows[SHOWN:],
-        "suppressed": len(suppressed),
+        "untold": len(suppressed),
         "why": [(str(reason), int(number)) for reason, number in why.items()],
         "waiting": int((found["waiting"] > 0).sum()),
     }
