@@ -19,7 +19,7 @@ from pipeline.alerting.message import Message, Outcome, refused
 from pipeline.errors import ConfigError, ConflictError
 from pipeline.inputs.alerts import STILL_NEWS, read_waiting
 from pipeline.interval import Interval
-from pipeline.lake import Lake
+from pipeline.lake import Lake, open_lake
 from pipeline.lake.fingerprint import sorted_fingerprint
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
@@ -122,7 +122,9 @@ def _write(lake: Lake, row: dict[str, Any], before: dict[str, Any]) -> None:
     """Put a message's row in place of what it was, unless another run has changed that."""
     interval = Interval(row["as_of"] - timedelta(days=1), row["as_of"])
     data, seen = (conform(NOTIFICATION.frame([each]), NOTIFICATION, interval) for each in (row, before))
-    lake.replace(NOTIFICATION, data, scope_of(row), based_on=sorted_fingerprint(seen, NOTIFICATION.key))
+    # In a lake that has read nothing: another run may hand over other messages meanwhile, and an outcome must not be lost to that.
+    alone = open_lake(lake.settings)
+    alone.replace(NOTIFICATION, data, scope_of(row), based_on=sorted_fingerprint(seen, NOTIFICATION.key))
 
 
 def scope_of(row: dict[str, Any]) -> Scope:

@@ -15,7 +15,7 @@ from pipeline.alerting.windows import Window, parse_windows
 from pipeline.errors import ConfigError, PartialError, suggestion
 from pipeline.inputs.alerts import REMEMBERED, read_fired, read_known, read_rules, read_said
 from pipeline.interval import Interval
-from pipeline.lake import Lake
+from pipeline.lake import Lake, open_lake
 from pipeline.lake.fingerprint import sorted_fingerprint
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
@@ -57,8 +57,11 @@ def alert_at(interval: Interval, lake: Lake, settings: Settings, clock: Clock) -
     windows = read_windows(lake, settings)
     changed, failed, ended = _once(windows, interval, lake, settings, clock)
     if set(ended) - {SENT}:
-        # What that found out is an alert itself: a route takes no messages.
-        changed, failed, _ = _once(windows, interval, lake, settings, clock)
+        # What that found out is an alert itself: a route takes no messages. The lake says more now than this one has read.
+        again = open_lake(settings)
+        changed, failed, _ = _once(windows, interval, again, settings, clock)
+        lake.did |= again.did
+        lake.changes += again.changes
     if failed:
         raise PartialError(f"rules that could not be asked: {', '.join(failed)}", changed)
     return changed
