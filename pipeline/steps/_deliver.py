@@ -122,7 +122,7 @@ def _write(lake: Lake, row: dict[str, Any], before: dict[str, Any]) -> None:
     """Put a message's row in place of what it was, unless another run has changed that."""
     interval = Interval(row["as_of"] - timedelta(days=1), row["as_of"])
     data, seen = (conform(NOTIFICATION.frame([each]), NOTIFICATION, interval) for each in (row, before))
-    # In a lake that has read nothing: another run may hand over other messages meanwhile, and an outcome must not be lost to that.
+    # In a lake that has read nothing: another run may write about other messages meanwhile, and no outcome may be lost to that.
     alone = open_lake(lake.settings)
     alone.replace(NOTIFICATION, data, scope_of(row), based_on=sorted_fingerprint(seen, NOTIFICATION.key))
 

@@ -81,13 +81,17 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.mark.parametrize("name", ASKED)
 def test_a_query_of_a_day_lists_no_more_days_of_bronze_than_its_window_and_one(name: str, old: Lake) -> None:
     text = sql.text(name)
-    params = dict.fromkeys(sql.parameters(sql.parse(text)), END) | golden.SETTINGS | {
-        "start": START,
-        "shard": 0,
-        "shards": 1,
-        "hours": 1,
-        "metric": "",
-    }
+    params = (
+        dict.fromkeys(sql.parameters(sql.parse(text)), END)
+        | golden.SETTINGS
+        | {
+            "start": START,
+            "shard": 0,
+            "shards": 1,
+            "hours": 1,
+            "metric": "",
+        }
+    )
     behind = {table for table in sql.tables_behind(sql.parse(text)) if table.startswith("bronze.")}
 
     old.query(text, params)
