@@ -66,4 +66,4 @@ def told(row: dict[str, Any]) -> str:
     return "nobody" if missing(row["told_at"]) else f"as of {minute(row['told_at'])}"
 
 
-SECTION = Section(anchor="alerts", title="Alerts", label="Alerts", content=alerts, telemetry=True)
+SECTION = Section(anchor="alerts", title="Alerts", label="Alerts", content=alerts)
