@@ -1,4 +1,4 @@
-"""Turn one UTC day of metrics, inventory and bills into forecasts, anomalies, capacity risks and recommendations.
+"""Turn one UTC day of metrics, inventory and bills into forecasts, anomalies, risks and recommendations, and tell people.
 
 **Reads** the sources of the setting `sources`. **Writes** every table of the lake that the assets name, and the run's report.
 
@@ -11,6 +11,9 @@ publish, in the order in which they were asked for.
 
 **When a source is late** what it had not delivered is not built, the log of that table's task warns of it, and everything else is
 published; the report names it at its top. A day of which nothing at all was landed fails.
+
+**Who is told** what the rules of `sql/alerts` find, by the routes of the settings, also where a task failed; a run of a day long
+past tells nobody.
 
 **When it fails** bad data and bad settings fail at once and leave the last good tables as they are; everything else is retried
 three times, waiting longer each time.

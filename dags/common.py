@@ -127,7 +127,8 @@ def lineage(name: str, target: str = "") -> dict[str, list[Asset]]:
 def call(name: str, shards: int = 1) -> XComArg:
     """The task of one step, one per shard where it is sharded."""
     declared = steps.get(name)
-    made = step.override(task_id=name, **lineage(name))
+    rule = "all_done" if declared.always else "all_success"
+    made = step.override(task_id=name, trigger_rule=rule, **lineage(name))
     if not declared.sharded:
         return made(name=name)
     mapped = made.override(map_index_template="shard {{ task.op_kwargs['shard'] }}")

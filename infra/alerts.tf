@@ -1,5 +1,44 @@
 # What is wrong with the pipeline itself: alarms, killed containers and the budget write to one topic. What the pipeline finds about
-# the estate is in tables and in the report; a topic for that comes with the step that writes to it.
+# the estate goes to another, which the step `alert` writes to, under the role publisher, and nobody else.
+resource "aws_sns_topic" "alerts" {
+  name              = "${var.name}-alerts"
+  kms_master_key_id = local.key_arn["topics"]
+}
+
+resource "aws_sns_topic_policy" "alerts" {
+  arn = aws_sns_topic.alerts.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OnlyTls"
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.alerts.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      # Without an Allow of its own the policy leaves it to the roles' policies; SNS wants one statement that names the account.
+      {
+        Sid       = "Owner"
+        Effect    = "Allow"
+        Principal = { AWS = local.root }
+        Action    = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:SetTopicAttributes", "sns:Subscribe"]
+        Resource  = aws_sns_topic.alerts.arn
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "alerts" {
+  for_each = { for one in var.alert_subscriptions : "${one.protocol} ${one.endpoint}" => one }
+
+  topic_arn     = aws_sns_topic.alerts.arn
+  protocol      = each.value.protocol
+  endpoint      = each.value.endpoint
+  filter_policy = length(each.value.severities) == 0 ? null : jsonencode({ severity = sort(each.value.severities) })
+}
+
 resource "aws_sns_topic" "operations" {
   name              = "${var.name}-operations"
   kms_master_key_id = local.key_arn["topics"]

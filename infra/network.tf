@@ -21,7 +21,11 @@ locals {
   )
 
   # Of what else tasks reach, only who starts a container asks Systems Manager.
-  endpoints = setunion(var.interface_endpoints, anytrue([for arn in values(var.source_secrets) : strcontains(arn, ":ssm:")]) ? ["ssm"] : [])
+  endpoints = setunion(
+    var.interface_endpoints,
+    anytrue([for arn in local.source_secrets : strcontains(arn, ":ssm:")]) ? ["ssm"] : [],
+    length(var.alert_subscriptions) == 0 ? [] : ["sns"],
+  )
 
   # In China, these interface endpoints begin with cn; the others do not, and neither does S3's gateway.
   endpoints_of_china = ["athena", "ec2", "ecr.api", "ecr.dkr", "monitoring", "rds", "sqs", "sts"]

@@ -52,6 +52,11 @@ output "topic" {
   value       = aws_sns_topic.operations.arn
 }
 
+output "alerts_topic" {
+  description = "ARN of the SNS topic that the step alert writes to: topic_arn of a route with the notifier sns."
+  value       = aws_sns_topic.alerts.arn
+}
+
 output "report" {
   description = "Where the newest report, its recommendations.csv and its data_docs are."
   value       = "${local.lake_uri}/reports/latest/report.html"

@@ -4,7 +4,7 @@
 #   ingest     put once; lists and adds to the ledger of landings, and nothing else of the lake
 #   transform  read          read, write                           put checks                pipeline
 #   trainer                  read          read                                 read, write  pipeline
-#   publisher  read          read, write   read, write             write        read         pipeline
+#   publisher  read          read, write   read, write             write        read         pipeline   publishes to the alerts topic
 #   analyst                  read          read                    read                      analyst
 #
 # All four put bronze.run_event, the record of how a step went. The publisher writes silver because maintenance compacts both layers.
@@ -152,6 +152,18 @@ locals {
     { Sid = "EncryptModels", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = local.key_arn["mlflow"], Condition = local.via_s3 },
   ]
 
+  # What people are told; the topic is encrypted, and SNS asks for the key on behalf of who publishes.
+  tell_people = [
+    { Sid = "TellPeople", Effect = "Allow", Action = "sns:Publish", Resource = "${local.arn.sns}:${var.name}-alerts" },
+    {
+      Sid       = "EncryptAlerts"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = local.key_arn["topics"]
+      Condition = { StringEquals = { "kms:ViaService" = "sns.${var.region}.amazonaws.com" } }
+    },
+  ]
+
   write_task_log = [
     {
       Sid      = "WriteTaskLog"
@@ -214,7 +226,7 @@ locals {
     publisher = concat(
       local.read.bronze, local.read.silver, local.read.gold, local.see_catalog.views, local.read_lake, local.write.silver,
       local.write.gold, local.read_reports, local.write_reports, local.put_once.RunEvent, local.encrypt_lake, local.query.pipeline,
-      local.read_models, local.write_task_log,
+      local.read_models, local.tell_people, local.write_task_log,
     )
 
     analyst = concat(

@@ -15,11 +15,17 @@ locals {
     ) if length(setintersection(keys(local.declared), ["options.sources.${source}.regions", "options.sources.${source}.s3_region"])) > 0
   }
 
+  # Whoever subscribes to the topic is told; other routes are the settings' own.
+  routes = merge(
+    length(var.alert_subscriptions) == 0 ? {} : { topic = { notifier = "sns", options = { topic_arn = aws_sns_topic.alerts.arn } } },
+    try(var.settings.routes, {}),
+  )
+
   # What Terraform decides is not in the list of declared names, and so cannot be set.
-  given = merge(try({ for name, value in var.settings : name => value if name != "options" }, {}), {
+  given = merge(try({ for name, value in var.settings : name => value if !contains(["options", "routes"], name) }, {}), {
     sources = local.sources
     options = merge(local.options, { sources = merge(try(local.options.sources, {}), local.regions) })
-  })
+  }, length(local.routes) == 0 ? {} : { routes = local.routes })
 
   # The same by name, as declared: shards, options.sources.cloudwatch.period_s.
   named = merge(
@@ -62,9 +68,9 @@ locals {
     mlflow_artifacts = local.mlflow_artifacts
   } : name => value if value != "" }
 
-  # Its environment: lists of plugs are written a,b, options as JSON. Also the output `settings`.
+  # Its environment: lists of plugs are written a,b, options and routes as JSON. Also the output `settings`.
   settings = { for name, value in merge(local.given, local.decided) : "HEADROOM_${upper(name)}" => (
-    name == "options" ? jsonencode(value) : try(join(",", value), tostring(value))
+    contains(["options", "routes"], name) ? jsonencode(value) : try(join(",", value), tostring(value))
   ) }
 
   # The same as headroom.toml. JSON is TOML but for the colons after names; what is between quotes stays as it is.

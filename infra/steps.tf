@@ -36,14 +36,17 @@ locals {
     MLFLOW_TRACKING_PASSWORD = "${aws_secretsmanager_secret.this["mlflow"].arn}:password::"
   } : {}
 
-  source_secrets = sort(distinct(values(var.source_secrets)))
+  source_secrets = sort(distinct(concat(values(var.source_secrets), values(var.route_secrets))))
 
   # `plain` is for what Airflow runs in a container beside steps: sensors, approvals.
   step_containers = local.has_cluster ? merge(
     { for role, size in var.step_sizes : role => merge(size, {
       role        = aws_iam_role.this[role].arn
       environment = contains(["trainer", "publisher"], role) && var.enable_mlflow ? { MLFLOW_TRACKING_USERNAME = "headroom" } : {}
-      secrets     = role == "ingest" ? var.source_secrets : contains(["trainer", "publisher"], role) ? local.mlflow_login : {}
+      secrets = role == "ingest" ? var.source_secrets : merge(
+        contains(["trainer", "publisher"], role) ? local.mlflow_login : {},
+        role == "publisher" ? var.route_secrets : {},
+      )
     }) },
     var.orchestrator == "ecs" ? { plain = { cpu = 512, memory = 1024, role = aws_iam_role.airflow["plain"].arn, environment = {}, secrets = {} } } : {},
   ) : {}

@@ -251,8 +251,22 @@ variable "source_secrets" {
   }
 }
 
+variable "route_secrets" {
+  description = "What routes are given in secret, as source_secrets: by name of an environment variable, as in address_env, password_env and token_env of a notifier. Only publisher's container gets them."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([for name, arn in var.route_secrets :
+      can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("^(AIRFLOW|AWS|HEADROOM|MLFLOW)_", name)) &&
+      can(regex("^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}(:[^:*]*:[^:*]*:[^:*]*)?|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)$", arn))
+    ])
+    error_message = "route_secrets: { SLACK_ADDRESS = \"arn:aws:secretsmanager:<region>:<account>:secret:<name>-<six characters>\" }, or the ARN of an SSM parameter; names of our own (HEADROOM_, AWS_, …) are taken."
+  }
+}
+
 variable "source_secret_kms_key_arns" {
-  description = "Keys that source_secrets are encrypted with, where these are not AWS's own."
+  description = "Keys that source_secrets and route_secrets are encrypted with, where these are not AWS's own."
   type        = set(string)
   default     = []
 
@@ -590,6 +604,24 @@ variable "alert_emails" {
   validation {
     condition     = alltrue([for address in var.alert_emails : can(regex("^[^@ ]+@[^@ ]+[.][^@ ]+$", address))])
     error_message = "alert_emails: e-mail addresses."
+  }
+}
+
+variable "alert_subscriptions" {
+  description = "Who is told of what the pipeline finds, by the topic <name>-alerts: protocol and endpoint as in SNS, of all severities or of some. With one there is the route `topic` beside those of settings.routes."
+  type = set(object({
+    protocol   = string
+    endpoint   = string
+    severities = optional(set(string), [])
+  }))
+  default = []
+
+  validation {
+    condition = alltrue([for one in var.alert_subscriptions :
+      contains(["email", "email-json", "https", "lambda", "sms", "sqs"], one.protocol) && one.endpoint != "" &&
+      length(setsubtract(one.severities, ["critical", "warning", "info"])) == 0
+    ])
+    error_message = "alert_subscriptions: [{ protocol = \"email\", endpoint = \"oncall@example.com\", severities = [\"critical\"] }]; protocols are email, email-json, https, lambda, sms and sqs, severities critical, warning and info."
   }
 }
 

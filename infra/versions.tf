@@ -31,7 +31,7 @@ locals {
   account_id = data.aws_caller_identity.this.account_id
   partition  = data.aws_partition.this.partition
   # The start of any ARN of this account and region, for a given service.
-  arn = { for s in ["athena", "ecs", "glue", "logs", "airflow", "sqs", "cloudtrail", "codeconnections"] : s => "arn:${local.partition}:${s}:${var.region}:${local.account_id}" }
+  arn = { for s in ["athena", "ecs", "glue", "logs", "airflow", "sns", "sqs", "cloudtrail", "codeconnections"] : s => "arn:${local.partition}:${s}:${var.region}:${local.account_id}" }
   # Null where there is none.
   role_boundary = var.role_boundary_arn == "" ? null : var.role_boundary_arn
 

@@ -1,4 +1,4 @@
-"""Plugs: a source, forecaster, detector or recommender is one module whose file name is its name.
+"""Plugs: a source, forecaster, detector, recommender or notifier is one module whose file name is its name.
 
 What can be chosen about a plug, the plug declares: a pydantic model called `Options`, which its function takes as `options`.
 """
@@ -17,7 +17,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline.errors import ConfigError, suggestion
 
 #: Folder → the function that each of its plugs has.
-FOLDERS = {"sources": "fetch", "forecasters": "forecast", "detectors": "detect", "recommenders": "recommend"}
+FOLDERS = {
+    "sources": "fetch",
+    "forecasters": "forecast",
+    "detectors": "detect",
+    "recommenders": "recommend",
+    "notifiers": "notify",
+}
 # Complaints about a number or one of a few words: a value that is too short for a secret may be quoted.
 _SHORT = 16
 _QUOTED = ("greater_than", "less_than", "multiple_of", "literal_error", "int_", "float_", "bool_")

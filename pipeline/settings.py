@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from pipeline import plugs
 from pipeline.errors import ConfigError, holds_secret, redacted, suggestion
+from pipeline.routes import Route
 
 PREFIX = "HEADROOM_"
 CONFIG_FILE = "headroom.toml"
@@ -163,6 +164,57 @@ class Settings(BaseModel):
         default=(),
         description="Shifts by the factor of a unit that are true, each as <metric>:<its first day>; others are not published.",
     )
+    routes: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")], Route] = Field(
+        default_factory=dict,
+        description='Ways to people by name, e.g. {"oncall": {"notifier": "sns", "severities": ["critical"], '
+        '"options": {…}}}; without one nobody is told.',
+    )
+    maintenance_calendar: str = Field(
+        default="",
+        description="File of maintenance windows, see docs/alerts.md: a path, or an s3:// address below the lake's reports/.",
+    )
+    alert_cpu_warning_pct: float = Field(default=80, ge=1, le=100, description="CPU from which there is a warning.")
+    alert_cpu_critical_pct: float = Field(default=95, ge=1, le=100, description="CPU from which it is critical.")
+    alert_memory_warning_pct: float = Field(default=85, ge=1, le=100, description="Memory from which there is a warning.")
+    alert_memory_critical_pct: float = Field(default=95, ge=1, le=100, description="Memory from which it is critical.")
+    alert_disk_warning_pct: float = Field(default=85, ge=1, le=100, description="Disk use from which there is a warning.")
+    alert_disk_critical_pct: float = Field(default=95, ge=1, le=100, description="Disk use from which it is critical.")
+    alert_hold_hours: int = Field(
+        default=2, ge=1, le=24, description="Hours in a row that a threshold must be reached before there is an alert."
+    )
+    alert_disk_full_days: int = Field(
+        default=14, ge=1, le=90, description="Days within which a disk that is forecast to fill up is an alert."
+    )
+    alert_completeness: float = Field(
+        default=0.95, ge=0, le=1, description="Share of a resource's samples below which there is an alert."
+    )
+    alert_stale_days: int = Field(default=2, ge=1, le=20, description="Days without a build after which a table is stale.")
+    alert_incident_hours: int = Field(
+        default=3, ge=1, le=168, description="Hours after which an incident of one metric is an alert; of two it always is."
+    )
+    alert_incident_impact: float = Field(
+        default=0.25, ge=0, le=1, description="Share of capacity that an incident of one metric is off by to be an alert at once."
+    )
+    alert_repeat_minutes_critical: int = Field(
+        default=30, ge=5, le=43_200, description="Minutes after which a critical alert that still fires is told again."
+    )
+    alert_repeat_minutes_warning: int = Field(default=60, ge=5, le=43_200, description="The same of a warning.")
+    alert_repeat_minutes_info: int = Field(default=1440, ge=5, le=43_200, description="The same of an information.")
+    alert_flaps: int = Field(
+        default=3, ge=2, le=100, description="How often in a week an alert may be resolved before it counts as flapping."
+    )
+    notify_within_hours: int = Field(
+        default=24,
+        ge=1,
+        le=168,
+        description="Hours after a run's interval in which it may send messages; later it is a backfill.",
+    )
+    notify_tries: int = Field(
+        default=3, ge=1, le=20, description="Tries after which a message that no notifier took is an alert on another route."
+    )
+    notify_wait_s: int = Field(
+        default=90, ge=0, le=1800, description="Seconds for which a run goes on trying; what is left then is tried by the next."
+    )
     snapshot_retention_days: int = Field(default=30, ge=1, le=3650, description="Age after which untagged snapshots expire.")
 
     @field_validator("lake")
@@ -293,7 +345,7 @@ def _parsed(key: str, text: str, variable: str) -> Any:
     """Lists may be written `a,b`; objects are JSON; the rest is left to the field's own type."""
     if get_origin(Settings.model_fields[key].annotation) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    if key == "options":
+    if key in ("options", "routes"):
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
@@ -328,5 +380,5 @@ def _check_folder(folder: Path) -> None:
 def _complaint(error: Mapping[str, Any]) -> str:
     """Setting, value and what is wrong with it; without the value for options, which may be secret where they are mistyped."""
     where = ".".join(str(part) for part in error["loc"])
-    value = "" if error["loc"][0] == "options" else f"={redacted(str(error['input']))!r}"
+    value = "" if error["loc"][0] in ("options", "routes") else f"={redacted(str(error['input']))!r}"
     return f"{where}{value}: {error['msg']}"

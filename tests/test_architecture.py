@@ -19,27 +19,21 @@ SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 PURE = [
     ROOT / "pipeline" / folder
     for folder in (
-        "forecasting",
-        "capacity",
-        "anomalies",
-        "features",
-        "advice",
-        "forecasters",
-        "detectors",
-        "recommenders",
-        "report",
+        *("forecasting", "capacity", "anomalies", "features", "advice", "alerting"),
+        *("forecasters", "detectors", "recommenders", "report"),
     )
 ]
 # What numbers and rules are made of; none of it knows where anything is kept.
 GROUND = {"errors", "interval", "plugs", "tables"}
-WINGS = {"forecasting", "capacity", "anomalies", "features", "advice"}
-READ = {*GROUND, "settings", "lake"}
+WINGS = {"forecasting", "capacity", "anomalies", "features", "advice", "alerting"}
+READ = {*GROUND, "routes", "settings", "lake"}
 # Which rooms a room may import from, beside itself; imports for types alone count as well.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "interval": {"errors"},
     "plugs": {"errors"},
-    "settings": {"errors", "plugs"},
+    "routes": {"errors", "plugs", "tables"},
+    "settings": {"errors", "plugs", "routes"},
     "tables": {"errors", "interval"},
     "lake": {*GROUND, "settings"},
     "quality": READ,
@@ -48,10 +42,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "anomalies": GROUND,
     "features": {*GROUND, "forecasting"},
     "advice": GROUND,
+    "alerting": GROUND,
     "forecasters": {*GROUND, "forecasting"},
     "detectors": {*GROUND, "anomalies"},
     "recommenders": {*GROUND, "advice", "capacity"},
     "sources": {*GROUND, *WINGS, "settings", "reading"},
+    "notifiers": {*GROUND, "alerting"},
     "report": GROUND,
     "inputs": {*READ, *WINGS, "report"},
     "registry": {*READ, "quality", "forecasting"},

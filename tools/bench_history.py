@@ -124,9 +124,11 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
         if name.startswith(f"{sql.VIEWS}.") or name in BY_HAND:
             continue
         back = SINCE[name](lake.settings) if name in SINCE else timedelta()
-        asked = DAY.whole_months() if "whole months" in sql.header(name) else DAY
-        moments = {"start": asked.start, "end": asked.end, "as_of": DAY.end, "since": DAY.end - back, "before": DAY.end - back}
-        lake.query(sql.text(name), moments | {"shard": 0, "shards": 1, "metric": "", "hours": 168})
+        months = DAY.whole_months() if "whole months" in sql.header(name) else DAY
+        moments = {"start": months.start, "end": months.end, "as_of": DAY.end, "since": DAY.end - back, "before": DAY.end - back}
+        asked = sql.parameters(sql.parse(sql.text(name)))
+        told = {each: getattr(lake.settings, each) for each in asked & type(lake.settings).model_fields.keys()}
+        lake.query(sql.text(name), moments | told | {"shard": 0, "shards": 1, "metric": "", "hours": 168})
         opened = lake.relations.opened.values()
         files = sorted({file for each in opened for file in each.files})
         sizes = [info.size for info in lake.storage.filesystem.get_file_info(files)] if files else []

@@ -292,6 +292,52 @@ run "airflow_on_ecs" {
   }
 }
 
+run "people_are_told" {
+  variables {
+    alert_subscriptions = [
+      { protocol = "email", endpoint = "oncall@example.com", severities = ["critical"] },
+      { protocol = "sqs", endpoint = "arn:aws:sqs:us-east-1:123456789012:all" },
+    ]
+    route_secrets = { TEAM_ADDRESS = "arn:aws:secretsmanager:us-east-1:123456789012:secret:team-a1B2c3" }
+    settings      = { routes = { team = { notifier = "apprise", teams = ["Payments"], options = { address_env = "TEAM_ADDRESS" } } } }
+  }
+
+  assert {
+    condition = jsondecode(output.settings.HEADROOM_ROUTES) == {
+      team  = { notifier = "apprise", teams = ["Payments"], options = { address_env = "TEAM_ADDRESS" } }
+      topic = { notifier = "sns", options = { topic_arn = output.alerts_topic } }
+    }
+    error_message = "with a subscription there is a route to the topic beside those of the settings: ${output.settings.HEADROOM_ROUTES}"
+  }
+
+  assert {
+    condition = (
+      aws_sns_topic_subscription.alerts["email oncall@example.com"].filter_policy == jsonencode({ severity = ["critical"] }) &&
+      aws_sns_topic_subscription.alerts["sqs arn:aws:sqs:us-east-1:123456789012:all"].filter_policy == null
+    )
+    error_message = "who subscribes gets all severities, or those it names"
+  }
+
+  assert {
+    condition = alltrue([for role, it in aws_iam_role_policy.this :
+      (role == "publisher") == anytrue([for statement in jsondecode(it.policy).Statement : contains(flatten([statement.Action]), "sns:Publish")])
+    ])
+    error_message = "the role of the step alert publishes, and no other"
+  }
+
+  assert {
+    condition = alltrue([for role, it in aws_ecs_task_definition.step :
+      (role == "publisher") == strcontains(it.container_definitions, "team-a1B2c3")
+    ])
+    error_message = "publisher's container, and no other, is given the secrets of routes"
+  }
+
+  assert {
+    condition     = contains(keys(aws_vpc_endpoint.interface), "sns")
+    error_message = "without a way out SNS is reached through an endpoint"
+  }
+}
+
 run "managed_airflow" {
   variables {
     orchestrator    = "mwaa"

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import advice, lake, own_files, sources, steps
+from pipeline.cli import advice, alerts, lake, own_files, sources, steps
 from pipeline.cli.output import errors
 from pipeline.errors import ConfigError, HeadroomError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 for part in (steps, own_files, sources, advice, lake):
     app.add_typer(part.app)
+app.add_typer(alerts.app, name="alert")
 
 
 def main() -> None:

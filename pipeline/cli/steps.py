@@ -6,7 +6,7 @@ A step that takes more than its interval has its command written out here; the o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,6 +58,7 @@ CONCLUSIONS = {
     "forecast": summary.costs,
     "risk": summary.risks,
     "recommend": summary.recommendations,
+    "alert": summary.alerts,
 }
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
@@ -276,8 +277,8 @@ def run_interval(interval: Interval, settings: Settings) -> None:
     perform_in_order(order_daily(), interval, settings)
 
 
-def perform_in_order(names: Iterable[str], interval: Interval, settings: Settings) -> None:
-    """Perform steps, and build tables, by their names; where a check of silver stops that, publish what is wrong first."""
+def perform_in_order(names: Collection[str], interval: Interval, settings: Settings) -> None:
+    """Perform steps, and build tables, by name; where a check of silver stops that, publish and tell first what is wrong."""
     for name in names:
         try:
             _perform_all(name, interval, settings)
@@ -286,6 +287,8 @@ def perform_in_order(names: Iterable[str], interval: Interval, settings: Setting
                 for table in (QUARANTINE.name, *list_builds("gold", "always")):
                     if table != name:
                         _perform("build", interval, settings, target=table)
+                for step in (each for each in names if each in STEPS and STEPS[each].always):
+                    _perform(step, interval, settings)
             raise
 
 
@@ -344,7 +347,8 @@ def say_next(step: str, interval: Interval) -> None:
 
 def _add_plain_commands() -> None:
     """Give every step without a command of its own here the plain one."""
-    written = {_name(command) for command in app.registered_commands}
+    # `alert` has commands of its own below it: see `cli.alerts`.
+    written = {"alert", *(_name(command) for command in app.registered_commands)}
     for name, step in STEPS.items():
         if name not in written:
             app.command(name, help=describe(name))(plain_command(name, step))

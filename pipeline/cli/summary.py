@@ -15,6 +15,7 @@ from pipeline.inputs.checks import read_lacking
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
+from pipeline.tables.columns import ACKNOWLEDGED, SUPPRESSED
 from pipeline.tables.identifiers import CODED, as_given
 
 Kpis = dict[str, float | None]
@@ -27,6 +28,7 @@ def show(console: Console, settings: Settings, interval: Interval) -> None:
     for part in (costs, recommendations, accuracy, risks, incidents):
         part(console, lake, as_of, known)
     lacking(console, lake, interval)
+    alerts(console, lake, as_of)
     console.print(f"\n[bold]Report[/bold]   {settings.report_address(as_of)}", soft_wrap=True)
     console.print(f"[bold]Quality[/bold]  {settings.report_address(as_of, 'data_docs/index.html')}", soft_wrap=True)
 
@@ -47,6 +49,36 @@ def lacking(console: Console, lake: Lake, interval: Interval) -> None:
         console.print("\n[bold]What was missing[/bold]")
     for sentence in sentences:
         console.print(f"[yellow]![/] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def alerts(console: Console, lake: Lake, as_of: datetime, _known: Kpis | None = None) -> None:
+    """Print what fires at a moment, whether people know, and how much is suppressed."""
+    rows = asked(lake, "open_alerts", as_of=as_of)
+    told = [row for row in rows if row["state"] != SUPPRESSED]
+    table = titled(
+        f"Alerts: {len(told)}, and {len(rows) - len(told)} suppressed; the gravest",
+        *("id", "severity", "what", "rule", "since, UTC", "observed>", "people"),
+    )
+    for row in told[:8]:
+        table.add_row(
+            row["alert_id"],
+            row["severity"],
+            escape(f"{row['subject'].split('/', 2)[-1]} {row['cause']}"),
+            row["rule"],
+            f"{row['since']:%Y-%m-%d %H:%M}",
+            "" if row["observed"] is None else f"{row['observed']:,.4g} {row['measured_in']}",
+            row["state"]
+            if row["state"] == ACKNOWLEDGED
+            else "wait"
+            if row["waiting"]
+            else "know"
+            if row["told_at"]
+            else "not told",
+        )
+    if told:
+        printed(console, table)
+    else:
+        console.print(f"\n[bold]Alerts[/bold]  none{f'; {len(rows)} suppressed' if rows else ''}")
 
 
 def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:

@@ -1,4 +1,4 @@
-"""SQL files: one SELECT each in Athena's dialect, found by the name of a table, a view or an input of a step."""
+"""SQL files: one SELECT each in Athena's dialect, found by the name of a table, a view, an input or a rule for alerts."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from pipeline.errors import ConfigError, suggestion
 SQL = Path(__file__).resolve().parent.parent.parent / "sql"
 VIEWS = "views"
 INPUTS = "inputs"
+ALERTS = "alerts"
 
 
 def text(name: str) -> str:
-    """The SQL of a table (`silver.metric_hourly`), a view (`views.server_metrics`) or an input (`inputs.points`).
+    """The SQL of a table (`silver.price`), view (`views.demand`), input (`inputs.points`) or rule (`alerts.threshold`).
 
     Raises:
         ConfigError: there is no such file.
     """
     layer, _, short = name.partition(".")
     path = SQL / layer / f"{short}.sql"
-    if not re.fullmatch(r"(silver|gold|views|inputs)\.[a-z][a-z0-9_]*", name) or not path.exists():
+    if not re.fullmatch(r"(silver|gold|views|inputs|alerts)\.[a-z][a-z0-9_]*", name) or not path.exists():
         meant = suggestion(name, names()) or f"; there is SQL for {', '.join(names())}"
         raise ConfigError(f"no SQL for {name!r}{meant}")
     return path.read_text()
 
 
 def names() -> list[str]:
-    """Every table, view and input that has SQL."""
+    """Every table, view, input and rule that has SQL."""
     return sorted(f"{path.parent.name}.{path.stem}" for path in SQL.glob("*/*.sql"))
 
 
@@ -47,6 +48,11 @@ def views() -> list[str]:
 def inputs() -> list[str]:
     """What steps read: queries with parameters, which are neither stored nor shown."""
     return [name for name in names() if name.startswith(f"{INPUTS}.")]
+
+
+def alerts() -> list[str]:
+    """The rules that say what a person is told: queries with parameters, as inputs are."""
+    return [name for name in names() if name.startswith(f"{ALERTS}.")]
 
 
 @lru_cache(maxsize=256)

@@ -55,6 +55,7 @@ class Findings:
         completeness: per series in the interval: series_id, metric, days (with a row), missing_days (between its first
             and last day), flagged_days (less than half observed), samples, expected_samples.
         run_stat: `gold.run_stat` of this `as_of`.
+        alert: `inputs.open_alerts` as of this `as_of`: what fires, the gravest first, and whether people were told.
     """
 
     interval: Interval
@@ -95,6 +96,12 @@ class Findings:
         default_factory=_empty("series_id", "metric", "days", "missing_days", "flagged_days", "samples", "expected_samples")
     )
     run_stat: pd.DataFrame = field(default_factory=RUN_STAT.empty)
+    alert: pd.DataFrame = field(
+        default_factory=_empty(
+            *("alert_id", "rule", "subject", "cause", "severity", "state", "suppressed_by", "since", "observed", "expected"),
+            *("measured_in", "detail", "team", "reason", "told_at", "waiting"),
+        )
+    )
 
     @property
     def as_of(self) -> datetime:

@@ -26,10 +26,13 @@ DAILY: dict[str, tuple[str, ...]] = {
     "incidents": ("detect",),
     "risk": ("forecast",),
     "recommend": ("risk", "incidents"),
-    "report": ("last",),
+    "alert": ("last",),
+    "report": ("last", "alert"),
 }
 # Comments and texts may name tables that a query does not read.
 _NO_SQL = re.compile(r"--[^\n]*|'[^']*'")
+# What is asked, and has tables behind it.
+_QUERIES = ("views.", "inputs.", "alerts.")
 _RELATION = re.compile(r"\b(?:bronze|silver|gold|views|inputs)\.[a-z][a-z0-9_]*")
 
 
@@ -78,7 +81,13 @@ def list_next(step: str, target: str = "") -> tuple[str, ...]:
 
 
 def _in_the_end(named: Iterable[str]) -> set[str]:
-    return {each for one in named for each in (read_tables(one) if one.startswith(("views.", "inputs.")) else {one})}
+    return {each for one in _every(named) for each in (read_tables(one) if one.startswith(_QUERIES) else {one})}
+
+
+def _every(named: Iterable[str]) -> Iterable[str]:
+    """The same, with every rule of `sql/alerts` for the word `alerts`."""
+    for one in named:
+        yield from (f"alerts.{file.stem}" for file in sorted((SQL / "alerts").glob("*.sql"))) if one == "alerts" else (one,)
 
 
 @cache

@@ -33,6 +33,7 @@ class Step:
         sharded: it works on one part of the series, or segments, at a time.
         registering: it writes to the registry, not to the lake, so that what it returns counts as a change.
         gate: whether it returns anything decides whether the tasks after it run.
+        always: it is run also where something that it waits for failed.
     """
 
     role: Role
@@ -43,6 +44,7 @@ class Step:
     sharded: bool = False
     registering: bool = False
     gate: bool = False
+    always: bool = False
 
 
 @cache

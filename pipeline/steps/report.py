@@ -22,6 +22,7 @@ STEP = Step(
         "inputs.executive_kpis",
         "inputs.forecast_series",
         "inputs.judged_series",
+        "inputs.open_alerts",
         "inputs.quarantined",
         "inputs.resources",
         "inputs.sources",

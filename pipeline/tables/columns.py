@@ -80,8 +80,9 @@ SEVERITIES = ("low", "medium", "high", "critical")
 STATES = NORMAL, ONLY_FLAGGED, ANOMALOUS = ("normal", "flagged", "anomalous")
 #: Of a risk beside these: it cannot be told.
 UNKNOWN = "unknown"
-#: Of an expectation, in Great Expectations' words, the gravest first.
-CHECK_SEVERITIES = ("critical", "warning", "info")
+CheckSeverity = Literal["critical", "warning", "info"]
+#: Of an expectation, in Great Expectations' words, and of an alert, the gravest first.
+CHECK_SEVERITIES: tuple[CheckSeverity, ...] = get_args(CheckSeverity)
 #: Rules that say what a run lacked: rows of a source that had delivered before, rows that were refused, what must be known to
 #: recommend anything, and segments of which a step failed.
 LACKS = LANDED, LEFT_OUT, KNOWN, FAILED = ("landed", "left_out", "known", "failed")
@@ -126,6 +127,10 @@ STALE = "stale"
 NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
 #: Formats of a bill, the oldest first: of exports that say the same, the newest counts.
 BILL_FORMATS = ("daily_cost", "cur_legacy", "cur_2_0", "focus_1_0", "focus_1_2", "focus_1_4")
+#: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
+ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
+#: Of a message: not tried yet or not taken, being handed over, taken, handed over without an answer, too old to be tried again.
+DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP = ("queued", "sending", "sent", "unknown", "given_up")
 #: How a step ended.
 OUTCOMES = ("done", "unchanged", "partial", "failed")
 

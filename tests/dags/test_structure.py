@@ -198,6 +198,13 @@ def test_a_check_that_fails_is_published_and_nothing_is_built_on_what_it_refused
         assert (task.trigger_rule, silver <= task.upstream_task_ids) == ("all_success", True)
 
 
+def test_people_are_told_also_where_a_task_failed_and_the_report_says_so_where_none_did(dags: dict[str, Any]) -> None:
+    dag = dags["capacity_daily"]
+    assert dag.get_task("alert").trigger_rule == "all_done"
+    assert dag.get_task("report").trigger_rule == "all_success"
+    assert {"alert", "build__gold__run_stat"} <= dag.get_task("report").upstream_task_ids
+
+
 def test_training_precedes_promotion(dags: dict[str, Any]) -> None:
     order = [task.task_id for task in dags["model_training"].topological_sort()]
     assert order == ["due", "train", "register", "record", "promote"]

@@ -176,7 +176,7 @@ def test_a_query_of_a_day_lists_no_more_projected_days_than_its_window_and_one(a
         if not name.startswith("views."):
             before = set(aws.athena.executions)
             text = sql.text(name)
-            created.query(text, dict.fromkeys(sql.parameters(sql.parse(text)), DAY.end) | asked)
+            created.query(text, dict.fromkeys(sql.parameters(sql.parse(text)), DAY.end) | asked | golden.SETTINGS)
             [execution] = set(aws.athena.executions) - before
             listed |= {(name, table): days for table, days in aws.athena.executions[execution].listed.items()}
 

@@ -162,7 +162,7 @@ def test_the_configuration_is_valid_and_warns_of_nothing(terraform: Terraform) -
 @pytest.mark.usefixtures("applying")
 def test_names_and_policies_are_as_described_for_every_orchestrator(terraform: Terraform) -> None:
     said = terraform.run("test", "-no-color")
-    assert "12 passed, 0 failed" in said, said[-4000:]
+    assert "13 passed, 0 failed" in said, said[-4000:]
 
 
 def blocks(kind: str, folder: Path = ROOT / "infra") -> dict[str, str]:
@@ -753,6 +753,7 @@ GRANTED = [
     may("publisher", "s3:GetObject", f"{MODELS}/artifacts/1/model.npz"),
     may("publisher", "s3:PutObject", f"{LAKE}/reports/latest/report.html", OVER),
     may("publisher", "s3:DeleteObject", f"{LAKE}/reports/latest/data_docs/old.html"),
+    may("publisher", "sns:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:headroom-alerts"),
     *(
         may(role, "s3:PutObject", f"{LAKE}/reports/2026-03-02T0000/{file}", OVER)
         for role in ("transform", "publisher")
@@ -853,6 +854,8 @@ FORBIDDEN = [
     *(may(role, "s3:DeleteObject", f"{LAKE}/reports/2026-03-02T0000/report.html") for role in ROLES),
     *(may(role, "s3:GetObject", f"{LAKE}/reports/latest/report.html") for role in ("ingest", "trainer")),
     *(may(role, "sns:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:headroom-operations") for role in ROLES),
+    *(may(role, "sns:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:headroom-alerts") for role in ROLES if role != "publisher"),
+    *(may(role, "sns:Subscribe", f"arn:aws:sns:us-east-1:{ACCOUNT}:headroom-alerts") for role in ROLES),
     # What is not encrypted on its way does not arrive.
     *(may(role, "s3:GetObject", f"{LAKE}/gold/forecast/a.parquet", {"aws:SecureTransport": "false"}) for role in ROLES),
 ]

@@ -46,7 +46,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     copy.add("table")
     insert(copy, "pipeline/tables/usage.py", "RESOURCE = Table(", DECLARATION)
     copy.add("step")
-    insert(copy, "pipeline/steps/_daily.py", '    "report": ("last",),', '    "census": ("silver",),\n')
+    insert(copy, "pipeline/steps/_daily.py", '    "alert": ("last",),', '    "census": ("silver",),\n')
     return copy
 
 

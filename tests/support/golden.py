@@ -1,6 +1,6 @@
 """Golden cases: given tables as CSV, one SQL file, the rows expected of it.
 
-A case is a folder `tests/sql/<layer>/<name>/<case>/`, where the layer may be `views` or `inputs`, with
+A case is a folder `tests/sql/<layer>/<name>/<case>/`, where the layer may be `views`, `inputs` or `alerts`, with
 `given/<layer>.<table>.csv`, `params.json` for a query with parameters, and
 `expected.csv`, whose header says which columns are compared. Columns that a given CSV leaves out are null where the table allows
 it, else a filler.
@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import tables
+from pipeline.settings import Settings
 from pipeline.sources import _bronze
 from pipeline.tables.schema import Column, Table, bucket_of
 from pipeline.tables.types import DATE, FLAG, MOMENT, MONEY, NUMBER, TEXT
@@ -25,6 +26,8 @@ from pipeline.tables.usage import METRIC_SAMPLE
 
 ROOT = Path(__file__).parent.parent / "sql"
 EPOCH = datetime(1970, 1, 1)
+#: What a rule of `sql/alerts` asks of the settings, by name, as it comes.
+SETTINGS = {name: field.default for name, field in Settings.model_fields.items() if isinstance(field.default, int | float)}
 
 
 def partition_of(moment: datetime, partition: str) -> date:

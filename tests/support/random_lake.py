@@ -19,7 +19,7 @@ from pipeline import tables
 from pipeline.tables.columns import CANONICAL_METRICS, QUANTILES
 from pipeline.tables.schema import Column, Table, bucket_of
 from pipeline.tables.types import DATE, FLAG, MOMENT, MONEY, NUMBER, TEXT
-from tests.support.golden import partition_of
+from tests.support.golden import SETTINGS, partition_of
 
 Row = dict[str, Any]
 # Leap day, ends of months and years, and days on which clocks elsewhere are put forward or back.
@@ -110,7 +110,7 @@ class _Chance(random.Random):
             "recommendation_id": "0" * 16,
             "hours": self.choice((1, 24)),
         }
-        return {"start": self.start, "end": self.end, "as_of": as_of, "since": since, "before": before} | more
+        return SETTINGS | {"start": self.start, "end": self.end, "as_of": as_of, "since": since, "before": before} | more
 
     def table(self, table: Table) -> pa.Table:
         shaped = SHAPES.get(table.name, lambda _chance, row: [row])

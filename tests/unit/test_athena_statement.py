@@ -17,10 +17,12 @@ from sqlglot.optimizer.qualify import qualify
 from pipeline import tables
 from pipeline.errors import ConfigError
 from pipeline.lake import glue, sql
+from tests.support import golden
 
 START, END = datetime(2026, 3, 1), datetime(2026, 3, 2)
 # Every parameter that a SQL file has, with a value of its type.
 VALUES: dict[str, Any] = {
+    **golden.SETTINGS,
     **dict.fromkeys(("start", "since", "before"), START),
     **dict.fromkeys(("end", "as_of"), END),
     "shard": 1,

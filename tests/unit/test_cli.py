@@ -126,6 +126,11 @@ def test_a_check_that_stops_a_run_is_published_with_the_loads_it_concerns(
     assert failed["rule"].startswith("table_row_count_to_be_between")
     assert lake.query("SELECT count(*) AS n FROM gold.quality_result WHERE rule = 'accepted_rows'")["n"].to_pylist() != [0]
     assert not lake.exists(FORECAST)
+    fired = "SELECT rule, subject FROM gold.alert WHERE severity = 'critical' AND state = 'firing' ORDER BY rule"
+    assert [tuple(row.values()) for row in lake.query(fired).to_pylist()] == [
+        ("data_quality", "table silver.metric_hourly"),
+        ("failed_step", "step build silver.metric_hourly"),
+    ]
 
 
 def test_rows_print_as_csv_for_other_tools(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

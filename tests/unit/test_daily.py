@@ -39,7 +39,7 @@ def test_a_day_goes_from_ingest_through_silver_and_forecasts_to_the_report() -> 
     assert order[: len(silver) + 2] == ["ingest", *silver, "gold.quality_result"]
     assert [name for name in order if name in DAILY] == list(DAILY)
     assert order.index("forecast") < order.index("risk") < order.index("recommend")
-    assert order[-2:] == ["gold.run_stat", "report"]
+    assert order[-3:] == ["gold.run_stat", "alert", "report"]
 
 
 def test_everything_comes_after_what_it_waits_for_and_after_what_its_query_reads() -> None:

@@ -363,9 +363,32 @@ def test_an_empty_run_says_why_each_section_is_empty_and_what_to_do() -> None:
     page = Page(render(Findings(interval=DAY)))
     empty = [e["text"] for e in page.find(**{"class": "empty"})]
 
-    assert len(empty) == 8
+    assert len(empty) == 9
     assert all(len(text.split(".")) > 2 for text in empty), empty
     assert {e["text"] for e in page.find(**{"class": "value"})} == {"–"}
+
+
+def test_what_fires_stands_with_who_knows_of_it_and_what_is_suppressed_is_counted_with_why() -> None:
+    plain = {"rule": "threshold", "cause": "cpu_utilization", "since": DAY.start, "expected": 95.0, "measured_in": "percent"}
+    plain |= {"detail": "It goes on.", "team": None, "suppressed_by": None, "reason": None, "told_at": None, "waiting": 0}
+    found = [
+        {"subject": "1/r/i-1<b>", "severity": "critical", "state": "firing", "observed": 97.25, "told_at": DAY.end},
+        {"subject": "1/r/i-2", "severity": "warning", "state": "firing", "observed": None, "waiting": 1},
+        {"subject": "1/r/i-3", "severity": "warning", "state": "acknowledged", "observed": 96.0, "reason": "moving it"},
+        {"subject": "1/r/i-4", "severity": "warning", "state": "suppressed", "observed": 96.0, "suppressed_by": "flapping"},
+    ]
+    alert = pd.DataFrame([{**plain, "alert_id": f"{number:012d}", **each} for number, each in enumerate(found)])
+
+    page = Page(render(Findings(interval=DAY, alert=alert)))
+
+    lead = next(e["text"] for e in page.find(**{"class": "lead"}) if "alerts fire" in e["text"])
+    assert lead.startswith("2 alerts fire: 1 critical, 1 warning; 1 acknowledged, 1 suppressed; messages about 1 wait.")
+    told = [e["text"] for e in page.find(tag="tr") if "threshold" in e["text"]]
+    assert len(told) == 3
+    assert "97.25 percent (expected 95)It goes on.as of 2026" in told[0]
+    assert "a message waits" in told[1]
+    assert "acknowledged: moving it" in told[2]
+    assert next(e["text"] for e in page.find(tag="li") if "flapping" in e["text"]) == "flapping: 1"
 
 
 def test_kept_resources_are_counted_by_reason_whatever_the_figures_in_it(page: Page) -> None:

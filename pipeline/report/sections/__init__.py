@@ -17,6 +17,7 @@ ORDER = (
     "cost",
     "accuracy",
     "quality",
+    "alerts",
     "run_times",
 )
 

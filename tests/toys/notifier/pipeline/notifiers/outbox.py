@@ -1,12 +1,12 @@
-"""Messages as files in a folder, for whoever collects them."""
+"""Messages as files in a folder, for whoever collects them; one that comes again is the same file."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.alerting.message import TAKEN, Message, Outcome, refused
 
 
 class Options(BaseModel):
@@ -14,15 +14,13 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    folder: Path = Field(description="The folder; it is made where it is missing.")
+    folder: Path = Field(description="The folder; it is there.")
 
 
-def notify(messages: Iterable[str], options: Options) -> int:
-    """Messages that were not there yet; the same one twice is one file."""
-    options.folder.mkdir(parents=True, exist_ok=True)
-    sent = 0
-    for message in messages:
-        file = options.folder / f"{hashlib.sha256(message.encode()).hexdigest()[:16]}.txt"
-        sent += not file.exists()
-        file.write_text(message)
-    return sent
+def notify(message: Message, options: Options) -> Outcome:
+    """Write the message as `<id>.txt`."""
+    try:
+        (options.folder / f"{message.message_id}.txt").write_text(f"{message.title}\n\n{message.body}")
+    except OSError as error:
+        return refused(type(error).__name__)
+    return TAKEN

@@ -1,0 +1,275 @@
+"""What changes, and what a person is told of it: one pure function of what fires, what was known and said, and a clock given."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.alerting.rules import Fired
+from pipeline.alerting.windows import Window, window_of
+from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, FIRING, RESOLVED, SUPPRESSED
+
+Row = Mapping[str, Any]
+Key = tuple[str, str, str]
+FLAPPING = timedelta(days=7)
+_GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may be set.
+
+    Attributes:
+        repeat: after how long an alert that still fires is told again, by severity.
+        flaps: how often in a week an alert may be resolved before it is flapping.
+        within: how long after a run's interval it may send; later it is a backfill.
+    """
+
+    repeat: Mapping[str, timedelta]
+    flaps: int
+    within: timedelta
+
+
+@dataclass(frozen=True)
+class Said:
+    """That a message about a group was queued, as of which run."""
+
+    group_id: str
+    as_of: datetime
+    kind: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is on record, of any run.
+
+    Attributes:
+        alerts: rows of `gold.alert`, what persons acknowledged among them.
+        said: messages that were queued.
+    """
+
+    alerts: Sequence[Row] = ()
+    said: Sequence[Said] = ()
+
+
+@dataclass(frozen=True)
+class News:
+    """One message: a group of alerts, all of them about one subject and cause.
+
+    Attributes:
+        kind: FIRING or RESOLVED.
+        alerts: as rows of `gold.alert`, the gravest first.
+    """
+
+    group_id: str
+    kind: str
+    alerts: tuple[Row, ...]
+
+    @property
+    def severity(self) -> str:
+        return str(self.alerts[0]["severity"])
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a run adds.
+
+    Attributes:
+        changes: rows of `gold.alert`, one per alert that changed, in order of their ids.
+        news: what a person is told, the gravest first.
+        untold: how many groups nobody is told of, by the reason; `told before` and so on.
+    """
+
+    changes: tuple[Row, ...]
+    news: tuple[News, ...]
+    untold: Mapping[str, int] = field(default_factory=dict)
+
+
+def digest(*parts: str, length: int = 12) -> str:
+    """A hash that tells the parts apart."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:length]
+
+
+def decide(
+    fired: Iterable[Fired],
+    known: Known,
+    windows: Sequence[Window],
+    as_of: datetime,
+    clock: datetime,
+    limits: Limits,
+    unanswered: frozenset[str] = frozenset(),
+) -> Decision:
+    """What changes in a run, and what a person is told.
+
+    Of what was known, only what earlier runs and persons said counts, and of what was said only what earlier runs did: a run
+    that is made again decides the same. The order of rows does not matter.
+
+    Args:
+        fired: what the rules found.
+        known: what is on record.
+        windows: of maintenance.
+        as_of: end of the run's interval.
+        clock: what time it is.
+        limits: what is set.
+        unanswered: rules that could not be asked: their alerts stay as they are.
+    """
+    found: dict[Key, Fired] = {}
+    for each in sorted(fired, key=lambda each: (-_GRAVITY[each.severity], repr(each))):
+        found.setdefault((each.rule, each.subject, each.cause), each)
+    history = _history(known.alerts, as_of)
+    acknowledged = {row["alert_id"]: row for row in sorted(known.alerts, key=_order) if row["state"] == ACKNOWLEDGED}
+    now = _judge(found, history, windows, as_of, limits)
+    taken = {row["alert_id"] for key, row in now.items() if _taken(row, history.get(key, ()), acknowledged)}
+    over = _resolve(found, history, as_of, unanswered)
+    before = {key: _state(past[-1]) for key, past in history.items() if past[-1]["state"] != RESOLVED}
+    changes = [row for key, row in now.items() if before.get(key) != _state(row)] + over
+    late = clock - as_of > limits.within or any(row["as_of"] > as_of and row["state"] != ACKNOWLEDGED for row in known.alerts)
+    said = {each.group_id: each for each in sorted(known.said, key=lambda each: (each.as_of, each.kind)) if each.as_of < as_of}
+    news, untold = _tell(list(now.values()), over, taken, {row["alert_id"] for row in changes}, said, as_of, limits)
+    if late:
+        news, untold = [], Counter({"of a run long past": len(news)} if news else {})
+    ordered = sorted(news, key=lambda each: (-_GRAVITY[each.severity], each.group_id))
+    return Decision(tuple(sorted(changes, key=lambda row: str(row["alert_id"]))), tuple(ordered), dict(sorted(untold.items())))
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    return row["as_of"], row["alert_id"], row["state"]
+
+
+def _history(rows: Iterable[Row], as_of: datetime) -> dict[Key, list[Row]]:
+    """What earlier runs said of each alert, oldest first."""
+    history: dict[Key, list[Row]] = {}
+    for row in sorted(rows, key=_order):
+        if row["as_of"] < as_of and row["state"] != ACKNOWLEDGED:
+            history.setdefault((row["rule"], row["subject"], row["cause"]), []).append(row)
+    return history
+
+
+def _state(row: Row) -> tuple[Any, ...]:
+    return row["state"], row["severity"], row["suppressed_by"]
+
+
+def _taken(row: Row, past: Sequence[Row], acknowledged: Mapping[str, Row]) -> bool:
+    """Whether a person has acknowledged an alert, and it was never graver since."""
+    taken = acknowledged.get(row["alert_id"])
+    if taken is None:
+        return False
+    since = [one for one in past if one["alert_id"] == row["alert_id"] and one["as_of"] > taken["as_of"]]
+    return all(_GRAVITY[taken["severity"]] >= _GRAVITY[one["severity"]] for one in (row, *since))
+
+
+def _judge(
+    found: Mapping[Key, Fired],
+    history: Mapping[Key, list[Row]],
+    windows: Sequence[Window],
+    as_of: datetime,
+    limits: Limits,
+) -> dict[Key, Row]:
+    """How each alert stands that fires, the gravest first: a milder one is suppressed by a graver one of its group."""
+    gravest: dict[str, tuple[int, str]] = {}
+    judged: dict[Key, Row] = {}
+    troubled = {each.subject for each in found.values()}
+    for key, each in found.items():
+        past = history.get(key, [])
+        row = _row(key, each, past, as_of)
+        group = row["group_id"]
+        row["suppressed_by"] = _suppressed_by(each, row, past, troubled, gravest.get(group), windows, limits)
+        if row["suppressed_by"]:
+            row["state"] = SUPPRESSED
+        else:
+            gravest.setdefault(group, (_GRAVITY[each.severity], each.rule))
+        judged[key] = row
+    return judged
+
+
+def _row(key: Key, each: Fired, past: Sequence[Row], as_of: datetime) -> dict[str, Any]:
+    """A row of `gold.alert`, as if nothing suppressed it; what goes on keeps its id and since when it is so."""
+    goes_on = bool(past) and past[-1]["state"] != RESOLVED
+    fired_at = past[-1]["fired_at"] if goes_on else as_of
+    return {
+        "as_of": as_of,
+        "alert_id": digest(*key, fired_at.isoformat()),
+        "group_id": digest(each.subject, each.cause),
+        **asdict(each),
+        "state": FIRING,
+        "suppressed_by": None,
+        "since": past[-1]["since"] if goes_on else each.since,
+        "fired_at": fired_at,
+        "reason": None,
+    }
+
+
+def _suppressed_by(
+    each: Fired,
+    row: Row,
+    past: Sequence[Row],
+    troubled: set[str],
+    gravest: tuple[int, str] | None,
+    windows: Sequence[Window],
+    limits: Limits,
+) -> str | None:
+    """Why nobody is told of an alert that fires; None where somebody is."""
+    if each.depends_on and each.depends_on != each.subject and each.depends_on in troubled:
+        return f"what it depends on: {each.depends_on}"
+    if gravest is not None and gravest[0] > _GRAVITY[each.severity]:
+        return f"a graver alert: {gravest[1]}"
+    if window := window_of(each.subject, (row["since"], row["as_of"]), windows):
+        return f"maintenance: {window.name}"
+    resolved = sum(one["state"] == RESOLVED and one["as_of"] >= row["as_of"] - FLAPPING for one in past)
+    return "flapping" if resolved >= limits.flaps else None
+
+
+def _resolve(
+    found: Mapping[Key, Fired], history: Mapping[Key, list[Row]], as_of: datetime, unanswered: frozenset[str]
+) -> list[Row]:
+    """The alerts that are over. While what one depends on has an alert itself, it may be silent for want of data: it stays."""
+    troubled = {each.subject for each in found.values()}
+    return [
+        {**past[-1], "as_of": as_of, "state": RESOLVED, "suppressed_by": None}
+        for key, past in history.items()
+        if key not in found
+        and past[-1]["state"] != RESOLVED
+        and key[0] not in unanswered
+        and past[-1]["depends_on"] not in troubled
+    ]
+
+
+def _tell(
+    now: Sequence[Row],
+    over: Sequence[Row],
+    taken: set[str],
+    changed: set[str],
+    last: Mapping[str, Said],
+    as_of: datetime,
+    limits: Limits,
+) -> tuple[list[News], Counter[str]]:
+    """What is told, group by group, and why of the other groups nothing is."""
+    news: list[News] = []
+    untold: Counter[str] = Counter()
+    by_group: dict[str, list[Row]] = {}
+    for row in now:
+        by_group.setdefault(row["group_id"], []).append(row)
+    for group_id, rows in by_group.items():
+        open_rows = [row for row in rows if row["state"] == FIRING and row["alert_id"] not in taken]
+        if not open_rows:
+            reasons = {str(row["suppressed_by"] or ACKNOWLEDGED) for row in rows}
+            untold[sorted(reasons)[0].partition(":")[0]] += 1
+            continue
+        told = last.get(group_id)
+        repeat = limits.repeat[open_rows[0]["severity"]]
+        is_new = told is None or told.kind != FIRING or any(row["alert_id"] in changed for row in open_rows)
+        if is_new or as_of - told.as_of >= repeat:  # type: ignore[union-attr]
+            news.append(News(group_id, FIRING, tuple(open_rows)))
+        else:
+            untold["told before"] += 1
+    for group_id in sorted({row["group_id"] for row in over} - set(by_group)):
+        told = last.get(group_id)
+        if told is not None and told.kind == FIRING:
+            ended = (row for row in over if row["group_id"] == group_id)
+            ordered = sorted(ended, key=lambda row: (-_GRAVITY[row["severity"]], row["rule"]))
+            news.append(News(group_id, RESOLVED, tuple(ordered)))
+    return news, untold

@@ -1,0 +1,122 @@
+"""What a person reads, and what a notifier is given and gives back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.alerting.decide import News, Row, digest
+from pipeline.alerting.rules import Rule
+from pipeline.tables.columns import FIRING, NO_ANSWER, QUEUED, SENT
+from pipeline.tables.identifiers import as_given
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a notifier sends.
+
+    Attributes:
+        message_id: the same however often it is sent: a Message-ID, or what the other side tells a repetition by.
+        group_id: the same for all messages about one subject and cause: what a pager makes one incident of.
+        severity: from CHECK_SEVERITIES.
+        kind: FIRING or RESOLVED.
+        title: one line.
+        body: plain text.
+    """
+
+    message_id: str
+    group_id: str
+    severity: str
+    kind: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a message got.
+
+    Attributes:
+        state: SENT, QUEUED where it was not taken, NO_ANSWER where that is not known.
+        error: what was met, without any secret.
+        retry_after_s: how long the other side asked to wait.
+    """
+
+    state: str
+    error: str | None = None
+    retry_after_s: float = 0.0
+
+
+TAKEN = Outcome(SENT)
+
+
+def refused(error: str, retry_after_s: float = 0.0) -> Outcome:
+    """It did not arrive, for certain."""
+    return Outcome(QUEUED, error, retry_after_s)
+
+
+def unanswered(error: str, retry_after_s: float = 0.0) -> Outcome:
+    """Nobody knows whether it arrived."""
+    return Outcome(NO_ANSWER, error, retry_after_s)
+
+
+def message_id(news: News, route: str, as_of: datetime) -> str:
+    """The id of a run's message about a group on a route: the same however often the run is made."""
+    return digest(as_of.isoformat(), news.group_id, route, news.kind, news.severity, length=32)
+
+
+def render(news: News, rules: Mapping[str, Rule], report: str) -> tuple[str, str]:
+    """Title and body of a message.
+
+    Args:
+        news: what it is about.
+        rules: by name.
+        report: where the run's report is.
+    """
+    first = news.alerts[0]
+    word = first["severity"].upper() if news.kind == FIRING else "RESOLVED"
+    title = f"[{word}] {place(first)}: {_title(first, rules)}"
+    if len(news.alerts) > 1:
+        title += f" (and {len(news.alerts) - 1} more)"
+    parts = [_paragraph(row, rules, is_over=news.kind != FIRING) for row in news.alerts]
+    return _one_line(title), "\n\n".join([*parts, f"Report       {report}"]) + "\n"
+
+
+def place(row: Row) -> str:
+    """Subject and cause, with names as their sources gave them."""
+    return f"{as_given(row['subject'])} {row['cause']}"
+
+
+def _title(row: Row, rules: Mapping[str, Rule]) -> str:
+    return rules[row["rule"]].title if row["rule"] in rules else str(row["rule"])
+
+
+def _paragraph(row: Row, rules: Mapping[str, Rule], *, is_over: bool) -> str:
+    rule = rules.get(row["rule"])
+    lines = {
+        "What": f"{_title(row, rules)} ({row['rule']})",
+        "Where": place(row) + (f", team {row['team']}" if row["team"] else ""),
+        "Since": f"{row['since']:%Y-%m-%d %H:%M} UTC" + (f", over as of {row['as_of']:%Y-%m-%d %H:%M} UTC" if is_over else ""),
+        "How bad": row["severity"] + (f"; {seen}" if (seen := _seen(row)) else ""),
+        "Why": " ".join(text for text in (row["detail"], rule.means if rule else None) if text),
+    }
+    if not is_over:
+        lines["Next"] = rule.to_do if rule else ""
+        lines["Acknowledge"] = f'python -m pipeline alert ack {row["alert_id"]} --reason "…"'
+    return "\n".join(f"{name:<12} {_one_line(text)}" for name, text in lines.items() if text)
+
+
+def _seen(row: Row) -> str:
+    """What was observed against what was expected."""
+    if row["observed"] is None:
+        return ""
+    unit = f" {row['measured_in']}" if row["measured_in"] else ""
+    expected = "" if row["expected"] is None else f", expected {row['expected']:,.4g}{unit}"
+    return f"observed {row['observed']:,.4g}{unit}{expected}"
+
+
+def _one_line(text: str) -> str:
+    """Names come from data: none of them may begin a line, or a header, of its own."""
+    return re.sub(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+", " ", text).strip()

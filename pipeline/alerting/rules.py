@@ -1,0 +1,85 @@
+"""What a rule says of itself in the head of its SQL, and a row that it gives."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+
+from pipeline.errors import ConfigError
+from pipeline.tables.columns import CHECK_SEVERITIES
+
+#: The columns of every rule's SELECT.
+COLUMNS = ("subject", "cause", "severity", "since", "observed", "expected", "measured_in", "detail", "depends_on")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One file of `sql/alerts`, as its head states.
+
+    Attributes:
+        name: of the file.
+        title: what is so where it fires.
+        severities: those that its rows may have.
+        means: what that means to the estate.
+        to_do: what a person does next.
+    """
+
+    name: str
+    title: str
+    severities: tuple[str, ...]
+    means: str
+    to_do: str
+
+
+@dataclass(frozen=True)
+class Fired:
+    """What a rule found in a run: a row of its SELECT, with the team that the subject belongs to; see `gold.alert`."""
+
+    rule: str
+    subject: str
+    cause: str
+    severity: str
+    since: datetime
+    observed: float | None = None
+    expected: float | None = None
+    measured_in: str | None = None
+    detail: str | None = None
+    depends_on: str | None = None
+    team: str | None = None
+
+
+def parse_rule(name: str, text: str) -> Rule:
+    """The rule that the text of `sql/alerts/<name>.sql` states.
+
+    A line of its head that begins with a capital word and two or more blanks, or with `Severity`, states one thing, and goes on
+    in the lines that are indented below it.
+
+    Raises:
+        ConfigError: something is not stated, or a severity is no such word.
+    """
+    head = [
+        line.removeprefix("--").removeprefix(" ") for line in takewhile(lambda line: line.startswith("--"), text.splitlines())
+    ]
+    title = re.fullmatch(rf"alerts\.{name}: (.+)", head[0] if head else "")
+    stated: dict[str, str] = {}
+    last = ""
+    for line in head[1:]:
+        if begins := re.match(r"([A-Z][a-z]+)\s+(.*)", line):
+            last = begins[1]
+            stated[last] = begins[2]
+        elif last and line.startswith("  "):
+            stated[last] += f" {line.strip()}"
+        else:
+            last = ""
+    severities = tuple(word.strip() for word in stated.get("Severity", "").split(","))
+    strange = [word for word in severities if word not in CHECK_SEVERITIES]
+    missing = [what for what in ("Severity", "Means", "Do") if not stated.get(what)]
+    if title is None or missing or strange:
+        wrong = "its first line" if title is None else f"`{missing[0]}`" if missing else f"severity {strange[0]!r}"
+        raise ConfigError(
+            f"sql/alerts/{name}.sql: look at {wrong}: the head begins with `-- alerts.{name}: what is so` and states "
+            f"`-- Severity  …` ({', '.join(CHECK_SEVERITIES)}), `-- Means  …` and `-- Do  …`"
+        )
+    return Rule(name, title[1], severities, stated["Means"], stated["Do"])

@@ -1,0 +1,77 @@
+"""Routes: ways to people, and which alerts go them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from pipeline import plugs
+from pipeline.errors import ConfigError, suggestion
+from pipeline.tables.columns import CheckSeverity
+
+RULES = Path(__file__).resolve().parent.parent / "sql" / "alerts"
+
+
+class Told(Protocol):
+    """What decides who is told of an alert."""
+
+    @property
+    def severity(self) -> str: ...
+
+    @property
+    def team(self) -> str | None: ...
+
+    @property
+    def rule(self) -> str: ...
+
+
+class Route(BaseModel):
+    """One way to people, and which alerts go it: those that meet everything it names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    notifier: str = Field(description="The plug that sends.")
+    severities: tuple[CheckSeverity, ...] = Field(default=(), description="Only these severities; all when empty.")
+    teams: tuple[str, ...] = Field(default=(), description="Only resources of these business units; all when empty.")
+    rules: tuple[str, ...] = Field(default=(), description="Only these rules; all when empty.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of the notifier.")
+
+    @field_validator("notifier")
+    @classmethod
+    def _notifier_exists(cls, value: str) -> str:
+        try:
+            plugs.check_name("notifiers", value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    @field_validator("rules")
+    @classmethod
+    def _rules_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = sorted(path.stem for path in RULES.glob("*.sql"))
+        listed = f"there are {', '.join(known)}"
+        for name in value:
+            if name not in known:
+                raise ValueError(f"no rule named {name!r}{suggestion(name, known, listed)}")
+        return value
+
+    def takes(self, alert: Told) -> bool:
+        """Whether an alert goes this way."""
+        met = ((self.severities, alert.severity), (self.teams, alert.team), (self.rules, alert.rule))
+        return all(not named or value in named for named, value in met)
+
+
+def check_routes(routes: Mapping[str, Route]) -> None:
+    """Make sure of the options of every route's notifier.
+
+    Raises:
+        ConfigError: an option that the notifier does not have, or out of bounds, with the route's name.
+    """
+    for name, route in routes.items():
+        try:
+            plugs.check_options("notifiers", route.notifier, route.options)
+        except ConfigError as error:
+            raise ConfigError(f"routes.{name}: {error}") from None

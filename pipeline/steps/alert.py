@@ -1,0 +1,206 @@
+"""Ask the rules what is wrong, publish what changed of the alerts, and tell people of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipeline.alerting.decide import Decision, Known, Limits, News, decide
+from pipeline.alerting.message import message_id, render
+from pipeline.alerting.rules import Fired
+from pipeline.alerting.windows import Window, parse_windows
+from pipeline.errors import ConfigError, PartialError, suggestion
+from pipeline.inputs.alerts import REMEMBERED, read_fired, read_known, read_rules, read_said
+from pipeline.interval import Interval
+from pipeline.lake import Lake, open_lake
+from pipeline.lake.fingerprint import sorted_fingerprint
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import validate
+from pipeline.routes import Route, check_routes
+from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
+from pipeline.steps._deliver import Clock, deliver
+from pipeline.tables.alerts import ALERT, NOTIFICATION
+from pipeline.tables.columns import ACKNOWLEDGED, ALERT_STATES, CHECK_SEVERITIES, FIRING, QUEUED, RESOLVED, SENT, SUPPRESSED
+from pipeline.tables.schema import Scope
+
+log = logging.getLogger(__name__)
+STEP = Step(
+    role="publisher",
+    reads=("alerts", "inputs.resources"),
+    writes=("gold.alert", "gold.notification"),
+    always=True,
+)
+#: What a run writes of alerts; the rest is what persons said.
+BY_RUNS = tuple(state for state in ALERT_STATES if state != ACKNOWLEDGED)
+
+
+def alert(interval: Interval, lake: Lake, settings: Settings) -> int:
+    """Rows of `gold.alert` of the run: the alerts that changed. Messages about them are queued in `gold.notification` and sent.
+
+    The same run again sends nothing again, a backfill sends nothing, and a notifier that is down fails nothing: its messages stay
+    queued, and where it took none of `notify_tries` tries, the other routes are told in the same run.
+
+    Raises:
+        ConfigError: a route, the maintenance calendar or the head of a rule is not what it must be; nothing was published.
+        PartialError: some rules could not be asked; their alerts are as they were.
+    """
+    return alert_at(interval, lake, settings, Clock())
+
+
+def alert_at(interval: Interval, lake: Lake, settings: Settings, clock: Clock) -> int:
+    """The same by a clock that is given."""
+    check_routes(settings.routes)
+    windows = read_windows(lake, settings)
+    changed, failed, ended = _once(windows, interval, lake, settings, clock)
+    if set(ended) - {SENT}:
+        # What that found out is an alert itself: a route takes no messages. The lake says more now than this one has read.
+        again = open_lake(settings)
+        changed, failed, _ = _once(windows, interval, again, settings, clock)
+        lake.did |= again.did
+        lake.changes += again.changes
+    if failed:
+        raise PartialError(f"rules that could not be asked: {', '.join(failed)}", changed)
+    return changed
+
+
+def _once(
+    windows: tuple[Window, ...], interval: Interval, lake: Lake, settings: Settings, clock: Clock
+) -> tuple[int, Mapping[str, str], Mapping[str, int]]:
+    """Ask, decide, publish and tell: the rows published, the rules that could not be asked, and messages by how far they got."""
+    fired, failed = read_fired(interval, lake, settings)
+    known = Known(read_known(lake, interval.as_of), read_said(lake, interval.as_of))
+    limits = limits_of(settings)
+    decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, frozenset(failed))
+    changed = _publish(decision, interval, lake)
+    queue_messages(decision.news, interval, lake, settings)
+    ended = deliver(lake, settings, clock)
+    _say(decision, ended, interval)
+    return changed, failed, ended
+
+
+def read_windows(lake: Lake, settings: Settings) -> tuple[Window, ...]:
+    """The windows of the maintenance calendar; none without one.
+
+    Raises:
+        ConfigError: the file cannot be read, or is no calendar.
+    """
+    where = settings.maintenance_calendar
+    if not where:
+        return ()
+    try:
+        below = f"{settings.lake_uri.rstrip('/')}/reports/"
+        if where.startswith("s3://") and not where.startswith(below):
+            raise ConfigError(f"maintenance_calendar: {where} does not lie below {below}, where the step may read")
+        text = lake.storage.read(where.removeprefix("s3://")).decode() if where.startswith("s3://") else Path(where).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"maintenance_calendar: {where} cannot be read: {type(error).__name__}") from error
+    return parse_windows(text, f"maintenance_calendar {where}")
+
+
+def limits_of(settings: Settings) -> Limits:
+    minutes = {each: getattr(settings, f"alert_repeat_minutes_{each}") for each in CHECK_SEVERITIES}
+    repeat: dict[str, timedelta] = {each: timedelta(minutes=number) for each, number in minutes.items()}
+    return Limits(repeat, settings.alert_flaps, timedelta(hours=settings.notify_within_hours))
+
+
+def _publish(decision: Decision, interval: Interval, lake: Lake) -> int:
+    data = conform(ALERT.frame(decision.changes), ALERT, interval)
+    return lake.replace(ALERT, validate(data, ALERT, interval, lake), ALERT.scope(interval, state=BY_RUNS)).rows
+
+
+def queue_messages(news: Iterable[News], interval: Interval, lake: Lake, settings: Settings) -> int:
+    """Queue a message about each group on every route that takes it; one that is there already stays as it is."""
+    rules, report = read_rules(), settings.report_address(interval.as_of)
+    there = set(lake.read(NOTIFICATION, NOTIFICATION.scope(interval), ("message_id",))["message_id"].to_pylist())
+    rows: dict[str, dict[str, Any]] = {}
+    for each in news:
+        routes = list(choose_routes(each, settings.routes))
+        if not routes:
+            log.info("%s: no route takes %s", interval, each.alerts[0]["subject"])
+        title, body = render(each, rules, report)
+        for name in routes:
+            made = message_id(each, name, interval.as_of)
+            rows[made] = {
+                "as_of": interval.as_of,
+                "message_id": made,
+                "route": name,
+                "group_id": each.group_id,
+                "subject": each.alerts[0]["subject"],
+                "kind": each.kind,
+                "severity": each.severity,
+                "title": title,
+                "body": body,
+                "state": QUEUED,
+                "tries": 0,
+            }
+    new = {made: row for made, row in rows.items() if made not in there}
+    if new:
+        data = conform(NOTIFICATION.frame(new.values()), NOTIFICATION, interval)
+        scope: Scope = NOTIFICATION.scope(interval, message_id=tuple(new))
+        lake.replace(NOTIFICATION, validate(data, NOTIFICATION, interval, lake), scope)
+    return len(new)
+
+
+def choose_routes(news: News, routes: dict[str, Route]) -> Iterable[str]:
+    """The routes that take any of the alerts; none takes those about itself."""
+    for name, route in routes.items():
+        about = [Fired(**{key: row[key] for key in Fired.__dataclass_fields__}) for row in news.alerts]
+        if any(route.takes(each) for each in about if each.subject != f"route {name}"):
+            yield name
+
+
+def _say(decision: Decision, sent: Mapping[str, int], interval: Interval) -> None:
+    """What was found and what was said, in the log; whatever is suppressed is counted with why."""
+    log.info("%s: alerts that changed: %d; groups to be told of: %d", interval, len(decision.changes), len(decision.news))
+    for reason, groups in decision.untold.items():
+        log.info("%s: groups nobody is told of, %s: %d", interval, reason, groups)
+    for state, messages in sorted(sent.items()):
+        log.info("%s: messages %s: %d", interval, state, messages)
+
+
+def acknowledge(lake: Lake, alert_id: str, reason: str, at: datetime) -> dict[str, Any]:
+    """Record that a person takes an alert: it is told no more until it is resolved, or graver than it was.
+
+    Args:
+        lake: where it is recorded.
+        alert_id: as the message states it, or how it begins.
+        reason: what the person does about it.
+        at: when.
+
+    Returns:
+        The row that was added to `gold.alert`.
+
+    Raises:
+        ConfigError: no reason, no alert of that id, several whose ids begin so, or one that is over.
+        ConflictError: another person was faster; look at it again.
+    """
+    if not reason.strip():
+        raise ConfigError('an acknowledgement says why: --reason "the disk is being enlarged"')
+    known = sorted((row for row in read_known(lake, at) if row["as_of"] <= at), key=lambda row: row["as_of"])
+    newest = {row["alert_id"]: row for row in known}
+    found = [row for each, row in newest.items() if each.startswith(alert_id.lower())] if alert_id else []
+    if len(found) != 1:
+        is_open = [each for each, row in newest.items() if row["state"] in (FIRING, SUPPRESSED)]
+        what = "several alerts have ids that begin with" if found else f"no alert of the last {REMEMBERED.days} days has the id"
+        raise ConfigError(f"{what} {alert_id!r}{suggestion(alert_id, is_open, '`python -m pipeline alert list` lists them')}")
+    if found[0]["state"] == RESOLVED:
+        raise ConfigError(f"alert {found[0]['alert_id']} is over since {found[0]['as_of']}; there is nothing to acknowledge")
+    row = {**found[0], "as_of": at, "state": ACKNOWLEDGED, "suppressed_by": None, "reason": reason.strip()}
+    scope = Scope("as_of", at, at + timedelta(microseconds=1), (("alert_id", (row["alert_id"],)),))
+    nothing = sorted_fingerprint(ALERT.arrow_schema.empty_table(), ALERT.key)
+    lake.replace(ALERT, conform(ALERT.frame([row]), ALERT, Interval(at - timedelta(days=1), at)), scope, based_on=nothing)
+    return row
+
+
+def send(lake: Lake, settings: Settings) -> Mapping[str, int]:
+    """Hand over the messages that wait, as a run does; how many ended in which state.
+
+    Raises:
+        ConfigError: a route is not what it must be.
+    """
+    check_routes(settings.routes)
+    return deliver(lake, settings)

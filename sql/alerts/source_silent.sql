@@ -1,0 +1,36 @@
+-- alerts.source_silent: a source that has delivered so far delivered nothing
+--
+-- Reads   bronze.run_event, gold.run_stat
+-- Params  :as_of, :end   end of the run's data interval
+-- Window  0 days, gold.run_stat 7 days
+-- Severity  critical
+-- Means   What the source tells of is not known for these days: nothing of it is forecast, judged or found.
+-- Do      Ask it by hand (`python -m pipeline sources show`, `ingest --source`); mend it, then run these days again.
+--
+-- It has delivered so far where more than half of its runs in the week before had rows. A source that failed delivered nothing.
+WITH latest AS (
+  SELECT target, rows, outcome, row_number() OVER (PARTITION BY target ORDER BY ingested_at DESC, load_id DESC) AS recency
+  FROM bronze.run_event
+  WHERE day = cast(:end AS date) AND ts = :end AND step = 'ingest'
+),
+week AS (
+  SELECT
+    target, count(*) AS runs, count(CASE WHEN rows > 0 THEN 1 END) AS delivering,
+    max(CASE WHEN rows > 0 THEN as_of END) AS last_at
+  FROM gold.run_stat
+  WHERE as_of >= cast(:as_of AS timestamp) - INTERVAL '7' DAY AND as_of < :as_of AND step = 'ingest'
+  GROUP BY target
+)
+SELECT
+  concat('source ', l.target) AS subject,
+  'delivery' AS cause,
+  'critical' AS severity,
+  w.last_at AS since,
+  0e0 AS observed,
+  cast(NULL AS double) AS expected,
+  'rows' AS measured_in,
+  CASE WHEN l.outcome = 'failed' THEN 'The step ingest failed.' ELSE 'It answered, and had nothing for these days.' END AS detail,
+  cast(NULL AS varchar) AS depends_on
+FROM latest AS l
+JOIN week AS w ON w.target = l.target
+WHERE l.recency = 1 AND l.rows = 0 AND 2 * w.delivering > w.runs
