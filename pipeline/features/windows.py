@@ -6,9 +6,11 @@ up. A missing value is NaN, and so is a sum with one in it: only such a window i
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
-from typing import TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -25,6 +27,16 @@ TINY = 1e-150
 SEEN, MEAN, LOW, HIGH, SECOND = range(5)
 
 
+def _hash_sources() -> str:
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("*.py")), here.parent / "tables" / "catalogue.py"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+#: What compiled functions were compiled from: kept ones of other sources are not taken.
+SOURCES = _hash_sources()
+
+
 def compiled(function: F) -> F:
     """The function compiled when it is first called, and kept on disk for later processes where numba finds a folder for it."""
     return _compile(function, set())
@@ -37,9 +49,12 @@ def added(function: F) -> F:
 
 def _compile(function: F, fastmath: set[str]) -> F:
     try:
-        return cast(F, numba.njit(function, cache=True, error_model="numpy", fastmath=fastmath))
+        made: Any = numba.njit(function, cache=True, error_model="numpy", fastmath=fastmath)
     except RuntimeError:  # neither beside the source nor at home may anything be written
         return cast(F, numba.njit(function, error_model="numpy", fastmath=fastmath))
+    # By itself numba looks at the function's own file alone, but what it calls and the constants that it takes are compiled in.
+    made._cache._cache_file._source_stamp = SOURCES
+    return cast(F, made)
 
 
 @added
