@@ -157,7 +157,8 @@ def test_a_training_that_has_too_little_history_says_so(bill: tuple[Path, str]) 
         ("detect", "next: python -m pipeline incidents", "incidents"),
         ("incidents", "Incidents", "risk"),
         ("risk", "Capacity at risk", "recommend"),
-        ("recommend", "Recommendations: $", "report"),
+        ("recommend", "Recommendations: $", "alert"),
+        ("alert", "Alerts", "report"),
     ],
 )
 def test_a_step_ends_with_what_it_found_and_what_is_next(metrics: tuple[Path, str], step: str, found: str, after: str) -> None:
