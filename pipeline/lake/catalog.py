@@ -78,8 +78,8 @@ class Catalog:
         """The Iceberg table behind a declaration, as it is now; None where nothing was written yet.
 
         Raises:
-            DataError: the catalog does not know the table, and its files lie in the lake: it was lost; or another version
-                stored the table by columns that this one does not have.
+            DataError: the catalog does not know the table, and its files lie in the lake: it was lost; it names a file that is
+                not there; or another version stored the table by columns that this one does not have.
         """
         try:
             iceberg = self.connect().load_table(self._identifier(table))
@@ -90,12 +90,21 @@ class Catalog:
                     "or is another lake's; `python -m pipeline lake recover` makes it anew from the files"
                 ) from None
             return None
+        except FileNotFoundError as error:
+            raise DataError(
+                f"{table.name}: the catalog names a file that is not there ({error.filename or error}): the file was lost, or "
+                "the lake was moved or copied; its files name their places, so that it is read where it was made"
+            ) from None
         _refuse_another_key(iceberg, table)
         return iceberg
 
     def knows(self, table: Table) -> bool:
         """Whether the catalog has the table."""
-        return bool(self.connect().table_exists(self._identifier(table)))
+        try:
+            return bool(self.connect().table_exists(self._identifier(table)))
+        except FileNotFoundError:
+            # It names a file that is not there.
+            return True
 
     def register(self, table: Table, metadata_location: str) -> None:
         """Make a table known that lies there already."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -56,6 +58,27 @@ def test_a_lost_catalog_is_said_and_recovered_with_every_row(
     assert "made silver.calendar" in result.output
     assert open_lake(settings).content(CALENDAR) == said
     assert CliRunner().invoke(app, ["lake", "recover"]).output.startswith("the catalog knows every table")
+
+
+def test_a_lake_that_was_copied_says_that_its_files_name_their_places(
+    settings: Settings, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(DAY, lake, settings, target=CALENDAR.name)
+    shutil.copytree(settings.home, tmp_path / "copy")
+    shutil.rmtree(settings.home / "lake")
+
+    monkeypatch.setenv("HEADROOM_HOME", str(tmp_path / "copy"))
+    for command in (
+        ["query", "SELECT count(*) AS days FROM silver.calendar"],
+        ["lake", "recover"],
+        ["build", "--day", "2026-03-02"],
+    ):
+        said = CliRunner().invoke(app, command)
+        assert "Traceback" not in said.output
+        assert said.exception is None or isinstance(said.exception, SystemExit | DataError)
+    asked = CliRunner().invoke(app, ["query", "SELECT count(*) AS days FROM silver.calendar"])
+    assert asked.exit_code != 0
+    assert re.search(r"silver\.calendar: the catalog names a file that is not there .*moved or copied", str(asked.exception))
 
 
 def test_a_catalog_that_is_no_database_is_one_clear_line(settings: Settings, lake: Lake) -> None:
