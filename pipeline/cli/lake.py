@@ -195,7 +195,9 @@ def cost_of_run_command(day: Day = None, start: From = None, end: To = None) -> 
     with_views = [each for each in found if each.name.startswith("views.")]
     builds = [each for each in found if each not in with_views]
     for title, chosen in ((f"building {interval}", builds), ("one look at a whole view", with_views)):
-        grid = RichTable("query", "reads", "bytes", "LIST", "GET", "USD", title=title)
+        # A name that is cut cannot be looked up; what it reads may be folded.
+        query = Column("query", no_wrap=True, min_width=max(len(each.name) for each in chosen))
+        grid = RichTable(query, Column("reads", overflow="fold"), "bytes", "LIST", "GET", "USD", title=title)
         for each in chosen:
             counts = (f"{number:,}" for number in (each.bytes, each.lists, each.gets))
             grid.add_row(each.name, ", ".join(each.reads), *counts, f"{each.usd:.6f}")

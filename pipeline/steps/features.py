@@ -39,9 +39,9 @@ def features(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
     oldest = interval.end - timedelta(days=settings.feature_days)
     rows = 0
     for part in _split(interval, oldest):
-        rows += _publish(FEATURE_HOURLY, "hour", part, lake, shard, shards)
+        rows += _publish(FEATURE_HOURLY, part, interval, lake, shard, shards)
     for part in interval.split_years():
-        rows += _publish(FEATURE_DAILY, "day", part, lake, shard, shards)
+        rows += _publish(FEATURE_DAILY, part, interval, lake, shard, shards)
     expired = Scope(FEATURE_HOURLY.time, datetime.min, oldest, (("bucket", buckets_of(shard, shards)),))
     lake.replace(FEATURE_HOURLY, FEATURE_HOURLY.arrow_schema.empty_table(), expired)
     return rows
@@ -55,7 +55,8 @@ def _split(interval: Interval, oldest: datetime) -> Iterator[Interval]:
         start = end
 
 
-def _publish(table: Table, granularity: Granularity, part: Interval, lake: Lake, shard: int, shards: int) -> int:
+def _publish(table: Table, part: Interval, run: Interval, lake: Lake, shard: int, shards: int) -> int:
+    granularity: Granularity = "hour" if table is FEATURE_HOURLY else "day"
     step = timedelta(hours=1) if granularity == "hour" else timedelta(days=1)
     since = part.start - reach(granularity) * step
     demand = read_resource_demand(lake, since, part.end, granularity, shard, shards)
@@ -66,7 +67,7 @@ def _publish(table: Table, granularity: Granularity, part: Interval, lake: Lake,
     data = conform(rows, table, part)
     # Without the features, to which no expectation is: it would copy them for each.
     names = {feature.name for feature in list_features(granularity)}
-    validate(data.drop_columns([*names]), table, part, lake, (shard, shards))
+    validate(data.drop_columns([*names]), table, part, lake, (shard, shards), run=run)
     return lake.replace(table, data, table.scope(part, bucket=buckets_of(shard, shards))).rows
 
 

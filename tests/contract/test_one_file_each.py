@@ -73,5 +73,9 @@ def test_volumes_of_a_toy_source_are_judged_by_a_toy_rule_in_the_pipeline(copy: 
     walked = copy.run("walk", "volumes.jsonl")
 
     assert walked.returncode == 0, walked.stdout + walked.stderr
-    words = [line.replace("│", " ").split() for line in walked.stdout.splitlines() if "gp3" in line]
-    assert words == [["gp3", "rightsize", "gp3,", "100", "GiB", "2"], ["gp3", "keep", "–", "–"]]
+    words = [line.replace("│", " ").split() for line in walked.stdout.splitlines()]
+    # The house's own rule about such volumes answers as well.
+    assert [each for each in words if each[:1] == ["gp3"]] == [
+        ["gp3", "rightsize", "gp3,", "100", "GiB", "2"],
+        ["gp3", "keep", "–", "–"],
+    ]

@@ -78,13 +78,13 @@ def test_bad_data_stops_the_run_at_once_and_nothing_after_it_runs(runs: Any) -> 
     assert {call[0] for call in run["calls"]}.isdisjoint({"risk", "recommend", "report"})
 
 
-def test_where_a_check_of_silver_fails_that_is_published_and_nothing_is_forecast(runs: Any) -> None:
+def test_where_a_check_of_silver_fails_that_is_published_people_are_told_and_nothing_is_forecast(runs: Any) -> None:
     run = runs["bad silver"]
     assert run["state"] == "failed"
     built = [call[1] for call in run["calls"] if call[0] == "build"]
     assert built[-1] == "gold.quality_result"
     assert {name.partition(".")[0] for name in built[:-1]} == {"silver"}
-    assert {call[0] for call in run["calls"]} == {"ingest", "build"}
+    assert {call[0] for call in run["calls"]} == {"ingest", "build", "alert"}
 
 
 def test_a_source_that_is_down_is_asked_three_more_times(runs: Any) -> None:

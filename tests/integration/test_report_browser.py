@@ -127,6 +127,7 @@ def test_every_section_is_there_and_none_is_empty(tab: Page) -> None:
         "Cost trend",
         "Model accuracy",
         "Data quality",
+        "Alerts",
         "Run times",
     ]
     assert tab.locator(".empty").count() == 0

@@ -53,6 +53,7 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "gold.risk_backtest": _risk_backtest(),
         "gold.promotion": _promotions(),
         "gold.quality_result": _quality(),
+        "gold.alert": _alerts(),
         "bronze.run_event": _run_events(),
     }
 
@@ -348,6 +349,20 @@ def _quality() -> list[dict[str, Any]]:
          "note": "A source delivers late; see the series."},
         {**shared, **load, "subject": "a" * 64, "rows": 1728, "failed_rows": 3, "score": 1725 / 1728},
         {**shared, **load, "subject": "b" * 64, "rows": 6},
+    ]  # fmt: skip
+
+
+def _alerts() -> list[dict[str, Any]]:
+    """One that people were told of, and one that is its consequence."""
+    subject = "100000000001/us-east-1/i-web-1"
+    shared = {"as_of": AS_OF, "subject": subject, "since": utc("2026-04-15T20:00"), "fired_at": AS_OF, "team": "Retail"}
+    return [
+        {**shared, "alert_id": "0a1b2c3d4e5f", "group_id": "1a1b2c3d4e5f", "rule": "threshold", "cause": "cpu_utilization",
+         "severity": "critical", "state": "firing", "observed": 97.4, "expected": 95.0, "measured_in": "percent",
+         "detail": "for four hours in a row"},
+        {**shared, "alert_id": "0b1b2c3d4e5f", "group_id": "1b1b2c3d4e5f", "rule": "incident", "cause": "anomaly",
+         "severity": "warning", "state": "suppressed", "suppressed_by": "a critical alert about the same resource",
+         "observed": 97.4, "expected": 60.0, "measured_in": "percent"},
     ]  # fmt: skip
 
 

@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "hours": 168,
     "metric": "cpu_utilization",
     "table_name": "bronze.focus_line",
+    "recommendation_id": "0123456789abcdef",
 }
 
 
