@@ -623,6 +623,8 @@ run "bad_values_are_refused" {
     results_days               = 0
     role_boundary_arn          = "ours"
     role_path                  = "ours"
+    route_secrets              = { AWS_TOKEN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:slack-a1B2c3" }
+    alert_subscriptions        = [{ protocol = "pigeon", endpoint = "roof" }]
     secret_seed                = "guess me"
     secret_version             = 1.5
     settings                   = { sources = "cloudwatch" }
@@ -640,12 +642,12 @@ run "bad_values_are_refused" {
   }
 
   expect_failures = [
-    var.airflow_config, var.airflow_version, var.alert_emails, var.analyst_layers, var.analyst_principal_arns,
+    var.airflow_config, var.airflow_version, var.alert_emails, var.alert_subscriptions, var.analyst_layers, var.analyst_principal_arns,
     var.athena_scan_limit_gib, var.aws_endpoint_url, var.backup_bucket_arn, var.bronze_infrequent_days, var.client_cidrs, var.database,
     var.database_instance_class, var.egress, var.egress_ports, var.egress_proxy, var.egress_proxy_cidrs, var.github_branch, var.github_oidc_provider_arn, var.github_repository, var.image_tag,
     var.interface_endpoints, var.kms_key_arn, var.log_retention_days, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
     var.name, var.noncurrent_days, var.operator_principal_arns, var.orchestrator, var.region, var.reports_days, var.results_days,
-    var.role_boundary_arn, var.role_path, var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_kms_key_arns, var.source_role_arns, var.source_secret_kms_key_arns, var.source_secrets, var.stale_after_hours,
+    var.role_boundary_arn, var.role_path, var.route_secrets, var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_kms_key_arns, var.source_role_arns, var.source_secret_kms_key_arns, var.source_secrets, var.stale_after_hours,
     var.step_sizes, var.tags, var.vpc_cidr, var.vpc_id, var.watched_tables,
   ]
 }

@@ -49,7 +49,7 @@ def test_eight_shards_under_a_scheduler_come_to_what_one_process_comes_to(tmp_pa
     mapped = run_under_a_scheduler(sharded, tmp_path / "logs")
     run_in_one_process(whole.model_copy(update={"shards": 1}))
 
-    assert mapped == {"forecast": SHARDS, "detect": SHARDS, "train": SHARDS}
+    assert mapped == {"features": SHARDS, "forecast": SHARDS, "detect": SHARDS, "train": SHARDS}
     assert comparable(sharded) == comparable(whole)
     hourly = open_lake(sharded).iceberg(METRIC_HOURLY)
     assert hourly is not None
