@@ -11,6 +11,7 @@ from pipeline.features.matrix import lay_out, list_rows
 from pipeline.inputs.demand_of_resources import read_resource_demand
 from pipeline.interval import Interval
 from pipeline.lake import Lake
+from pipeline.lake.maintenance import newest_day
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.settings import Settings
@@ -33,10 +34,13 @@ PART_DAYS = 14
 def features(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
     """Rows of `gold.feature_hourly` and `gold.feature_daily` for the interval. Running it twice changes nothing.
 
-    Hours that begin more than `feature_days` before the interval's end are not kept, whenever they were published. Of what was
-    checked, the last part of a long interval is on record.
+    Hours that begin more than `feature_days` before the newest one's day ends are not kept, whenever they were published. Of what
+    was checked, the last part of a long interval is on record.
     """
-    oldest = interval.end - timedelta(days=settings.feature_days)
+    # A day of the past that is run again must not bring back what newer days have outlived.
+    newest = newest_day(lake, FEATURE_HOURLY)
+    known = interval.end if newest is None else datetime.combine(newest, datetime.min.time()) + timedelta(days=1)
+    oldest = max(interval.end, known) - timedelta(days=settings.feature_days)
     rows = 0
     for part in _split(interval, oldest):
         rows += _publish(FEATURE_HOURLY, part, interval, lake, shard, shards)

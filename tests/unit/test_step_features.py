@@ -108,6 +108,19 @@ def test_hours_are_kept_as_many_days_as_is_set_and_days_for_good(fresh: Lake, ob
     assert fresh.query("SELECT min(ts) AS first FROM gold.feature_daily")["first"].to_pylist() == [START]
 
 
+def test_days_of_the_past_that_are_run_again_bring_back_no_hour_that_newer_ones_outlived(fresh: Lake, observed: Settings) -> None:
+    short = observed.model_copy(update={"feature_days": 2})
+    past = Interval(START, LAST.start)
+    for interval in (past, LAST):
+        features(interval, fresh, short)
+    kept = [fresh.snapshot_id(table) for table in (FEATURE_HOURLY, FEATURE_DAILY)]
+
+    for interval in (past, LAST):
+        features(interval, fresh, short)
+
+    assert [fresh.snapshot_id(table) for table in (FEATURE_HOURLY, FEATURE_DAILY)] == kept
+
+
 def test_a_day_of_which_nothing_is_known_has_no_features(fresh: Lake, observed: Settings) -> None:
     assert features(Interval.day("2026-05-01"), fresh, observed) == 0
 
