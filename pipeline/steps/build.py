@@ -103,7 +103,11 @@ def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
         return list(table.covering(interval).split_months())
     if table.build.outdated:
         # A lake of its own: another run may build other days meanwhile.
-        interval = _reaching(interval, read(open_lake(lake.settings), table.build.outdated)["ts"])
+        whole = _reaching(interval, read(open_lake(lake.settings), table.build.outdated)["ts"])
+        # The run's own days are parts of their own, so that what is on record of them does not depend on what lies beside.
+        outside = [(whole.start, interval.start), (interval.end, whole.end)]
+        beside = [part for start, end in outside if start < end for part in Interval(start, end).split_years()]
+        return sorted([*beside, *interval.split_years()], key=lambda part: part.start)
     before = list_outdated(table, interval, lake) if table.build.catches_up else []
     return [*before, *interval.split_years()]
 

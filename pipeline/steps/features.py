@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -51,12 +50,14 @@ def features(interval: Interval, lake: Lake, settings: Settings, *, shard: int =
     return rows
 
 
-def _split(interval: Interval, oldest: datetime) -> Iterator[Interval]:
+def _split(interval: Interval, oldest: datetime) -> list[Interval]:
+    """Parts, counted from the interval's end, so that the last one is the same whatever is too old."""
+    parts, end = [], interval.end
     start = max(interval.start, oldest)
-    while start < interval.end:
-        end = min(start + timedelta(days=PART_DAYS), interval.end)
-        yield Interval(start, end)
-        start = end
+    while end > start:
+        parts.append(Interval(max(end - timedelta(days=PART_DAYS), start), end))
+        end = parts[-1].start
+    return parts[::-1]
 
 
 def _publish(table: Table, part: Interval, run: Interval, lake: Lake, shard: int, shards: int) -> int:
