@@ -67,23 +67,17 @@ def compact(lake: Lake, table: Table) -> int:
     return done
 
 
-def newest_day(lake: Lake, table: Table) -> date | None:
-    """The last day of which a table that is partitioned by day has rows; None where it has none."""
-    iceberg = lake.iceberg(table)
-    files = [] if iceberg is None else iceberg.scan().plan_files()
-    return max((_date_of(task.file.partition[0]) for task in files), default=None)
-
-
 def remove_passing(lake: Lake, table: Table) -> int:
     """Remove rows that were of use for a while, as declared, counted from the table's newest day. Returns how many went."""
-    passing = table.passing
-    if passing is None:
+    passing, iceberg = table.passing, lake.iceberg(table)
+    if passing is None or iceberg is None:
         return 0
-    newest = newest_day(lake, table)
-    if newest is None:
+    days = [_date_of(task.file.partition[0]) for task in iceberg.scan().plan_files()]
+    if not days:
         return 0
-    end = datetime.combine(newest, datetime.min.time()) + timedelta(days=1 - passing.days)
-    old = Scope(table.time, _BEGINNING, end, ((passing.column, (passing.word,)),))
+    kept = passing.days if isinstance(passing.days, int) else int(getattr(lake.settings, passing.days))
+    end = datetime.combine(max(days), datetime.min.time()) + timedelta(days=1 - kept)
+    old = Scope(table.time, _BEGINNING, end, ((passing.column, (passing.word,)),) if passing.column else ())
     rows: int = lake.read(table, old, (table.time,)).num_rows
     if rows:
         lake.replace(table, table.arrow_schema.empty_table(), old)

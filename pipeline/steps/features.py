@@ -10,7 +10,6 @@ from pipeline.features.matrix import lay_out, list_rows
 from pipeline.inputs.demand_of_resources import read_resource_demand
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.lake.maintenance import newest_day
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.settings import Settings
@@ -18,7 +17,7 @@ from pipeline.steps._declaration import Step
 from pipeline.tables.catalogue import list_features, reach
 from pipeline.tables.columns import Granularity
 from pipeline.tables.features import FEATURE_DAILY, FEATURE_HOURLY
-from pipeline.tables.schema import Scope, Table, bucket_of, buckets_of
+from pipeline.tables.schema import Table, bucket_of, buckets_of
 
 STEP = Step(
     role="publisher",
@@ -33,25 +32,19 @@ PART_DAYS = 14
 def features(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
     """Rows of `gold.feature_hourly` and `gold.feature_daily` for the interval. Running it twice changes nothing.
 
-    Hours that begin more than `feature_days` before the newest one's day ends are not kept, whenever they were published. Of what
-    was checked, the last part of a long interval is on record.
+    Of hours, those of the interval's last `feature_days`: `maintain` removes older ones. Of what was checked, the last part of a
+    long interval is on record.
     """
-    # A day of the past that is run again must not bring back what newer days have outlived.
-    newest = newest_day(lake, FEATURE_HOURLY)
-    known = interval.end if newest is None else datetime.combine(newest, datetime.min.time()) + timedelta(days=1)
-    oldest = max(interval.end, known) - timedelta(days=settings.feature_days)
     rows = 0
-    for part in _split(interval, oldest):
+    for part in _split(interval, interval.end - timedelta(days=settings.feature_days)):
         rows += _publish(FEATURE_HOURLY, part, interval, lake, shard, shards)
     for part in interval.split_years():
         rows += _publish(FEATURE_DAILY, part, interval, lake, shard, shards)
-    expired = Scope(FEATURE_HOURLY.time, datetime.min, oldest, (("bucket", buckets_of(shard, shards)),))
-    lake.replace(FEATURE_HOURLY, FEATURE_HOURLY.arrow_schema.empty_table(), expired)
     return rows
 
 
 def _split(interval: Interval, oldest: datetime) -> list[Interval]:
-    """Parts, counted from the interval's end, so that the last one is the same whatever is too old."""
+    """Parts of the interval from a moment on, counted from its end."""
     parts, end = [], interval.end
     start = max(interval.start, oldest)
     while end > start:

@@ -56,7 +56,7 @@ ANOMALY_POINT = Table(
     ),
     partition="day",
     may_be_empty=True,
-    passing=Passing("state", NORMAL, 30),
+    passing=Passing(30, "state", NORMAL),
 )
 ANOMALY = Table(
     name="gold.anomaly",

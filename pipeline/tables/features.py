@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.tables.catalogue import BASE_METRICS, list_features
 from pipeline.tables.columns import Granularity, moment, number, resource_key
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import Column, Passing, Table
 from pipeline.tables.types import WHOLE
 
 
@@ -35,6 +35,7 @@ FEATURE_HOURLY = Table(
     columns=_columns("hour"),
     partition="day",
     may_be_empty=True,
+    passing=Passing("feature_days"),
 )
 FEATURE_DAILY = Table(
     name="gold.feature_daily",

@@ -131,14 +131,14 @@ class Passing:
     """Rows that are of use for a while: `maintain` removes those that are this many days older than the table's newest row.
 
     Attributes:
-        column: the one that tells them.
+        days: for which they are kept, or the setting that says so.
+        column: the one that tells them; empty where all rows are.
         word: what it says of them.
-        days: for which they are kept.
     """
 
-    column: str
-    word: str
-    days: int
+    days: int | str
+    column: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ from pipeline.errors import DataError
 from pipeline.features.matrix import lay_out
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
+from pipeline.lake.maintenance import remove_passing
 from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.features import features
 from pipeline.tables.features import FEATURE_DAILY, FEATURE_HOURLY
+from pipeline.tables.operations import QUALITY_RESULT
+from pipeline.tables.schema import Table
 from pipeline.tables.usage import METRIC_SAMPLE
 from tests.support import golden
 
@@ -100,25 +103,34 @@ def test_features_that_are_worked_out_again_in_shards_or_parts_of_the_time_chang
 
 
 def test_hours_are_kept_as_many_days_as_is_set_and_days_for_good(fresh: Lake, observed: Settings) -> None:
-    features(WHOLE, fresh, observed)
-    features(LAST, fresh, observed.model_copy(update={"feature_days": 2}))
+    short = observed.model_copy(update={"feature_days": 2})
+    past, lake = Interval(START, LAST.start), open_lake(fresh.settings.model_copy(update={"feature_days": 2}))
+    for interval in (past, LAST):
+        features(interval, lake, short)
 
-    [kept] = fresh.query("SELECT min(ts) AS first FROM gold.feature_hourly").to_pylist()
-    assert kept["first"] == datetime(2026, 3, 5)
-    assert fresh.query("SELECT min(ts) AS first FROM gold.feature_daily")["first"].to_pylist() == [START]
+    def first(table: Table) -> datetime:
+        earliest: datetime = min(lake.read(table)["ts"].to_pylist())
+        return earliest
+
+    assert first(FEATURE_HOURLY) == datetime(2026, 3, 4)
+    assert remove_passing(lake, FEATURE_HOURLY) > 0
+    assert remove_passing(lake, FEATURE_HOURLY) == 0
+    assert (first(FEATURE_HOURLY), first(FEATURE_DAILY)) == (datetime(2026, 3, 5), START)
 
 
-def test_days_of_the_past_that_are_run_again_bring_back_no_hour_that_newer_ones_outlived(fresh: Lake, observed: Settings) -> None:
+def test_running_the_past_again_before_the_newest_day_changes_nothing(fresh: Lake, observed: Settings) -> None:
     short = observed.model_copy(update={"feature_days": 2})
     past = Interval(START, LAST.start)
     for interval in (past, LAST):
         features(interval, fresh, short)
-    kept = [fresh.snapshot_id(table) for table in (FEATURE_HOURLY, FEATURE_DAILY)]
+    before, tables = fresh.changes, (FEATURE_HOURLY, FEATURE_DAILY, QUALITY_RESULT)
+    kept = [fresh.snapshot_id(table) for table in tables]
 
     for interval in (past, LAST):
         features(interval, fresh, short)
 
-    assert [fresh.snapshot_id(table) for table in (FEATURE_HOURLY, FEATURE_DAILY)] == kept
+    assert [fresh.snapshot_id(table) for table in tables] == kept
+    assert fresh.changes == before
 
 
 def test_a_day_of_which_nothing_is_known_has_no_features(fresh: Lake, observed: Settings) -> None:
