@@ -7,8 +7,6 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-import pandas as pd
-
 from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.inputs import read
@@ -16,7 +14,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.quality.conform import conform
 from pipeline.quality.left_out import QUERIES, LeftOut, find_left_out
-from pipeline.quality.validate import record_results, refuse, validate
+from pipeline.quality.validate import record_results, refuse, run_expectations, validate
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.steps._declaration import Step
@@ -50,6 +48,7 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         raise ConfigError(f"{target} cannot be built: {reason}")
     parts = _parts(table, interval, lake)
     rows = sum(_publish(table, part, interval, lake, settings, (number, len(parts))) for number, part in enumerate(parts))
+    rows += sum(_publish_beside(table, part, lake, settings) for part in _outdated_beside(table, interval, lake))
     if table.build.catches_up:
         # What it is made of holds until it changes: a day without news lacks nothing.
         return rows
@@ -101,22 +100,28 @@ def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
         return [interval]
     if table.by_month:
         return list(table.covering(interval).split_months())
-    if table.build.outdated:
-        # A lake of its own: another run may build other days meanwhile.
-        whole = _reaching(interval, read(open_lake(lake.settings), table.build.outdated)["ts"])
-        # The run's own days are parts of their own, so that what is on record of them does not depend on what lies beside.
-        outside = [(whole.start, interval.start), (interval.end, whole.end)]
-        beside = [part for start, end in outside if start < end for part in Interval(start, end).split_years()]
-        return sorted([*beside, *interval.split_years()], key=lambda part: part.start)
     before = list_outdated(table, interval, lake) if table.build.catches_up else []
     return [*before, *interval.split_years()]
 
 
-def _reaching(interval: Interval, days: pd.Series) -> Interval:
-    """The interval, and on both sides of it all that lies between it and the days."""
+def _outdated_beside(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
+    """What reaches from the interval, on both sides, to the outdated days of a table that names an input of these."""
+    if not table.build.outdated:
+        return []
+    # A lake of its own: another run may build other days meanwhile.
+    days = read(open_lake(lake.settings), table.build.outdated)["ts"]
     if days.empty:
-        return interval
-    return Interval(min(interval.start, days.min()), max(interval.end, days.max() + timedelta(days=1)))
+        return []
+    sides = [(days.min(), interval.start), (interval.end, days.max() + timedelta(days=1))]
+    return [part for start, end in sides if start < end for part in Interval(start, end).split_years()]
+
+
+def _publish_beside(table: Table, interval: Interval, lake: Lake, settings: Settings) -> int:
+    """The rows of days beside the run's. What is on record of the run is of its own days, whatever was outdated beside them."""
+    data = conform(_rows(table, interval, lake, settings), table, interval)
+    results, _ = run_expectations(data, table, interval)
+    refuse(results, table, interval)
+    return lake.replace(table, data, table.scope(interval)).rows
 
 
 def _rows(table: Table, interval: Interval, lake: Lake, settings: Settings) -> Any:

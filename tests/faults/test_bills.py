@@ -16,7 +16,8 @@ from pipeline.interval import Interval
 from pipeline.lake import open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
-from pipeline.tables.money import BILL, CHARGE_DAILY
+from pipeline.tables.money import BILL, CHARGE_DAILY, COST_DAILY
+from pipeline.tables.operations import CHECK_RESULT
 from tests.support.bills import build_cost
 
 MARCH = Interval(datetime(2026, 3, 1), datetime(2026, 4, 1))
@@ -226,3 +227,21 @@ def test_the_ledger_of_bills_says_of_every_line_that_it_counts_or_was_refused_an
     assert said["billed_cost"] == sum(row["billed_cost"] for row in charges) == Decimal("0.000000001")
     assert sum(row["lines"] for row in charges) == 1000
     assert (said["currency"], said["complete_through"], said["superseded_by"]) == ("USD", datetime(2026, 3, 28), None)
+
+
+def test_days_that_a_bill_charges_beside_the_run_change_nothing_of_what_is_on_record_of_the_run(
+    settings: Settings, tmp_path: Path
+) -> None:
+    ingest(settings, write(tmp_path / "b.csv", (1, 100), (5, 200), (6, 300)))
+    week = Interval(datetime(2026, 3, 1), datetime(2026, 3, 3))
+
+    def build_week() -> list[int | None]:
+        for target in ("silver.bill", "silver.charge_daily", "silver.cost_daily"):
+            perform("build", week, target=target, settings=settings)
+        return [open_lake(settings).snapshot_id(table) for table in (COST_DAILY, CHECK_RESULT)]
+
+    first = build_week()
+
+    assert build_week() == first
+    rows = open_lake(settings).query("SELECT ts, billed_usd AS usd FROM silver.cost_daily ORDER BY ts").to_pylist()
+    assert {row["ts"].day: row["usd"] for row in rows} == {1: 100, 5: 200, 6: 300}
