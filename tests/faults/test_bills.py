@@ -26,6 +26,12 @@ HEADER = (
     "ProviderName,PublisherName,InvoiceIssuerName,RegionId,BillingCurrency,BilledCost,EffectiveCost,ListCost,ContractedCost,ResourceId"
 )
 NEWER = ",InvoiceId,PricingCurrency"
+#: A CUR 2.0 export of 70 dollars on the second day.
+CUR = (
+    "bill_billing_period_start_date,bill_payer_account_id,line_item_line_item_type,line_item_product_code,line_item_unblended_cost,"
+    "line_item_usage_account_id,line_item_usage_start_date,line_item_usage_type,line_item_currency_code,product\n"
+    "2026-03-01T00:00:00Z,9,Usage,EC2,70,1,2026-03-02T00:00:00Z,Box,USD,{}\n"
+)
 
 
 def write(file: Path, *charges: tuple[int, float | str], payer: str = "9", newer: bool = False, resource: str = "") -> Path:
@@ -226,3 +232,38 @@ def test_the_ledger_of_bills_says_of_every_line_that_it_counts_or_was_refused_an
     assert said["billed_cost"] == sum(row["billed_cost"] for row in charges) == Decimal("0.000000001")
     assert sum(row["lines"] for row in charges) == 1000
     assert (said["currency"], said["complete_through"], said["superseded_by"]) == ("USD", datetime(2026, 3, 28), None)
+
+
+def test_files_of_an_execution_with_columns_in_another_order_are_one_bill(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    write(folder / "1.csv", (1, 100))
+    other = write(folder / "2.csv", (2, 50))
+    other.write_text("\n".join(",".join(reversed(each.split(","))) for each in other.read_text().splitlines()) + "\n")
+
+    ingest(settings, folder)
+
+    assert billed(settings) == {1: 100, 2: 50}
+
+
+def test_an_export_that_became_one_of_the_other_family_counts_once(settings: Settings, tmp_path: Path) -> None:
+    bill = write(tmp_path / "bill.csv", (1, 100))
+    ingest(settings, bill)
+    assert billed(settings) == {1: 100}
+    bill.write_text(CUR)
+
+    ingest(settings, bill)
+
+    assert billed(settings) == {2: 70}
+
+
+def test_what_moved_from_one_account_to_another_moves_on_past_days_too(settings: Settings, tmp_path: Path) -> None:
+    bill = write(tmp_path / "bill.csv", (1, 100))
+    ingest(settings, bill)
+    build_cost(settings, Interval.day("2026-03-09"))
+    bill.write_text(bill.read_text().replace("\n9,1,", "\n9,2,"))
+    ingest(settings, bill)
+
+    build_cost(settings, Interval.day("2026-03-09"))
+
+    rows = open_lake(settings).query("SELECT account, billed_usd FROM silver.cost_daily")
+    assert rows.to_pylist() == [{"account": "2", "billed_usd": 100}]
