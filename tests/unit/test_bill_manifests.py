@@ -230,3 +230,32 @@ def test_a_legacy_report_is_the_files_of_its_assembly(tmp_path: Path) -> None:
     [line] = [line for piece in found.pieces() for line in piece.to_pylist()]
     assert (line["line_item_product_code"], line["execution"], line["format"]) == ("new", "new", "cur_legacy")
     assert (found.shard, found.period) == (str(tmp_path / "prefix" / "report"), date(2026, 3, 1))
+
+
+def test_what_became_of_months_that_a_run_does_not_touch_stops_nothing(tmp_path: Path, data: Path) -> None:
+    put(data / "1.csv", row("a"))
+    manifest(tmp_path / "export", "1.csv")
+    manifest(tmp_path / "export", "expired.csv", month="2025-01")
+    manifest(tmp_path / "export", "expired.csv", month="2025-02").write_text("{")
+    legacy = tmp_path / "report" / "20250101-20250201" / "report-Manifest.json"
+    legacy.parent.mkdir(parents=True)
+    legacy.write_text("{")
+
+    assert services(tmp_path) == ["a"]
+
+
+def test_a_folder_is_the_same_export_from_within(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(data / "1.csv", row("a"))
+    manifest(tmp_path / "export", "1.csv")
+    monkeypatch.chdir(tmp_path / "export")
+
+    assert services(Path()) == ["a"]
+    assert [found.shard for found in loads(Path())] == [str(tmp_path / "export")]
+
+
+def test_files_beside_the_folders_of_billing_periods_are_refused_for_both_would_be_the_export(tmp_path: Path, data: Path) -> None:
+    put(data / "1.csv", row("a"))
+    put(data.parent / "stray.csv", row("b"))
+
+    with pytest.raises(DataError, match=r"stray\.csv lies beside folders of billing periods"):
+        loads(tmp_path)
