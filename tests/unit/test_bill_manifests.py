@@ -105,7 +105,7 @@ def test_an_export_without_any_line_is_refused_with_its_name_and_period(tmp_path
     manifest(tmp_path / "export", "1.csv.gz")
 
     with pytest.raises(DataError, match=r"export 2026-03: none of its 1 files has a line; what was landed before stays"):
-        loads(tmp_path)
+        services(tmp_path)
 
 
 def _missing(root: Path, data: Path) -> None:
@@ -259,3 +259,16 @@ def test_files_beside_the_folders_of_billing_periods_are_refused_for_both_would_
 
     with pytest.raises(DataError, match=r"stray\.csv lies beside folders of billing periods"):
         loads(tmp_path)
+
+
+def test_of_an_execution_that_states_its_columns_no_file_is_read_before_its_lines_are_asked_for(
+    tmp_path: Path, data: Path
+) -> None:
+    put(data / "1.csv.gz", row("a")).write_bytes(b"no gzip")
+    manifest(tmp_path / "export", "1.csv.gz")
+
+    [found] = loads(tmp_path)
+
+    assert found.table == "bronze.focus_line"
+    with pytest.raises(SourceError, match=r"export 2026-03: \S+1\.csv\.gz"):
+        list(found.pieces())

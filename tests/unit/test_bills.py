@@ -10,7 +10,7 @@ import pytest
 from pipeline.inputs.bills import is_closed, supersede
 
 
-def load(export: str, sequence: int, format: str = "focus_1_0") -> dict[str, Any]:  # noqa: A002 the column's name
+def load(export: str, sequence: int, format: str = "focus_1_0") -> dict[str, Any]:
     known = {"export": export, "sequence": sequence, "format": format}
     return known | {"ingested_at": datetime(2026, 4, 1), "load_id": export}
 
