@@ -20,7 +20,7 @@ from pipeline.quality.validate import record_results, refuse, validate
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.steps._declaration import Step
-from pipeline.steps._landed import explain_no_rows, list_outdated
+from pipeline.steps._landed import explain_no_rows, list_outdated, refuse_unread
 from pipeline.steps._units import check_units
 from pipeline.tables.money import BILL
 from pipeline.tables.operations import QUARANTINE
@@ -42,8 +42,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     Raises:
         ConfigError: the table is not one that is built.
         DataError: the result is not what the table declares, or has another unit than the days before, or is empty though rows
-            were landed for it, or nothing was landed at all, or more than `quarantine_limit` of it was refused; nothing of that
-            year was published.
+            were landed for it, or nothing was landed at all, more than `quarantine_limit` of it was refused, or it would take back
+            what was made of another version's bronze; nothing of that year was published.
     """
     table = tables.get(target)
     if reason := explain_not_built(target):
@@ -102,6 +102,7 @@ def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
     if table.by_month:
         return list(table.covering(interval).split_months())
     if table.build.outdated:
+        refuse_unread(table, lake)
         # A lake of its own: another run may build other days meanwhile.
         whole = _reaching(interval, read(open_lake(lake.settings), table.build.outdated)["ts"])
         # The run's own days are parts of their own, so that what is on record of them does not depend on what lies beside.

@@ -267,3 +267,19 @@ def test_what_moved_from_one_account_to_another_moves_on_past_days_too(settings:
 
     rows = open_lake(settings).query("SELECT account, billed_usd FROM silver.cost_daily")
     assert rows.to_pylist() == [{"account": "2", "billed_usd": 100}]
+
+
+def test_cost_of_lines_that_another_version_landed_is_not_erased_before_these_bills_are_ingested_again(
+    settings: Settings, tmp_path: Path
+) -> None:
+    ingest(settings, write(tmp_path / "bill.csv", (1, 100)))
+    billed(settings)
+    lake = open_lake(settings)
+    charged = lake.read(CHARGE_DAILY)
+    lake.replace(CHARGE_DAILY, charged.slice(0, 0), CHARGE_DAILY.scope(MARCH))
+    lake.storage.write_once(lake.storage.path("bronze", "billing_line", "day=2026-03-01", "1.parquet"), b"")
+
+    with pytest.raises(DataError, match=r"bronze\.billing_line .*ingest its bills again, then move .*billing_line out of the lake"):
+        perform("build", MARCH, target="silver.cost_daily", settings=settings)
+
+    assert by_day(settings) == {"2026-03-01": 100}
