@@ -53,14 +53,17 @@ def read_bills(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
 def supersede(loads: list[Row], overlaps: set[frozenset[str]]) -> None:
     """Say of each export of one bill which counts in its place: one of a newer format, or landed later, with a common charge.
 
+    One that does not count itself takes nobody's place.
+
     Args:
         loads: the newest landing of each export; each gets `superseded_by`.
         overlaps: pairs of exports that charge one resource for one day.
     """
-    newest_first = sorted(loads, key=_newness, reverse=True)
-    for place, load in enumerate(newest_first):
-        better = [each["export"] for each in newest_first[:place] if frozenset((each["export"], load["export"])) in overlaps]
-        load["superseded_by"] = better[0] if better else None
+    counting: list[str] = []
+    for load in sorted(loads, key=_newness, reverse=True):
+        load["superseded_by"] = next((each for each in counting if frozenset((each, load["export"])) in overlaps), None)
+        if load["superseded_by"] is None:
+            counting.append(load["export"])
 
 
 def check_closed(before: list[Row], now: list[Row], limit: float) -> None:
@@ -89,9 +92,12 @@ def check_closed(before: list[Row], now: list[Row], limit: float) -> None:
 
 
 def is_closed(bill: Row) -> bool:
-    """Whether a bill is final: every line was invoiced, or it was landed when the days of correction were over."""
+    """Whether a bill is final: landed after its month, and every line was invoiced or the days of correction were over.
+
+    Within the month fees that are paid at once have an invoice, before there is any usage.
+    """
     end = Interval(bill["billing_period"], bill["billing_period"] + timedelta(days=1)).whole_months().end
-    return bool(bill["uninvoiced_lines"] == 0 or bill["ingested_at"] >= end + CLOSED_AFTER)
+    return bool(bill["ingested_at"] >= (end if bill["uninvoiced_lines"] == 0 else end + CLOSED_AFTER))
 
 
 def said(load: Row) -> str:

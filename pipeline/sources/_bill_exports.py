@@ -19,8 +19,9 @@ from pipeline.sources import _files
 
 log = logging.getLogger(__name__)
 #: Of the folder in which Data Exports keeps what belongs to one billing period, and of a legacy report's.
-_PERIOD = re.compile(r"BILLING_PERIOD=(\d{4})-(\d\d)")
-_LEGACY_PERIOD = re.compile(r"(\d{4})(\d\d)01-\d{8}|year=(\d{4})")
+_PERIOD = re.compile(r"BILLING_PERIOD=(\d{4})-(0[1-9]|1[0-2])")
+_LEGACY_MONTH = re.compile(r"\b(\d{4})(0[1-9]|1[0-2])01-\d{8}\b")
+_LEGACY_PERIOD = re.compile(rf"{_LEGACY_MONTH.pattern}|year=\d{{4}}")
 _MANIFEST = "Manifest.json"
 
 
@@ -62,18 +63,26 @@ def find_executions(source: str, place: str, stored: _files.Stored, interval: In
     Raises:
         ConfigError: S3 does not let one look.
         SourceError: there are none, or a manifest is half written.
-        DataError: a manifest names a file twice, or one that is not there, or two manifests are of one export and period.
+        DataError: a manifest names a file twice, or one that is not there, two manifests are of one export and period, or files
+            lie beside folders of billing periods.
     """
     found = _files.find(source, place, stored, (*SUFFIXES, _MANIFEST), interval)
     manifests = [file for file in found if file.name.endswith(_MANIFEST)]
     data = tuple(file for file in found if not file.name.endswith(_MANIFEST))
-    read = [_read_manifest(source, file, data, stored) for file in _current(manifests)] if manifests else _without(place, data)
-    touched = interval.whole_months() if interval else None
-    return [each for each in read if touched is None or each.period is None or _begins_in(each.period, touched)]
+    if not manifests:
+        return [each for each in _without(place, data) if _touches(interval, each.period)]
+    # What became of other months since, such as files that a bucket's rule removed, is no concern of the interval's.
+    asked = [file for file in manifests if _touches(interval, _period_of(file.name) or _period_of(file.name, _LEGACY_MONTH))]
+    read = [_read_manifest(source, file, data, stored) for file in _current(asked)]
+    return [each for each in read if _touches(interval, each.period)]
 
 
-def _begins_in(period: date, interval: Interval) -> bool:
-    return interval.start.date() <= period < interval.end.date()
+def _touches(interval: Interval | None, period: date | None) -> bool:
+    """Whether an interval asks for a billing period; it does where either is not known."""
+    if interval is None or period is None:
+        return True
+    months = interval.whole_months()
+    return months.start.date() <= period < months.end.date()
 
 
 def _without(place: str, data: tuple[_files.File, ...]) -> list[Execution]:
@@ -85,11 +94,16 @@ def _without(place: str, data: tuple[_files.File, ...]) -> list[Execution]:
     by_period: dict[date | None, list[_files.File]] = defaultdict(list)
     for file in data:
         by_period[_period_of(file.name)].append(file)
+    if None in by_period and len(by_period) > 1:
+        raise DataError(
+            f"{place}: {by_period[None][0].name} lies beside folders of billing periods: of a month that both have, which counts "
+            "is not said; name one of the folders, or move the file"
+        )
     return [Execution(_files.name_of(place), tuple(files), period) for period, files in by_period.items()]
 
 
-def _period_of(path: str) -> date | None:
-    stated = _PERIOD.search(path)
+def _period_of(path: str, stated_by: re.Pattern[str] = _PERIOD) -> date | None:
+    stated = stated_by.search(path)
     return date(int(stated[1]), int(stated[2]), 1) if stated else None
 
 
@@ -138,7 +152,7 @@ def _read_manifest(source: str, file: _files.File, data: tuple[_files.File, ...]
     where = f"{export} {period:%Y-%m}: its manifest {file.name}"
     if twice := sorted({key for key in named if named.count(key) > 1}):
         raise DataError(f"{where} names {twice[0]} twice: its charges would count twice")
-    below = tuple(each for each in data if each.name.startswith(f"{root}/"))
+    below = tuple(each for each in data if not root or each.name.startswith(f"{root}/"))
     files = tuple(_named(key, below, where) for key in named)
     return Execution(
         export, files, period, str(said.get("executionId") or said.get("assemblyId") or ""), frozenset(columns), file.name
@@ -151,9 +165,9 @@ def _stated_period(said: dict[str, Any]) -> date:
 
 
 def _root_of(manifest: str) -> str:
-    """The folder of an export by the path of its manifest: the one above metadata, or that of a legacy report."""
+    """The folder of an export by the path of its manifest: the one above metadata, or that of a legacy report; empty for `.`."""
     above = _place_of_period(manifest).rpartition("/")[0]
-    return above.removesuffix("/metadata")
+    return "" if above == "metadata" else above.removesuffix("/metadata")
 
 
 def _named(key: str, data: tuple[_files.File, ...], where: str) -> _files.File:

@@ -21,7 +21,7 @@ from pipeline.reading import cells
 from pipeline.reading.sheet import Sheet
 from pipeline.sources._bill_exports import Execution
 from pipeline.sources._bill_formats import AMORTISED, Format, in_snake_case, spell
-from pipeline.sources._bill_text import as_text, is_blank, tag_sets
+from pipeline.sources._bill_text import as_text, is_blank, quoted, tag_sets
 from pipeline.tables.arrow import TIMESTAMP
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.money import line
@@ -151,9 +151,9 @@ def _with_tags_of_legacy(texts: dict[str, pa.Array]) -> dict[str, pa.Array]:
     tags = {name.removeprefix(_TAGS_OF_LEGACY): column for name, column in texts.items() if name.startswith(_TAGS_OF_LEGACY)}
     if not tags or "resource_tags" in texts:
         return texts
-    joined = pc.binary_join_element_wise(*(pc.fill_null(column.cast(_TEXT), "") for column in tags.values()), "\x1f")
+    joined = pc.binary_join_element_wise(*(quoted(pc.fill_null(column.cast(_TEXT), "")) for column in tags.values()), ",")
     coded = joined.dictionary_encode()
-    sets = [dict(zip(tags, each.split("\x1f"), strict=True)) for each in coded.dictionary.to_pylist()]
+    sets = [dict(zip(tags, json.loads(f"[{each}]", strict=False), strict=True)) for each in coded.dictionary.to_pylist()]
     words = [json.dumps({name: value for name, value in each.items() if value}, ensure_ascii=False) for each in sets]
     return texts | {"resource_tags": pa.DictionaryArray.from_arrays(coded.indices, pa.array(words, _TEXT))}
 

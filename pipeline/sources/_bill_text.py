@@ -70,14 +70,15 @@ def _once_each(texts: pa.Array, change: Callable[[str], str | None]) -> pa.Array
 
 def _map_as_json(maps: pa.MapArray) -> pa.Array:
     """Each map as a JSON object with its keys as they come."""
-    offsets, keys, items = maps.offsets, _quoted(maps.keys), pc.fill_null(_quoted(maps.items), "null")
+    offsets, keys, items = maps.offsets, quoted(maps.keys), pc.fill_null(quoted(maps.items), "null")
     pairs = pc.binary_join_element_wise(keys, items, ": ")
     lists = pa.ListArray.from_arrays(offsets, pairs)
     joined = pc.binary_join_element_wise("{", pc.binary_join(lists, ", "), "}", "")
     return pc.if_else(pc.is_null(maps), pa.scalar(None, _TEXT), joined)
 
 
-def _quoted(texts: pa.Array) -> pa.Array:
+def quoted(texts: pa.Array) -> pa.Array:
+    """Each text as a string of JSON; null where it is null."""
     if pa.types.is_dictionary(texts.type):
         texts = texts.cast(_TEXT)
     coded = texts.dictionary_encode()

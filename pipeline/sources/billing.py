@@ -90,11 +90,15 @@ def _starts(file: _files.File, stored: _files.Stored) -> Iterator[Any]:
 
 
 def _format_of(execution: Execution, stored: _files.Stored) -> Format | None:
-    """By the first file that has lines; None where none has.
+    """By the columns that its manifest states, so that no file of one that was landed is read.
+
+    Else by its first file that has lines; None where none has.
 
     Raises:
-        DataError: of an export with a manifest none has.
+        DataError: of an export with a manifest that states no columns none has.
     """
+    if execution.columns:
+        return detect(execution.manifest, sorted(execution.columns))
     formats: list[Format] = []
 
     def choose(names: list[str]) -> list[str]:
@@ -106,8 +110,12 @@ def _format_of(execution: Execution, stored: _files.Stored) -> Format | None:
             if any(len(sheet.data) for sheet in _files.read_in_pieces(NAME, file, stored, choose)):
                 return formats[-1]
     if execution.manifest:
-        raise DataError(f"{execution.name}: none of its {len(execution.files)} files has a line; what was landed before stays")
+        raise _explain_no_lines(execution)
     return None
+
+
+def _explain_no_lines(execution: Execution) -> DataError:
+    return DataError(f"{execution.name}: none of its {len(execution.files)} files has a line; what was landed before stays")
 
 
 def _files_of(execution: Execution) -> list[_files.File]:
@@ -128,21 +136,23 @@ def _pieces(execution: Execution, found: Format, options: Options, interval: Int
             number += len(lines)
             yield _bronze.within(lines, interval.whole_months(), "billing_period")
         checked.refuse()
+    if number == 1 and execution.manifest:
+        raise _explain_no_lines(execution)
     again = {each.fingerprint for each in find_executions(NAME, options.path, stored, interval)}
     if execution.fingerprint not in again:
         raise SourceError(f"{execution.name}: was replaced while it was read; nothing is landed, the next try reads the new one")
 
 
 def _check_format(sheet: Sheet, found: Format, execution: Execution) -> None:
-    """Refuse a file of another format than the first one's, or with other columns than its manifest says."""
+    """Refuse a file with other columns than its manifest says, or of another format than the first one's."""
     columns = sheet.data.column_names
-    other = detect(sheet.name, columns)
-    if other != found:
-        raise DataError(f"{sheet.name} is {other.name}, the files before it {found.name}: two exports, or a half-written one")
     stated = {in_snake_case(name) for name in execution.columns}
     if stated and stated != {in_snake_case(name) for name in columns}:
         odd = sorted(stated.symmetric_difference(in_snake_case(name) for name in columns))
         raise DataError(f"{sheet.name}: its columns are not those of the manifest {execution.manifest}: {', '.join(odd[:5])}")
+    other = detect(sheet.name, columns)
+    if other != found:
+        raise DataError(f"{sheet.name} is {other.name}, the files before it {found.name}: two exports, or a half-written one")
 
 
 @contextmanager

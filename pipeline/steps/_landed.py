@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
+from pipeline import tables
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, bronze, open_lake
@@ -70,6 +71,23 @@ def list_outdated(table: Table, interval: Interval, lake: Lake) -> list[Interval
     return [
         year for some in stretches for year in Interval.days(str(some[0][1]), str(some[-1][1] + timedelta(days=1))).split_years()
     ]
+
+
+def refuse_unread(table: Table, lake: Lake) -> None:
+    """Refuse to take back what was published of days of which nothing is left, while bronze has what another version landed.
+
+    Raises:
+        DataError: naming it, and what to do.
+    """
+    declared = {each.short_name for each in tables.ALL.values() if each.layer == "bronze"}
+    with lake.explain_errors("bronze"):
+        unread = [name for name in lake.storage.list_folders(lake.storage.path("bronze")) if name not in declared]
+    if unread:
+        raise DataError(
+            f"{table.name}: bronze.{unread[0]} was landed by another version of Headroom and is not read by this one, so that what "
+            "was published of its days would go; ingest its bills again, then move "
+            f"{lake.storage.path('bronze', unread[0])} out of the lake"
+        )
 
 
 def _landing_of(file: str) -> tuple[str, ...]:

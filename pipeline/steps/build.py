@@ -18,7 +18,7 @@ from pipeline.quality.validate import record_results, refuse, run_expectations, 
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.steps._declaration import Step
-from pipeline.steps._landed import explain_no_rows, list_outdated
+from pipeline.steps._landed import explain_no_rows, list_outdated, refuse_unread
 from pipeline.steps._units import check_units
 from pipeline.tables.money import BILL
 from pipeline.tables.operations import QUARANTINE
@@ -40,8 +40,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     Raises:
         ConfigError: the table is not one that is built.
         DataError: the result is not what the table declares, or has another unit than the days before, or is empty though rows
-            were landed for it, or nothing was landed at all, or more than `quarantine_limit` of it was refused; nothing of that
-            year was published.
+            were landed for it, or nothing was landed at all, more than `quarantine_limit` of it was refused, or it would take back
+            what was made of another version's bronze; nothing of that year was published.
     """
     table = tables.get(target)
     if reason := explain_not_built(target):
@@ -100,6 +100,8 @@ def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
         return [interval]
     if table.by_month:
         return list(table.covering(interval).split_months())
+    if table.build.outdated:
+        refuse_unread(table, lake)
     before = list_outdated(table, interval, lake) if table.build.catches_up else []
     return [*before, *interval.split_years()]
 

@@ -163,7 +163,7 @@ BILL = Table(
         text("load_id", "Of the landing that has the lines.", pattern=r"^[0-9a-f]{64}\Z"),
         moment("ingested_at", "When that was landed."),
         Column(name="files", type=WHOLE, doc="Files of the execution.", unit="count", ge=1),
-        text("schema_hash", "Of the names of the export's columns, in their order."),
+        text("schema_hash", "Of the names of the export's columns, in the order of one of its files."),
         Column(name="lines", type=WHOLE, doc="Lines landed: those that count and those that were refused.", unit="count", ge=1),
         Column(name="lines_refused", type=WHOLE, doc="Of these, in quarantine.", unit="count", ge=0),
         Column(name="refused_cost", type=MONEY, doc="Billed by refused lines, where that can be read.", unit="currency"),

@@ -38,7 +38,7 @@ QUARANTINE = Table(
     columns=(
         text("table_name", "Bronze table of the row."),
         load_id,
-        Column(name="row_number", type=WHOLE, doc="Number among the load's refused rows.", ge=1),
+        Column(name="row_number", type=WHOLE, doc="Number among the load's refused rows; of a bill that of its line.", ge=1),
         moment("ts", "The row's own time."),
         source,
         text("rule", "The rule that refused it."),

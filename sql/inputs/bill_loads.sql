@@ -4,7 +4,8 @@
 -- Params  :start, :end   whole months, UTC, half-open
 -- Window  0 days
 --
--- Sums are of the lines that count, in the billing currency, of which `currencies` says how many there are.
+-- Sums are of the lines that count, in the billing currency, of which `currencies` says how many there are. Files of one
+-- execution may have their columns in another order: one of them stands for all.
 SELECT
   c.source AS source,
   c.export AS export,
@@ -17,7 +18,7 @@ SELECT
   c.ingested_at AS ingested_at,
   c.sequence AS sequence,
   c.files AS files,
-  c.schema_hash AS schema_hash,
+  max(c.schema_hash) AS schema_hash,
   count(*) AS lines,
   count(*) FILTER (WHERE c.rule IS NOT NULL) AS lines_refused,
   coalesce(sum(c.billed_cost) FILTER (WHERE c.rule IS NOT NULL AND abs(c.billed_cost) < 1000000000), cast(0 AS decimal(38, 12))) AS refused_cost,
@@ -35,5 +36,4 @@ INNER JOIN views.bill_load AS l
 WHERE c.day >= cast(:start AS date) AND c.day <= cast(:end AS date) AND c.billing_period >= :start AND c.billing_period < :end
   AND l.day >= cast(:start AS date) AND l.day <= cast(:end AS date)
 GROUP BY
-  c.source, c.export, c.billing_period, c.provider, c.payer, c.format, c.execution, c.load_id, c.ingested_at, c.sequence, c.files,
-  c.schema_hash
+  c.source, c.export, c.billing_period, c.provider, c.payer, c.format, c.execution, c.load_id, c.ingested_at, c.sequence, c.files

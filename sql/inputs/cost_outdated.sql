@@ -3,21 +3,24 @@
 -- Reads   silver.charge_daily, silver.cost_daily
 -- Window  silver.charge_daily always, silver.cost_daily always
 --
--- A bill may charge days of any earlier month, and its next execution may take them back. Sums of doubles are compared to the sixth
--- digit.
+-- A bill may charge days of any earlier month, and its next execution may take them back, or charge another account: row is held
+-- against row. Doubles are compared to the ninth digit.
 WITH charged AS (
-  SELECT ts, cast(sum(lines) AS bigint) AS lines, cast(sum(billed_cost) AS double) AS billed, cast(sum(effective_cost) AS double) AS effective
+  SELECT
+    source, provider, account, service, region, charge_category, currency, ts,
+    cast(sum(lines) AS bigint) AS lines,
+    cast(sum(billed_cost) AS double) AS billed,
+    cast(sum(effective_cost) AS double) AS effective,
+    cast(sum(list_cost) AS double) AS list
   FROM silver.charge_daily
-  GROUP BY ts
-),
-published AS (
-  SELECT ts, cast(sum(lines) AS bigint) AS lines, sum(billed_usd) AS billed, sum(effective_usd) AS effective
-  FROM silver.cost_daily
-  GROUP BY ts
+  GROUP BY source, provider, account, service, region, charge_category, currency, ts
 )
-SELECT coalesce(c.ts, p.ts) AS ts
+SELECT DISTINCT coalesce(c.ts, p.ts) AS ts
 FROM charged AS c
-FULL OUTER JOIN published AS p ON p.ts = c.ts
+FULL OUTER JOIN silver.cost_daily AS p
+  ON p.ts = c.ts AND p.source = c.source AND p.provider = c.provider AND p.account = c.account AND p.service = c.service
+  AND p.region = c.region AND p.charge_category = c.charge_category AND p.currency = c.currency
 WHERE coalesce(c.lines, 0) <> coalesce(p.lines, 0)
-  OR abs(coalesce(c.billed, 0e0) - coalesce(p.billed, 0e0)) > 1e-6 * (1e0 + abs(coalesce(c.billed, 0e0)))
-  OR abs(coalesce(c.effective, 0e0) - coalesce(p.effective, 0e0)) > 1e-6 * (1e0 + abs(coalesce(c.effective, 0e0)))
+  OR (c.billed IS NULL) <> (p.billed_usd IS NULL) OR abs(c.billed - p.billed_usd) > 1e-9 * abs(c.billed)
+  OR (c.effective IS NULL) <> (p.effective_usd IS NULL) OR abs(c.effective - p.effective_usd) > 1e-9 * abs(c.effective)
+  OR (c.list IS NULL) <> (p.list_usd IS NULL) OR abs(c.list - p.list_usd) > 1e-9 * abs(c.list)

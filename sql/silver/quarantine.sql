@@ -6,7 +6,8 @@
 --
 -- Superseded rows are not refused: they were good until a later load replaced them. A number is told as a decimal and keys are in
 -- the order of letters: engines differ in the text of a double, in the last digits of a large decimal and in the order of a map. A
--- bill's line has the moment of its charge, or of its billing period where it has none there; the whole line is in bronze.
+-- bill's line has the moment of its charge, or of its billing period where it has none there; the whole line is in bronze. It keeps its
+-- own number: a load has a month of them, of which a run publishes some days.
 WITH refused_point AS (
   SELECT
     load_id, ts, source, rule, account, region, resource_id, source_metric, statistic, period_s, source_unit,
@@ -43,6 +44,7 @@ refused AS (
   SELECT
     'bronze.metric_sample' AS table_name, load_id, ts, source, rule,
     concat('value ', value, ' ', source_unit, ' of ', source_metric) AS reason,
+    cast(NULL AS bigint) AS line_number,
     json_format(cast(map(
       ARRAY['account', 'metric', 'period_s', 'region', 'resource_id', 'statistic', 'unit', 'value'],
       ARRAY[account, source_metric, cast(period_s AS varchar), region, resource_id, statistic, source_unit, value]
@@ -52,6 +54,7 @@ refused AS (
   SELECT
     c.table_name, c.load_id, c.dated AS ts, c.source, c.rule,
     concat('line ', cast(c.line_number AS varchar), ' of ', c.export) AS reason,
+    c.line_number,
     json_format(cast(map(
       ARRAY['account', 'billed', 'charge_category', 'contracted', 'currency', 'effective', 'list', 'payer', 'provider', 'region', 'resource_id', 'service', 'tags', 'usage_type'],
       ARRAY[c.account, c.billed, c.charge_category, c.contracted, c.currency, c.effective, c.list, c.payer, c.provider, c.region, c.resource_id, c.service, c.tags, c.usage_type]
@@ -67,6 +70,7 @@ refused AS (
   SELECT
     'bronze.resource_snapshot' AS table_name, load_id, ts, source, rule,
     concat('resource ', resource_id) AS reason,
+    cast(NULL AS bigint) AS line_number,
     tags_json AS row_json
   FROM views.resource_judged
   WHERE rule IS NOT NULL
@@ -76,6 +80,7 @@ refused AS (
   SELECT
     'bronze.price' AS table_name, load_id, ts, source, rule,
     concat('price ', price_usd, ' of ', item) AS reason,
+    cast(NULL AS bigint) AS line_number,
     json_format(cast(map(
       ARRAY['item', 'price_usd', 'region', 'service', 'unit'], ARRAY[item, price_usd, region, service, unit]
     ) AS json)) AS row_json
@@ -84,7 +89,7 @@ refused AS (
 SELECT
   table_name AS table_name,
   load_id AS load_id,
-  row_number() OVER (PARTITION BY table_name, load_id ORDER BY ts, rule, row_json) AS row_number,
+  coalesce(line_number, row_number() OVER (PARTITION BY table_name, load_id ORDER BY ts, rule, row_json)) AS row_number,
   ts AS ts,
   source AS source,
   rule AS rule,

@@ -27,6 +27,12 @@ HEADER = (
     "ProviderName,PublisherName,InvoiceIssuerName,RegionId,BillingCurrency,BilledCost,EffectiveCost,ListCost,ContractedCost,ResourceId"
 )
 NEWER = ",InvoiceId,PricingCurrency"
+#: A CUR 2.0 export of 70 dollars on the second day.
+CUR = (
+    "bill_billing_period_start_date,bill_payer_account_id,line_item_line_item_type,line_item_product_code,line_item_unblended_cost,"
+    "line_item_usage_account_id,line_item_usage_start_date,line_item_usage_type,line_item_currency_code,product\n"
+    "2026-03-01T00:00:00Z,9,Usage,EC2,70,1,2026-03-02T00:00:00Z,Box,USD,{}\n"
+)
 
 
 def write(file: Path, *charges: tuple[int, float | str], payer: str = "9", newer: bool = False, resource: str = "") -> Path:
@@ -245,3 +251,56 @@ def test_days_that_a_bill_charges_beside_the_run_change_nothing_of_what_is_on_re
     assert build_week() == first
     rows = open_lake(settings).query("SELECT ts, billed_usd AS usd FROM silver.cost_daily ORDER BY ts").to_pylist()
     assert {row["ts"].day: row["usd"] for row in rows} == {1: 100, 5: 200, 6: 300}
+
+
+def test_files_of_an_execution_with_columns_in_another_order_are_one_bill(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    write(folder / "1.csv", (1, 100))
+    other = write(folder / "2.csv", (2, 50))
+    other.write_text("\n".join(",".join(reversed(each.split(","))) for each in other.read_text().splitlines()) + "\n")
+
+    ingest(settings, folder)
+
+    assert billed(settings) == {1: 100, 2: 50}
+
+
+def test_an_export_that_became_one_of_the_other_family_counts_once(settings: Settings, tmp_path: Path) -> None:
+    bill = write(tmp_path / "bill.csv", (1, 100))
+    ingest(settings, bill)
+    assert billed(settings) == {1: 100}
+    bill.write_text(CUR)
+
+    ingest(settings, bill)
+
+    assert billed(settings) == {2: 70}
+
+
+def test_what_moved_from_one_account_to_another_moves_on_past_days_too(settings: Settings, tmp_path: Path) -> None:
+    bill = write(tmp_path / "bill.csv", (1, 100))
+    ingest(settings, bill)
+    build_cost(settings, Interval.day("2026-03-09"))
+    bill.write_text(bill.read_text().replace("\n9,1,", "\n9,2,"))
+    ingest(settings, bill)
+
+    build_cost(settings, Interval.day("2026-03-09"))
+
+    rows = open_lake(settings).query("SELECT account, billed_usd FROM silver.cost_daily")
+    assert rows.to_pylist() == [{"account": "2", "billed_usd": 100}]
+
+
+def test_cost_of_lines_that_another_version_landed_is_not_erased_before_these_bills_are_ingested_again(
+    settings: Settings, tmp_path: Path
+) -> None:
+    ingest(settings, write(tmp_path / "bill.csv", (1, 100)))
+    billed(settings)
+    lake = open_lake(settings)
+    charged = lake.read(CHARGE_DAILY)
+    lake.replace(CHARGE_DAILY, charged.slice(0, 0), CHARGE_DAILY.scope(MARCH))
+    lake.storage.write_once(lake.storage.path("bronze", "billing_line", "day=2026-03-01", "1.parquet"), b"")
+
+    with pytest.raises(
+        DataError, match=r"bronze\.billing_line .*ingest its bills again, then move .*billing_line out of the lake"
+    ):
+        perform("build", MARCH, target="silver.cost_daily", settings=settings)
+
+    assert by_day(settings) == {"2026-03-01": 100}

@@ -105,7 +105,7 @@ def test_an_export_without_any_line_is_refused_with_its_name_and_period(tmp_path
     manifest(tmp_path / "export", "1.csv.gz")
 
     with pytest.raises(DataError, match=r"export 2026-03: none of its 1 files has a line; what was landed before stays"):
-        loads(tmp_path)
+        services(tmp_path)
 
 
 def _missing(root: Path, data: Path) -> None:
@@ -230,3 +230,45 @@ def test_a_legacy_report_is_the_files_of_its_assembly(tmp_path: Path) -> None:
     [line] = [line for piece in found.pieces() for line in piece.to_pylist()]
     assert (line["line_item_product_code"], line["execution"], line["format"]) == ("new", "new", "cur_legacy")
     assert (found.shard, found.period) == (str(tmp_path / "prefix" / "report"), date(2026, 3, 1))
+
+
+def test_what_became_of_months_that_a_run_does_not_touch_stops_nothing(tmp_path: Path, data: Path) -> None:
+    put(data / "1.csv", row("a"))
+    manifest(tmp_path / "export", "1.csv")
+    manifest(tmp_path / "export", "expired.csv", month="2025-01")
+    manifest(tmp_path / "export", "expired.csv", month="2025-02").write_text("{")
+    legacy = tmp_path / "report" / "20250101-20250201" / "report-Manifest.json"
+    legacy.parent.mkdir(parents=True)
+    legacy.write_text("{")
+
+    assert services(tmp_path) == ["a"]
+
+
+def test_a_folder_is_the_same_export_from_within(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(data / "1.csv", row("a"))
+    manifest(tmp_path / "export", "1.csv")
+    monkeypatch.chdir(tmp_path / "export")
+
+    assert services(Path()) == ["a"]
+    assert [found.shard for found in loads(Path())] == [str(tmp_path / "export")]
+
+
+def test_files_beside_the_folders_of_billing_periods_are_refused_for_both_would_be_the_export(tmp_path: Path, data: Path) -> None:
+    put(data / "1.csv", row("a"))
+    put(data.parent / "stray.csv", row("b"))
+
+    with pytest.raises(DataError, match=r"stray\.csv lies beside folders of billing periods"):
+        loads(tmp_path)
+
+
+def test_of_an_execution_that_states_its_columns_no_file_is_read_before_its_lines_are_asked_for(
+    tmp_path: Path, data: Path
+) -> None:
+    put(data / "1.csv.gz", row("a")).write_bytes(b"no gzip")
+    manifest(tmp_path / "export", "1.csv.gz")
+
+    [found] = loads(tmp_path)
+
+    assert found.table == "bronze.focus_line"
+    with pytest.raises(SourceError, match=r"export 2026-03: \S+1\.csv\.gz"):
+        list(found.pieces())

@@ -129,7 +129,7 @@ def test_a_file_that_is_no_billing_export_is_told_what_it_lacks(tmp_path: Path) 
 
 def test_a_legacy_cost_and_usage_report_is_read_in_the_names_of_its_successor_with_its_tags_together(tmp_path: Path) -> None:
     row = dict.fromkeys(sorted(KNOWN["cur_legacy"].required), "x") | {
-        "resourceTags/user:team": "web",
+        "resourceTags/user:team": "we\x1fb \\",
         "resourceTags/user:env": "",
     }
     when = {"bill/BillingPeriodStartDate": "2026-04-01T00:00:00Z", "lineItem/UsageStartDate": "2026-04-03T00:00:00Z"}
@@ -140,7 +140,7 @@ def test_a_legacy_cost_and_usage_report_is_read_in_the_names_of_its_successor_wi
     [line] = lines(tmp_path / "report-1.csv.zip")
 
     assert (line["format"], line["line_item_unblended_cost"]) == ("cur_legacy", "2.5")
-    assert json.loads(line["resource_tags"]) == {"user_team": "web"}
+    assert json.loads(line["resource_tags"]) == {"user_team": "we\x1fb \\"}
     with pytest.raises(DataError, match="for cur_legacy it lacks the columns"):
         lines(csv_of(tmp_path, {"identity/LineItemId": "1", "bill/PayerAccountId": "2", "lineItem/UsageStartDate": "2026-04-01"}))
 

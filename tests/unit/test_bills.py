@@ -1,0 +1,45 @@
+"""Which exports of a bill count, and when a bill is final."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from pipeline.inputs.bills import is_closed, supersede
+
+
+def load(export: str, sequence: int, format: str = "focus_1_0") -> dict[str, Any]:
+    known = {"export": export, "sequence": sequence, "format": format}
+    return known | {"ingested_at": datetime(2026, 4, 1), "load_id": export}
+
+
+def superseded(loads: list[dict[str, Any]], *overlaps: str) -> dict[str, str | None]:
+    supersede(loads, {frozenset(pair) for pair in overlaps})
+    return {load["export"]: load["superseded_by"] for load in loads}
+
+
+def test_an_export_that_does_not_count_takes_nobodys_place() -> None:
+    assert superseded([load("a", 1), load("b", 2), load("c", 3)], "ab", "bc") == {"a": None, "b": "c", "c": None}
+
+
+def test_of_exports_with_a_common_charge_the_newer_format_counts_and_of_one_format_the_later() -> None:
+    loads = [load("a", 1, "focus_1_2"), load("b", 2), load("c", 3), load("d", 4)]
+    assert superseded(loads, "ab", "ac", "bc") == {"a": None, "b": "a", "c": "a", "d": None}
+
+
+@pytest.mark.parametrize(
+    ("ingested_at", "uninvoiced", "closed"),
+    [
+        (datetime(2026, 3, 1, 12), 0, False),
+        (datetime(2026, 4, 1), 0, True),
+        (datetime(2026, 4, 14), 1, False),
+        (datetime(2026, 4, 15), 1, True),
+    ],
+)
+def test_a_bill_is_final_after_its_month_when_it_is_invoiced_or_two_weeks_are_over(
+    ingested_at: datetime, uninvoiced: int, closed: bool
+) -> None:
+    bill = {"billing_period": datetime(2026, 3, 1), "ingested_at": ingested_at, "uninvoiced_lines": uninvoiced}
+    assert is_closed(bill) is closed
