@@ -51,7 +51,7 @@ def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) 
         return ANOMALY.empty().drop(columns="bucket")
     rows = points.sort_values([*_OWNER, "ts", "series_id"], ignore_index=True)
     rows = rows.assign(end=rows["ts"] + _HOUR, owner=rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"])
-    before = rows.groupby("owner")["end"].cummax().groupby(rows["owner"]).shift()
+    before = rows.groupby("owner")["end"].shift()
     rows["event"] = (before.isna() | (rows["ts"] > before + APART)).cumsum()
     known = [word if word in CRITICALITIES else None for word in rows["owner"].map(criticality)]
     rows["criticality"] = pd.Series(known, index=rows.index, dtype="object")
@@ -78,6 +78,17 @@ def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) 
     return found[[name for name in ANOMALY.names if name != "bucket"]].reset_index(drop=True)
 
 
+def reach_back(since: datetime, before: pd.DataFrame) -> datetime:
+    """From when on samples are taken together: what went on at `since` is seen from where the run before saw it begin.
+
+    Args:
+        since: from when on incidents count.
+        before: the incidents of the run before; of these started_at and ended_at.
+    """
+    begun = before.loc[before["ended_at"] > since, "started_at"]
+    return min([pd.Timestamp(since), *begun]).to_pydatetime()
+
+
 def keep_names(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Incidents, each with the id of the one that it overlaps in what the run before believed; the others have their own.
 
@@ -93,7 +104,9 @@ def keep_names(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     for place, row in found.sort_values("started_at").iterrows():
         same = known.get(tuple(row[_OWNER]), before.head(0))
         overlapping = same.loc[(same["started_at"] < row["ended_at"]) & (same["ended_at"] > row["started_at"]), "anomaly_id"]
-        named[place] = next((each for each in overlapping if each not in taken), row["anomaly_id"])
+        # Its own is another's where that one began here once, and was found to have begun earlier.
+        own = row["anomaly_id"], name_incident(row["anomaly_id"], row["started_at"])
+        named[place] = next(each for each in (*overlapping, *own) if each not in taken)
         taken.add(named[place])
     return found.assign(anomaly_id=pd.Series(named, dtype="object"))
 

@@ -25,7 +25,8 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
     """The samples of one series in an interval, in the columns of `gold.anomaly_point` but for the granularity.
 
     Votes are cast on samples, not on what is announced: a detector votes for each sample of a deviation, as long as that goes on.
-    What the vote finds is announced as the most talkative of the detectors would.
+    What the vote finds is announced as the most talkative of the detectors would; a deviation that goes on is as bad as it was
+    when it was flagged.
 
     Args:
         series: one row per observed hour, in order, with `ts`, `value` and `unit`.
@@ -51,7 +52,7 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
     rows = series.assign(
         score=score_of_excess(excess.max(axis=0)),
         state=np.select([anomalous, votes > 0], [ANOMALOUS, ONLY_FLAGGED], NORMAL),
-        is_alert=announce(excess.max(axis=0), anomalous, clock, silence),
+        is_alert=announce(strength.max(axis=0), anomalous, clock, silence),
         expected=expected,
         lower=lower,
         upper=upper,

@@ -81,8 +81,15 @@ class Catalog:
             DataError: the catalog does not know the table, and its files lie in the lake: it was lost; it names a file that is
                 not there; or another version stored the table by columns that this one does not have.
         """
+        iceberg = self._load_stored(table)
+        if iceberg is not None and (lacking := _explain_other_key(iceberg, table)):
+            raise DataError(f"{lacking}; {_MAKE_ROOM.format(table.name)}")
+        return iceberg
+
+    def _load_stored(self, table: Table) -> IcebergTable | None:
+        """The table as it was stored, by whatever version."""
         try:
-            iceberg = self.connect().load_table(self._identifier(table))
+            return self.connect().load_table(self._identifier(table))
         except NoSuchTableError:
             if self.holds_files(table):
                 raise DataError(
@@ -95,8 +102,6 @@ class Catalog:
                 f"{table.name}: the catalog names a file that is not there ({error.filename or error}): the file was lost, or "
                 "the lake was moved or copied; its files name their places, so that it is read where it was made"
             ) from None
-        _refuse_another_key(iceberg, table)
-        return iceberg
 
     def knows(self, table: Table) -> bool:
         """Whether the catalog has the table."""
@@ -138,14 +143,16 @@ class Catalog:
             return self.connect().load_table((namespace, short))
 
     def drop(self, table: Table) -> None:
-        """Forget a table whose stored columns are not those of the declaration.
+        """Forget a table that `load` refuses, or to which rows as declared cannot be written.
 
         Raises:
             ConfigError: there is none, or it fits: only what this version cannot use any more is dropped.
+            DataError: the catalog or the lake lacks one of its files.
         """
-        if not self.knows(table):
+        iceberg = self._load_stored(table)
+        if iceberg is None:
             raise ConfigError(f"{table.name} is not there")
-        if not _explain_misfit(self.connect().load_table(self._identifier(table)), table):
+        if not (_explain_other_key(iceberg, table) or _explain_misfit(iceberg, table)):
             raise ConfigError(f"{table.name} is stored as it is declared; only what this version cannot use any more is dropped")
         self.connect().drop_table(self._identifier(table))
 
@@ -242,14 +249,11 @@ def _explain_misfit(iceberg: IcebergTable, table: Table) -> str:
     return ""
 
 
-def _refuse_another_key(iceberg: IcebergTable, table: Table) -> None:
-    """Raise where a row is stored by other columns than those it is now found by: no query could ask for one."""
+def _explain_other_key(iceberg: IcebergTable, table: Table) -> str:
+    """By which columns a row is found now and was not stored, so that no query could ask for one; empty where there is none."""
     stored = {field.name for field in iceberg.schema().fields}
     lacking = [name for name in dict.fromkeys((*table.key, table.time)) if name not in stored]
-    if lacking:
-        raise DataError(
-            f"{table.name}: another version of Headroom stored it, without {', '.join(lacking)}; {_MAKE_ROOM.format(table.name)}"
-        )
+    return f"{table.name}: another version of Headroom stored it, without {', '.join(lacking)}" if lacking else ""
 
 
 def _add_columns(iceberg: IcebergTable, table: Table) -> IcebergTable:

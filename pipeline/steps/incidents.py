@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from pipeline.anomalies.incidents import group_points, keep_names
+from pipeline.anomalies.incidents import group_points, keep_names, reach_back
 from pipeline.inputs import read
 from pipeline.inputs.risk import read_criticality
 from pipeline.interval import Interval
@@ -25,14 +25,15 @@ STEP = Step(
 
 
 def incidents(interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Rows of `gold.anomaly` as of the interval's end, from the samples of the interval and of `detect_history_hours` before it.
+    """Rows of `gold.anomaly` as of the interval's end: what went on in the interval or in `detect_history_hours` before it.
 
-    An incident that overlaps one of the run before keeps its id.
+    An incident that overlaps one of the run before keeps its id, and its start however long ago that was.
     """
     since = interval.start - timedelta(hours=settings.detect_history_hours)
-    points = read(lake, "anomalous_points", since=since, as_of=interval.end)
+    before = read(lake, "anomalies_before", as_of=interval.as_of)
+    points = read(lake, "anomalous_points", since=reach_back(since, before), as_of=interval.end)
     found = group_points(points, _read_criticality(interval, lake), interval.as_of)
-    found = keep_names(found, read(lake, "anomalies_before", as_of=interval.as_of))
+    found = keep_names(found[found["ended_at"] > since], before)
     data = validate(conform(found, ANOMALY, interval), ANOMALY, interval, lake)
     return lake.replace(ANOMALY, data, ANOMALY.scope(interval)).rows
 

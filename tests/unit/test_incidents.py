@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -119,6 +120,16 @@ def test_an_incident_keeps_its_id_while_it_overlaps_what_the_run_before_believed
     before: list[tuple[str, int, int]], found: list[tuple[str, int, int]], names: list[str]
 ) -> None:
     assert keep_names(believed(*found), believed(*before))["anomaly_id"].tolist() == names
+
+
+def test_no_two_incidents_have_one_id_though_the_later_begins_where_the_older_once_did() -> None:
+    first = name_incident("1/r/i-1", at(100))
+
+    names = keep_names(believed(("earlier", 90, 92), (first, 100, 130)), believed((first, 90, 130)))["anomaly_id"].tolist()
+
+    assert names[0] == first
+    assert names[1] not in (first, "earlier")
+    assert re.match(str(ANOMALY.column("anomaly_id").pattern), names[1])
 
 
 def test_an_incident_of_another_resource_at_the_same_time_gives_it_no_id() -> None:

@@ -82,3 +82,7 @@ def test_a_table_that_another_version_stored_by_other_columns_is_refused_with_wh
         lake.read(other)
     with pytest.raises(DataError, match=said):
         lake.query("SELECT count(*) AS days FROM silver.calendar")
+
+    lake.drop(other)
+
+    assert not lake.exists(other)

@@ -82,6 +82,30 @@ def test_hours_of_one_incident_are_one_row_of_one_name_as_of_each_run_whether_by
     assert lake.query(asked).to_pylist() == by_day
 
 
+def test_an_incident_that_is_older_than_the_history_keeps_its_start_and_one_that_ended_before_it_is_gone(
+    settings: Settings, lake: Lake
+) -> None:
+    days, short = list(WHOLE.split_days())[8:], settings.model_copy(update={"detect_history_hours": 48})
+    for resource_id, last in (("goes-on", 24 * DAYS), ("over", 204)):
+        values = daily_wave(30.0, 10.0)
+        values[200:last] = [95.0] * (last - 200)
+        land(lake, resource_id, values)
+    build(WHOLE, lake, settings, target="silver.metric_hourly")
+    for day in days:
+        detect(day, lake, settings)
+        incidents(day, lake, short)
+
+    asked = "SELECT as_of, resource_id, anomaly_id, started_at, hours, anomalous_hours, alerts FROM gold.anomaly ORDER BY as_of"
+    rows = lake.query(asked).to_pylist()
+    goes_on = [row for row in rows if row["resource_id"] == "goes-on"]
+    hours = [24 * (number + 1) - 8 for number in range(len(days))]
+    assert [(row["hours"], row["anomalous_hours"], row["alerts"]) for row in goes_on] == [(each, each, 1) for each in hours]
+    assert {(row["started_at"], row["anomaly_id"]) for row in goes_on} == {
+        (START + timedelta(hours=200), goes_on[0]["anomaly_id"])
+    }
+    assert [row["as_of"] for row in rows if row["resource_id"] == "over"] == [day.end for day in days[:3]]
+
+
 def test_an_incident_that_began_before_the_first_judged_day_is_one_from_there_on(settings: Settings, lake: Lake) -> None:
     values = daily_wave(30.0, 10.0)
     values[270:] = [95.0] * len(values[270:])

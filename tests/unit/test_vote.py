@@ -115,6 +115,19 @@ def test_an_incident_is_announced_once_and_again_when_it_is_three_times_as_bad_o
     assert found.loc[found["is_alert"], "ts"].tolist() == list(pd.DatetimeIndex(TS[[100, 110, 130]]))
 
 
+def test_an_incident_that_goes_on_is_announced_again_only_when_it_is_three_times_as_bad_as_it_was_flagged() -> None:
+    values = at_80(100, 130)
+
+    def detect(ts: np.ndarray, seen: np.ndarray) -> Detection:
+        excess = np.zeros(len(seen))
+        excess[[100, 110, 120]] = 8.0, 7.0, 25.0
+        return judge(arrival_clock(ts), seen, excess, np.full(len(seen), 20.0))
+
+    found = voted(values, a=detect)
+
+    assert found.loc[found["is_alert"], "ts"].tolist() == list(pd.DatetimeIndex(TS[[100, 120]]))
+
+
 @pytest.mark.parametrize("silence", [Silence(hours=2), Silence(hours=48, worse_ratio=1.0)])
 def test_a_vote_announces_as_the_detector_would(silence: Silence) -> None:
     values = at_80(100, 100)
