@@ -12,12 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pytest
-from numba.core.caching import IndexDataCacheFile
-from numba.core.dispatcher import Dispatcher
 from sqlglot import exp
 
 from pipeline.errors import DataError
-from pipeline.features import change, joint, residual, rolling, shape, windows
 from pipeline.features.compute import compute
 from pipeline.interval import Interval
 from pipeline.lake import sql
@@ -215,14 +212,3 @@ def test_the_wide_view_has_more_than_fifty_columns_and_each_system_metric_among_
     assert len(QUERIES) == 22
     assert set(QUERIES) - words == set()
     assert {"cpu_lag7", "cpu_rolling_mean_30", "cpu_p95_anomaly_score", "risk_flag"} <= set(query.named_selects)
-
-
-def test_what_was_compiled_from_other_sources_is_not_taken() -> None:
-    """A kernel has the functions that it calls in it, also those of another file."""
-    modules = (change, joint, residual, rolling, shape, windows)
-    kernels = [each for module in modules for each in vars(module).values() if isinstance(each, Dispatcher)]
-    stored = [IndexDataCacheFile(each._cache.cache_path, each._cache._impl.filename_base, "other") for each in kernels]
-
-    assert len(kernels) > 30
-    assert {each._cache._cache_file._source_stamp for each in kernels} == {windows.SOURCES}
-    assert [file._load_index() for file in stored] == [{}] * len(kernels)
