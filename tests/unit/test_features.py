@@ -133,6 +133,20 @@ def test_a_feature_reads_its_window_and_no_period_before(granularity: Granularit
             assert [features[row].name for row, differ in zip(rows, differs, strict=True) if differ.any() != changes] == []
 
 
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_a_feature_of_periods_needs_as_many_as_it_declares_and_no_more(granularity: Granularity) -> None:
+    """Not of pairs, triples, residuals or two stretches: there these are counted."""
+    features, periods = list_features(granularity), reach(granularity) + 1
+    x = np.random.default_rng(5).gamma(2, 10, (3, 1, periods))
+    observed = np.arange(periods) >= periods - np.arange(1, periods + 1)[:, None]
+    known = ~np.isnan(compute(np.where(observed, x, np.nan), moments(periods, granularity), granularity, keep=1)[:, :, 0])
+
+    first = {feature.name: 1 + int(values.argmax()) for feature, values in zip(features, known, strict=True) if values.any()}
+    of_periods = [each for each in features if each.family in ("rolling", "distribution", "peak", "spectrum", "interaction")]
+    assert len(of_periods) == 191
+    assert [(each.name, each.least, first[each.name]) for each in of_periods if first[each.name] != each.least] == []
+
+
 def test_only_what_is_kept_is_computed_and_says_the_same() -> None:
     x = np.stack(list(awkward().values()), axis=1)
 
