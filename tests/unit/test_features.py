@@ -226,3 +226,17 @@ def test_the_wide_view_has_more_than_fifty_columns_and_each_system_metric_among_
     assert len(QUERIES) == 22
     assert set(QUERIES) - words == set()
     assert {"cpu_lag7", "cpu_rolling_mean_30", "cpu_p95_anomaly_score", "risk_flag"} <= set(query.named_selects)
+
+
+def test_the_wide_view_compares_each_metric_as_it_compares_the_processor() -> None:
+    """Windows stand there once a metric, word for word: one golden case of cpu is a case of each."""
+    said = {select.alias: select.this.sql() for select in sql.parse(sql.text("views.server_metrics_wide")).selects}
+    pairs = [
+        (f"{name}_{compared}", f"cpu_{compared}", name)
+        for name in ("mem", "disk", "net_in", "net_out")
+        for compared in ("rolling_mean_7", "rolling_mean_30", "change_1", "change_7")
+        if f"{name}_{compared}" in said
+    ]
+
+    assert len(pairs) == 14
+    assert [one for one, other, name in pairs if said[one] != said[other].replace("cpu_p95", f"{name}_p95")] == []
