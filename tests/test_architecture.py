@@ -30,6 +30,7 @@ READ = {*GROUND, "routes", "settings", "lake"}
 # Which rooms a room may import from, beside itself; imports for types alone count as well.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "compiled": set(),
     "interval": {"errors"},
     "plugs": {"errors"},
     "routes": {"errors", "plugs", "tables"},
@@ -39,8 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quality": READ,
     "forecasting": GROUND,
     "capacity": {*GROUND, "forecasting"},
-    "anomalies": GROUND,
-    "features": {*GROUND, "forecasting"},
+    "anomalies": {*GROUND, "compiled"},
+    "features": {*GROUND, "compiled", "forecasting"},
     "advice": GROUND,
     "alerting": GROUND,
     "forecasters": {*GROUND, "forecasting"},

@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("forecasting", "capacity", "anomalies", "advice", "forecasters", "detectors", "recommenders", "steps")
+ROOMS = ("forecasting", "capacity", "anomalies", "advice", "alerting", "forecasters", "detectors", "recommenders", "steps")
 TESTS = ("tests/unit", "tests/contract", "tests/integration/test_registry.py")
 #: Tests that are run against one change, at most.
 MOST_TESTS = 40
@@ -57,14 +57,14 @@ class Mutant:
 
 
 def mutants(root: Path) -> list[Mutant]:
-    """Every change that can be made in the rooms, but for those of annotations, which mean nothing when the code runs."""
+    """Every change that can be made in the rooms, but for what `left_out` names."""
     from cosmic_ray import plugins
     from cosmic_ray.ast import ast_nodes, get_ast_from_path
 
     operators = {name: plugins.get_operator(name) for name in sorted(plugins.operator_names())}
     found = []
     for path in sorted(file for room in ROOMS for file in (root / "pipeline" / room).glob("*.py")):
-        name, meaningless, tree = str(path.relative_to(root)), set(annotated(path)), get_ast_from_path(path)
+        name, meaningless, tree = str(path.relative_to(root)), set(left_out(path)), get_ast_from_path(path)
         for operator, kind in operators.items():
             if kind.arguments() or operator == "core/NoOp":
                 continue
@@ -77,10 +77,11 @@ def mutants(root: Path) -> list[Mutant]:
     return found
 
 
-def annotated(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where annotations begin and end, as (line, column)."""
+def left_out(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where annotations, which mean nothing when the code runs, and compiled functions begin and end, as (line, column)."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+        is_compiled = any(getattr(mark, "id", "") in ("compiled", "added") for mark in getattr(node, "decorator_list", ()))
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None), node if is_compiled else None):
             if part is not None:
                 yield (part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.anomalies.compiled import compiled
 from pipeline.anomalies.spans import Floats, Hours, add, find, forget, usual_range
+from pipeline.compiled import compiled
 
 Numbers = npt.NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.anomalies.compiled import compiled
+from pipeline.compiled import compiled
 
 Floats = npt.NDArray[np.float32]
 Hours = npt.NDArray[np.uint16]

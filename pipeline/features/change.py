@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from pipeline.features.windows import MEAN, ROUNDING, SECOND, SEEN, Floats, compiled, line, mean_of, powers_of
+from pipeline.compiled import compiled
+from pipeline.features.windows import MEAN, ROUNDING, SECOND, SEEN, Floats, line, mean_of, powers_of
 from pipeline.tables.catalogue import LAGS, LONG, RATES, RECENT, WINDOWS
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.compiled import compiled
 from pipeline.features.windows import (
     HIGH,
     LOW,
@@ -15,7 +16,6 @@ from pipeline.features.windows import (
     SECOND,
     SEEN,
     Floats,
-    compiled,
     correlation,
     finite,
     pair,

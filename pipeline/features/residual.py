@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from pipeline.features.windows import Floats, compiled, line, pair, snapped, spread
+from pipeline.compiled import compiled
+from pipeline.features.windows import Floats, line, pair, snapped, spread
 from pipeline.tables.catalogue import LONG, RECENT, SEASONS
 
 

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from pipeline.features.windows import HIGH, LOW, MEAN, SECOND, SEEN, Floats, compiled, mean_of, powers_of, ratio
+from pipeline.compiled import compiled
+from pipeline.features.windows import HIGH, LOW, MEAN, SECOND, SEEN, Floats, mean_of, powers_of, ratio
 from pipeline.tables.catalogue import KURTOSIS_WINDOWS, QUANTILES, WINDOWS
 
 _LEVELS = np.array(QUANTILES) / 100

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.features.windows import HIGH, LOW, MEAN, ROUNDING, SECOND, SEEN, Floats, compiled, mean_of, ratio, second_of
+from pipeline.compiled import compiled
+from pipeline.features.windows import HIGH, LOW, MEAN, ROUNDING, SECOND, SEEN, Floats, mean_of, ratio, second_of
 from pipeline.tables.catalogue import BINS, LONG
 
 

@@ -1,4 +1,4 @@
-"""What is worked out of one window of a row of values, and what compiles it.
+"""What is worked out of one window of a row of values.
 
 Every window is looked at anew: what a row says never depends on where the history that was read begins, nor on an error that adds
 up. A missing value is NaN, and so is a sum with one in it: only such a window is gone through value by value.
@@ -6,18 +6,14 @@ up. A missing value is NaN, and so is a sum with one in it: only such a window i
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.compiled import added, compiled
+
 Floats = npt.NDArray[np.float64]
-F = TypeVar("F", bound=Callable[..., object])
 
 #: Differences that are a smaller share of what is subtracted say only how numbers are rounded.
 ROUNDING = 1e-9
@@ -25,36 +21,6 @@ ROUNDING = 1e-9
 TINY = 1e-150
 #: Places of what is said of a window: how many are observed, mean, lowest, highest, sum of squared deviations.
 SEEN, MEAN, LOW, HIGH, SECOND = range(5)
-
-
-def _hash_sources() -> str:
-    here = Path(__file__).parent
-    files = [*sorted(here.glob("*.py")), here.parent / "tables" / "catalogue.py"]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-#: What compiled functions were compiled from: kept ones of other sources are not taken.
-SOURCES = _hash_sources()
-
-
-def compiled(function: F) -> F:
-    """The function compiled when it is first called, and kept on disk for later processes where numba finds a folder for it."""
-    return _compile(function, set())
-
-
-def added(function: F) -> F:
-    """The same of a sum, whose terms may be added in any order: several at a time."""
-    return _compile(function, {"reassoc", "contract", "nsz"})
-
-
-def _compile(function: F, fastmath: set[str]) -> F:
-    try:
-        made: Any = numba.njit(function, cache=True, error_model="numpy", fastmath=fastmath)
-    except RuntimeError:  # neither beside the source nor at home may anything be written
-        return cast(F, numba.njit(function, error_model="numpy", fastmath=fastmath))
-    # By itself numba looks at the function's own file alone, but what it calls and the constants that it takes are compiled in.
-    made._cache._cache_file._source_stamp = SOURCES
-    return cast(F, made)
 
 
 @added

@@ -84,8 +84,8 @@ def refuse_unread(table: Table, lake: Lake) -> None:
         unread = [name for name in lake.storage.list_folders(lake.storage.path("bronze")) if name not in declared]
     if unread:
         raise DataError(
-            f"{table.name}: bronze.{unread[0]} was landed by another version of Headroom and is not read by this one, so that what "
-            "was published of its days would go; ingest its bills again, then move "
+            f"{table.name}: bronze.{unread[0]} was landed by another version of Headroom and is not read by this one, so that "
+            "what was published of its days would go; ingest its bills again, then move "
             f"{lake.storage.path('bronze', unread[0])} out of the lake"
         )
 

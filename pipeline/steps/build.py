@@ -40,8 +40,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     Raises:
         ConfigError: the table is not one that is built.
         DataError: the result is not what the table declares, or has another unit than the days before, or is empty though rows
-            were landed for it, or nothing was landed at all, more than `quarantine_limit` of it was refused, or it would take back
-            what was made of another version's bronze; nothing of that year was published.
+            were landed for it, or nothing was landed at all, more than `quarantine_limit` of it was refused, or it would take
+            back what was made of another version's bronze; nothing of that year was published.
     """
     table = tables.get(target)
     if reason := explain_not_built(target):

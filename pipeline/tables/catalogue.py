@@ -5,7 +5,8 @@ Columns of `gold.feature_hourly` and `gold.feature_daily`, their documentation a
 In a formula x is the metric's demand in the row's own period and x[-k] that of k periods before; "the last w" are w periods, the
 row's own among them. A period is an hour or a day of the calendar, never a row, and one that was not observed stays missing:
 nothing stands in for it, and nothing is read across it. What is of several periods needs `least` of them observed, at least half;
-where there are fewer the feature is null. So it is where a formula has no finite answer.
+what is made of pairs, triples or residuals r needs `least` of these, and what compares two stretches needs `least` in each. Where
+there are fewer the feature is null. So it is where a formula has no finite answer.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Feature:
         formula: how it is worked out.
         unit: of its values.
         window: periods that it reads, the row's own among them.
-        least: how many of these, or of the pairs or triples that they make, must be observed.
+        least: how many of these, or of what is made of them, must be observed.
         ge, le: bounds, where the formula has any.
     """
 

@@ -47,50 +47,6 @@ WITH measured AS (
     min(quality_score) AS quality_score
   FROM silver.metric_daily
   GROUP BY account, region, resource_id, ts
-),
-compared AS (
-  SELECT
-    account, region, resource_id, ts,
-    CASE WHEN 2 * count(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-      THEN cast(sum(cast(cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-        / cast(count(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS cpu_rolling_mean_7,
-    CASE WHEN 2 * count(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
-      THEN cast(sum(cast(cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
-        / cast(count(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS cpu_rolling_mean_30,
-    max(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS cpu_lag1,
-    cpu_p95 - max(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS cpu_change_1,
-    max(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS cpu_lag7,
-    cpu_p95 - max(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS cpu_change_7,
-    CASE WHEN 2 * count(mem_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-      THEN cast(sum(cast(mem_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-        / cast(count(mem_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS mem_rolling_mean_7,
-    CASE WHEN 2 * count(mem_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
-      THEN cast(sum(cast(mem_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
-        / cast(count(mem_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS mem_rolling_mean_30,
-    mem_p95 - max(mem_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS mem_change_1,
-    mem_p95 - max(mem_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS mem_change_7,
-    CASE WHEN 2 * count(disk_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-      THEN cast(sum(cast(disk_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-        / cast(count(disk_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS disk_rolling_mean_7,
-    disk_p95 - max(disk_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS disk_change_1,
-    disk_p95 - max(disk_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS disk_change_7,
-    CASE WHEN 2 * count(net_in_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-      THEN cast(sum(cast(net_in_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-        / cast(count(net_in_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_in_rolling_mean_7,
-    CASE WHEN 2 * count(net_in_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
-      THEN cast(sum(cast(net_in_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
-        / cast(count(net_in_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_in_rolling_mean_30,
-    net_in_p95 - max(net_in_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS net_in_change_1,
-    net_in_p95 - max(net_in_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS net_in_change_7,
-    CASE WHEN 2 * count(net_out_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-      THEN cast(sum(cast(net_out_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-        / cast(count(net_out_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_out_rolling_mean_7,
-    net_out_p95 - max(net_out_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS net_out_change_1,
-    net_out_p95 - max(net_out_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS net_out_change_7,
-    count(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS days_before,
-    cast(sum(cast(cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS double) AS sum_before,
-    stddev_samp(cpu_p95) OVER (PARTITION BY account, region, resource_id ORDER BY ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS deviation_before
-  FROM measured
 )
 SELECT
   m.ts AS ts,
@@ -128,28 +84,50 @@ SELECT
   m.database_write_p95 AS database_write_p95,
   m.ebs_read_p95 AS ebs_read_p95,
   m.ebs_write_p95 AS ebs_write_p95,
-  c.cpu_rolling_mean_7 AS cpu_rolling_mean_7,
-  c.cpu_rolling_mean_30 AS cpu_rolling_mean_30,
-  c.cpu_lag1 AS cpu_lag1,
-  c.cpu_change_1 AS cpu_change_1,
-  c.cpu_lag7 AS cpu_lag7,
-  c.cpu_change_7 AS cpu_change_7,
-  c.mem_rolling_mean_7 AS mem_rolling_mean_7,
-  c.mem_rolling_mean_30 AS mem_rolling_mean_30,
-  c.mem_change_1 AS mem_change_1,
-  c.mem_change_7 AS mem_change_7,
-  c.disk_rolling_mean_7 AS disk_rolling_mean_7,
-  c.disk_change_1 AS disk_change_1,
-  c.disk_change_7 AS disk_change_7,
-  c.net_in_rolling_mean_7 AS net_in_rolling_mean_7,
-  c.net_in_rolling_mean_30 AS net_in_rolling_mean_30,
-  c.net_in_change_1 AS net_in_change_1,
-  c.net_in_change_7 AS net_in_change_7,
-  c.net_out_rolling_mean_7 AS net_out_rolling_mean_7,
-  c.net_out_change_1 AS net_out_change_1,
-  c.net_out_change_7 AS net_out_change_7,
-  CASE WHEN c.days_before >= 15 AND c.deviation_before > 1e-6
-    THEN round((m.cpu_p95 - c.sum_before / cast(c.days_before AS double)) / c.deviation_before, 6) END AS cpu_p95_anomaly_score,
+  CASE WHEN 2 * count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
+    THEN cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
+      / cast(count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS cpu_rolling_mean_7,
+  CASE WHEN 2 * count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
+    THEN cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
+      / cast(count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS cpu_rolling_mean_30,
+  max(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS cpu_lag1,
+  m.cpu_p95 - max(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS cpu_change_1,
+  max(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS cpu_lag7,
+  m.cpu_p95 - max(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS cpu_change_7,
+  CASE WHEN 2 * count(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
+    THEN cast(sum(cast(m.mem_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
+      / cast(count(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS mem_rolling_mean_7,
+  CASE WHEN 2 * count(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
+    THEN cast(sum(cast(m.mem_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
+      / cast(count(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS mem_rolling_mean_30,
+  m.mem_p95 - max(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS mem_change_1,
+  m.mem_p95 - max(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS mem_change_7,
+  CASE WHEN 2 * count(m.disk_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
+    THEN cast(sum(cast(m.disk_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
+      / cast(count(m.disk_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS disk_rolling_mean_7,
+  m.disk_p95 - max(m.disk_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS disk_change_1,
+  m.disk_p95 - max(m.disk_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS disk_change_7,
+  CASE WHEN 2 * count(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
+    THEN cast(sum(cast(m.net_in_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
+      / cast(count(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_in_rolling_mean_7,
+  CASE WHEN 2 * count(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
+    THEN cast(sum(cast(m.net_in_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
+      / cast(count(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_in_rolling_mean_30,
+  m.net_in_p95 - max(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS net_in_change_1,
+  m.net_in_p95 - max(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS net_in_change_7,
+  CASE WHEN 2 * count(m.net_out_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
+    THEN cast(sum(cast(m.net_out_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
+      / cast(count(m.net_out_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_out_rolling_mean_7,
+  m.net_out_p95 - max(m.net_out_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS net_out_change_1,
+  m.net_out_p95 - max(m.net_out_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS net_out_change_7,
+  CASE
+    WHEN count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) >= 15
+      AND stddev_samp(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) > 1e-6
+    THEN round((
+      m.cpu_p95
+      - cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS double)
+        / cast(count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS double)
+    ) / stddev_samp(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING), 6) END AS cpu_p95_anomaly_score,
   coalesce(m.cpu_p95 > 80e0, false) OR coalesce(m.mem_p95 > 80e0, false) OR coalesce(m.disk_p95 > 80e0, false) AS risk_flag,
   r.app_name AS app_name,
   r.business_unit AS business_unit,
@@ -172,7 +150,6 @@ SELECT
   m.quality_flag AS quality_flag,
   m.quality_score AS quality_score
 FROM measured AS m
-JOIN compared AS c ON c.account = m.account AND c.region = m.region AND c.resource_id = m.resource_id AND c.ts = m.ts
 LEFT JOIN silver.resource AS r
   ON r.account = m.account AND r.region = m.region AND r.resource_id = m.resource_id AND r.ts = m.ts
 LEFT JOIN silver.calendar AS k ON k.ts = m.ts

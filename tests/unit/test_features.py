@@ -12,12 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pytest
-from numba.core.caching import IndexDataCacheFile
-from numba.core.dispatcher import Dispatcher
 from sqlglot import exp
 
 from pipeline.errors import DataError
-from pipeline.features import change, joint, residual, rolling, shape, windows
 from pipeline.features.compute import compute
 from pipeline.interval import Interval
 from pipeline.lake import sql
@@ -136,6 +133,20 @@ def test_a_feature_reads_its_window_and_no_period_before(granularity: Granularit
             assert [features[row].name for row, differ in zip(rows, differs, strict=True) if differ.any() != changes] == []
 
 
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_a_feature_of_periods_needs_as_many_as_it_declares_and_no_more(granularity: Granularity) -> None:
+    """Not of pairs, triples, residuals or two stretches: there these are counted."""
+    features, periods = list_features(granularity), reach(granularity) + 1
+    x = np.random.default_rng(5).gamma(2, 10, (3, 1, periods))
+    observed = np.arange(periods) >= periods - np.arange(1, periods + 1)[:, None]
+    known = ~np.isnan(compute(np.where(observed, x, np.nan), moments(periods, granularity), granularity, keep=1)[:, :, 0])
+
+    first = {feature.name: 1 + int(values.argmax()) for feature, values in zip(features, known, strict=True) if values.any()}
+    of_periods = [each for each in features if each.family in ("rolling", "distribution", "peak", "spectrum", "interaction")]
+    assert len(of_periods) == 191
+    assert [(each.name, each.least, first[each.name]) for each in of_periods if first[each.name] != each.least] == []
+
+
 def test_only_what_is_kept_is_computed_and_says_the_same() -> None:
     x = np.stack(list(awkward().values()), axis=1)
 
@@ -217,12 +228,15 @@ def test_the_wide_view_has_more_than_fifty_columns_and_each_system_metric_among_
     assert {"cpu_lag7", "cpu_rolling_mean_30", "cpu_p95_anomaly_score", "risk_flag"} <= set(query.named_selects)
 
 
-def test_what_was_compiled_from_other_sources_is_not_taken() -> None:
-    """A kernel has the functions that it calls in it, also those of another file."""
-    modules = (change, joint, residual, rolling, shape, windows)
-    kernels = [each for module in modules for each in vars(module).values() if isinstance(each, Dispatcher)]
-    stored = [IndexDataCacheFile(each._cache.cache_path, each._cache._impl.filename_base, "other") for each in kernels]
+def test_the_wide_view_compares_each_metric_as_it_compares_the_processor() -> None:
+    """Windows stand there once a metric, word for word: one golden case of cpu is a case of each."""
+    said = {select.alias: select.this.sql() for select in sql.parse(sql.text("views.server_metrics_wide")).selects}
+    pairs = [
+        (f"{name}_{compared}", f"cpu_{compared}", name)
+        for name in ("mem", "disk", "net_in", "net_out")
+        for compared in ("rolling_mean_7", "rolling_mean_30", "change_1", "change_7")
+        if f"{name}_{compared}" in said
+    ]
 
-    assert len(kernels) > 30
-    assert {each._cache._cache_file._source_stamp for each in kernels} == {windows.SOURCES}
-    assert [file._load_index() for file in stored] == [{}] * len(kernels)
+    assert len(pairs) == 14
+    assert [one for one, other, name in pairs if said[one] != said[other].replace("cpu_p95", f"{name}_p95")] == []
