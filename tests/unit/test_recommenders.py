@@ -9,16 +9,19 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from sqlglot import exp
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
 from pipeline.advice.estate import Estate
 from pipeline.advice.instance_types import catalogue, cpu_ratio
+from pipeline.advice.measures import MEASURES
 from pipeline.advice.portfolio import portfolio
 from pipeline.advice.prices import price_lists
 from pipeline.advice.words import write_megabytes
 from pipeline.errors import DataError
 from pipeline.interval import Interval
+from pipeline.lake import sql
 from pipeline.recommenders import idle, rightsize
 from pipeline.tables.columns import EXCLUSIVE_GROUPS
 from tests.support.instances import AS_OF, HOURS, PRICES, mixed_estate, one, rest, risk_of, series
@@ -432,6 +435,12 @@ def test_all_rules_together_answer_for_every_resource_and_their_savings_add_up()
     assert chosen["portfolio_savings_usd"].sum() == pytest.approx(ranked["savings_monthly_usd"].sum())
     assert (chosen.loc[chosen["portfolio_rank"].isna(), "portfolio_savings_usd"] == 0).all()
     assert ranked.loc[ranked["resource_id"] == "i-idle", "rule_id"].tolist() == ["idle"]
+
+
+def test_what_tells_whether_anything_uses_a_resource_is_asked_for_by_the_day() -> None:
+    asked = {literal.this for literal in sql.parse(sql.text("inputs.activity")).find_all(exp.Literal) if literal.is_string}
+
+    assert asked == {metric for metric, measure in MEASURES.items() if measure.zero == "nothing"}
 
 
 def _changes(*rows: tuple[str, str, str, float, float]) -> pd.DataFrame:
