@@ -7,7 +7,8 @@
 #   publisher  read          read, write   read, write             write        read         pipeline   publishes to the alerts topic
 #   analyst                  read          read                    read                      analyst
 #
-# All four put bronze.run_event, the record of how a step went. The publisher writes silver because maintenance compacts both layers.
+# All four put bronze.run_event, the record of how a step went. Who answers recommendations assumes the publisher's role, which alone
+# sees what it recommended: it puts bronze.recommendation_answer once, and adds that to the ledger. The publisher writes silver because maintenance compacts both layers.
 # Only the publisher writes gold: what transform and trainer measure reaches it through silver.check_result and the registry. Nobody
 # deletes an object's older versions.
 
@@ -70,12 +71,17 @@ locals {
   ] }
 
   # A new object or nothing: what was landed cannot be replaced.
-  put_once = { for what, path in { Bronze = "bronze/*", Ledger = "ledger/*", RunEvent = "bronze/run_event/*" } : what => [{
-    Sid       = "Put${what}Once"
-    Effect    = "Allow"
-    Action    = "s3:PutObject"
-    Resource  = "${local.bucket_arn.lake}/${path}"
-    Condition = { Null = { "s3:if-none-match" = "false" } }
+  put_once = { for what, paths in {
+    Answer   = ["bronze/recommendation_answer/*", "ledger/recommendation_answer/*"]
+    Bronze   = ["bronze/*"]
+    Ledger   = ["ledger/*"]
+    RunEvent = ["bronze/run_event/*"]
+    } : what => [{
+      Sid       = "Put${what}Once"
+      Effect    = "Allow"
+      Action    = "s3:PutObject"
+      Resource  = [for path in paths : "${local.bucket_arn.lake}/${path}"]
+      Condition = { Null = { "s3:if-none-match" = "false" } }
   }] }
 
   # The names of the ledger's events say all that a landing has to know.
@@ -225,8 +231,8 @@ locals {
 
     publisher = concat(
       local.read.bronze, local.read.silver, local.read.gold, local.see_catalog.views, local.read_lake, local.write.silver,
-      local.write.gold, local.read_reports, local.write_reports, local.put_once.RunEvent, local.encrypt_lake, local.query.pipeline,
-      local.read_models, local.tell_people, local.write_task_log,
+      local.write.gold, local.read_reports, local.write_reports, local.put_once.RunEvent, local.put_once.Answer, local.list_ledger,
+      local.encrypt_lake, local.query.pipeline, local.read_models, local.tell_people, local.write_task_log,
     )
 
     analyst = concat(

@@ -42,7 +42,7 @@ class Support:
     newer: str
 
 
-#: By engine and major version, of those whose standard support ends before 2029.
+#: By engine and major version, of those whose standard support ends before 2028.
 SUPPORT: dict[tuple[str, str], Support] = {
     ("mysql", "5.7"): Support(datetime(2024, 3, 1), datetime(2026, 3, 1), "8.4"),
     ("mysql", "8.0"): Support(datetime(2026, 8, 1), datetime(2028, 8, 1), "8.4"),

@@ -13,7 +13,8 @@ from pipeline.tables.columns import NEW, OPEN, PASSIVE
 def stand(rows: pd.DataFrame, answers: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """The rows with status, answer_reason and first_seen_at, which stay empty where nothing is to be done.
 
-    The newest answer counts. A snooze ends with its day; a dismissal holds until another answer.
+    The newest answer counts. A snooze ends with its day; a dismissal holds until another answer, or for as long as
+    answers are asked for.
 
     Args:
         rows: of one run, in the columns of `gold.recommendation`.

@@ -55,8 +55,6 @@ MEASURES: dict[str, Measure] = {
     "VolumeReadOps": Measure(kind="count"),
     "VolumeWriteOps": Measure(kind="count"),
     "DatabaseConnections": Measure(),
-    # Of functions: reported where there was an invocation.
-    "Invocations": Measure(absent="nothing", kind="count", witnesses=("Duration",)),
 }
 
 
@@ -106,4 +104,5 @@ def _amounts(days: Days, measure: Measure) -> Iterable[float]:
         return [float(value) for value in np.fmax(days.max, days.mean)]
     # Where absence says nothing, the mean of the periods seen stands for the day, and none counts as silence.
     periods = days.samples if measure.absent == "nothing" else days.expected
-    return [float(value) for value in days.mean * periods]
+    # Of a source without a mean the highest period stands for all: rather too much than silence.
+    return [float(value) for value in np.where(np.isnan(days.mean), days.max, days.mean) * periods]

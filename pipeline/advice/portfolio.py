@@ -8,13 +8,16 @@ import pandas as pd
 from pipeline.tables.columns import ACTIONS, EXCLUSIVE_GROUPS, SET_ASIDE
 
 _RESOURCE = ["account", "region", "resource_id"]
+# Of like changes of a resource a charge beside its price comes first, and in each group what saves the most.
+_WITHIN = ["_order", "exclusive_group", "_saved", "recommendation_id"]
 
 
 def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
     """Fill in what can be done together: of the changes of one resource one of each group, so that the savings add up.
 
     Stop → schedule → rightsize → another type or generation: each saves of what those before it leave. With half of the hours
-    off, a smaller type saves half. What is to be investigated stands beside a change, as it saves nothing by itself: a disk
+    off, a smaller type saves half. A group that is no action's own, such as `engine`, ends a charge beside the price, and leaves
+    the price as it is. Of like changes of one group the one that saves the most is done. What is to be investigated stands beside a change, as it saves nothing by itself: a disk
     fills on a smaller type as well. On a resource that ends nothing else is to be done. What a person has set aside is as if it
     had not been said.
 
@@ -28,8 +31,8 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
 
     Source: Cost Optimization Hub's de-duplication per resource; stopping comes before resizing.
     """
-    ordered = rows.assign(_order=rows["action"].map(ACTIONS.index)).sort_values(
-        [*_RESOURCE, "_order", "recommendation_id"], kind="stable"
+    ordered = rows.assign(_order=rows["action"].map(ACTIONS.index), _saved=-rows["savings_monthly_usd"]).sort_values(
+        [*_RESOURCE, *_WITHIN], kind="stable"
     )
     resource = ordered.groupby(_RESOURCE, sort=False).ngroup()
     asked = ~ordered["status"].isin(SET_ASIDE)
@@ -48,20 +51,19 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
     )
     ranked = (
         mine.assign(_key=key)
-        .sort_values(
-            ["_key", "_resource", "_order", "recommendation_id"], ascending=[False, True, True, True], na_position="last"
-        )
+        .sort_values(["_key", "_resource", *_WITHIN], ascending=[False, *[True] * 5], na_position="last")
         .index
     )
     ordered["portfolio_rank"] = pd.Series(np.arange(1, len(ranked) + 1), index=ranked).reindex(ordered.index).astype("Int64")
-    return ordered.drop(columns="_order").sort_values(
+    return ordered.drop(columns=["_order", "_saved"]).sort_values(
         ["portfolio_rank", "recommendation_id"], na_position="last", ignore_index=True
     )
 
 
 def _left(ordered: pd.DataFrame, resource: pd.Series, counted: pd.Series) -> pd.Series:
     """What share of the cost of its resource the counted changes before each row leave."""
-    saved = (ordered["savings_monthly_usd"] / ordered["monthly_cost_usd"]).where(counted)
+    of_the_price = ordered["exclusive_group"].isin(EXCLUSIVE_GROUPS.values())
+    saved = (ordered["savings_monthly_usd"] / ordered["monthly_cost_usd"]).where(counted & of_the_price)
     leaves = 1 - saved.astype(np.float64).where(np.isfinite(saved.astype(np.float64)), 0.0)
     after: pd.Series = leaves.groupby(resource).cumprod()
     return after.groupby(resource).shift(fill_value=1.0)

@@ -41,7 +41,7 @@ def snooze(
 
 @recommendation_app.command()
 def dismiss(recommendation_id: Id, reason: Reason) -> None:
-    """Never: it is not shown any more, and counts in no portfolio."""
+    """It is not to be done: not shown, and in no portfolio, for 400 days or until another answer."""
     _answer(recommendation_id, "dismissed", reason)
 
 

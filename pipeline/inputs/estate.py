@@ -15,10 +15,15 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 
-#: How far back activity by the day, hours of spare time, and changes of state and type are asked for.
-ACTIVITY, SPARE_TIME, CHANGES = timedelta(days=MOST_DAYS), timedelta(weeks=MOST_WEEKS), timedelta(days=MOST_DAYS + 1)
+#: How far back activity by the day, and hours of spare time, are asked for.
+ACTIVITY, SPARE_TIME = timedelta(days=MOST_DAYS), timedelta(weeks=MOST_WEEKS)
 #: How long an answer holds, and after how long unseen a recommendation is new again.
 ANSWERS_HOLD, NEW_AGAIN = timedelta(days=400), timedelta(days=14)
+
+
+def reach_of_changes(settings: Settings) -> timedelta:
+    """How far back changes of state and type are asked for: all days that a rule looks at, and one to see what was before."""
+    return timedelta(days=max(MOST_DAYS, settings.lookback_days) + 1)
 
 
 def read_answers(interval: Interval, lake: Lake) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -34,7 +39,7 @@ def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
     """What was known about the estate at the interval's end."""
     as_of, since = interval.as_of, interval.as_of - timedelta(days=settings.lookback_days)
     resources = read_resources(lake, as_of, since).rename(columns={"tags_json": "tags"})
-    changed = read(lake, "changed_since", since=as_of - CHANGES, as_of=as_of)
+    changed = read(lake, "changed_since", since=as_of - reach_of_changes(settings), as_of=as_of)
     return Estate(
         as_of=as_of,
         lookback_days=settings.lookback_days,

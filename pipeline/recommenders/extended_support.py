@@ -17,7 +17,7 @@ from pipeline.advice.facts import facts_of
 from pipeline.advice.instance_types import catalogue
 from pipeline.advice.prices import HOURS_PER_MONTH, Price, monthly_price, price_lists
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 SERVICES = frozenset({"rds"})
 
 _DISABLED = "open-source-rds-extended-support-disabled"
@@ -39,6 +39,8 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     The saving is the whole charge: the price per vCPU of the first two years times the vCPUs of the class, twice in two zones.
     The price of the third year is another one; where it is not listed there are no dollars.
 
+    Aurora, whose versions are supported until other days, is not judged.
+
     Source: Amazon RDS Extended Support and its charges.
     """
     prices = price_lists(estate, "rds", "vCPU-hour")
@@ -52,6 +54,8 @@ def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame], typ
     if engine is None or version is None:
         return case.insufficient("The inventory does not say which engine and version it runs.")
     case = replace(case, config=f"{engine} {version}")
+    if engine.startswith("aurora"):
+        return case.insufficient(f"Until when {engine} is in standard support is not known here: Aurora has a calendar of its own.")
     support = SUPPORT.get((engine, major_version(engine, version)))
     as_of = case.estate.as_of
     if support is None or support.ends - timedelta(days=options.warning_days) > as_of:

@@ -15,7 +15,7 @@ from pipeline.advice.facts import facts_of, number_of
 from pipeline.advice.measures import MOST_DAYS, Busiest, busiest_day
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 SERVICES = frozenset({"elb"})
 
 # By type: what it is called in the price list, what is counted of it, and the word for that.
@@ -83,7 +83,7 @@ def _answer(case: Case, options: Options, targets: float | None, seen: Busiest, 
     if most >= options.max_requests_per_day:
         return case.keep(f"In use: up to {most:,.0f} {word} a day over {options.idle_days} days.")
     is_seen = 100 * seen.coverage >= options.min_coverage_pct
-    if not is_seen and targets != 0:
+    if not is_seen and (targets != 0 or most > 0):
         return case.insufficient(
             f"Its metrics cover {100 * seen.coverage:.1f} % of the last {options.idle_days} days; "
             f"{options.min_coverage_pct:g} % are needed."

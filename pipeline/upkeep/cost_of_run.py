@@ -23,7 +23,7 @@ from pyarrow import fs
 
 from pipeline import tables
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
-from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, CHANGES, NEW_AGAIN, SPARE_TIME
+from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, NEW_AGAIN, SPARE_TIME, reach_of_changes
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
@@ -58,7 +58,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.anomalous_points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
     "inputs.activity": lambda _: ACTIVITY,
     "inputs.answers": lambda _: ANSWERS_HOLD,
-    "inputs.changed_since": lambda _: CHANGES,
+    "inputs.changed_since": reach_of_changes,
     "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.demand_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.drift_evidence": lambda _: 2 * DRIFT_WINDOW,

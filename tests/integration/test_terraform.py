@@ -754,6 +754,10 @@ GRANTED = [
     may("publisher", "s3:PutObject", f"{LAKE}/reports/latest/report.html", OVER),
     may("publisher", "s3:DeleteObject", f"{LAKE}/reports/latest/data_docs/old.html"),
     may("publisher", "sns:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:headroom-alerts"),
+    # `recommendation accept` lands an answer, under the role that sees what was recommended.
+    may("publisher", "s3:PutObject", f"{LAKE}/bronze/recommendation_answer/day=2026-03-01/a.parquet", NEW),
+    may("publisher", "s3:PutObject", f"{LAKE}/ledger/recommendation_answer/day=2026-03-01/a.json", NEW),
+    may("publisher", "s3:ListBucket", LAKE, {"s3:prefix": "ledger/recommendation_answer/", **TLS}),
     *(
         may(role, "s3:PutObject", f"{LAKE}/reports/2026-03-02T0000/{file}", OVER)
         for role in ("transform", "publisher")
@@ -808,6 +812,7 @@ FORBIDDEN = [
     *(may(role, "s3:PutObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json", OVER) for role in ROLES),
     *(may(role, "s3:DeleteObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json") for role in ROLES),
     *(may(role, "s3:PutObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json", NEW) for role in ROLES if role != "ingest"),
+    *(may(role, "s3:PutObject", f"{LAKE}/bronze/recommendation_answer/day=2026-03-01/a.parquet", OVER) for role in ROLES),
     # Nobody gets rid of the past, of what protects it, or of the record of who was there.
     *(
         may(role, action, resource)

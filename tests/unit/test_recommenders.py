@@ -9,16 +9,19 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from sqlglot import exp
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
 from pipeline.advice.estate import Estate
 from pipeline.advice.instance_types import catalogue, cpu_ratio
+from pipeline.advice.measures import MEASURES
 from pipeline.advice.portfolio import portfolio
 from pipeline.advice.prices import price_lists
 from pipeline.advice.words import write_megabytes
 from pipeline.errors import DataError
 from pipeline.interval import Interval
+from pipeline.lake import sql
 from pipeline.recommenders import idle, rightsize
 from pipeline.tables.columns import EXCLUSIVE_GROUPS
 from tests.support.instances import AS_OF, HOURS, PRICES, mixed_estate, one, rest, risk_of, series
@@ -432,3 +435,40 @@ def test_all_rules_together_answer_for_every_resource_and_their_savings_add_up()
     assert chosen["portfolio_savings_usd"].sum() == pytest.approx(ranked["savings_monthly_usd"].sum())
     assert (chosen.loc[chosen["portfolio_rank"].isna(), "portfolio_savings_usd"] == 0).all()
     assert ranked.loc[ranked["resource_id"] == "i-idle", "rule_id"].tolist() == ["idle"]
+
+
+def test_what_tells_whether_anything_uses_a_resource_is_asked_for_by_the_day() -> None:
+    asked = {literal.this for literal in sql.parse(sql.text("inputs.activity")).find_all(exp.Literal) if literal.is_string}
+
+    assert asked == {metric for metric, measure in MEASURES.items() if measure.zero == "nothing"}
+
+
+def _changes(*rows: tuple[str, str, str, float, float]) -> pd.DataFrame:
+    """Changes of one resource: id, action, group, saving and cost of a month."""
+    known = {"account": "1", "region": "r", "resource_id": "a", "status": "new"}
+    return pd.DataFrame(
+        [
+            {**known, "recommendation_id": name, "action": action, "exclusive_group": group}
+            | {"savings_monthly_usd": saving, "monthly_cost_usd": cost}
+            for name, action, group, saving, cost in rows
+        ]
+    )
+
+
+@pytest.mark.parametrize(("engine", "size"), [("a", "b"), ("b", "a")])
+def test_what_ends_a_charge_beside_the_price_leaves_the_price_as_it_is_whatever_the_ids(engine: str, size: str) -> None:
+    rows = _changes((engine, "upgrade", "engine", 146.0, 146.0), (size, "upgrade", "size", 20.0, 200.0))
+
+    chosen = portfolio(rows).set_index("recommendation_id")
+
+    assert chosen["portfolio_savings_usd"].to_dict() == {engine: 146.0, size: 20.0}
+    assert chosen["portfolio_rank"].to_dict() == {engine: 1, size: 2}
+
+
+@pytest.mark.parametrize(("more", "less"), [("a", "b"), ("b", "a")])
+def test_of_two_like_changes_of_a_group_the_one_that_saves_more_is_done_whatever_the_ids(more: str, less: str) -> None:
+    rows = _changes((more, "rightsize", "size", 30.0, 100.0), (less, "rightsize", "size", 10.0, 100.0))
+
+    chosen = portfolio(rows).set_index("recommendation_id")
+
+    assert chosen["portfolio_savings_usd"].to_dict() == {more: 30.0, less: 0.0}

@@ -11,10 +11,13 @@ import pytest
 
 from pipeline.advice.estate import Estate
 from pipeline.errors import ConfigError
+from pipeline.inputs.estate import read_estate
 from pipeline.interval import Interval
 from pipeline.lake import Lake
+from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps import recommend as step
+from pipeline.tables.usage import RESOURCE
 
 DAY = Interval.day("2026-03-14")
 
@@ -67,6 +70,21 @@ def test_every_rule_judges_unless_the_settings_name_some(lake: Lake, settings: S
         "rightsize": "keep",
     }
     assert actions(lake, settings, recommenders=("rightsize",)) == {"rightsize": "keep"}
+
+
+@pytest.mark.parametrize("lookback_days", [14, 60])
+def test_a_change_of_type_is_known_of_all_the_days_looked_at(lake: Lake, settings: Settings, lookback_days: int) -> None:
+    days, changed = Interval(DAY.end - timedelta(days=60), DAY.end), DAY.end - timedelta(days=lookback_days - 5)
+    listed = [
+        {"account": "1", "region": "r", "resource_id": "i-1", "service": "ec2", "state": "running", "tags_json": "{}", "ts": ts}
+        | {"instance_type": "m5.large" if ts < changed else "m5.xlarge"}
+        for ts in pd.date_range(days.start, days.end, freq="D", inclusive="left")
+    ]
+    lake.replace(RESOURCE, conform(RESOURCE.frame(listed), RESOURCE, days), RESOURCE.scope(days))
+
+    estate = read_estate(DAY, lake, settings.model_copy(update={"lookback_days": lookback_days}))
+
+    assert estate.resources["config_changed_at"].tolist() == [changed]
 
 
 def test_what_no_rule_judges_is_answered_with_that(lake: Lake, settings: Settings) -> None:

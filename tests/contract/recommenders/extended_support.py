@@ -41,6 +41,8 @@ SITUATIONS = {
                 running("db:stopped", "postgres", "12.17", state="stopped"),
                 running("db:odd-class", "postgres", "12.17", instance_type="db.x9.large"),
                 running("db:unsaid", "postgres", None),
+                running("db:aurora", "aurora-postgresql", "12.17"),
+                running("db:maria", "mariadb", "10.4.33"),
             ],
             prices=PRICES,
         ),
@@ -59,6 +61,9 @@ SITUATIONS = {
             "db:stopped": Says("keep", "Stopped"),
             "db:odd-class": Says("upgrade", "No dollars"),
             "db:unsaid": Says("insufficient_data", "which engine and version"),
+            # Its charge runs since the same day; the calendar of Aurora is another one.
+            "db:aurora": Says("insufficient_data", "Until when aurora-postgresql is in standard support is not known"),
+            "db:maria": Says("keep", "none is charged for"),
         },
     )
 }

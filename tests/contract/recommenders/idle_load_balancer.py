@@ -28,6 +28,7 @@ SITUATIONS = {
                 balancer("lb-unseen"),
                 balancer("lb-empty", "classic", targets=0),
                 balancer("lb-empty-but-busy", targets=0),
+                balancer("lb-empty-half-seen", targets=0),
                 balancer("lb-net", "network"),
                 balancer("lb-netsilent", "network"),
                 balancer("lb-gateway", "gateway"),
@@ -41,6 +42,8 @@ SITUATIONS = {
             by_day("lb-idle", "ConsumedLCUs", 0.01),
             by_day("lb-silent", "ConsumedLCUs", 0),
             by_day("lb-empty-but-busy", "request_count", 5),
+            # 50 requests on the one day that was seen: those of the others may be more.
+            by_day("lb-empty-half-seen", "request_count", 50, samples=1, days=1),
             by_day("lb-net", "NewFlowCount", 0.1),
             # 290 days ago: of the days that count nothing is known.
             by_day("lb-netsilent", "NewFlowCount", 0, last=8),
@@ -53,6 +56,7 @@ SITUATIONS = {
             # The shipped list has no price of a classic one.
             "lb-empty": Says("delete", "no targets behind it, and no requests are known", {"risk_level": 1}),
             "lb-empty-but-busy": Says("keep", "In use"),
+            "lb-empty-half-seen": Says("insufficient_data", "cover 0.0 %"),
             "lb-net": Says("delete", "at most 29 new connections", _SAVES),
             "lb-netsilent": Says("insufficient_data", "0.0 %"),
             "lb-gateway": Says("insufficient_data", "type gateway"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -43,6 +44,7 @@ SITUATIONS = {
                 volume("vol-used", "in-use", attached_to="i-on"),
                 volume("vol-unseen", "in-use", attached_to="i-on"),
                 volume("vol-gaps", "in-use", attached_to="i-on"),
+                volume("vol-peaks", "in-use", attached_to="i-on"),
                 volume("vol-untyped", volume_type=None),
                 resource("i-off", "ec2", "stopped"),
                 resource("i-on", "ec2", "running"),
@@ -51,12 +53,15 @@ SITUATIONS = {
             *operations("vol-used", 0.5),
             *operations("vol-gaps", 0, days=3),
             by_day("vol-unseen", "VolumeReadOps", 0),
+            # Its source delivers the highest period alone.
+            *(one.assign(mean=np.nan) for one in operations("vol-peaks", 40)),
         ),
         {
             "vol-forgotten": Says("delete", "Attached to nothing for at least 33 days. Take a snapshot first", _SAVES),
             "vol-lately": Says("insufficient_data", "since 2026-03-08 at the latest, for 7 days; 32 are needed"),
             "vol-unknown": Says("insufficient_data", "nobody knows since when"),
             "vol-cold": Says("keep", "may cost as much", {"monthly_cost_usd": pytest.approx(1.5)}),
+            "vol-peaks": Says("keep", "up to 23,040 reads and writes a day"),
             "vol-creating": Says("insufficient_data", "creating"),
             "vol-asleep": Says("keep", "i-off, which is stopped"),
             "vol-unused": Says("delete", "neither read nor written on any of the last 7 days", _SAVES),
