@@ -14,8 +14,8 @@ SELECT
   CASE WHEN max(CASE severity WHEN 'critical' THEN 1 ELSE 0 END) = 1 THEN 'critical' ELSE 'warning' END AS severity,
   cast(:as_of AS timestamp) AS since,
   cast(count(*) AS double) AS observed,
-  0e0 AS expected,
-  'failed checks' AS measured_in,
+  cast(NULL AS double) AS expected,
+  CASE WHEN count(*) = 1 THEN 'failed check' ELSE 'failed checks' END AS measured_in,
   min_by(note, concat(CASE severity WHEN 'critical' THEN '0' ELSE '1' END, rule, subject, cast(shard AS varchar))) AS detail,
   cast(NULL AS varchar) AS depends_on
 FROM gold.quality_result

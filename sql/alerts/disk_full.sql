@@ -27,7 +27,7 @@ SELECT
   cast(:as_of AS timestamp) AS since,
   cast(date_diff('day', cast(:as_of AS timestamp), full_at) AS double) AS observed,
   cast(:alert_disk_full_days AS double) AS expected,
-  'days left' AS measured_in,
+  CASE WHEN date_diff('day', cast(:as_of AS timestamp), full_at) = 1 THEN 'day left' ELSE 'days left' END AS measured_in,
   concat('It is expected to be full on ', substr(cast(full_at AS varchar), 1, 10), '.') AS detail,
   cast(NULL AS varchar) AS depends_on
 FROM filling

@@ -7,24 +7,33 @@
 -- Means   What the step makes was not published and readers see the last good rows; a warning: of some segments only.
 -- Do      Read the log of the step's task (`python -m pipeline <step> --day …` says the same); mend it and run the day again.
 --
--- Each step and what it worked on counts at its latest execution, whatever its shard: the worst of them.
+-- Each step and what it worked on counts at its latest execution, whatever its shard: the worst of them. Of the run are the steps that
+-- come before this question: not the one that asks it, which a second try would find failed, nor what somebody typed besides.
 WITH latest AS (
   SELECT
     step, target, outcome, ts,
     row_number() OVER (PARTITION BY step, target, shard ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
   WHERE day = cast(:end AS date) AND ts = :end
+    AND step IN ('ingest', 'build', 'features', 'forecast', 'detect', 'incidents', 'risk', 'recommend')
+),
+counted AS (
+  SELECT
+    step, target, max(ts) AS since, count(*) AS shards, count(CASE WHEN outcome = 'failed' THEN 1 END) AS failed,
+    count(CASE WHEN outcome IN ('failed', 'partial') THEN 1 END) AS incomplete
+  FROM latest
+  WHERE recency = 1
+  GROUP BY step, target
 )
 SELECT
   CASE WHEN target = step THEN concat('step ', step) ELSE concat('step ', step, ' ', target) END AS subject,
   'run' AS cause,
-  CASE WHEN count(CASE WHEN outcome = 'failed' THEN 1 END) > 0 THEN 'critical' ELSE 'warning' END AS severity,
-  max(ts) AS since,
-  cast(count(*) AS double) AS observed,
-  0e0 AS expected,
-  'shards' AS measured_in,
-  cast(NULL AS varchar) AS detail,
+  CASE WHEN failed > 0 THEN 'critical' ELSE 'warning' END AS severity,
+  since AS since,
+  cast(NULL AS double) AS observed,
+  cast(NULL AS double) AS expected,
+  cast(NULL AS varchar) AS measured_in,
+  CASE WHEN shards > 1 THEN concat('In ', cast(incomplete AS varchar), ' of ', cast(shards AS varchar), ' shards.') END AS detail,
   CASE WHEN step = 'ingest' THEN concat('source ', target) END AS depends_on
-FROM latest
-WHERE recency = 1 AND outcome IN ('failed', 'partial')
-GROUP BY step, target
+FROM counted
+WHERE incomplete > 0

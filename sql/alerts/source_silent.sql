@@ -2,35 +2,46 @@
 --
 -- Reads   bronze.run_event, gold.run_stat
 -- Params  :as_of, :end   end of the run's data interval
--- Window  0 days, gold.run_stat 7 days
+-- Window  0 days, gold.run_stat 400 days
 -- Severity  critical
 -- Means   What the source tells of is not known for these days: nothing of it is forecast, judged or found.
 -- Do      Ask it by hand (`python -m pipeline sources show`, `ingest --source`); mend it, then run these days again.
 --
--- It has delivered so far where more than half of its runs in the week before had rows. A source that failed delivered nothing.
+-- It has delivered so far where more than half of its runs in the week before had rows, or of those in the week up to the last that
+-- had any, four at least: a source that stays silent is no less silent. A source that failed delivered nothing.
 WITH latest AS (
   SELECT target, rows, outcome, row_number() OVER (PARTITION BY target ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
   WHERE day = cast(:end AS date) AND ts = :end AND step = 'ingest'
 ),
-week AS (
+past AS (
   SELECT
-    target, count(*) AS runs, count(CASE WHEN rows > 0 THEN 1 END) AS delivering,
-    max(CASE WHEN rows > 0 THEN as_of END) AS last_at
+    target, rows, as_of, max(CASE WHEN rows > 0 THEN as_of END) OVER (PARTITION BY target) AS last_at,
+    as_of >= cast(:as_of AS timestamp) - INTERVAL '7' DAY AS is_recent
   FROM gold.run_stat
-  WHERE as_of >= cast(:as_of AS timestamp) - INTERVAL '7' DAY AND as_of < :as_of AND step = 'ingest'
+  WHERE as_of >= cast(:as_of AS timestamp) - INTERVAL '400' DAY AND as_of < :as_of AND step = 'ingest'
+),
+habit AS (
+  SELECT
+    target, max(last_at) AS last_at,
+    count(CASE WHEN is_recent THEN 1 END) AS runs,
+    count(CASE WHEN is_recent AND rows > 0 THEN 1 END) AS delivering,
+    count(CASE WHEN as_of > last_at - INTERVAL '7' DAY AND as_of <= last_at THEN 1 END) AS runs_then,
+    count(CASE WHEN as_of > last_at - INTERVAL '7' DAY AND as_of <= last_at AND rows > 0 THEN 1 END) AS delivering_then
+  FROM past
   GROUP BY target
 )
 SELECT
   concat('source ', l.target) AS subject,
   'delivery' AS cause,
   'critical' AS severity,
-  w.last_at AS since,
+  h.last_at AS since,
   0e0 AS observed,
   cast(NULL AS double) AS expected,
   'rows' AS measured_in,
   CASE WHEN l.outcome = 'failed' THEN 'The step ingest failed.' ELSE 'It answered, and had nothing for these days.' END AS detail,
   cast(NULL AS varchar) AS depends_on
 FROM latest AS l
-JOIN week AS w ON w.target = l.target
-WHERE l.recency = 1 AND l.rows = 0 AND 2 * w.delivering > w.runs
+JOIN habit AS h ON h.target = l.target
+WHERE l.recency = 1 AND l.rows = 0
+  AND (2 * h.delivering > h.runs OR (h.delivering_then >= 4 AND 2 * h.delivering_then > h.runs_then))

@@ -15,8 +15,8 @@ SELECT
   'critical' AS severity,
   min(as_of) AS since,
   cast(count(*) AS double) AS observed,
-  0e0 AS expected,
-  'messages that wait' AS measured_in,
+  cast(NULL AS double) AS expected,
+  CASE WHEN count(*) = 1 THEN 'message that waits' ELSE 'messages that wait' END AS measured_in,
   max_by(error, concat(cast(as_of AS varchar), message_id)) AS detail,
   cast(NULL AS varchar) AS depends_on
 FROM gold.notification

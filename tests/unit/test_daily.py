@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlglot import exp
 
 from pipeline import tables
 from pipeline.errors import ConfigError
@@ -40,6 +41,14 @@ def test_a_day_goes_from_ingest_through_silver_and_forecasts_to_the_report() -> 
     assert [name for name in order if name in DAILY] == list(DAILY)
     assert order.index("forecast") < order.index("risk") < order.index("recommend")
     assert order[-3:] == ["gold.run_stat", "alert", "report"]
+
+
+@pytest.mark.parametrize(("rule", "also"), [("failed_step", {"ingest"}), ("stale_table", set())])
+def test_an_alert_about_steps_is_about_those_of_the_day_that_come_before_it(rule: str, also: set[str]) -> None:
+    names = {each.this for each in sql.parse(sql.text(f"alerts.{rule}")).find_all(exp.Literal)} & set(STEPS)
+    before = list(DAILY)[1 : list(DAILY).index("alert")]
+
+    assert names == {"build", *before} | also
 
 
 def test_everything_comes_after_what_it_waits_for_and_after_what_its_query_reads() -> None:
