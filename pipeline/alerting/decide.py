@@ -16,6 +16,8 @@ from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, FIRING, RESO
 Row = Mapping[str, Any]
 Key = tuple[str, str, str]
 FLAPPING = timedelta(days=7)
+#: What is older tells people nothing that they do not see in the report.
+STILL_NEWS = timedelta(days=7)
 _GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
 
 
@@ -36,11 +38,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Said:
-    """That a message about a group was queued, as of which run."""
+    """That a message about a group was queued, as of which run, and for which route."""
 
     group_id: str
     as_of: datetime
     kind: str
+    route: str
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ def decide(
     """What changes in a run, and what a person is told.
 
     Of what was known, only what earlier runs and persons said counts, and of what was said only what earlier runs did: a run
-    that is made again decides the same. The order of rows does not matter.
+    that is made again and finds the same decides the same. What it found before, told, and finds no more, is over. The order of
+    rows does not matter.
 
     Args:
         fired: what the rules found.
@@ -124,16 +128,33 @@ def decide(
     acknowledged = {row["alert_id"]: row for row in sorted(known.alerts, key=_order) if row["state"] == ACKNOWLEDGED}
     now = _judge(found, history, windows, as_of, limits)
     taken = {row["alert_id"] for key, row in now.items() if _taken(row, history.get(key, ()), acknowledged)}
-    over = _resolve(found, history, as_of, unanswered)
+    told_now = {each.group_id for each in known.said if each.as_of == as_of and each.kind == FIRING}
+    withdrawn, kept = _made_before(known.alerts, found, as_of, told_now, unanswered)
+    over = _resolve(found, history, as_of, unanswered) + withdrawn
     before = {key: _state(past[-1]) for key, past in history.items() if past[-1]["state"] != RESOLVED}
-    changes = [row for key, row in now.items() if before.get(key) != _state(row)] + over
+    changes = [row for key, row in now.items() if before.get(key) != _state(row)] + over + kept
     late = clock - as_of > limits.within or any(row["as_of"] > as_of and row["state"] != ACKNOWLEDGED for row in known.alerts)
-    said = {each.group_id: each for each in sorted(known.said, key=lambda each: (each.as_of, each.kind)) if each.as_of < as_of}
-    news, untold = _tell(list(now.values()), over, taken, {row["alert_id"] for row in changes}, said, as_of, limits)
+    said = {each.group_id: each for each in sorted(known.said, key=_when) if each.as_of < as_of}
+    news, untold = _tell(list(now.values()), taken, {row["alert_id"] for row in changes}, said, as_of, limits)
+    news += _tell_over(over, [*now.values(), *kept], history, said, told_now, as_of)
     if late:
         news, untold = [], Counter({"of a run long past": len(news)} if news else {})
     ordered = sorted(news, key=lambda each: (-_GRAVITY[each.severity], each.group_id))
     return Decision(tuple(sorted(changes, key=lambda row: str(row["alert_id"]))), tuple(ordered), dict(sorted(untold.items())))
+
+
+def routes_told(said: Iterable[Said], group_id: str, as_of: datetime) -> set[str]:
+    """The routes that a run has to tell that a group is over: those that were told last that it fires, by this run or before."""
+    last = {
+        each.route: each.kind
+        for each in sorted(said, key=_when)
+        if each.group_id == group_id and (each.as_of < as_of or (each.as_of == as_of and each.kind == FIRING))
+    }
+    return {route for route, kind in last.items() if kind == FIRING}
+
+
+def _when(said: Said) -> tuple[Any, ...]:
+    return said.as_of, said.kind
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -145,8 +166,12 @@ def _history(rows: Iterable[Row], as_of: datetime) -> dict[Key, list[Row]]:
     history: dict[Key, list[Row]] = {}
     for row in sorted(rows, key=_order):
         if row["as_of"] < as_of and row["state"] != ACKNOWLEDGED:
-            history.setdefault((row["rule"], row["subject"], row["cause"]), []).append(row)
+            history.setdefault(_key(row), []).append(row)
     return history
+
+
+def _key(row: Row) -> Key:
+    return row["rule"], row["subject"], row["cause"]
 
 
 def _state(row: Row) -> tuple[Any, ...]:
@@ -238,16 +263,33 @@ def _resolve(
     ]
 
 
+def _made_before(
+    rows: Iterable[Row], found: Mapping[Key, Fired], as_of: datetime, told_now: set[str], unanswered: frozenset[str]
+) -> tuple[list[Row], list[Row]]:
+    """Of what the same run published before and does not find now: what is over, for people were told, and what stays."""
+    troubled = {each.subject for each in found.values()}
+    withdrawn: list[Row] = []
+    kept: list[Row] = []
+    for row in rows:
+        if row["as_of"] != as_of or row["state"] == ACKNOWLEDGED or _key(row) in found:
+            continue
+        began = row["fired_at"] == as_of
+        if row["rule"] in unanswered or (began and row["depends_on"] in troubled):
+            kept.append(row)
+        elif began and row["group_id"] in told_now:
+            withdrawn.append({**row, "state": RESOLVED, "suppressed_by": None})
+    return withdrawn, kept
+
+
 def _tell(
     now: Sequence[Row],
-    over: Sequence[Row],
     taken: set[str],
     changed: set[str],
     last: Mapping[str, Said],
     as_of: datetime,
     limits: Limits,
 ) -> tuple[list[News], Counter[str]]:
-    """What is told, group by group, and why of the other groups nothing is."""
+    """What is told of what fires, group by group, and why of the other groups nothing is."""
     news: list[News] = []
     untold: Counter[str] = Counter()
     by_group: dict[str, list[Row]] = {}
@@ -266,10 +308,30 @@ def _tell(
             news.append(News(group_id, FIRING, tuple(open_rows)))
         else:
             untold["told before"] += 1
-    for group_id in sorted({row["group_id"] for row in over} - set(by_group)):
-        told = last.get(group_id)
-        if told is not None and told.kind == FIRING:
-            ended = (row for row in over if row["group_id"] == group_id)
-            ordered = sorted(ended, key=lambda row: (-_GRAVITY[row["severity"]], row["rule"]))
-            news.append(News(group_id, RESOLVED, tuple(ordered)))
     return news, untold
+
+
+def _tell_over(
+    over: Sequence[Row],
+    still: Iterable[Row],
+    history: Mapping[Key, Sequence[Row]],
+    last: Mapping[str, Said],
+    told_now: set[str],
+    as_of: datetime,
+) -> list[News]:
+    """The groups that were told last that they fire, and have no open alert now; also where a run that told nobody found it."""
+    ended = {_key(row): row for row in over}
+    newest = [ended.get(key, past[-1]) for key, past in history.items()] + [
+        row for key, row in ended.items() if key not in history
+    ]
+    open_now = {row["group_id"] for row in (*newest, *still) if row["state"] != RESOLVED}
+    news = []
+    for group_id in sorted({row["group_id"] for row in newest} - open_now):
+        told = last.get(group_id)
+        if group_id in told_now or (told is not None and told.kind == FIRING):
+            after = as_of - STILL_NEWS if told is None else max(as_of - STILL_NEWS, told.as_of)
+            rows = [row for row in newest if row["group_id"] == group_id and row["as_of"] >= after]
+            ordered = sorted(rows, key=lambda row: (-_GRAVITY[row["severity"]], row["rule"]))
+            if ordered:
+                news.append(News(group_id, RESOLVED, tuple(ordered)))
+    return news

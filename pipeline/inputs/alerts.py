@@ -20,8 +20,6 @@ from pipeline.tables.schema import Scope
 log = logging.getLogger(__name__)
 # What did not change for longer fires anew.
 REMEMBERED = timedelta(days=400)
-# A message that nobody took for longer tells people nothing that they do not see in the report.
-STILL_NEWS = timedelta(days=7)
 # Clocks of runs and persons may lie after the end of a run's interval, by days where the run is late.
 _EVER = datetime(9999, 1, 1)
 
@@ -70,7 +68,7 @@ def read_known(lake: Lake, as_of: datetime) -> list[Row]:
 def read_said(lake: Lake, as_of: datetime) -> list[Said]:
     """The messages that were queued since 400 days before `as_of`."""
     scope = Scope("as_of", as_of - REMEMBERED, _EVER)
-    rows = lake.read(NOTIFICATION, scope, ("group_id", "as_of", "kind")).to_pylist()
+    rows = lake.read(NOTIFICATION, scope, ("group_id", "as_of", "kind", "route")).to_pylist()
     return [Said(**row) for row in rows]
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline import plugs
+from pipeline.alerting.decide import STILL_NEWS
 from pipeline.alerting.message import Message, Outcome, refused
 from pipeline.errors import ConfigError, ConflictError
-from pipeline.inputs.alerts import STILL_NEWS, read_waiting
+from pipeline.inputs.alerts import read_waiting
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.lake.fingerprint import sorted_fingerprint
@@ -53,17 +54,21 @@ def deliver(lake: Lake, settings: Settings, clock: Clock = Clock()) -> Counter[s
     while True:
         ended.update(_try_each(lake, settings, clock))
         waiting = read_waiting(lake, clock.now())
-        next_at = min(map(_due, waiting), default=datetime.max)
+        next_at = min(_due(waiting).values(), default=datetime.max)
         if next_at > until or clock.now() > until:
             return ended + Counter(row["state"] for row in waiting)
         clock.sleep(max(0.05, (next_at - clock.now()).total_seconds()))
 
 
 def _try_each(lake: Lake, settings: Settings, clock: Clock) -> Iterator[str]:
-    """Try the messages that are due, and yield the state of each that is done with; of a route that takes none, one alone."""
-    down: set[str] = set()
-    for row in read_waiting(lake, clock.now()):
-        if row["route"] not in down and _due(row) <= clock.now():
+    """Try the messages that are due, and yield the state of each that is done with; of a route that takes none, one alone.
+
+    That is the oldest, until it was tried so often that it is an alert: what is wrong may be the message, and not the route.
+    """
+    waiting = read_waiting(lake, clock.now())
+    due, down = _due(waiting), set[str]()
+    for row in sorted(waiting, key=lambda row: bool(row["tries"] >= settings.notify_tries)):
+        if row["route"] not in down and due[row["message_id"]] <= clock.now():
             state = _try(row, lake, settings, clock)
             if state in (SENT, GIVEN_UP):
                 yield state
@@ -71,11 +76,12 @@ def _try_each(lake: Lake, settings: Settings, clock: Clock) -> Iterator[str]:
                 down.add(row["route"])
 
 
-def _due(row: dict[str, Any]) -> datetime:
-    """When a message may be tried again."""
-    if row["state"] == SENDING:
-        return datetime.max if row["tried_at"] is None else row["tried_at"] + UNDER_WAY
-    return row["not_before"] or datetime.min
+def _due(waiting: Sequence[dict[str, Any]]) -> dict[str, datetime]:
+    """When each message may be tried again, by its id; a route that took one not, or asked to wait, rests for all of them."""
+    rests: dict[str, datetime] = {}
+    for row in waiting:
+        rests[row["route"]] = max(rests.get(row["route"], datetime.min), row["not_before"] or datetime.min)
+    return {row["message_id"]: rests[row["route"]] if row["state"] != SENDING else row["tried_at"] + UNDER_WAY for row in waiting}
 
 
 def _try(row: dict[str, Any], lake: Lake, settings: Settings, clock: Clock) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.alerting.decide import Decision, Known, Limits, News, decide
+from pipeline.alerting.decide import Decision, Known, Limits, News, Said, decide, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import Fired
 from pipeline.alerting.windows import Window, parse_windows
@@ -76,7 +76,7 @@ def _once(
     limits = limits_of(settings)
     decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, frozenset(failed))
     changed = _publish(decision, interval, lake)
-    queue_messages(decision.news, interval, lake, settings)
+    queue_messages(decision.news, known.said, interval, lake, settings)
     ended = deliver(lake, settings, clock)
     _say(decision, ended, interval)
     return changed, failed, ended
@@ -112,13 +112,13 @@ def _publish(decision: Decision, interval: Interval, lake: Lake) -> int:
     return lake.replace(ALERT, validate(data, ALERT, interval, lake), ALERT.scope(interval, state=BY_RUNS)).rows
 
 
-def queue_messages(news: Iterable[News], interval: Interval, lake: Lake, settings: Settings) -> int:
+def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interval, lake: Lake, settings: Settings) -> int:
     """Queue a message about each group on every route that takes it; one that is there already stays as it is."""
     rules, report = read_rules(), settings.report_address(interval.as_of)
     there = set(lake.read(NOTIFICATION, NOTIFICATION.scope(interval), ("message_id",))["message_id"].to_pylist())
     rows: dict[str, dict[str, Any]] = {}
     for each in news:
-        routes = list(choose_routes(each, settings.routes))
+        routes = list(choose_routes(each, settings.routes, routes_told(said, each.group_id, interval.as_of)))
         if not routes:
             log.info("%s: no route takes %s", interval, each.alerts[0]["subject"])
         title, body = render(each, rules, report)
@@ -145,11 +145,11 @@ def queue_messages(news: Iterable[News], interval: Interval, lake: Lake, setting
     return len(new)
 
 
-def choose_routes(news: News, routes: dict[str, Route]) -> Iterable[str]:
-    """The routes that take any of the alerts; none takes those about itself."""
+def choose_routes(news: News, routes: Mapping[str, Route], told: Collection[str]) -> Iterable[str]:
+    """The routes that take any of the alerts; none takes those about itself. That they are over is for whom it was told to fire."""
+    about = [Fired(**{key: row[key] for key in Fired.__dataclass_fields__}) for row in news.alerts]
     for name, route in routes.items():
-        about = [Fired(**{key: row[key] for key in Fired.__dataclass_fields__}) for row in news.alerts]
-        if any(route.takes(each) for each in about if each.subject != f"route {name}"):
+        if name in told if news.kind == RESOLVED else any(route.takes(each) for each in about if each.subject != f"route {name}"):
             yield name
 
 
@@ -181,7 +181,8 @@ def acknowledge(lake: Lake, alert_id: str, reason: str, at: datetime) -> dict[st
     if not reason.strip():
         raise ConfigError('an acknowledgement says why: --reason "the disk is being enlarged"')
     known = sorted((row for row in read_known(lake, at) if row["as_of"] <= at), key=lambda row: row["as_of"])
-    newest = {row["alert_id"]: row for row in known}
+    # Over is over, also where a run of days past found it after a person took it.
+    newest = {row["alert_id"]: row for row in sorted(known, key=lambda row: row["state"] == RESOLVED)}
     found = [row for each, row in newest.items() if each.startswith(alert_id.lower())] if alert_id else []
     if len(found) != 1:
         is_open = [each for each, row in newest.items() if row["state"] in (FIRING, SUPPRESSED)]

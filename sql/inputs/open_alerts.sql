@@ -4,22 +4,26 @@
 -- Params  :as_of   the moment
 -- Window  400 days
 --
--- An alert stands as its newest row says. `told_at` is the run whose message about its group was taken last, `waiting` counts the
--- messages about the group that were not taken yet. The order is the gravest first, suppressed ones last.
+-- An alert stands as its newest row says, but for one that is over: a run of days past may have found that after a person took it.
+-- `told_at` is the run whose message that its group fires was taken last, `waiting` counts those that were not taken yet, both since
+-- the alert fires. The order is the gravest first, suppressed ones last.
 WITH ranked AS (
   SELECT
-    as_of, alert_id, group_id, rule, subject, cause, severity, state, suppressed_by, since, observed, expected, measured_in, detail,
-    team, reason, row_number() OVER (PARTITION BY alert_id ORDER BY as_of DESC) AS recency
+    as_of, alert_id, group_id, rule, subject, cause, severity, state, suppressed_by, since, fired_at, observed, expected, measured_in,
+    detail, team, reason,
+    row_number() OVER (PARTITION BY alert_id ORDER BY CASE WHEN state = 'resolved' THEN 0 ELSE 1 END, as_of DESC) AS recency
   FROM gold.alert
   WHERE as_of <= :as_of AND as_of >= cast(:as_of AS timestamp) - INTERVAL '400' DAY
 ),
 told AS (
   SELECT
-    group_id, max(CASE WHEN state = 'sent' THEN as_of END) AS told_at,
-    count(CASE WHEN state NOT IN ('sent', 'given_up') THEN 1 END) AS waiting
-  FROM gold.notification
-  WHERE as_of <= :as_of AND as_of >= cast(:as_of AS timestamp) - INTERVAL '400' DAY
-  GROUP BY group_id
+    r.alert_id, max(CASE WHEN n.state = 'sent' THEN n.as_of END) AS told_at,
+    count(CASE WHEN n.state NOT IN ('sent', 'given_up') THEN 1 END) AS waiting
+  FROM ranked AS r
+  JOIN gold.notification AS n ON n.group_id = r.group_id
+  WHERE r.recency = 1 AND n.kind = 'firing' AND n.as_of >= r.fired_at AND n.as_of <= :as_of
+    AND n.as_of >= cast(:as_of AS timestamp) - INTERVAL '400' DAY
+  GROUP BY r.alert_id
 )
 SELECT
   r.alert_id AS alert_id,
@@ -39,7 +43,7 @@ SELECT
   t.told_at AS told_at,
   coalesce(t.waiting, 0) AS waiting
 FROM ranked AS r
-LEFT JOIN told AS t ON t.group_id = r.group_id
+LEFT JOIN told AS t ON t.alert_id = r.alert_id
 WHERE r.recency = 1 AND r.state <> 'resolved'
 ORDER BY CASE WHEN r.state = 'suppressed' THEN 1 ELSE 0 END,
   CASE WHEN r.severity = 'critical' THEN 1 WHEN r.severity = 'warning' THEN 2 ELSE 3 END, r.since, r.subject, r.cause, r.rule

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.decide import Decision, Known, Limits, Row, Said, decide
+from pipeline.alerting.decide import Decision, Known, Limits, Row, Said, decide, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import Fired, Rule, parse_rule
 from pipeline.alerting.windows import Window, parse_windows
@@ -42,7 +42,8 @@ class Runs:
         known = Known(self.rows, self.said)
         made = decide(fired, known, self.windows, as_of, as_of + late, self.limits, frozenset(unanswered))
         self.rows = [row for row in self.rows if row["as_of"] != as_of or row["state"] == ACKNOWLEDGED] + list(made.changes)
-        self.said = [each for each in self.said if each.as_of != as_of] + [Said(n.group_id, as_of, n.kind) for n in made.news]
+        # What was queued stays queued, also where the run is made again.
+        self.said = list(dict.fromkeys([*self.said, *(Said(n.group_id, as_of, n.kind, "oncall") for n in made.news)]))
         return made
 
     def acknowledge(self, row: Row, at: datetime) -> None:
@@ -195,6 +196,73 @@ def test_alerts_of_a_rule_that_could_not_be_asked_stay_as_they_are() -> None:
 
     assert runs.run(DAY + HOUR, unanswered=["threshold"]).changes == ()
     assert states(runs.run(DAY + 2 * HOUR)) == [("threshold", RESOLVED)]
+
+
+def test_what_a_run_told_and_finds_no_more_when_it_is_made_again_is_over_and_told() -> None:
+    runs = Runs()
+    first = runs.run(DAY, CPU)
+
+    mended, once_more = runs.run(DAY), runs.run(DAY)
+
+    assert states(mended) == [("threshold", RESOLVED)]
+    assert mended.changes[0]["alert_id"] == first.changes[0]["alert_id"]
+    assert [(news.kind, len(news.alerts)) for news in mended.news] == [(RESOLVED, 1)]
+    assert once_more == mended
+    assert (runs.run(DAY + 24 * HOUR).changes, runs.run(DAY + 24 * HOUR).news) == ((), ())
+
+
+def test_what_nobody_was_told_of_is_gone_where_a_run_that_is_made_again_does_not_find_it() -> None:
+    runs = Runs()
+    runs.run(DAY, CPU, late=timedelta(days=3))
+
+    assert runs.run(DAY, late=timedelta(days=3)).changes == ()
+
+
+def test_a_run_that_is_made_again_without_an_answer_of_a_rule_keeps_what_the_rule_found_before() -> None:
+    runs = Runs()
+    first = runs.run(DAY, CPU)
+
+    again = runs.run(DAY, unanswered=["threshold"])
+
+    assert (again.changes, again.news) == (first.changes, ())
+
+
+def test_that_it_is_over_is_told_by_the_next_run_in_time_where_the_run_that_found_it_was_too_late() -> None:
+    runs = Runs()
+    runs.run(DAY, CPU)
+
+    late = runs.run(DAY + 24 * HOUR, late=30 * HOUR)
+    next_one, then = runs.run(DAY + 48 * HOUR), runs.run(DAY + 72 * HOUR)
+
+    assert (states(late), late.news) == ([("threshold", RESOLVED)], ())
+    assert [(news.kind, news.alerts[0]["as_of"]) for news in next_one.news] == [(RESOLVED, DAY + 24 * HOUR)]
+    assert then.news == ()
+
+
+def test_a_group_is_not_over_while_one_of_its_alerts_could_not_be_asked_for() -> None:
+    runs = Runs()
+    runs.run(DAY, CPU, replace(CPU, rule="risk"))
+
+    made = runs.run(DAY + HOUR / 2, unanswered=["risk"])
+
+    assert (states(made), made.news) == ([("threshold", RESOLVED)], ())
+
+
+def test_that_a_group_is_over_is_for_the_routes_that_were_told_last_that_it_fires() -> None:
+    said = [
+        Said("g", DAY, FIRING, "first"),
+        Said("g", DAY + HOUR, RESOLVED, "first"),
+        Said("g", DAY + HOUR, FIRING, "second"),
+        Said("g", DAY + 2 * HOUR, RESOLVED, "second"),
+        Said("other", DAY, FIRING, "third"),
+    ]
+
+    assert [routes_told(said, "g", DAY + hours * HOUR) for hours in (0, 1, 2, 3)] == [
+        {"first"},
+        {"first", "second"},
+        {"second"},
+        set(),
+    ]
 
 
 FIRED = st.builds(

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from pipeline import plugs
 from pipeline import settings as settings_module
+from pipeline.alerting.decide import News
+from pipeline.alerting.message import TAKEN, refused
 from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError, PartialError
 from pipeline.inputs import ask
@@ -21,6 +23,7 @@ from pipeline.inputs.alerts import read_known
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.quality.conform import conform
+from pipeline.routes import Route
 from pipeline.settings import Settings
 from pipeline.steps import alert as step
 from pipeline.steps._deliver import UNDER_WAY, Clock, deliver
@@ -178,6 +181,66 @@ def test_who_asks_to_wait_is_waited_for(opened: Callable[..., Any]) -> None:
     assert len(inbox.ids) == 2
     assert len(set(inbox.ids)) == 1
     assert clock.waited[0] == pytest.approx(40, abs=0.1)  # type: ignore[attr-defined]
+
+
+def test_a_route_that_asks_to_wait_is_left_alone_with_all_its_messages(opened: Callable[..., Any]) -> None:
+    with web((429, {"Retry-After": "40"}), OK) as inbox:
+        lake, settings = opened(routes={"oncall": hook(inbox)})
+        drifts(lake, DAY, "cpu_utilization", "disk_utilization")
+        clock = after(DAY)
+
+        step.alert_at(DAY, open_lake(settings), settings, clock)
+
+    assert clock.waited[0] == pytest.approx(40, abs=0.1)  # type: ignore[attr-defined]
+    assert (len(inbox.ids), len(set(inbox.ids))) == (3, 2)
+
+
+def test_a_message_that_a_route_refuses_again_and_again_does_not_hold_up_the_others(
+    opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, settings = opened(routes={"oncall": hook(Inbox(("127.0.0.1", free_port())))})
+    drifts(lake, DAY, "cpu_utilization", "disk_utilization")
+    handed: list[str] = []
+
+    def refuse_the_first(message: Any) -> Any:
+        handed.append(message.message_id)
+        return refused("it answered 400") if message.message_id == handed[0] else TAKEN
+
+    with instead_of_sending(monkeypatch, refuse_the_first):
+        step.alert_at(DAY, open_lake(settings), settings, after(DAY))
+
+    # And what cannot be delivered is an alert itself, which this route is not told of.
+    assert sorted(row["state"] for row in messages(lake)) == ["queued", "sent"]
+    assert handed[: settings.notify_tries] == [handed[0]] * settings.notify_tries
+
+
+def test_a_run_that_is_made_again_and_finds_no_more_of_what_it_told_says_once_that_it_is_over(opened: Callable[..., Any]) -> None:
+    with web(OK) as inbox:
+        lake, settings = opened(routes={"oncall": hook(inbox, severities=["warning"])})
+        drifts(lake, DAY, "cpu_utilization")
+        step.alert_at(DAY, open_lake(settings), settings, after(DAY))
+        [row] = read_known(lake, NEXT.end)
+        step.acknowledge(open_lake(settings), row["alert_id"], "training again", DAY.end + timedelta(hours=4))
+        drifts(lake, DAY)
+
+        for hours in (5, 6):
+            step.alert_at(DAY, open_lake(settings), settings, after(DAY, hours))
+
+    assert sorted(row["kind"] for row in messages(lake)) == ["firing", "resolved"]
+    assert len(inbox.ids) == 2
+    assert open_alerts(lake, NEXT) == []
+    with pytest.raises(ConfigError, match="is over since"):
+        step.acknowledge(open_lake(settings), row["alert_id"], "again", DAY.end + timedelta(hours=7))
+
+
+def test_that_it_is_over_goes_where_it_was_told_to_fire_however_grave_it_was_in_the_end() -> None:
+    plain = dict.fromkeys(ALERT.names) | {"rule": "threshold", "subject": "1/r/i-1", "severity": "warning"}
+    routes = {name: Route(notifier="sns", severities=(name,)) for name in ("critical", "warning")}
+
+    firing, over = (News("g", kind, (plain,)) for kind in ("firing", "resolved"))
+
+    assert list(step.choose_routes(firing, routes, {"critical"})) == ["warning"]
+    assert list(step.choose_routes(over, routes, {"critical"})) == ["critical"]
 
 
 @contextmanager
