@@ -16,10 +16,10 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
     """Fill in what can be done together: of the changes of one resource one of each group, so that the savings add up.
 
     Stop → schedule → rightsize → another type or generation: each saves of what those before it leave. With half of the hours
-    off, a smaller type saves half. A group that is no action's own, such as `engine`, ends a charge beside the price, and leaves
-    the price as it is. Of like changes of one group the one that saves the most is done. What is to be investigated stands beside a change, as it saves nothing by itself: a disk
-    fills on a smaller type as well. On a resource that ends nothing else is to be done. What a person has set aside is as if it
-    had not been said.
+    off, a smaller type saves half. A group that is no action's own, such as `engine`, ends a charge beside the price, and
+    leaves the price as it is. Of like changes of one group the one that saves the most is done. What is to be investigated
+    stands beside a change, as it saves nothing by itself: a disk fills on a smaller type as well. On a resource that ends
+    nothing else is to be done. What a person has set aside is as if it had not been said.
 
     Args:
         rows: the rows of all rules, in the columns of `gold.recommendation`.

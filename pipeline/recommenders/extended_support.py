@@ -55,7 +55,7 @@ def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame], typ
         return case.insufficient("The inventory does not say which engine and version it runs.")
     case = replace(case, config=f"{engine} {version}")
     if engine.startswith("aurora"):
-        return case.insufficient(f"Until when {engine} is in standard support is not known here: Aurora has a calendar of its own.")
+        return case.insufficient(f"Until when {engine} is in standard support is not known: Aurora has a calendar of its own.")
     support = SUPPORT.get((engine, major_version(engine, version)))
     as_of = case.estate.as_of
     if support is None or support.ends - timedelta(days=options.warning_days) > as_of:
