@@ -82,7 +82,7 @@ def left_out(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         is_compiled = any(getattr(mark, "id", "") in ("compiled", "added") for mark in getattr(node, "decorator_list", ()))
         for part in (getattr(node, "annotation", None), getattr(node, "returns", None), node if is_compiled else None):
-            if part is not None:
+            if isinstance(part, ast.expr | ast.stmt) and part.end_lineno is not None and part.end_col_offset is not None:
                 yield (part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)
 
 

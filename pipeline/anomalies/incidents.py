@@ -86,7 +86,8 @@ def reach_back(since: datetime, before: pd.DataFrame) -> datetime:
         before: the incidents of the run before; of these started_at and ended_at.
     """
     begun = before.loc[before["ended_at"] > since, "started_at"]
-    return min([pd.Timestamp(since), *begun]).to_pydatetime()
+    first: datetime = min([pd.Timestamp(since), *begun]).to_pydatetime()
+    return first
 
 
 def keep_names(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:

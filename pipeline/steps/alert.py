@@ -146,7 +146,7 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
 
 
 def choose_routes(news: News, routes: Mapping[str, Route], told: Collection[str]) -> Iterable[str]:
-    """The routes that take any of the alerts; none takes those about itself. That they are over is for whom it was told to fire."""
+    """The routes that take any of the alerts, none those about itself; that they are over, those that were told of them."""
     about = [Fired(**{key: row[key] for key in Fired.__dataclass_fields__}) for row in news.alerts]
     for name, route in routes.items():
         if name in told if news.kind == RESOLVED else any(route.takes(each) for each in about if each.subject != f"route {name}"):
