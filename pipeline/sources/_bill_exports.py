@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from pipeline.errors import DataError, SourceError
@@ -23,6 +23,8 @@ _PERIOD = re.compile(r"BILLING_PERIOD=(\d{4})-(0[1-9]|1[0-2])")
 _LEGACY_MONTH = re.compile(r"\b(\d{4})(0[1-9]|1[0-2])01-\d{8}\b")
 _LEGACY_PERIOD = re.compile(rf"{_LEGACY_MONTH.pattern}|year=\d{{4}}")
 _MANIFEST = "Manifest.json"
+#: A manifest is written after its files; a copy may have them in another order. AWS writes no two executions this close.
+_COPIED_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def find_executions(source: str, place: str, stored: _files.Stored, interval: In
 
     Raises:
         ConfigError: S3 does not let one look.
-        SourceError: there are none, or a manifest is half written.
+        SourceError: there are none, or a manifest or the execution that it names is half written.
         DataError: a manifest names a file twice, or one that is not there, two manifests are of one export and period, or files
             lie beside folders of billing periods.
     """
@@ -154,9 +156,24 @@ def _read_manifest(source: str, file: _files.File, data: tuple[_files.File, ...]
         raise DataError(f"{where} names {twice[0]} twice: its charges would count twice")
     below = tuple(each for each in data if not root or each.name.startswith(f"{root}/"))
     files = tuple(_named(key, below, where) for key in named)
+    _refuse_newer(files, file, where)
     return Execution(
         export, files, period, str(said.get("executionId") or said.get("assemblyId") or ""), frozenset(columns), file.name
     )
+
+
+def _refuse_newer(files: tuple[_files.File, ...], manifest: _files.File, where: str) -> None:
+    """Refuse an execution of whose files some are already those of the next one, which OVERWRITE puts under the same names.
+
+    Raises:
+        SourceError: naming one, until the manifest follows.
+    """
+    for each in files:
+        if each.version[1] and each.written_at > manifest.written_at + _COPIED_WITHIN:
+            raise SourceError(
+                f"{where} is of {manifest.written_at:%Y-%m-%d %H:%M}, and {each.name} of {each.written_at:%Y-%m-%d %H:%M}: the "
+                "next execution is half written; nothing is landed until its manifest is there (of a copy: copy that last)"
+            )
 
 
 def _stated_period(said: dict[str, Any]) -> date:

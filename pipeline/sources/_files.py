@@ -16,8 +16,8 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Annotated, Any, TypeVar
@@ -70,10 +70,12 @@ class File:
     Attributes:
         name: its path, or its address in S3.
         version: what changes when the file does: modification time and size, or the object's ETag and size.
+        written_at: when it was, in UTC, by the clock of the disk or of S3.
     """
 
     name: str
     version: tuple[str, int]
+    written_at: datetime = field(default=datetime.min, compare=False)
 
 
 def find(
@@ -224,7 +226,7 @@ def _on_disk(names: list[str]) -> set[File]:
         else:
             found.update([name] if Path(name).exists() else glob.glob(name, recursive=True))  # noqa: PTH207
     return {
-        File(name, (str(stat.st_mtime_ns), stat.st_size))
+        File(name, (str(stat.st_mtime_ns), stat.st_size), datetime.fromtimestamp(stat.st_mtime, UTC).replace(tzinfo=None))
         for name in found
         if Path(name).is_file() and (stat := Path(name).stat())
     }
@@ -245,8 +247,13 @@ def _objects(source: str, names: list[str], stored: Stored) -> set[File]:
             meant = [each for each in every if _matches(each.split("/"), key.split("/"))]
         else:
             meant = [each for each in every if each.startswith(below)]
-        found |= {File(f"{S3}{bucket}/{each}", (every[each].get("ETag", ""), every[each].get("Size", 0))) for each in meant}
+        found |= {_object(bucket, every[each]) for each in meant}
     return found
+
+
+def _object(bucket: str, listed: dict[str, Any]) -> File:
+    written_at = listed["LastModified"].astimezone(UTC).replace(tzinfo=None)
+    return File(f"{S3}{bucket}/{listed['Key']}", (listed.get("ETag", ""), listed.get("Size", 0)), written_at)
 
 
 def _bucket_and_key(name: str) -> tuple[str, str]:

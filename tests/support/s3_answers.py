@@ -12,7 +12,7 @@ from tests.support.options import Changed
 from tests.support.source_servers import Reply, Request, aws_error, moody, serve
 
 _LISTED = """<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated>
-<Contents><Key>{key}</Key><Size>1</Size></Contents></ListBucketResult>"""
+<Contents><Key>{key}</Key><Size>1</Size><LastModified>2026-03-01T00:00:00.000Z</LastModified></Contents></ListBucketResult>"""
 
 
 @contextmanager

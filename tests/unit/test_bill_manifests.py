@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,8 @@ from pipeline.sources._bill_formats import FORMATS
 SOURCE = load("sources", "billing")
 MARCH = Interval.days("2026-03-01", "2026-04-01")
 REQUIRED = sorted(next(known.required for known in FORMATS if known.name == "focus_1_0"))
+PAUSE_S = 0.02
+REWRITES = int(os.environ.get("REWRITES") or 30)
 FIRST, SECOND = "2026-03-05T10:00:00.123Z-1f0c5d7e-1111-4222-8333-444455556666", "2026-03-06T10:00:00.456Z-2f0c5d7e"
 
 
@@ -52,6 +57,12 @@ def manifest(root: Path, *files: str, name: str = "export-Manifest.json", execut
 
 def loads(root: Path, interval: Interval = MARCH) -> list[Load]:
     return list(SOURCE.fetch(interval, SOURCE.Options(path=root)))
+
+
+def executions(root: Path) -> set[tuple[str, str]]:
+    """What the lines are about, and the execution that they say that they are of."""
+    read = [piece for each in loads(root) for piece in each.pieces()]
+    return {(line["service_name"], line["execution"]) for piece in read for line in piece.to_pylist()}
 
 
 def services(root: Path, interval: Interval = MARCH) -> list[str]:
@@ -200,6 +211,62 @@ def test_an_export_that_is_rewritten_while_it_is_read_is_never_taken_for_one(tmp
         list(pieces)
     [again] = loads(tmp_path)
     assert again.fingerprint != found.fingerprint
+
+
+def test_files_of_the_next_execution_under_the_manifest_of_the_last_one_are_refused(tmp_path: Path, data: Path) -> None:
+    last = manifest(tmp_path / "export", "1.csv", "2.csv")
+    for number in (1, 2):
+        put(data / f"{number}.csv", row(f"new {number}"))
+    os.utime(last, (0, 0))
+
+    with pytest.raises(
+        SourceError, match=r"its manifest \S+ is of 1970-01-01 00:00, and .*1\.csv of .*: the next execution is half"
+    ):
+        services(tmp_path)
+
+    manifest(tmp_path / "export", "1.csv", "2.csv", execution="e-2")
+    assert services(tmp_path) == ["new 1", "new 2"]
+
+
+def test_an_export_that_is_overwritten_again_and_again_is_never_read_as_two_executions(tmp_path: Path, data: Path) -> None:
+    """AWS writes the files, then the manifest, under the same names; each execution is an hour after the last."""
+    root, refused = tmp_path / "export", list[str]()
+
+    def overwrite(execution: int) -> None:
+        whole = root / "metadata" / "BILLING_PERIOD=2026-03" / "export-Manifest.json"
+        aside = tmp_path / "aside"
+        for number in (1, 2, 3):
+            place = put(aside / f"{number}.csv", *(row(f"{execution}") for _ in range(50)))
+            os.utime(place, (3600 * execution, 3600 * execution))
+            place.replace(data / f"{number}.csv")
+            time.sleep(PAUSE_S)
+        written = manifest(aside, "1.csv", "2.csv", "3.csv", execution=f"e-{execution}")
+        os.utime(written, (3600 * execution, 3600 * execution))
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        written.replace(whole)
+        time.sleep(PAUSE_S)
+
+    def overwrite_all() -> None:
+        for execution in range(2, REWRITES):
+            overwrite(execution)
+
+    data.mkdir(parents=True)
+    overwrite(1)
+    read: list[set[tuple[str, str]]] = []
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(overwrite_all)
+        while not writer.done():
+            try:
+                read.append(executions(root))
+            except SourceError as error:
+                refused.append(str(error))
+        writer.result()
+    read.append(executions(root))
+
+    assert refused
+    assert [each for each in refused if "half written" not in each and "was replaced while it was read" not in each] == []
+    assert [each for each in read if len(each) != 1] == []
+    assert read[-1] == {(f"{REWRITES - 1}", f"e-{REWRITES - 1}")}
 
 
 def test_several_exports_and_months_are_several_loads_and_a_day_asks_for_its_month_alone(tmp_path: Path) -> None:
