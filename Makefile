@@ -64,7 +64,7 @@ test: setup style ## Lint, types, Terraform's format and every test but those of
 tests:
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not system"
 
-test-system: setup ## The whole product for minutes: what README says, Airflow's scheduler, make itself, and what Terraform makes on loopback
+test-system: setup ## The whole product for minutes: what README says, Airflow's scheduler, make itself, what Terraform makes on loopback, every SQL file through Athena
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m system
 
 trino: setup ## Trino, the engine that Athena is, into a cache folder (from TRINO_HOME, else by Maven; needs Java 24)

@@ -1,7 +1,7 @@
 """Every SQL file says the same in Athena as in the embedded engine, as far as a server on loopback can tell.
 
 What it proves: the statement that is sent, its parameters, the tables it finds through Glue (bronze's projected partitions,
-Iceberg's snapshots, views over views), and the way results come back. In `make test` it cannot prove Trino's arithmetic; `make
+Iceberg's snapshots, views over views), and the way results come back. It cannot prove Trino's arithmetic; `make
 test-trino` runs the same tests on a real Trino, and `test_athena_smoke` asks a real account.
 """
 
@@ -20,7 +20,7 @@ from tests.support.aws_server import BUCKET, AwsServer, aws_for_tests
 
 CASES = golden.cases()
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 
 
 @pytest.fixture(scope="module")
