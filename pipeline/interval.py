@@ -14,6 +14,10 @@ def naive_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
+#: Day of the next month, up to which a billing period is expected to change.
+_RESTATED_UNTIL = 15
+
+
 @dataclass(frozen=True, order=True)
 class Interval:
     """A half-open data interval `[start, end)` of naive UTC datetimes; a run knows what was known at `as_of`."""
@@ -54,6 +58,16 @@ class Interval:
         """From the first of the month of its first moment to the end of the month of its last one."""
         last = self.end - timedelta(microseconds=1)
         return Interval(datetime(self.start.year, self.start.month, 1), _month_after(last))
+
+    def billing_periods(self) -> Interval:
+        """The months that it touches, and the one before where it begins in the first half of its month.
+
+        Until then a provider restates the bill of a month that is over (AWS: within the first two weeks of the next).
+        """
+        months = self.whole_months()
+        if self.start.day > _RESTATED_UNTIL:
+            return months
+        return Interval((months.start - timedelta(days=1)).replace(day=1), months.end)
 
     def split_months(self) -> Iterator[Interval]:
         """The interval cut at the firsts of months; the parts add up to it exactly."""

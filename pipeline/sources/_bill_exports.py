@@ -83,7 +83,7 @@ def _touches(interval: Interval | None, period: date | None) -> bool:
     """Whether an interval asks for a billing period; it does where either is not known."""
     if interval is None or period is None:
         return True
-    months = interval.whole_months()
+    months = interval.billing_periods()
     return months.start.date() <= period < months.end.date()
 
 

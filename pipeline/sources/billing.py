@@ -134,7 +134,7 @@ def _pieces(execution: Execution, found: Format, options: Options, interval: Int
             lines = lines_of(sheet, found, execution, NAME, number)
             checked.look_at(sheet.name, lines)
             number += len(lines)
-            yield _bronze.within(lines, interval.whole_months(), "billing_period")
+            yield _bronze.within(lines, interval.billing_periods(), "billing_period")
         checked.refuse()
     if number == 1 and execution.manifest:
         raise _explain_no_lines(execution)

@@ -50,7 +50,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:  # noqa: ARG
     """The samples of the interval: metric samples, a snapshot of each resource per day, and billing lines."""
     yield from _bronze.batch("bronze.metric_sample", "metrics", _bronze.within(metric_samples(), interval))
     yield from _bronze.batch("bronze.resource_snapshot", "inventory", _bronze.within(resource_snapshots(), interval))
-    months = interval.whole_months()
+    months = interval.billing_periods()
     for file, table in EXPORTS.items():
         yield from _bronze.batch(table, file, _bronze.within(billing_lines(file), months, "billing_period"))
     yield from _bronze.batch(FOCUS, "cloud_cost.csv", _bronze.within(cost_lines(), months, "billing_period"))

@@ -105,7 +105,7 @@ def _landed_inputs(name: str) -> list[str]:
 def _has_rows(names: list[str], interval: Interval, lake: Lake) -> bool:
     """Whether something was landed for the days of an interval."""
     return any(
-        datetime.combine(day, datetime.min.time()) in get(name).covering(interval)
+        datetime.combine(day, datetime.min.time()) in get(name).touched_by(interval)
         for name in names
         for day in lake.list_days(get(name))
     )

@@ -47,16 +47,18 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     if reason := explain_not_built(target):
         raise ConfigError(f"{target} cannot be built: {reason}")
     parts = _parts(table, interval, lake)
-    rows = sum(_publish(table, part, interval, lake, settings, (number, len(parts))) for number, part in enumerate(parts))
-    rows += sum(_publish_beside(table, part, lake, settings) for part in _outdated_beside(table, interval, lake))
-    if table.build.catches_up:
-        # What it is made of holds until it changes: a day without news lacks nothing.
-        return rows
-    if not rows and table.layer == "silver":
+    published = [_publish(table, part, interval, lake, settings, (number, len(parts))) for number, part in enumerate(parts)]
+    beside = sum(_publish_beside(table, part, lake, settings) for part in _outdated_beside(table, interval, lake))
+    own = table.touched_by(interval)
+    # What it is made of may hold until it changes: then a day without news lacks nothing.
+    is_missed = not table.build.catches_up and not any(
+        rows for part, rows in zip(parts, published, strict=True) if part.end > own.start
+    )
+    if is_missed and table.layer == "silver":
         explain_no_rows(table, interval, lake)
-    elif not rows and not table.may_be_empty:
+    elif is_missed and not table.may_be_empty:
         raise DataError(f"{target} {interval}: no rows at all")
-    return rows
+    return sum(published) + beside
 
 
 def _publish(table: Table, interval: Interval, run: Interval, lake: Lake, settings: Settings, part: tuple[int, int]) -> int:

@@ -155,7 +155,7 @@ class Table:
         may_be_empty: a run without rows empties the scope; otherwise it is refused.
         build: how it is built, as far as its SQL does not say so.
         passing: rows that are not kept for good, if there are such.
-        by_month: an interval stands for all months that it touches, as of bills, whose periods are restated whole.
+        by_month: an interval stands for billing periods, which are restated whole: months that it touches, and the one before.
     """
 
     name: str
@@ -197,7 +197,11 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     def covering(self, interval: Interval) -> Interval:
-        """What of the table an interval stands for: itself, or the whole months that it touches."""
+        """What of the table an interval stands for: itself, or the billing periods that may have changed."""
+        return interval.billing_periods() if self.by_month else interval
+
+    def touched_by(self, interval: Interval) -> Interval:
+        """What of the table an interval is about: itself, or the whole months that it touches."""
         return interval.whole_months() if self.by_month else interval
 
     def column(self, name: str) -> Column:

@@ -235,6 +235,21 @@ def test_the_ledger_of_bills_says_of_every_line_that_it_counts_or_was_refused_an
     assert (said["currency"], said["complete_through"], said["superseded_by"]) == ("USD", datetime(2026, 3, 28), None)
 
 
+def test_a_month_that_is_restated_in_the_first_half_of_the_next_one_changes_with_the_runs_of_that_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    bill = write(tmp_path / "bill.csv", (1, 100), (31, 100))
+    ingest(settings, bill)
+    assert billed(settings) == {1: 100, 31: 100}
+
+    for day, dollars in (("2026-04-10", 90), ("2026-04-16", 80)):
+        write(bill, (1, dollars), (31, dollars))
+        ingest(settings, bill, Interval.day(day))
+        build_cost(settings, Interval.day(day))
+
+    assert by_day(settings) == {"2026-03-01": 90, "2026-03-31": 90}
+
+
 def test_days_that_a_bill_charges_beside_the_run_change_nothing_of_what_is_on_record_of_the_run(
     settings: Settings, tmp_path: Path
 ) -> None:

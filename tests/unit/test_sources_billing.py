@@ -77,14 +77,18 @@ def test_lines_are_numbered_as_in_the_file(tmp_path: Path) -> None:
     assert [(row["charge_start"].day, row["line_number"]) for row in found] == [(5, 1), (3, 2), (5, 3)]
 
 
-def test_a_day_stands_for_all_lines_of_its_billing_period(tmp_path: Path) -> None:
+def test_a_day_stands_for_all_lines_of_its_billing_period_and_until_the_15th_of_the_one_before(tmp_path: Path) -> None:
     march = {"BillingPeriodStart": "2026-03-01T00:00:00Z", "ChargePeriodStart": "2026-03-31T00:00:00Z"}
+    february = march | {"BillingPeriodStart": "2026-02-01T00:00:00Z"}
     late = focus_row(ChargePeriodStart="2026-03-30T00:00:00Z")
-    found = lines(csv_of(tmp_path, focus_row(), late, focus_row(**march)), Interval.day("2026-04-03"))
-    assert [(row["charge_start"], row["billing_period"]) for row in found] == [
-        (datetime(2026, 4, 3), datetime(2026, 4, 1)),
-        (datetime(2026, 3, 30), datetime(2026, 4, 1)),
-    ]
+    bill = csv_of(tmp_path, focus_row(), late, focus_row(**march), focus_row(**february))
+    april = [(datetime(2026, 4, 3), datetime(2026, 4, 1)), (datetime(2026, 3, 30), datetime(2026, 4, 1))]
+
+    def found(day: str) -> list[tuple[datetime, datetime]]:
+        return [(row["charge_start"], row["billing_period"]) for row in lines(bill, Interval.day(day))]
+
+    assert found("2026-04-16") == april
+    assert found("2026-04-15") == [*april, (datetime(2026, 3, 31), datetime(2026, 3, 1))]
 
 
 def test_an_export_spans_the_days_on_which_its_charges_start(tmp_path: Path) -> None:

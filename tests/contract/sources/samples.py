@@ -10,7 +10,7 @@ CASES = {
         "2026-04-01",
         "2026-04-17",
         ["2026-04-02T00:00", "2026-04-09T13:07:30"],
-        {"bronze.cur_line": 1882, "bronze.focus_line": 68, "bronze.metric_sample": 32977, "bronze.resource_snapshot": 122},
+        {"bronze.cur_line": 1882, "bronze.focus_line": 192, "bronze.metric_sample": 32977, "bronze.resource_snapshot": 122},
     )
 }
 DOWN = None
