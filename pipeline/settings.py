@@ -173,6 +173,11 @@ class Settings(BaseModel):
         default="",
         description="File of maintenance windows, see docs/alerts.md: a path, or an s3:// address below the lake's reports/.",
     )
+    allocation: str = Field(
+        default="",
+        description="File of rules whom a cost belongs to, see docs/cost.md: a path, or an s3:// address below the lake's "
+        "reports/; without one, tags say it.",
+    )
     alert_cpu_warning_pct: float = Field(default=80, ge=1, le=100, description="CPU from which there is a warning.")
     alert_cpu_critical_pct: float = Field(default=95, ge=1, le=100, description="CPU from which it is critical.")
     alert_memory_warning_pct: float = Field(default=85, ge=1, le=100, description="Memory from which there is a warning.")

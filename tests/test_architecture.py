@@ -19,13 +19,13 @@ SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 PURE = [
     ROOT / "pipeline" / folder
     for folder in (
-        *("forecasting", "capacity", "anomalies", "features", "advice", "alerting"),
+        *("forecasting", "capacity", "anomalies", "features", "advice", "alerting", "allocation"),
         *("forecasters", "detectors", "recommenders", "report"),
     )
 ]
 # What numbers and rules are made of; none of it knows where anything is kept.
 GROUND = {"errors", "interval", "plugs", "tables"}
-WINGS = {"forecasting", "capacity", "anomalies", "features", "advice", "alerting"}
+WINGS = {"forecasting", "capacity", "anomalies", "features", "advice", "alerting", "allocation"}
 READ = {*GROUND, "routes", "settings", "lake"}
 # Which rooms a room may import from, beside itself; imports for types alone count as well.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "features": {*GROUND, "compiled", "forecasting"},
     "advice": GROUND,
     "alerting": GROUND,
+    "allocation": GROUND,
     "forecasters": {*GROUND, "forecasting"},
     "detectors": {*GROUND, "anomalies"},
     "recommenders": {*GROUND, "advice", "capacity"},

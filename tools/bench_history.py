@@ -128,7 +128,8 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
         moments = {"start": months.start, "end": months.end, "as_of": DAY.end, "since": DAY.end - back, "before": DAY.end - back}
         asked = sql.parameters(sql.parse(sql.text(name)))
         told = {each: getattr(lake.settings, each) for each in asked & type(lake.settings).model_fields.keys()}
-        lake.query(sql.text(name), moments | told | {"shard": 0, "shards": 1, "metric": "", "hours": 168})
+        plain = {"shard": 0, "shards": 1, "metric": "", "hours": 168, "by_resource_id": 1, "by_usage_type": 1}
+        lake.query(sql.text(name), moments | told | plain)
         opened = lake.relations.opened.values()
         files = sorted({file for each in opened for file in each.files})
         sizes = [info.size for info in lake.storage.filesystem.get_file_info(files)] if files else []

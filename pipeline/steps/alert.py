@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from pipeline.alerting.decide import Decision, Known, Limits, News, Said, decide, routes_told
@@ -14,6 +13,7 @@ from pipeline.alerting.rules import Fired
 from pipeline.alerting.windows import Window, parse_windows
 from pipeline.errors import ConfigError, PartialError, suggestion
 from pipeline.inputs.alerts import REMEMBERED, read_fired, read_known, read_rules, read_said
+from pipeline.inputs.stated_file import read_stated_file
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.lake.fingerprint import sorted_fingerprint
@@ -88,17 +88,8 @@ def read_windows(lake: Lake, settings: Settings) -> tuple[Window, ...]:
     Raises:
         ConfigError: the file cannot be read, or is no calendar.
     """
-    where = settings.maintenance_calendar
-    if not where:
-        return ()
-    try:
-        below = f"{settings.lake_uri.rstrip('/')}/reports/"
-        if where.startswith("s3://") and not where.startswith(below):
-            raise ConfigError(f"maintenance_calendar: {where} does not lie below {below}, where the step may read")
-        text = lake.storage.read(where.removeprefix("s3://")).decode() if where.startswith("s3://") else Path(where).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"maintenance_calendar: {where} cannot be read: {type(error).__name__}") from error
-    return parse_windows(text, f"maintenance_calendar {where}")
+    found = read_stated_file("maintenance_calendar", lake, settings)
+    return parse_windows(found.text, found.where) if found else ()
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -127,6 +127,14 @@ STALE = "stale"
 NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
 #: Formats of a bill, the oldest first: of exports that say the same, the newest counts.
 BILL_FORMATS = ("daily_cost", "cur_legacy", "cur_2_0", "focus_1_0", "focus_1_2", "focus_1_4")
+#: How a cost is divided among those that share it: by what each is charged otherwise, evenly, or by fixed shares.
+Split = Literal["proportional", "even", "fixed"]
+#: How it was decided whom a cost belongs to: a tag, the map of accounts or a rule says so, several share it, or nothing says so.
+ALLOCATION_METHODS = BY_TAG, BY_ACCOUNT, BY_RULE, *SPLITS, NOT_ALLOCATED = (
+    *("tag", "account", "rule"),
+    *get_args(Split),
+    "unallocated",
+)
 #: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
 ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
 #: Of a message: not tried yet or not taken, being handed over, taken, handed over without an answer, too old to be tried again.

@@ -29,6 +29,8 @@ VALUES: dict[str, Any] = {
     "shards": 4,
     "hours": 168,
     "metric": "cpu_utilization",
+    "by_resource_id": 1,
+    "by_usage_type": 0,
     "table_name": "bronze.focus_line",
     "recommendation_id": "0123456789abcdef",
 }

@@ -1,0 +1,49 @@
+"""Whom a cost belongs to, by the rules that the setting `allocation` names, of what the bills that count charge."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipeline.allocation.allocate import allocate
+from pipeline.allocation.decide import Charges
+from pipeline.allocation.rules import Rules, parse_rules
+from pipeline.inputs import ask
+from pipeline.inputs.stated_file import read_stated_file
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.tables.money import TAG_SET
+
+
+def read_allocation_rules(lake: Lake, settings: Settings) -> Rules:
+    """The rules of the file that the setting names; without one the tags of five usual dimensions.
+
+    Raises:
+        ConfigError: the file cannot be read, or says what it may not, with its line, rule and key.
+    """
+    found = read_stated_file("allocation", lake, settings)
+    return parse_rules(found.text, found.where) if found else Rules()
+
+
+def read_charges(interval: Interval, lake: Lake, rules: Rules) -> Charges:
+    """What was charged in whole billing periods, as far apart as the rules look at it."""
+    asked = {f"by_{column}": int(rules.asks(column)) for column in ("resource_id", "usage_type")}
+    rows = ask(lake, "allocation_charges", start=interval.start, end=interval.end, **asked)
+    return Charges(rows, read_tags(interval, lake))
+
+
+def read_tags(interval: Interval, lake: Lake) -> dict[str, str]:
+    """The tags of whole billing periods as JSON, by tag set."""
+    sets = lake.read(TAG_SET, TAG_SET.scope(interval), ("tag_set", "tags_json"))
+    return dict(zip(sets["tag_set"].to_pylist(), sets["tags_json"].to_pylist(), strict=True))
+
+
+def allocate_costs(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
+    """The rows of `gold.cost_allocation` for whole months.
+
+    Raises:
+        ConfigError: the rules are not what they must be; what was published stays.
+        DataError: what was allocated does not add up to what was charged.
+    """
+    rules = read_allocation_rules(lake, settings)
+    return allocate(read_charges(interval, lake, rules), rules)
