@@ -37,7 +37,7 @@ from pipeline.upkeep.cost_of_run import SINCE
 DAY = Interval.day("2026-04-15")
 MONTHS = (30, 54)
 #: Asked by people, not by a step of the run.
-BY_HAND = ("inputs.answerable", "inputs.newest_forecast")
+BY_HAND = ("inputs.answerable", "inputs.newest_forecast", "inputs.allocation_of_resource")
 RESOURCES = 4
 # What is landed anew each day; the other tables of bronze are the synthetic fleet's.
 LANDED = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.focus_line", "bronze.cur_line", "bronze.run_event")

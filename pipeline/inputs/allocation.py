@@ -7,12 +7,14 @@ import pyarrow as pa
 from pipeline.allocation.allocate import allocate
 from pipeline.allocation.decide import Charges
 from pipeline.allocation.rules import Rules, parse_rules
+from pipeline.errors import ConfigError
 from pipeline.inputs import ask
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
-from pipeline.tables.money import TAG_SET
+from pipeline.tables.identifiers import make_safe
+from pipeline.tables.money import BILL, TAG_SET
 
 
 def read_allocation_rules(lake: Lake, settings: Settings) -> Rules:
@@ -47,3 +49,27 @@ def allocate_costs(interval: Interval, lake: Lake, settings: Settings) -> pa.Tab
     """
     rules = read_allocation_rules(lake, settings)
     return allocate(read_charges(interval, lake, rules), rules)
+
+
+def read_charges_of(resource: str, month: Interval, lake: Lake) -> Charges:
+    """What was charged for a resource in whole billing periods.
+
+    Args:
+        resource: its id as the bill has it, or what follows its last `/` or `:`.
+        month: whole months.
+        lake: where that is read.
+    """
+    rows = ask(lake, "allocation_of_resource", resource=make_safe(resource), start=month.start, end=month.end)
+    return Charges(rows, read_tags(month, lake))
+
+
+def newest_period(lake: Lake) -> Interval:
+    """The newest billing period of which there is a bill.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    periods = lake.read(BILL, columns=("billing_period",))["billing_period"].to_pylist()
+    if not periods:
+        raise ConfigError("there is no bill in the lake; ingest one, and build silver.charge_daily and gold.cost_allocation")
+    return Interval.day(max(periods).date()).whole_months()

@@ -54,7 +54,11 @@ def by_team(lake: Lake) -> dict[str, Decimal]:
 
 
 SHOP = {"tags": '{"Team": "shop"}', "tag_set": "a" * 16}
-LINES = (SHOP, {"sub_account_id": "2", "billed_cost": "3", "effective_cost": "3"}, {"service_name": "Support", "resource_id": "s"})
+LINES = (
+    SHOP,
+    {"sub_account_id": "2", "billed_cost": "3", "effective_cost": "3"},
+    {"service_name": "Support", "resource_id": "s"},
+)
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""The command `allocation`: the rules of whom a cost belongs to, checked, and what they say of a resource."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import read_settings
+from pipeline.cli.output import console, print_frame
+from pipeline.errors import ConfigError, DataError
+from pipeline.interval import Interval
+
+if TYPE_CHECKING:
+    from pipeline.allocation.rules import Rules
+    from pipeline.lake import Lake
+
+app = typer.Typer()
+_MONTH = "SELECT dimension, value, currency, cast(effective_cost AS double) AS cost, ratio FROM views.cost_by_dimension_monthly "
+
+
+@app.command()
+def allocation(
+    resource: Annotated[
+        str | None,
+        typer.Option("--explain", help="Id of a resource, or how it ends: where its cost goes, and why.", metavar="RESOURCE"),
+    ] = None,
+    month: Annotated[
+        str | None, typer.Option("--month", help="Billing period, YYYY-MM; by default the newest.", show_default=False)
+    ] = None,
+) -> None:
+    """Check the rules of whom a cost belongs to, and show whose that of a month is, or why that of one resource goes where."""
+    from pipeline.inputs.allocation import newest_period, read_allocation_rules
+    from pipeline.lake import open_lake
+
+    settings = read_settings()
+    lake = open_lake(settings)
+    rules = read_allocation_rules(lake, settings)
+    period = _read_month(month) if month else newest_period(lake)
+    if resource is not None:
+        _explain(resource, period, lake, rules)
+        return
+    stated = f"{settings.allocation or 'no file, tags alone'}: dimensions {', '.join(rules.dimension)}"
+    console.print(
+        f"{stated}; rules: {len(rules.rule)}, shared costs: {len(rules.shared)}", markup=False, highlight=False, soft_wrap=True
+    )
+    rows = lake.query(f"{_MONTH}WHERE month = date '{period.start:%Y-%m-%d}' ORDER BY dimension, currency, cost DESC, value")
+    if not rows.num_rows:
+        raise DataError(f"gold.cost_allocation has nothing of {period.start:%Y-%m}; build it for a day of that month")
+    print_frame(rows.to_pandas(), f"whose cost {period.start:%Y-%m} is, effective")
+
+
+def _explain(resource: str, period: Interval, lake: Lake, rules: Rules) -> None:
+    from pipeline.allocation.explain import explain
+    from pipeline.inputs.allocation import read_charges_of
+    from pipeline.tables.identifiers import as_given
+
+    charges = read_charges_of(resource, period, lake)
+    if not charges.rows.num_rows:
+        raise DataError(
+            f"no bill of {period.start:%Y-%m} that counts charges {resource!r}; --month names another, and "
+            "silver.charge_daily has the ids as billed"
+        )
+    found = explain(charges, rules)
+    for resource_id, rows in found.groupby("resource_id", sort=True):
+        shown = rows.drop(columns="resource_id").assign(cost=[float(cost) for cost in rows["cost"]])
+        days = shown["first_day"].dt.strftime("%m-%d") + "…" + shown["last_day"].dt.strftime("%m-%d")
+        shown = shown.assign(days=days).drop(columns=["first_day", "last_day"])
+        print_frame(shown, f"{as_given(str(resource_id))} in {period.start:%Y-%m}")
+
+
+def _read_month(text: str) -> Interval:
+    try:
+        return Interval.day(datetime.strptime(text, "%Y-%m").date()).whole_months()
+    except ValueError:
+        raise ConfigError(f"--month {text!r} is no month; expected YYYY-MM") from None
