@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from pipeline.allocation.decide import Charges, Verdict, decide
 from pipeline.allocation.rules import Rules, Shared
 from pipeline.allocation.split import split
-from pipeline.allocation.words import UNALLOCATED, fold
+from pipeline.allocation.words import fold
 from pipeline.errors import DataError
 from pipeline.tables.allocation import COST_ALLOCATION, COSTS, KEPT
-from pipeline.tables.columns import NOT_ALLOCATED
+from pipeline.tables.columns import UNALLOCATED
 from pipeline.tables.types import SCALE
 
 Row: TypeAlias = dict[str, Any]
@@ -113,7 +113,7 @@ def _named(rows: pa.Table, by_outcome: Mapping[int, Verdict], dimension: str) ->
 
 def _own_costs(own: pa.Table) -> dict[Bill, Weights]:
     """What each value is charged for itself in a bill, where that is more than nothing: effective, else billed."""
-    charged = own.filter(pc.not_equal(own["method"], NOT_ALLOCATED))
+    charged = own.filter(pc.not_equal(own["method"], UNALLOCATED))
     cost = pc.coalesce(charged["effective_cost"], charged["billed_cost"])
     named = pa.table([*(charged[name] for name in (*_BILL, "value")), cost], names=[*_BILL, "value", "cost"])
     found: dict[Bill, Weights] = defaultdict(dict)
@@ -128,7 +128,7 @@ def _share(row: Row, shared: Shared, own: Weights, spellings: Mapping[str, str])
     weights = _weights(shared, own, spellings)
     plain = {name: row[name] for name in KEPT} | {"rule": shared.name}
     if not weights:
-        return [plain | {name: row[name] for name in COSTS} | {"value": UNALLOCATED, "method": NOT_ALLOCATED, "share": 1.0}]
+        return [plain | {name: row[name] for name in COSTS} | {"value": UNALLOCATED, "method": UNALLOCATED, "share": 1.0}]
     values = sorted(weights)
     counts = [weights[value] for value in values]
     parts = {name: [None] * len(values) if row[name] is None else split(row[name], counts) for name in COSTS}

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.allocation.rules import Match, Part, Rule, Rules, Shared
-from pipeline.allocation.words import UNALLOCATED, fold, fold_key
-from pipeline.tables.columns import BY_ACCOUNT, BY_RULE, BY_TAG, NOT_ALLOCATED
+from pipeline.allocation.words import fold, fold_key
+from pipeline.tables.columns import BY_ACCOUNT, BY_RULE, BY_TAG, UNALLOCATED
 from pipeline.tables.identifiers import as_given
 
 #: The rule of what none decides.
@@ -107,9 +107,7 @@ def decide(charges: Charges, rules: Rules, dimension: str) -> tuple[npt.NDArray[
 def explain_nothing(rules: Rules, dimension: str) -> Verdict:
     """The verdict about what no rule decides."""
     keys = ", ".join(rules.keys(dimension))
-    return Verdict(
-        NOT_ALLOCATED, NO_RULE, UNALLOCATED, f"it has no tag {keys}, its account is not mapped, and no rule is about it"
-    )
+    return Verdict(UNALLOCATED, NO_RULE, UNALLOCATED, f"it has no tag {keys}, its account is not mapped, and no rule is about it")
 
 
 def _is_about(part: Part, dimension: str) -> bool:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from pipeline.allocation.words import UNALLOCATED, fold
+from pipeline.allocation.words import fold
 from pipeline.errors import ConfigError, suggestion
-from pipeline.tables.columns import Split
+from pipeline.tables.columns import UNALLOCATED, Split
 
 #: What is known of a charge beside its tags and its day; a rule compares it with patterns.
 MATCHED = ("provider", "payer", "account", "service", "region", "usage_type", "resource_id", "charge_category")

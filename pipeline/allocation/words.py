@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-#: The value of what no rule allocates; nobody's name.
-UNALLOCATED = "unallocated"
+from pipeline.tables.columns import UNALLOCATED
+
 # As AWS writes the keys of a user's tags in its exports.
 _OF_A_USER = re.compile(r"^user[:_]")
 _BETWEEN_WORDS = re.compile(r"[\s_\x00-\x1f\x7f-]+")

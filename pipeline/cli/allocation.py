@@ -13,8 +13,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 
 if TYPE_CHECKING:
-    from pipeline.allocation.rules import Rules
-    from pipeline.lake import Lake
+    import pandas as pd
 
 app = typer.Typer()
 _MONTH = "SELECT dimension, value, currency, cast(effective_cost AS double) AS cost, ratio FROM views.cost_by_dimension_monthly "
@@ -31,7 +30,7 @@ def allocation(
     ] = None,
 ) -> None:
     """Check the rules of whom a cost belongs to, and show whose that of a month is, or why that of one resource goes where."""
-    from pipeline.inputs.allocation import newest_period, read_allocation_rules
+    from pipeline.inputs.allocation import explain_costs_of, newest_period, read_allocation_rules
     from pipeline.lake import open_lake
 
     settings = read_settings()
@@ -39,7 +38,7 @@ def allocation(
     rules = read_allocation_rules(lake, settings)
     period = _read_month(month) if month else newest_period(lake)
     if resource is not None:
-        _explain(resource, period, lake, rules)
+        _show(explain_costs_of(resource, period, lake, rules), period)
         return
     stated = f"{settings.allocation or 'no file, tags alone'}: dimensions {', '.join(rules.dimension)}"
     console.print(
@@ -51,18 +50,10 @@ def allocation(
     print_frame(rows.to_pandas(), f"whose cost {period.start:%Y-%m} is, effective")
 
 
-def _explain(resource: str, period: Interval, lake: Lake, rules: Rules) -> None:
-    from pipeline.allocation.explain import explain
-    from pipeline.inputs.allocation import read_charges_of
+def _show(found: pd.DataFrame, period: Interval) -> None:
+    """Print for each resource where its cost goes."""
     from pipeline.tables.identifiers import as_given
 
-    charges = read_charges_of(resource, period, lake)
-    if not charges.rows.num_rows:
-        raise DataError(
-            f"no bill of {period.start:%Y-%m} that counts charges {resource!r}; --month names another, and "
-            "silver.charge_daily has the ids as billed"
-        )
-    found = explain(charges, rules)
     for resource_id, rows in found.groupby("resource_id", sort=True):
         shown = rows.drop(columns="resource_id").assign(cost=[float(cost) for cost in rows["cost"]])
         days = shown["first_day"].dt.strftime("%m-%d") + "…" + shown["last_day"].dt.strftime("%m-%d")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pyarrow as pa
 
 from pipeline.allocation.allocate import allocate
 from pipeline.allocation.decide import Charges
+from pipeline.allocation.explain import explain
 from pipeline.allocation.rules import Rules, parse_rules
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.inputs import ask
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.interval import Interval
@@ -51,16 +53,25 @@ def allocate_costs(interval: Interval, lake: Lake, settings: Settings) -> pa.Tab
     return allocate(read_charges(interval, lake, rules), rules)
 
 
-def read_charges_of(resource: str, month: Interval, lake: Lake) -> Charges:
-    """What was charged for a resource in whole billing periods.
+def explain_costs_of(resource: str, month: Interval, lake: Lake, rules: Rules) -> pd.DataFrame:
+    """Where the rules send what was charged for a resource, and why; see `allocation.explain`.
 
     Args:
         resource: its id as the bill has it, or what follows its last `/` or `:`.
         month: whole months.
         lake: where that is read.
+        rules: that are asked.
+
+    Raises:
+        DataError: no bill of that month that counts charges it.
     """
     rows = ask(lake, "allocation_of_resource", resource=make_safe(resource), start=month.start, end=month.end)
-    return Charges(rows, read_tags(month, lake))
+    if not rows.num_rows:
+        raise DataError(
+            f"no bill of {month.start:%Y-%m} that counts charges {resource!r}; --month names another, and "
+            "silver.charge_daily has the ids as billed"
+        )
+    return explain(Charges(rows, read_tags(month, lake)), rules)
 
 
 def newest_period(lake: Lake) -> Interval:

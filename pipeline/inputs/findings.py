@@ -65,6 +65,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         anomaly_history=_around(lake, points, anomaly),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
         cost_rises=read(lake, "cost_rises", as_of=interval.as_of),
+        cost_allocated=read(lake, "cost_allocated", as_of=interval.as_of),
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),
         risk_backtest=_of_newest_training(lake, RISK_BACKTEST, interval),
         promotion=lake.read(PROMOTION, _until(PROMOTION, interval.as_of)).to_pandas(),

@@ -47,6 +47,7 @@ class Findings:
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
         cost_rises: `inputs.cost_rises` of this `as_of`: 30 days against the 30 before, the largest rise first.
+        cost_allocated: `inputs.cost_allocated` of this `as_of`: whose cost the newest billing period is, the largest first.
         model_metric: `gold.model_metric` of the newest training not after `as_of`.
         risk_backtest: `gold.risk_backtest` of the same training.
         promotion: `gold.promotion` up to `as_of`.
@@ -86,6 +87,9 @@ class Findings:
             "jumped_to_usd",
             "jumped_from_usd",
         )
+    )
+    cost_allocated: pd.DataFrame = field(
+        default_factory=_empty("billing_period", "dimension", "value", "currency", "cost", "ratio")
     )
     model_metric: pd.DataFrame = field(default_factory=MODEL_METRIC.empty)
     risk_backtest: pd.DataFrame = field(default_factory=RISK_BACKTEST.empty)

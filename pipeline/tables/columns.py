@@ -130,7 +130,7 @@ BILL_FORMATS = ("daily_cost", "cur_legacy", "cur_2_0", "focus_1_0", "focus_1_2",
 #: How a cost is divided among those that share it: by what each is charged otherwise, evenly, or by fixed shares.
 Split = Literal["proportional", "even", "fixed"]
 #: How it was decided whom a cost belongs to: a tag, the map of accounts or a rule says so, several share it, or nothing says so.
-ALLOCATION_METHODS = BY_TAG, BY_ACCOUNT, BY_RULE, *SPLITS, NOT_ALLOCATED = (
+ALLOCATION_METHODS = BY_TAG, BY_ACCOUNT, BY_RULE, *SPLITS, UNALLOCATED = (
     *("tag", "account", "rule"),
     *get_args(Split),
     "unallocated",

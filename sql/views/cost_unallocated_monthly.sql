@@ -3,15 +3,19 @@
 -- Reads   gold.cost_allocation
 --
 -- `month` is the bill's, and its partition. `unallocated_ratio` is what neither a tag nor an account, a rule or a split says;
--- `untagged_ratio` is what no tag says, however it was allocated then. Both are of effective cost that is above zero: a credit without a
--- tag is no gap.
-WITH monthly AS (
+-- `untagged_ratio` is what no tag says, however it was allocated then. Both are of effective cost, billed where there is none, that is
+-- above zero: a credit without a tag is no gap.
+WITH charged AS (
+  SELECT month, dimension, account, currency, method, greatest(coalesce(effective_cost, billed_cost), 0) AS cost
+  FROM gold.cost_allocation
+),
+monthly AS (
   SELECT
     month, dimension, account, currency,
-    sum(CASE WHEN effective_cost > 0 THEN effective_cost ELSE 0 END) AS cost,
-    sum(CASE WHEN effective_cost > 0 AND method = 'unallocated' THEN effective_cost ELSE 0 END) AS unallocated_cost,
-    sum(CASE WHEN effective_cost > 0 AND method <> 'tag' THEN effective_cost ELSE 0 END) AS untagged_cost
-  FROM gold.cost_allocation
+    sum(cost) AS cost,
+    sum(CASE WHEN method = 'unallocated' THEN cost ELSE 0 END) AS unallocated_cost,
+    sum(CASE WHEN method <> 'tag' THEN cost ELSE 0 END) AS untagged_cost
+  FROM charged
   GROUP BY month, dimension, account, currency
 )
 SELECT

@@ -623,6 +623,29 @@ def test_bills_of_less_than_two_months_are_not_compared_on_the_page(findings: Fi
     assert shown.one(data_table="cost")["text"].count("+") == 0
 
 
+def allocated(*shares: tuple[str, str, float], currency: str = "USD") -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"billing_period": utc("2026-04-01"), "dimension": dimension, "value": value, "currency": currency, "cost": 1.0,
+             "ratio": ratio}
+            for dimension, value, ratio in shares
+        ]
+    )  # fmt: skip
+
+
+def test_how_much_of_the_cost_is_nobodys_stands_beside_those_who_have_most(findings: Findings, page: Page) -> None:
+    shares = [("team", "<b>shop", 0.5), ("team", "unallocated", 0.3), ("team", "search", 0.2)]
+    shares += [("cost_centre", "4711", 1.0), ("product", "unallocated", 1.0)]
+    both = pd.concat([allocated(*shares), allocated(("team", "unallocated", 1.0), currency="EUR")])
+
+    shown = Page(render(replace(findings, cost_allocated=both))).one(id="cost")["text"].replace("\u00a0", " ")
+
+    said = "Of the cost in USD of April 2026, 30 % belongs to no team (no cost centre: 0 %; no product: 100 %)."
+    assert f"{said} Largest: <b>shop 50 %, search 20 %." in shown
+    assert "Of the cost in EUR of April 2026, 100 % belongs to no team." in shown
+    assert "belongs to no" not in page.one(id="cost")["text"]
+
+
 def test_a_bill_that_is_late_does_not_read_as_a_fall(findings: Findings, page: Page) -> None:
     known = findings.cost_daily[findings.cost_daily["ts"] < pd.Timestamp(AS_OF) - timedelta(days=9)]
     shown = Page(render(replace(findings, cost_daily=known))).one(data_table="cost")["text"]

@@ -16,10 +16,13 @@ from pipeline.report.month import estimate_month_end
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN, service_names
 from pipeline.report.words import day, missing, percent, plural, series_parts, service_word, usd
+from pipeline.tables.columns import UNALLOCATED
 
 # Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
 _LAYERS, _THIN = 7, 0.01
 _OTHERS = "all others"
+# Who has most, named in one line.
+_OWNERS = 5
 _DAY, _MONTH = pd.Timedelta(days=1), pd.Timedelta(days=30)
 # What rounds to nothing.
 _HALF_A_CENT = 0.005
@@ -54,6 +57,7 @@ def cost(findings: Findings) -> Content | Empty:
         "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),
         "last": day(daily["ts"].max()),
         "month": _month_line(findings, ahead),
+        "belongs": _belongs(findings.cost_allocated),
     }
 
 
@@ -75,6 +79,23 @@ def _month_line(findings: Findings, ahead: pd.DataFrame) -> str:
         return f"{spent}. The forecasts do not reach the month's end."
     ahead_of = f"with the median forecasts of {plural(month.forecast_days, 'day')}"
     return f"{spent}; {usd(month.expected_usd)} expected at its end, {ahead_of}."
+
+
+def _belongs(allocated: pd.DataFrame) -> list[str]:
+    """A sentence for each currency: whose cost the newest billing period is, and how much of it is nobody's."""
+    return [_belongs_in(rows, str(currency)) for currency, rows in allocated.groupby("currency", sort=True)]
+
+
+def _belongs_in(rows: pd.DataFrame, currency: str) -> str:
+    dimensions = sorted(rows["dimension"].unique(), key=lambda name: (name != "team", name))
+    nobodys = rows[rows["value"] == UNALLOCATED].set_index("dimension")["ratio"]
+    first, *others = ((name, percent(nobodys.get(name, 0.0))) for name in dimensions)
+    owners = rows[(rows["dimension"] == first[0]) & (rows["value"] != UNALLOCATED)].head(_OWNERS)
+    shown = ", ".join(f"{value} {percent(ratio)}" for value, ratio in zip(owners["value"], owners["ratio"], strict=True))
+    month = pd.Timestamp(rows["billing_period"].iloc[0])
+    sentence = f"Of the cost in {currency} of {month:%B %Y}, {first[1]} belongs to no {first[0].replace('_', ' ')}"
+    sentence += f" ({'; '.join(f'no {name}: {ratio}' for name, ratio in others).replace('_', ' ')})" if others else ""
+    return f"{sentence}. Largest: {shown}." if shown else f"{sentence}."
 
 
 def _layers(daily: pd.DataFrame) -> pd.DataFrame:
