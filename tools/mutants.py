@@ -33,7 +33,18 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("forecasting", "capacity", "anomalies", "advice", "alerting", "forecasters", "detectors", "recommenders", "steps")
+ROOMS = (
+    "forecasting",
+    "capacity",
+    "anomalies",
+    "advice",
+    "alerting",
+    "allocation",
+    "forecasters",
+    "detectors",
+    "recommenders",
+    "steps",
+)
 TESTS = ("tests/unit", "tests/contract", "tests/integration/test_registry.py")
 #: Tests that are run against one change, at most.
 MOST_TESTS = 40

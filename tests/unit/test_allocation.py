@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ from pipeline.allocation.allocate import allocate, check_sums
 from pipeline.allocation.decide import Charges
 from pipeline.allocation.rules import Rules, parse_rules
 from pipeline.allocation.split import split
+from pipeline.allocation.words import fold, fold_key
 from pipeline.errors import ConfigError, DataError
 from pipeline.tables.allocation import COST_ALLOCATION, COSTS, KEPT
 from pipeline.tables.columns import ALLOCATION_METHODS
@@ -313,3 +316,20 @@ def test_a_broken_file_is_refused_with_line_rule_key_and_what_was_expected(text:
         parse_rules(text, "allocation.toml")
 
     assert str(raised.value).startswith("allocation.toml")
+
+
+def test_the_rules_that_the_page_shows_are_taken_and_decide_as_it_says() -> None:
+    text = Path("docs/cost.md").read_text()
+    file = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
+    gateway = charge("AmazonEC2", "1", usage_type="USE1-NatGateway-Hours", ts=datetime(2026, 6, 30))
+    mapped = charge("AWSSupport", "1", account="123456789012")
+    hub = charge("AWSSupport", "10", account="333333333333")
+
+    assert allocated(gateway, mapped, hub, file=file) == [
+        ("network", "rule", "gateways", 1.0, Decimal(1)),
+        ("platform", "account", "123456789012", 1.0, Decimal(1)),
+        ("search", "fixed", "hub", 0.4, Decimal(4)),
+        ("shop", "fixed", "hub", 0.6, Decimal(6)),
+    ]
+    assert fold("Data Science") == "data-science"
+    assert fold_key("user:Cost_Centre") == fold_key("cost centre")
