@@ -1,11 +1,11 @@
-"""Tables of whom a cost belongs to."""
+"""Tables of whom a cost belongs to, and of what became of a cost that was final."""
 
 from __future__ import annotations
 
-from pipeline.tables.columns import ALLOCATION_METHODS, text
+from pipeline.tables.columns import ALLOCATION_METHODS, moment, text
 from pipeline.tables.money import CHARGE_DAILY
 from pipeline.tables.schema import Build, Column, Table
-from pipeline.tables.types import NUMBER
+from pipeline.tables.types import MONEY, NUMBER
 
 #: What an allocated cost keeps of the charges behind it.
 KEPT = ("billing_period", "source", "provider", "payer", "currency", "ts", "account", "service", "charge_category")
@@ -28,4 +28,32 @@ COST_ALLOCATION = Table(
     may_be_empty=True,
     by_month=True,
     build=Build(by="pipeline.inputs.allocation.allocate_costs", reads=("inputs.allocation_charges", "silver.tag_set")),
+)
+
+
+def _moved(meaning: str, doc: str) -> tuple[Column, ...]:
+    """A cost of before, of now, and by how much it moved."""
+    said = {
+        f"old_{meaning}": f"{doc} before; null where nothing was charged.",
+        f"new_{meaning}": f"{doc} now; null where nothing is charged.",
+    }
+    delta = Column(name=f"{meaning}_delta", type=MONEY, doc="Now less before.", unit="currency")
+    return (*(Column(name=name, type=MONEY, doc=each, unit="currency", nullable=True) for name, each in said.items()), delta)
+
+
+COST_RESTATEMENT = Table(
+    name="silver.cost_restatement",
+    doc="What an export said of a service in an account for a closed billing period, and then said otherwise.",
+    key=("billing_period", "source", "export", "provider", "payer", "currency", "account", "service", "first_seen_at"),
+    time="billing_period",
+    columns=(
+        *(CHARGE_DAILY.column(name) for name in ("billing_period", "source")),
+        text("export", "What the export is called from one execution to the next."),
+        *(CHARGE_DAILY.column(name) for name in ("provider", "payer", "currency", "account", "service")),
+        moment("first_seen_at", "When what it says now was landed."),
+        *_moved("billed", "What the invoice said"),
+        *_moved("effective", "Amortised"),
+    ),
+    may_be_empty=True,
+    by_month=True,
 )
