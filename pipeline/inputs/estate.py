@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
@@ -33,6 +33,16 @@ def read_answers(interval: Interval, lake: Lake) -> tuple[pd.DataFrame, pd.DataF
         read(lake, "answers", since=as_of - ANSWERS_HOLD, as_of=as_of),
         read(lake, "seen_before", since=as_of - NEW_AGAIN, as_of=as_of),
     )
+
+
+def read_discounts(interval: Interval, lake: Lake, settings: Settings) -> pd.DataFrame:
+    """Of each resource of the bill what was charged at list price, and what is paid beside commitments."""
+    return read(lake, "resource_discounts", since=billed_since(interval.as_of, settings), as_of=interval.as_of)
+
+
+def billed_since(as_of: datetime, settings: Settings) -> datetime:
+    """From when on charges of resources are looked at; bills are a few days behind usage."""
+    return as_of - timedelta(days=settings.lookback_days)
 
 
 def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:

@@ -9,10 +9,11 @@ import pandas as pd
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
 from pipeline.advice.currency import judge_the_current
+from pipeline.advice.discounts import after_discounts
 from pipeline.advice.gaps import Gap, find_gaps
 from pipeline.advice.life_cycle import stand
 from pipeline.advice.portfolio import portfolio
-from pipeline.inputs.estate import read_answers, read_estate
+from pipeline.inputs.estate import read_answers, read_discounts, read_estate
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -31,6 +32,7 @@ STEP = Step(
         "inputs.changed_since",
         "inputs.preventable_risk",
         "inputs.prices",
+        "inputs.resource_discounts",
         "inputs.resources",
         "inputs.seen_before",
         "inputs.spare_time",
@@ -63,6 +65,7 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
     answers.append(not_covered(estate, covered))
     said, before = read_answers(interval, lake)
     rows = portfolio(stand(pd.concat(answers, ignore_index=True), said, before))
+    rows = after_discounts(rows, read_discounts(interval, lake, settings))
     gaps = find_gaps(estate)
     for gap in gaps:
         log.warning("%s", gap.sentence)

@@ -68,6 +68,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    "inputs.resource_discounts": lambda settings: timedelta(days=settings.lookback_days),
     "inputs.resources": lambda _: REMEMBERED,
     "inputs.seen_before": lambda _: NEW_AGAIN,
     "inputs.spare_time": lambda _: SPARE_TIME,

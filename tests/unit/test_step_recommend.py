@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipeline.advice.estate import Estate
@@ -16,8 +18,11 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
+from pipeline.sources import _bronze
 from pipeline.steps import recommend as step
+from pipeline.tables.money import FOCUS_LINE
 from pipeline.tables.usage import RESOURCE
+from tests.support.bills import build_cost, line
 
 DAY = Interval.day("2026-03-14")
 
@@ -115,3 +120,22 @@ def test_what_the_newest_inventory_lists_no_more_is_not_judged_and_its_number_is
     named = lake.query("SELECT DISTINCT resource_id FROM gold.recommendation")["resource_id"].to_pylist()
     assert named == ["i-1"]
     assert "that the newest does not list, and that are not judged: 1" in caplog.text
+
+
+def test_what_a_plan_covers_by_the_bill_saves_nothing_while_that_lasts(lake: Lake, settings: Settings) -> None:
+    def charge(number: int, category: str, commitment: str | None, effective: str) -> dict[str, Any]:
+        named = {"resource_id": "i-1", "x_usage_type": "BoxUsage:m5.large", "pricing_category": category}
+        return line(5, number, **named, commitment_discount_id=commitment, effective_cost=effective, list_cost="4")
+
+    lines = [charge(1, "Committed", "arn:plan", "3"), charge(2, "Committed", "arn:plan", "3"), charge(3, "Standard", None, "4")]
+    rows = pa.Table.from_pylist(lines, schema=_bronze.schema(FOCUS_LINE.name))
+    lake.land(FOCUS_LINE, rows, source="billing", shard="a", ingested_at=datetime(2026, 3, 15))
+    build_cost(settings, DAY)
+
+    step.recommend(DAY, lake, settings)
+
+    [stop] = lake.query(
+        "SELECT savings_monthly_usd AS listed, savings_after_discounts_usd AS paid FROM gold.recommendation WHERE action = 'stop'"
+    ).to_pylist()
+    assert stop["listed"] > 50
+    assert stop["paid"] == pytest.approx(stop["listed"] / 3)
