@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-#: A recommendation's saving is already of what is paid where it comes from the bill itself.
-FROM_THE_BILL = ("savings_plan", "commitment", "tags")
+from pipeline.advice.bill import FROM_THE_BILL
 
 
 def after_discounts(rows: pd.DataFrame, discounts: pd.DataFrame) -> pd.DataFrame:
@@ -18,6 +17,8 @@ def after_discounts(rows: pd.DataFrame, discounts: pd.DataFrame) -> pd.DataFrame
     Args:
         rows: in the columns of `gold.recommendation`.
         discounts: one row per account and resource_id, as the bill calls it: list_usd, uncovered_usd.
+
+    What is read off the bill itself is of what is paid already.
 
     Source: Cost Optimization Hub's savings after discounts; here what is covered saves nothing, as it is committed to.
     """

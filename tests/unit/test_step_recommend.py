@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from pipeline.steps import recommend as step
 from pipeline.tables.money import FOCUS_LINE
 from pipeline.tables.usage import RESOURCE
 from tests.support.bills import build_cost, line
+from tests.support.spending import PLAN, charged
 
 DAY = Interval.day("2026-03-14")
 
@@ -139,3 +141,33 @@ def test_what_a_plan_covers_by_the_bill_saves_nothing_while_that_lasts(lake: Lak
     ).to_pylist()
     assert stop["listed"] > 50
     assert stop["paid"] == pytest.approx(stop["listed"] / 3)
+
+
+def test_a_bill_has_plans_bought_waste_and_missing_tags_named_with_dollars_by_what_other_changes_leave(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = pd.concat(
+        [
+            charged(80.0, kind="covered", commitment_id=PLAN),
+            charged(160.0, is_tagged=False),
+            charged(0.0, kind="unused", commitment_id=PLAN, usage_type="ComputeSP").assign(effective_usd=24.0),
+        ]
+    )
+    estate = replace(quiet_estate(), bill=bill)
+    monkeypatch.setattr(step, "read_estate", lambda *_: estate)
+
+    def said(**changed: object) -> dict[str, Any]:
+        step.recommend(DAY, lake, settings.model_copy(update=changed))
+        rows = lake.query("SELECT * FROM gold.recommendation WHERE portfolio_rank IS NOT NULL").to_pylist()
+        return {row["action"]: row for row in rows}
+
+    rows = said()
+    assert rows.keys() == {"stop", "purchase", "release", "tag"}
+    assert rows["release"]["savings_high_usd"] == pytest.approx(24 * 730 / 24)
+    assert rows["tag"]["monthly_cost_usd"] == pytest.approx(160 * 730 / 24)
+    purchase = rows["purchase"]
+    assert purchase["savings_after_discounts_usd"] == purchase["savings_monthly_usd"] == purchase["portfolio_savings_usd"]
+    # The stopped instance is not committed to.
+    alone = said(recommenders=("savings_plan",))
+    assert alone["purchase"]["savings_monthly_usd"] > purchase["savings_monthly_usd"] > 0
+    assert json.loads(purchase["evidence_json"])["observed"]["left_by_other_changes"] == pytest.approx(1 - 0.0783 / 10, abs=1e-3)
