@@ -35,7 +35,7 @@ def _no_weeks() -> pd.DataFrame:
 
 
 def _no_bill() -> pd.DataFrame:
-    words = ("payer", "account", "region", "service", "usage_type", "commitment_id", "kind")
+    words = ("payer", "account", "region", "service", "usage_type", "commitment_id", "charged_as")
     columns = {"ts": pd.Series(dtype="datetime64[us]")} | {name: pd.Series(dtype="object") for name in words}
     flags = {name: pd.Series(dtype="bool") for name in ("has_resource", "is_tagged")}
     return pd.DataFrame({**columns, **flags} | {name: pd.Series(dtype="float64") for name in ("list_usd", "effective_usd")})
@@ -105,7 +105,7 @@ class Estate:
         weeks: one row per (account, region, resource_id, hour) of what is not in production: p95, of CPU utilization, observed
             in the last weeks.
         bill: usage as it was charged, as `inputs.spend_by_day` says: one row per (ts, payer, account, region, service,
-            usage_type, commitment_id, kind, has_resource, is_tagged): list_usd, effective_usd.
+            usage_type, commitment_id, charged_as, has_resource, is_tagged): list_usd, effective_usd.
         changes: what other rules recommend and can be done together, for a rule that judges what these leave (`AFTER_CHANGES`):
             account, service, portfolio_savings_usd.
     """

@@ -57,8 +57,8 @@ def _judge(case: Case, bill: pd.DataFrame, options: Options) -> Row:
     mine = recent[recent["commitment_id"] == case.key[2]]
     if reason := why_unknown(recent, case.estate, case.days) or why_unknown(mine, case.estate, 1):
         return case.insufficient(reason)
-    by_kind = mine.groupby("kind")["effective_usd"].sum()
-    used, unused = (max(float(by_kind.get(kind, 0.0)), 0.0) for kind in ("covered", "unused"))
+    by_use = mine.groupby("charged_as")["effective_usd"].sum()
+    used, unused = (max(float(by_use.get(charged_as, 0.0)), 0.0) for charged_as in ("covered", "unused"))
     paid = used + unused
     if paid == 0:
         return case.insufficient(f"The bill states nothing paid for it in {case.days} days.")

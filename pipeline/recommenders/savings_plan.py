@@ -78,8 +78,8 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
 
 def _judge(case: Case, bill: pd.DataFrame, options: Options) -> Row:
-    coverable = bill[bill["usage_type"].str.contains(_COVERABLE, regex=True) & bill["kind"].isin(["on_demand", "covered"])]
-    coverable = coverable[(coverable["kind"] == "on_demand") | _is_plan(coverable)]
+    coverable = bill[bill["usage_type"].str.contains(_COVERABLE, regex=True) & bill["charged_as"].isin(["on_demand", "covered"])]
+    coverable = coverable[(coverable["charged_as"] == "on_demand") | _is_plan(coverable)]
     if reason := why_unknown(bill, case.estate, options.min_days):
         return case.insufficient(reason)
     if coverable.empty:
@@ -108,7 +108,7 @@ def _purchase(case: Case, bill: pd.DataFrame, known: pd.DataFrame, mix: Mix, opt
         target_coverage=options.target_coverage_pct / 100,
     )
     level = float(np.median(history[-LEVEL_DAYS:]))
-    uncovered = float(by_day(known[known["kind"] == "on_demand"], "list_usd", days)[-LEVEL_DAYS:].mean()) / 24
+    uncovered = float(by_day(known[known["charged_as"] == "on_demand"], "list_usd", days)[-LEVEL_DAYS:].mean()) / 24
     discount = float(mix.shares @ mix.discounts)
     evidence = {
         "window_days": len(days),
@@ -184,7 +184,7 @@ def _family(usage_types: pd.Series) -> pd.Series:
 
 def _discounts(coverable: pd.DataFrame, options: Options) -> dict[str, float]:
     """By family: what plans save of it in the last `LEVEL_DAYS` of the bill that have any covered, else what is assumed."""
-    covered = coverable[(coverable["kind"] == "covered") & (coverable["list_usd"] > 0)]
+    covered = coverable[(coverable["charged_as"] == "covered") & (coverable["list_usd"] > 0)]
     found = {}
     for family, rows in covered.groupby("family"):
         sums = last_days(rows, LEVEL_DAYS)[["list_usd", "effective_usd"]].sum()

@@ -4,7 +4,7 @@
 -- Params  :since, :as_of   days in [since, as_of), UTC, without the newest two, of which bills do not have all yet
 -- Window  31 days
 --
--- `kind` is covered (by a commitment), unused (paid for a commitment and not used; what CUR takes back is here with nothing paid),
+-- `charged_as` is covered (by a commitment), unused (paid for a commitment and not used; what CUR takes back is here with nothing paid),
 -- on_demand, or other (Spot, credits, what has no price of its own). FOCUS names the commitment itself as the resource of what is
 -- unused. Without a list price the negotiated one stands for it.
 WITH charges AS (
@@ -15,7 +15,7 @@ WITH charges AS (
       WHEN commitment_id <> 'none' THEN 'unused'
       WHEN pricing_category = 'Standard' THEN 'on_demand'
       ELSE 'other'
-    END AS kind,
+    END AS charged_as,
     resource_id <> 'none' AND resource_id <> commitment_id AS has_resource,
     tag_set <> 'none' AS is_tagged,
     coalesce(list_cost, contracted_cost) AS list_cost,
@@ -34,11 +34,11 @@ SELECT
   service AS service,
   usage_type AS usage_type,
   commitment_id AS commitment_id,
-  kind AS kind,
+  charged_as AS charged_as,
   has_resource AS has_resource,
   is_tagged AS is_tagged,
   cast(sum(list_cost) AS double) AS list_usd,
   cast(sum(effective_cost) AS double) AS effective_usd
 FROM charges
-GROUP BY ts, payer, account, region, service, usage_type, commitment_id, kind, has_resource, is_tagged
-ORDER BY ts, payer, account, region, service, usage_type, commitment_id, kind, has_resource, is_tagged
+GROUP BY ts, payer, account, region, service, usage_type, commitment_id, charged_as, has_resource, is_tagged
+ORDER BY ts, payer, account, region, service, usage_type, commitment_id, charged_as, has_resource, is_tagged

@@ -24,10 +24,10 @@ def charged(usd: float | list[float], days: int = 90, until: int = 0, **more: An
     A commitment that covers them takes a fifth off.
     """
     usual = {"payer": "9", "account": "1", "region": "us-east-1", "service": "AmazonEC2", "usage_type": "BoxUsage:m5.large"}
-    usual |= {"commitment_id": "none", "kind": "on_demand", "has_resource": True, "is_tagged": True}
+    usual |= {"commitment_id": "none", "charged_as": "on_demand", "has_resource": True, "is_tagged": True}
     last = ENDS - timedelta(days=1 + until)
     rows = pd.DataFrame({"ts": pd.date_range(end=last, periods=days, freq="D"), "list_usd": usd})
-    share = 0.8 if more.get("kind") == "covered" else 1.0
+    share = 0.8 if more.get("charged_as") == "covered" else 1.0
     return rows.assign(**usual, effective_usd=share * rows["list_usd"]).assign(**more)
 
 

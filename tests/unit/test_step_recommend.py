@@ -148,9 +148,9 @@ def test_a_bill_has_plans_bought_waste_and_missing_tags_named_with_dollars_by_wh
 ) -> None:
     bill = pd.concat(
         [
-            charged(80.0, kind="covered", commitment_id=PLAN),
+            charged(80.0, charged_as="covered", commitment_id=PLAN),
             charged(160.0, is_tagged=False),
-            charged(0.0, kind="unused", commitment_id=PLAN, usage_type="ComputeSP").assign(effective_usd=24.0),
+            charged(0.0, charged_as="unused", commitment_id=PLAN, usage_type="ComputeSP").assign(effective_usd=24.0),
         ]
     )
     estate = replace(quiet_estate(), bill=bill)

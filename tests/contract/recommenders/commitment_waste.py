@@ -17,10 +17,10 @@ RESERVED = "arn:aws:ec2:us-east-1:9:reserved-instances/1"
 def used(commitment: str, usd: float, unused: float) -> list[Any]:
     """So much of a commitment is used in a day, and so much is not."""
     return [
-        charged(usd / 0.8, kind="covered", commitment_id=commitment),
-        charged(0.0, kind="unused", commitment_id=commitment, usage_type="ComputeSP:1yrNoUpfront", has_resource=False).assign(
-            effective_usd=unused
-        ),
+        charged(usd / 0.8, charged_as="covered", commitment_id=commitment),
+        charged(
+            0.0, charged_as="unused", commitment_id=commitment, usage_type="ComputeSP:1yrNoUpfront", has_resource=False
+        ).assign(effective_usd=unused),
     ]
 
 

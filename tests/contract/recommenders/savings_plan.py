@@ -11,7 +11,7 @@ from tests.support.rule_cases import Says, Situation
 from tests.support.spending import PLAN, charged, spending
 
 #: 80 dollars a day are covered at a fifth off, so that the discount is known; 160 more are on demand.
-COVERED = charged(80.0, kind="covered", commitment_id=PLAN)
+COVERED = charged(80.0, charged_as="covered", commitment_id=PLAN)
 STEADY = spending(COVERED, charged(160.0))
 #: Every other week there is half.
 WAVES = spending(COVERED, charged(np.tile([160.0] * 7 + [80.0] * 7, 7)[:90].tolist()))
@@ -43,7 +43,7 @@ SITUATIONS = {
             )
         },
     ),
-    "covered": plan("compute", charged(240.0, kind="covered", commitment_id=PLAN), says=("keep", "Nothing that is worth")),
+    "covered": plan("compute", charged(240.0, charged_as="covered", commitment_id=PLAN), says=("keep", "Nothing that is worth")),
     "stopped": plan("compute", COVERED, charged(160.0), changes=changes(6000.0), says=("keep", "Nothing that is worth")),
     "young": plan("compute", COVERED.tail(59), charged(160.0, 59), says=("insufficient_data", "59 days; 60 are needed")),
     "old": plan("compute", charged(160.0, until=9), says=("insufficient_data", "The bill ends on")),
