@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.advice.estate import Estate
 from pipeline.errors import ConfigError
-from pipeline.inputs.estate import read_estate
+from pipeline.inputs.estate import read_bill, read_estate
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -24,7 +24,7 @@ from pipeline.steps import recommend as step
 from pipeline.tables.money import FOCUS_LINE
 from pipeline.tables.usage import RESOURCE
 from tests.support.bills import build_cost, line
-from tests.support.spending import PLAN, charged
+from tests.support.spending import PLAN
 
 DAY = Interval.day("2026-03-14")
 
@@ -143,18 +143,34 @@ def test_what_a_plan_covers_by_the_bill_saves_nothing_while_that_lasts(lake: Lak
     assert stop["paid"] == pytest.approx(stop["listed"] / 3)
 
 
+def land_quarter(lake: Lake, settings: Settings) -> None:
+    """A bill of 75 days up to the day: usage under a plan, as much again on demand without a tag, and unused commitment."""
+    days = pd.date_range(end=DAY.end - timedelta(days=1), periods=75, freq="D")
+    charges = [
+        {"resource_id": "i-7", "pricing_category": "Committed", "commitment_discount_id": PLAN}
+        | {"list_cost": "80", "effective_cost": "64", "tag_set": "0123456789abcdef", "tags": '{"team": "a"}'},
+        {"resource_id": "i-8", "pricing_category": "Standard", "list_cost": "160", "effective_cost": "160"},
+        {"resource_id": PLAN, "pricing_category": "Committed", "commitment_discount_id": PLAN}
+        | {"list_cost": "24", "effective_cost": "24", "x_usage_type": "ComputeSP"},
+    ]
+    for month, inside in days.groupby(days.to_period("M")).items():
+        period = month.start_time.to_pydatetime()
+        lines = [
+            line(day.day, number + 3 * day.day, **{"x_usage_type": "BoxUsage:m5.large"} | charge)
+            | {"billing_period": period, "billing_period_start": f"{period:%Y-%m-%d}", "charge_start": day.to_pydatetime()}
+            for day in inside
+            for number, charge in enumerate(charges)
+        ]
+        rows = pa.Table.from_pylist(lines, schema=_bronze.schema(FOCUS_LINE.name))
+        lake.land(FOCUS_LINE, rows, source="billing", shard=f"{period:%Y-%m}", ingested_at=DAY.end)
+    build_cost(settings, Interval(days[0].to_pydatetime(), DAY.end))
+
+
 def test_a_bill_has_plans_bought_waste_and_missing_tags_named_with_dollars_by_what_other_changes_leave(
     lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bill = pd.concat(
-        [
-            charged(80.0, charged_as="covered", commitment_id=PLAN),
-            charged(160.0, is_tagged=False),
-            charged(0.0, charged_as="unused", commitment_id=PLAN, usage_type="ComputeSP").assign(effective_usd=24.0),
-        ]
-    )
-    estate = replace(quiet_estate(), bill=bill)
-    monkeypatch.setattr(step, "read_estate", lambda *_: estate)
+    land_quarter(lake, settings)
+    monkeypatch.setattr(step, "read_estate", lambda *_: replace(quiet_estate(), bill=read_bill(DAY, lake)))
 
     def said(**changed: object) -> dict[str, Any]:
         step.recommend(DAY, lake, settings.model_copy(update=changed))
@@ -171,3 +187,4 @@ def test_a_bill_has_plans_bought_waste_and_missing_tags_named_with_dollars_by_wh
     alone = said(recommenders=("savings_plan",))
     assert alone["purchase"]["savings_monthly_usd"] > purchase["savings_monthly_usd"] > 0
     assert json.loads(purchase["evidence_json"])["observed"]["left_by_other_changes"] == pytest.approx(1 - 0.0783 / 10, abs=1e-3)
+    assert purchase["account"] == "9"
