@@ -36,7 +36,7 @@ COMPILED := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-hea
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-anomaly bench-features mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-anomaly bench-features bench-savings mutants crash fix lock
 # Parts of these.
 .PHONY: style types tests serverless
 
@@ -108,6 +108,9 @@ bench-anomaly: setup ## How well each detector finds what people labelled on two
 
 bench-features: setup ## Time and memory of the 368 features of 175,320 rows beside their bars, and beside plain pandas
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_features
+
+bench-savings: setup ## What commitments would have saved on real cost by the day, and how often they would have lost, beside the bars
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_savings
 
 mutants: setup ## Small faults put into the pure rooms and the steps: which does no test notice? (two hours; SAMPLE=500 SEED=1)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python cosmic-ray==$(COSMIC_RAY_VERSION) coverage==$(COVERAGE_VERSION)

@@ -28,7 +28,8 @@ class Change:
         effort: from "very_low" to "very_high".
         rollback_note: how the change is taken back, for people.
         group: changes of a resource that exclude each other have the same; by default that of the action.
-        least_usd: where the amount itself is not known exactly, what it saves at least; that is what is expected then.
+        least_usd: where the amount itself is not known exactly, what it saves at least; that is what is expected then, unless
+        expected_usd: says what is.
         restart_needed: whether the resource stops for it.
         rollback_possible: whether that brings everything back.
     """
@@ -44,6 +45,7 @@ class Change:
     rollback_possible: bool = True
     group: str = ""
     least_usd: float | None = None
+    expected_usd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def _saving_range(change: Change) -> tuple[float | None, float | None, float | N
     """
     high = change.saving_usd
     if high is not None and change.least_usd is not None:
-        return change.least_usd, change.least_usd, high
+        return change.least_usd, change.least_usd if change.expected_usd is None else change.expected_usd, high
     if high is None or high < 0 or change.chance == 1:
         return high, high, high
     return high / 2, high / 2 * (1 + change.chance), high

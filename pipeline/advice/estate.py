@@ -34,6 +34,18 @@ def _no_weeks() -> pd.DataFrame:
     return pd.DataFrame({**columns, "hour": pd.Series(dtype="datetime64[us]"), "p95": pd.Series(dtype="float64")})
 
 
+def _no_bill() -> pd.DataFrame:
+    words = ("payer", "account", "region", "service", "usage_type", "commitment_id", "charged_as")
+    columns = {"ts": pd.Series(dtype="datetime64[us]")} | {name: pd.Series(dtype="object") for name in words}
+    flags = {name: pd.Series(dtype="bool") for name in ("has_resource", "is_tagged")}
+    return pd.DataFrame({**columns, **flags} | {name: pd.Series(dtype="float64") for name in ("list_usd", "effective_usd")})
+
+
+def _no_changes() -> pd.DataFrame:
+    words = {name: pd.Series(dtype="object") for name in ("account", "service")}
+    return pd.DataFrame({**words, "portfolio_savings_usd": pd.Series(dtype="float64")})
+
+
 @dataclass(frozen=True, eq=False)
 class Demand:
     """The observed hours of one metric of one resource, oldest first; imputed hours are left out.
@@ -92,6 +104,10 @@ class Estate:
             resource: mean, max, samples and expected_samples of the day's periods; it may reach further back than usage.
         weeks: one row per (account, region, resource_id, hour) of what is not in production: p95, of CPU utilization, observed
             in the last weeks.
+        bill: usage as it was charged, as `inputs.spend_by_day` says: one row per (ts, payer, account, region, service,
+            usage_type, commitment_id, charged_as, has_resource, is_tagged): list_usd, effective_usd.
+        changes: what other rules recommend and can be done together, for a rule that judges what these leave (`AFTER_CHANGES`):
+            account, service, portfolio_savings_usd.
     """
 
     as_of: datetime
@@ -102,6 +118,8 @@ class Estate:
     risk: pd.DataFrame
     activity: pd.DataFrame = field(default_factory=_nothing_by_day)
     weeks: pd.DataFrame = field(default_factory=_no_weeks)
+    bill: pd.DataFrame = field(default_factory=_no_bill)
+    changes: pd.DataFrame = field(default_factory=_no_changes)
 
     @cached_property
     def demand(self) -> dict[Key, dict[str, Demand]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
@@ -14,9 +14,12 @@ from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
+from pipeline.tables.identifiers import make_safe
 
 #: How far back activity by the day, and hours of spare time, are asked for.
 ACTIVITY, SPARE_TIME = timedelta(days=MOST_DAYS), timedelta(weeks=MOST_WEEKS)
+#: How far back spending is asked for: a season of it, and what a level moves by.
+BILLED = timedelta(days=180)
 #: How long an answer holds, and after how long unseen a recommendation is new again.
 ANSWERS_HOLD, NEW_AGAIN = timedelta(days=400), timedelta(days=14)
 
@@ -35,6 +38,22 @@ def read_answers(interval: Interval, lake: Lake) -> tuple[pd.DataFrame, pd.DataF
     )
 
 
+def read_bill(interval: Interval, lake: Lake) -> pd.DataFrame:
+    """Usage as it was charged by the day; payers and commitments have names that are safe, as accounts have."""
+    bill = read(lake, "spend_by_day", since=interval.as_of - BILLED, as_of=interval.as_of)
+    return bill.assign(**{name: bill[name].map(make_safe).astype("object") for name in ("payer", "commitment_id")})
+
+
+def read_discounts(interval: Interval, lake: Lake, settings: Settings) -> pd.DataFrame:
+    """Of each resource of the bill what was charged at list price, and what is paid beside commitments."""
+    return read(lake, "resource_discounts", since=billed_since(interval.as_of, settings), as_of=interval.as_of)
+
+
+def billed_since(as_of: datetime, settings: Settings) -> datetime:
+    """From when on charges of resources are looked at; bills are a few days behind usage."""
+    return as_of - timedelta(days=settings.lookback_days)
+
+
 def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
     """What was known about the estate at the interval's end."""
     as_of, since = interval.as_of, interval.as_of - timedelta(days=settings.lookback_days)
@@ -49,4 +68,5 @@ def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
         risk=read(lake, "preventable_risk", as_of=as_of),
         activity=read(lake, "activity", since=as_of - ACTIVITY, as_of=as_of),
         weeks=read(lake, "spare_time", since=as_of - SPARE_TIME, as_of=as_of),
+        bill=read_bill(interval, lake),
     )

@@ -9,4 +9,7 @@ A rule must define
 and may define `Options`, a pydantic model whose fields have bounds and a description; a rule without it is called with the
 estate alone. `pipeline.advice.case` has what most rules need: `cases` gives each resource with its usage, and a case has the
 ways to answer.
+
+What a bill lists and no inventory does, a payer's plans, commitments, and the tags of an account, are resources of the estate as
+well (`pipeline.advice.bill`). A rule with `AFTER_CHANGES = True` judges last, by what the changes of the others leave.
 """

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
+from pipeline.advice.bill import add_billed
 from pipeline.advice.currency import judge_the_current
+from pipeline.advice.discounts import after_discounts
+from pipeline.advice.estate import Estate
 from pipeline.advice.gaps import Gap, find_gaps
 from pipeline.advice.life_cycle import stand
 from pipeline.advice.portfolio import portfolio
-from pipeline.inputs.estate import read_answers, read_estate
+from pipeline.inputs.estate import read_answers, read_discounts, read_estate
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -31,9 +36,11 @@ STEP = Step(
         "inputs.changed_since",
         "inputs.preventable_risk",
         "inputs.prices",
+        "inputs.resource_discounts",
         "inputs.resources",
         "inputs.seen_before",
         "inputs.spare_time",
+        "inputs.spend_by_day",
         "inputs.usage",
     ),
     writes=("gold.recommendation",),
@@ -54,20 +61,34 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
         reason = answers_there["reason"].iloc[0]
         log.warning("%s: resources that are not judged: %d: %s", "/".join(map(str, place)), len(answers_there), reason)
     table = RECOMMENDATION
-    answers = [unjudged]
-    covered: set[str] = set()
-    for name in settings.recommenders:
-        recommend_by = plugs.bind("recommenders", name, plugs.options("recommenders", name, settings))
-        answers.append(recommend_by(estate))
-        covered |= set(plugs.load("recommenders", name).SERVICES)
-    answers.append(not_covered(estate, covered))
-    said, before = read_answers(interval, lake)
-    rows = portfolio(stand(pd.concat(answers, ignore_index=True), said, before))
     gaps = find_gaps(estate)
+    said, before = read_answers(interval, lake)
+    rows = _answers(add_billed(estate), unjudged, settings, lambda rows: portfolio(stand(rows, said, before)))
+    rows = after_discounts(rows, read_discounts(interval, lake, settings))
     for gap in gaps:
         log.warning("%s", gap.sentence)
     data = validate(conform(rows, table, interval), table, interval, lake, also=[_check(gap) for gap in gaps])
     return lake.replace(table, data, table.scope(interval)).rows
+
+
+def _answers(
+    estate: Estate, unjudged: pd.DataFrame, settings: Settings, arrange: Callable[[pd.DataFrame], pd.DataFrame]
+) -> pd.DataFrame:
+    """What all rules in use say, arranged as a portfolio: those that judge what changes leave after the others."""
+    answers, covered = [unjudged], set[str]()
+    for name in sorted(settings.recommenders, key=_is_after_changes):
+        if _is_after_changes(name):
+            rows = arrange(pd.concat(answers, ignore_index=True))
+            estate = replace(estate, changes=rows[["account", "service", "portfolio_savings_usd"]])
+        recommend_by = plugs.bind("recommenders", name, plugs.options("recommenders", name, settings))
+        answers.append(recommend_by(estate))
+        covered |= set(plugs.load("recommenders", name).SERVICES)
+    answers.append(not_covered(estate, covered))
+    return arrange(pd.concat(answers, ignore_index=True))
+
+
+def _is_after_changes(name: str) -> bool:
+    return bool(getattr(plugs.load("recommenders", name), "AFTER_CHANGES", False))
 
 
 def _check(gap: Gap) -> Result:

@@ -91,7 +91,17 @@ RECOMMENDATION = Table(
             "usd",
         ),
         number("savings_high_usd", "Saving in a month in which the change holds: the difference at list price.", "usd"),
-        moment("price_as_of", "Day the list prices are from, which may be years before `as_of`.", nullable=True),
+        number(
+            "savings_after_discounts_usd",
+            "Expected saving in a month at what is really paid, by the bill: what a commitment covers saves nothing before that "
+            "ends; null without a price, or where the bill has nothing of the resource.",
+            "usd",
+        ),
+        moment(
+            "price_as_of",
+            "Day the list prices are from, which may be years before `as_of`; of what is read off a bill, its last day.",
+            nullable=True,
+        ),
         number(
             "breach_probability",
             "Chance that demand exceeds the target within 30 days; null where nothing says, as where saturation hides demand.",

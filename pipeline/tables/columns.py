@@ -91,7 +91,8 @@ PASSIVE = ("keep", "insufficient_data")
 #: What changes a resource, in the order in which it is done, and its group: of those of one group one can be done, the first, and
 #: beside what ends a resource nothing else.
 #: `delete` is what `terminate` is of an instance; `upgrade` is to a type that is no smaller, and no larger, but newer, faster or
-#: cheaper, `migrate` to one of another architecture.
+#: cheaper, `migrate` to one of another architecture. `purchase` commits to spending, `release` uses, sells or gives back what a
+#: commitment pays for nothing.
 EXCLUSIVE_GROUPS = {
     "terminate": "end",
     "delete": "end",
@@ -101,6 +102,9 @@ EXCLUSIVE_GROUPS = {
     "upgrade": "size",
     "migrate": "size",
     "upsize": "size",
+    "purchase": "commitment",
+    "release": "commitment",
+    "tag": "tag",
 }
 #: All that a recommendation can say.
 ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)

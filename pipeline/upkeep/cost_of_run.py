@@ -23,7 +23,7 @@ from pyarrow import fs
 
 from pipeline import tables
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
-from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, NEW_AGAIN, SPARE_TIME, reach_of_changes
+from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, SPARE_TIME, reach_of_changes
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
@@ -68,8 +68,10 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    "inputs.resource_discounts": lambda settings: timedelta(days=settings.lookback_days),
     "inputs.resources": lambda _: REMEMBERED,
     "inputs.seen_before": lambda _: NEW_AGAIN,
+    "inputs.spend_by_day": lambda _: BILLED,
     "inputs.spare_time": lambda _: SPARE_TIME,
     "inputs.usage": lambda settings: timedelta(days=settings.lookback_days),
 }

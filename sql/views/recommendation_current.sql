@@ -5,7 +5,7 @@
 -- `keep` and `insufficient_data` are answers and stand here too. Only `portfolio_savings_usd` adds up: it counts what
 -- can be done together, each on what is left by what comes before it; `savings_monthly_usd` is of the change alone. What was
 -- dismissed, or is snoozed, is in gold.recommendation_status. Money is at the list price of `price_as_of`,
--- which may be years old.
+-- which may be years old; `savings_after_discounts_usd` alone is what the bill falls by while commitments last.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.recommendation
 )
@@ -23,6 +23,7 @@ SELECT
   r.savings_monthly_usd AS savings_monthly_usd,
   r.savings_low_usd AS savings_low_usd,
   r.savings_high_usd AS savings_high_usd,
+  r.savings_after_discounts_usd AS savings_after_discounts_usd,
   r.portfolio_savings_usd AS portfolio_savings_usd,
   r.price_as_of AS price_as_of,
   date_diff('day', r.price_as_of, r.as_of) AS price_age_days,

@@ -132,7 +132,7 @@ def test_savings_lie_between_their_bounds_do_not_exceed_the_cost_and_belong_to_a
 def test_the_answer_is_the_same_twice_and_in_any_order_of_rows_and_leaves_the_estate_as_it_was(name: str, case: str) -> None:
     given = situation(name, case).estate
     before = deepcopy(given)
-    frames = ("resources", "usage", "prices", "risk", "activity", "weeks")
+    frames = ("resources", "usage", "prices", "risk", "activity", "weeks", "bill")
     shuffled = replace(given, **{frame: getattr(given, frame).sample(frac=1, random_state=7) for frame in frames})
 
     first = judge(name, given)
@@ -154,6 +154,7 @@ def test_what_is_known_after_as_of_does_not_matter(name: str, case: str) -> None
         usage=pd.concat([given.usage, usage], ignore_index=True) if len(usage) else given.usage,
         prices=pd.concat([prices, given.prices], ignore_index=True),
         activity=_and_later(given),
+        bill=_billed_later(given),
     )
 
     pd.testing.assert_frame_equal(judge(name, longer), judge(name, given))
@@ -166,13 +167,20 @@ def _and_later(given: Estate) -> pd.DataFrame:
     return pd.concat([activity, later], ignore_index=True) if len(activity) else activity
 
 
+def _billed_later(given: Estate) -> pd.DataFrame:
+    """The bill of a situation, and dearer days after it."""
+    bill = given.bill
+    later = bill.assign(ts=bill["ts"] + pd.Timedelta(days=400), list_usd=1e6, effective_usd=1e6, is_tagged=False)
+    return pd.concat([bill, later], ignore_index=True) if len(bill) else bill
+
+
 @in_every_situation
-def test_without_prices_there_are_no_dollars_and_with_others_a_row_keeps_its_id(name: str, case: str) -> None:
+def test_without_prices_and_bill_there_are_no_dollars_and_with_others_a_row_keeps_its_id(name: str, case: str) -> None:
     given = situation(name, case).estate
     now = judge(name, given)
 
     for prices in (given.prices.assign(price_usd=np.nan), given.prices.iloc[:0]):
-        rows = judge(name, replace(given, prices=prices))
+        rows = judge(name, replace(given, prices=prices, bill=given.bill.iloc[:0]))
         # What does not run costs nothing at any price.
         assert (rows["monthly_cost_usd"].dropna() == 0).all()
         assert rows[SAVINGS].isna().all(axis=None)

@@ -218,6 +218,19 @@ def test_every_saving_on_the_page_is_the_saving_in_the_table(page: Page, finding
     assert {float(text) for text in shown} == set(findings.recommendation["savings_monthly_usd"].dropna())
 
 
+def test_savings_after_discounts_stand_beside_those_at_list_price_and_the_total_says_how_many_the_bill_has(
+    page: Page, findings: Findings
+) -> None:
+    assert not list(page.find(data_field="savings_after_discounts_usd"))
+    known = findings.recommendation["recommendation_id"].isin([f"{1:016x}"])
+    given = findings.recommendation.assign(savings_after_discounts_usd=np.where(known, 52.56, np.nan))
+    paid = Page(render(replace(findings, recommendation=given)))
+
+    [shown] = paid.find(data_field="savings_after_discounts_usd")
+    assert (float(shown["data-exact"]), shown["text"]) == (52.56, "$52.56 after discounts")
+    assert "together $334.34, and $52.56 after discounts (1 of 2 are in the bill)" in paid.one(id="recommendations")["text"]
+
+
 def test_every_accuracy_figure_on_the_page_is_the_figure_in_the_table(page: Page, findings: Findings) -> None:
     for name in ("mase", "wape", "scaled_pinball", "coverage_50", "coverage_80", "coverage_90", "skill", "cpu_s_per_series"):
         shown = sorted(float(e["data-sort"]) for e in page.find(data_field=name))

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipeline.advice.estate import Estate
 from pipeline.errors import ConfigError
-from pipeline.inputs.estate import read_estate
+from pipeline.inputs.estate import read_bill, read_estate
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
+from pipeline.sources import _bronze
 from pipeline.steps import recommend as step
+from pipeline.tables.money import FOCUS_LINE
 from pipeline.tables.usage import RESOURCE
+from tests.support.bills import build_cost, line
+from tests.support.spending import PLAN
 
 DAY = Interval.day("2026-03-14")
 
@@ -115,3 +122,69 @@ def test_what_the_newest_inventory_lists_no_more_is_not_judged_and_its_number_is
     named = lake.query("SELECT DISTINCT resource_id FROM gold.recommendation")["resource_id"].to_pylist()
     assert named == ["i-1"]
     assert "that the newest does not list, and that are not judged: 1" in caplog.text
+
+
+def test_what_a_plan_covers_by_the_bill_saves_nothing_while_that_lasts(lake: Lake, settings: Settings) -> None:
+    def charge(number: int, category: str, commitment: str | None, effective: str) -> dict[str, Any]:
+        named = {"resource_id": "i-1", "x_usage_type": "BoxUsage:m5.large", "pricing_category": category}
+        return line(5, number, **named, commitment_discount_id=commitment, effective_cost=effective, list_cost="4")
+
+    lines = [charge(1, "Committed", "arn:plan", "3"), charge(2, "Committed", "arn:plan", "3"), charge(3, "Standard", None, "4")]
+    rows = pa.Table.from_pylist(lines, schema=_bronze.schema(FOCUS_LINE.name))
+    lake.land(FOCUS_LINE, rows, source="billing", shard="a", ingested_at=datetime(2026, 3, 15))
+    build_cost(settings, DAY)
+
+    step.recommend(DAY, lake, settings)
+
+    [stop] = lake.query(
+        "SELECT savings_monthly_usd AS listed, savings_after_discounts_usd AS paid FROM gold.recommendation WHERE action = 'stop'"
+    ).to_pylist()
+    assert stop["listed"] > 50
+    assert stop["paid"] == pytest.approx(stop["listed"] / 3)
+
+
+def land_quarter(lake: Lake, settings: Settings) -> None:
+    """A bill of 75 days up to the day: usage under a plan, as much again on demand without a tag, and unused commitment."""
+    days = pd.date_range(end=DAY.end - timedelta(days=1), periods=75, freq="D")
+    charges = [
+        {"resource_id": "i-7", "pricing_category": "Committed", "commitment_discount_id": PLAN}
+        | {"list_cost": "80", "effective_cost": "64", "tag_set": "0123456789abcdef", "tags": '{"team": "a"}'},
+        {"resource_id": "i-8", "pricing_category": "Standard", "list_cost": "160", "effective_cost": "160"},
+        {"resource_id": PLAN, "pricing_category": "Committed", "commitment_discount_id": PLAN}
+        | {"list_cost": "24", "effective_cost": "24", "x_usage_type": "ComputeSP"},
+    ]
+    for month, inside in days.groupby(days.to_period("M")).items():
+        period = month.start_time.to_pydatetime()
+        lines = [
+            line(day.day, number + 3 * day.day, **{"x_usage_type": "BoxUsage:m5.large"} | charge)
+            | {"billing_period": period, "billing_period_start": f"{period:%Y-%m-%d}", "charge_start": day.to_pydatetime()}
+            for day in inside
+            for number, charge in enumerate(charges)
+        ]
+        rows = pa.Table.from_pylist(lines, schema=_bronze.schema(FOCUS_LINE.name))
+        lake.land(FOCUS_LINE, rows, source="billing", shard=f"{period:%Y-%m}", ingested_at=DAY.end)
+    build_cost(settings, Interval(days[0].to_pydatetime(), DAY.end))
+
+
+def test_a_bill_has_plans_bought_waste_and_missing_tags_named_with_dollars_by_what_other_changes_leave(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_quarter(lake, settings)
+    monkeypatch.setattr(step, "read_estate", lambda *_: replace(quiet_estate(), bill=read_bill(DAY, lake)))
+
+    def said(**changed: object) -> dict[str, Any]:
+        step.recommend(DAY, lake, settings.model_copy(update=changed))
+        rows = lake.query("SELECT * FROM gold.recommendation WHERE portfolio_rank IS NOT NULL").to_pylist()
+        return {row["action"]: row for row in rows}
+
+    rows = said()
+    assert rows.keys() == {"stop", "purchase", "release", "tag"}
+    assert rows["release"]["savings_high_usd"] == pytest.approx(24 * 730 / 24)
+    assert rows["tag"]["monthly_cost_usd"] == pytest.approx(160 * 730 / 24)
+    purchase = rows["purchase"]
+    assert purchase["savings_after_discounts_usd"] == purchase["savings_monthly_usd"] == purchase["portfolio_savings_usd"]
+    # The stopped instance is not committed to.
+    alone = said(recommenders=("savings_plan",))
+    assert alone["purchase"]["savings_monthly_usd"] > purchase["savings_monthly_usd"] > 0
+    assert json.loads(purchase["evidence_json"])["observed"]["left_by_other_changes"] == pytest.approx(1 - 0.0783 / 10, abs=1e-3)
+    assert purchase["account"] == "9"

@@ -53,6 +53,7 @@ def recommendations(findings: Findings) -> Content | Empty:
         "aside": int(is_aside.sum()),
         "prices": _prices(every),
         "total": cell_of(saved.clip(lower=0).sum(), usd),
+        "paid": _after_discounts(portfolio),
         "extra": usd(-saved.clip(upper=0).sum()) if (saved < 0).any() else "",
     }
 
@@ -71,6 +72,7 @@ def _row(row: dict[str, Any], assumed: set[str]) -> Content:
         "target": "" if missing(row["target_config"]) else row["target_config"],
         "saving": cell_of(row["savings_monthly_usd"], usd),
         "range": "" if missing(low) or missing(high) or usd(low) == usd(high) else f"{usd(low)} to {usd(high)}",
+        "after": cell_of(row["savings_after_discounts_usd"], usd),
         "cost": cell_of(row["monthly_cost_usd"], usd),
         "breach": cell_of(row["breach_probability"], percent),
         "risk": cell_of(row["risk_level"], _risk_word),
@@ -84,6 +86,16 @@ def _row(row: dict[str, Any], assumed: set[str]) -> Content:
         "price_age": age(row["price_as_of"], row["as_of"]),
         "evidence": _evidence(row["evidence_json"]),
     }
+
+
+def _after_discounts(portfolio: pd.DataFrame) -> Content | None:
+    """What the portfolio saves at what is really paid, of as many of its rows with dollars as the bill has; None of none."""
+    saved, after = numbers(portfolio["portfolio_savings_usd"]), numbers(portfolio["savings_after_discounts_usd"])
+    share = after / numbers(portfolio["savings_monthly_usd"])
+    known = (saved > 0) & share.notna()
+    if not known.any():
+        return None
+    return {"saving": cell_of((saved * share)[known].sum(), usd), "known": int(known.sum()), "of": int((saved > 0).sum())}
 
 
 def _count_resources(rows: pd.DataFrame) -> int:

@@ -1,0 +1,80 @@
+"""What a bill says to rules: spending by the day, and what it lists that no inventory does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.advice.estate import Estate
+
+#: Services of what the bill lists: what a payer's plans may cover, each commitment, and the tags of an account.
+FROM_THE_BILL = SAVINGS_PLAN, COMMITMENT, TAGS = ("savings_plan", "commitment", "tags")
+#: What stands for the region of what has none.
+EVERYWHERE = "global"
+#: Days in a month, as hours are counted.
+DAYS_PER_MONTH = 730.0 / 24
+# A bill that ends so many days before the moment says nothing of now.
+_OLDEST_DAYS = 10
+# Days that must be there of those between the first and the last.
+_LEAST_COVERAGE = 0.9
+
+
+def add_billed(estate: Estate) -> Estate:
+    """The estate whose resources are also what its bill lists, for rules that judge a payer, a commitment or an account.
+
+    A commitment that the inventory lists, under the id that the bill has, is that of the inventory: it says when it ends.
+    """
+    bill, listed = estate.bill, estate.resources
+    committed = bill.loc[bill["commitment_id"] != "none", ["payer", "commitment_id"]].sort_values(["payer", "commitment_id"])
+    known = set(listed.loc[listed["service"] == COMMITMENT, "resource_id"]) if len(listed) else set()
+    committed = committed[~committed["commitment_id"].isin(known)].drop_duplicates("commitment_id")
+    payers, accounts = sorted(set(bill["payer"])), sorted(set(bill["account"]))
+    rows = [
+        *((payer, "compute", SAVINGS_PLAN) for payer in payers),
+        *((payer, commitment, COMMITMENT) for payer, commitment in committed.itertuples(index=False)),
+        *((account, "untagged", TAGS) for account in accounts),
+    ]
+    if not rows:
+        return estate
+    billed = pd.DataFrame(rows, columns=["account", "resource_id", "service"]).assign(region=EVERYWHERE)
+    return replace(estate, resources=pd.concat([listed, billed], ignore_index=True) if len(listed) else billed)
+
+
+def known_bill(estate: Estate) -> pd.DataFrame:
+    """The bill before the moment."""
+    return estate.bill.loc[estate.bill["ts"] < pd.Timestamp(estate.as_of)]
+
+
+def days_of(bill: pd.DataFrame) -> pd.DatetimeIndex:
+    """From the first to the last day of the bill."""
+    return pd.date_range(bill["ts"].min(), bill["ts"].max(), freq="D")
+
+
+def why_unknown(bill: pd.DataFrame, estate: Estate, least_days: int) -> str | None:
+    """Why a bill does not tell what is spent, or None."""
+    if bill.empty:
+        return "The bill has nothing of it."
+    days, seen = days_of(bill), bill["ts"].nunique()
+    if (pd.Timestamp(estate.as_of) - days[-1]).days > _OLDEST_DAYS:
+        return f"The bill ends on {days[-1]:%Y-%m-%d}."
+    if len(days) < least_days:
+        return f"The bill has {len(days)} days; {least_days} are needed."
+    if seen < _LEAST_COVERAGE * len(days):
+        return f"The bill has {seen} of the {len(days)} days since {days[0]:%Y-%m-%d}; {_LEAST_COVERAGE:.0%} are needed."
+    return None
+
+
+def by_day(rows: pd.DataFrame, amount: str, days: pd.DatetimeIndex) -> npt.NDArray[np.float64]:
+    """An amount of some rows of a bill on each of the days; 0 on a day without one."""
+    summed = rows.groupby("ts")[amount].sum()
+    amounts: npt.NDArray[np.float64] = summed.reindex(days, fill_value=0.0).to_numpy(dtype=np.float64)
+    return amounts
+
+
+def last_days(bill: pd.DataFrame, days: int) -> pd.DataFrame:
+    """The rows of the last days of a bill that has any."""
+    last: pd.DataFrame = bill.loc[bill["ts"] > bill["ts"].max() - pd.Timedelta(days=days)]
+    return last

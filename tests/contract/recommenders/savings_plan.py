@@ -1,0 +1,67 @@
+"""Steady spending that a plan pays off for, and spending that it does not: covered already, falling, young, or going away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support.options import Changed
+from tests.support.rule_cases import Says, Situation
+from tests.support.spending import PLAN, charged, spending
+
+#: 80 dollars a day are covered at a fifth off, so that the discount is known; 160 more are on demand.
+COVERED = charged(80.0, charged_as="covered", commitment_id=PLAN)
+STEADY = spending(COVERED, charged(160.0))
+#: Every other week there is half.
+WAVES = spending(COVERED, charged(np.tile([160.0] * 7 + [80.0] * 7, 7)[:90].tolist()))
+
+
+def changes(usd: float) -> pd.DataFrame:
+    return pd.DataFrame([{"account": "1", "service": "ec2", "portfolio_savings_usd": usd}])
+
+
+def plan(name: str, *charges: pd.DataFrame, **more: object) -> Situation:
+    says = Says(*more.pop("says"))  # type: ignore[misc]
+    return Situation(spending(*charges, **more), {name: says})  # type: ignore[arg-type]
+
+
+SITUATIONS = {
+    # At a fifth off, of $10.00 an hour of which $3.33 are covered for $2.67: most of the rest, and a fifth of that is saved.
+    "steady": Situation(
+        STEADY,
+        {
+            "compute": Says(
+                "purchase",
+                "while 80% of it is used",
+                {
+                    "account": "9",
+                    "monthly_cost_usd": pytest.approx(160 / 24 * 730),
+                    "savings_monthly_usd": pytest.approx(650, rel=0.05),
+                    "exclusive_group": "commitment",
+                },
+            )
+        },
+    ),
+    "covered": plan("compute", charged(240.0, charged_as="covered", commitment_id=PLAN), says=("keep", "Nothing that is worth")),
+    "stopped": plan("compute", COVERED, charged(160.0), changes=changes(6000.0), says=("keep", "Nothing that is worth")),
+    "young": plan("compute", COVERED.tail(59), charged(160.0, 59), says=("insufficient_data", "59 days; 60 are needed")),
+    "old": plan("compute", charged(160.0, until=9), says=("insufficient_data", "The bill ends on")),
+    "holes": plan("compute", charged(160.0, 30), charged(160.0, 30, until=60), says=("insufficient_data", "60 of the 90 days")),
+    "no discount": plan("compute", charged(160.0), says=("insufficient_data", "assumed_discount_pct")),
+    "spot and storage": plan(
+        "compute",
+        charged(90.0, usage_type="SpotUsage:m5.large"),
+        charged(9.0, usage_type="EBS:VolumeUsage.gp3"),
+        says=("keep", "has nothing that"),
+    ),
+}
+OPTIONS = {
+    "term_days": Changed(1095, STEADY),
+    "most_chance_of_loss_pct": Changed(1, WAVES),
+    "target_coverage_pct": Changed(50, STEADY),
+    "purchases": Changed(4, STEADY),
+    "min_days": Changed(91, STEADY),
+    "min_saving_usd": Changed(100_000, STEADY),
+    "assumed_discount_pct": Changed(20, spending(charged(160.0))),
+}
