@@ -94,7 +94,7 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
     whole = {through: _last_whole(part, through) for through, part in by_through.items()}
     among = tree.periods(max(whole.values()), today, DAYS, MONTHS)
     sums: dict[tuple[Node, str], Sum] = {}
-    skills: dict[Node, float | None] = {}
+    skills: dict[Node, float] = {}
     billed: list[Billed] = []
     blocks = []
     for through, part in by_through.items():
@@ -113,7 +113,8 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
             for kind in sorted(names):
                 blocks.append(_rows(node, kind, own.get(kind), already.get((node, kind)), among, skill, whole[through]))
             for above in node.above():
-                skills[above] = skill if skills.get(above, skill) == skill else None
+                if skill is not None:
+                    skills[above] = min(skill, skills.get(above, skill))
     already = {key: row for key, row in tree.add_billed(billed, among).items() if key[0].level != "account_service"}
     last = max(whole.values())
     for node, kind in sorted(sums.keys() | already.keys()):
