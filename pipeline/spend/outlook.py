@@ -93,6 +93,7 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
     by_through = {min(through, today - 1): charges[throughs == through] for through in np.unique(throughs)}
     whole = {through: _last_whole(part, through) for through, part in by_through.items()}
     among = tree.periods(max(whole.values()), today, DAYS, MONTHS)
+    since = min(period.start for period in among)
     sums: dict[tuple[Node, str], Sum] = {}
     skills: dict[Node, float] = {}
     billed: list[Billed] = []
@@ -101,7 +102,7 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
         end, first = max(period.end for period in among), part["day"].to_numpy(dtype="datetime64[D]").min()
         group = Group(part, np.arange(first, whole[through] + 1), np.arange(whole[through] + 1, end), among)
         for node, kinds, parts, skill in _bottoms(group, models):
-            charged = _billed(node, kinds, whole[through])
+            charged = _billed(node, kinds, whole[through], since)
             billed += charged
             for kind, one in parts.items():
                 tree.add_up(sums, node, kind, one)
@@ -207,14 +208,15 @@ def _tax(
     return schedule.tax_ahead(past, before, rate, np.sum([each for each, _ in days.values()], axis=0), group.ahead)
 
 
-def _billed(node: Node, kinds: dict[str, pd.DataFrame], through: np.datetime64) -> list[Billed]:
-    """What was charged, by day: of use, the days that are whole; of the rest, all that is known."""
-    return [
-        Billed(node, kind, day, amount)
-        for kind, part in kinds.items()
-        for day, amount in zip(part["day"].to_numpy(dtype="datetime64[D]"), part["amount"], strict=True)
-        if kind != USAGE or day <= through
-    ]
+def _billed(node: Node, kinds: dict[str, pd.DataFrame], through: np.datetime64, since: np.datetime64) -> list[Billed]:
+    """What was charged, by month: of use, the days that are whole; of the rest, all that is known."""
+    found = []
+    for kind, part in kinds.items():
+        day = part["day"].to_numpy(dtype="datetime64[D]")
+        counts = (day >= since) & ((kind != USAGE) | (day <= through))
+        amounts, months = part["amount"].to_numpy()[counts], day[counts].astype("datetime64[M]")
+        found += [Billed(node, kind, month, sum(amounts[months == month], Decimal(0))) for month in np.unique(months)]
+    return found
 
 
 def _all(parts: dict[str, Sum]) -> Sum:

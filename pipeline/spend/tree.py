@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pipeline.forecasting.panel import Floats
 from pipeline.spend.schedule import Days
-from pipeline.tables.columns import ALL, MONTH, QUARTER
+from pipeline.tables.columns import ALL, DAY, MONTH, QUARTER
 
 #: Means are whole millionths of the currency, so that those of parts are those of the sum.
 UNIT = 1_000_000
@@ -68,7 +68,7 @@ def periods(through: np.datetime64, as_of: np.datetime64, days: int, months: int
     daily = np.arange(through + 1, as_of + days)
     running = (as_of - 1).astype("datetime64[M]")
     quarter = running - running.astype(np.int64) % 3
-    found = [Period("day", day, day + 1) for day in daily]
+    found = [Period(DAY, day, day + 1) for day in daily]
     found += [_months(MONTH, running + number, 1) for number in range(months)]
     return [*found, _months(QUARTER, quarter, 3)]
 
@@ -108,27 +108,27 @@ def in_periods(days: Floats, ahead: Days, among: list[Period], model: str) -> Su
 
 
 class Billed(NamedTuple):
-    """What one node was charged on one day, exactly."""
+    """What one node was charged in one month, exactly."""
 
     node: Node
     kind: str
-    day: np.datetime64
+    month: np.datetime64
     amount: Decimal
 
 
 def add_billed(charges: list[Billed], among: list[Period]) -> dict[tuple[Node, str], list[Decimal]]:
     """What is billed already of each month and quarter, of every node and kind and of all kinds; days ahead have nothing."""
     found: dict[tuple[Node, str], list[Decimal]] = {}
-    longer = [(number, period) for number, period in enumerate(among) if period.granularity != "day"]
-    earliest = min(period.start for _, period in longer)
-    for node, kind, day, amount in charges:
-        if day < earliest:
-            continue
-        for key in _keys(node, kind):
+    holding: dict[np.datetime64, list[int]] = {}
+    for number, period in enumerate(among):
+        if period.granularity != DAY:
+            for month in np.arange(period.start, period.end, dtype="datetime64[M]"):
+                holding.setdefault(month, []).append(number)
+    for node, kind, month, amount in charges:
+        for key in _keys(node, kind) if month in holding else ():
             row = found.setdefault(key, [Decimal(0)] * len(among))
-            for number, period in longer:
-                if period.start <= day < period.end:
-                    row[number] += amount
+            for number in holding[month]:
+                row[number] += amount
     return found
 
 
