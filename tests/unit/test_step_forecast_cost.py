@@ -72,8 +72,9 @@ def test_parts_add_up_to_the_total_to_the_last_digit_in_the_table(lake: Lake) ->
     forecast_cost(DAY, lake, lake.settings)
 
     sums = lake.query(
-        "SELECT w.meaning, w.granularity, w.ts, w.mean AS whole, sum(p.mean) AS parts FROM gold.cost_forecast AS w "
-        "JOIN gold.cost_forecast AS p ON p.meaning = w.meaning AND p.granularity = w.granularity AND p.ts = w.ts AND p.kind = w.kind "
+        "SELECT w.meaning, w.granularity, w.ts, w.mean AS whole, sum(p.mean) AS parts "
+        "FROM gold.cost_forecast AS w JOIN gold.cost_forecast AS p "
+        "ON p.meaning = w.meaning AND p.granularity = w.granularity AND p.ts = w.ts AND p.kind = w.kind "
         "WHERE w.level = 'total' AND p.level = 'account_service' GROUP BY w.meaning, w.granularity, w.ts, w.mean, w.kind"
     ).to_pylist()
 
