@@ -63,7 +63,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         judged=_judged(lake, interval),
         anomaly_history=_around(lake, points, anomaly),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
-        cost_forecast=_believed(lake, COST_FORECAST, interval, meaning=[EFFECTIVE], currency=["USD"]),
+        cost_forecast=_believed(lake, COST_FORECAST, interval, cost=[EFFECTIVE], currency=["USD"]),
         cost_rises=read(lake, "cost_rises", as_of=interval.as_of),
         cost_allocated=read(lake, "cost_allocated", as_of=interval.as_of),
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),

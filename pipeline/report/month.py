@@ -8,7 +8,7 @@ from datetime import datetime
 import pandas as pd
 
 from pipeline.report.frames import numbers
-from pipeline.tables.columns import ALL, FEE, USAGE
+from pipeline.tables.columns import ALL, DAY, FEE, MONTH, USAGE
 
 _DAY = pd.Timedelta(days=1)
 
@@ -60,7 +60,7 @@ def estimate_month_end(cost_daily: pd.DataFrame, cost_forecast: pd.DataFrame, as
     spent = float(numbers(in_usd.loc[counts, "effective_usd"]).sum())
     end, first = month + pd.DateOffset(months=1), max(last + _DAY, month)
     total = total_ahead(cost_forecast, (USAGE, FEE))
-    daily = total[(total["granularity"] == "day") & (total["ts"] >= first) & (total["ts"] < end)]
+    daily = total[(total["granularity"] == DAY) & (total["ts"] >= first) & (total["ts"] < end)]
     missing = max((end - first).days, 0)
     reached = daily["ts"].nunique() >= missing
     expected = spent + float(numbers(daily["mean"]).sum()) if reached else None
@@ -84,7 +84,7 @@ def total_ahead(cost_forecast: pd.DataFrame, kinds: tuple[str, ...] = (ALL,)) ->
 
 def _bound(total: pd.DataFrame, month: pd.Timestamp, expected: float | None, level: str) -> float | None:
     """As far from what is expected of the month as the quantile of its usage lies from the mean of that."""
-    rows = total[(total["granularity"] == "month") & (total["ts"] == month) & (total["kind"] == USAGE)]
+    rows = total[(total["granularity"] == MONTH) & (total["ts"] == month) & (total["kind"] == USAGE)]
     if expected is None or rows.empty:
         return None
     return expected + float(rows[level].iloc[0]) - float(rows["mean"].iloc[0])

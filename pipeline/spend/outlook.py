@@ -26,7 +26,7 @@ PURCHASE = "purchase"
 SCHEDULE, NOTHING = "schedule", "billed"
 # Days at the end of what is billed that may be half billed, and the share of the same weekday's usual total that tells so.
 _LATE, _HALF = 3, 0.5
-_KEY = ["provider", "account", "service"]
+_KEY = list(Node._fields)
 _LEVELS = np.array(list(QUANTILE_COLUMNS.values()))
 
 
@@ -81,7 +81,7 @@ def foresee(charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.F
             )
             if len(known):
                 rows = _foresee(known, today, models)
-                parts.append(rows.assign(as_of=as_of, currency=currency, meaning=meaning))
+                parts.append(rows.assign(as_of=as_of, currency=currency, cost=meaning))
     if not parts:
         return COST_FORECAST.empty()
     return pd.concat(parts, ignore_index=True)[list(COST_FORECAST.names)].sort_values(list(COST_FORECAST.key), ignore_index=True)
@@ -116,7 +116,7 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
             for above in node.above():
                 if skill is not None:
                     skills[above] = min(skill, skills.get(above, skill))
-    already = {key: row for key, row in tree.add_billed(billed, among).items() if key[0].level != "account_service"}
+    already = {key: row for key, row in tree.add_billed(billed, among).items() if key[0].level != "by_account_service"}
     last = max(whole.values())
     for node, kind in sorted(sums.keys() | already.keys()):
         blocks.append(_rows(node, kind, sums.get((node, kind)), already.get((node, kind)), among, skills.get(node), last))

@@ -33,12 +33,12 @@ class Node(NamedTuple):
             case False, _, _:
                 return "total"
             case _, False, False:
-                return "provider"
+                return "by_provider"
             case _, True, False:
-                return "account"
+                return "by_account"
             case _, False, True:
-                return "service"
-        return "account_service"
+                return "by_service"
+        return "by_account_service"
 
     def above(self) -> tuple[Node, ...]:
         """The nodes that a service of an account adds to, itself not among them."""

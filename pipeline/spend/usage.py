@@ -12,10 +12,11 @@ from scipy.special import ndtri
 
 from pipeline.forecasting import metrics
 from pipeline.forecasting.panel import Floats, Panel
+from pipeline.tables.columns import QUANTILES
 
 Forecast = Callable[[Panel, int, tuple[float, ...]], Floats]
 #: Levels between which paths are drawn; the lowest has no place in what is published.
-LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+LEVELS = (0.01, *QUANTILES)
 #: Sample paths of a node.
 PATHS = 400
 #: Days for which a forecaster is asked; what lies beyond follows from its last four weeks.

@@ -29,7 +29,7 @@ def forecast_cost(interval: Interval, lake: Lake, settings: Settings) -> int:
     as_of = interval.as_of
     charges = read(lake, "cost_charges", since=as_of - timedelta(days=settings.history_days), as_of=as_of)
     rows = foresee(charges, as_of, {name: plugs.load("forecasters", name).forecast for name in MODELS})
-    for (currency, meaning), part in rows[rows["level"] == "total"].groupby(["currency", "meaning"]):
+    for (currency, meaning), part in rows[rows["level"] == "total"].groupby(["currency", "cost"]):
         log.info("%s cost in %s: by %s", meaning, currency, "; ".join(sorted(part["model"].unique())))
     # Of decimals in a frame Arrow would take the fewest digits that hold them.
     schema = pa.schema([COST_FORECAST.arrow_schema.field(name) for name in COST_FORECAST.names])

@@ -128,7 +128,7 @@ NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
 #: Stands for every one, where a row is a sum over a column's words.
 ALL = "all"
 #: What a cost forecast is of: everything in a currency, or of one provider, account, service, or service of an account.
-COST_LEVELS = ("total", "provider", "account", "service", "account_service")
+COST_LEVELS = ("total", "by_provider", "by_account", "by_service", "by_account_service")
 #: What a charge is: use, a fee that comes back, tax on these, a purchase that does not come back, a credit or refund, a
 #: correction of earlier invoices or another adjustment.
 COST_KINDS = USAGE, FEE, TAX, ONE_OFF, CREDIT, CORRECTION = ("usage", "fee", "tax", "one_off", "credit", "correction")

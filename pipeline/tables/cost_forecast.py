@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import ALL, COST_KINDS, COST_LEVELS, COST_MEANINGS, COST_PERIODS, as_of, moment, number, text
+from pipeline.tables.columns import (
+    ALL,
+    COST_KINDS,
+    COST_LEVELS,
+    COST_MEANINGS,
+    COST_PERIODS,
+    QUANTILES,
+    as_of,
+    moment,
+    number,
+    text,
+)
 from pipeline.tables.money import currency
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import MONEY, NUMBER
 
-_LEVELS = {"p05": 0.05, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+_LEVELS = {f"p{round(100 * level):02d}": level for level in QUANTILES}
 # Whose cost it is.
 node = (
     text("provider", "Who bills, or `all`."),
@@ -18,11 +29,11 @@ node = (
 COST_FORECAST = Table(
     name="gold.cost_forecast",
     doc="What one provider's, account's or service's cost of one day, month or quarter will be, as believed at `as_of`.",
-    key=("as_of", "meaning", "provider", "account", "service", "currency", "kind", "granularity", "ts"),
+    key=("as_of", "cost", "provider", "account", "service", "currency", "kind", "granularity", "ts"),
     time="as_of",
     columns=(
         as_of,
-        text("meaning", "Which cost: what the invoice says, or amortised.", values=COST_MEANINGS),
+        text("cost", "Which cost: what the invoice says, or amortised.", values=COST_MEANINGS),
         *node,
         text("level", "What of these are `all`.", values=COST_LEVELS),
         text("kind", "What is charged, or `all`.", values=(*COST_KINDS, ALL)),

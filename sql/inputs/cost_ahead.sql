@@ -9,7 +9,7 @@
 WITH ahead AS (
   SELECT account, service, cast(sum(mean) AS double) AS expected_usd
   FROM gold.cost_forecast
-  WHERE as_of = :as_of AND meaning = 'effective' AND currency = 'USD' AND level = 'account_service' AND kind IN ('usage', 'fee')
+  WHERE as_of = :as_of AND cost = 'effective' AND currency = 'USD' AND level = 'by_account_service' AND kind IN ('usage', 'fee')
     AND granularity = 'day' AND ts >= :as_of AND ts < date_add('day', 30, :as_of)
   GROUP BY account, service
 ),

@@ -130,7 +130,7 @@ likely AS (
   SELECT f.as_of, f.ts, sum(f.mean) AS mean
   FROM gold.cost_forecast AS f
   JOIN published AS p ON p.as_of = f.as_of
-  WHERE f.meaning = 'effective' AND f.currency = 'USD' AND f.level = 'total' AND f.kind IN ('usage', 'fee')
+  WHERE f.cost = 'effective' AND f.currency = 'USD' AND f.level = 'total' AND f.kind IN ('usage', 'fee')
     AND f.granularity = 'day' AND f.day >= cast(:as_of - INTERVAL '31' DAY AS date)
   GROUP BY f.as_of, f.ts
 ),

@@ -174,12 +174,12 @@ def _forecasts() -> list[dict[str, Any]]:
 
 def _cost_forecasts() -> list[dict[str, Any]]:
     """Usage of two services, and both together: 90 days and the running month."""
-    shared = {"as_of": AS_OF, "meaning": "effective", "currency": "USD", "model": "default", "skill": 0.21}
+    shared = {"as_of": AS_OF, "cost": "effective", "currency": "USD", "model": "default", "skill": 0.21}
     shared |= {"complete_through": AS_OF - timedelta(days=1)}
     every, records = {"provider": "all", "account": "all", "service": "all", "level": "total"}, []
     services = (("Compute Engine", 410), ("BigQuery", 96))
     for service, level in (*services, ("all", 506)):
-        own = {"provider": "gcp", "account": "binder", "service": service, "level": "account_service"}
+        own = {"provider": "gcp", "account": "binder", "service": service, "level": "by_account_service"}
         node = {**shared, **(every if service == "all" else own)}
         spans = [("day", AS_OF + timedelta(days=ahead), 1) for ahead in range(90)] + [("month", utc("2026-04-01"), 30)]
         for granularity, ts, days in spans:

@@ -89,7 +89,7 @@ def rows() -> pd.DataFrame:
 
 
 def of(rows: pd.DataFrame, **wanted: object) -> pd.DataFrame:
-    for column, value in ({"meaning": "billed"} | wanted).items():
+    for column, value in ({"cost": "billed"} | wanted).items():
         rows = rows[rows[column] == value]
     return rows
 
@@ -102,17 +102,19 @@ def test_the_rows_are_those_of_the_table_with_one_for_each_key(rows: pd.DataFram
     assert whole[whole["granularity"] == "day"]["ts"].min() == pd.Timestamp(2026, 6, 19)
 
 
-@pytest.mark.parametrize(("level", "parts"), [("total", "account_service"), ("total", "account"), ("provider", "service")])
+@pytest.mark.parametrize(
+    ("level", "parts"), [("total", "by_account_service"), ("total", "by_account"), ("by_provider", "by_service")]
+)
 @pytest.mark.parametrize("meaning", ["billed", "effective"])
 def test_means_of_parts_add_up_to_those_of_the_whole_exactly(rows: pd.DataFrame, level: str, parts: str, meaning: str) -> None:
-    sums = of(rows, level=parts, kind=ALL, meaning=meaning).groupby(["granularity", "ts"])["mean"].sum()
-    whole = of(rows, level=level, kind=ALL, meaning=meaning).set_index(["granularity", "ts"])["mean"]
+    sums = of(rows, level=parts, kind=ALL, cost=meaning).groupby(["granularity", "ts"])["mean"].sum()
+    whole = of(rows, level=level, kind=ALL, cost=meaning).set_index(["granularity", "ts"])["mean"]
 
     assert sums.to_dict() == whole.to_dict()
 
 
 def test_kinds_add_up_to_all_of_them_and_days_to_their_month_exactly(rows: pd.DataFrame) -> None:
-    node = of(rows, level="account", account="111111111111")
+    node = of(rows, level="by_account", account="111111111111")
     kinds = node[node["kind"] != ALL].groupby(["granularity", "ts"])["mean"].sum()
     whole = node[node["kind"] == ALL].set_index(["granularity", "ts"])
     july = [whole.loc[("day", day), "mean"] for day in pd.date_range("2026-07-01", "2026-07-31")]
@@ -136,7 +138,7 @@ def test_a_running_month_is_what_was_billed_and_the_days_ahead(rows: pd.DataFram
 
 def test_the_band_of_a_total_is_its_own_and_narrower_than_the_sum_of_those_of_its_parts(rows: pd.DataFrame) -> None:
     month = {"kind": ALL, "granularity": "month", "ts": pd.Timestamp(2026, 7, 1)}
-    parts, [whole] = of(rows, level="account_service", **month), of(rows, level="total", **month).to_dict("records")
+    parts, [whole] = of(rows, level="by_account_service", **month), of(rows, level="total", **month).to_dict("records")
 
     assert 0 < whole["p95"] - whole["p05"] < 0.95 * (parts["p95"] - parts["p05"]).sum()
 
@@ -160,7 +162,7 @@ def test_credits_and_corrections_are_lines_of_their_own(rows: pd.DataFrame) -> N
 
 
 def test_tax_follows_what_it_is_on(rows: pd.DataFrame) -> None:
-    node = of(rows, level="account_service", account="111111111111", service="AmazonEC2", granularity="month")
+    node = of(rows, level="by_account_service", account="111111111111", service="AmazonEC2", granularity="month")
     july = node[node["ts"] == datetime(2026, 7, 1)].set_index("kind")["mean"].astype(float)
     taxed = july["usage"] + july["fee"]
 

@@ -58,7 +58,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def test_what_bills_will_say_is_published_and_building_it_twice_changes_nothing(lake: Lake) -> None:
-    asked = "SELECT * FROM gold.cost_forecast ORDER BY meaning, level, account, service, kind, granularity, ts"
+    asked = "SELECT * FROM gold.cost_forecast ORDER BY cost, level, account, service, kind, granularity, ts"
 
     written = forecast_cost(DAY, lake, lake.settings)
     first = lake.query(asked)
@@ -72,10 +72,10 @@ def test_parts_add_up_to_the_total_to_the_last_digit_in_the_table(lake: Lake) ->
     forecast_cost(DAY, lake, lake.settings)
 
     sums = lake.query(
-        "SELECT w.meaning, w.granularity, w.ts, w.mean AS whole, sum(p.mean) AS parts "
+        "SELECT w.cost, w.granularity, w.ts, w.mean AS whole, sum(p.mean) AS parts "
         "FROM gold.cost_forecast AS w JOIN gold.cost_forecast AS p "
-        "ON p.meaning = w.meaning AND p.granularity = w.granularity AND p.ts = w.ts AND p.kind = w.kind "
-        "WHERE w.level = 'total' AND p.level = 'account_service' GROUP BY w.meaning, w.granularity, w.ts, w.mean, w.kind"
+        "ON p.cost = w.cost AND p.granularity = w.granularity AND p.ts = w.ts AND p.kind = w.kind "
+        "WHERE w.level = 'total' AND p.level = 'by_account_service' GROUP BY w.cost, w.granularity, w.ts, w.mean, w.kind"
     ).to_pylist()
 
     assert len(sums) > 400

@@ -15,7 +15,7 @@ from pipeline.report.month import estimate_month_end, total_ahead
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN
 from pipeline.report.words import day, missing, percent, plural, service_word, usd
-from pipeline.tables.columns import FEE, UNALLOCATED, USAGE
+from pipeline.tables.columns import DAY, FEE, UNALLOCATED, USAGE
 
 # Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
 _LAYERS, _THIN = 7, 0.01
@@ -122,7 +122,7 @@ def _layers(daily: pd.DataFrame) -> pd.DataFrame:
 def _total_ahead(findings: Findings) -> charts.Curves:
     """What all services together will cost by day: the median and the 90 % band of the total itself."""
     total = total_ahead(findings.cost_forecast)
-    total = total[total["granularity"] == "day"].sort_values("ts")
+    total = total[total["granularity"] == DAY].sort_values("ts")
     days, lines, bands = list(total["ts"]), [], []
     if days:
         lines.append(charts.Line(days, floats(total["p50"]), "median", "expected"))
@@ -163,9 +163,9 @@ def _rows(findings: Findings, daily: pd.DataFrame) -> list[Content]:
 def _month_ahead(cost_forecast: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
     """Account, service, and `ahead`, what is expected of usage and fees in 30 days; rows add up to the total."""
     parts = cost_forecast[
-        (cost_forecast["level"] == "account_service")
+        (cost_forecast["level"] == "by_account_service")
         & cost_forecast["kind"].isin([USAGE, FEE])
-        & (cost_forecast["granularity"] == "day")
+        & (cost_forecast["granularity"] == DAY)
         & (cost_forecast["ts"] >= now)
         & (cost_forecast["ts"] < now + _MONTH)
     ]
