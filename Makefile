@@ -36,7 +36,7 @@ COMPILED := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-hea
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-anomaly bench-features bench-savings mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-anomaly bench-features bench-savings mutants crash fix lock
 # Parts of these.
 .PHONY: style types tests serverless
 
@@ -101,6 +101,9 @@ bench: setup ## Time and memory of the main job on the reference fleet; what its
 bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters beside their bars; risk on fleets never tuned on (7 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_forecast.py tests/data/traces --scale --fleet
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_risk.py --seeds 51,52,53,54,55,56
+
+bench-cost: setup ## The cost forecast on daily cost of real projects, by the day and by the month, beside Prophet and seasonal naive
+	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_cost.py tests/data/traces --prophet
 
 bench-anomaly: setup ## How well each detector finds what people labelled on two public sets and what was put into made-up series
 	@$(BIN)/python -m tools.bench_anomaly

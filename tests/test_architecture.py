@@ -19,13 +19,13 @@ SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 PURE = [
     ROOT / "pipeline" / folder
     for folder in (
-        *("forecasting", "capacity", "anomalies", "features", "advice", "alerting", "allocation"),
+        *("forecasting", "capacity", "anomalies", "features", "advice", "alerting", "allocation", "spend"),
         *("forecasters", "detectors", "recommenders", "report"),
     )
 ]
 # What numbers and rules are made of; none of it knows where anything is kept.
 GROUND = {"errors", "interval", "plugs", "tables"}
-WINGS = {"forecasting", "capacity", "anomalies", "features", "advice", "alerting", "allocation"}
+WINGS = {"forecasting", "capacity", "anomalies", "features", "advice", "alerting", "allocation", "spend"}
 READ = {*GROUND, "routes", "settings", "lake"}
 # Which rooms a room may import from, beside itself; imports for types alone count as well.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "anomalies": {*GROUND, "compiled"},
     "features": {*GROUND, "compiled", "forecasting"},
     "advice": GROUND,
+    "spend": {*GROUND, "forecasting"},
     "alerting": GROUND,
     "allocation": GROUND,
     "forecasters": {*GROUND, "forecasting"},

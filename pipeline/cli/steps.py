@@ -55,7 +55,7 @@ NEXT = {
 CONCLUSIONS = {
     "promote": summary.accuracy,
     "incidents": summary.incidents,
-    "forecast": summary.costs,
+    "forecast_cost": summary.costs,
     "risk": summary.risks,
     "recommend": summary.recommendations,
     "alert": summary.alerts,
@@ -63,7 +63,7 @@ CONCLUSIONS = {
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
     *("ingest", "build", "due", "train", "register", "record", "promote"),
-    *("features", "forecast", "detect", "incidents", "risk", "recommend", "report", "maintain"),
+    *("features", "forecast", "forecast_cost", "detect", "incidents", "risk", "recommend", "report", "maintain"),
 )
 
 

@@ -194,11 +194,11 @@ def costs(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     table = titled(
         f"Cost: ${spent:,.2f} in the last 30 days{ahead}; ${figure(kpis['cost_month_to_date'], ',.2f')} this month, "
         f"${figure(kpis['cost_month_end'], ',.2f')} expected at its end",
-        *("account, region, service", "spent>", "likely>"),
+        *("service, account", "spent>", "likely>"),
     )
     for row in rows[:6]:
         amounts = (figure(row[name], ",.2f") for name in ("spent_usd", "expected_usd"))
-        table.add_row(row["series_id"].removesuffix("/cost"), *amounts)
+        table.add_row(f"{row['service']}, {row['account']}", *amounts)
     printed(console, table)
 
 

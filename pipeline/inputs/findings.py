@@ -21,7 +21,8 @@ from pipeline.report.selection import charted_series, sort_by_gravity
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
-from pipeline.tables.columns import ANOMALOUS, IMPUTED
+from pipeline.tables.columns import ANOMALOUS, EFFECTIVE, IMPUTED
+from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
@@ -42,9 +43,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     risk = _believed(lake, CAPACITY_RISK, interval)
     candidates = read(lake, "forecast_series", as_of=interval.as_of)
     chosen = charted_series(risk, candidates)
-    costs = candidates[candidates["metric"] == "cost"]
-    series = sorted({*chosen["series_id"], *costs["series_id"]})
-    forecast = _believed(lake, FORECAST, interval, series_id=series)
+    forecast = _believed(lake, FORECAST, interval, series_id=sorted(set(chosen["series_id"])))
     anomaly = _believed(lake, ANOMALY, interval)
     points = _anomalous_points(lake, interval)
     found = Findings(
@@ -64,6 +63,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         judged=_judged(lake, interval),
         anomaly_history=_around(lake, points, anomaly),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
+        cost_forecast=_believed(lake, COST_FORECAST, interval, cost=[EFFECTIVE], currency=["USD"]),
         cost_rises=read(lake, "cost_rises", as_of=interval.as_of),
         cost_allocated=read(lake, "cost_allocated", as_of=interval.as_of),
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),

@@ -12,6 +12,7 @@ from pipeline.interval import Interval
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
+from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
@@ -37,7 +38,7 @@ class Findings:
         recommendation: `gold.recommendation` of this `as_of`.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
         capacity_next: `inputs.capacity_next` of this `as_of`: the next threshold of each series, the gravest series first.
-        forecast: `gold.forecast` of this `as_of` for the series that are charted and for all cost series.
+        forecast: `gold.forecast` of this `as_of` for the series that are charted.
         forecast_series: how many series and granularities were forecast, charted or not.
         not_forecast: `gold.not_forecast` of this `as_of`.
         history: what was observed of the charted series: series_id, granularity, ts, value.
@@ -46,6 +47,7 @@ class Findings:
         judged: `inputs.judged_series`: metric, series, judged; how many series detectors judged, cost among the metrics.
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
+        cost_forecast: `gold.cost_forecast` of this `as_of`, effective cost in US dollars.
         cost_rises: `inputs.cost_rises` of this `as_of`: 30 days against the 30 before, the largest rise first.
         cost_allocated: `inputs.cost_allocated` of this `as_of`: whose cost the newest billing period is, the largest first.
         model_metric: `gold.model_metric` of the newest training not after `as_of`.
@@ -75,6 +77,7 @@ class Findings:
     judged: pd.DataFrame = field(default_factory=_empty("metric", "series", "judged"))
     anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
+    cost_forecast: pd.DataFrame = field(default_factory=COST_FORECAST.empty)
     cost_rises: pd.DataFrame = field(
         default_factory=_empty(
             "service",

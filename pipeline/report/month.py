@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pandas as pd
 
-from pipeline.report.frames import at_quantile, numbers
+from pipeline.report.frames import numbers
+from pipeline.tables.columns import ALL, DAY, FEE, MONTH, USAGE
 
 _DAY = pd.Timedelta(days=1)
 
@@ -21,7 +22,8 @@ class MonthEnd:
         spent_usd: effective cost of usage and purchases of the days that are billed.
         billed_days: so many of them, from the month's first on.
         billed_until: the last day billed; None where none of this month is.
-        expected_usd: with the median forecasts of the days after it; None where these do not reach the month's end.
+        expected_usd: with what is expected of usage and fees on the days after it; None where these do not reach the month's end.
+        low_usd, high_usd: the 90 % band of that; None with it.
         forecast_days: so many days are forecast, or would have to be.
     """
 
@@ -30,18 +32,20 @@ class MonthEnd:
     billed_days: int
     billed_until: datetime | None
     expected_usd: float | None
+    low_usd: float | None
+    high_usd: float | None
     forecast_days: int
 
 
-def estimate_month_end(cost_daily: pd.DataFrame, forecast: pd.DataFrame, as_of: datetime) -> MonthEnd | None:
-    """The month of the last moment before `as_of`: what is billed, and the sum of the medians of each day after.
+def estimate_month_end(cost_daily: pd.DataFrame, cost_forecast: pd.DataFrame, as_of: datetime) -> MonthEnd | None:
+    """The month of the last moment before `as_of`: what is billed, and what is expected of each day after.
 
-    A service that is not forecast adds nothing to the days ahead. It says what `cost_month_to_date` and `cost_month_end` of
-    `inputs.executive_kpis` say.
+    The band is that of the month's own total, of usage; fees come as they came. It says what `cost_month_to_date` and
+    `cost_month_end` of `inputs.executive_kpis` say.
 
     Args:
         cost_daily: `silver.cost_daily` of this month at least.
-        forecast: `gold.forecast` of one run.
+        cost_forecast: `gold.cost_forecast` of one run, effective cost in US dollars.
         as_of: naive UTC.
 
     Returns:
@@ -55,15 +59,32 @@ def estimate_month_end(cost_daily: pd.DataFrame, forecast: pd.DataFrame, as_of: 
     counts = in_usd["charge_category"].isin(["Usage", "Purchase"]) & (in_usd["ts"] >= month)
     spent = float(numbers(in_usd.loc[counts, "effective_usd"]).sum())
     end, first = month + pd.DateOffset(months=1), max(last + _DAY, month)
-    medians = forecast[(forecast["metric"] == "cost") & (forecast["granularity"] == "day") & at_quantile(forecast, 0.5)]
-    ahead = medians[(medians["ts"] >= first) & (medians["ts"] < end)]
+    total = total_ahead(cost_forecast, (USAGE, FEE))
+    daily = total[(total["granularity"] == DAY) & (total["ts"] >= first) & (total["ts"] < end)]
     missing = max((end - first).days, 0)
-    reached = ahead["ts"].nunique() >= missing
+    reached = daily["ts"].nunique() >= missing
+    expected = spent + float(numbers(daily["mean"]).sum()) if reached else None
+    low, high = (_bound(total, month, expected, level) if missing else expected for level in ("p05", "p95"))
     return MonthEnd(
         month=month.to_pydatetime(),
         spent_usd=spent,
         billed_days=max((last - month).days + 1, 0),
         billed_until=last.to_pydatetime() if last >= month else None,
-        expected_usd=spent + float(numbers(ahead["value"]).sum()) if reached else None,
+        expected_usd=expected,
+        low_usd=low,
+        high_usd=high,
         forecast_days=missing,
     )
+
+
+def total_ahead(cost_forecast: pd.DataFrame, kinds: tuple[str, ...] = (ALL,)) -> pd.DataFrame:
+    """The rows of all that is billed in the currency, of some kinds."""
+    return cost_forecast[(cost_forecast["level"] == "total") & cost_forecast["kind"].isin(kinds)]
+
+
+def _bound(total: pd.DataFrame, month: pd.Timestamp, expected: float | None, level: str) -> float | None:
+    """As far from what is expected of the month as the quantile of its usage lies from the mean of that."""
+    rows = total[(total["granularity"] == MONTH) & (total["ts"] == month) & (total["kind"] == USAGE)]
+    if expected is None or rows.empty:
+        return None
+    return expected + float(rows[level].iloc[0]) - float(rows["mean"].iloc[0])

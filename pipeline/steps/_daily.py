@@ -22,6 +22,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "ingest": (),
     "features": ("silver",),
     "forecast": ("silver",),
+    "forecast_cost": ("silver",),
     "detect": ("silver",),
     "incidents": ("detect",),
     "risk": ("forecast",),

@@ -30,6 +30,7 @@ STEP = Step(
         "gold.anomaly",
         "gold.anomaly_point",
         "gold.capacity_risk",
+        "gold.cost_forecast",
         "gold.not_forecast",
         "gold.forecast",
         "gold.model_metric",

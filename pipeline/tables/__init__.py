@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from pipeline.errors import ConfigError, suggestion
-from pipeline.tables import advice, alerts, allocation, anomalies, capacity, features, forecasts, money, operations, usage
+from pipeline.tables import (
+    advice,
+    alerts,
+    allocation,
+    anomalies,
+    capacity,
+    cost_forecast,
+    features,
+    forecasts,
+    money,
+    operations,
+    usage,
+)
 from pipeline.tables.schema import LAYERS, Table
 
-SUBJECTS = (usage, money, allocation, features, forecasts, capacity, anomalies, advice, alerts, operations)
+SUBJECTS = (usage, money, allocation, features, forecasts, cost_forecast, capacity, anomalies, advice, alerts, operations)
 _DECLARED = [each for subject in SUBJECTS for each in vars(subject).values() if isinstance(each, Table)]
 #: Every table by its name, layer by layer.
 ALL: dict[str, Table] = {table.name: table for layer in LAYERS for table in _DECLARED if table.layer == layer}

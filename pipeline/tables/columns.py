@@ -129,6 +129,17 @@ STALE = "stale"
 #: Why a series is not forecast: it has fallen silent, has fewer than three observed periods, or not yet the days of history that
 #: the setting `min_daily_history` asks for.
 NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
+#: Stands for every one, where a row is a sum over a column's words.
+ALL = "all"
+#: What a cost forecast is of: everything in a currency, or of one provider, account, service, or service of an account.
+COST_LEVELS = ("total", "by_provider", "by_account", "by_service", "by_account_service")
+#: What a charge is: use, a fee that comes back, tax on these, a purchase that does not come back, a credit or refund, a
+#: correction of earlier invoices or another adjustment.
+COST_KINDS = USAGE, FEE, TAX, ONE_OFF, CREDIT, CORRECTION = ("usage", "fee", "tax", "one_off", "credit", "correction")
+#: Which cost: what the invoice says, or amortised.
+COST_MEANINGS = BILLED, EFFECTIVE = ("billed", "effective")
+#: Length of the periods of a cost forecast.
+COST_PERIODS = DAY, MONTH, QUARTER = ("day", "month", "quarter")
 #: Formats of a bill, the oldest first: of exports that say the same, the newest counts.
 BILL_FORMATS = ("daily_cost", "cur_legacy", "cur_2_0", "focus_1_0", "focus_1_2", "focus_1_4")
 #: How a cost is divided among those that share it: by what each is charged otherwise, evenly, or by fixed shares.

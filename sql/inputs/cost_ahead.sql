@@ -1,28 +1,29 @@
--- inputs.cost_ahead: what each service's usage cost in the 30 days before a moment, and is expected to cost in the 30 after it.
+-- inputs.cost_ahead: what each service cost in the 30 days before a moment, and is expected to cost in the 30 after it.
 --
--- Reads   views.demand_daily, gold.forecast
+-- Reads   silver.cost_daily, gold.cost_forecast
 -- Params  :as_of   of the run, UTC
--- Window  30 days, gold.forecast 0 days
+-- Window  30 days, gold.cost_forecast 0 days
 --
--- Of the forecasts published as of that moment the medians are added up: what is likely, not what may be. A series is an account,
--- region and service; one without expected cost is too young to be forecast, or has ended. Sums are in decimals.
+-- Effective cost of usage and of purchases; of these what recurs is expected. Means add up, so that the sum of the rows is what is
+-- expected of all of them. A service without expected cost has ended.
 WITH ahead AS (
-  SELECT series_id, cast(sum(cast(value AS decimal(38, 9))) AS double) AS expected_usd
-  FROM gold.forecast
-  WHERE as_of = :as_of AND metric = 'cost' AND granularity = 'day' AND quantile = 0.5e0
-    AND ts >= :as_of AND ts < date_add('day', 30, :as_of)
-  GROUP BY series_id
+  SELECT account, service, cast(sum(mean) AS double) AS expected_usd
+  FROM gold.cost_forecast
+  WHERE as_of = :as_of AND cost = 'effective' AND currency = 'USD' AND level = 'by_account_service' AND kind IN ('usage', 'fee')
+    AND granularity = 'day' AND ts >= :as_of AND ts < date_add('day', 30, :as_of)
+  GROUP BY account, service
 ),
 before AS (
-  SELECT series_id, cast(sum(cast(value AS decimal(38, 9))) AS double) AS spent_usd
-  FROM views.demand_daily
-  WHERE metric = 'cost' AND ts >= date_add('day', -30, :as_of) AND ts < :as_of
-  GROUP BY series_id
+  SELECT account, service, cast(sum(cast(effective_usd AS decimal(38, 9))) AS double) AS spent_usd
+  FROM silver.cost_daily
+  WHERE charge_category IN ('Usage', 'Purchase') AND currency = 'USD' AND ts >= date_add('day', -30, :as_of) AND ts < :as_of
+  GROUP BY account, service
 )
 SELECT
-  coalesce(b.series_id, a.series_id) AS series_id,
+  coalesce(b.account, a.account) AS account,
+  coalesce(b.service, a.service) AS service,
   b.spent_usd AS spent_usd,
   a.expected_usd AS expected_usd
 FROM before AS b
-FULL JOIN ahead AS a ON a.series_id = b.series_id
-ORDER BY b.spent_usd DESC NULLS LAST, series_id
+FULL JOIN ahead AS a ON a.account = b.account AND a.service = b.service
+ORDER BY b.spent_usd DESC NULLS LAST, account, service

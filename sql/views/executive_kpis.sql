@@ -1,6 +1,6 @@
 -- views.executive_kpis: the figures that a monthly review asks for as of the newest run's end, one row each, always all of them.
 --
--- Reads   gold.recommendation, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.forecast,
+-- Reads   gold.recommendation, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.cost_forecast,
 --         gold.quality_result, views.demand_hourly, silver.metric_daily, silver.cost_daily
 --
 -- `value` is null where there is nothing to judge. Savings are identified, not realised. What a run publishes is taken from the
@@ -126,16 +126,21 @@ spent AS (
 ),
 published AS (
   SELECT max(as_of) AS as_of
-  FROM gold.forecast
+  FROM gold.cost_forecast
   WHERE as_of <= (SELECT as_of FROM newest) AND as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY AND day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
 ),
-ahead AS (
-  SELECT max(f.as_of) AS known_at, cast(sum(cast(f.value AS decimal(38, 9))) AS double) AS expected
-  FROM gold.forecast AS f
+likely AS (
+  SELECT f.as_of, f.ts, sum(f.mean) AS mean
+  FROM gold.cost_forecast AS f
   JOIN published AS p ON p.as_of = f.as_of
-  WHERE f.metric = 'cost' AND f.granularity = 'day' AND f.quantile = 0.5e0
-    AND f.ts >= f.as_of AND f.ts < f.as_of + INTERVAL '30' DAY
-    AND f.day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
+  WHERE f.cost = 'effective' AND f.currency = 'USD' AND f.level = 'total' AND f.kind IN ('usage', 'fee')
+    AND f.granularity = 'day' AND f.day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
+  GROUP BY f.as_of, f.ts
+),
+ahead AS (
+  SELECT max(as_of) AS known_at, cast(sum(mean) AS double) AS expected
+  FROM likely
+  WHERE ts >= as_of AND ts < as_of + INTERVAL '30' DAY
 ),
 unbilled AS (
   SELECT
@@ -148,15 +153,10 @@ rest AS (
   SELECT
     max(u.billed_at) AS known_at,
     max(date_diff('day', u.start, u.end_at)) AS days,
-    count(DISTINCT f.ts) AS forecast_days,
-    coalesce(cast(sum(cast(f.value AS decimal(38, 9))) AS double), 0e0) AS expected
+    count(f.ts) AS forecast_days,
+    coalesce(cast(sum(f.mean) AS double), 0e0) AS expected
   FROM unbilled AS u
-  LEFT JOIN (
-    SELECT f.ts, f.value
-    FROM gold.forecast AS f
-    JOIN published AS p ON p.as_of = f.as_of
-    WHERE f.metric = 'cost' AND f.granularity = 'day' AND f.quantile = 0.5e0 AND f.day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
-  ) AS f ON f.ts >= u.start AND f.ts < u.end_at
+  LEFT JOIN likely AS f ON f.ts >= u.start AND f.ts < u.end_at
 ),
 tested AS (
   SELECT max(as_of) AS as_of
@@ -182,12 +182,12 @@ FROM spent
 UNION ALL
 SELECT 'cost_month_end' AS kpi,
   CASE WHEN r.forecast_days >= r.days THEN coalesce(s.month, 0e0) + r.expected END AS value, 'usd' AS unit, r.known_at AS known_at,
-  'The same at the end of the month: what is billed, and the median forecasts of the days after it' AS meaning
+  'The same at the end of the month: what is billed, and what is expected of the days after it' AS meaning
 FROM rest AS r
 CROSS JOIN spent AS s
 UNION ALL
 SELECT 'cost_next_30d' AS kpi, expected AS value, 'usd' AS unit, known_at AS known_at,
-  'Sum of the median cost forecasts over the next 30 days' AS meaning
+  'Expected effective cost of usage and fees over the next 30 days' AS meaning
 FROM ahead
 UNION ALL
 SELECT 'savings_identified_monthly' AS kpi, saved AS value, 'usd' AS unit, known_at AS known_at,

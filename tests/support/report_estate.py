@@ -45,6 +45,7 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "silver.cost_daily": _costs(),
         "silver.quarantine": _quarantine(),
         "gold.forecast": _forecasts(),
+        "gold.cost_forecast": _cost_forecasts(),
         "gold.anomaly_point": _anomalous_points(),
         "gold.anomaly": _incidents(),
         "gold.capacity_risk": _risks(),
@@ -168,6 +169,25 @@ def _forecasts() -> list[dict[str, Any]]:
                     {**shared, "series_id": name, "metric": "cost", "unit": "usd", "granularity": "day", "ts": ts,
                      "quantile": quantile, "value": value, "model": "prophet", "cutoff": AS_OF - timedelta(days=1)}
                 )  # fmt: skip
+    return records
+
+
+def _cost_forecasts() -> list[dict[str, Any]]:
+    """Usage of two services, and both together: 90 days and the running month."""
+    shared = {"as_of": AS_OF, "cost": "effective", "currency": "USD", "model": "default", "skill": 0.21}
+    shared |= {"complete_through": AS_OF - timedelta(days=1)}
+    every, records = {"provider": "all", "account": "all", "service": "all", "level": "total"}, []
+    services = (("Compute Engine", 410), ("BigQuery", 96))
+    for service, level in (*services, ("all", 506)):
+        own = {"provider": "gcp", "account": "binder", "service": service, "level": "by_account_service"}
+        node = {**shared, **(every if service == "all" else own)}
+        spans = [("day", AS_OF + timedelta(days=ahead), 1) for ahead in range(90)] + [("month", utc("2026-04-01"), 30)]
+        for granularity, ts, days in spans:
+            values = {f"p{round(100 * quantile):02d}": days * level * (1 + 0.03 * z) for quantile, z in QUANTILES}
+            records += [
+                {**node, "kind": kind, "granularity": granularity, "ts": ts, "billed": 0, "mean": days * level, **values}
+                for kind in ("usage", "all")
+            ]
     return records
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -84,6 +85,7 @@ def findings() -> Findings:
         judged=asked("judged_series", {"since": AS_OF - timedelta(hours=672), "hours": 168}),
         anomaly_history=hourly.assign(ts=hourly["at"], value=hourly["p95"])[["series_id", "ts", "value"]],
         cost_daily=frames["silver.cost_daily"],
+        cost_forecast=frames["gold.cost_forecast"],
         cost_rises=asked("cost_rises"),
         model_metric=frames["gold.model_metric"],
         risk_backtest=frames["gold.risk_backtest"],
@@ -187,18 +189,41 @@ def _kpi(findings: Findings, name: str) -> float:
     return float(findings.kpis.set_index("kpi")["value"][name])
 
 
-def test_the_months_end_is_what_is_billed_and_the_medians_of_its_other_days_as_the_kpi_says(findings: Findings) -> None:
-    month = estimate_month_end(findings.cost_daily, findings.forecast, AS_OF)
+def test_the_months_end_is_what_is_billed_and_is_expected_of_its_other_days_as_the_kpi_says(findings: Findings) -> None:
+    month = estimate_month_end(findings.cost_daily, findings.cost_forecast, AS_OF)
 
     assert month is not None
     assert (month.month, month.billed_days, month.billed_until, month.forecast_days) == (utc("2026-04-01"), 15, DAY.start, 15)
     assert month.spent_usd == pytest.approx(_kpi(findings, "cost_month_to_date"))
     assert month.expected_usd == pytest.approx(_kpi(findings, "cost_month_end"))
     assert month.expected_usd > month.spent_usd
+    assert month.low_usd < month.expected_usd < month.high_usd
+
+
+@pytest.mark.parametrize(
+    ("skill", "said"),
+    [
+        (0.21, "Usage is forecast by default, whose loss over the last three months was 21\u00a0% below a seasonal naive's."),
+        (0.0, "Nothing did better than repeating the last week over the last three months: that is what is shown."),
+        (math.nan, "there is too little history to hold it against a seasonal naive."),
+    ],
+)
+def test_the_page_says_how_the_forecast_of_cost_did_and_that_nothing_beat_the_floor(
+    findings: Findings, skill: float, said: str
+) -> None:
+    shown = Page(render(replace(findings, cost_forecast=findings.cost_forecast.assign(skill=skill))))
+
+    assert said in shown.one(id="cost")["text"]
+
+
+def test_the_months_end_has_a_band_of_its_own(page: Page) -> None:
+    assert re.search(
+        r"\$[\d,.]+k? expected at its end, 15 days later, \$[\d,.]+k? to \$[\d,.]+k? with 90 %", page.one(id="cost")["text"]
+    )
 
 
 def test_a_months_end_that_forecasts_do_not_reach_is_not_known_and_a_whole_month_needs_none(findings: Findings) -> None:
-    none = findings.forecast.head(0)
+    none = findings.cost_forecast.head(0)
     short = estimate_month_end(findings.cost_daily, none, AS_OF)
     whole = estimate_month_end(findings.cost_daily, none, utc("2026-04-01"))
     late = estimate_month_end(findings.cost_daily, none, utc("2026-05-10"))

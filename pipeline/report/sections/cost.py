@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -11,12 +10,12 @@ from markupsafe import Markup
 from pipeline.report import charts
 from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
-from pipeline.report.frames import BAND_90, at_quantile, floats, numbers, records
-from pipeline.report.month import estimate_month_end
+from pipeline.report.frames import floats, numbers, records
+from pipeline.report.month import estimate_month_end, total_ahead
 from pipeline.report.section import Content, Empty, Section
-from pipeline.report.selection import SHOWN, service_names
-from pipeline.report.words import day, missing, percent, plural, series_parts, service_word, usd
-from pipeline.tables.columns import UNALLOCATED
+from pipeline.report.selection import SHOWN
+from pipeline.report.words import day, missing, percent, plural, service_word, usd
+from pipeline.tables.columns import DAY, FEE, UNALLOCATED, USAGE
 
 # Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
 _LAYERS, _THIN = 7, 0.01
@@ -44,19 +43,19 @@ def cost(findings: Findings) -> Content | Empty:
             "usd": numbers(data["effective_usd"]).fillna(numbers(data["billed_usd"])),
         }
     )
-    ahead = findings.forecast[(findings.forecast["metric"] == "cost") & (findings.forecast["granularity"] == "day")]
     layers = _layers(daily)
-    total = _total_ahead(ahead, findings.as_of)
+    total = _total_ahead(findings)
     swatches = [(name, charts.legend_swatch(f"layer layer-{number}")) for number, name in enumerate(layers)]
     if total.lines:
-        swatches += [("sum of the medians", charts.legend_swatch("median")), ("90 % band", charts.legend_swatch("band-90"))]
+        swatches += [("expected", charts.legend_swatch("median")), ("90 % band", charts.legend_swatch("band-90"))]
     return {
         "svg": _chart(layers, total),
         "legend": swatches,
-        "rows": _rows(findings, daily, ahead[at_quantile(ahead, 0.5)]),
+        "rows": _rows(findings, daily),
         "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),
         "last": day(daily["ts"].max()),
-        "month": _month_line(findings, ahead),
+        "month": _month_line(findings),
+        "served": _served_line(findings),
         "belongs": _belongs(findings.cost_allocated),
     }
 
@@ -66,9 +65,9 @@ def _apart(category: str) -> str:
     return f"{category}, of all services"
 
 
-def _month_line(findings: Findings, ahead: pd.DataFrame) -> str:
+def _month_line(findings: Findings) -> str:
     """What the month has cost and will have, and which of its days that rests on; empty where nothing was billed lately."""
-    month = estimate_month_end(findings.cost_daily, ahead, findings.as_of)
+    month = estimate_month_end(findings.cost_daily, findings.cost_forecast, findings.as_of)
     if month is None:
         return ""
     until = "no day of it is billed yet" if month.billed_until is None else f"billed to {day(month.billed_until)}"
@@ -77,8 +76,21 @@ def _month_line(findings: Findings, ahead: pd.DataFrame) -> str:
         return f"{spent}, the whole month."
     if month.expected_usd is None:
         return f"{spent}. The forecasts do not reach the month's end."
-    ahead_of = f"with the median forecasts of {plural(month.forecast_days, 'day')}"
-    return f"{spent}; {usd(month.expected_usd)} expected at its end, {ahead_of}."
+    band = "" if month.low_usd is None or month.high_usd is None else f", {usd(month.low_usd)} to {usd(month.high_usd)} with 90 %"
+    return f"{spent}; {usd(month.expected_usd)} expected at its end, {plural(month.forecast_days, 'day')} later{band}."
+
+
+def _served_line(findings: Findings) -> str:
+    """Who forecasts the total, and how that did; nothing worse than the floor goes without a word."""
+    usage = total_ahead(findings.cost_forecast, (USAGE,))
+    if usage.empty:
+        return "Cost is not forecast: run the step forecast_cost for this interval." if len(findings.cost_daily) else ""
+    model, skill = str(usage["model"].iloc[0]), usage["skill"].iloc[0]
+    if missing(skill):
+        return f"Usage is forecast by {model}; there is too little history to hold it against a seasonal naive."
+    if skill <= 0:
+        return "Nothing did better than repeating the last week over the last three months: that is what is shown."
+    return f"Usage is forecast by {model}, whose loss over the last three months was {percent(skill)} below a seasonal naive's."
 
 
 def _belongs(allocated: pd.DataFrame) -> list[str]:
@@ -107,17 +119,15 @@ def _layers(daily: pd.DataFrame) -> pd.DataFrame:
     return wide.fillna(0.0).sort_index()[[name for name in [*top, _OTHERS] if name in wide]]
 
 
-def _total_ahead(ahead: pd.DataFrame, now: datetime) -> charts.Curves:
-    """The forecasts of all services added up: their medians, and their 90 % bands where both bounds are known."""
-    low, middle, high = (
-        ahead[at_quantile(ahead, level)].groupby("ts")["value"].sum().sort_index() for level in (BAND_90[0], 0.5, BAND_90[1])
-    )
-    lines, bands = [], []
-    if len(middle):
-        lines.append(charts.Line(list(middle.index), floats(middle), "median", "sum of the medians"))
-    if len(low) and list(low.index) == list(high.index):
-        bands.append(charts.Band(list(low.index), floats(low), floats(high), "band-90", "90 % band"))
-    return charts.Curves(lines, bands, now)
+def _total_ahead(findings: Findings) -> charts.Curves:
+    """What all services together will cost by day: the median and the 90 % band of the total itself."""
+    total = total_ahead(findings.cost_forecast)
+    total = total[total["granularity"] == DAY].sort_values("ts")
+    days, lines, bands = list(total["ts"]), [], []
+    if days:
+        lines.append(charts.Line(days, floats(total["p50"]), "median", "expected"))
+        bands.append(charts.Band(days, floats(total["p05"]), floats(total["p95"]), "band-90", "90 % band"))
+    return charts.Curves(lines, bands, findings.as_of)
 
 
 def _chart(layers: pd.DataFrame, ahead: charts.Curves) -> Markup:
@@ -130,8 +140,8 @@ def _chart(layers: pd.DataFrame, ahead: charts.Curves) -> Markup:
     )
 
 
-def _rows(findings: Findings, daily: pd.DataFrame, medians: pd.DataFrame) -> list[Content]:
-    """Per account and service: the last 30 days billed, the 30 before, and the medians of the 30 after this moment.
+def _rows(findings: Findings, daily: pd.DataFrame) -> list[Content]:
+    """Per account and service: the last 30 days billed, the 30 before, and what is expected of the 30 after this moment.
 
     Days end at the last one billed, as those of the KPIs do: a bill that is late would read as a fall. Where bills do not reach
     back 60 days nothing was before.
@@ -144,20 +154,23 @@ def _rows(findings: Findings, daily: pd.DataFrame, medians: pd.DataFrame) -> lis
     keys = ["account", "service"]
     table = pd.DataFrame({"recent": recent.groupby(keys)["usd"].sum(), "before": before.groupby(keys)["usd"].sum()})
     table = table.reset_index()
-    names = service_names(findings.cost_daily)
-    ahead = _month_ahead(medians[(medians["ts"] >= now) & (medians["ts"] < now + _MONTH)], names)
-    table = table.merge(ahead, on=keys, how="left")
+    table = table.merge(_month_ahead(findings.cost_forecast, now), on=keys, how="left")
     table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
     counts = (numbers(table["recent"]).abs() >= _HALF_A_CENT) | (numbers(table["before"]).abs() >= _HALF_A_CENT)
     return [_row(row) for row in records(table[counts].head(SHOWN))]
 
 
-def _month_ahead(medians: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """Account, service, and `ahead`, the sum of 30 days; a forecast of fewer would read as a fall."""
-    parts = [series_parts(series_id, "cost") for series_id in medians["series_id"]]
-    named = medians.assign(account=[part[0] for part in parts], service=[names.get(part[2], part[2]) for part in parts])
-    sums = named.groupby(["account", "service"])["value"].agg(ahead="sum", days="count").reset_index()
-    return sums.loc[sums["days"] >= _MONTH.days, ["account", "service", "ahead"]]
+def _month_ahead(cost_forecast: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """Account, service, and `ahead`, what is expected of usage and fees in 30 days; rows add up to the total."""
+    parts = cost_forecast[
+        (cost_forecast["level"] == "by_account_service")
+        & cost_forecast["kind"].isin([USAGE, FEE])
+        & (cost_forecast["granularity"] == DAY)
+        & (cost_forecast["ts"] >= now)
+        & (cost_forecast["ts"] < now + _MONTH)
+    ]
+    named = parts.assign(service=parts["service"].map(service_word), ahead=numbers(parts["mean"]))
+    return named.groupby(["account", "service"])["ahead"].sum().reset_index()
 
 
 def _row(row: dict[str, Any]) -> Content:

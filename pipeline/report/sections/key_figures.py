@@ -104,15 +104,15 @@ def _spend_figure(findings: Findings) -> Figure:
 def _month_figure(findings: Findings) -> Figure:
     figure = partial(Figure, "month-end", "Month-end estimate", "#cost")
     expected, spent = _kpi(findings, "cost_month_end"), _kpi(findings, "cost_month_to_date")
-    month = estimate_month_end(findings.cost_daily, findings.forecast, findings.as_of)
+    month = estimate_month_end(findings.cost_daily, findings.cost_forecast, findings.as_of)
     if month is None:
         return figure(value=NO_FIGURE, detail="no bill of the last 31 days", next=_NO_BILL)
     detail = f"{month.month:%B %Y}: {usd(spent or 0)} in {plural(month.billed_days, 'day')} billed"
     if expected is None:
         return figure(
-            value=NO_FIGURE, detail=f"{detail}; no forecast to its end", next="Run the step forecast for this interval."
+            value=NO_FIGURE, detail=f"{detail}; no forecast to its end", next="Run the step forecast_cost for this interval."
         )
-    rest = f", the medians of {plural(month.forecast_days, 'day')} after" if month.forecast_days else ", all of it"
+    rest = f", {plural(month.forecast_days, 'day')} after" if month.forecast_days else ", all of it"
     return figure(value=cell_of(expected, usd), detail=f"{detail}{rest}", next="Compare it with the budget.")
 
 

@@ -1,0 +1,148 @@
+"""The nodes above a service of an account, and sums that add up on each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.forecasting.panel import Floats
+from pipeline.spend.schedule import Days
+from pipeline.tables.columns import ALL, DAY, MONTH, QUARTER
+
+#: Means are whole millionths of the currency, so that those of parts are those of the sum.
+UNIT = 1_000_000
+
+
+class Node(NamedTuple):
+    """Whose cost it is; `all` stands for every one."""
+
+    provider: str
+    account: str
+    service: str
+
+    @property
+    def level(self) -> str:
+        """A word of `COST_LEVELS`."""
+        match tuple(name != ALL for name in self):
+            case False, _, _:
+                return "total"
+            case _, False, False:
+                return "by_provider"
+            case _, True, False:
+                return "by_account"
+            case _, False, True:
+                return "by_service"
+        return "by_account_service"
+
+    def above(self) -> tuple[Node, ...]:
+        """The nodes that a service of an account adds to, itself not among them."""
+        provider, account, service = self
+        return (Node(ALL, ALL, ALL), Node(provider, ALL, ALL), Node(provider, account, ALL), Node(provider, ALL, service))
+
+
+@dataclass(frozen=True)
+class Period:
+    """A day, month or quarter that is published, half-open."""
+
+    granularity: str
+    start: np.datetime64
+    end: np.datetime64
+
+    @property
+    def ts(self) -> datetime:
+        moment: datetime = self.start.astype("datetime64[us]").item()
+        return moment
+
+
+def periods(through: np.datetime64, as_of: np.datetime64, days: int, months: int) -> list[Period]:
+    """The days after `through` to `days` after `as_of`, the running month and those after it, the running quarter.
+
+    A period runs that the day before `as_of` lies in.
+    """
+    daily = np.arange(through + 1, as_of + days)
+    running = (as_of - 1).astype("datetime64[M]")
+    quarter = running - running.astype(np.int64) % 3
+    found = [Period(DAY, day, day + 1) for day in daily]
+    found += [_months(MONTH, running + number, 1) for number in range(months)]
+    return [*found, _months(QUARTER, quarter, 3)]
+
+
+def _months(granularity: str, first: np.datetime64, number: int) -> Period:
+    return Period(granularity, first.astype("datetime64[D]"), (first + number).astype("datetime64[D]"))
+
+
+@dataclass
+class Sum:
+    """What is ahead of one node, by period: paths that are added up, and means in millionths."""
+
+    paths: Floats
+    means: npt.NDArray[np.int64]
+    models: set[str] = field(default_factory=set)
+
+    def add(self, other: Sum) -> None:
+        self.paths += other.paths
+        self.means += other.means
+        self.models |= other.models
+
+
+def in_periods(days: Floats, ahead: Days, among: list[Period], model: str) -> Sum:
+    """A bottom node's days ahead as a Sum: paths (periods, PATHS), means rounded by the day so that days add up to months.
+
+    Args:
+        days: (D, PATHS).
+        ahead: (D,) which days.
+        among: the periods.
+        model: what said so.
+    """
+    bounds = [np.searchsorted(ahead, [period.start, period.end]) for period in among]
+    whole = np.concatenate([np.zeros((1, days.shape[1])), np.cumsum(days, axis=0)])
+    rounded = np.concatenate([[0], np.cumsum(np.rint(days.mean(axis=1) * UNIT).astype(np.int64))])
+    first, last = (np.array([bound[side] for bound in bounds]) for side in (0, 1))
+    return Sum(whole[last] - whole[first], rounded[last] - rounded[first], {model})
+
+
+class Billed(NamedTuple):
+    """What one node was charged in one month, exactly."""
+
+    node: Node
+    kind: str
+    month: np.datetime64
+    amount: Decimal
+
+
+def add_billed(charges: list[Billed], among: list[Period]) -> dict[tuple[Node, str], list[Decimal]]:
+    """What is billed already of each month and quarter, of every node and kind and of all kinds; days ahead have nothing."""
+    found: dict[tuple[Node, str], list[Decimal]] = {}
+    holding: dict[np.datetime64, list[int]] = {}
+    for number, period in enumerate(among):
+        if period.granularity != DAY:
+            for month in np.arange(period.start, period.end, dtype="datetime64[M]"):
+                holding.setdefault(month, []).append(number)
+    for node, kind, month, amount in charges:
+        for key in _keys(node, kind) if month in holding else ():
+            row = found.setdefault(key, [Decimal(0)] * len(among))
+            for number in holding[month]:
+                row[number] += amount
+    return found
+
+
+def add_up(sums: dict[tuple[Node, str], Sum], node: Node, kind: str, part: Sum) -> None:
+    """Add what is ahead of a bottom node, of one kind, to every node above it, and there to all kinds."""
+    for above in node.above():
+        for key in ((above, kind), (above, ALL)):
+            if key in sums:
+                sums[key].add(part)
+            else:
+                sums[key] = Sum(part.paths.copy(), part.means.copy(), set(part.models))
+
+
+def _keys(node: Node, kind: str) -> Iterator[tuple[Node, str]]:
+    for each in (node, *node.above()):
+        yield each, kind
+        yield each, ALL

@@ -1,0 +1,38 @@
+"""Publish what bills are expected to say, of every account and service and of all of them together."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pyarrow as pa
+
+from pipeline import plugs
+from pipeline.inputs import read
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import validate
+from pipeline.settings import Settings
+from pipeline.spend.outlook import foresee
+from pipeline.steps._declaration import Step
+from pipeline.tables.cost_forecast import COST_FORECAST
+
+log = logging.getLogger(__name__)
+STEP = Step(role="publisher", reads=("inputs.cost_charges",), writes=("gold.cost_forecast",))
+#: Who forecasts usage, and the floor that serves where it does better.
+MODELS = ("default", "seasonal_naive")
+
+
+def forecast_cost(interval: Interval, lake: Lake, settings: Settings) -> int:
+    """Rows of `gold.cost_forecast` as of the interval's end."""
+    as_of = interval.as_of
+    charges = read(lake, "cost_charges", since=as_of - timedelta(days=settings.history_days), as_of=as_of)
+    rows = foresee(charges, as_of, {name: plugs.load("forecasters", name).forecast for name in MODELS})
+    for (currency, meaning), part in rows[rows["level"] == "total"].groupby(["currency", "cost"]):
+        log.info("%s cost in %s: by %s", meaning, currency, "; ".join(sorted(part["model"].unique())))
+    # Of decimals in a frame Arrow would take the fewest digits that hold them.
+    schema = pa.schema([COST_FORECAST.arrow_schema.field(name) for name in COST_FORECAST.names])
+    data = conform(pa.Table.from_pandas(rows, schema, preserve_index=False), COST_FORECAST, interval)
+    data = validate(data, COST_FORECAST, interval, lake)
+    return lake.replace(COST_FORECAST, data, COST_FORECAST.scope(interval)).rows

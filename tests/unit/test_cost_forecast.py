@@ -1,0 +1,251 @@
+"""What a bill is expected to say: paths that add up, fees and tax by the calendar, nothing learnt from what was not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import plugs
+from pipeline.forecasting.panel import Floats, Panel
+from pipeline.spend import usage
+from pipeline.spend.outlook import DAYS, MONTHS, foresee
+from pipeline.tables.columns import ALL
+from pipeline.tables.cost_forecast import COST_FORECAST, QUANTILE_COLUMNS
+
+AS_OF = datetime(2026, 6, 20)
+LAST = datetime(2026, 6, 18)
+START = datetime(2025, 12, 1)
+
+
+def naive(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Floats:
+    return plugs.load("forecasters", "seasonal_naive").forecast(panel, horizon, levels)
+
+
+MODELS = {"default": plugs.load("forecasters", "default").forecast, "seasonal_naive": naive}
+
+
+def charge(
+    day: datetime, amount: object, service: str = "AmazonEC2", category: str = "usage", **other: object
+) -> dict[str, object]:
+    found = {
+        "provider": "AWS",
+        "account": "111111111111",
+        "service": service,
+        "currency": "USD",
+        "category": category,
+        "item": "",
+        "ts": day,
+        "billed": Decimal(str(amount)),
+        "effective": Decimal(str(amount)),
+        "complete_through": LAST,
+    }
+    return found | other
+
+
+def days(start: datetime = START, last: datetime = LAST) -> list[datetime]:
+    return [start + timedelta(days=number) for number in range((last - start).days + 1)]
+
+
+def months(last: datetime = LAST) -> list[datetime]:
+    return [day for day in days(last=last) if day.day == 1]
+
+
+def use(seed: int, level: float, service: str, **other: object) -> list[dict[str, object]]:
+    random = np.random.default_rng(seed)
+    return [
+        charge(day, round(level * (1 - 0.3 * (day.weekday() > 4)) * (1 + 0.05 * random.standard_normal()), 9), service, **other)
+        for day in days()
+    ]
+
+
+def estate() -> list[dict[str, object]]:
+    """Three services in two accounts, with a fee, tax, a credit, a correction and something bought once."""
+    other = {"account": "222222222222"}
+    return [
+        *use(1, 100, "AmazonEC2"),
+        *use(2, 30, "AmazonS3"),
+        *use(3, 55, "AmazonEC2", **other),
+        *(charge(day, "73.00", category="purchase", item="sp-1", effective=Decimal(0)) for day in months()),
+        *(charge(day, "310.11", category="tax") for day in months()),
+        charge(datetime(2026, 6, 3), "-40.5", category="credit"),
+        charge(datetime(2026, 6, 9), "-1.25", "AmazonS3", "correction"),
+        charge(datetime(2026, 4, 9), "999", "AmazonS3", "purchase", item="once"),
+        charge(datetime(2026, 5, 9), "12", "AmazonS3", "purchase", item="also once"),
+    ]
+
+
+def foreseen(charges: Iterable[dict[str, object]], as_of: datetime = AS_OF) -> pd.DataFrame:
+    return foresee(pd.DataFrame(charges), as_of, MODELS)
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return foreseen(estate())
+
+
+def of(rows: pd.DataFrame, **wanted: object) -> pd.DataFrame:
+    for column, value in ({"cost": "billed"} | wanted).items():
+        rows = rows[rows[column] == value]
+    return rows
+
+
+def test_the_rows_are_those_of_the_table_with_one_for_each_key(rows: pd.DataFrame) -> None:
+    assert list(rows.columns) == list(COST_FORECAST.names)
+    assert not rows.duplicated(list(COST_FORECAST.key)).any()
+    whole = of(rows, level="total", kind=ALL)
+    assert whole.groupby("granularity").size().to_dict() == {"day": DAYS + 1, "month": MONTHS, "quarter": 1}
+    assert whole[whole["granularity"] == "day"]["ts"].min() == pd.Timestamp(2026, 6, 19)
+
+
+@pytest.mark.parametrize(
+    ("level", "parts"), [("total", "by_account_service"), ("total", "by_account"), ("by_provider", "by_service")]
+)
+@pytest.mark.parametrize("meaning", ["billed", "effective"])
+def test_means_of_parts_add_up_to_those_of_the_whole_exactly(rows: pd.DataFrame, level: str, parts: str, meaning: str) -> None:
+    sums = of(rows, level=parts, kind=ALL, cost=meaning).groupby(["granularity", "ts"])["mean"].sum()
+    whole = of(rows, level=level, kind=ALL, cost=meaning).set_index(["granularity", "ts"])["mean"]
+
+    assert sums.to_dict() == whole.to_dict()
+
+
+def test_kinds_add_up_to_all_of_them_and_days_to_their_month_exactly(rows: pd.DataFrame) -> None:
+    node = of(rows, level="by_account", account="111111111111")
+    kinds = node[node["kind"] != ALL].groupby(["granularity", "ts"])["mean"].sum()
+    whole = node[node["kind"] == ALL].set_index(["granularity", "ts"])
+    july = [whole.loc[("day", day), "mean"] for day in pd.date_range("2026-07-01", "2026-07-31")]
+
+    assert kinds.to_dict() == whole["mean"].to_dict()
+    assert sum(july) == whole.loc[("month", pd.Timestamp(2026, 7, 1)), "mean"]
+
+
+def test_a_running_month_is_what_was_billed_and_the_days_ahead(rows: pd.DataFrame) -> None:
+    charged = sum((each["billed"] for each in estate() if each["ts"] >= datetime(2026, 6, 1)), Decimal(0))
+    whole = of(rows, level="total", kind=ALL)
+    [june] = whole[(whole["granularity"] == "month") & (whole["ts"] == datetime(2026, 6, 1))].to_dict("records")
+    ahead = whole[(whole["granularity"] == "day") & (whole["ts"] < datetime(2026, 7, 1))]["mean"].sum()
+    [quarter] = whole[whole["granularity"] == "quarter"].to_dict("records")
+
+    assert june["billed"] == charged
+    assert june["mean"] == charged + ahead
+    assert quarter["ts"] == datetime(2026, 4, 1)
+    assert quarter["mean"] > june["mean"]
+
+
+def test_the_band_of_a_total_is_its_own_and_narrower_than_the_sum_of_those_of_its_parts(rows: pd.DataFrame) -> None:
+    month = {"kind": ALL, "granularity": "month", "ts": pd.Timestamp(2026, 7, 1)}
+    parts, [whole] = of(rows, level="by_account_service", **month), of(rows, level="total", **month).to_dict("records")
+
+    assert 0 < whole["p95"] - whole["p05"] < 0.95 * (parts["p95"] - parts["p05"]).sum()
+
+
+def test_a_monthly_fee_is_charged_on_its_day_with_certainty_and_what_was_bought_once_is_not(rows: pd.DataFrame) -> None:
+    fee = of(rows, level="total", kind="fee")
+    by_day = fee[fee["granularity"] == "day"].set_index("ts")["mean"]
+    once = of(rows, level="total", kind="one_off")
+
+    assert by_day[by_day != 0].to_dict() == {pd.Timestamp(2026, month, 1): Decimal(73) for month in (7, 8, 9)}
+    assert (fee["p05"] == fee["p95"]).all()
+    # Of the running quarter alone, and nothing is ahead.
+    assert once[["granularity", "billed", "mean", "model"]].to_numpy().tolist() == [["quarter", 1011, 1011, "billed"]]
+
+
+def test_credits_and_corrections_are_lines_of_their_own(rows: pd.DataFrame) -> None:
+    apart = of(rows, level="total", granularity="month").set_index("kind")
+
+    assert apart.loc["credit", "mean"] == Decimal("-40.5")
+    assert apart.loc["correction", "mean"] == Decimal("-1.25")
+
+
+def test_tax_follows_what_it_is_on(rows: pd.DataFrame) -> None:
+    node = of(rows, level="by_account_service", account="111111111111", service="AmazonEC2", granularity="month")
+    july = node[node["ts"] == datetime(2026, 7, 1)].set_index("kind")["mean"].astype(float)
+    taxed = july["usage"] + july["fee"]
+
+    assert july["tax"] / taxed == pytest.approx(310.11 / 2850, rel=0.06)
+
+
+def test_a_fee_that_is_overdue_has_ended() -> None:
+    charges = [*use(1, 10, "AmazonEC2"), *(charge(day, 5, category="purchase", item="sp") for day in months() if day.month != 6)]
+
+    assert "fee" not in set(foreseen(charges)["kind"])
+
+
+def test_nothing_is_learnt_from_days_after_the_last_that_is_whole(rows: pd.DataFrame) -> None:
+    later = [*estate(), charge(LAST + timedelta(days=1), 1e6)]
+
+    found = foreseen(later)
+
+    assert found[found["granularity"] == "day"]["p50"].tolist() == rows[rows["granularity"] == "day"]["p50"].tolist()
+
+
+def test_a_last_day_that_is_half_billed_is_forecast() -> None:
+    charges = [each for each in use(1, 100, "AmazonEC2") if each["ts"] < LAST] + [charge(LAST, 3)]
+
+    found = of(foreseen(charges), level="total", kind=ALL, granularity="day")
+
+    assert found["complete_through"].unique().tolist() == [pd.Timestamp(LAST - timedelta(days=1))]
+    assert 80 < found[found["ts"] == LAST]["p50"].iloc[0] < 120
+
+
+def test_euros_stay_euros_and_are_added_to_nothing_else() -> None:
+    euros = foreseen([*use(1, 10, "AmazonEC2", currency="EUR"), *use(2, 20, "AmazonS3")])
+
+    assert set(euros["currency"]) == {"EUR", "USD"}
+    july = of(euros, level="total", kind=ALL, granularity="month", ts=pd.Timestamp(2026, 7, 1)).set_index("currency")["p50"]
+    assert july["EUR"] == pytest.approx(31 * 9.14, rel=0.05)
+
+
+def test_who_has_not_been_billed_for_a_month_is_not_forecast() -> None:
+    gone = use(1, 10, "AmazonEC2", complete_through=AS_OF - timedelta(days=40))
+
+    assert foreseen(gone).empty
+
+
+def test_the_order_of_charges_changes_nothing(rows: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(foreseen(estate()[::-1]), rows)
+
+
+def test_a_model_that_did_worse_than_the_floor_does_not_serve() -> None:
+    def wild(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Floats:
+        return 5 * naive(panel, horizon, levels)
+
+    found = foresee(pd.DataFrame(use(1, 10, "AmazonEC2")), AS_OF, {"wild": wild, "seasonal_naive": naive})
+
+    assert set(found["model"]) == {"seasonal_naive"}
+    assert set(found["skill"]) == {0.0}
+
+
+def test_paths_have_the_quantiles_of_each_day_and_move_as_the_past_moved() -> None:
+    random = np.random.default_rng(5)
+    common = np.cumsum(random.standard_normal(300))
+    values = 100 + np.stack([common, common, -common, random.standard_normal(300)])
+    panel = Panel(
+        np.array(list("abcd")),
+        np.full(4, "cost"),
+        np.full(4, np.datetime64("2026-06-18", "us")),
+        "day",
+        values,
+        np.full(4, np.inf),
+    )
+    said = usage.quantiles(panel, 30, naive)
+
+    a, b, against, alone = (paths.sum(axis=0) for paths in usage.draw(panel, said))
+    *_, last = usage.draw(panel, said)
+
+    assert np.corrcoef(a, b)[0, 1] > 0.95
+    assert np.corrcoef(a, against)[0, 1] < -0.7
+    assert abs(np.corrcoef(a, alone)[0, 1]) < 0.3
+    assert np.quantile(last, 0.95, axis=1) == pytest.approx(said[3, :, usage.LEVELS.index(0.95)], rel=0.01)
+
+
+def test_less_is_known_of_what_lies_further_ahead(rows: pd.DataFrame) -> None:
+    whole = of(rows, level="total", kind="usage", granularity="month").sort_values("ts")
+    width = (whole["p95"] - whole["p05"]).tolist()
+
+    assert width[1] < width[4] < width[10] < width[17]
+    assert set(QUANTILE_COLUMNS) <= set(whole.columns)
