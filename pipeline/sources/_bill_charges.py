@@ -42,8 +42,8 @@ _TYPES: dict[pa.DataType, str] = {
     pa.string(): """
         BillingAccountId BillingAccountName BillingCurrency ChargeCategory ChargeClass ChargeDescription ChargeFrequency
         CommitmentDiscountCategory CommitmentDiscountId CommitmentDiscountStatus CommitmentDiscountType ConsumedUnit InvoiceId
-        InvoiceIssuerName PricingCategory PricingUnit ProviderName PublisherName RegionId ResourceId ResourceType ServiceCategory
-        ServiceName SkuMeter SubAccountId SubAccountName Tags
+        InvoiceIssuerName PricingCategory PricingCurrency PricingUnit ProviderName PublisherName RegionId ResourceId ResourceType
+        ServiceCategory ServiceName SkuMeter SubAccountId SubAccountName Tags x_UsageType
     """,
 }
 SCHEMA = pa.schema([(name, kind) for kind, names in _TYPES.items() for name in names.split()])
@@ -95,7 +95,7 @@ def lines(bill: Bill, period: date, until: date) -> pa.Table:
         period: its first day.
         until: the day of the export; a month that is over has its invoice number.
     """
-    end = _next_month(period)
+    end = next_month(period)
     first = max((period - bill.start).days, 0)
     last = min((min(end, until) - bill.start).days, len(bill.used))
     if first >= last:
@@ -114,7 +114,8 @@ def lines(bill: Bill, period: date, until: date) -> pa.Table:
     return _as_focus(whole, bill, period, closed=closed)
 
 
-def _next_month(period: date) -> date:
+def next_month(period: date) -> date:
+    """The first day of the month after."""
     return (period.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
@@ -186,7 +187,7 @@ def _commitment(days: npt.NDArray[np.int64], by: str, fee: int, unused: Whole) -
 def _reservation_fee(bill: Bill, days: npt.NDArray[np.int64]) -> pd.DataFrame:
     """Billed on the first day of the month, or of the estate, for all its days to come."""
     opening = bill.start + timedelta(days=int(days[0]))
-    fee = bill.reserved * reservation_day() * (_next_month(opening) - opening).days
+    fee = bill.reserved * reservation_day() * (next_month(opening) - opening).days
     row = {"day": days[0], "stream": -1, "category": "Purchase", "by": RESERVATION_ID, "status": "", "quantity": 0.0}
     return pd.DataFrame([row | {"billed": fee, "effective": 0, "list": fee}] if fee else [])
 
@@ -236,7 +237,7 @@ _COMMITTED = {PLAN_ID: ("Spend", "Savings Plan"), RESERVATION_ID: ("Usage", "Res
 
 
 def _as_focus(whole: pd.DataFrame, bill: Bill, period: date, *, closed: bool) -> pa.Table:
-    end = _next_month(period)
+    end = next_month(period)
     of_streams = [_about(each) for each in bill.streams]
     about = [
         of_streams[stream] if stream >= 0 else _NOT_OF_A_STREAM.get(by) or _About(service, "Other", "", "", "", "", *PAYER, "")
@@ -252,9 +253,8 @@ def _as_focus(whole: pd.DataFrame, bill: Bill, period: date, *, closed: bool) ->
     texts: dict[str, Any] = {
         "ServiceName": [each.service for each in about],
         "ServiceCategory": [each.category for each in about],
-        "SkuMeter": [each.meter for each in about],
-        "ConsumedUnit": [each.unit for each in about],
-        "PricingUnit": [each.unit for each in about],
+        **{name: [each.meter for each in about] for name in ("SkuMeter", "x_UsageType")},
+        **{name: [each.unit for each in about] for name in ("ConsumedUnit", "PricingUnit")},
         "ResourceId": [each.resource for each in about],
         "ResourceType": [each.kind for each in about],
         "SubAccountId": [each.account for each in about],
@@ -274,7 +274,7 @@ def _as_focus(whole: pd.DataFrame, bill: Bill, period: date, *, closed: bool) ->
         "ProviderName": "AWS",
         "BillingAccountId": PAYER[0],
         "BillingAccountName": PAYER[1],
-        "BillingCurrency": "USD",
+        **dict.fromkeys(("BillingCurrency", "PricingCurrency"), "USD"),
         "ChargeClass": "",
     }
     values: dict[str, Any] = {

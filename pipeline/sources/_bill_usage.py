@@ -44,6 +44,8 @@ EVENTS: dict[str, tuple[Kind, tuple[float, float], tuple[int, int]]] = {
 #: A machine that somebody forgot: a stream of its own.
 FORGOTTEN, FORGOTTEN_TYPES, FORGOTTEN_DAYS = "forgotten_machines", ("m5.4xlarge", "r5.4xlarge", "c5.9xlarge"), (4, 21)
 EVENTS_PER_YEAR, PLANNED = 14.0, 0.2
+#: Months whose bill changes after it was closed: their share, the days after the month's end, what of the usage had been said.
+RESTATED, RESTATED_AFTER, RESTATED_FROM, RESTATED_DAYS = 0.4, (18, 40), (0.6, 0.95), 3
 #: Nothing goes wrong in the first days, in which nobody could tell.
 QUIET_DAYS = 60
 
@@ -66,6 +68,51 @@ class Event:
     last: int
     factor: float
     planned: bool
+
+
+@dataclass(frozen=True)
+class Restatement:
+    """Usage that a bill said wrongly until it was changed.
+
+    Attributes:
+        period: first day of the month.
+        stream: its place among the streams.
+        first, last: day offsets, the last one included.
+        factor: on what was used, as the bill had it.
+        published: the day from which exports say what was used.
+    """
+
+    period: date
+    stream: int
+    first: int
+    last: int
+    factor: float
+    published: date
+
+
+def draw_restatements(streams: list[Stream], start: date, days: int, seed: int) -> list[Restatement]:
+    """What bills of some months said wrongly, in order of the months that lie within the estate's life."""
+    draw = generator(seed, 16)
+    found = []
+    for month in pd.period_range(start, start + timedelta(days=days - 1), freq="M"):
+        period, end = month.start_time.date(), month.end_time.date() + timedelta(days=1)
+        first = max((period - start).days, 0) + int(draw.integers(0, 20))
+        last = first + RESTATED_DAYS - 1
+        chance, place, factor = draw.uniform(), draw.uniform(), float(draw.uniform(*RESTATED_FROM))
+        published = end + timedelta(days=int(draw.integers(*RESTATED_AFTER)))
+        alive = [number for number, each in enumerate(streams) if each.follows and each.first <= first and last <= each.last]
+        if chance < RESTATED and alive and start + timedelta(days=last) < end and last < days:
+            found.append(Restatement(period, alive[int(place * len(alive))], first, last, factor, published))
+    return found
+
+
+def as_said(used: Floats, restated: list[Restatement], exported: date) -> Floats:
+    """Units per day and stream, (T, S), as bills have them on a day."""
+    said = used.copy()
+    for each in restated:
+        if exported < each.published:
+            said[each.first : each.last + 1, each.stream] *= each.factor
+    return np.round(said, 6)
 
 
 def draw_events(streams: list[Stream], days: int, seed: int) -> tuple[list[Stream], list[Event]]:

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from pipeline.sources import _bill_estate, _bill_charges, _bill_usage
-from pipeline.sources._bill_estate import Application, Stream
+from pipeline.sources import _bill_charges, _bill_estate, _bill_usage
 from pipeline.sources._bill_charges import PLAN_ID, SCHEMA, Bill
+from pipeline.sources._bill_estate import Application, Stream
 from pipeline.sources._bill_usage import FORGOTTEN, Event
 from pipeline.sources._realistic_demand import Floats
 
