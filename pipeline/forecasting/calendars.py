@@ -57,6 +57,15 @@ def us_holiday(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
     return flags
 
 
+def quiet_days(days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+    """Whether each day is one on which little may go on: a US bank holiday, or one from 24 December to the year's end."""
+    month = days.astype("datetime64[M]")
+    in_december = month.astype(np.int64) % 12 == 11
+    of_month = (days.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1
+    quiet: npt.NDArray[np.bool_] = us_holiday(days) | (in_december & (of_month >= 24))
+    return quiet
+
+
 def quarter_end_ramp(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.float64]:
     """0 for most of a quarter, then 0.2, 0.4 … 1.0 over its last five days: batch work rises as the books close."""
     days = when.astype("datetime64[D]")

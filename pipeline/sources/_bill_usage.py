@@ -136,8 +136,11 @@ def draw_events(streams: list[Stream], days: int, seed: int) -> tuple[list[Strea
             continue
         used, factors, lengths = EVENTS[kind]
         last = min(first + int(draw.integers(*lengths)), days - 1)
+        taken = {each.stream for each in events if each.first <= last and first <= each.last}
         befallen = [
-            place for place, each in enumerate(streams) if each.kind == used and each.first <= first and last <= each.last
+            place
+            for place, each in enumerate(streams)
+            if each.kind == used and each.first <= first and last <= each.last and place not in taken
         ]
         if befallen:
             place = befallen[int(draw.integers(len(befallen)))]

@@ -24,6 +24,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "forecast": ("silver",),
     "detect": ("silver",),
     "incidents": ("detect",),
+    "cost_anomalies": ("silver",),
     "risk": ("forecast",),
     "recommend": ("risk", "incidents"),
     "alert": ("last",),

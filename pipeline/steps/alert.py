@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from pipeline.alerting.decide import Decision, Known, Limits, News, Said, decide, routes_told
@@ -21,6 +20,7 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.routes import Route, check_routes
 from pipeline.settings import Settings
+from pipeline.steps._calendar import read_calendar
 from pipeline.steps._declaration import Step
 from pipeline.steps._deliver import Clock, deliver
 from pipeline.tables.alerts import ALERT, NOTIFICATION
@@ -88,17 +88,8 @@ def read_windows(lake: Lake, settings: Settings) -> tuple[Window, ...]:
     Raises:
         ConfigError: the file cannot be read, or is no calendar.
     """
-    where = settings.maintenance_calendar
-    if not where:
-        return ()
-    try:
-        below = f"{settings.lake_uri.rstrip('/')}/reports/"
-        if where.startswith("s3://") and not where.startswith(below):
-            raise ConfigError(f"maintenance_calendar: {where} does not lie below {below}, where the step may read")
-        text = lake.storage.read(where.removeprefix("s3://")).decode() if where.startswith("s3://") else Path(where).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"maintenance_calendar: {where} cannot be read: {type(error).__name__}") from error
-    return parse_windows(text, f"maintenance_calendar {where}")
+    text = read_calendar("maintenance_calendar", lake, settings)
+    return parse_windows(text, f"maintenance_calendar {settings.maintenance_calendar}")
 
 
 def limits_of(settings: Settings) -> Limits:

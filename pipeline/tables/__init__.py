@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pipeline.errors import ConfigError, suggestion
-from pipeline.tables import advice, alerts, anomalies, capacity, features, forecasts, money, operations, usage
+from pipeline.tables import advice, alerts, anomalies, capacity, cost_anomaly, features, forecasts, money, operations, usage
 from pipeline.tables.schema import LAYERS, Table
 
-SUBJECTS = (usage, money, features, forecasts, capacity, anomalies, advice, alerts, operations)
+SUBJECTS = (usage, money, features, forecasts, capacity, anomalies, cost_anomaly, advice, alerts, operations)
 _DECLARED = [each for subject in SUBJECTS for each in vars(subject).values() if isinstance(each, Table)]
 #: Every table by its name, layer by layer.
 ALL: dict[str, Table] = {table.name: table for layer in LAYERS for table in _DECLARED if table.layer == layer}
