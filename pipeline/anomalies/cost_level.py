@@ -110,7 +110,7 @@ def _spread(off: Floats, day: int) -> Floats:
 
 def _beyond(off: Floats, expected: Floats, before: list[int], day: int) -> Floats:
     """How far a day is off beyond what its place in the month was off in the months before."""
-    now = off[day]
+    now: Floats = off[day]
     if not before:
         return now
     ratio = np.divide(off[before], expected[before], out=np.zeros((len(before), off.shape[1])), where=expected[before] > 0)

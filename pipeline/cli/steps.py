@@ -63,7 +63,7 @@ CONCLUSIONS = {
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
     *("ingest", "build", "due", "train", "register", "record", "promote"),
-    *("features", "forecast", "detect", "incidents", "risk", "recommend", "report", "maintain"),
+    *("features", "forecast", "detect", "incidents", "cost_anomalies", "risk", "recommend", "report", "maintain"),
 )
 
 

@@ -24,6 +24,7 @@ from pipeline.settings import Settings
 from pipeline.steps._calendar import read_calendar
 from pipeline.steps._declaration import Step
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED, NODE_LEVELS
+from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
 STEP = Step(
@@ -47,17 +48,20 @@ def cost_anomalies(interval: Interval, lake: Lake, settings: Settings) -> int:
     daily = read(lake, "cost_nodes", since=since, as_of=interval.as_of)
     complete = read(lake, "cost_complete", since=since, as_of=interval.as_of).set_index(OWNER[:3])["complete_through"]
     before = read(lake, "cost_anomalies_before", as_of=interval.as_of)
-    bills = [
-        _judge_bill(
-            owner, rows, complete.get(owner[:3]), before[(before[OWNER] == list(owner)).all(axis=1)], planned, interval, lake
-        )
-        for owner, rows in daily.groupby(OWNER, sort=True)
-    ]
-    found = [row for rows, _ in bills for row in rows]
-    for table, rows in ((COST_JUDGED, [judged for _, judged in bills]), (COST_ANOMALY, found)):
-        data = validate(conform(table.frame(rows), table, interval), table, interval, lake)
-        lake.replace(table, data, table.scope(interval))
-    return len(found)
+    bills = []
+    for owner, rows in daily.groupby(OWNER, sort=True):
+        words = tuple(str(word) for word in owner)
+        whole = rows[rows["ts"] <= complete.get(words[:3], pd.NaT)]
+        mine = before[(before[OWNER] == list(words)).all(axis=1)]
+        bills.append(_judge_bill(words, whole, mine, planned, interval, lake))
+    found = [row for events, _ in bills for row in events]
+    _publish(COST_JUDGED, [judged for _, judged in bills], interval, lake)
+    return _publish(COST_ANOMALY, found, interval, lake)
+
+
+def _publish(table: Table, rows: list[dict[str, Any]], interval: Interval, lake: Lake) -> int:
+    data = validate(conform(table.frame(rows), table, interval), table, interval, lake)
+    return lake.replace(table, data, table.scope(interval)).rows
 
 
 def _judge_bill(
@@ -88,8 +92,8 @@ def _judge_bill(
     if judged["restated"]:
         log.warning("%s: %d events of days judged before are restatements, and no anomalies", "/".join(owner), judged["restated"])
     kept = keep_ids(kept, before.dropna(subset=["anomaly_id"]), "/".join(owner))
-    ids = kept["anomaly_id"].to_dict()
-    return [_with_causes(named | recent[place] | {"anomaly_id": ids[place]}, lake) for place in ids], judged
+    ids = {int(place): name for place, name in zip(kept.index, kept["anomaly_id"], strict=True)}
+    return [_with_causes(named | recent[place] | {"anomaly_id": name}, lake) for place, name in ids.items()], judged
 
 
 def _at(tree: cost.Tree, place: int) -> datetime:

@@ -31,6 +31,8 @@ VALUES: dict[str, Any] = {
     "metric": "cpu_utilization",
     "table_name": "bronze.focus_line",
     "recommendation_id": "0123456789abcdef",
+    "until": END,
+    **dict.fromkeys(("source", "provider", "payer", "currency", "account", "service", "usage_type"), "a"),
 }
 
 
