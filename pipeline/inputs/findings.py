@@ -22,6 +22,7 @@ from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.columns import ANOMALOUS, IMPUTED
+from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
@@ -64,6 +65,8 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         judged=_judged(lake, interval),
         anomaly_history=_around(lake, points, anomaly),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
+        cost_anomaly=_believed(lake, COST_ANOMALY, interval),
+        cost_judged=_believed(lake, COST_JUDGED, interval),
         cost_rises=read(lake, "cost_rises", as_of=interval.as_of),
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),
         risk_backtest=_of_newest_training(lake, RISK_BACKTEST, interval),
