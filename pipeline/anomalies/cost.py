@@ -27,7 +27,7 @@ EXPLAINED, TOLD = 0.8, 0.5
 APART = 2
 MONTH = 30
 #: The least event, as a share of what its node, and the whole bill, usually cost in 30 days.
-OF_NODE, OF_BILL = 0.05, 0.0002
+OF_NODE, OF_BILL = 0.04, 0.0001
 _MONTHLY = r"(?i)[-\s]mo(?:n(?:th)?s?)?$"
 _DAYS_PER_MONTH = 30.4375
 

@@ -16,10 +16,12 @@ WEEK, WEEKS = 7, 8
 LEVEL = 28
 #: Days without which nothing is expected, and the place of the first day that is judged.
 LEAST, FIRST = 28, 35
-#: Of the spread, how far a day is unusual, and how far it still belongs to one that was.
-UNUSUAL, STILL = 5.0, 2.5
+#: Of the spread, how far a day is unusual, how far so many days in a row are, and how far it still belongs to one that was.
+UNUSUAL, STEADY, IN_A_ROW, STILL = 4.5, 3.0, 3, 2.5
 #: The least spread, and the least deviation of an unusual day, as shares of the level.
 LEAST_SPREAD, LEAST_DEVIATION = 0.02, 0.10
+#: Days after what was planned, after which what still goes on is the new level.
+STAYS = 7
 #: Days at a month's edges, which are held to those of the months before as well.
 EDGE, MONTHS = 3, 3
 
@@ -53,7 +55,7 @@ def judge_days(days: Days, cost: Floats, planned: Bools, quiet: Bools) -> Judged
     """
     shape = cost.shape
     expected, direction, began = cost.copy(), np.zeros(shape, np.int8), np.zeros(shape, bool)
-    usual, off = cost.copy(), np.zeros(shape)
+    usual, off, steady = cost.copy(), np.zeros(shape), np.zeros(shape)
     run = np.zeros(shape[1], np.int64)
     before = _same_place(days)
     for day in range(LEAST, shape[0]):
@@ -64,17 +66,24 @@ def judge_days(days: Days, cost: Floats, planned: Bools, quiet: Bools) -> Judged
         if quiet[day]:
             beyond = np.maximum(beyond, 0.0)
         last = direction[day - 1]
-        limit = np.where((last != 0) & (np.sign(beyond) == last), STILL, UNUSUAL)
+        steady[day] = np.sign(beyond) * (np.abs(beyond) > STEADY * spread)
+        in_a_row = np.abs(steady[day - IN_A_ROW + 1 : day + 1].sum(axis=0)) == IN_A_ROW
+        limit = np.where((last != 0) & (np.sign(beyond) == last), STILL, np.where(in_a_row, STEADY, UNUSUAL))
         far = (np.abs(beyond) > limit * spread) & (np.abs(beyond) > LEAST_DEVIATION * level)
         direction[day] = np.where(far, np.sign(beyond), 0).astype(np.int8)
         run = np.where(far & (direction[day] == last), run + 1, far.astype(np.int64))
-        began[day] = far & (planned[day] | ((run > 1) & began[day - 1]))
+        began[day] = far & np.where(run > 1, began[day - 1], planned[day])
         usual[day] = np.where(far | planned[day], expected[day], cost[day])
+        for node in np.flatnonzero(in_a_row & (run == 1)):
+            first = day - IN_A_ROW + 1
+            direction[first:day, node] = direction[day, node]
+            usual[first:day, node] = expected[first:day, node]
         for node in np.flatnonzero(run >= LEVEL):
             first = day - LEVEL + 1
             usual[first : day + 1, node] = cost[first : day + 1, node]
             off[first : day + 1, node] = 0.0
-        for node in np.flatnonzero(planned[day - 1] & ~planned[day] & began[day]):
+        stays = planned[day - STAYS] & ~planned[day - STAYS + 1 : day + 1].any(axis=0) & began[day]
+        for node in np.flatnonzero(stays):
             _move(usual[: day + 1, node], cost[: day + 1, node], int(run[node]))
     return Judged(expected, direction, began)
 

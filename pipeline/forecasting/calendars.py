@@ -58,11 +58,13 @@ def us_holiday(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
 
 
 def quiet_days(days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
-    """Whether each day is one on which little may go on: a US bank holiday, or one from 24 December to the year's end."""
-    month = days.astype("datetime64[M]")
+    """Whether little may go on on each day: it is of a week with a US bank holiday, or from 24 December to the year's end."""
+    whole = days.astype("datetime64[D]")
+    month = whole.astype("datetime64[M]")
+    monday = whole - day_of_week(whole) * np.timedelta64(1, "D")
+    holiday = np.any([us_holiday(monday + np.timedelta64(number, "D")) for number in range(7)], axis=0)
     in_december = month.astype(np.int64) % 12 == 11
-    of_month = (days.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1
-    quiet: npt.NDArray[np.bool_] = us_holiday(days) | (in_december & (of_month >= 24))
+    quiet: npt.NDArray[np.bool_] = holiday | (in_december & (whole - month.astype("datetime64[D]") >= np.timedelta64(23, "D")))
     return quiet
 
 

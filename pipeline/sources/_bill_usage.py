@@ -34,12 +34,12 @@ from pipeline.sources._reference import holiday_factor
 
 #: What goes wrong: the usage it befalls, its factor (from, to) and how many days it lasts (from, to).
 EVENTS: dict[str, tuple[Kind, tuple[float, float], tuple[int, int]]] = {
-    "runaway_function": (FUNCTION, (6, 20), (2, 7)),
-    "transfer_spike": (TRANSFER, (4, 12), (1, 5)),
-    "gateway_loop": (NAT_BYTES, (6, 20), (2, 10)),
-    "log_flood": (LOGS, (6, 20), (2, 8)),
-    "request_storm": (BUCKET_REQUESTS, (6, 20), (1, 4)),
-    "snapshots_kept": (SNAPSHOT, (3, 8), (10, 25)),
+    "runaway_function": (FUNCTION, (2, 6), (3, 14)),
+    "transfer_spike": (TRANSFER, (2, 6), (2, 10)),
+    "gateway_loop": (NAT_BYTES, (2, 8), (3, 14)),
+    "log_flood": (LOGS, (2, 8), (3, 14)),
+    "request_storm": (BUCKET_REQUESTS, (2, 8), (2, 8)),
+    "snapshots_kept": (SNAPSHOT, (2, 6), (10, 25)),
 }
 #: A machine that somebody forgot: a stream of its own.
 FORGOTTEN, FORGOTTEN_TYPES, FORGOTTEN_DAYS = "forgotten_machines", ("m5.4xlarge", "r5.4xlarge", "c5.9xlarge"), (4, 21)
