@@ -178,6 +178,14 @@ class Settings(BaseModel):
         description="File of rules whom a cost belongs to, see docs/cost.md: a path, or an s3:// address below the lake's "
         "reports/; without one, tags say it.",
     )
+    planned_costs: str = Field(
+        default="",
+        description="File of what was announced of cost, see docs/anomalies.md: a path, or an s3:// address below the lake's "
+        "reports/.",
+    )
+    alert_cost_impact: float = Field(
+        default=100, ge=0, le=1e9, description="Impact of a cost anomaly from which it is an alert, in its bill's currency."
+    )
     alert_cpu_warning_pct: float = Field(default=80, ge=1, le=100, description="CPU from which there is a warning.")
     alert_cpu_critical_pct: float = Field(default=95, ge=1, le=100, description="CPU from which it is critical.")
     alert_memory_warning_pct: float = Field(default=85, ge=1, le=100, description="Memory from which there is a warning.")

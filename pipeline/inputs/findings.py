@@ -22,6 +22,7 @@ from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.columns import ANOMALOUS, EFFECTIVE, IMPUTED
+from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
@@ -34,7 +35,7 @@ COST_DAYS = 120
 HISTORY = {"day": timedelta(days=120), "hour": timedelta(days=14)}
 CLOSE_UPS = 6
 # What a source's rows are, where they are not simply what an estate reported.
-KINDS = {"fleet": "synthetic", "samples": "replayed", "prices": "list prices"}
+KINDS = {"fleet": "synthetic", "synthetic_bill": "synthetic", "samples": "replayed", "prices": "list prices"}
 
 
 def gather(interval: Interval, lake: Lake) -> Findings:
@@ -64,6 +65,8 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         anomaly_history=_around(lake, points, anomaly),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
         cost_forecast=_believed(lake, COST_FORECAST, interval, cost=[EFFECTIVE], currency=["USD"]),
+        cost_anomaly=_believed(lake, COST_ANOMALY, interval),
+        cost_judged=_believed(lake, COST_JUDGED, interval),
         cost_rises=read(lake, "cost_rises", as_of=interval.as_of),
         cost_allocated=read(lake, "cost_allocated", as_of=interval.as_of),
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),

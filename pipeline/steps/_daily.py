@@ -25,6 +25,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "forecast_cost": ("silver",),
     "detect": ("silver",),
     "incidents": ("detect",),
+    "cost_anomalies": ("silver",),
     "risk": ("forecast",),
     "recommend": ("risk", "incidents"),
     "alert": ("last",),

@@ -29,6 +29,8 @@ STEP = Step(
         "silver.metric_hourly",
         "gold.anomaly",
         "gold.anomaly_point",
+        "gold.cost_anomaly",
+        "gold.cost_judged",
         "gold.capacity_risk",
         "gold.cost_forecast",
         "gold.not_forecast",

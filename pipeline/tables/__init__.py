@@ -9,6 +9,7 @@ from pipeline.tables import (
     allocation,
     anomalies,
     capacity,
+    cost_anomaly,
     cost_forecast,
     features,
     forecasts,
@@ -18,7 +19,20 @@ from pipeline.tables import (
 )
 from pipeline.tables.schema import LAYERS, Table
 
-SUBJECTS = (usage, money, allocation, features, forecasts, cost_forecast, capacity, anomalies, advice, alerts, operations)
+SUBJECTS = (
+    usage,
+    money,
+    allocation,
+    features,
+    forecasts,
+    cost_forecast,
+    capacity,
+    anomalies,
+    cost_anomaly,
+    advice,
+    alerts,
+    operations,
+)
 _DECLARED = [each for subject in SUBJECTS for each in vars(subject).values() if isinstance(each, Table)]
 #: Every table by its name, layer by layer.
 ALL: dict[str, Table] = {table.name: table for layer in LAYERS for table in _DECLARED if table.layer == layer}

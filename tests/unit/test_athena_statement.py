@@ -34,6 +34,8 @@ VALUES: dict[str, Any] = {
     "by_usage_type": 0,
     "table_name": "bronze.focus_line",
     "recommendation_id": "0123456789abcdef",
+    "until": END,
+    **dict.fromkeys(("source", "provider", "payer", "currency", "account", "service", "usage_type"), "a"),
 }
 
 

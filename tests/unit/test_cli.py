@@ -63,7 +63,7 @@ def test_a_mistyped_command_says_what_was_meant() -> None:
         (("sql", "silver.nothing"), "no SQL for"),
         (("sql", "cost_month"), "no SQL for 'views.cost_month'; did you mean 'views.cost_monthly'"),
         (("query", "SELECT ts FROM gold.anomalies"), "no table or view named 'gold.anomalies'; did you mean 'gold.anomaly'"),
-        (("query", "SELECT ts FROM gold.cost_monthly"), "did you mean 'views.cost_monthly'"),
+        (("query", "SELECT ts FROM gold.cost_by_service_daily"), "did you mean 'views.cost_by_service_daily'"),
         (("query", "SELECT ts FROM anomaly_recent"), "'anomaly_recent' needs its layer: views.anomaly_recent$"),
         (("tables", "show", "gold.anomalies"), "'gold.anomalies'; did you mean 'gold.anomaly'\\? `tables show` lists them$"),
         (("sources", "show", "cvs"), "no source named 'cvs'; did you mean 'csv'\\? There are billing, "),

@@ -21,6 +21,7 @@ from pipeline.report.month import estimate_month_end
 from pipeline.report.page import FOLDER, TELEMETRY
 from pipeline.report.sections.first import sum_rises
 from pipeline.report.selection import charted_series
+from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, asked, estate, kpis, rows, series, utc
 
 VOID = {"meta", "link", "br"}
@@ -690,3 +691,31 @@ def test_a_bill_that_is_late_does_not_read_as_a_fall(findings: Findings, page: P
 
     assert "Compute Engine" in shown
     assert "−" not in shown
+
+
+def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cause(findings: Findings) -> None:
+    bill = {"as_of": AS_OF, "source": "synthetic_bill", "provider": "AWS", "payer": "9", "currency": "EUR"}
+    judged = {**bill, "judged_from": DAY.start - timedelta(days=60), "judged_through": DAY.start, "nodes": 4, "restated": 0}
+    cause = '[{"resource_id": "<b>bucket</b>", "impact": 540.5}]'
+    one = {**bill, "anomaly_id": "1" * 16, "level": "usage_type", "account": "1", "service": "S3", "usage_type": "Requests"}
+    one |= {"seen_at": "usage_type", "first_day": DAY.start, "last_day": DAY.start, "is_open": True, "days": 1}
+    one |= {"actual_cost": 600.0, "expected_cost": 59.5, "impact_cost": 540.5, "days_json": "[]", "causes_json": cause}
+    whole = {**one, "anomaly_id": "2" * 16, "level": "total", "account": None, "service": None, "usage_type": None}
+    whole |= {"impact_cost": -1000.0, "is_open": False, "days": 2, "causes_json": "[]"}
+
+    shown = render(replace(findings, cost_anomaly=COST_ANOMALY.frame([one, whole]), cost_judged=COST_JUDGED.frame([judged])))
+    none = render(replace(findings, cost_judged=COST_JUDGED.frame([judged])))
+
+    assert "2 cost anomalies in the last 62 days" in shown
+    for text in (
+        "1 / S3 / Requests",
+        "+540.50 EUR",
+        "&lt;b&gt;bucket&lt;/b&gt;: +540.50",
+        "goes on",
+        "the whole bill",
+        "-1,000.00 EUR",
+    ):
+        assert text in shown
+    assert shown.index("the whole bill") < shown.index("1 / S3 / Requests")
+    assert "nothing cost unusually much or little" in none
+    assert "No bill has the five weeks" in render(findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -57,6 +58,41 @@ def cost(findings: Findings) -> Content | Empty:
         "month": _month_line(findings),
         "served": _served_line(findings),
         "belongs": _belongs(findings.cost_allocated),
+        "judged": _judged_line(findings),
+        "unusual": [_unusual_row(row) for row in records(_by_impact(findings.cost_anomaly).head(SHOWN))],
+    }
+
+
+def _judged_line(findings: Findings) -> str:
+    """Which days of how many bills were held to what they should have cost."""
+    judged = findings.cost_judged.dropna(subset=["judged_through"])
+    if judged.empty:
+        return "No bill has the five weeks of complete days that a cost anomaly is told by."
+    last = f"{plural(len(judged), 'bill')} judged, to {day(judged['judged_through'].max())}"
+    if findings.cost_anomaly.empty:
+        return f"{last}: nothing cost unusually much or little."
+    return f"{last}: {plural(len(findings.cost_anomaly), 'cost anomaly', 'cost anomalies')} in the last 62 days."
+
+
+def _by_impact(found: pd.DataFrame) -> pd.DataFrame:
+    return found.sort_values(
+        ["impact_cost", "anomaly_id"], key=lambda column: -column.abs() if column.name == "impact_cost" else column
+    )
+
+
+def _unusual_row(row: dict[str, Any]) -> Content:
+    causes = json.loads(row["causes_json"])
+    first = causes[0] if causes else None
+    return {
+        "part": " / ".join(row[name] for name in ("account", "service", "usage_type") if not missing(row[name]))
+        or "the whole bill",
+        "source": row["source"],
+        "days": f"{day(row['first_day'])} – {day(row['last_day'])}" if row["days"] > 1 else day(row["first_day"]),
+        "open": bool(row["is_open"]),
+        "actual": f"{row['actual_cost']:,.2f}",
+        "expected": f"{row['expected_cost']:,.2f}",
+        "impact": f"{row['impact_cost']:+,.2f} {row['currency']}",
+        "cause": f"{first['resource_id']}: {first['impact']:+,.2f}" if first else "",
     }
 
 
@@ -156,6 +192,8 @@ def _rows(findings: Findings, daily: pd.DataFrame) -> list[Content]:
     table = table.reset_index()
     table = table.merge(_month_ahead(findings.cost_forecast, now), on=keys, how="left")
     table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
+    named = findings.cost_daily.assign(service=daily["service"]).groupby(keys)["source"]
+    table = table.join(named.agg(lambda names: ", ".join(sorted(set(names)))).rename("source"), on=keys)
     counts = (numbers(table["recent"]).abs() >= _HALF_A_CENT) | (numbers(table["before"]).abs() >= _HALF_A_CENT)
     return [_row(row) for row in records(table[counts].head(SHOWN))]
 
@@ -179,6 +217,7 @@ def _row(row: dict[str, Any]) -> Content:
     return {
         "service": row["service"],
         "account": row["account"],
+        "source": "" if missing(row["source"]) else row["source"],
         "recent": cell_of(row["recent"], usd),
         "before": cell_of(row["before"], usd),
         "change": cell_of(change, percent, sign=True),

@@ -1,0 +1,56 @@
+"""What an event of a bill is made of: its resources, with place and tags, by what they cost beyond the weeks before."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+#: What a cause is told by.
+PARTS = ("account", "service", "region", "usage_type", "resource_id", "tags")
+#: Days before an event that say what its parts should have cost, and causes that are named.
+BEFORE, CAUSES = 28, 5
+_WEEK = 7
+
+
+def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> list[dict[str, Any]]:
+    """The causes of an event, the largest share of its impact first; those that moved against it are left out.
+
+    What a part should have cost on a weekday is the median of that weekday in the four weeks before, where a day without cost
+    counts as nothing.
+
+    Args:
+        daily: `ts` (midnight), the columns of `PARTS`, `cost`; of the event's node from `BEFORE` days before its first day.
+        impact: of the event; its sign says which causes count.
+
+    Returns:
+        At most `CAUSES` with the columns of `PARTS`, actual, expected, impact.
+    """
+    if daily.empty:
+        return []
+    start = np.datetime64(first, "D")
+    place = (daily["ts"].to_numpy().astype("datetime64[D]") - start).astype(np.int64) + BEFORE
+    keys = daily.groupby(list(PARTS), sort=True).ngroup().to_numpy()
+    days = BEFORE + int((np.datetime64(last, "D") - start).astype(np.int64)) + 1
+    inside = (place >= 0) & (place < days)
+    cost = np.zeros((days, keys.max() + 1))
+    np.add.at(cost, (place[inside], keys[inside]), daily["cost"].to_numpy(dtype=np.float64)[inside])
+    usual = np.median(cost[:BEFORE].reshape(-1, _WEEK, cost.shape[1]), axis=0)
+    expected = usual[np.arange(days - BEFORE) % _WEEK].sum(axis=0)
+    actual = cost[BEFORE:].sum(axis=0)
+    beyond = actual - expected
+    words = daily.assign(key=keys).drop_duplicates("key").set_index("key")[list(PARTS)]
+    order = np.argsort(-beyond * np.sign(impact), kind="stable")[:CAUSES]
+    return [
+        {
+            **{name: str(words.at[key, name]) for name in PARTS},
+            **{
+                word: round(float(value[key]), 6)
+                for word, value in (("actual", actual), ("expected", expected), ("impact", beyond))
+            },
+        }
+        for key in order
+        if beyond[key] * impact > 0
+    ]

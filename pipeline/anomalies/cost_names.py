@@ -1,0 +1,53 @@
+"""What a later run finds of a bill, held against what an earlier one believed: names that stay, and what was only restated."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import pandas as pd
+
+_NODE = ["account", "service", "usage_type"]
+
+
+def name_event(owner: str, node: tuple[str, ...], first_day: datetime) -> str:
+    """The id of an event by its bill, its node and its first day."""
+    return hashlib.sha256("\0".join((owner, *node, f"{first_day:%Y-%m-%d}")).encode()).hexdigest()[:16]
+
+
+def drop_restated(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The events without those of days that were judged before and not found unusual: the bill says something else of them now.
+
+    Args:
+        found: of one bill: account, service, usage_type (empty above its level), first_day, last_day.
+        before: of the run before, likewise, with judged_through; without rows where there was none.
+    """
+    if before.empty or found.empty:
+        return found
+    through = before["judged_through"].iloc[0]
+    known = [not _same(row, before).empty for _, row in found.iterrows()]
+    kept: pd.DataFrame = found[(found["last_day"] > through) | pd.Series(known, index=found.index) | pd.isna(through)]
+    return kept
+
+
+def keep_ids(found: pd.DataFrame, before: pd.DataFrame, owner: str) -> pd.DataFrame:
+    """The events with `anomaly_id`: that of the event of the run before with which one has a day and the node in common.
+
+    Of two that were one, the older has its id; one that was two has the id of the older.
+    """
+    taken: set[str] = set()
+    ids: dict[object, str] = {}
+    for place, row in found.sort_values("first_day", kind="stable").iterrows():
+        node = tuple(str(row[name]) for name in _NODE)
+        own = name_event(owner, node, row["first_day"])
+        candidates = (*_same(row, before).sort_values("first_day")["anomaly_id"], own, name_event(own, node, row["first_day"]))
+        ids[place] = next(each for each in candidates if each not in taken)
+        taken.add(ids[place])
+    return found.assign(anomaly_id=pd.Series(ids, dtype="object"))
+
+
+def _same(row: pd.Series, before: pd.DataFrame) -> pd.DataFrame:
+    """The events before of its node that have a day in common with one."""
+    mine = (before[_NODE] == row[_NODE].to_numpy()).all(axis=1)
+    same: pd.DataFrame = before[mine & (before["first_day"] <= row["last_day"]) & (before["last_day"] >= row["first_day"])]
+    return same

@@ -1,0 +1,51 @@
+"""What was announced of cost, from a calendar file: that is no anomaly."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import ConfigError
+
+
+class Planned(BaseModel):
+    """Days in which something begins, or happens, that changes what a part of a bill costs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=80, description="What is being done, and by whom.")
+    start: date = Field(description="Its first day.")
+    end: date = Field(description="Its last day, of a launch a few days later: what still goes on then is the new level.")
+    account: str = Field(default="*", description="Pattern of accounts.")
+    service: str = Field(default="*", description="Pattern of services.")
+    usage_type: str = Field(default="*", description="Pattern of usage types.")
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.end < self.start:
+            raise ValueError(f"{self.name} ends on {self.end}, before its start {self.start}")
+        return self
+
+
+class _Calendar(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    planned: tuple[Planned, ...] = ()
+
+
+def parse_planned(text: str, where: str) -> tuple[Planned, ...]:
+    """What a calendar file announces: TOML with one `[[planned]]` each.
+
+    Raises:
+        ConfigError: it is no TOML, or says what it may not; the message names the file, the entry and the key.
+    """
+    try:
+        return _Calendar(**tomllib.loads(text)).planned
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not TOML: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ConfigError(f"{where}: {problems}; an entry has {', '.join(Planned.model_fields)}") from None

@@ -1,0 +1,131 @@
+"""Find what cost unusually much or little in each bill, and what it is made of: days that are complete, by those before them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from pipeline.anomalies import cost
+from pipeline.anomalies.cost_causes import BEFORE, rank_causes
+from pipeline.anomalies.cost_level import FIRST
+from pipeline.anomalies.cost_names import drop_restated, keep_ids
+from pipeline.anomalies.cost_planned import Planned, parse_planned
+from pipeline.forecasting import calendars
+from pipeline.inputs import read
+from pipeline.inputs.stated_file import read_stated_file
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import validate
+from pipeline.settings import Settings
+from pipeline.steps._declaration import Step
+from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED, NODE_LEVELS
+from pipeline.tables.schema import Table
+
+log = logging.getLogger(__name__)
+STEP = Step(
+    role="publisher",
+    reads=("inputs.cost_nodes", "inputs.cost_complete", "inputs.cost_resources", "inputs.cost_anomalies_before"),
+    writes=("gold.cost_anomaly", "gold.cost_judged"),
+)
+#: Days that are judged anew by each run, with those that they are judged by; and days after which an event is history.
+READ, KEPT = timedelta(days=210), timedelta(days=62)
+OWNER = ["source", "provider", "payer", "currency"]
+
+
+def cost_anomalies(interval: Interval, lake: Lake, settings: Settings) -> int:
+    """Rows of `gold.cost_anomaly` as of the interval's end: events of the 62 days before it; and the days that were judged.
+
+    Raises:
+        ConfigError: the file that the setting `planned_costs` names cannot be read, or is no calendar.
+    """
+    stated = read_stated_file("planned_costs", lake, settings)
+    planned = parse_planned(stated.text, stated.where) if stated else ()
+    since = interval.as_of - READ
+    daily = read(lake, "cost_nodes", since=since, as_of=interval.as_of)
+    complete = read(lake, "cost_complete", since=since, as_of=interval.as_of).set_index(OWNER[:3])["complete_through"]
+    before = read(lake, "cost_anomalies_before", as_of=interval.as_of)
+    bills = []
+    for owner, rows in daily.groupby(OWNER, sort=True):
+        words = tuple(str(word) for word in owner)
+        whole = rows[rows["ts"] <= complete.get(words[:3], pd.NaT)]
+        mine = before[(before[OWNER] == list(words)).all(axis=1)]
+        bills.append(_judge_bill(words, whole, mine, planned, interval, lake))
+    found = [row for events, _ in bills for row in events]
+    _publish(COST_JUDGED, [judged for _, judged in bills], interval, lake)
+    return _publish(COST_ANOMALY, found, interval, lake)
+
+
+def _publish(table: Table, rows: list[dict[str, Any]], interval: Interval, lake: Lake) -> int:
+    data = validate(conform(table.frame(rows), table, interval), table, interval, lake)
+    return lake.replace(table, data, table.scope(interval)).rows
+
+
+def _judge_bill(
+    owner: tuple[str, ...],
+    whole: pd.DataFrame,
+    before: pd.DataFrame,
+    planned: tuple[Planned, ...],
+    interval: Interval,
+    lake: Lake,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of one bill by its complete days, and what was judged of it."""
+    named: dict[str, Any] = dict(zip(OWNER, owner, strict=True)) | {"as_of": interval.as_of}
+    judged = named | {"judged_from": None, "judged_through": None, "nodes": 0, "restated": 0}
+    if whole.empty:
+        return [], judged
+    tree = cost.grow_tree(whole)
+    judged["nodes"] = len(tree.nodes)
+    if len(tree.days) <= FIRST:
+        return [], judged
+    judged |= {"judged_from": _at(tree, FIRST), "judged_through": _at(tree, len(tree.days) - 1)}
+    described = [_describe(tree, event) for event in cost.find_events(tree, planned, calendars.quiet_days(tree.days))]
+    recent = [row for row in described if row["last_day"] >= interval.as_of - KEPT]
+    if not recent:
+        return [], judged
+    found = pd.DataFrame(recent)
+    kept = drop_restated(found, before)
+    judged["restated"] = len(found) - len(kept)
+    if judged["restated"]:
+        log.warning("%s: %d events of days judged before are restatements, and no anomalies", "/".join(owner), judged["restated"])
+    kept = keep_ids(kept, before.dropna(subset=["anomaly_id"]), "/".join(owner))
+    ids = {int(place): name for place, name in zip(kept.index, kept["anomaly_id"], strict=True)}
+    return [_with_causes(named | recent[place] | {"anomaly_id": name}, lake) for place, name in ids.items()], judged
+
+
+def _at(tree: cost.Tree, place: int) -> datetime:
+    return pd.Timestamp(tree.days[place]).to_pydatetime()
+
+
+def _describe(tree: cost.Tree, event: cost.Event) -> dict[str, Any]:
+    """An event as a row, node words empty above its level, without id and causes."""
+    days, usual = cost.days_of(tree, event), cost.usual_month(tree, event)
+    actual, expected = sum(each for _, each, _ in days), sum(event.expected)
+    return {
+        "level": NODE_LEVELS[tree.level(event.node)],
+        **{name: str(tree.nodes.at[event.node, name]) for name in cost.LEVELS},
+        "seen_at": ",".join(NODE_LEVELS[level] for level in sorted(event.levels)),
+        "first_day": _at(tree, event.first),
+        "last_day": _at(tree, event.last),
+        "is_open": event.last == len(tree.days) - 1,
+        "days": len(days),
+        "actual_cost": actual,
+        "expected_cost": expected,
+        "impact_cost": actual - expected,
+        "impact_share": (actual - expected) / usual if usual > 0 else None,
+        "days_json": json.dumps([{"day": f"{day}", "actual": round(a, 6), "expected": round(e, 6)} for day, a, e in days]),
+    }
+
+
+def _with_causes(row: dict[str, Any], lake: Lake) -> dict[str, Any]:
+    """The row with what it is made of, and with null where its node has no word."""
+    node, first, last = {name: row[name] for name in cost.LEVELS}, row["first_day"], row["last_day"]
+    span = {"since": first - timedelta(days=BEFORE), "until": last + timedelta(days=1)}
+    daily = read(lake, "cost_resources", **{name: row[name] for name in OWNER}, **node, **span)
+    causes = rank_causes(daily, first.date(), last.date(), row["impact_cost"])
+    words = {name: word or None for name, word in node.items()}
+    return row | words | {"causes_json": json.dumps(causes, ensure_ascii=False)}

@@ -1,0 +1,249 @@
+"""What is unusual in a bill: where it belongs, what it is made of, and what is no anomaly."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.anomalies import cost
+from pipeline.anomalies.cost import Event, Tree
+from pipeline.anomalies.cost_causes import BEFORE, rank_causes
+from pipeline.anomalies.cost_names import drop_restated, keep_ids
+from pipeline.anomalies.cost_planned import Planned, parse_planned
+from pipeline.errors import ConfigError
+
+START, DAYS = date(2026, 1, 5), 120
+WHEN = np.datetime64(START) + np.arange(DAYS)
+WEEKEND = np.isin((WHEN.astype(np.int64) + 3) % 7, (5, 6))
+Cells = dict[tuple[str, str, str], np.ndarray]
+
+
+def noise(seed: int, share: float = 0.03) -> np.ndarray:
+    return np.exp(share * np.random.Generator(np.random.PCG64(seed)).normal(size=DAYS))
+
+
+def estate() -> Cells:
+    """Two accounts, with a week, noise, and cost by the month in gigabytes."""
+    months = WHEN.astype("datetime64[M]")
+    long = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+    week = np.where(WEEKEND, 0.6, 1.0)
+    return {
+        ("1", "EC2", "Box"): 100 * week * noise(1),
+        ("1", "EC2", "Bytes"): 30 * week * noise(2),
+        ("1", "S3", "Requests"): 20 * noise(3),
+        ("1", "S3", "Storage"): 600.0 / long,
+        ("2", "EC2", "Box"): 50 * noise(4),
+        ("2", "RDS", "Hours"): np.full(DAYS, 24.0),
+    }
+
+
+def grown(cells: Cells) -> Tree:
+    parts = [
+        pd.DataFrame(
+            {"ts": WHEN.astype("datetime64[us]"), "account": account, "service": service, "usage_type": usage_type,
+             "cost": values, "unit": "GB-Mo" if usage_type == "Storage" else "Hrs"}
+        )
+        for (account, service, usage_type), values in cells.items()
+    ]  # fmt: skip
+    whole = pd.concat(parts, ignore_index=True)
+    return cost.grow_tree(whole[whole["cost"] != 0])
+
+
+def found(cells: Cells, planned: tuple[Planned, ...] = (), quiet: tuple[int, ...] = ()) -> list[dict[str, Any]]:
+    tree = grown(cells)
+    return [said(tree, event) for event in cost.find_events(tree, planned, np.isin(np.arange(DAYS), quiet))]
+
+
+def said(tree: Tree, event: Event) -> dict[str, Any]:
+    node = "/".join(word for word in tree.nodes.loc[event.node] if word)
+    return {"node": node, "days": (event.first, event.last), "impact": event.impact, "levels": sorted(event.levels)}
+
+
+def changed(cells: Cells, key: tuple[str, str, str], days: range, factor: float) -> Cells:
+    values = cells[key].copy()
+    values[days.start : days.stop] *= factor
+    return {**cells, key: values}
+
+
+def test_an_estate_with_weeks_noise_and_months_of_other_lengths_has_nothing_unusual() -> None:
+    assert found(estate()) == []
+
+
+def test_what_one_usage_type_explains_is_its_own_and_those_above_list_it() -> None:
+    [event] = found(changed(estate(), ("1", "S3", "Requests"), range(80, 84), 8))
+
+    assert event["node"] == "1/S3/Requests"
+    assert event["days"] == (80, 83)
+    assert event["impact"] == pytest.approx(4 * 140, rel=0.1)
+    assert event["levels"] == [0, 1, 2, 3]
+
+
+def test_what_no_part_explains_belongs_to_the_whole_of_them() -> None:
+    cells = estate()
+    for key in cells:
+        cells = changed(cells, key, range(80, 83), 1.6)
+
+    nodes = {event["node"] for event in found(cells)}
+
+    assert {"1/EC2/Box", "2/RDS/Hours"} <= nodes
+    cells = {key: value * np.where(np.isin(np.arange(DAYS), (80, 81, 82)), 1.09, 1) for key, value in estate().items()}
+    assert [event["node"] for event in found(cells)] == []
+
+
+def test_two_movements_that_hide_each_other_are_both_found() -> None:
+    cells = estate()
+    cells[("1", "EC2", "Box")][80:85] -= 40
+    cells[("2", "EC2", "Box")][80:85] += 40
+
+    events = {event["node"]: round(event["impact"], -1) for event in found(cells)}
+
+    assert set(events) == {"1/EC2/Box", "2/EC2/Box"}
+    assert events["1/EC2/Box"] == pytest.approx(-200, abs=30)
+    assert events["2/EC2/Box"] == pytest.approx(200, abs=30)
+    total = sum(cells.values())
+    assert abs(total[80:85] / sum(estate().values())[80:85] - 1).max() < 1e-9
+
+
+def test_a_new_usage_type_is_an_event_of_its_own_from_its_first_day() -> None:
+    values = np.where(np.arange(DAYS) >= 112, 30.0, 0.0)
+
+    [event] = found({**estate(), ("2", "EC2", "Gpu"): values})
+
+    assert (event["node"], event["days"]) == ("2/EC2/Gpu", (112, 119))
+    assert event["impact"] == pytest.approx(240)
+
+
+def test_a_level_that_stays_is_the_usual_one_after_four_weeks() -> None:
+    [event] = found(changed(estate(), ("2", "RDS", "Hours"), range(60, DAYS), 2))
+
+    assert event["days"] == (60, 87)
+
+
+def test_a_month_that_begins_or_ends_as_those_before_is_usual() -> None:
+    months = WHEN.astype("datetime64[M]")
+    first = months.astype("datetime64[D]") == WHEN
+    values = estate()[("1", "S3", "Requests")] * np.where(first, 5, 1)
+
+    events = found({**estate(), ("1", "S3", "Requests"): values})
+
+    # The first month's first day that is judged has none to be held against.
+    assert {event["days"][0] for event in events} <= {int(np.flatnonzero(first)[1])}
+
+
+def test_a_holiday_may_cost_less_and_not_more() -> None:
+    key = ("2", "EC2", "Box")
+    assert found(changed(estate(), key, range(80, 83), 0.2)) != []
+    assert found(changed(estate(), key, range(80, 83), 0.2), quiet=(80, 81, 82)) == []
+    assert found(changed(estate(), key, range(80, 81), 3), quiet=(80,)) != []
+
+
+def test_what_was_announced_is_no_anomaly_and_what_stays_of_it_is_the_new_level() -> None:
+    plan = Planned(name="load test", start=START + timedelta(days=80), end=START + timedelta(days=84), account="1", service="S3")
+    key = ("1", "S3", "Requests")
+    assert found(changed(estate(), key, range(80, 85), 6), (plan,)) == []
+    assert found(changed(estate(), key, range(80, DAYS), 6), (plan,)) == []
+    other = plan.model_copy(update={"account": "2"})
+    assert [event["node"] for event in found(changed(estate(), key, range(80, 85), 6), (other,))] == ["1/S3/Requests"]
+
+
+def test_later_days_change_nothing_that_was_found_before() -> None:
+    cells = changed(changed(estate(), ("1", "S3", "Requests"), range(80, 84), 8), ("2", "EC2", "Box"), range(100, 103), 4)
+    early = {key: values[:95] for key, values in cells.items()}
+    whole = [event for event in found(cells) if event["days"][1] < 95]
+    padded = grown_of(early, 95)
+
+    assert [said(padded, event) for event in cost.find_events(padded, (), np.zeros(95, dtype=bool))] == whole != []
+
+
+def grown_of(cells: Cells, days: int) -> Tree:
+    tree = grown({key: np.concatenate([values, np.zeros(DAYS - days)]) for key, values in cells.items()})
+    return Tree(tree.days[:days], tree.nodes, tree.parent, tree.cost[:days], tree.even[:days])
+
+
+def test_too_few_days_are_not_judged() -> None:
+    tree = grown(changed(estate(), ("1", "S3", "Requests"), range(30, 34), 8))
+    short = Tree(tree.days[:34], tree.nodes, tree.parent, tree.cost[:34], tree.even[:34])
+
+    assert cost.find_events(short, (), np.zeros(34, dtype=bool)) == []
+
+
+def charges(**amounts: dict[int, float]) -> pd.DataFrame:
+    """Cost by resource and day before or after the 1st of March."""
+    rows = [
+        {"ts": pd.Timestamp(2026, 3, 1) + pd.Timedelta(days=day), "account": "1", "service": "EC2", "region": "r",
+         "usage_type": "Box", "resource_id": name, "tags": "{}", "cost": amount}
+        for name, days in amounts.items()
+        for day, amount in days.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_causes_are_ranked_by_what_they_cost_beyond_their_weekdays_and_new_ones_count_whole() -> None:
+    usual = dict.fromkeys(range(-BEFORE, 3), 10.0)
+    daily = charges(
+        steady=usual, grown={**usual, 0: 40.0, 1: 40.0}, new={0: 25.0, 1: 25.0}, gone=dict.fromkeys(range(-BEFORE, 0), 5.0)
+    )
+
+    causes = rank_causes(daily, date(2026, 3, 1), date(2026, 3, 2), 100)
+
+    assert [(each["resource_id"], each["actual"], each["expected"], each["impact"]) for each in causes] == [
+        ("grown", 80, 20, 60),
+        ("new", 50, 0, 50),
+    ]
+    assert [each["resource_id"] for each in rank_causes(daily, date(2026, 3, 1), date(2026, 3, 2), -10)] == ["gone"]
+    assert rank_causes(daily.head(0), date(2026, 3, 1), date(2026, 3, 2), 1) == []
+
+
+def events(*rows: tuple[str, int, int]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"account": account, "service": "", "usage_type": "", "first_day": datetime(2026, 3, first),
+             "last_day": datetime(2026, 3, last), "anomaly_id": f"{account}-{first}", "judged_through": datetime(2026, 3, 20)}
+            for account, first, last in rows
+        ],
+        columns=["account", "service", "usage_type", "first_day", "last_day", "anomaly_id", "judged_through"],
+    )  # fmt: skip
+
+
+def test_an_event_keeps_its_id_while_days_overlap_and_of_two_in_one_the_older_gives_it() -> None:
+    before = events(("1", 5, 6), ("1", 9, 10), ("2", 5, 6))
+
+    named = keep_ids(events(("1", 6, 12), ("2", 8, 9)).drop(columns="anomaly_id"), before, "bill")
+
+    assert named["anomaly_id"].iloc[0] == "1-5"
+    assert len(named["anomaly_id"].iloc[1]) == 16
+    again = keep_ids(named.drop(columns="anomaly_id"), named, "bill")
+    assert list(again["anomaly_id"]) == list(named["anomaly_id"])
+
+
+def test_one_that_became_two_gives_its_id_to_the_older_alone() -> None:
+    named = keep_ids(events(("1", 5, 6), ("1", 9, 12)).drop(columns="anomaly_id"), events(("1", 5, 12)), "bill")
+
+    assert named["anomaly_id"].iloc[0] == "1-5"
+    assert named["anomaly_id"].nunique() == 2
+
+
+def test_days_that_were_judged_and_usual_are_restated_where_they_are_unusual_now() -> None:
+    now = events(("1", 5, 6), ("2", 5, 6), ("3", 18, 21))
+
+    kept = drop_restated(now, events(("1", 6, 8)))
+
+    assert list(kept["account"]) == ["1", "3"]
+    assert len(drop_restated(now, events())) == 3
+
+
+def test_a_calendar_of_planned_cost_is_read_and_what_it_gets_wrong_is_named() -> None:
+    [plan] = parse_planned('[[planned]]\nname = "x"\nstart = 2026-03-01\nend = 2026-03-02\nservice = "Amazon S*"', "plan.toml")
+    assert plan.service == "Amazon S*"
+    assert parse_planned("", "plan.toml") == ()
+    for text, why in (
+        ("[[planned]]\nname", "is not TOML"),
+        ('[[planned]]\nname = "x"\nstart = 2026-03-02\nend = 2026-03-01', "before its start"),
+        ('[[planned]]\nname = "x"\nstart = 2026-03-01\nend = 2026-03-02\nteam = "a"', "planned.0.team"),
+    ):
+        with pytest.raises(ConfigError, match=why):
+            parse_planned(text, "plan.toml")

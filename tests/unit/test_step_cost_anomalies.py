@@ -1,0 +1,187 @@
+"""Cost anomalies from the lake's bills: complete days alone, names that stay, and no restatement among them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline import settings as settings_module
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval
+from pipeline.lake import Lake, open_lake
+from pipeline.quality.conform import conform
+from pipeline.settings import Settings
+from pipeline.steps.cost_anomalies import cost_anomalies
+from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
+from pipeline.tables.money import BILL, CHARGE_DAILY, TAG_SET
+from pipeline.tables.schema import Table
+
+FIRST, DAYS = datetime(2026, 1, 5), 80
+LAST = FIRST + timedelta(days=DAYS - 1)
+SPIKE = (70, 71, 72)
+TAGS = "a" * 16
+COSTS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
+Amount = Callable[[str, int], float]
+
+
+def usual(resource: str, day: int) -> float:
+    """Machines cost 100 a day with a weekend, a bucket 20; on three days the bucket costs ten times as much."""
+    if resource == "i-1":
+        return 60.0 if (FIRST + timedelta(days=day)).weekday() >= 5 else 100.0
+    return 200.0 if day in SPIKE else 20.0
+
+
+def charge(resource: str, day: int, amount: float, **more: Any) -> dict[str, Any]:
+    ts = FIRST + timedelta(days=day)
+    service, usage_type = ("EC2", "Box") if resource == "i-1" else ("S3", "Requests")
+    return {
+        "billing_period": ts.replace(day=1), "source": "billing", "provider": "AWS", "payer": "9", "currency": "EUR", "ts": ts,
+        "account": "1", "service": service, "region": "r", "usage_type": usage_type, "resource_id": resource,
+        "charge_category": "Usage", "charge_class": "none", "pricing_category": "none", "commitment_id": "none", "tag_set": TAGS,
+        "unit": "Hrs", "lines": 1, **dict.fromkeys(COSTS, Decimal(str(round(amount, 6)))),
+    } | more  # fmt: skip
+
+
+def put(lake: Lake, table: Table, rows: list[dict[str, Any]]) -> None:
+    whole = Interval(FIRST, LAST + timedelta(days=1)).whole_months()
+    schema = pa.schema([table.arrow_schema.field(name) for name in table.names])
+    lake.replace(table, conform(pa.Table.from_pylist(rows, schema=schema), table, whole), table.scope(whole))
+
+
+def give(
+    settings: Settings, amount: Amount = usual, more: tuple[dict[str, Any], ...] = (), landed: timedelta = timedelta(days=30)
+) -> None:
+    """The bills of all days, landed so long after the last of them began."""
+    lake = open_lake(settings)
+    rows = [charge(resource, day, amount(resource, day)) for day in range(DAYS) for resource in ("i-1", "bucket")]
+    put(lake, CHARGE_DAILY, [*rows, *more])
+    months = sorted({row["billing_period"] for row in rows})
+    known = {
+        "source": "billing",
+        "export": "e",
+        "provider": "AWS",
+        "payer": "9",
+        "format": "focus_1_2",
+        "execution": "x",
+        "files": 1,
+    }
+    known |= {"load_id": "0" * 64, "ingested_at": LAST + landed, "schema_hash": "0", "lines": 1}
+    known |= {
+        "lines_refused": 0,
+        "refused_cost": Decimal(0),
+        "uninvoiced_lines": 0,
+        "complete_through": LAST,
+    }
+    put(lake, BILL, [known | {"billing_period": month} for month in months])
+    put(
+        lake, TAG_SET, [{"billing_period": m, "source": "billing", "tag_set": TAGS, "tags_json": '{"team": "a"}'} for m in months]
+    )
+
+
+def run(settings: Settings, day: int) -> list[dict[str, Any]]:
+    """The events as of the end of a day."""
+    ts = FIRST + timedelta(days=day)
+    interval = Interval(ts, ts + timedelta(days=1))
+    cost_anomalies(interval, open_lake(settings), settings)
+    found: list[dict[str, Any]] = open_lake(settings).read(COST_ANOMALY, COST_ANOMALY.scope(interval)).to_pylist()
+    return found
+
+
+def judged(settings: Settings) -> dict[str, Any]:
+    """What the newest run judged."""
+    rows = open_lake(settings).read(COST_JUDGED).to_pylist()
+    newest: dict[str, Any] = max(rows, key=lambda row: row["as_of"])
+    return newest
+
+
+def test_an_event_says_where_when_how_much_and_what_of_it(settings: Settings) -> None:
+    give(settings)
+
+    [event] = run(settings, 75)
+
+    assert (event["level"], event["account"], event["service"], event["usage_type"]) == ("usage_type", "1", "S3", "Requests")
+    assert (event["first_day"], event["last_day"]) == (FIRST + timedelta(days=70), FIRST + timedelta(days=72))
+    assert (event["actual_cost"], event["expected_cost"], event["impact_cost"]) == pytest.approx((600, 60, 540))
+    assert (event["currency"], event["is_open"], event["impact_share"]) == ("EUR", False, pytest.approx(0.9))
+    assert event["seen_at"] == "total,account,service,usage_type"
+    assert [day["actual"] for day in json.loads(event["days_json"])] == [200, 200, 200]
+    [cause] = json.loads(event["causes_json"])
+    assert cause == {
+        "account": "1", "service": "S3", "region": "r", "usage_type": "Requests", "resource_id": "bucket",
+        "tags": '{"team": "a"}', "actual": 600, "expected": 60, "impact": 540,
+    }  # fmt: skip
+
+
+def test_an_event_is_seen_on_its_first_day_keeps_its_id_and_the_same_run_changes_nothing(settings: Settings) -> None:
+    give(settings)
+
+    first, later = run(settings, 70), run(settings, 72)
+
+    assert [len(first), len(later)] == [1, 1]
+    assert first[0]["is_open"]
+    assert first[0]["anomaly_id"] == later[0]["anomaly_id"]
+    lake = open_lake(settings)
+    day = FIRST + timedelta(days=72)
+    cost_anomalies(Interval(day, day + timedelta(days=1)), lake, settings)
+    assert lake.changes == 0
+
+
+def test_purchases_taxes_and_corrections_are_no_anomaly(settings: Settings) -> None:
+    odd = ({"charge_category": "Purchase"}, {"charge_category": "Tax"}, {"charge_class": "Correction"})
+    give(settings, lambda resource, day: usual(resource, day % 7), tuple(charge("i-1", 60, 5000, **each) for each in odd))
+
+    assert run(settings, 75) == []
+    assert judged(settings)["nodes"] == 6
+
+
+def test_a_day_that_is_not_complete_is_not_judged(settings: Settings) -> None:
+    half: Amount = lambda resource, day: usual(resource, day % 7) * (0.1 if day == DAYS - 1 else 1)  # noqa: E731
+    give(settings, half, landed=timedelta(hours=27))
+
+    assert run(settings, DAYS - 1) == []
+    assert judged(settings)["judged_through"] == LAST - timedelta(days=1)
+
+    give(settings, half, landed=timedelta(days=3))
+    run(settings, DAYS - 1)
+    assert judged(settings)["judged_through"] == LAST
+
+
+def test_what_a_bill_says_anew_of_days_that_were_usual_is_a_restatement(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    give(settings)
+    known = run(settings, 75)
+    give(settings, lambda resource, day: usual(resource, day) * (4 if resource == "i-1" and day in (60, 61, 62) else 1))
+
+    again = run(settings, 76)
+
+    assert [event["anomaly_id"] for event in again] == [event["anomaly_id"] for event in known]
+    assert judged(settings)["restated"] == 1
+    assert "1 events of days judged before are restatements" in caplog.text
+
+
+def test_what_the_calendar_announces_is_no_anomaly(settings: Settings, tmp_path: Path) -> None:
+    give(settings)
+    (tmp_path / "planned.toml").write_text(
+        '[[planned]]\nname = "load test"\nstart = 2026-03-16\nend = 2026-03-18\nservice = "S3"\n'
+    )
+
+    assert run(settings.model_copy(update={"planned_costs": str(tmp_path / "planned.toml")}), 75) == []
+    with pytest.raises(ConfigError, match="planned_costs: .*absent.toml cannot be read"):
+        run(settings.model_copy(update={"planned_costs": str(tmp_path / "absent.toml")}), 75)
+
+
+def test_a_bill_of_few_days_is_on_record_as_not_judged(tmp_path: Path) -> None:
+    settings = settings_module.load({}, home=tmp_path)
+    give(settings)
+
+    assert run(settings, 30) == []
+    row = judged(settings)
+    assert (row["judged_from"], row["judged_through"], row["nodes"]) == (None, None, 6)
