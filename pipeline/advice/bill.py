@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.advice.estate import Estate
+from pipeline.advice.facts import facts_of
+from pipeline.errors import DataError
 
 #: Services of what the bill lists: what a payer's plans may cover, each commitment, and the tags of an account.
 FROM_THE_BILL = SAVINGS_PLAN, COMMITMENT, TAGS = ("savings_plan", "commitment", "tags")
@@ -78,3 +80,19 @@ def last_days(bill: pd.DataFrame, days: int) -> pd.DataFrame:
     """The rows of the last days of a bill that has any."""
     last: pd.DataFrame = bill.loc[bill["ts"] > bill["ts"].max() - pd.Timedelta(days=days)]
     return last
+
+
+def commitment_end(resource: pd.Series) -> pd.Timestamp | None:
+    """When a commitment ends, where the inventory says so (`headroom:ends`).
+
+    Raises:
+        DataError: that is no day.
+    """
+    text = facts_of(resource).get("ends")
+    try:
+        end = None if text is None else pd.Timestamp(text)
+    except ValueError as error:
+        raise DataError(
+            f"headroom:ends of {resource['resource_id']} is {text!r}, expected a day as 2027-03-01; correct it"
+        ) from error
+    return end if end is None or end.tzinfo is None else end.tz_convert(None)

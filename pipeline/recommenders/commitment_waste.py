@@ -8,12 +8,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.advice.answer import recommendations
-from pipeline.advice.bill import COMMITMENT, DAYS_PER_MONTH, known_bill, last_days, why_unknown
+from pipeline.advice.bill import COMMITMENT, DAYS_PER_MONTH, commitment_end, known_bill, last_days, why_unknown
 from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Estate
-from pipeline.advice.facts import facts_of
 from pipeline.advice.prices import Price
-from pipeline.errors import DataError
 
 RULE_VERSION = "1"
 SERVICES = frozenset({COMMITMENT})
@@ -48,7 +46,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
 
 def _judge(case: Case, bill: pd.DataFrame, options: Options) -> Row:
-    ends = _ends(case)
+    ends = commitment_end(case.resource)
     days_left = None if ends is None else (ends - pd.Timestamp(case.estate.as_of)).days
     if days_left is not None and days_left < 0:
         return case.keep(f"Ended on {ends:%Y-%m-%d}.")
@@ -86,16 +84,3 @@ def _judge(case: Case, bill: pd.DataFrame, options: Options) -> Row:
     )
     reason = f"{said}: ${monthly:,.2f} a month are paid for nothing. Move usage to what it covers, sell it, or give it back."
     return case.recommend("release", reason, change)
-
-
-def _ends(case: Case) -> pd.Timestamp | None:
-    """When it ends, where the inventory says so.
-
-    Raises:
-        DataError: that is no day.
-    """
-    text = facts_of(case.resource).get("ends")
-    try:
-        return None if text is None else pd.Timestamp(text)
-    except ValueError as error:
-        raise DataError(f"headroom:ends of {case.key[2]} is {text!r}, expected a day as 2027-03-01; correct it") from error

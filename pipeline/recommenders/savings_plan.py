@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.advice.answer import recommendations
-from pipeline.advice.bill import COMMITMENT, SAVINGS_PLAN, by_day, days_of, known_bill, last_days, why_unknown
+from pipeline.advice.bill import COMMITMENT, SAVINGS_PLAN, by_day, commitment_end, days_of, known_bill, last_days, why_unknown
 from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.commitment import (
     MOST_CHANCE,
@@ -23,7 +23,6 @@ from pipeline.advice.commitment import (
     lowest_commitment,
 )
 from pipeline.advice.estate import Estate
-from pipeline.advice.facts import facts_of
 from pipeline.advice.prices import HOURS_PER_MONTH, Price
 from pipeline.advice.spend_paths import LEVEL_DAYS, spend_paths
 
@@ -231,5 +230,5 @@ def _held(estate: Estate, bill: pd.DataFrame, term_days: int) -> npt.NDArray[np.
 def _ends(estate: Estate) -> dict[str, pd.Timestamp]:
     """When the commitments end of which the inventory says so (`headroom:ends`)."""
     listed = estate.resources[estate.resources["service"] == COMMITMENT]
-    facts = {str(row["resource_id"]): facts_of(row) for _, row in listed.iterrows()}
-    return {commitment: pd.Timestamp(known["ends"]) for commitment, known in facts.items() if "ends" in known}
+    ends = {str(row["resource_id"]): commitment_end(row) for _, row in listed.iterrows()}
+    return {commitment: end for commitment, end in ends.items() if end is not None}
