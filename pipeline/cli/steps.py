@@ -63,18 +63,8 @@ CONCLUSIONS = {
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
     *("ingest", "build", "due", "train", "register", "record", "promote"),
-    *(
-        "features",
-        "forecast",
-        "forecast_cost",
-        "detect",
-        "incidents",
-        "cost_anomalies",
-        "risk",
-        "recommend",
-        "report",
-        "maintain",
-    ),
+    *("features", "forecast", "forecast_cost", "detect", "incidents", "cost_anomalies", "risk", "recommend"),
+    *("report", "maintain"),
 )
 
 
