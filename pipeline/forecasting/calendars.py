@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import lru_cache
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -61,7 +63,7 @@ def quiet_days(days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
     """Whether little may go on on each day: it is of a week with a US bank holiday, or from 24 December to the year's end."""
     whole = days.astype("datetime64[D]")
     month = whole.astype("datetime64[M]")
-    monday = (whole - day_of_week(whole) * np.timedelta64(1, "D")).astype("datetime64[D]")
+    monday = cast("npt.NDArray[np.datetime64]", whole - day_of_week(whole) * np.timedelta64(1, "D"))
     holiday = np.any([us_holiday(monday + np.timedelta64(number, "D")) for number in range(7)], axis=0)
     in_december = month.astype(np.int64) % 12 == 11
     quiet: npt.NDArray[np.bool_] = holiday | (in_december & (whole - month.astype("datetime64[D]") >= np.timedelta64(23, "D")))
