@@ -81,7 +81,8 @@ def foresee(charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.F
             )
             if len(known):
                 rows = _foresee(known, today, models)
-                parts.append(rows.assign(as_of=as_of, currency=currency, cost=meaning))
+                if len(rows):
+                    parts.append(rows.assign(as_of=as_of, currency=currency, cost=meaning))
     if not parts:
         return COST_FORECAST.empty()
     return pd.concat(parts, ignore_index=True)[list(COST_FORECAST.names)].sort_values(list(COST_FORECAST.key), ignore_index=True)
@@ -99,7 +100,7 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
     billed: list[Billed] = []
     blocks = []
     for through, part in by_through.items():
-        end, first = max(period.end for period in among), part["day"].to_numpy(dtype="datetime64[D]").min()
+        end, first = max(period.end for period in among), min(part["day"].to_numpy(dtype="datetime64[D]").min(), whole[through])
         group = Group(part, np.arange(first, whole[through] + 1), np.arange(whole[through] + 1, end), among)
         for node, kinds, parts, skill in _bottoms(group, models):
             charged = _billed(node, kinds, whole[through], since)
@@ -120,7 +121,8 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
     last = max(whole.values())
     for node, kind in sorted(sums.keys() | already.keys()):
         blocks.append(_rows(node, kind, sums.get((node, kind)), already.get((node, kind)), among, skills.get(node), last))
-    return pd.concat([block for block in blocks if len(block)], ignore_index=True)
+    shown = [block for block in blocks if len(block)]
+    return pd.concat(shown, ignore_index=True) if shown else COST_FORECAST.empty()
 
 
 def _last_whole(charges: pd.DataFrame, through: np.datetime64) -> np.datetime64:
@@ -209,11 +211,11 @@ def _tax(
 
 
 def _billed(node: Node, kinds: dict[str, pd.DataFrame], through: np.datetime64, since: np.datetime64) -> list[Billed]:
-    """What was charged, by month: of use, the days that are whole; of the rest, all that is known."""
+    """What was charged, by month: of what is expected to go on, the days that are whole; of the rest, all that is known."""
     found = []
     for kind, part in kinds.items():
         day = part["day"].to_numpy(dtype="datetime64[D]")
-        counts = (day >= since) & ((kind != USAGE) | (day <= through))
+        counts = (day >= since) & ((kind not in (USAGE, FEE, TAX)) | (day <= through))
         amounts, months = part["amount"].to_numpy()[counts], day[counts].astype("datetime64[M]")
         found += [Billed(node, kind, month, sum(amounts[months == month], Decimal(0))) for month in np.unique(months)]
     return found

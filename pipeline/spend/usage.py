@@ -63,6 +63,8 @@ def choose(panel: Panel, models: Mapping[str, Forecast]) -> Judged:
             break
         past, start = panel.truncate(back), panel.periods - back
         known = np.flatnonzero(~np.isnan(past.values).all(axis=1))
+        if not len(known):
+            break
         actual = panel.values[known, start : start + _TRUSTED]
         for number, forecast in enumerate((model, floor)):
             said = forecast(past.take(known), _TRUSTED, LEVELS)

@@ -192,6 +192,35 @@ def test_a_last_day_that_is_half_billed_is_forecast() -> None:
     assert 80 < found[found["ts"] == LAST]["p50"].iloc[0] < 120
 
 
+def test_a_fee_after_the_last_whole_day_is_expected_on_its_day_and_not_billed_as_well() -> None:
+    fee = [charge(datetime(2026, month, 19), 7, category="purchase", item="sp") for month in (3, 4, 5, 6)]
+
+    june = of(foreseen([*use(1, 10, "AmazonEC2"), *fee]), level="total", kind="fee", ts=pd.Timestamp(2026, 6, 1))
+
+    assert june[["billed", "mean"]].to_numpy().tolist() == [[0, 7]]
+
+
+@pytest.mark.parametrize("history", [1, 2, 8])
+@pytest.mark.parametrize("category", ["usage", "purchase", "tax", "credit"])
+def test_a_bill_that_has_just_begun_or_is_late_has_an_answer_or_none_and_never_an_error(category: str, history: int) -> None:
+    begun = [charge(AS_OF - timedelta(days=back), 0 if history == 2 else 5, category=category) for back in range(1, history + 1)]
+
+    found = foreseen([each | {"complete_through": AS_OF - timedelta(days=20)} for each in begun])
+
+    assert np.isfinite(found[list(QUANTILE_COLUMNS)].to_numpy(dtype=float)).all()
+    assert set(found["kind"]) <= {ALL, category, "one_off"}
+
+
+def test_a_service_younger_than_the_months_that_judge_is_forecast_unjudged() -> None:
+    """The account is older: a credit came long before."""
+    young = [charge(LAST - timedelta(days=back), 5) for back in range(10)]
+
+    found = of(foreseen([charge(START, -3, category="credit"), *young]), level="total", kind="usage", granularity="day")
+
+    assert found["p50"].tolist() == pytest.approx([5.0] * len(found))
+    assert found["skill"].isna().all()
+
+
 def test_euros_stay_euros_and_are_added_to_nothing_else() -> None:
     euros = foreseen([*use(1, 10, "AmazonEC2", currency="EUR"), *use(2, 20, "AmazonS3")])
 
