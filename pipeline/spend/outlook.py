@@ -88,6 +88,12 @@ def foresee(charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.F
     return pd.concat(parts, ignore_index=True)[list(COST_FORECAST.names)].sort_values(list(COST_FORECAST.key), ignore_index=True)
 
 
+def find_gone(charges: pd.DataFrame, as_of: datetime) -> pd.Series:
+    """The last whole day of each account whose bills ended too long ago to be forecast; arguments as of `foresee`."""
+    through = charges.groupby("account")["complete_through"].max()
+    return through[through.to_numpy(dtype="datetime64[D]") <= np.datetime64(as_of, "D") - GONE]
+
+
 def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, usage.Forecast]) -> pd.DataFrame:
     """One currency and meaning."""
     throughs = charges["complete_through"].to_numpy(dtype="datetime64[D]")

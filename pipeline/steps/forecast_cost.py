@@ -14,7 +14,7 @@ from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.settings import Settings
-from pipeline.spend.outlook import foresee
+from pipeline.spend.outlook import find_gone, foresee
 from pipeline.steps._declaration import Step
 from pipeline.tables.cost_forecast import COST_FORECAST
 
@@ -29,6 +29,9 @@ def forecast_cost(interval: Interval, lake: Lake, settings: Settings) -> int:
     as_of = interval.as_of
     charges = read(lake, "cost_charges", since=as_of - timedelta(days=settings.history_days), as_of=as_of)
     rows = foresee(charges, as_of, {name: plugs.load("forecasters", name).forecast for name in MODELS})
+    if not (gone := find_gone(charges, as_of)).empty:
+        named = ", ".join(f"{account} (to {through:%Y-%m-%d})" for account, through in gone.items())
+        log.warning("%s: not forecast, for their bills have ended: %s", interval, named)
     for (currency, meaning), part in rows[rows["level"] == "total"].groupby(["currency", "cost"]):
         log.info("%s cost in %s: by %s", meaning, currency, "; ".join(sorted(part["model"].unique())))
     # Of decimals in a frame Arrow would take the fewest digits that hold them.

@@ -223,6 +223,17 @@ def test_the_months_end_has_a_band_of_its_own(page: Page) -> None:
     )
 
 
+def test_an_account_whose_bills_ended_is_named_beside_the_forecast_of_cost_with_its_share(findings: Findings) -> None:
+    gone = findings.cost_daily.assign(account="210987654321")
+
+    shown = Page(render(replace(findings, cost_daily=pd.concat([findings.cost_daily, gone], ignore_index=True))))
+
+    assert re.search(
+        r"Not forecast, for their bills have ended: 210987654321 \(to .*\), 50 % of the cost of the last 120 days", shown
+    )
+    assert "their bills have ended" not in Page(render(findings)).text
+
+
 def test_a_months_end_that_forecasts_do_not_reach_is_not_known_and_a_whole_month_needs_none(findings: Findings) -> None:
     none = findings.cost_forecast.head(0)
     short = estimate_month_end(findings.cost_daily, none, AS_OF)

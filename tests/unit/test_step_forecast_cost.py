@@ -82,6 +82,14 @@ def test_parts_add_up_to_the_total_to_the_last_digit_in_the_table(lake: Lake) ->
     assert all(row["whole"] == row["parts"] for row in sums)
 
 
+def test_an_account_whose_bills_ended_is_named_and_not_forecast(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    late = Interval.day("2026-05-20")
+
+    assert forecast_cost(late, lake, lake.settings) == 0
+
+    assert f"{late}: not forecast, for their bills have ended: 111111111111 (to 2026-03-18)" in caplog.text
+
+
 def test_an_estate_without_bills_has_no_forecast_of_cost(tmp_path: Path) -> None:
     lake = open_lake(load({}, home=tmp_path))
 

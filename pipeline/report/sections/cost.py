@@ -56,7 +56,7 @@ def cost(findings: Findings) -> Content | Empty:
         "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),
         "last": day(daily["ts"].max()),
         "month": _month_line(findings),
-        "served": _served_line(findings),
+        "served": " ".join(filter(None, (_served_line(findings), _left_line(findings, daily)))),
         "belongs": _belongs(findings.cost_allocated),
         "judged": _judged_line(findings),
         "unusual": [_unusual_row(row) for row in records(_by_impact(findings.cost_anomaly).head(SHOWN))],
@@ -127,6 +127,19 @@ def _served_line(findings: Findings) -> str:
     if skill <= 0:
         return "Nothing did better than repeating the last week over the last three months: that is what is shown."
     return f"Usage is forecast by {model}, whose loss over the last three months was {percent(skill)} below a seasonal naive's."
+
+
+def _left_line(findings: Findings, daily: pd.DataFrame) -> str:
+    """Which accounts were billed lately and are not forecast, and how much of the cost that was."""
+    forecast = set(findings.cost_forecast["account"])
+    left = daily[~daily["account"].isin(forecast)]
+    if left.empty or not forecast:
+        return ""
+    accounts = left.groupby("account")["ts"].max()
+    named = ", ".join(f"{account} (to {day(last)})" for account, last in accounts.head(_OWNERS).items())
+    more = f" and {len(accounts) - _OWNERS} more" if len(accounts) > _OWNERS else ""
+    share = percent(left["usd"].sum() / total) if (total := daily["usd"].sum()) > 0 else "an unknown share"
+    return f"Not forecast, for their bills have ended: {named}{more}, {share} of the cost of the last 120 days."
 
 
 def _belongs(allocated: pd.DataFrame) -> list[str]:
