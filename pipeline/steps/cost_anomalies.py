@@ -34,6 +34,8 @@ STEP = Step(
 )
 #: Days that are judged anew by each run, with those that they are judged by; and days after which an event is history.
 READ, KEPT = timedelta(days=210), timedelta(days=62)
+#: How far back the causes of the oldest of them are looked for.
+CAUSES_READ = KEPT + timedelta(days=BEFORE)
 OWNER = ["source", "provider", "payer", "currency"]
 
 

@@ -33,6 +33,8 @@ from pipeline.lake.fence import Window, narrowed
 from pipeline.lake.relations import rows_within
 from pipeline.settings import Settings
 from pipeline.steps import role_of
+from pipeline.steps.cost_anomalies import CAUSES_READ
+from pipeline.steps.cost_anomalies import READ as COST_READ
 from pipeline.tables.catalogue import reach
 from pipeline.tables.schema import LAYERS, Table
 
@@ -59,6 +61,10 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.activity": lambda _: ACTIVITY,
     "inputs.answers": lambda _: ANSWERS_HOLD,
     "inputs.changed_since": reach_of_changes,
+    "inputs.cost_charges": lambda settings: timedelta(days=settings.history_days),
+    "inputs.cost_complete": lambda _: COST_READ,
+    "inputs.cost_nodes": lambda _: COST_READ,
+    "inputs.cost_resources": lambda _: CAUSES_READ,
     "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.demand_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.drift_evidence": lambda _: 2 * DRIFT_WINDOW,
