@@ -122,7 +122,7 @@ mutants: setup ## Small faults put into the pure rooms and the steps: which does
 	$(BIN)/uv pip install --quiet --python $(BIN)/python cosmic-ray==$(COSMIC_RAY_VERSION) coverage==$(COVERAGE_VERSION)
 	@nice $(BIN)/python -m tools.mutants --sample $(SAMPLE) --seed $(SEED)
 
-crash: setup ## Kill a day's steps at 204 of their file operations and fill the disk at 32: is anything lost? (17 minutes of CPU; needs a C compiler; KILLS=204 FULL=32 STEPS=forecast,detect)
+crash: setup ## Kill a day's steps at 204 of their file operations and fill the disk at 32: is anything lost? (34 minutes of CPU; needs a C compiler; KILLS=204 FULL=32 STEPS=forecast,detect)
 	@$(BIN)/python -m tools.crash --kills $(KILLS) --full $(FULL) --steps "$(STEPS)"
 
 fix: setup ## Let ruff and terraform repair what they can
