@@ -39,6 +39,8 @@ MONTHS = (30, 54)
 #: Asked by people, not by a step of the run.
 BY_HAND = ("inputs.answerable", "inputs.newest_forecast", "inputs.allocation_of_resource")
 RESOURCES = 4
+#: Whose bill, and which part of it, where a query is about one.
+OF_A_BILL = {"source": "s", "provider": "AWS", "payer": "1", "currency": "USD", "account": "1", "service": "", "usage_type": ""}
 # What is landed anew each day; the other tables of bronze are the synthetic fleet's.
 LANDED = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.focus_line", "bronze.cur_line", "bronze.run_event")
 WORDS = {"metric": "cpu_utilization", "currency": "USD", "charge_category": "Usage", "tags_json": "{}"}
@@ -125,11 +127,12 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
             continue
         back = SINCE[name](lake.settings) if name in SINCE else timedelta()
         months = DAY.whole_months() if "whole months" in sql.header(name) else DAY
-        moments = {"start": months.start, "end": months.end, "as_of": DAY.end, "since": DAY.end - back, "before": DAY.end - back}
+        moments = {"start": months.start, "end": months.end, "as_of": DAY.end, "since": DAY.end - back}
+        moments |= {"before": DAY.end - back, "until": DAY.end}
         asked = sql.parameters(sql.parse(sql.text(name)))
         told = {each: getattr(lake.settings, each) for each in asked & type(lake.settings).model_fields.keys()}
         plain = {"shard": 0, "shards": 1, "metric": "", "hours": 168, "by_resource_id": 1, "by_usage_type": 1}
-        lake.query(sql.text(name), moments | told | plain)
+        lake.query(sql.text(name), moments | OF_A_BILL | told | plain)
         opened = lake.relations.opened.values()
         files = sorted({file for each in opened for file in each.files})
         sizes = [info.size for info in lake.storage.filesystem.get_file_info(files)] if files else []

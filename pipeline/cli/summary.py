@@ -25,7 +25,7 @@ def show(console: Console, settings: Settings, interval: Interval) -> None:
     """Print what a run over an interval found, what it lacked, and where to look further."""
     lake, as_of = open_lake(settings), interval.as_of
     known = read_kpis(lake, as_of)
-    for part in (costs, recommendations, accuracy, risks, incidents):
+    for part in (costs, unusual_costs, recommendations, accuracy, risks, incidents):
         part(console, lake, as_of, known)
     lacking(console, lake, interval)
     alerts(console, lake, as_of)
@@ -79,6 +79,25 @@ def alerts(console: Console, lake: Lake, as_of: datetime, _known: Kpis | None = 
         printed(console, table)
     else:
         console.print(f"\n[bold]Alerts[/bold]  none{f'; {len(rows)} suppressed' if rows else ''}")
+
+
+def unusual_costs(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> None:
+    rows = asked(lake, "gravest_costs", as_of=as_of)
+    if not rows:
+        return
+    table = titled(
+        f"Unusual costs of 62 days: {len(rows)}; the largest",
+        *("since", "part of the bill", "days>", "cost>", "expected>", "impact>"),
+    )
+    for row in rows[:5]:
+        table.add_row(
+            f"{row['first_day']:%Y-%m-%d}",
+            escape(", ".join(row[name] for name in ("usage_type", "service", "account") if row[name]) or "all of it"),
+            f"{row['days']}{', open' if row['is_open'] else ''}",
+            *(f"{row[name]:,.2f}" for name in ("actual_cost", "expected_cost")),
+            f"{row['impact_cost']:+,.2f} {row['currency']}",
+        )
+    printed(console, table)
 
 
 def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
@@ -165,11 +184,11 @@ def incidents(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None
     rows = asked(lake, "gravest_incidents", as_of=as_of)
     if not rows:
         found = "no metrics by the hour" if kpis["incidents_24h"] is None else "none"
-        console.print(f"\n[bold]Incidents[/bold]  {found}; cost is not judged")
+        console.print(f"\n[bold]Incidents[/bold]  {found}")
         return
     table = titled(
-        f"Incidents of the last 24 hours: {figure(kpis['incidents_24h'], '.0f')}, {figure(kpis['incidents_open'], '.0f')} open "
-        "(cost is not judged); the gravest of four weeks",
+        f"Incidents of the last 24 hours: {figure(kpis['incidents_24h'], '.0f')}, {figure(kpis['incidents_open'], '.0f')} open; "
+        "the gravest of four weeks",
         *("since, UTC", "resource", "metric", "lasted>", "observed>", "expected>", "severity"),
     )
     for row in rows[:6]:

@@ -8,7 +8,8 @@
 -- Do      Ask it by hand (`python -m pipeline sources show`, `ingest --source`); mend it, then run these days again.
 --
 -- It has delivered so far where more than half of its runs in the week before had rows, or of those in the week up to the last that
--- had any, four at least: a source that stays silent is no less silent. A source that failed delivered nothing.
+-- had any: a source that stays silent is no less silent. Of one that answers four runs tell so, for a bill that was landed before has
+-- no rows until it changes. A source that failed delivered nothing.
 WITH latest AS (
   SELECT target, rows, outcome, row_number() OVER (PARTITION BY target ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
@@ -44,4 +45,4 @@ SELECT
 FROM latest AS l
 JOIN habit AS h ON h.target = l.target
 WHERE l.recency = 1 AND l.rows = 0
-  AND (2 * h.delivering > h.runs OR (h.delivering_then >= 4 AND 2 * h.delivering_then > h.runs_then))
+  AND ((2 * h.delivering > h.runs AND (h.runs >= 4 OR l.outcome = 'failed')) OR (h.delivering_then >= 4 AND 2 * h.delivering_then > h.runs_then))

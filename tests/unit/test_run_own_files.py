@@ -136,7 +136,7 @@ def test_metrics_that_are_late_are_missed_on_the_screen_and_in_the_report_and_th
     sentence = "Nothing was landed in bronze.metric_sample for these days; the newest before them is of 2026-03-14."
     assert sentence in said.split("What was missing")[1]
     assert sentence in (home / "lake" / "reports" / "2026-03-16T0000" / "report.html").read_text().split("<section")[0]
-    assert lake_of(home).query("SELECT count(*) AS n FROM silver.cost_daily")["n"].to_pylist() == [15], "the whole month"
+    assert lake_of(home).query("SELECT count(*) AS n FROM silver.cost_daily")["n"].to_pylist() == [28], "both months"
 
 
 def test_a_source_without_rows_says_which_days_it_has(files: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_training_that_has_too_little_history_says_so(bill: tuple[Path, str]) 
     ("step", "found", "after"),
     [
         ("detect", "next: python -m pipeline incidents", "incidents"),
-        ("incidents", "Incidents", "risk"),
+        ("incidents", "Incidents", "cost_anomalies"),
         ("risk", "Capacity at risk", "recommend"),
         ("recommend", "Recommendations: $", "alert"),
         ("alert", "Alerts", "report"),

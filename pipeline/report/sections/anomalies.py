@@ -60,17 +60,16 @@ def anomalies(findings: Findings) -> Content | Empty:
 
 
 def say_judged(judged: pd.DataFrame) -> str:
-    """How many series detectors judged, and that cost is not: silence about a series that nobody judged is no good news."""
+    """How many series detectors judged; they judge no cost: silence about a series that nobody judged is no good news."""
     metrics = judged[judged["metric"] != "cost"]
     cost = int(judged.loc[judged["metric"] == "cost", "series"].sum())
-    costs = f" Cost is not judged ({plural(cost, 'series', 'series')})." if cost else " Cost is not judged."
+    series = f" ({plural(cost, 'series', 'series')})" if cost else ""
+    costs = f" They judge no cost{series}: see Cost for what is unusual in bills."
     if metrics.empty:
         return f"No series of metrics was there to judge.{costs}"
-    seen, series = int(metrics["judged"].sum()), int(metrics["series"].sum())
-    rest = "" if seen == series else "; the others have too short a history, no peaks, or fell silent"
-    return (
-        f"Detectors judged {seen:,} of {plural(series, 'series', 'series')} of metrics ({percent(seen / series)}){rest}.{costs}"
-    )
+    seen, every = int(metrics["judged"].sum()), int(metrics["series"].sum())
+    rest = "" if seen == every else "; the others have too short a history, no peaks, or fell silent"
+    return f"Detectors judged {seen:,} of {plural(every, 'series', 'series')} of metrics ({percent(seen / every)}){rest}.{costs}"
 
 
 def _strips(findings: Findings, recent: pd.DataFrame, worst_first: list[str]) -> Markup:
