@@ -67,6 +67,7 @@ operations = st.lists(
 )
 
 
+@pytest.mark.system
 @example_settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(before=operations, order=st.permutations(range(len(DAYS))))
 def test_any_order_of_runs_crashes_and_repetitions_ends_in_the_same_content(
