@@ -96,8 +96,9 @@ def find_gone(charges: pd.DataFrame, as_of: datetime) -> pd.Series:
 
 def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, usage.Forecast]) -> pd.DataFrame:
     """One currency and meaning."""
-    throughs = charges["complete_through"].to_numpy(dtype="datetime64[D]")
-    by_through = {min(through, today - 1): charges[throughs == through] for through in np.unique(throughs)}
+    # What a bill says of days from `today` on is not known yet.
+    throughs = np.minimum(charges["complete_through"].to_numpy(dtype="datetime64[D]"), today - 1)
+    by_through = {through: charges[throughs == through] for through in np.unique(throughs)}
     whole = {through: _last_whole(part, through) for through, part in by_through.items()}
     among = tree.periods(max(whole.values()), today, DAYS, MONTHS)
     since = min(period.start for period in among)

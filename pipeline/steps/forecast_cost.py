@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 STEP = Step(role="publisher", reads=("inputs.cost_charges",), writes=("gold.cost_forecast",))
 #: Who forecasts usage, and the floor that serves where it does better.
 MODELS = ("default", "seasonal_naive")
+#: Accounts that the log names at most.
+NAMED = 5
 
 
 def forecast_cost(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -30,8 +32,9 @@ def forecast_cost(interval: Interval, lake: Lake, settings: Settings) -> int:
     charges = read(lake, "cost_charges", since=as_of - timedelta(days=settings.history_days), as_of=as_of)
     rows = foresee(charges, as_of, {name: plugs.load("forecasters", name).forecast for name in MODELS})
     if not (gone := find_gone(charges, as_of)).empty:
-        named = ", ".join(f"{account} (to {through:%Y-%m-%d})" for account, through in gone.items())
-        log.warning("%s: not forecast, for their bills have ended: %s", interval, named)
+        named = ", ".join(f"{account} (to {through:%Y-%m-%d})" for account, through in gone.head(NAMED).items())
+        more = f" and {len(gone) - NAMED} more" if len(gone) > NAMED else ""
+        log.warning("%s: not forecast, for their bills have ended: %s%s", interval, named, more)
     for (currency, meaning), part in rows[rows["level"] == "total"].groupby(["currency", "cost"]):
         log.info("%s cost in %s: by %s", meaning, currency, "; ".join(sorted(part["model"].unique())))
     # Of decimals in a frame Arrow would take the fewest digits that hold them.

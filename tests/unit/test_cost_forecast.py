@@ -229,6 +229,16 @@ def test_euros_stay_euros_and_are_added_to_nothing_else() -> None:
     assert july["EUR"] == pytest.approx(31 * 9.14, rel=0.05)
 
 
+def test_accounts_whose_bills_reach_differently_far_beyond_the_run_are_all_forecast() -> None:
+    late = [
+        each
+        for number in range(3)
+        for each in use(number, 10, "AmazonEC2", account=str(number), complete_through=AS_OF + timedelta(days=number - 1))
+    ]
+
+    assert set(of(foreseen(late), level="by_account")["account"]) == {"0", "1", "2"}
+
+
 def test_who_has_not_been_billed_for_a_month_is_not_forecast() -> None:
     gone = use(1, 10, "AmazonEC2", complete_through=AS_OF - timedelta(days=40))
 
