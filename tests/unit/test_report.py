@@ -228,9 +228,9 @@ def test_an_account_whose_bills_ended_is_named_beside_the_forecast_of_cost_with_
 
     shown = Page(render(replace(findings, cost_daily=pd.concat([findings.cost_daily, gone], ignore_index=True))))
 
-    said = r"Not forecast, for their bills have ended: 210987654321 \(to .*\), 50\s% of the cost of the last 120 days"
+    said = r"Not forecast: 210987654321 \(billed to .*\), 50\s% of the cost of the last 120 days"
     assert re.search(said, shown.one(id="cost")["text"])
-    assert "their bills have ended" not in Page(render(findings)).one(id="cost")["text"]
+    assert "Not forecast: 2109" not in Page(render(findings)).one(id="cost")["text"]
 
 
 def test_a_months_end_that_forecasts_do_not_reach_is_not_known_and_a_whole_month_needs_none(findings: Findings) -> None:

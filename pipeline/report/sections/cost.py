@@ -136,10 +136,10 @@ def _left_line(findings: Findings, daily: pd.DataFrame) -> str:
     if left.empty or not forecast:
         return ""
     accounts = left.groupby("account")["ts"].max()
-    named = ", ".join(f"{account} (to {day(last)})" for account, last in accounts.head(_OWNERS).items())
+    named = ", ".join(f"{account} (billed to {day(last)})" for account, last in accounts.head(_OWNERS).items())
     more = f" and {len(accounts) - _OWNERS} more" if len(accounts) > _OWNERS else ""
     share = percent(left["usd"].sum() / total) if (total := daily["usd"].sum()) > 0 else "an unknown share"
-    return f"Not forecast, for their bills have ended: {named}{more}, {share} of the cost of the last 120 days."
+    return f"Not forecast: {named}{more}, {share} of the cost of the last 120 days."
 
 
 def _belongs(allocated: pd.DataFrame) -> list[str]:
