@@ -79,7 +79,11 @@ UNITS = ("Percent", "percent", "%", "ratio", "Bytes", "Bytes/Second", "Mbps", "C
 def make_lake(seed: int, names: list[str]) -> tuple[dict[str, Any], dict[str, pa.Table]]:
     """The parameters of a run, and the rows of the named tables, in their declared schemas."""
     chance = _Chance(seed)
-    return chance.params(), {name: chance.table(tables.get(name)) for name in names}
+    params, lake = chance.params(), {name: chance.table(tables.get(name)) for name in names}
+    # A query about one bill is about one that is there.
+    charged = lake["silver.charge_daily"].to_pylist() if "silver.charge_daily" in lake else []
+    of_a_bill = {name: charged[0][name] for name in ("source", "provider", "payer", "currency")} if charged else {}
+    return params | of_a_bill, lake
 
 
 class _Chance(random.Random):
@@ -109,6 +113,15 @@ class _Chance(random.Random):
             "metric": self.choice(("", self.metrics[0])),
             "recommendation_id": "0" * 16,
             "hours": self.choice((1, 24)),
+            "by_resource_id": self.choice((0, 1)),
+            "by_usage_type": self.choice((0, 1)),
+            "resource": self.resources[0],
+            "until": self.end,
+            **{name: self.choice(TEXTS) for name in ("source", "provider", "payer")},
+            "currency": "USD",
+            "account": self.choice(("", *self.accounts)),
+            "service": "",
+            "usage_type": "",
         }
         return SETTINGS | {"start": self.start, "end": self.end, "as_of": as_of, "since": since, "before": before} | more
 
@@ -312,6 +325,7 @@ SHAPES: dict[str, Callable[[_Chance, Row], list[Row]]] = {
     "bronze.run_event": _at("ts", lambda chance: chance.end, load_id=lambda chance: f"{chance.randrange(16**9):064x}"),
     "silver.metric_hourly": _at("hour", _Chance.hour),
     "silver.metric_daily": _at("ts", _day, quality_flag=lambda chance: chance.choice((0, 0, 0, 1, 2))),
+    "silver.charge_daily": _at("ts", _day, charge_class=lambda chance: chance.choice(("none", "none", "Correction"))),
     "silver.resource": _at("ts", _day),
     "silver.cost_daily": _at("ts", lambda chance: _day(chance) - timedelta(days=chance.choice((0, 0, 28, 31, 60)))),
     "gold.anomaly_point": _at("ts", _Chance.hour, granularity=lambda _: "hour"),
