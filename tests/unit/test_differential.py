@@ -31,10 +31,11 @@ def compared(theirs: list[list[Any]], ours: list[list[Any]], *, is_ordered: bool
         ([["a", -0.0]], [["a", 0.0]]),
         ([["a", "NaN"], [None, None]], [[None, None], ["a", float("nan")]]),
         ([["b", 1.0], ["a", 2.0]], [["a", 2.0], ["b", 1.0]]),
+        ([['{"a":"\\uD83D\\uDC4D"}', 1.0]], [['{"a":"\U0001f44d"}', 1.0]]),
         ([], []),
     ],
 )
-def test_last_digits_the_sign_of_zero_and_the_order_of_rows_are_no_difference(theirs: Any, ours: Any) -> None:
+def test_last_digits_the_sign_of_zero_an_escape_in_json_and_the_order_of_rows_are_no_difference(theirs: Any, ours: Any) -> None:
     assert compared(theirs, ours) == ""
 
 
