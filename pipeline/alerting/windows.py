@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from pipeline.errors import ConfigError
+from pipeline.stated import parse_stated
 
 _EVERY = {"day": timedelta(days=1), "week": timedelta(weeks=1)}
 
@@ -63,13 +62,7 @@ def parse_windows(text: str, where: str) -> tuple[Window, ...]:
     Raises:
         ConfigError: it is no TOML, or a window says what it may not; the message names the file, the window and the key.
     """
-    try:
-        return _Calendar(**tomllib.loads(text)).window
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where} is not TOML: {error}") from error
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise ConfigError(f"{where}: {problems}; a window has {', '.join(Window.model_fields)}") from None
+    return parse_stated(text, where, _Calendar, {"window": Window}).window
 
 
 def window_of(subject: str, moments: Iterable[datetime], windows: Iterable[Window]) -> Window | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from pipeline.allocation.words import fold
-from pipeline.errors import ConfigError, suggestion
+from pipeline.errors import suggestion
+from pipeline.stated import parse_stated
 from pipeline.tables.columns import UNALLOCATED, Split
 
 #: What is known of a charge beside its tags and its day; a rule compares it with patterns.
@@ -204,43 +203,7 @@ def parse_rules(text: str, where: str) -> Rules:
         ConfigError: it is no TOML, or a rule says what it may not; the message names the file, the line where the rule begins,
             the rule, the key, and what was expected.
     """
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where} is not TOML: {error}") from error
-    try:
-        return Rules(**given)
-    except ValidationError as error:
-        problems = [_complaint(dict(each), given, text) for each in error.errors()]
-        raise ConfigError(f"{where}: {'; '.join(problems)}") from None
+    return parse_stated(text, where, Rules, _PARTS)
 
 
 _PARTS: dict[str, type[BaseModel]] = {"rule": Rule, "shared": Shared, "dimension": Dimension, "match": Match}
-
-
-def _complaint(error: dict[str, Any], given: dict[str, Any], text: str) -> str:
-    """Line, rule and key of a trouble, and what was expected."""
-    loc, said = error["loc"], str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        model = next((_PARTS[part] for part in reversed(loc[:-1]) if part in _PARTS), Rules)
-        known = model.model_fields
-        said = f"there is no such key{suggestion(str(loc[-1]), known, 'expected one of ' + ', '.join(known))}"
-    elif error["type"] != "missing" and isinstance(error["input"], str | int | float | bool):
-        said = f"{said}, got {error['input']!r}"
-    return f"{_place(loc, given, text)}{said}"
-
-
-def _place(loc: tuple[Any, ...], given: dict[str, Any], text: str) -> str:
-    """Where something is wrong: `line 12, rule nat, match.service: `."""
-    if not loc:
-        return ""
-    kind, *rest = loc
-    if kind not in _PARTS or not rest:
-        return f"{kind}: "
-    which, *key = rest
-    header = rf"^\s*\[\[\s*{kind}\s*\]\]" if isinstance(which, int) else rf"^\s*\[\s*{kind}\s*\.\s*\"?{re.escape(which)}\b"
-    lines = [number for number, line in enumerate(text.splitlines(), start=1) if re.match(header, line)]
-    place = which if isinstance(which, int) else 0
-    line = f"line {lines[place]}, " if place < len(lines) else ""
-    name = given[kind][which].get("name", f"number {which + 1}") if isinstance(which, int) else which
-    return ", ".join((f"{line}{kind} {name}", *([".".join(map(str, key))] if key else []))) + ": "

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.errors import ConfigError
+from pipeline.stated import parse_stated
 
 
 class Planned(BaseModel):
@@ -42,10 +41,4 @@ def parse_planned(text: str, where: str) -> tuple[Planned, ...]:
     Raises:
         ConfigError: it is no TOML, or says what it may not; the message names the file, the entry and the key.
     """
-    try:
-        return _Calendar(**tomllib.loads(text)).planned
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where} is not TOML: {error}") from error
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise ConfigError(f"{where}: {problems}; an entry has {', '.join(Planned.model_fields)}") from None
+    return parse_stated(text, where, _Calendar, {"planned": Planned}).planned
