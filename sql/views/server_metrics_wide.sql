@@ -84,50 +84,50 @@ SELECT
   m.database_write_p95 AS database_write_p95,
   m.ebs_read_p95 AS ebs_read_p95,
   m.ebs_write_p95 AS ebs_write_p95,
-  CASE WHEN 2 * count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-    THEN cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-      / cast(count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS cpu_rolling_mean_7,
-  CASE WHEN 2 * count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
-    THEN cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
-      / cast(count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS cpu_rolling_mean_30,
-  max(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS cpu_lag1,
-  m.cpu_p95 - max(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS cpu_change_1,
-  max(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS cpu_lag7,
-  m.cpu_p95 - max(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS cpu_change_7,
-  CASE WHEN 2 * count(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-    THEN cast(sum(cast(m.mem_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-      / cast(count(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS mem_rolling_mean_7,
-  CASE WHEN 2 * count(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
-    THEN cast(sum(cast(m.mem_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
-      / cast(count(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS mem_rolling_mean_30,
-  m.mem_p95 - max(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS mem_change_1,
-  m.mem_p95 - max(m.mem_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS mem_change_7,
-  CASE WHEN 2 * count(m.disk_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-    THEN cast(sum(cast(m.disk_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-      / cast(count(m.disk_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS disk_rolling_mean_7,
-  m.disk_p95 - max(m.disk_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS disk_change_1,
-  m.disk_p95 - max(m.disk_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS disk_change_7,
-  CASE WHEN 2 * count(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-    THEN cast(sum(cast(m.net_in_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-      / cast(count(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_in_rolling_mean_7,
-  CASE WHEN 2 * count(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) >= 30
-    THEN cast(sum(cast(m.net_in_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double)
-      / cast(count(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_in_rolling_mean_30,
-  m.net_in_p95 - max(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS net_in_change_1,
-  m.net_in_p95 - max(m.net_in_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS net_in_change_7,
-  CASE WHEN 2 * count(m.net_out_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) >= 7
-    THEN cast(sum(cast(m.net_out_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double)
-      / cast(count(m.net_out_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW) AS double) END AS net_out_rolling_mean_7,
-  m.net_out_p95 - max(m.net_out_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS net_out_change_1,
-  m.net_out_p95 - max(m.net_out_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING) AS net_out_change_7,
+  CASE WHEN 2 * count(m.cpu_p95) OVER seven_days >= 7
+    THEN cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER seven_days AS double)
+      / cast(count(m.cpu_p95) OVER seven_days AS double) END AS cpu_rolling_mean_7,
+  CASE WHEN 2 * count(m.cpu_p95) OVER thirty_days >= 30
+    THEN cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER thirty_days AS double)
+      / cast(count(m.cpu_p95) OVER thirty_days AS double) END AS cpu_rolling_mean_30,
+  max(m.cpu_p95) OVER yesterday AS cpu_lag1,
+  m.cpu_p95 - max(m.cpu_p95) OVER yesterday AS cpu_change_1,
+  max(m.cpu_p95) OVER week_ago AS cpu_lag7,
+  m.cpu_p95 - max(m.cpu_p95) OVER week_ago AS cpu_change_7,
+  CASE WHEN 2 * count(m.mem_p95) OVER seven_days >= 7
+    THEN cast(sum(cast(m.mem_p95 AS decimal(38, 9))) OVER seven_days AS double)
+      / cast(count(m.mem_p95) OVER seven_days AS double) END AS mem_rolling_mean_7,
+  CASE WHEN 2 * count(m.mem_p95) OVER thirty_days >= 30
+    THEN cast(sum(cast(m.mem_p95 AS decimal(38, 9))) OVER thirty_days AS double)
+      / cast(count(m.mem_p95) OVER thirty_days AS double) END AS mem_rolling_mean_30,
+  m.mem_p95 - max(m.mem_p95) OVER yesterday AS mem_change_1,
+  m.mem_p95 - max(m.mem_p95) OVER week_ago AS mem_change_7,
+  CASE WHEN 2 * count(m.disk_p95) OVER seven_days >= 7
+    THEN cast(sum(cast(m.disk_p95 AS decimal(38, 9))) OVER seven_days AS double)
+      / cast(count(m.disk_p95) OVER seven_days AS double) END AS disk_rolling_mean_7,
+  m.disk_p95 - max(m.disk_p95) OVER yesterday AS disk_change_1,
+  m.disk_p95 - max(m.disk_p95) OVER week_ago AS disk_change_7,
+  CASE WHEN 2 * count(m.net_in_p95) OVER seven_days >= 7
+    THEN cast(sum(cast(m.net_in_p95 AS decimal(38, 9))) OVER seven_days AS double)
+      / cast(count(m.net_in_p95) OVER seven_days AS double) END AS net_in_rolling_mean_7,
+  CASE WHEN 2 * count(m.net_in_p95) OVER thirty_days >= 30
+    THEN cast(sum(cast(m.net_in_p95 AS decimal(38, 9))) OVER thirty_days AS double)
+      / cast(count(m.net_in_p95) OVER thirty_days AS double) END AS net_in_rolling_mean_30,
+  m.net_in_p95 - max(m.net_in_p95) OVER yesterday AS net_in_change_1,
+  m.net_in_p95 - max(m.net_in_p95) OVER week_ago AS net_in_change_7,
+  CASE WHEN 2 * count(m.net_out_p95) OVER seven_days >= 7
+    THEN cast(sum(cast(m.net_out_p95 AS decimal(38, 9))) OVER seven_days AS double)
+      / cast(count(m.net_out_p95) OVER seven_days AS double) END AS net_out_rolling_mean_7,
+  m.net_out_p95 - max(m.net_out_p95) OVER yesterday AS net_out_change_1,
+  m.net_out_p95 - max(m.net_out_p95) OVER week_ago AS net_out_change_7,
   CASE
-    WHEN count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) >= 15
-      AND stddev_samp(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) > 1e-6
+    WHEN count(m.cpu_p95) OVER month_before >= 15
+      AND stddev_samp(m.cpu_p95) OVER month_before > 1e-6
     THEN round((
       m.cpu_p95
-      - cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS double)
-        / cast(count(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING) AS double)
-    ) / stddev_samp(m.cpu_p95) OVER (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING), 6) END AS cpu_p95_anomaly_score,
+      - cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER month_before AS double)
+        / cast(count(m.cpu_p95) OVER month_before AS double)
+    ) / stddev_samp(m.cpu_p95) OVER month_before, 6) END AS cpu_p95_anomaly_score,
   coalesce(m.cpu_p95 > 80e0, false) OR coalesce(m.mem_p95 > 80e0, false) OR coalesce(m.disk_p95 > 80e0, false) AS risk_flag,
   r.app_name AS app_name,
   r.business_unit AS business_unit,
@@ -153,3 +153,9 @@ FROM measured AS m
 LEFT JOIN silver.resource AS r
   ON r.account = m.account AND r.region = m.region AND r.resource_id = m.resource_id AND r.ts = m.ts
 LEFT JOIN silver.calendar AS k ON k.ts = m.ts
+WINDOW
+  seven_days AS (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '6' DAY PRECEDING AND CURRENT ROW),
+  thirty_days AS (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '29' DAY PRECEDING AND CURRENT ROW),
+  yesterday AS (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING),
+  week_ago AS (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '7' DAY PRECEDING),
+  month_before AS (PARTITION BY m.account, m.region, m.resource_id ORDER BY m.ts RANGE BETWEEN INTERVAL '30' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING)
