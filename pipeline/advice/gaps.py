@@ -45,13 +45,13 @@ def find_gaps(estate: Estate) -> list[Gap]:
 
 def _no_inventory(used: set[Key], days: int) -> Gap:
     if not used:
-        why = f"Nothing can be recommended: there is no inventory, and there are no metrics by the hour of the last {days} days."
+        why = f"No resource can be judged: there is no inventory, and there are no metrics by the hour of the last {days} days."
         return Gap("inventory", 0, 0, why)
     return Gap(
         "inventory",
         len(used),
         len(used),
-        f"Nothing can be recommended: there are metrics of {_count(len(used), 'resource')}, but no inventory of the last {days} "
+        f"No resource can be judged: there are metrics of {_count(len(used), 'resource')}, but no inventory of the last {days} "
         "days that says what they are. Give one with `--inventory FILE` (resource_id, instance_type, region), or set the source "
         "`inventory_file` or `inventory`.",
     )
