@@ -44,6 +44,17 @@ TOUCHED = (
     "terraform_data.settings",
 )
 
+WAYS_OUT = (
+    "aws_eip.nat",
+    "aws_nat_gateway.this",
+    "aws_route.out",
+    "aws_route_table_association.private",
+    "aws_route_table_association.public",
+    "aws_subnet.private",
+    "aws_vpc_security_group_egress_rule.out",
+    "terraform_data.egress",
+)
+
 
 @dataclass(frozen=True)
 class Account:
@@ -216,3 +227,62 @@ def test_a_way_out_is_made_where_it_is_asked_for_and_taken_as_it_is_where_there_
     assert through == {it["NatGatewayId"] for it in gateways}
     assert len(gateways) == (egress == "nat")
     assert (vpc == {there.vpc}) == (egress == "network")
+
+
+def test_a_network_of_its_own_goes_out_through_its_nat_gateway_and_steps_alone_do(tmp_path: Path) -> None:
+    """Applied, not planned: routes, the gateway's address, and the ports that steps may use."""
+    with aws_for_terraform() as server:
+        variables = {"egress": "nat", "egress_ports": [443, 9090], "enable_mlflow": False}
+        apply(server, tmp_path, variables, WAYS_OUT)
+        ec2 = server.client("ec2")
+        [vpc] = [it["VpcId"] for it in ec2.describe_vpcs()["Vpcs"] if not it["IsDefault"]]
+        mine = [{"Name": "vpc-id", "Values": [vpc]}]
+        [nat] = ec2.describe_nat_gateways(Filter=mine)["NatGateways"]
+        [internet] = ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc]}])["InternetGateways"]
+        tables = ec2.describe_route_tables(Filters=mine)["RouteTables"]
+        subnets = {it["SubnetId"]: _name(it) for it in ec2.describe_subnets(Filters=mine)["Subnets"]}
+        out = {
+            subnets[link["SubnetId"]]: route.get("NatGatewayId") or route.get("GatewayId")
+            for table in tables
+            for link in table["Associations"]
+            if "SubnetId" in link
+            for route in table["Routes"]
+            if route.get("DestinationCidrBlock") == "0.0.0.0/0"
+        }
+
+        assert subnets[nat["SubnetId"]] == "headroom-public"
+        assert out.pop("headroom-public") == internet["InternetGatewayId"]
+        assert len(out) == len(subnets) - 1
+        assert set(out.values()) == {nat["NatGatewayId"]}
+        assert _ways_out(ec2, mine) == {("headroom-tasks", "0.0.0.0/0", 443), ("headroom-tasks", "0.0.0.0/0", 9090)}
+
+
+def test_a_network_that_has_a_way_out_gets_no_gateway_and_steps_may_use_it(tmp_path: Path) -> None:
+    with aws_for_terraform() as server:
+        planted = Account.planted(server)
+        variables = {"vpc_id": planted.vpc, "subnet_ids": planted.subnets, "egress": "network", "enable_mlflow": False}
+        apply(server, tmp_path, variables, WAYS_OUT)
+        ec2 = server.client("ec2")
+        mine = [{"Name": "vpc-id", "Values": [planted.vpc]}]
+
+        assert ec2.describe_nat_gateways(Filter=mine)["NatGateways"] == []
+        assert (
+            ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [planted.vpc]}])["InternetGateways"]
+            == []
+        )
+        assert _ways_out(ec2, mine) == {("headroom-tasks", "0.0.0.0/0", 443)}
+
+
+def _name(thing: dict[str, Any]) -> str:
+    return next(tag["Value"] for tag in thing["Tags"] if tag["Key"] == "Name")
+
+
+def _ways_out(ec2: Any, mine: list[dict[str, Any]]) -> set[tuple[str, str, int]]:
+    """Group, addresses and port of every rule that lets something out of the network."""
+    groups = {it["GroupId"]: it["GroupName"] for it in ec2.describe_security_groups(Filters=mine)["SecurityGroups"]}
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": sorted(groups)}])["SecurityGroupRules"]
+    return {
+        (groups[it["GroupId"]], it["CidrIpv4"], it["FromPort"])
+        for it in rules
+        if it["IsEgress"] and it.get("CidrIpv4") == "0.0.0.0/0" and it["IpProtocol"] == "tcp"
+    }
