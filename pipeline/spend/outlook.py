@@ -110,7 +110,7 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
         end, first = max(period.end for period in among), min(part["day"].to_numpy(dtype="datetime64[D]").min(), whole[through])
         group = Group(part, np.arange(first, whole[through] + 1), np.arange(whole[through] + 1, end), among)
         for node, kinds, parts, skill in _bottoms(group, models):
-            charged = _billed(node, kinds, whole[through], since)
+            charged = _billed(node, kinds, set(parts), whole[through], since)
             billed += charged
             for kind, one in parts.items():
                 tree.add_up(sums, node, kind, one)
@@ -217,12 +217,14 @@ def _tax(
     return schedule.tax_ahead(past, before, rate, np.sum([each for each, _ in days.values()], axis=0), group.ahead)
 
 
-def _billed(node: Node, kinds: dict[str, pd.DataFrame], through: np.datetime64, since: np.datetime64) -> list[Billed]:
-    """What was charged, by month: of what is expected to go on, the days that are whole; of the rest, all that is known."""
+def _billed(
+    node: Node, kinds: dict[str, pd.DataFrame], going_on: set[str], through: np.datetime64, since: np.datetime64
+) -> list[Billed]:
+    """What was charged, by month: of kinds expected to go on, the days that are whole; of the rest, all that is known."""
     found = []
     for kind, part in kinds.items():
         day = part["day"].to_numpy(dtype="datetime64[D]")
-        counts = (day >= since) & ((kind not in (USAGE, FEE, TAX)) | (day <= through))
+        counts = (day >= since) & ((kind not in going_on) | (day <= through))
         amounts, months = part["amount"].to_numpy()[counts], day[counts].astype("datetime64[M]")
         found += [Billed(node, kind, month, sum(amounts[months == month], Decimal(0))) for month in np.unique(months)]
     return found
