@@ -39,12 +39,14 @@ class Group:
         dates: (T,) all days known, the last of them the last that is whole.
         ahead: (D,) the days after them.
         among: what is published.
+        number: which group it is, for draws of its own.
     """
 
     charges: pd.DataFrame
     dates: Days
     ahead: Days
     among: list[Period]
+    number: int
 
     def past(self, charges: pd.DataFrame) -> Past:
         """The daily sums of some of its charges."""
@@ -106,9 +108,9 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
     skills: dict[Node, float] = {}
     billed: list[Billed] = []
     blocks = []
-    for through, part in by_through.items():
+    for number, (through, part) in enumerate(by_through.items()):
         end, first = max(period.end for period in among), min(part["day"].to_numpy(dtype="datetime64[D]").min(), whole[through])
-        group = Group(part, np.arange(first, whole[through] + 1), np.arange(whole[through] + 1, end), among)
+        group = Group(part, np.arange(first, whole[through] + 1), np.arange(whole[through] + 1, end), among, number)
         for node, kinds, parts, skill in _bottoms(group, models):
             charged = _billed(node, kinds, set(parts), whole[through], since)
             billed += charged
@@ -155,7 +157,7 @@ def _bottoms(
     drawn, judged = _draw(group, [pasts[node] for node in modelled], models)
     place = {node: number for number, node in enumerate(modelled)}
     for number, (node, charges) in enumerate(found.items()):
-        random = np.random.default_rng([1, number])
+        random = np.random.default_rng([1, number, group.number])
         kinds = _kinds(group, charges)
         days: dict[str, tuple[Floats, str]] = {}
         if node in place:

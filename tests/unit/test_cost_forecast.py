@@ -297,6 +297,20 @@ def test_accounts_whose_bills_reach_differently_far_beyond_the_run_are_all_forec
     assert set(of(foreseen(late), level="by_account")["account"]) == {"0", "1", "2"}
 
 
+def test_fees_of_accounts_whose_bills_end_on_different_days_do_not_move_as_one() -> None:
+    charges: list[dict[str, object]] = []
+    for account, last in (("1", LAST), ("2", LAST - timedelta(days=4))):
+        shared: dict[str, object] = {"account": account, "complete_through": last}
+        charges += [charge(day, 10 + day.month * 7 % 5, category="purchase", item="sp", **shared) for day in months()]
+        charges += [charge(day, 0, **shared) for day in days(last=last)]
+    month = {"kind": "fee", "granularity": "month", "ts": pd.Timestamp(2026, 8, 1)}
+
+    found = foreseen(charges)
+
+    parts, [whole] = of(found, level="by_account", **month), of(found, level="total", **month).to_dict("records")
+    assert 0 < whole["p95"] - whole["p05"] < 0.9 * (parts["p95"] - parts["p05"]).sum()
+
+
 def test_who_has_not_been_billed_for_a_month_is_not_forecast() -> None:
     gone = use(1, 10, "AmazonEC2", complete_through=AS_OF - timedelta(days=40))
 
