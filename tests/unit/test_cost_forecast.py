@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import plugs
 from pipeline.forecasting.panel import Floats, Panel
+from pipeline.report.month import estimate_month_end
 from pipeline.spend import usage
 from pipeline.spend.outlook import DAYS, MONTHS, foresee
 from pipeline.tables.columns import ALL
@@ -295,6 +296,19 @@ def test_accounts_whose_bills_reach_differently_far_beyond_the_run_are_all_forec
     ]
 
     assert set(of(foreseen(late), level="by_account")["account"]) == {"0", "1", "2"}
+
+
+def test_the_months_end_has_the_days_of_an_account_that_is_billed_late_and_of_a_day_that_is_half_billed() -> None:
+    charges = [charge(day, 10 if day < LAST else 1, account="prompt") for day in days()]
+    charges += [charge(day, 10, account="late", complete_through=datetime(2026, 6, 8)) for day in days(last=datetime(2026, 6, 8))]
+    rows = foreseen(charges)
+    billed = pd.DataFrame(charges).assign(charge_category="Usage").rename(columns={"effective": "effective_usd"})
+
+    june = estimate_month_end(billed, of(rows, cost="effective"), AS_OF)
+
+    assert june is not None
+    assert june.spent_usd == 171 + 80
+    assert june.expected_usd == pytest.approx(600, rel=1e-6)
 
 
 def test_fees_of_accounts_whose_bills_end_on_different_days_do_not_move_as_one() -> None:
