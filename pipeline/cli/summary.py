@@ -208,10 +208,11 @@ def costs(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
     rows = asked(lake, "cost_ahead", as_of=as_of)
     if not rows:
         return
-    spent, expected = (sum(row[name] or 0.0 for row in rows) for name in ("spent_usd", "expected_usd"))
-    ahead = f"; ${expected:,.2f} likely in the next 30" if any(row["expected_usd"] is not None for row in rows) else ""
+    expected = kpis["cost_next_30d"]
+    ahead = "" if expected is None else f"; ${expected:,.2f} likely in the next 30"
     table = titled(
-        f"Cost: ${spent:,.2f} in the last 30 days{ahead}; ${figure(kpis['cost_month_to_date'], ',.2f')} this month, "
+        f"Cost: ${figure(kpis['cost_last_30d'], ',.2f')} in the last 30 days billed{ahead}; "
+        f"${figure(kpis['cost_month_to_date'], ',.2f')} this month, "
         f"${figure(kpis['cost_month_end'], ',.2f')} expected at its end",
         *("service, account", "spent>", "likely>"),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 import pandas as pd
 
 from pipeline.report.frames import numbers
-from pipeline.tables.columns import ALL, DAY, FEE, MONTH, USAGE
+from pipeline.tables.columns import ALL, FEE, MONTH, ONE_OFF, USAGE
 
 _DAY = pd.Timedelta(days=1)
 
@@ -22,9 +22,10 @@ class MonthEnd:
         spent_usd: effective cost of usage and purchases of the days that are billed.
         billed_days: so many of them, from the month's first on.
         billed_until: the last day billed; None where none of this month is.
-        expected_usd: with what is expected of usage and fees on the days after it; None where these do not reach the month's end.
+        expected_usd: of usage and purchases at its end, as `gold.cost_forecast` says; None where it is not forecast, unless it is
+            billed to its end.
         low_usd, high_usd: the 90 % band of that; None with it.
-        forecast_days: so many days are forecast, or would have to be.
+        forecast_days: days of it after the last that any account was billed for.
     """
 
     month: datetime
@@ -38,10 +39,11 @@ class MonthEnd:
 
 
 def estimate_month_end(cost_daily: pd.DataFrame, cost_forecast: pd.DataFrame, as_of: datetime) -> MonthEnd | None:
-    """The month of the last moment before `as_of`: what is billed, and what is expected of each day after.
+    """The month of the last moment before `as_of`: what is billed, and what is expected at its end.
 
-    The band is that of the month's own total, of usage; fees come as they came. It says what `cost_month_to_date` and
-    `cost_month_end` of `inputs.executive_kpis` say.
+    Accounts are billed to different days, and the last of these may be half billed: what is to come is known of each account
+    alone, so that no totals of days are added to what is billed. The band is that of the month's own total, of usage; fees come
+    as they came. It says what `cost_month_to_date` and `cost_month_end` of `inputs.executive_kpis` say.
 
     Args:
         cost_daily: `silver.cost_daily` of this month at least.
@@ -59,12 +61,11 @@ def estimate_month_end(cost_daily: pd.DataFrame, cost_forecast: pd.DataFrame, as
     counts = in_usd["charge_category"].isin(["Usage", "Purchase"]) & (in_usd["ts"] >= month)
     spent = float(numbers(in_usd.loc[counts, "effective_usd"]).sum())
     end, first = month + pd.DateOffset(months=1), max(last + _DAY, month)
-    total = total_ahead(cost_forecast, (USAGE, FEE))
-    daily = total[(total["granularity"] == DAY) & (total["ts"] >= first) & (total["ts"] < end)]
     missing = max((end - first).days, 0)
-    reached = daily["ts"].nunique() >= missing
-    expected = spent + float(numbers(daily["mean"]).sum()) if reached else None
-    low, high = (_bound(total, month, expected, level) if missing else expected for level in ("p05", "p95"))
+    rows = total_ahead(cost_forecast, (USAGE, FEE, ONE_OFF))
+    rows = rows[(rows["granularity"] == MONTH) & (rows["ts"] == month)]
+    expected = float(numbers(rows["mean"]).sum()) if len(rows) else None if missing else spent
+    low, high = (_bound(rows, expected, level) if missing else expected for level in ("p05", "p95"))
     return MonthEnd(
         month=month.to_pydatetime(),
         spent_usd=spent,
@@ -82,9 +83,9 @@ def total_ahead(cost_forecast: pd.DataFrame, kinds: tuple[str, ...] = (ALL,)) ->
     return cost_forecast[(cost_forecast["level"] == "total") & cost_forecast["kind"].isin(kinds)]
 
 
-def _bound(total: pd.DataFrame, month: pd.Timestamp, expected: float | None, level: str) -> float | None:
+def _bound(rows: pd.DataFrame, expected: float | None, level: str) -> float | None:
     """As far from what is expected of the month as the quantile of its usage lies from the mean of that."""
-    rows = total[(total["granularity"] == MONTH) & (total["ts"] == month) & (total["kind"] == USAGE)]
-    if expected is None or rows.empty:
+    usage = rows[rows["kind"] == USAGE]
+    if expected is None or usage.empty:
         return None
-    return expected + float(rows[level].iloc[0]) - float(rows["mean"].iloc[0])
+    return expected + float(usage[level].iloc[0]) - float(usage["mean"].iloc[0])

@@ -39,12 +39,14 @@ class Group:
         dates: (T,) all days known, the last of them the last that is whole.
         ahead: (D,) the days after them.
         among: what is published.
+        number: which group it is, for draws of its own.
     """
 
     charges: pd.DataFrame
     dates: Days
     ahead: Days
     among: list[Period]
+    number: int
 
     def past(self, charges: pd.DataFrame) -> Past:
         """The daily sums of some of its charges."""
@@ -106,11 +108,11 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
     skills: dict[Node, float] = {}
     billed: list[Billed] = []
     blocks = []
-    for through, part in by_through.items():
+    for number, (through, part) in enumerate(by_through.items()):
         end, first = max(period.end for period in among), min(part["day"].to_numpy(dtype="datetime64[D]").min(), whole[through])
-        group = Group(part, np.arange(first, whole[through] + 1), np.arange(whole[through] + 1, end), among)
+        group = Group(part, np.arange(first, whole[through] + 1), np.arange(whole[through] + 1, end), among, number)
         for node, kinds, parts, skill in _bottoms(group, models):
-            charged = _billed(node, kinds, whole[through], since)
+            charged = _billed(node, kinds, set(parts), whole[through], since)
             billed += charged
             for kind, one in parts.items():
                 tree.add_up(sums, node, kind, one)
@@ -155,7 +157,7 @@ def _bottoms(
     drawn, judged = _draw(group, [pasts[node] for node in modelled], models)
     place = {node: number for number, node in enumerate(modelled)}
     for number, (node, charges) in enumerate(found.items()):
-        random = np.random.default_rng([1, number])
+        random = np.random.default_rng([1, number, group.number])
         kinds = _kinds(group, charges)
         days: dict[str, tuple[Floats, str]] = {}
         if node in place:
@@ -217,12 +219,14 @@ def _tax(
     return schedule.tax_ahead(past, before, rate, np.sum([each for each, _ in days.values()], axis=0), group.ahead)
 
 
-def _billed(node: Node, kinds: dict[str, pd.DataFrame], through: np.datetime64, since: np.datetime64) -> list[Billed]:
-    """What was charged, by month: of what is expected to go on, the days that are whole; of the rest, all that is known."""
+def _billed(
+    node: Node, kinds: dict[str, pd.DataFrame], going_on: set[str], through: np.datetime64, since: np.datetime64
+) -> list[Billed]:
+    """What was charged, by month: of kinds expected to go on, the days that are whole; of the rest, all that is known."""
     found = []
     for kind, part in kinds.items():
         day = part["day"].to_numpy(dtype="datetime64[D]")
-        counts = (day >= since) & ((kind not in (USAGE, FEE, TAX)) | (day <= through))
+        counts = (day >= since) & ((kind not in going_on) | (day <= through))
         amounts, months = part["amount"].to_numpy()[counts], day[counts].astype("datetime64[M]")
         found += [Billed(node, kind, month, sum(amounts[months == month], Decimal(0))) for month in np.unique(months)]
     return found

@@ -1,11 +1,12 @@
--- inputs.cost_ahead: what each service cost in the 30 days before a moment, and is expected to cost in the 30 after it.
+-- inputs.cost_ahead: what each service cost in the last 30 days billed, and is expected to cost in the 30 after a moment.
 --
 -- Reads   silver.cost_daily, gold.cost_forecast
 -- Params  :as_of   of the run, UTC
--- Window  30 days, gold.cost_forecast 0 days
+-- Window  61 days, gold.cost_forecast 0 days
 --
 -- Effective cost of usage and of purchases; of these what recurs is expected. Means add up, so that the sum of the rows is what is
--- expected of all of them. A service without expected cost has ended.
+-- expected of all of them. A service without expected cost has ended. The days billed end with the last of any account, as those of
+-- `inputs.executive_kpis` do.
 WITH ahead AS (
   SELECT account, service, cast(sum(mean) AS double) AS expected_usd
   FROM gold.cost_forecast
@@ -13,11 +14,18 @@ WITH ahead AS (
     AND granularity = 'day' AND ts >= :as_of AND ts < date_add('day', 30, :as_of)
   GROUP BY account, service
 ),
-before AS (
-  SELECT account, service, cast(sum(cast(effective_usd AS decimal(38, 9))) AS double) AS spent_usd
+billed AS (
+  SELECT max(ts) AS ts
   FROM silver.cost_daily
-  WHERE charge_category IN ('Usage', 'Purchase') AND currency = 'USD' AND ts >= date_add('day', -30, :as_of) AND ts < :as_of
-  GROUP BY account, service
+  WHERE currency = 'USD' AND ts >= date_add('day', -31, :as_of) AND ts < :as_of
+),
+before AS (
+  SELECT c.account, c.service, cast(sum(cast(c.effective_usd AS decimal(38, 9))) AS double) AS spent_usd
+  FROM silver.cost_daily AS c
+  CROSS JOIN billed AS l
+  WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD' AND c.ts > date_add('day', -30, l.ts) AND c.ts <= l.ts
+    AND c.ts >= date_add('day', -61, :as_of) AND c.ts < :as_of
+  GROUP BY c.account, c.service
 )
 SELECT
   coalesce(b.account, a.account) AS account,

@@ -129,34 +129,29 @@ published AS (
   FROM gold.cost_forecast
   WHERE as_of <= (SELECT as_of FROM newest) AND as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY AND day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
 ),
-likely AS (
-  SELECT f.as_of, f.ts, sum(f.mean) AS mean
+ahead AS (
+  SELECT max(f.as_of) AS known_at, cast(sum(f.mean) AS double) AS expected
   FROM gold.cost_forecast AS f
   JOIN published AS p ON p.as_of = f.as_of
   WHERE f.cost = 'effective' AND f.currency = 'USD' AND f.level = 'total' AND f.kind IN ('usage', 'fee')
-    AND f.granularity = 'day' AND f.day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
-  GROUP BY f.as_of, f.ts
+    AND f.granularity = 'day' AND f.ts >= f.as_of AND f.ts < f.as_of + INTERVAL '30' DAY
+    AND f.day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
 ),
-ahead AS (
-  SELECT max(as_of) AS known_at, cast(sum(mean) AS double) AS expected
-  FROM likely
-  WHERE ts >= as_of AND ts < as_of + INTERVAL '30' DAY
+ending AS (
+  SELECT max(f.as_of) AS known_at, cast(sum(f.mean) AS double) AS expected
+  FROM gold.cost_forecast AS f
+  JOIN published AS p ON p.as_of = f.as_of
+  WHERE f.cost = 'effective' AND f.currency = 'USD' AND f.level = 'total' AND f.kind IN ('usage', 'fee', 'one_off')
+    AND f.granularity = 'month' AND f.ts = date_trunc('month', (SELECT as_of FROM newest) - INTERVAL '1' SECOND)
+    AND f.day >= cast((SELECT as_of FROM newest) - INTERVAL '31' DAY AS date)
 ),
-unbilled AS (
+ended AS (
   SELECT
-    ts AS billed_at,
-    greatest(ts + INTERVAL '1' DAY, date_trunc('month', (SELECT as_of FROM newest) - INTERVAL '1' SECOND)) AS start,
-    date_trunc('month', (SELECT as_of FROM newest) - INTERVAL '1' SECOND) + INTERVAL '1' MONTH AS end_at
-  FROM billed
-),
-rest AS (
-  SELECT
-    max(u.billed_at) AS known_at,
-    max(date_diff('day', u.start, u.end_at)) AS days,
-    count(f.ts) AS forecast_days,
-    coalesce(cast(sum(f.mean) AS double), 0e0) AS expected
-  FROM unbilled AS u
-  LEFT JOIN likely AS f ON f.ts >= u.start AND f.ts < u.end_at
+    b.ts AS billed_at, e.known_at AS known_at, e.expected AS expected,
+    b.ts >= date_trunc('month', (SELECT as_of FROM newest) - INTERVAL '1' SECOND) + INTERVAL '1' MONTH - INTERVAL '1' DAY
+      AND coalesce(e.known_at, b.ts) <= b.ts AS is_whole
+  FROM billed AS b
+  CROSS JOIN ending AS e
 ),
 tested AS (
   SELECT max(as_of) AS as_of
@@ -181,9 +176,10 @@ SELECT 'cost_month_to_date' AS kpi, month AS value, 'usd' AS unit, known_at AS k
 FROM spent
 UNION ALL
 SELECT 'cost_month_end' AS kpi,
-  CASE WHEN r.forecast_days >= r.days THEN coalesce(s.month, 0e0) + r.expected END AS value, 'usd' AS unit, r.known_at AS known_at,
-  'The same at the end of the month: what is billed, and what is expected of the days after it' AS meaning
-FROM rest AS r
+  CASE WHEN e.is_whole THEN s.month WHEN e.billed_at IS NOT NULL THEN e.expected END AS value, 'usd' AS unit,
+  CASE WHEN NOT e.is_whole AND e.known_at < e.billed_at THEN e.known_at ELSE e.billed_at END AS known_at,
+  'The same at the end of the month: what is billed of each account, and what is expected of its days after that' AS meaning
+FROM ended AS e
 CROSS JOIN spent AS s
 UNION ALL
 SELECT 'cost_next_30d' AS kpi, expected AS value, 'usd' AS unit, known_at AS known_at,

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import plugs
 from pipeline.forecasting.panel import Floats, Panel
+from pipeline.report.month import estimate_month_end
 from pipeline.spend import usage
 from pipeline.spend.outlook import DAYS, MONTHS, foresee
 from pipeline.tables.columns import ALL
@@ -200,6 +201,64 @@ def test_a_fee_after_the_last_whole_day_is_expected_on_its_day_and_not_billed_as
     assert june[["billed", "mean"]].to_numpy().tolist() == [[0, 7]]
 
 
+def chance(seed: int) -> list[dict[str, object]]:
+    """Charges of accounts of two providers and currencies, each to a day of its own, half of them from and to any day."""
+    random = np.random.default_rng(seed)
+    found = []
+    for account in range(4):
+        through = AS_OF + timedelta(days=int(random.choice([-40, -9, -3, -1, 0, 2])))
+        shared: dict[str, object] = {"provider": ("AWS", "gcp")[account % 2], "currency": ("USD", "EUR")[account // 3]}
+        shared |= {"account": str(account), "complete_through": through}
+        for service in ("a", "b"):
+            for category in random.permutation(["usage", "purchase", "tax", "credit", "correction"])[:4].tolist():
+                first, step = AS_OF - timedelta(days=int(random.integers(1, 130))), int(random.choice([1, 30]))
+                last = min(AS_OF - timedelta(days=1), through + timedelta(days=int(random.integers(4))))
+                item = "sp" if category == "purchase" else ""
+                for day in days(first, last)[::step]:
+                    amount = Decimal(int(random.integers(-2, 9))) * 7
+                    effective = None if random.random() < 0.1 else amount / 8
+                    found.append(charge(day, amount, service, category, item=item, effective=effective, **shared))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_billed_of_a_month_and_quarter_is_what_was_charged_at_every_level_and_no_charge_counts_twice(seed: int) -> None:
+    """But for days after the last whole one of what is expected on them."""
+    charges = pd.DataFrame(chance(seed))
+    charges = charges[charges["complete_through"] > pd.Timestamp(AS_OF) - pd.Timedelta(days=31)]
+    found = foresee(charges, AS_OF, {"default": naive, "seasonal_naive": naive})
+    kinds = {"purchase": "fee"}
+    compared = 0
+    for (meaning, currency), rows in found.groupby(["cost", "currency"]):
+        bottom = rows[rows["level"] == "by_account_service"]
+        ahead = set(bottom[bottom["granularity"] == "day"][["account", "service", "kind"]].itertuples(index=False, name=None))
+        through = bottom.groupby("account")["complete_through"].max()
+        own = charges[(charges["currency"] == currency) & charges[str(meaning)].notna()]
+        known = own["account"].map(through)
+        again = [
+            (each.account, each.service, kinds.get(each.category, each.category)) in ahead for each in own.itertuples(index=False)
+        ]
+        counted = own[~(np.array(again) & (own["ts"] > known))]
+        for granularity, start in (("month", datetime(2026, 6, 1)), ("quarter", datetime(2026, 4, 1))):
+            charged = sum(counted[counted["ts"] >= start][str(meaning)], Decimal(0))
+            period = rows[(rows["granularity"] == granularity) & (rows["ts"] == start)]
+            for _, level in period.groupby("level"):
+                whole, parts = level[level["kind"] == ALL]["billed"], level[level["kind"] != ALL]["billed"]
+                assert sum(whole, Decimal(0)) == sum(parts, Decimal(0)) == charged
+                compared += 1
+
+    assert compared >= 20
+
+
+@pytest.mark.parametrize("category", ["usage", "tax", "purchase", "credit", "correction"])
+def test_what_comes_after_the_last_whole_day_and_is_not_expected_again_is_billed(category: str) -> None:
+    [late] = [charge(LAST + timedelta(days=1), 7, "AmazonNew", category)]
+
+    found = of(foreseen([*use(1, 10, "AmazonEC2"), late]), level="by_service", service="AmazonNew", kind=ALL, granularity="month")
+
+    assert found[["ts", "billed", "mean"]].to_numpy().tolist() == [[pd.Timestamp(2026, 6, 1), 7, 7]]
+
+
 @pytest.mark.parametrize("history", [1, 2, 8])
 @pytest.mark.parametrize("category", ["usage", "purchase", "tax", "credit"])
 def test_a_bill_that_has_just_begun_or_is_late_has_an_answer_or_none_and_never_an_error(category: str, history: int) -> None:
@@ -237,6 +296,33 @@ def test_accounts_whose_bills_reach_differently_far_beyond_the_run_are_all_forec
     ]
 
     assert set(of(foreseen(late), level="by_account")["account"]) == {"0", "1", "2"}
+
+
+def test_the_months_end_has_the_days_of_an_account_that_is_billed_late_and_of_a_day_that_is_half_billed() -> None:
+    charges = [charge(day, 10 if day < LAST else 1, account="prompt") for day in days()]
+    charges += [charge(day, 10, account="late", complete_through=datetime(2026, 6, 8)) for day in days(last=datetime(2026, 6, 8))]
+    rows = foreseen(charges)
+    billed = pd.DataFrame(charges).assign(charge_category="Usage").rename(columns={"effective": "effective_usd"})
+
+    june = estimate_month_end(billed, of(rows, cost="effective"), AS_OF)
+
+    assert june is not None
+    assert june.spent_usd == 171 + 80
+    assert june.expected_usd == pytest.approx(600, rel=1e-6)
+
+
+def test_fees_of_accounts_whose_bills_end_on_different_days_do_not_move_as_one() -> None:
+    charges: list[dict[str, object]] = []
+    for account, last in (("1", LAST), ("2", LAST - timedelta(days=4))):
+        shared: dict[str, object] = {"account": account, "complete_through": last}
+        charges += [charge(day, 10 + day.month * 7 % 5, category="purchase", item="sp", **shared) for day in months()]
+        charges += [charge(day, 0, **shared) for day in days(last=last)]
+    month = {"kind": "fee", "granularity": "month", "ts": pd.Timestamp(2026, 8, 1)}
+
+    found = foreseen(charges)
+
+    parts, [whole] = of(found, level="by_account", **month), of(found, level="total", **month).to_dict("records")
+    assert 0 < whole["p95"] - whole["p05"] < 0.9 * (parts["p95"] - parts["p05"]).sum()
 
 
 def test_who_has_not_been_billed_for_a_month_is_not_forecast() -> None:

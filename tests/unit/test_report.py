@@ -233,6 +233,24 @@ def test_an_account_whose_bills_ended_is_named_beside_the_forecast_of_cost_with_
     assert "Not forecast: 2109" not in Page(render(findings)).one(id="cost")["text"]
 
 
+def test_a_bill_in_another_currency_is_not_called_unforecast_and_nobody_is_sent_to_run_what_ran(findings: Findings) -> None:
+    euros = findings.cost_daily.assign(currency="EUR", account="210987654321")
+    both = replace(findings, cost_daily=pd.concat([findings.cost_daily, euros], ignore_index=True))
+    alone = replace(
+        findings, cost_daily=euros, cost_forecast=findings.cost_forecast.head(0), kpis=findings.kpis.assign(value=None)
+    )
+
+    shown = [Page(render(each)) for each in (both, alone)]
+
+    for page in shown:
+        said = page.one(id="cost")["text"]
+        assert "Not forecast" not in said
+        assert "run the step" not in said
+        assert "Lines in EUR are counted at their face value; what is expected of them is in views.cost_forecast_current" in said
+    for figure in ("figure-spend", "figure-month-end"):
+        assert "no bill of the last 31 days in USD; EUR is below" in shown[1].one(id=figure)["text"]
+
+
 def test_a_months_end_that_forecasts_do_not_reach_is_not_known_and_a_whole_month_needs_none(findings: Findings) -> None:
     none = findings.cost_forecast.head(0)
     short = estimate_month_end(findings.cost_daily, none, AS_OF)

@@ -112,7 +112,7 @@ def test_a_bill_alone_gets_a_forecast_of_cost_and_a_report(bill: tuple[Path, str
     asked = "SELECT count(*) AS n, sum(value) AS usd FROM gold.forecast WHERE metric = 'cost' AND quantile = 0.5"
     [forecast] = lake_of(home).query(asked).to_pylist()
     assert forecast == {"n": 30, "usd": pytest.approx(300.0)}
-    assert "Cost: $280.00 in the last 30 days; $300.00 likely in the next 30" in " ".join(said.split())
+    assert "Cost: $280.00 in the last 30 days billed; $300.00 likely in the next 30" in " ".join(said.split())
     report = (home / "lake" / "reports" / "2026-03-16T0000" / "report.html").read_text()
     assert "there is no inventory, and there are no metrics by the hour" in report
     assert "Run the step" not in report

@@ -56,7 +56,7 @@ def cost(findings: Findings) -> Content | Empty:
         "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),
         "last": day(daily["ts"].max()),
         "month": _month_line(findings),
-        "served": " ".join(filter(None, (_served_line(findings), _left_line(findings, daily)))),
+        "served": " ".join(filter(None, (_served_line(findings), _left_line(findings, daily[data["currency"] == "USD"])))),
         "belongs": _belongs(findings.cost_allocated),
         "judged": _judged_line(findings),
         "unusual": [_unusual_row(row) for row in records(_by_impact(findings.cost_anomaly).head(SHOWN))],
@@ -120,7 +120,8 @@ def _served_line(findings: Findings) -> str:
     """Who forecasts the total, and how that did; nothing worse than the floor goes without a word."""
     usage = total_ahead(findings.cost_forecast, (USAGE,))
     if usage.empty:
-        return "Cost is not forecast: run the step forecast_cost for this interval." if len(findings.cost_daily) else ""
+        in_usd = (findings.cost_daily["currency"] == "USD").any()
+        return "Cost is not forecast: run the step forecast_cost for this interval." if in_usd else ""
     model, skill = str(usage["model"].iloc[0]), usage["skill"].iloc[0]
     if missing(skill):
         return f"Usage is forecast by {model}; there is too little history to hold it against a seasonal naive."
@@ -130,7 +131,7 @@ def _served_line(findings: Findings) -> str:
 
 
 def _left_line(findings: Findings, daily: pd.DataFrame) -> str:
-    """Which accounts were billed lately and are not forecast, and how much of the cost that was."""
+    """Which accounts were billed lately in US dollars and are not forecast, and how much of the cost that was."""
     forecast = set(findings.cost_forecast["account"])
     left = daily[~daily["account"].isin(forecast)]
     if left.empty or not forecast:

@@ -92,7 +92,7 @@ def _spend_figure(findings: Findings) -> Figure:
     figure = partial(Figure, "spend", "Spent in 30 days", "#cost")
     spent, change = _kpi(findings, "cost_last_30d"), _kpi(findings, "cost_change_30d")
     if spent is None:
-        return figure(value=NO_FIGURE, detail="no bill of the last 31 days", next=_NO_BILL)
+        return figure(value=NO_FIGURE, detail=_no_bill(findings), next=_NO_BILL)
     against = "" if change is None else f", {percent(change, sign=True)} against the 30 days before"
     return figure(
         value=cell_of(spent, usd),
@@ -106,7 +106,7 @@ def _month_figure(findings: Findings) -> Figure:
     expected, spent = _kpi(findings, "cost_month_end"), _kpi(findings, "cost_month_to_date")
     month = estimate_month_end(findings.cost_daily, findings.cost_forecast, findings.as_of)
     if month is None:
-        return figure(value=NO_FIGURE, detail="no bill of the last 31 days", next=_NO_BILL)
+        return figure(value=NO_FIGURE, detail=_no_bill(findings), next=_NO_BILL)
     detail = f"{month.month:%B %Y}: {usd(spent or 0)} in {plural(month.billed_days, 'day')} billed"
     if expected is None:
         return figure(
@@ -114,6 +114,11 @@ def _month_figure(findings: Findings) -> Figure:
         )
     rest = f", {plural(month.forecast_days, 'day')} after" if month.forecast_days else ", all of it"
     return figure(value=cell_of(expected, usd), detail=f"{detail}{rest}", next="Compare it with the budget.")
+
+
+def _no_bill(findings: Findings) -> str:
+    others = ", ".join(sorted(set(findings.cost_daily["currency"]) - {"USD"}))
+    return f"no bill of the last 31 days in USD{others and f'; {others} is below'}"
 
 
 def _savings_figure(findings: Findings) -> Figure:
