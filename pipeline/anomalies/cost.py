@@ -121,16 +121,16 @@ def find_events(tree: Tree, planned: Iterable[Planned], quiet: Bools) -> list[Ev
 
 
 def mask_planned(tree: Tree, planned: Iterable[Planned]) -> Bools:
-    """Where something was announced, (T, N): at the nodes that a plan names, at those above, and at those below."""
-    mask = np.zeros(tree.cost.shape, dtype=bool)
+    """Where something was announced, (T, N): at the usage types that a plan names, and at what they are part of."""
+    mask, rows = np.zeros(tree.cost.shape, dtype=bool), tree.nodes.to_dict("records")
     for plan in planned:
         span = (tree.days >= np.datetime64(plan.start)) & (tree.days <= np.datetime64(plan.end))
-        pairs = [(name, getattr(plan, name)) for name in LEVELS]
-        meant = [
-            all(not row[name] or fnmatchcase(row[name], pattern) for name, pattern in pairs)
-            for row in tree.nodes.to_dict("records")
-        ]
-        mask |= span[:, None] & np.array(meant)[None, :]
+        meant = np.array(
+            [row["usage_type"] != "" and all(fnmatchcase(row[name], getattr(plan, name)) for name in LEVELS) for row in rows]
+        )
+        for node in np.flatnonzero(tree.parent >= 0)[::-1]:
+            meant[tree.parent[node]] |= meant[node]
+        mask |= span[:, None] & meant[None, :]
     return mask
 
 

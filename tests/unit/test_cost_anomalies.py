@@ -150,6 +150,17 @@ def test_what_was_announced_is_no_anomaly_and_what_stays_of_it_is_the_new_level(
     assert [event["node"] for event in found(changed(estate(), key, range(80, 85), 6), (other,))] == ["1/S3/Requests"]
 
 
+def test_what_was_announced_of_nothing_in_a_bill_covers_nothing_of_it() -> None:
+    plan = Planned(name="elsewhere", start=START, end=START + timedelta(days=DAYS), account="1", service="RDS")
+
+    assert not cost.mask_planned(grown(estate()), [plan]).any()
+    tree = grown(estate())
+    covered = cost.mask_planned(tree, [plan.model_copy(update={"service": "S3"})]).any(axis=0)
+    assert {"/".join(word for word in node if word) for node in tree.nodes[covered].itertuples(index=False)} == {
+        *("", "1", "1/S3", "1/S3/Requests", "1/S3/Storage")
+    }
+
+
 def test_later_days_change_nothing_that_was_found_before() -> None:
     cells = changed(changed(estate(), ("1", "S3", "Requests"), range(80, 84), 8), ("2", "EC2", "Box"), range(100, 103), 4)
     early = {key: values[:95] for key, values in cells.items()}
@@ -196,6 +207,22 @@ def test_causes_are_ranked_by_what_they_cost_beyond_their_weekdays_and_new_ones_
     ]
     assert [each["resource_id"] for each in rank_causes(daily, date(2026, 3, 1), date(2026, 3, 2), -10)] == ["gone"]
     assert rank_causes(daily.head(0), date(2026, 3, 1), date(2026, 3, 2), 1) == []
+
+
+def test_a_resource_that_got_other_tags_is_no_cause_and_what_belongs_to_none_is_told_apart_by_them() -> None:
+    retagged = charges(big=dict.fromkeys(range(-BEFORE, 0), 100.0)), charges(big={0: 100.0}).assign(tags='{"team": "a"}')
+    grown = charges(small={**dict.fromkeys(range(-BEFORE, 0), 10.0), 0: 30.0}).assign(tags='{"team": "b"}')
+    of_none = [charges(none={0: amount}).assign(tags=f'{{"team": "{team}"}}') for team, amount in (("c", 4.0), ("d", 2.0))]
+
+    causes = rank_causes(pd.concat([*retagged, grown, *of_none]), date(2026, 3, 1), date(2026, 3, 1), 26)
+
+    assert [(each["resource_id"], each["tags"], each["impact"]) for each in causes] == [
+        ("small", '{"team": "b"}', 20),
+        ("none", '{"team": "c"}', 4),
+        ("none", '{"team": "d"}', 2),
+    ]
+    [big] = rank_causes(pd.concat(retagged).assign(cost=[10.0] * BEFORE + [90.0]), date(2026, 3, 1), date(2026, 3, 1), 80)
+    assert (big["tags"], big["expected"], big["impact"]) == ('{"team": "a"}', 10, 80)
 
 
 def events(*rows: tuple[str, int, int]) -> pd.DataFrame:
