@@ -19,7 +19,7 @@ def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> 
     """The causes of an event, the largest share of its impact first; those that moved against it are left out.
 
     What a part should have cost on a weekday is the median of that weekday in the four weeks before, where a day without cost
-    counts as nothing. A resource is one part whatever its tags were: it has the newest. What belongs to none is told apart by tags.
+    counts as nothing. A resource is one part, with the newest of its tags; what belongs to none is told apart by them.
 
     Args:
         daily: `ts` (midnight), the columns of `PARTS`, `cost`; of the event's node from `BEFORE` days before its first day.
