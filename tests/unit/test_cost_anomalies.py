@@ -229,10 +229,11 @@ def events(*rows: tuple[str, int, int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"account": account, "service": "", "usage_type": "", "first_day": datetime(2026, 3, first),
-             "last_day": datetime(2026, 3, last), "anomaly_id": f"{account}-{first}", "judged_through": datetime(2026, 3, 20)}
+             "last_day": datetime(2026, 3, last), "anomaly_id": f"{account}-{first}",
+             "judged_from": datetime(2026, 3, 4), "judged_through": datetime(2026, 3, 20)}
             for account, first, last in rows
         ],
-        columns=["account", "service", "usage_type", "first_day", "last_day", "anomaly_id", "judged_through"],
+        columns=[*("account", "service", "usage_type", "first_day", "last_day", "anomaly_id", "judged_from", "judged_through")],
     )  # fmt: skip
 
 
@@ -260,6 +261,8 @@ def test_days_that_were_judged_and_usual_are_restated_where_they_are_unusual_now
     kept = drop_restated(now, events(("1", 6, 8)))
 
     assert list(kept["account"]) == ["1", "3"]
+    older = events(("2", 1, 3), ("3", 3, 4))
+    assert list(drop_restated(older, events(("1", 6, 8)))["account"]) == ["2", "3"]
     assert len(drop_restated(now, events())) == 3
 
 
