@@ -76,12 +76,15 @@ class Event:
 
 
 def grow_tree(daily: pd.DataFrame) -> Tree:
-    """The nodes of one bill.
+    """The nodes of one bill, and their days since the last month of which it says nothing: that is not landed, and not free.
 
     Args:
         daily: ts (midnight), account, service, usage_type, unit, cost: of usage alone; one row per combination and day, days
             without cost left out.
     """
+    months_billed = np.unique(daily["ts"].to_numpy().astype("datetime64[M]"))
+    begins = np.append(True, np.diff(months_billed) > np.timedelta64(1, "M"))
+    daily = daily[daily["ts"] >= months_billed[begins][-1]]
     days = np.arange(daily["ts"].min(), daily["ts"].max() + np.timedelta64(1, "D"), dtype="datetime64[D]")
     place = (daily["ts"].to_numpy().astype("datetime64[D]") - days[0]).astype(np.int64)
     months = days.astype("datetime64[M]")

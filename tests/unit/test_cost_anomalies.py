@@ -175,6 +175,21 @@ def grown_of(cells: Cells, days: int) -> Tree:
     return Tree(tree.days[:days], tree.nodes, tree.parent, tree.cost[:days], tree.even[:days])
 
 
+def without(month: str, cells: Cells) -> Tree:
+    """The bill without one of its months."""
+    return grown({key: values * (WHEN.astype("datetime64[M]") != np.datetime64(month)) for key, values in cells.items()})
+
+
+def test_a_month_of_which_there_is_no_bill_is_not_one_that_cost_nothing() -> None:
+    cells = changed(estate(), ("1", "S3", "Requests"), range(100, 104), 8)
+    february, march = without("2026-02", cells), without("2026-03", cells)
+
+    assert (february.days[0], march.days[0]) == (np.datetime64("2026-03-01"), np.datetime64("2026-04-01"))
+    [event] = cost.find_events(february, (), np.zeros(len(february.days), dtype=bool))
+    assert february.days[event.first] == WHEN[100]
+    assert cost.find_events(march, (), np.zeros(len(march.days), dtype=bool)) == []
+
+
 def test_too_few_days_are_not_judged() -> None:
     tree = grown(changed(estate(), ("1", "S3", "Requests"), range(30, 34), 8))
     short = Tree(tree.days[:34], tree.nodes, tree.parent, tree.cost[:34], tree.even[:34])
