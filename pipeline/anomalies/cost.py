@@ -7,7 +7,7 @@ longer: it is judged as if all months were as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
@@ -128,13 +128,16 @@ def mask_planned(tree: Tree, planned: Iterable[Planned]) -> Bools:
     mask, rows = np.zeros(tree.cost.shape, dtype=bool), tree.nodes.to_dict("records")
     for plan in planned:
         span = (tree.days >= np.datetime64(plan.start)) & (tree.days <= np.datetime64(plan.end))
-        meant = np.array(
-            [row["usage_type"] != "" and all(fnmatchcase(row[name], getattr(plan, name)) for name in LEVELS) for row in rows]
-        )
+        meant = np.array([row["usage_type"] != "" and is_meant(plan, row) for row in rows])
         for node in np.flatnonzero(tree.parent >= 0)[::-1]:
             meant[tree.parent[node]] |= meant[node]
         mask |= span[:, None] & meant[None, :]
     return mask
+
+
+def is_meant(plan: Planned, usage: Mapping[Hashable, str]) -> bool:
+    """Whether a plan names the account, service and usage_type of a usage."""
+    return all(fnmatchcase(usage[name], getattr(plan, name)) for name in LEVELS)
 
 
 def _runs(judged: Judged, node: int) -> list[tuple[int, int]]:

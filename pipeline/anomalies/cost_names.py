@@ -40,10 +40,12 @@ def keep_ids(found: pd.DataFrame, before: pd.DataFrame, owner: str) -> pd.DataFr
     ids: dict[object, str] = {}
     for place, row in found.sort_values("first_day", kind="stable").iterrows():
         node = tuple(str(row[name]) for name in _NODE)
-        own = name_event(owner, node, row["first_day"])
-        candidates = (*_same(row, before).sort_values("first_day")["anomaly_id"], own, name_event(own, node, row["first_day"]))
-        ids[place] = next(each for each in candidates if each not in taken)
-        taken.add(ids[place])
+        known = _same(row, before).sort_values("first_day")["anomaly_id"]
+        name = next((each for each in known if each not in taken), name_event(owner, node, row["first_day"]))
+        while name in taken:
+            name = name_event(name, node, row["first_day"])
+        ids[place] = name
+        taken.add(name)
     return found.assign(anomaly_id=pd.Series(ids, dtype="object"))
 
 

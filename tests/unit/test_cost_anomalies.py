@@ -12,7 +12,7 @@ import pytest
 from pipeline.anomalies import cost
 from pipeline.anomalies.cost import Event, Tree
 from pipeline.anomalies.cost_causes import BEFORE, rank_causes
-from pipeline.anomalies.cost_names import drop_restated, keep_ids
+from pipeline.anomalies.cost_names import drop_restated, keep_ids, name_event
 from pipeline.anomalies.cost_planned import Planned, parse_planned
 from pipeline.errors import ConfigError
 
@@ -268,6 +268,17 @@ def test_one_that_became_two_gives_its_id_to_the_older_alone() -> None:
 
     assert named["anomaly_id"].iloc[0] == "1-5"
     assert named["anomaly_id"].nunique() == 2
+
+
+def test_an_event_whose_id_another_has_gets_one_of_its_own() -> None:
+    node, day = ("1", "", ""), datetime(2026, 3, 9)
+    own = name_event("bill", node, day)
+    before = events(("1", 1, 2), ("1", 5, 6)).assign(anomaly_id=[own, name_event(own, node, day)])
+
+    named = keep_ids(events(("1", 1, 2), ("1", 5, 6), ("1", 9, 10)).drop(columns="anomaly_id"), before, "bill")
+
+    assert list(named["anomaly_id"][:2]) == list(before["anomaly_id"])
+    assert named["anomaly_id"].nunique() == 3
 
 
 def test_days_that_were_judged_and_usual_are_restated_where_they_are_unusual_now() -> None:

@@ -172,12 +172,21 @@ def test_what_a_bill_says_anew_of_days_that_were_usual_is_a_restatement(
     assert "1 events of days judged before are restatements" in caplog.text
 
 
-def test_what_the_calendar_announces_is_no_anomaly(billed: Settings, tmp_path: Path) -> None:
+def test_what_the_calendar_announces_is_no_anomaly_and_what_it_names_in_no_bill_is_said(
+    billed: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entries = (("load test", "2026-03-16", "S3"), ("typing", "2026-03-16", "s3"), ("launch", "2026-06-01", "Bedrock"))
     (tmp_path / "planned.toml").write_text(
-        '[[planned]]\nname = "load test"\nstart = 2026-03-16\nend = 2026-03-18\nservice = "S3"\n'
+        "".join(
+            f'[[planned]]\nname = "{name}"\nstart = {start}\nend = {start[:8]}18\nservice = "{service}"\n'
+            for name, start, service in entries
+        )
     )
 
     assert run(billed.model_copy(update={"planned_costs": str(tmp_path / "planned.toml")}), DAYS - 1) == []
+    [said] = [record.getMessage() for record in caplog.records if "planned" in record.getMessage()]
+    assert "'typing' names no usage" in said
+    assert "account *, service s3, usage_type *" in said
     with pytest.raises(ConfigError, match="planned_costs: .*absent.toml cannot be read"):
         run(billed.model_copy(update={"planned_costs": str(tmp_path / "absent.toml")}), DAYS - 1)
 
