@@ -7,7 +7,7 @@ longer: it is judged as if all months were as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
@@ -76,12 +76,15 @@ class Event:
 
 
 def grow_tree(daily: pd.DataFrame) -> Tree:
-    """The nodes of one bill.
+    """The nodes of one bill, and their days since the last month of which it says nothing: that is not landed, and not free.
 
     Args:
         daily: ts (midnight), account, service, usage_type, unit, cost: of usage alone; one row per combination and day, days
             without cost left out.
     """
+    months_billed = np.unique(daily["ts"].to_numpy().astype("datetime64[M]"))
+    begins = np.append(True, np.diff(months_billed) > np.timedelta64(1, "M"))
+    daily = daily[daily["ts"] >= months_billed[begins][-1]]
     days = np.arange(daily["ts"].min(), daily["ts"].max() + np.timedelta64(1, "D"), dtype="datetime64[D]")
     place = (daily["ts"].to_numpy().astype("datetime64[D]") - days[0]).astype(np.int64)
     months = days.astype("datetime64[M]")
@@ -121,17 +124,20 @@ def find_events(tree: Tree, planned: Iterable[Planned], quiet: Bools) -> list[Ev
 
 
 def mask_planned(tree: Tree, planned: Iterable[Planned]) -> Bools:
-    """Where something was announced, (T, N): at the nodes that a plan names, at those above, and at those below."""
-    mask = np.zeros(tree.cost.shape, dtype=bool)
+    """Where something was announced, (T, N): at the usage types that a plan names, and at what they are part of."""
+    mask, rows = np.zeros(tree.cost.shape, dtype=bool), tree.nodes.to_dict("records")
     for plan in planned:
         span = (tree.days >= np.datetime64(plan.start)) & (tree.days <= np.datetime64(plan.end))
-        pairs = [(name, getattr(plan, name)) for name in LEVELS]
-        meant = [
-            all(not row[name] or fnmatchcase(row[name], pattern) for name, pattern in pairs)
-            for row in tree.nodes.to_dict("records")
-        ]
-        mask |= span[:, None] & np.array(meant)[None, :]
+        meant = np.array([row["usage_type"] != "" and is_meant(plan, row) for row in rows])
+        for node in np.flatnonzero(tree.parent >= 0)[::-1]:
+            meant[tree.parent[node]] |= meant[node]
+        mask |= span[:, None] & meant[None, :]
     return mask
+
+
+def is_meant(plan: Planned, usage: Mapping[Hashable, str]) -> bool:
+    """Whether a plan names the account, service and usage_type of a usage."""
+    return all(fnmatchcase(usage[name], getattr(plan, name)) for name in LEVELS)
 
 
 def _runs(judged: Judged, node: int) -> list[tuple[int, int]]:

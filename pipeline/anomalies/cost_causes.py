@@ -19,7 +19,7 @@ def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> 
     """The causes of an event, the largest share of its impact first; those that moved against it are left out.
 
     What a part should have cost on a weekday is the median of that weekday in the four weeks before, where a day without cost
-    counts as nothing.
+    counts as nothing. A resource is one part, with the newest of its tags; what belongs to none is told apart by them.
 
     Args:
         daily: `ts` (midnight), the columns of `PARTS`, `cost`; of the event's node from `BEFORE` days before its first day.
@@ -32,7 +32,8 @@ def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> 
         return []
     start = np.datetime64(first, "D")
     place = (daily["ts"].to_numpy().astype("datetime64[D]") - start).astype(np.int64) + BEFORE
-    keys = daily.groupby(list(PARTS), sort=True).ngroup().to_numpy()
+    told_apart = daily[[*PARTS]].assign(tags=daily["tags"].where(daily["resource_id"] == "none", ""))
+    keys = told_apart.groupby(list(PARTS), sort=True).ngroup().to_numpy()
     days = BEFORE + int((np.datetime64(last, "D") - start).astype(np.int64)) + 1
     inside = (place >= 0) & (place < days)
     cost = np.zeros((days, keys.max() + 1))
@@ -41,7 +42,8 @@ def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> 
     expected = usual[np.arange(days - BEFORE) % _WEEK].sum(axis=0)
     actual = cost[BEFORE:].sum(axis=0)
     beyond = actual - expected
-    words = daily.assign(key=keys).drop_duplicates("key").set_index("key")[list(PARTS)]
+    newest = daily.assign(key=keys).sort_values(["ts", "tags"]).drop_duplicates("key", keep="last")
+    words = newest.set_index("key")[list(PARTS)]
     order = np.argsort(-beyond * np.sign(impact), kind="stable")[:CAUSES]
     return [
         {

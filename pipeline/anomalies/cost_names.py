@@ -20,13 +20,14 @@ def drop_restated(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         found: of one bill: account, service, usage_type (empty above its level), first_day, last_day.
-        before: of the run before, likewise, with judged_through; without rows where there was none.
+        before: of the run before, likewise, with judged_from and judged_through; without rows where there was none.
     """
     if before.empty or found.empty:
         return found
-    through = before["judged_through"].iloc[0]
-    known = [not _same(row, before).empty for _, row in found.iterrows()]
-    kept: pd.DataFrame = found[(found["last_day"] > through) | pd.Series(known, index=found.index) | pd.isna(through)]
+    since, through = before[["judged_from", "judged_through"]].iloc[0]
+    judged = (found["first_day"] >= since) & (found["last_day"] <= through)
+    known = pd.Series([not _same(row, before).empty for _, row in found.iterrows()], index=found.index)
+    kept: pd.DataFrame = found[~judged | known]
     return kept
 
 
@@ -39,10 +40,12 @@ def keep_ids(found: pd.DataFrame, before: pd.DataFrame, owner: str) -> pd.DataFr
     ids: dict[object, str] = {}
     for place, row in found.sort_values("first_day", kind="stable").iterrows():
         node = tuple(str(row[name]) for name in _NODE)
-        own = name_event(owner, node, row["first_day"])
-        candidates = (*_same(row, before).sort_values("first_day")["anomaly_id"], own, name_event(own, node, row["first_day"]))
-        ids[place] = next(each for each in candidates if each not in taken)
-        taken.add(ids[place])
+        known = _same(row, before).sort_values("first_day")["anomaly_id"]
+        name = next((each for each in known if each not in taken), name_event(owner, node, row["first_day"]))
+        while name in taken:
+            name = name_event(name, node, row["first_day"])
+        ids[place] = name
+        taken.add(name)
     return found.assign(anomaly_id=pd.Series(ids, dtype="object"))
 
 

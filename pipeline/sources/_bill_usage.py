@@ -224,13 +224,3 @@ def label(events: list[Event], streams: list[Stream], expected: Floats, used: Fl
             }
         )
     return pd.DataFrame(rows)
-
-
-def expected_cost(streams: list[Stream], expected: Floats, start: date) -> pd.DataFrame:
-    """Dollars at list price that were to be expected, by day, account, service and team, where there are any."""
-    prices = np.array([each.kind.price for each in streams])
-    nodes = [(ACCOUNTS[each.environment][0], each.kind.service, each.team) for each in streams]
-    by_node = pd.DataFrame(expected * prices, columns=pd.MultiIndex.from_tuples(nodes, names=["account", "service", "team"]))
-    by_node.index = pd.Index([start + timedelta(days=day) for day in range(len(expected))], name="day")
-    summed = by_node.T.groupby(level=["account", "service", "team"]).sum().T.melt(ignore_index=False, value_name="expected")
-    return summed[summed["expected"] > 0].reset_index()

@@ -49,6 +49,7 @@ def cost_anomalies(interval: Interval, lake: Lake, settings: Settings) -> int:
     planned = parse_planned(stated.text, stated.where) if stated else ()
     since = interval.as_of - READ
     daily = read(lake, "cost_nodes", since=since, as_of=interval.as_of)
+    _warn_of_misnamed(planned, daily, since)
     complete = read(lake, "cost_complete", since=since, as_of=interval.as_of).set_index(OWNER[:3])["complete_through"]
     before = read(lake, "cost_anomalies_before", as_of=interval.as_of)
     bills = []
@@ -60,6 +61,19 @@ def cost_anomalies(interval: Interval, lake: Lake, settings: Settings) -> int:
     found = [row for events, _ in bills for row in events]
     _publish(COST_JUDGED, [judged for _, judged in bills], interval, lake)
     return _publish(COST_ANOMALY, found, interval, lake)
+
+
+def _warn_of_misnamed(planned: tuple[Planned, ...], daily: pd.DataFrame, since: datetime) -> None:
+    """Say what was announced of days that are billed, and is about nothing in any bill: its patterns are wrong, or its days."""
+    usages = daily[list(cost.LEVELS)].drop_duplicates().to_dict("records")
+    for plan in planned:
+        billed = since.date() <= plan.end and pd.Timestamp(plan.end) <= daily["ts"].max()
+        if billed and not any(cost.is_meant(plan, usage) for usage in usages):
+            log.warning(
+                "planned_costs: %r names no usage of any bill since %s: account %s, service %s, usage_type %s; "
+                "see how the bills spell it",
+                *(plan.name, since.date(), plan.account, plan.service, plan.usage_type),
+            )
 
 
 def _publish(table: Table, rows: list[dict[str, Any]], interval: Interval, lake: Lake) -> int:

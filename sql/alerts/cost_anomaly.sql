@@ -10,7 +10,7 @@
 -- Do      See the first of its causes: who owns that resource, and what changed on the first day; end it, or announce it in the file
 --         that `planned_costs` names.
 --
--- What went on in the last week, or is new to this run, is told from its impact on, in the currency of its bill: over its days for
+-- What went on in the last week is told from its impact on, in the currency of its bill: over its days for
 -- what is over, which is an information, as for what costs unusually little. Of several of one part the one with the most is told.
 WITH told AS (
   SELECT

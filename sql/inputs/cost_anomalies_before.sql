@@ -1,4 +1,4 @@
--- inputs.cost_anomalies_before: what the newest run before a moment believed of each bill: how far it judged, and its events.
+-- inputs.cost_anomalies_before: what the newest run before a moment believed of each bill: which days it judged, and its events.
 --
 -- Reads   gold.cost_judged, gold.cost_anomaly
 -- Params  :as_of   before it, UTC
@@ -17,6 +17,7 @@ SELECT
   j.provider AS provider,
   j.payer AS payer,
   j.currency AS currency,
+  j.judged_from AS judged_from,
   j.judged_through AS judged_through,
   a.anomaly_id AS anomaly_id,
   coalesce(a.account, '') AS account,
@@ -29,3 +30,7 @@ JOIN newest AS n
   ON n.as_of = j.as_of AND n.source = j.source AND n.provider = j.provider AND n.payer = j.payer AND n.currency = j.currency
 LEFT JOIN gold.cost_anomaly AS a
   ON a.as_of = j.as_of AND a.source = j.source AND a.provider = j.provider AND a.payer = j.payer AND a.currency = j.currency
+  AND a.as_of < :as_of AND a.as_of > :as_of - INTERVAL '31' DAY
+  AND a.month >= cast(date_trunc('month', :as_of - INTERVAL '31' DAY) AS date)
+WHERE j.as_of < :as_of AND j.as_of > :as_of - INTERVAL '31' DAY
+  AND j.month >= cast(date_trunc('month', :as_of - INTERVAL '31' DAY) AS date)

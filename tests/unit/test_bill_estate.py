@@ -114,14 +114,6 @@ def test_a_labelled_event_costs_what_its_label_says_and_a_planned_one_is_expecte
         assert said["last_day"] - said["first_day"] == timedelta(days=event.last - event.first)
 
 
-def test_expected_cost_by_node_adds_up_to_what_all_streams_are_expected_to_cost(estate: Estate) -> None:
-    nodes = _bill_usage.expected_cost(estate.streams, estate.expected, START)
-    prices = np.array([each.kind.price for each in estate.streams])
-    assert nodes["expected"].sum() == pytest.approx((estate.expected * prices).sum(), rel=1e-9)
-    assert nodes["day"].min() == START
-    assert len(nodes["team"].unique()) > 2
-
-
 def test_tags_are_as_people_leave_them() -> None:
     streams = drawn(seed=5, servers=200).streams
     tags = [json.loads(each.tags_json) if each.tags_json else {} for each in streams]

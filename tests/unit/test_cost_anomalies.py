@@ -12,7 +12,7 @@ import pytest
 from pipeline.anomalies import cost
 from pipeline.anomalies.cost import Event, Tree
 from pipeline.anomalies.cost_causes import BEFORE, rank_causes
-from pipeline.anomalies.cost_names import drop_restated, keep_ids
+from pipeline.anomalies.cost_names import drop_restated, keep_ids, name_event
 from pipeline.anomalies.cost_planned import Planned, parse_planned
 from pipeline.errors import ConfigError
 
@@ -150,6 +150,17 @@ def test_what_was_announced_is_no_anomaly_and_what_stays_of_it_is_the_new_level(
     assert [event["node"] for event in found(changed(estate(), key, range(80, 85), 6), (other,))] == ["1/S3/Requests"]
 
 
+def test_what_was_announced_of_nothing_in_a_bill_covers_nothing_of_it() -> None:
+    plan = Planned(name="elsewhere", start=START, end=START + timedelta(days=DAYS), account="1", service="RDS")
+
+    assert not cost.mask_planned(grown(estate()), [plan]).any()
+    tree = grown(estate())
+    covered = cost.mask_planned(tree, [plan.model_copy(update={"service": "S3"})]).any(axis=0)
+    assert {"/".join(word for word in node if word) for node in tree.nodes[covered].itertuples(index=False)} == {
+        *("", "1", "1/S3", "1/S3/Requests", "1/S3/Storage")
+    }
+
+
 def test_later_days_change_nothing_that_was_found_before() -> None:
     cells = changed(changed(estate(), ("1", "S3", "Requests"), range(80, 84), 8), ("2", "EC2", "Box"), range(100, 103), 4)
     early = {key: values[:95] for key, values in cells.items()}
@@ -162,6 +173,21 @@ def test_later_days_change_nothing_that_was_found_before() -> None:
 def grown_of(cells: Cells, days: int) -> Tree:
     tree = grown({key: np.concatenate([values, np.zeros(DAYS - days)]) for key, values in cells.items()})
     return Tree(tree.days[:days], tree.nodes, tree.parent, tree.cost[:days], tree.even[:days])
+
+
+def without(month: str, cells: Cells) -> Tree:
+    """The bill without one of its months."""
+    return grown({key: values * (WHEN.astype("datetime64[M]") != np.datetime64(month)) for key, values in cells.items()})
+
+
+def test_a_month_of_which_there_is_no_bill_is_not_one_that_cost_nothing() -> None:
+    cells = changed(estate(), ("1", "S3", "Requests"), range(100, 104), 8)
+    february, march = without("2026-02", cells), without("2026-03", cells)
+
+    assert (february.days[0], march.days[0]) == (np.datetime64("2026-03-01"), np.datetime64("2026-04-01"))
+    [event] = cost.find_events(february, (), np.zeros(len(february.days), dtype=bool))
+    assert february.days[event.first] == WHEN[100]
+    assert cost.find_events(march, (), np.zeros(len(march.days), dtype=bool)) == []
 
 
 def test_too_few_days_are_not_judged() -> None:
@@ -198,14 +224,31 @@ def test_causes_are_ranked_by_what_they_cost_beyond_their_weekdays_and_new_ones_
     assert rank_causes(daily.head(0), date(2026, 3, 1), date(2026, 3, 2), 1) == []
 
 
+def test_a_resource_that_got_other_tags_is_no_cause_and_what_belongs_to_none_is_told_apart_by_them() -> None:
+    retagged = charges(big=dict.fromkeys(range(-BEFORE, 0), 100.0)), charges(big={0: 100.0}).assign(tags='{"team": "a"}')
+    grown = charges(small={**dict.fromkeys(range(-BEFORE, 0), 10.0), 0: 30.0}).assign(tags='{"team": "b"}')
+    of_none = [charges(none={0: amount}).assign(tags=f'{{"team": "{team}"}}') for team, amount in (("c", 4.0), ("d", 2.0))]
+
+    causes = rank_causes(pd.concat([*retagged, grown, *of_none]), date(2026, 3, 1), date(2026, 3, 1), 26)
+
+    assert [(each["resource_id"], each["tags"], each["impact"]) for each in causes] == [
+        ("small", '{"team": "b"}', 20),
+        ("none", '{"team": "c"}', 4),
+        ("none", '{"team": "d"}', 2),
+    ]
+    [big] = rank_causes(pd.concat(retagged).assign(cost=[10.0] * BEFORE + [90.0]), date(2026, 3, 1), date(2026, 3, 1), 80)
+    assert (big["tags"], big["expected"], big["impact"]) == ('{"team": "a"}', 10, 80)
+
+
 def events(*rows: tuple[str, int, int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"account": account, "service": "", "usage_type": "", "first_day": datetime(2026, 3, first),
-             "last_day": datetime(2026, 3, last), "anomaly_id": f"{account}-{first}", "judged_through": datetime(2026, 3, 20)}
+             "last_day": datetime(2026, 3, last), "anomaly_id": f"{account}-{first}",
+             "judged_from": datetime(2026, 3, 4), "judged_through": datetime(2026, 3, 20)}
             for account, first, last in rows
         ],
-        columns=["account", "service", "usage_type", "first_day", "last_day", "anomaly_id", "judged_through"],
+        columns=[*("account", "service", "usage_type", "first_day", "last_day", "anomaly_id", "judged_from", "judged_through")],
     )  # fmt: skip
 
 
@@ -227,12 +270,25 @@ def test_one_that_became_two_gives_its_id_to_the_older_alone() -> None:
     assert named["anomaly_id"].nunique() == 2
 
 
+def test_an_event_whose_id_another_has_gets_one_of_its_own() -> None:
+    node, day = ("1", "", ""), datetime(2026, 3, 9)
+    own = name_event("bill", node, day)
+    before = events(("1", 1, 2), ("1", 5, 6)).assign(anomaly_id=[own, name_event(own, node, day)])
+
+    named = keep_ids(events(("1", 1, 2), ("1", 5, 6), ("1", 9, 10)).drop(columns="anomaly_id"), before, "bill")
+
+    assert list(named["anomaly_id"][:2]) == list(before["anomaly_id"])
+    assert named["anomaly_id"].nunique() == 3
+
+
 def test_days_that_were_judged_and_usual_are_restated_where_they_are_unusual_now() -> None:
     now = events(("1", 5, 6), ("2", 5, 6), ("3", 18, 21))
 
     kept = drop_restated(now, events(("1", 6, 8)))
 
     assert list(kept["account"]) == ["1", "3"]
+    older = events(("2", 1, 3), ("3", 3, 4))
+    assert list(drop_restated(older, events(("1", 6, 8)))["account"]) == ["2", "3"]
     assert len(drop_restated(now, events())) == 3
 
 

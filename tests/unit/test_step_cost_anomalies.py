@@ -87,24 +87,32 @@ def give(
 
 def run(settings: Settings, day: int) -> list[dict[str, Any]]:
     """The events as of the end of a day."""
-    ts = FIRST + timedelta(days=day)
-    interval = Interval(ts, ts + timedelta(days=1))
-    cost_anomalies(interval, open_lake(settings), settings)
-    found: list[dict[str, Any]] = open_lake(settings).read(COST_ANOMALY, COST_ANOMALY.scope(interval)).to_pylist()
+    cost_anomalies(interval_of(day), open_lake(settings), settings)
+    found: list[dict[str, Any]] = open_lake(settings).read(COST_ANOMALY, COST_ANOMALY.scope(interval_of(day))).to_pylist()
     return found
 
 
-def judged(settings: Settings) -> dict[str, Any]:
-    """What the newest run judged."""
-    rows = open_lake(settings).read(COST_JUDGED).to_pylist()
-    newest: dict[str, Any] = max(rows, key=lambda row: row["as_of"])
-    return newest
+def interval_of(day: int) -> Interval:
+    return Interval.day(f"{FIRST + timedelta(days=day):%Y-%m-%d}")
 
 
-def test_an_event_says_where_when_how_much_and_what_of_it(settings: Settings) -> None:
+def judged(settings: Settings, day: int) -> dict[str, Any]:
+    """What the run of a day judged."""
+    row: dict[str, Any]
+    [row] = open_lake(settings).read(COST_JUDGED, COST_JUDGED.scope(interval_of(day))).to_pylist()
+    return row
+
+
+@pytest.fixture(scope="module")
+def billed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with the usual bills, whose runs are told apart by their days."""
+    settings = settings_module.load({}, home=tmp_path_factory.mktemp("billed"))
     give(settings)
+    return settings
 
-    [event] = run(settings, 75)
+
+def test_an_event_says_where_when_how_much_and_what_of_it(billed: Settings) -> None:
+    [event] = run(billed, 75)
 
     assert (event["level"], event["account"], event["service"], event["usage_type"]) == ("usage_type", "1", "S3", "Requests")
     assert (event["first_day"], event["last_day"]) == (FIRST + timedelta(days=70), FIRST + timedelta(days=72))
@@ -119,17 +127,14 @@ def test_an_event_says_where_when_how_much_and_what_of_it(settings: Settings) ->
     }  # fmt: skip
 
 
-def test_an_event_is_seen_on_its_first_day_keeps_its_id_and_the_same_run_changes_nothing(settings: Settings) -> None:
-    give(settings)
-
-    first, later = run(settings, 70), run(settings, 72)
+def test_an_event_is_seen_on_its_first_day_keeps_its_id_and_the_same_run_changes_nothing(billed: Settings) -> None:
+    first, later = run(billed, 70), run(billed, 72)
 
     assert [len(first), len(later)] == [1, 1]
     assert first[0]["is_open"]
     assert first[0]["anomaly_id"] == later[0]["anomaly_id"]
-    lake = open_lake(settings)
-    day = FIRST + timedelta(days=72)
-    cost_anomalies(Interval(day, day + timedelta(days=1)), lake, settings)
+    lake = open_lake(billed)
+    cost_anomalies(interval_of(72), lake, billed)
     assert lake.changes == 0
 
 
@@ -138,7 +143,7 @@ def test_purchases_taxes_and_corrections_are_no_anomaly(settings: Settings) -> N
     give(settings, lambda resource, day: usual(resource, day % 7), tuple(charge("i-1", 60, 5000, **each) for each in odd))
 
     assert run(settings, 75) == []
-    assert judged(settings)["nodes"] == 6
+    assert judged(settings, 75)["nodes"] == 6
 
 
 def test_a_day_that_is_not_complete_is_not_judged(settings: Settings) -> None:
@@ -146,11 +151,11 @@ def test_a_day_that_is_not_complete_is_not_judged(settings: Settings) -> None:
     give(settings, half, landed=timedelta(hours=27))
 
     assert run(settings, DAYS - 1) == []
-    assert judged(settings)["judged_through"] == LAST - timedelta(days=1)
+    assert judged(settings, DAYS - 1)["judged_through"] == LAST - timedelta(days=1)
 
     give(settings, half, landed=timedelta(days=3))
     run(settings, DAYS - 1)
-    assert judged(settings)["judged_through"] == LAST
+    assert judged(settings, DAYS - 1)["judged_through"] == LAST
 
 
 def test_what_a_bill_says_anew_of_days_that_were_usual_is_a_restatement(
@@ -163,25 +168,30 @@ def test_what_a_bill_says_anew_of_days_that_were_usual_is_a_restatement(
     again = run(settings, 76)
 
     assert [event["anomaly_id"] for event in again] == [event["anomaly_id"] for event in known]
-    assert judged(settings)["restated"] == 1
+    assert judged(settings, 76)["restated"] == 1
     assert "1 events of days judged before are restatements" in caplog.text
 
 
-def test_what_the_calendar_announces_is_no_anomaly(settings: Settings, tmp_path: Path) -> None:
-    give(settings)
+def test_what_the_calendar_announces_is_no_anomaly_and_what_it_names_in_no_bill_is_said(
+    billed: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entries = (("load test", "2026-03-16", "S3"), ("typing", "2026-03-16", "s3"), ("launch", "2026-06-01", "Bedrock"))
     (tmp_path / "planned.toml").write_text(
-        '[[planned]]\nname = "load test"\nstart = 2026-03-16\nend = 2026-03-18\nservice = "S3"\n'
+        "".join(
+            f'[[planned]]\nname = "{name}"\nstart = {start}\nend = {start[:8]}18\nservice = "{service}"\n'
+            for name, start, service in entries
+        )
     )
 
-    assert run(settings.model_copy(update={"planned_costs": str(tmp_path / "planned.toml")}), 75) == []
+    assert run(billed.model_copy(update={"planned_costs": str(tmp_path / "planned.toml")}), DAYS - 1) == []
+    [said] = [record.getMessage() for record in caplog.records if "planned" in record.getMessage()]
+    assert "'typing' names no usage" in said
+    assert "account *, service s3, usage_type *" in said
     with pytest.raises(ConfigError, match="planned_costs: .*absent.toml cannot be read"):
-        run(settings.model_copy(update={"planned_costs": str(tmp_path / "absent.toml")}), 75)
+        run(billed.model_copy(update={"planned_costs": str(tmp_path / "absent.toml")}), DAYS - 1)
 
 
-def test_a_bill_of_few_days_is_on_record_as_not_judged(tmp_path: Path) -> None:
-    settings = settings_module.load({}, home=tmp_path)
-    give(settings)
-
-    assert run(settings, 30) == []
-    row = judged(settings)
+def test_a_bill_of_few_days_is_on_record_as_not_judged(billed: Settings) -> None:
+    assert run(billed, 30) == []
+    row = judged(billed, 30)
     assert (row["judged_from"], row["judged_through"], row["nodes"]) == (None, None, 6)
