@@ -207,7 +207,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # The newest one is written again by every run, and so never gets old.
+  # Those of each run lie in a folder that begins with its year. Beside them stay the newest one, and the files that settings name there
+  # (allocation, maintenance_calendar, planned_costs), which nobody writes again.
   dynamic "rule" {
     for_each = each.key == "lake" ? ["reports"] : []
 
@@ -216,7 +217,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       status = "Enabled"
 
       filter {
-        prefix = "reports/"
+        prefix = "reports/2"
       }
 
       expiration {

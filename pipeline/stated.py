@@ -46,6 +46,8 @@ def _complaint(
     if error["type"] == "extra_forbidden":
         known = next((parts[part] for part in reversed(loc[:-1]) if part in parts), model).model_fields
         said = f"there is no such key{suggestion(str(loc[-1]), known, 'expected one of ' + ', '.join(known))}"
+    elif error["type"] == "tuple_type" and len(loc) == 1:
+        said = f"expected entries that each begin with [[{loc[0]}]]"
     elif error["type"] != "missing" and isinstance(error["input"], str | int | float | bool):
         said = f"{said}, got {error['input']!r}"
     return f"{_place(loc, given, text, parts)}{said}"
@@ -63,5 +65,12 @@ def _place(loc: tuple[Any, ...], given: dict[str, Any], text: str, parts: Mappin
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if re.match(header, line)]
     place = which if isinstance(which, int) else 0
     line = f"line {lines[place]}, " if place < len(lines) else ""
-    name = given[kind][which].get("name", f"number {which + 1}") if isinstance(which, int) else which
-    return ", ".join((f"{line}{kind} {name}", *([".".join(map(str, key))] if key else []))) + ": "
+    return ", ".join((f"{line}{kind} {_name(given[kind], which)}", *([".".join(map(str, key))] if key else []))) + ": "
+
+
+def _name(entries: Any, which: Any) -> Any:
+    """What an entry is called: by its key, its name or its number; what should be a table may be anything."""
+    if not isinstance(which, int):
+        return which
+    entry = entries[which]
+    return entry.get("name", f"number {which + 1}") if isinstance(entry, dict) else f"number {which + 1}"

@@ -204,6 +204,11 @@ run "airflow_on_ecs" {
   }
 
   assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.this["lake"].rule[2].filter[0].prefix == "reports/2"
+    error_message = "Reports of runs go, and files that settings name beside them do not."
+  }
+
+  assert {
     condition = alltrue([for group in values(aws_athena_workgroup.this) :
       group.configuration[0].enforce_workgroup_configuration &&
       group.configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_KMS" &&

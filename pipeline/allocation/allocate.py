@@ -131,11 +131,12 @@ def _share(row: Row, shared: Shared, own: Weights, spellings: Mapping[str, str])
         return [plain | {name: row[name] for name in COSTS} | {"value": UNALLOCATED, "method": UNALLOCATED, "share": 1.0}]
     values = sorted(weights)
     counts = [weights[value] for value in values]
+    whole = sum(counts)
     parts = {name: [None] * len(values) if row[name] is None else split(row[name], counts) for name in COSTS}
     return [
         plain
         | {name: parts[name][place] for name in COSTS}
-        | {"value": value, "method": shared.split, "share": counts[place] / sum(counts)}
+        | {"value": value, "method": shared.split, "share": counts[place] / whole}
         for place, value in enumerate(values)
     ]
 

@@ -15,13 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.allocation.rules import Match, Part, Rule, Rules, Shared
+from pipeline.allocation.rules import NO_RULE, Match, Part, Rule, Rules, Shared
 from pipeline.allocation.words import fold, fold_key
 from pipeline.tables.columns import BY_ACCOUNT, BY_RULE, BY_TAG, UNALLOCATED
 from pipeline.tables.identifiers import as_given
-
-#: The rule of what none decides.
-NO_RULE = "none"
 
 
 @dataclass(frozen=True)
@@ -172,8 +169,11 @@ def _has(tags: Mapping[str, Mapping[str, str]], key: str, likes: Callable[[str],
 
 
 def _like(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a name, coded or not, is like one of the patterns, whatever the case of its letters."""
-    likes = re.compile("|".join(map(translate, patterns)), re.IGNORECASE)
+    """Whether a name, coded or not, is like one of the patterns, whatever the case of its letters.
+
+    Of what `fnmatch` knows a bracket opens nothing here: people put one into names and tags.
+    """
+    likes = re.compile("|".join(translate(pattern.replace("[", "[[]")) for pattern in patterns), re.IGNORECASE)
     return lambda word: likes.match(as_given(word)) is not None
 
 

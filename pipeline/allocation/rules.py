@@ -16,6 +16,8 @@ from pipeline.tables.columns import UNALLOCATED, Split
 
 #: What is known of a charge beside its tags and its day; a rule compares it with patterns.
 MATCHED = ("provider", "payer", "account", "service", "region", "usage_type", "resource_id", "charge_category")
+#: The rule of what none decides.
+NO_RULE = "none"
 _ALL = Decimal(100)
 
 
@@ -153,6 +155,8 @@ class Rules(_Part):
     def _names_are_known_and_told_apart(self) -> Self:
         seen: set[str] = set()
         for part in self.parts:
+            if part.name == NO_RULE:
+                raise ValueError(f"a rule cannot be called {NO_RULE!r}, which stands where no rule decides")
             if part.name in seen:
                 raise ValueError(f"two rules are called {part.name!r}; expected one name each")
             seen.add(part.name)

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer()
-_MONTH = "SELECT dimension, value, currency, cast(effective_cost AS double) AS cost, ratio FROM views.cost_by_dimension_monthly "
+_MONTH = """
+SELECT dimension, value, currency, cast(coalesce(effective_cost, billed_cost) AS double) AS cost, ratio
+FROM views.cost_by_dimension_monthly
+WHERE month = cast(:month AS date)
+ORDER BY dimension, currency, cost DESC, value
+"""
 
 
 @app.command()
@@ -44,10 +49,10 @@ def allocation(
     console.print(
         f"{stated}; rules: {len(rules.rule)}, shared costs: {len(rules.shared)}", markup=False, highlight=False, soft_wrap=True
     )
-    rows = lake.query(f"{_MONTH}WHERE month = date '{period.start:%Y-%m-%d}' ORDER BY dimension, currency, cost DESC, value")
+    rows = lake.query(_MONTH, {"month": period.start})
     if not rows.num_rows:
         raise DataError(f"gold.cost_allocation has nothing of {period.start:%Y-%m}; build it for a day of that month")
-    print_frame(rows.to_pandas(), f"whose cost {period.start:%Y-%m} is, effective")
+    print_frame(rows.to_pandas(), f"whose cost {period.start:%Y-%m} is")
 
 
 def _show(found: pd.DataFrame, period: Interval) -> None:

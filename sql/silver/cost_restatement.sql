@@ -1,13 +1,14 @@
 -- silver.cost_restatement: what a closed billing period was said to cost, and is said to cost now, where that is another amount.
 --
--- Reads   views.billing_charge, views.bill_load, silver.bill
+-- Reads   views.billing_charge, views.bill_load
 -- Params  :start, :end   whole months, UTC, half-open
 -- Window  0 days
 --
 -- Two landings of an export that follow each other are compared by account and service, if the period was closed when the older one
--- came: the month was over, and each of its lines had an invoice, or two weeks had passed. Whether the newer one counts, or is held
--- because it moved too much, makes no difference; exports that another takes the place of are left out. What the older landings said
--- stays in bronze, and `first_seen_at` is when the newer one came.
+-- came: the month was over, and each of its lines had an invoice, or two weeks had passed. Whether the newer one counts makes no
+-- difference: `silver.bill` is not read, for a landing that moved too much is held by refusing to build that. So each export stands for
+-- itself, also one that another takes the place of (`superseded_by` of `silver.bill`). What the older landings said stays in bronze, and
+-- `first_seen_at` is when the newer one came.
 WITH late AS (
   SELECT l.source, l.export, l.billing_period, l.load_id, l.ingested_at, l.recency
   FROM views.bill_load AS l
@@ -70,8 +71,4 @@ SELECT
   c.new_effective AS new_effective,
   coalesce(c.new_effective, 0) - coalesce(c.old_effective, 0) AS effective_delta
 FROM compared AS c
-INNER JOIN silver.bill AS b
-  ON b.source = c.source AND b.export = c.export AND b.billing_period = c.billing_period AND b.provider = c.provider
-  AND b.payer = c.payer
-WHERE b.superseded_by IS NULL AND b.billing_period >= :start AND b.billing_period < :end
-  AND (coalesce(c.new_billed, 0) <> coalesce(c.old_billed, 0) OR coalesce(c.new_effective, 0) <> coalesce(c.old_effective, 0))
+WHERE coalesce(c.new_billed, 0) <> coalesce(c.old_billed, 0) OR coalesce(c.new_effective, 0) <> coalesce(c.old_effective, 0)

@@ -3,13 +3,13 @@
 -- Reads   gold.cost_allocation
 --
 -- `month` is the newer one, as of the bill; its partition alone is read of it, the month before has to be looked for. What is new or
--- gone has zero on one side; a month that none is before is compared with nothing. `rank` is by the size of the change within a
--- month, dimension and currency. Where a month goes on its `days`, those of the service that has most of them, are fewer than
+-- gone has zero on one side; a month of a dimension that none is before is compared with nothing. Cost is effective, billed where there
+-- is none. `rank` is by the size of the change within a month, dimension and currency. Where a month goes on its `days`, those of the service that has most of them, are fewer than
 -- `days_before`: compare cost by the day.
 WITH monthly AS (
   SELECT
     month, dimension, value, service, currency,
-    coalesce(sum(effective_cost), cast(0 AS decimal(38, 12))) AS cost,
+    sum(coalesce(effective_cost, billed_cost)) AS cost,
     count(DISTINCT ts) AS days
   FROM gold.cost_allocation
   GROUP BY month, dimension, value, service, currency
@@ -28,8 +28,8 @@ compared AS (
     month, dimension, value, service, currency,
     sum(cost) AS cost,
     sum(cost_before) AS cost_before,
-    max(max(days)) OVER (PARTITION BY month, currency) AS days,
-    max(max(days_before)) OVER (PARTITION BY month, currency) AS days_before
+    max(max(days)) OVER (PARTITION BY month, dimension, currency) AS days,
+    max(max(days_before)) OVER (PARTITION BY month, dimension, currency) AS days_before
   FROM sides
   GROUP BY month, dimension, value, service, currency
 )

@@ -15,7 +15,8 @@ from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.lake import open_lake
 from pipeline.settings import Settings
-from pipeline.steps import perform
+from pipeline.steps import order_daily, perform
+from pipeline.tables.allocation import COST_RESTATEMENT
 from pipeline.tables.money import BILL, CHARGE_DAILY, COST_DAILY
 from pipeline.tables.operations import CHECK_RESULT
 from tests.support.bills import build_cost
@@ -204,6 +205,10 @@ def test_a_closed_period_that_moves_by_more_than_its_share_is_held_with_export_p
     assert f"{bill} 2026-03 of payer 9: billed_cost of a closed period moved from 104.00 to 110.00" in str(held.value)
     perform("build", MARCH, target="silver.charge_daily", settings=settings)
     assert [row["billed_cost"] for row in open_lake(settings).read(CHARGE_DAILY).to_pylist()] == [104]
+    assert "silver.bill" not in order_daily()[COST_RESTATEMENT.name]
+    perform("build", MARCH, target=COST_RESTATEMENT.name, settings=settings)
+    moved = [(row["old_billed"], row["new_billed"]) for row in open_lake(settings).read(COST_RESTATEMENT).to_pylist()]
+    assert moved == [(100, 104), (104, 110)]
     assert billed(settings, 1) == {1: 110}
 
 

@@ -56,6 +56,11 @@ match = { resource_id = "i-moved", tags = { team = "shop" } }
 assign = { team = "search" }
 first = true
 
+[[rule]]
+name = "old"
+match = { service = "[old]*" }
+assign = { team = "archive" }
+
 [[shared]]
 name = "support"
 match = { service = "Support" }
@@ -99,6 +104,8 @@ def allocated(*rows: dict[str, Any], file: str = FILE, dimension: str = "team") 
         (charge(tags="blank"), "unallocated", "unallocated", "none"),
         (charge(tags="broken"), "unallocated", "unallocated", "none"),
         (charge(service="Support"), "unallocated", "unallocated", "support"),
+        (charge(service="[old] Box"), "archive", "rule", "old"),
+        (charge(service="o Box"), "unallocated", "unallocated", "none"),
     ],
 )
 def test_a_charge_goes_where_the_first_that_knows_it_says(row: dict[str, Any], value: str, method: str, rule: str) -> None:
@@ -299,6 +306,9 @@ RULE = MATCH + 'assign = {team = "b"}\n'
         (RULE + "since = 2026-03-01\nuntil = 2026-03-01", "rule a: it holds until 2026-03-01, which is not after"),
         (RULE + 'since = "soon"', "rule a, since: .*got 'soon'"),
         (RULE * 2, "two rules are called 'a'"),
+        (EVEN.replace('"all"', '"none"'), "a rule cannot be called 'none', which stands where no rule decides"),
+        ('rule = ["a"]', "rule number 1: Input should be .* got 'a'"),
+        (RULE.replace("[[rule]]", "[rule]"), r"rule: expected entries that each begin with \[\[rule\]\]$"),
         (EVEN.replace("even", "evenly"), "line 2, shared all, split: .*'proportional', 'even' or 'fixed', got 'evenly'"),
         (EVEN + 'among = ["a"]', "shared all: dimensions: expected one"),
         (EVEN + "shares = {a = 100}", "a fixed split has shares, and no other has"),

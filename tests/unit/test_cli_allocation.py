@@ -49,15 +49,16 @@ def test_it_says_of_a_resource_which_rule_sent_it_where_and_why(ruled: Settings)
 
 
 def test_it_shows_whose_cost_a_month_is_and_what_belongs_to_nobody(ruled: Settings) -> None:
-    land(ruled, "x", *LINES, {"day": 4})
+    land(ruled, "x", *LINES, {"day": 4}, {"day": 4, "billing_currency": "EUR", "billing_account_id": "8", "effective_cost": None})
     build(ruled)
 
     shown = words(invoke("allocation"))
 
     assert shown[0].endswith("allocation.toml: dimensions team; rules: 1, shared costs: 1")
-    assert shown[1] == "whose cost 2026-03 is, effective"
+    assert shown[1] == "whose cost 2026-03 is"
     assert "team Platform USD 3.75 0.625" in shown
     assert "team unallocated USD 1 0.167" in shown
+    assert "team unallocated EUR 1 1" in shown
 
 
 def test_what_is_not_there_is_said(ruled: Settings) -> None:
