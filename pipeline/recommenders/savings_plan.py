@@ -221,7 +221,7 @@ def _left(estate: Estate, bill: pd.DataFrame, history: npt.NDArray[np.float64]) 
 def _held(estate: Estate, bill: pd.DataFrame, term_days: int) -> npt.NDArray[np.float64]:
     """(term_days,) what plans commit to by the hour: what is paid for them now, until each ends where the inventory says when.
 
-    A plan costs the same in each hour: what was paid on the dearest of the last days is known of one that was just bought as well.
+    A plan costs the same in each hour: what was paid on the dearest of the last days counts, also of one that was just bought.
     One that covers nothing of what a Compute Savings Plan may cover is another kind of plan.
     """
     ends = _ends(estate)
