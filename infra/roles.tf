@@ -7,8 +7,9 @@
 #   publisher  read          read, write   read, write             write        read         pipeline   publishes to the alerts topic
 #   analyst                  read          read                    read                      analyst
 #
-# All four put bronze.run_event, the record of how a step went. Who answers recommendations assumes the publisher's role, which alone
-# sees what it recommended: it puts bronze.recommendation_answer once, and adds that to the ledger. The publisher writes silver because maintenance compacts both layers.
+# All four put bronze.run_event, the record of how a step went. Who answers recommendations assumes the publisher's role, which reads
+# them: it puts bronze.recommendation_answer once, and adds that to the ledger. The publisher writes silver because maintenance compacts
+# both layers.
 # Only the publisher writes gold: what transform and trainer measure reaches it through silver.check_result and the registry. Nobody
 # deletes an object's older versions.
 

@@ -35,6 +35,7 @@ RULES: dict[str, Rule] = {
     "optimum of 7 days": lambda history, _, discount: lookback_commitment(history, discount, 7),
     "optimum of 30 days": lambda history, _, discount: lookback_commitment(history, discount, 30),
     "optimum of 60 days": lambda history, _, discount: lookback_commitment(history, discount, 60),
+    "minimum of 30 days": lambda history, _, discount: lowest_commitment(history, discount, 30),
     "80 % of that": lambda history, _, discount: 0.8 * lookback_commitment(history, discount, 60),
     BASELINE: lambda history, _, discount: lowest_commitment(history, discount),
     OURS: _ours,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -51,21 +52,22 @@ def known_bill(estate: Estate) -> pd.DataFrame:
 
 
 def days_of(bill: pd.DataFrame) -> pd.DatetimeIndex:
-    """From the first to the last day of the bill."""
-    return pd.date_range(bill["ts"].min(), bill["ts"].max(), freq="D")
+    """The days that the bill has, oldest first: of a day of which it has nothing at all it is not known what was spent."""
+    return pd.DatetimeIndex(bill["ts"].drop_duplicates().sort_values())
 
 
 def why_unknown(bill: pd.DataFrame, estate: Estate, least_days: int) -> str | None:
     """Why a bill does not tell what is spent, or None."""
     if bill.empty:
         return "The bill has nothing of it."
-    days, seen = days_of(bill), bill["ts"].nunique()
-    if (pd.Timestamp(estate.as_of) - days[-1]).days > _OLDEST_DAYS:
-        return f"The bill ends on {days[-1]:%Y-%m-%d}."
-    if len(days) < least_days:
-        return f"The bill has {len(days)} days; {least_days} are needed."
-    if seen < _LEAST_COVERAGE * len(days):
-        return f"The bill has {seen} of the {len(days)} days since {days[0]:%Y-%m-%d}; {_LEAST_COVERAGE:.0%} are needed."
+    seen = days_of(bill)
+    first, last, days = seen[0], seen[-1], (seen[-1] - seen[0]).days + 1
+    if (pd.Timestamp(estate.as_of) - last).days > _OLDEST_DAYS:
+        return f"The bill ends on {last:%Y-%m-%d}."
+    if days < least_days:
+        return f"The bill has {days} days; {least_days} are needed."
+    if len(seen) < _LEAST_COVERAGE * days:
+        return f"The bill has {len(seen)} of the {days} days since {first:%Y-%m-%d}; {_LEAST_COVERAGE:.0%} are needed."
     return None
 
 
@@ -90,7 +92,7 @@ def commitment_end(resource: pd.Series) -> pd.Timestamp | None:
     """
     text = facts_of(resource).get("ends")
     try:
-        end = None if text is None else pd.Timestamp(text)
+        end = None if text is None else pd.Timestamp(datetime.fromisoformat(text))
     except ValueError as error:
         raise DataError(
             f"headroom:ends of {resource['resource_id']} is {text!r}, expected a day as 2027-03-01; correct it"

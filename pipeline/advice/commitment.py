@@ -131,30 +131,31 @@ def _describe(hourly: float, best: float, held: Floats, usage: Floats, mix: Mix)
     )
 
 
-def _layers(usage: Floats, mix: Mix) -> list[tuple[Floats, Floats, float]]:
-    """Of each family what is used at the plan's rates below it, with it, and its discount."""
-    at_plan = np.cumsum(mix.shares * (1 - mix.discounts))
-    return [
-        (usage * below, usage * upto, float(discount))
-        for below, upto, discount in zip([0.0, *at_plan[:-1]], at_plan, mix.discounts, strict=True)
-    ]
+def _at_plan(mix: Mix) -> Floats:
+    """What the largest discounts cost at the plan's rates, as shares of usage: of none of the families, of the first, of two…"""
+    return np.concatenate([[0.0], np.cumsum(mix.shares * (1 - mix.discounts))])
+
+
+def _reach(hourly: Floats, usage: Floats) -> Floats:
+    """(paths, steps) how far a commitment goes, as a share of usage; without end where there is none."""
+    return np.divide(hourly, usage, out=np.full(usage.shape, np.inf), where=usage > 0)
 
 
 def _worth(hourly: Floats, usage: Floats, mix: Mix) -> Floats:
     """(paths, steps) cost on demand that a commitment takes the place of."""
-    return sum((np.clip(hourly, below, upto) - below) / (1 - discount) for below, upto, discount in _layers(usage, mix))  # type: ignore[return-value]
+    covered = np.interp(_reach(hourly, usage), _at_plan(mix), np.concatenate([[0.0], np.cumsum(mix.shares)]))
+    return np.asarray(usage * covered)
 
 
 def _used(hourly: Floats, usage: Floats, mix: Mix) -> Floats:
     """(paths, steps) how much of a commitment is used."""
-    return np.minimum(hourly, usage * float(np.sum(mix.shares * (1 - mix.discounts))))
+    return np.minimum(hourly, usage * _at_plan(mix)[-1])
 
 
 def _worth_of_more(hourly: Floats, usage: Floats, mix: Mix) -> float:
     """What one more dollar of commitment takes the place of, on average."""
-    return sum(
-        float(((hourly >= below) & (hourly < upto)).mean()) / (1 - discount) for below, upto, discount in _layers(usage, mix)
-    )
+    worth = np.append(1 / (1 - mix.discounts), 0.0)
+    return float(worth[np.searchsorted(_at_plan(mix)[1:], _reach(hourly, usage), side="right")].mean())
 
 
 def _savings(hourly: float, held: Floats, usage: Floats, mix: Mix) -> Floats:

@@ -109,8 +109,8 @@ def decide(
     """What changes in a run, and what a person is told.
 
     Of what was known, only what earlier runs and persons said counts, and of what was said only what earlier runs did: a run
-    that is made again and finds the same decides the same. What it found before, told, and finds no more, is over. The order of
-    rows does not matter.
+    that is made again and finds the same decides the same. What it found before, people know of, and it finds no more, is over. The
+    order of rows does not matter.
 
     Args:
         fired: what the rules found.
@@ -264,9 +264,10 @@ def _resolve(
 
 
 def _made_before(
-    rows: Iterable[Row], found: Mapping[Key, Fired], as_of: datetime, told_now: set[str], unanswered: frozenset[str]
+    rows: Sequence[Row], found: Mapping[Key, Fired], as_of: datetime, told_now: set[str], unanswered: frozenset[str]
 ) -> tuple[list[Row], list[Row]]:
-    """Of what the same run published before and does not find now: what is over, for people were told, and what stays."""
+    """Of what the same run published before and does not find now: what is over, for people know of it, and what stays."""
+    taken = {row["alert_id"] for row in rows if row["state"] == ACKNOWLEDGED}
     troubled = {each.subject for each in found.values()}
     withdrawn: list[Row] = []
     kept: list[Row] = []
@@ -276,7 +277,7 @@ def _made_before(
         began = row["fired_at"] == as_of
         if row["rule"] in unanswered or (began and row["depends_on"] in troubled):
             kept.append(row)
-        elif began and row["group_id"] in told_now:
+        elif began and (row["group_id"] in told_now or row["alert_id"] in taken):
             withdrawn.append({**row, "state": RESOLVED, "suppressed_by": None})
     return withdrawn, kept
 

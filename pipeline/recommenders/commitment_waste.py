@@ -60,12 +60,13 @@ def _judge(case: Case, bill: pd.DataFrame, options: Options) -> Row:
     paid = used + unused
     if paid == 0:
         return case.insufficient(f"The bill states nothing paid for it in {case.days} days.")
-    monthly, utilisation = DAYS_PER_MONTH / case.days * unused, 100 * used / paid
+    days = mine["ts"].nunique()
+    monthly, utilisation = DAYS_PER_MONTH / days * unused, 100 * used / paid
     observed = {"utilisation_pct": round(utilisation, 2), "unused_usd_per_month": round(monthly, 2)}
     thresholds = {"utilisation_pct": options.min_utilisation_pct, "unused_usd_per_month": options.min_unused_usd}
-    evidence = {"window_days": case.days, "observed": observed, "thresholds": thresholds}
-    case = replace(case, evidence=evidence, price=Price(DAYS_PER_MONTH / case.days * paid, recent["ts"].max()))
-    said = f"{utilisation:.1f} % of it was used in the last {case.days} days of the bill"
+    evidence = {"window_days": days, "observed": observed, "thresholds": thresholds}
+    case = replace(case, evidence=evidence, price=Price(DAYS_PER_MONTH / days * paid, recent["ts"].max()))
+    said = f"{utilisation:.1f} % of it was used in the last {days} days of the bill"
     if days_left is not None and days_left <= options.ends_within_days:
         reason = f"{said}, and it ends on {ends:%Y-%m-%d}, in {days_left} days: what it covers is then paid on demand."
         return case.investigate(reason, confidence=0.9)

@@ -37,6 +37,8 @@ _COVERABLE = (
 )
 # How the bill names a plan, beside reservations.
 _PLAN = "savingsplan"
+# What is paid for plans now shows in so many of the newest days of a bill, of which the last may not be whole.
+_PAID_DAYS = 3
 # The services of the inventory whose changes take from what plans may cover.
 _CHANGED = ("ec2", "lambda")
 # A discount that is read off the bill and is larger is none: the bill does not say what is paid.
@@ -77,7 +79,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
 
 def _judge(case: Case, bill: pd.DataFrame, options: Options) -> Row:
-    coverable = bill[bill["usage_type"].str.contains(_COVERABLE, regex=True) & bill["charged_as"].isin(["on_demand", "covered"])]
+    coverable = bill[_is_coverable(bill) & bill["charged_as"].isin(["on_demand", "covered"])]
     coverable = coverable[(coverable["charged_as"] == "on_demand") | _is_plan(coverable)]
     if reason := why_unknown(bill, case.estate, options.min_days):
         return case.insufficient(reason)
@@ -171,6 +173,10 @@ def _now(held: npt.NDArray[np.float64]) -> str:
     return f"${held[0]:,.3f} an hour committed"
 
 
+def _is_coverable(rows: pd.DataFrame) -> pd.Series:
+    return rows["usage_type"].str.contains(_COVERABLE, regex=True)
+
+
 def _is_plan(rows: pd.DataFrame) -> pd.Series:
     return rows["commitment_id"].str.contains(_PLAN, regex=False)
 
@@ -213,14 +219,20 @@ def _left(estate: Estate, bill: pd.DataFrame, history: npt.NDArray[np.float64]) 
 
 
 def _held(estate: Estate, bill: pd.DataFrame, term_days: int) -> npt.NDArray[np.float64]:
-    """(term_days,) what plans commit to by the hour: what is paid for them now, until each ends where the inventory says when."""
+    """(term_days,) what plans commit to by the hour: what is paid for them now, until each ends where the inventory says when.
+
+    A plan costs the same in each hour: what was paid on the dearest of the last days counts, also of one that was just bought.
+    One that covers nothing of what a Compute Savings Plan may cover is another kind of plan.
+    """
     ends = _ends(estate)
     recent = last_days(bill, LEVEL_DAYS)
     plans = recent[_is_plan(recent)]
-    held = np.zeros(term_days)
-    days = pd.date_range(recent["ts"].min(), recent["ts"].max(), freq="D")
+    covered = plans[plans["charged_as"] == "covered"]
+    of_compute = set(covered.loc[_is_coverable(covered), "commitment_id"])
+    plans = plans[~plans["commitment_id"].isin(set(covered["commitment_id"]) - of_compute)]
+    held, days = np.zeros(term_days), days_of(recent)[-_PAID_DAYS:]
     for commitment, rows in plans.groupby("commitment_id"):
-        hourly = float(np.median(by_day(rows, "effective_usd", days))) / 24
+        hourly = float(by_day(rows, "effective_usd", days).max()) / 24
         end = ends.get(str(commitment))
         last = term_days if end is None else max((end - pd.Timestamp(estate.as_of)).days, 0)
         held[:last] += max(hourly, 0.0)

@@ -4,8 +4,8 @@
 --
 -- For dashboards made for COST_OPTIMIZATION_RECOMMENDATIONS: one row for each change that can be done beside the others and saves
 -- dollars, so that the savings add up. Schedule and Release are ours, as are the types of addresses, snapshots, load balancers and
--- commitments; what costs more, has no price, or is to be investigated or tagged has no row there and none here. The cost after
--- discounts is known of what is read off a bill alone. An account has no name beside its id, a resource no tags here, and its id
+-- commitments; what costs more, has no price, saves nothing for sure, or is to be investigated or tagged has no row there and none
+-- here. The cost after discounts is known of what is read off a bill alone. An account has no name beside its id, a resource no tags here, and its id
 -- stands for the ARN. The evidence is in current_resource_details.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.recommendation

@@ -218,6 +218,20 @@ def test_what_nobody_was_told_of_is_gone_where_a_run_that_is_made_again_does_not
     assert runs.run(DAY, late=timedelta(days=3)).changes == ()
 
 
+def test_what_a_person_took_though_nobody_was_told_is_over_where_a_run_that_is_made_again_does_not_find_it() -> None:
+    runs = Runs()
+    first = runs.run(DAY, CPU, late=timedelta(days=3))
+    runs.acknowledge(first.changes[0], DAY + HOUR)
+
+    again = runs.run(DAY, late=timedelta(days=3))
+
+    assert (states(again), again.changes[0]["alert_id"], again.news) == (
+        [("threshold", RESOLVED)],
+        first.changes[0]["alert_id"],
+        (),
+    )
+
+
 def test_a_run_that_is_made_again_without_an_answer_of_a_rule_keeps_what_the_rule_found_before() -> None:
     runs = Runs()
     first = runs.run(DAY, CPU)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +24,14 @@ def test_of_steady_cost_a_commitment_to_all_of_it_saves_the_discount_in_every_wi
     assert table["windows"].tolist() == [9, 3, 9, 3]
     assert table["saving_pct"].tolist() == pytest.approx([19, 19, 34, 34])
     assert table["loses_pct"].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("usd", [0.0, 1.0, 5.0, 20.0])
+def test_of_the_real_days_no_commitment_at_all_and_none_that_is_always_the_same_meets_the_bars(usd: float) -> None:
+    series = bench.read_series(Path("tests/data/traces/cloud_cost.parquet"))
+    rules = {bench.OURS: lambda *_: usd, bench.BASELINE: bench.RULES[bench.BASELINE]}
+
+    assert set(bench.bars(bench.measure(series, rules))["bar"]) == {"NOT MET"}
 
 
 def test_a_commitment_before_a_fall_loses_in_the_windows_that_see_enough_of_it() -> None:

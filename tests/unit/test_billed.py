@@ -46,12 +46,14 @@ def test_a_commitment_of_the_inventory_is_not_listed_again() -> None:
     assert estate.resources.loc[estate.resources["service"] == "commitment", "account"].tolist() == ["5"]
 
 
-def test_a_day_without_a_charge_has_none_and_days_after_the_moment_are_not_known() -> None:
-    estate = spending(charged(2.0, 3), charged(4.0, 1, until=4))
+def test_a_day_without_a_charge_has_none_and_days_that_the_bill_has_not_or_after_the_moment_are_not_known() -> None:
+    # Five days, of which nothing is billed on the second, and storage alone on the last.
+    estate = spending(charged(2.0, 2, until=1), charged(4.0, 1, until=4), charged(9.0, 1, usage_type="EBS:VolumeUsage.gp3"))
     later = replace(estate, bill=estate.bill.assign(ts=estate.bill["ts"] + timedelta(days=5)))
 
     bill = known_bill(estate)
-    assert by_day(bill, "list_usd", days_of(bill)).tolist() == [4.0, 0.0, 2.0, 2.0, 2.0]
+    hours = bill[bill["usage_type"] != "EBS:VolumeUsage.gp3"]
+    assert by_day(hours, "list_usd", days_of(bill)).tolist() == [4.0, 2.0, 2.0, 0.0]
     assert known_bill(later)["list_usd"].tolist() == [4.0]
 
 
@@ -74,5 +76,6 @@ def test_what_is_spent_is_unknown_where_the_bill_is_old_short_or_has_holes(bill:
 def test_the_end_of_a_commitment_is_a_day_or_refused() -> None:
     assert commitment_end(listed("2027-03-01")) == commitment_end(listed("2027-03-01T00:00:00Z")) == pd.Timestamp("2027-03-01")
     assert commitment_end(pd.Series({"resource_id": "c-1"})) is None
-    with pytest.raises(DataError, match="headroom:ends of c-1 is 'soon', expected a day"):
-        commitment_end(listed("soon"))
+    for text in ("soon", "now", "NaT", "nan"):
+        with pytest.raises(DataError, match=f"headroom:ends of c-1 is '{text}', expected a day"):
+            commitment_end(listed(text))

@@ -19,11 +19,9 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
-from pipeline.sources import _bronze
 from pipeline.steps import recommend as step
-from pipeline.tables.money import FOCUS_LINE
+from pipeline.tables.money import CHARGE_DAILY
 from pipeline.tables.usage import RESOURCE
-from tests.support.bills import build_cost, line
 from tests.support.spending import PLAN
 
 DAY = Interval.day("2026-03-14")
@@ -124,15 +122,26 @@ def test_what_the_newest_inventory_lists_no_more_is_not_judged_and_its_number_is
     assert "that the newest does not list, and that are not judged: 1" in caplog.text
 
 
-def test_what_a_plan_covers_by_the_bill_saves_nothing_while_that_lasts(lake: Lake, settings: Settings) -> None:
-    def charge(number: int, category: str, commitment: str | None, effective: str) -> dict[str, Any]:
-        named = {"resource_id": "i-1", "x_usage_type": "BoxUsage:m5.large", "pricing_category": category}
-        return line(5, number, **named, commitment_discount_id=commitment, effective_cost=effective, list_cost="4")
+def charge(day: datetime, listed: int, effective: int, commitment: str = "none", **more: Any) -> dict[str, Any]:
+    """What hours of m5.large are charged on a day, under a commitment or on demand."""
+    said = {"source": "billing", "provider": "AWS", "payer": "9", "currency": "USD", "account": "1", "region": "r"}
+    said |= {"service": "EC2", "usage_type": "BoxUsage:m5.large", "charge_category": "Usage", "charge_class": "none"}
+    said |= {"unit": "Hrs", "tag_set": "none", "lines": 1}
+    said |= {"pricing_category": "Standard" if commitment == "none" else "Committed", "commitment_id": commitment}
+    paid = dict.fromkeys(("billed_cost", "effective_cost"), effective) | dict.fromkeys(("list_cost", "contracted_cost"), listed)
+    return said | {"ts": day, "billing_period": day.replace(day=1)} | paid | more
 
-    lines = [charge(1, "Committed", "arn:plan", "3"), charge(2, "Committed", "arn:plan", "3"), charge(3, "Standard", None, "4")]
-    rows = pa.Table.from_pylist(lines, schema=_bronze.schema(FOCUS_LINE.name))
-    lake.land(FOCUS_LINE, rows, source="billing", shard="a", ingested_at=datetime(2026, 3, 15))
-    build_cost(settings, DAY)
+
+def publish(lake: Lake, charges: list[dict[str, Any]]) -> None:
+    known = pa.schema([(column.name, column.arrow_type) for column in CHARGE_DAILY.columns])
+    days = Interval(datetime(2025, 12, 1), DAY.end)
+    data = conform(pa.Table.from_pylist(charges, schema=known), CHARGE_DAILY, days)
+    lake.replace(CHARGE_DAILY, data, CHARGE_DAILY.scope(days))
+
+
+def test_what_a_plan_covers_by_the_bill_saves_nothing_while_that_lasts(lake: Lake, settings: Settings) -> None:
+    day = datetime(2026, 3, 5)
+    publish(lake, [charge(day, 8, 6, PLAN, resource_id="i-1", lines=2), charge(day, 4, 4, resource_id="i-1")])
 
     step.recommend(DAY, lake, settings)
 
@@ -143,33 +152,23 @@ def test_what_a_plan_covers_by_the_bill_saves_nothing_while_that_lasts(lake: Lak
     assert stop["paid"] == pytest.approx(stop["listed"] / 3)
 
 
-def land_quarter(lake: Lake, settings: Settings) -> None:
-    """A bill of 75 days up to the day: usage under a plan, as much again on demand without a tag, and unused commitment."""
-    days = pd.date_range(end=DAY.end - timedelta(days=1), periods=75, freq="D")
-    charges = [
-        {"resource_id": "i-7", "pricing_category": "Committed", "commitment_discount_id": PLAN}
-        | {"list_cost": "80", "effective_cost": "64", "tag_set": "0123456789abcdef", "tags": '{"team": "a"}'},
-        {"resource_id": "i-8", "pricing_category": "Standard", "list_cost": "160", "effective_cost": "160"},
-        {"resource_id": PLAN, "pricing_category": "Committed", "commitment_discount_id": PLAN}
-        | {"list_cost": "24", "effective_cost": "24", "x_usage_type": "ComputeSP"},
+def charge_quarter() -> list[dict[str, Any]]:
+    """Of 75 days up to the day: usage under a plan, twice as much on demand without a tag, and unused commitment."""
+    return [
+        each
+        for day in pd.date_range(end=DAY.end - timedelta(days=1), periods=75, freq="D").to_pydatetime()
+        for each in (
+            charge(day, 80, 64, PLAN, resource_id="i-7", tag_set="0123456789abcdef"),
+            charge(day, 160, 160, resource_id="i-8"),
+            charge(day, 24, 24, PLAN, resource_id=PLAN, usage_type="ComputeSP"),
+        )
     ]
-    for month, inside in days.groupby(days.to_period("M")).items():
-        period = month.start_time.to_pydatetime()
-        lines = [
-            line(day.day, number + 3 * day.day, **{"x_usage_type": "BoxUsage:m5.large"} | charge)
-            | {"billing_period": period, "billing_period_start": f"{period:%Y-%m-%d}", "charge_start": day.to_pydatetime()}
-            for day in inside
-            for number, charge in enumerate(charges)
-        ]
-        rows = pa.Table.from_pylist(lines, schema=_bronze.schema(FOCUS_LINE.name))
-        lake.land(FOCUS_LINE, rows, source="billing", shard=f"{period:%Y-%m}", ingested_at=DAY.end)
-    build_cost(settings, Interval(days[0].to_pydatetime(), DAY.end))
 
 
 def test_a_bill_has_plans_bought_waste_and_missing_tags_named_with_dollars_by_what_other_changes_leave(
     lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land_quarter(lake, settings)
+    publish(lake, charge_quarter())
     monkeypatch.setattr(step, "read_estate", lambda *_: replace(quiet_estate(), bill=read_bill(DAY, lake)))
 
     def said(**changed: object) -> dict[str, Any]:

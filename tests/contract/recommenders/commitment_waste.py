@@ -63,6 +63,11 @@ SITUATIONS = {
             "unseen": Says("insufficient_data", "nothing of it"),
         },
     ),
+    # Bought four days ago.
+    "young": Situation(
+        spending(*(rows.tail(4) for rows in used(PLAN, 80.0, 20.0)), charged(9.0)),
+        {PLAN: Says("release", "in the last 4 days", {"savings_high_usd": pytest.approx(20 * 730 / 24)})},
+    ),
     "cents": Situation(spending(*used(PLAN, 0.2, 0.1)), {PLAN: Says("keep", r"66.7 %")}),
 }
 OPTIONS = {

@@ -44,6 +44,27 @@ SITUATIONS = {
         },
     ),
     "covered": plan("compute", charged(240.0, charged_as="covered", commitment_id=PLAN), says=("keep", "Nothing that is worth")),
+    # A plan of four days ago is paid for already.
+    "just bought": plan(
+        "compute",
+        COVERED,
+        charged(160.0, 86, until=4),
+        charged(160.0, 4, charged_as="covered", commitment_id=f"{PLAN}1"),
+        says=("keep", "Nothing that is worth"),
+    ),
+    "a plan of another kind": plan(
+        "compute",
+        COVERED,
+        charged(160.0),
+        charged(400.0, charged_as="covered", commitment_id=f"{PLAN}2", usage_type="USE1-ML:Hosting-ml.m5.large"),
+        says=("purchase", "while 80% of it is used"),
+    ),
+    # Of two days the bill has nothing at all: not that nothing was spent.
+    "two days unknown": plan(
+        "compute",
+        *(pd.concat([rows.head(40), rows.tail(48)]) for rows in (COVERED, charged(160.0))),
+        says=("purchase", "while 80%", {"savings_monthly_usd": pytest.approx(650, rel=0.05)}),
+    ),
     "stopped": plan("compute", COVERED, charged(160.0), changes=changes(6000.0), says=("keep", "Nothing that is worth")),
     "young": plan("compute", COVERED.tail(59), charged(160.0, 59), says=("insufficient_data", "59 days; 60 are needed")),
     "old": plan("compute", charged(160.0, until=9), says=("insufficient_data", "The bill ends on")),
