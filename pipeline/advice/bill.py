@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.advice.estate import Estate
 from pipeline.advice.facts import facts_of
 from pipeline.errors import DataError
+from pipeline.tables.columns import UNNAMED
 
 #: Services of what the bill lists: what a payer's plans may cover, each commitment, and the tags of an account.
 FROM_THE_BILL = SAVINGS_PLAN, COMMITMENT, TAGS = ("savings_plan", "commitment", "tags")
@@ -31,7 +32,7 @@ def add_billed(estate: Estate) -> Estate:
     A commitment that the inventory lists, under the id that the bill has, is that of the inventory: it says when it ends.
     """
     bill, listed = estate.bill, estate.resources
-    committed = bill.loc[bill["commitment_id"] != "none", ["payer", "commitment_id"]].sort_values(["payer", "commitment_id"])
+    committed = bill.loc[bill["commitment_id"] != UNNAMED, ["payer", "commitment_id"]].sort_values(["payer", "commitment_id"])
     known = set(listed.loc[listed["service"] == COMMITMENT, "resource_id"]) if len(listed) else set()
     committed = committed[~committed["commitment_id"].isin(known)].drop_duplicates("commitment_id")
     payers, accounts = sorted(set(bill["payer"])), sorted(set(bill["account"]))

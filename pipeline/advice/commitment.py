@@ -138,18 +138,21 @@ def _at_plan(mix: Mix) -> Floats:
 
 def _reach(hourly: Floats, usage: Floats) -> Floats:
     """(paths, steps) how far a commitment goes, as a share of usage; without end where there is none."""
-    return np.divide(hourly, usage, out=np.full(usage.shape, np.inf), where=usage > 0)
+    reach: Floats = np.divide(hourly, usage, out=np.full(usage.shape, np.inf), where=usage > 0)
+    return reach
 
 
 def _worth(hourly: Floats, usage: Floats, mix: Mix) -> Floats:
     """(paths, steps) cost on demand that a commitment takes the place of."""
-    covered = np.interp(_reach(hourly, usage), _at_plan(mix), np.concatenate([[0.0], np.cumsum(mix.shares)]))
-    return np.asarray(usage * covered)
+    covered: Floats = np.interp(_reach(hourly, usage), _at_plan(mix), np.concatenate([[0.0], np.cumsum(mix.shares)]))
+    worth: Floats = usage * covered
+    return worth
 
 
 def _used(hourly: Floats, usage: Floats, mix: Mix) -> Floats:
     """(paths, steps) how much of a commitment is used."""
-    return np.minimum(hourly, usage * _at_plan(mix)[-1])
+    used: Floats = np.minimum(hourly, usage * _at_plan(mix)[-1])
+    return used
 
 
 def _worth_of_more(hourly: Floats, usage: Floats, mix: Mix) -> float:

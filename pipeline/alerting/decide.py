@@ -109,8 +109,8 @@ def decide(
     """What changes in a run, and what a person is told.
 
     Of what was known, only what earlier runs and persons said counts, and of what was said only what earlier runs did: a run
-    that is made again and finds the same decides the same. What it found before, people know of, and it finds no more, is over. The
-    order of rows does not matter.
+    that is made again and finds the same decides the same. What it found before, people know of, and it finds no more, is over.
+    The order of rows does not matter.
 
     Args:
         fired: what the rules found.

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.tables.columns import UNNAMED
+
 #: What a cause is told by.
 PARTS = ("account", "service", "region", "usage_type", "resource_id", "tags")
 #: Days before an event that say what its parts should have cost, and causes that are named.
@@ -32,7 +34,7 @@ def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> 
         return []
     start = np.datetime64(first, "D")
     place = (daily["ts"].to_numpy().astype("datetime64[D]") - start).astype(np.int64) + BEFORE
-    told_apart = daily[[*PARTS]].assign(tags=daily["tags"].where(daily["resource_id"] == "none", ""))
+    told_apart = daily[[*PARTS]].assign(tags=daily["tags"].where(daily["resource_id"] == UNNAMED, ""))
     keys = told_apart.groupby(list(PARTS), sort=True).ngroup().to_numpy()
     days = BEFORE + int((np.datetime64(last, "D") - start).astype(np.int64)) + 1
     inside = (place >= 0) & (place < days)

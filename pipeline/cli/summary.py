@@ -15,7 +15,7 @@ from pipeline.inputs.checks import read_lacking
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
-from pipeline.tables.columns import ACKNOWLEDGED, SUPPRESSED
+from pipeline.tables.columns import ACKNOWLEDGED, SUPPRESSED, UNNAMED
 from pipeline.tables.identifiers import CODED, as_given
 
 Kpis = dict[str, float | None]
@@ -90,9 +90,10 @@ def unusual_costs(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -
         *("since", "part of the bill", "days>", "cost>", "expected>", "impact>"),
     )
     for row in rows[:5]:
+        part = [row[name] for name in ("usage_type", "service", "account") if row[name] not in (None, UNNAMED)]
         table.add_row(
             f"{row['first_day']:%Y-%m-%d}",
-            escape(", ".join(row[name] for name in ("usage_type", "service", "account") if row[name]) or "all of it"),
+            escape(", ".join(part) or "all of it"),
             f"{row['days']}{', open' if row['is_open'] else ''}",
             *(f"{row[name]:,.2f}" for name in ("actual_cost", "expected_cost")),
             f"{row['impact_cost']:+,.2f} {row['currency']}",

@@ -80,6 +80,8 @@ SEVERITIES = ("low", "medium", "high", "critical")
 STATES = NORMAL, ONLY_FLAGGED, ANOMALOUS = ("normal", "flagged", "anomalous")
 #: Of a risk beside these: it cannot be told.
 UNKNOWN = "unknown"
+#: What stands in a key where a bill names nothing.
+UNNAMED = "none"
 CheckSeverity = Literal["critical", "warning", "info"]
 #: Of an expectation, in Great Expectations' words, and of an alert, the gravest first.
 CHECK_SEVERITIES: tuple[CheckSeverity, ...] = get_args(CheckSeverity)

@@ -731,12 +731,16 @@ def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cau
     whole = {**one, "anomaly_id": "2" * 16, "level": "total", "account": None, "service": None, "usage_type": None}
     whole |= {"impact_cost": -1000.0, "is_open": False, "days": 2, "causes_json": "[]"}
 
-    shown = render(replace(findings, cost_anomaly=COST_ANOMALY.frame([one, whole]), cost_judged=COST_JUDGED.frame([judged])))
+    unnamed = {**one, "anomaly_id": "3" * 16, "service": "Lambda", "usage_type": "none", "impact_cost": 1.0}
+    found = COST_ANOMALY.frame([one, whole, unnamed])
+
+    shown = render(replace(findings, cost_anomaly=found, cost_judged=COST_JUDGED.frame([judged])))
     none = render(replace(findings, cost_judged=COST_JUDGED.frame([judged])))
 
-    assert "2 cost anomalies in the last 62 days" in shown
+    assert "3 cost anomalies in the last 62 days" in shown
     for text in (
         "1 / S3 / Requests",
+        "1 / Lambda",
         "+540.50 EUR",
         "&lt;b&gt;bucket&lt;/b&gt;: +540.50",
         "goes on",
@@ -745,5 +749,6 @@ def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cau
     ):
         assert text in shown
     assert shown.index("the whole bill") < shown.index("1 / S3 / Requests")
+    assert "Lambda / none" not in shown
     assert "nothing cost unusually much or little" in none
     assert "No bill has the five weeks" in render(findings)

@@ -16,7 +16,7 @@ from pipeline.report.month import estimate_month_end, total_ahead
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN
 from pipeline.report.words import day, missing, percent, plural, service_word, usd
-from pipeline.tables.columns import DAY, FEE, UNALLOCATED, USAGE
+from pipeline.tables.columns import DAY, FEE, UNALLOCATED, UNNAMED, USAGE
 
 # Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
 _LAYERS, _THIN = 7, 0.01
@@ -83,9 +83,9 @@ def _by_impact(found: pd.DataFrame) -> pd.DataFrame:
 def _unusual_row(row: dict[str, Any]) -> Content:
     causes = json.loads(row["causes_json"])
     first = causes[0] if causes else None
+    part = [row[name] for name in ("account", "service", "usage_type") if not (missing(row[name]) or row[name] == UNNAMED)]
     return {
-        "part": " / ".join(row[name] for name in ("account", "service", "usage_type") if not missing(row[name]))
-        or "the whole bill",
+        "part": " / ".join(part) or "the whole bill",
         "source": row["source"],
         "days": f"{day(row['first_day'])} – {day(row['last_day'])}" if row["days"] > 1 else day(row["first_day"]),
         "open": bool(row["is_open"]),
