@@ -221,6 +221,10 @@ def costs(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
         amounts = (figure(row[name], ",.2f") for name in ("spent_usd", "expected_usd"))
         table.add_row(f"{row['service']}, {row['account']}", *amounts)
     printed(console, table)
+    spent, as_billed = (sum(row[name] or 0.0 for row in rows) for name in ("spent_usd", "spent_as_billed_usd"))
+    if as_billed:
+        share = f"{as_billed / spent:.0%} of it" if spent > 0 else f"${as_billed:,.2f} of it"
+        console.print(f"  {share} is billed cost: its bills state no effective cost", style="yellow")
 
 
 def asked(lake: Lake, name: str, **params: Any) -> list[dict[str, Any]]:

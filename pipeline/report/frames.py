@@ -16,6 +16,11 @@ def numbers(column: Any) -> Any:
     return pd.to_numeric(column).astype("float64")
 
 
+def dollars(cost_daily: pd.DataFrame) -> Any:
+    """Effective cost, and billed cost where a bill states none."""
+    return numbers(cost_daily["effective_usd"]).fillna(numbers(cost_daily["billed_usd"]))
+
+
 def floats(column: Any) -> list[float]:
     return [float(value) for value in numbers(column)]
 

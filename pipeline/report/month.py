@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from pipeline.report.frames import numbers
+from pipeline.report.frames import dollars, numbers
 from pipeline.tables.columns import ALL, FEE, MONTH, ONE_OFF, USAGE
 
 _DAY = pd.Timedelta(days=1)
@@ -19,7 +19,7 @@ class MonthEnd:
 
     Attributes:
         month: its first day.
-        spent_usd: effective cost of usage and purchases of the days that are billed.
+        spent_usd: effective cost of usage and purchases of the days that are billed, billed where a bill states none.
         billed_days: so many of them, from the month's first on.
         billed_until: the last day billed; None where none of this month is.
         expected_usd: of usage and purchases at its end, as `gold.cost_forecast` says; None where it is not forecast, unless it is
@@ -59,7 +59,7 @@ def estimate_month_end(cost_daily: pd.DataFrame, cost_forecast: pd.DataFrame, as
     if in_usd.empty or (last := in_usd["ts"].max()) < moment - pd.Timedelta(days=31):
         return None
     counts = in_usd["charge_category"].isin(["Usage", "Purchase"]) & (in_usd["ts"] >= month)
-    spent = float(numbers(in_usd.loc[counts, "effective_usd"]).sum())
+    spent = float(dollars(in_usd[counts]).sum())
     end, first = month + pd.DateOffset(months=1), max(last + _DAY, month)
     missing = max((end - first).days, 0)
     rows = total_ahead(cost_forecast, (USAGE, FEE, ONE_OFF))

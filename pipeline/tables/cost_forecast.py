@@ -33,7 +33,7 @@ COST_FORECAST = Table(
     time="as_of",
     columns=(
         as_of,
-        text("cost", "Which cost: what the invoice says, or amortised.", values=COST_MEANINGS),
+        text("cost", "Which cost: what the invoice says, or amortised, billed where none is stated.", values=COST_MEANINGS),
         *node,
         text("level", "What of these are `all`.", values=COST_LEVELS),
         text("kind", "What is charged, or `all`.", values=(*COST_KINDS, ALL)),

@@ -5,8 +5,8 @@
 -- Window  31 days
 --
 -- A month's bill may charge days of the month before. One purchase is told from another by what was bought and the commitment;
--- the rest is summed. Sums are exact decimals; an effective cost that no line states stays null. What is billed by an account's
--- payers is complete through the last day of which any of them has usage, without usage through the last charge.
+-- the rest is summed. Sums are exact decimals; where a bill states no effective cost, what is billed stands for it. What is billed by
+-- an account's payers is complete through the last day of which any of them has usage, without usage through the last charge.
 WITH complete AS (
   SELECT source, provider, payer, max(complete_through) AS complete_through
   FROM silver.bill
@@ -41,7 +41,7 @@ SELECT
   c.item AS item,
   c.ts AS ts,
   sum(c.billed_cost) AS billed,
-  sum(c.effective_cost) AS effective,
+  sum(coalesce(c.effective_cost, c.billed_cost)) AS effective,
   max(t.complete_through) AS complete_through
 FROM charged AS c
 JOIN through AS t ON t.provider = c.provider AND t.account = c.account AND t.currency = c.currency

@@ -6,13 +6,14 @@
 --
 -- Of the usage types of which a commitment covers any, else of all: a reservation covers the hours of an instance, not its traffic.
 -- `uncovered_usd` is what is paid for what is not covered, after negotiated discounts. Unused commitment and what CUR takes back
--- belong to the commitment. Without a list price the negotiated one stands for it. The bill's own names of resources.
+-- belong to the commitment. Without a list price the negotiated one stands for it, without an effective cost what is billed. The bill's
+-- own names of resources.
 WITH charges AS (
   SELECT
     account, resource_id, usage_type,
     CASE WHEN pricing_category = 'Committed' THEN 1 ELSE 0 END AS is_covered,
     coalesce(list_cost, contracted_cost) AS list_cost,
-    effective_cost
+    coalesce(effective_cost, billed_cost) AS effective_cost
   FROM silver.charge_daily
   WHERE ts >= :since AND ts < :as_of - INTERVAL '2' DAY
     AND billing_period >= :since - INTERVAL '31' DAY AND billing_period < :as_of

@@ -6,7 +6,7 @@
 --
 -- `charged_as` is covered (by a commitment), unused (paid for a commitment and not used; what CUR takes back is here with nothing paid),
 -- on_demand, or other (Spot, credits, what has no price of its own). FOCUS names the commitment itself as the resource of what is
--- unused. Without a list price the negotiated one stands for it.
+-- unused. Without a list price the negotiated one stands for it, without an effective cost what is billed.
 WITH charges AS (
   SELECT
     ts, payer, account, region, service, usage_type, commitment_id,
@@ -19,7 +19,7 @@ WITH charges AS (
     resource_id <> 'none' AND resource_id <> commitment_id AS has_resource,
     tag_set <> 'none' AS is_tagged,
     coalesce(list_cost, contracted_cost) AS list_cost,
-    effective_cost
+    coalesce(effective_cost, billed_cost) AS effective_cost
   FROM silver.charge_daily
   WHERE ts >= :since AND ts < :as_of - INTERVAL '2' DAY
     AND billing_period >= :since - INTERVAL '31' DAY AND billing_period < :as_of

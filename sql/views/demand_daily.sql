@@ -2,10 +2,11 @@
 --
 -- Reads   silver.metric_daily, silver.cost_daily
 --
--- `value` is the p95 of the day, at most 100 of a percentage, null where a source gives none; of cost it is the effective cost of usage in US dollars. A day
--- of which less than half was observed is left out: it says too little about its peak. Cost is of an account, region and service,
--- whose name is written in lower case with dashes; its `bucket` is null. It is summed in decimals: a sum of doubles would depend
--- on the order of the rows, and an unchanged day would look changed.
+-- `value` is the p95 of the day, at most 100 of a percentage, null where a source gives none; of cost it is the effective cost of
+-- usage in US dollars, or what is billed where a bill states none. A day of which less than half was observed is left out: it says
+-- too little about its peak. Cost is of an account, region and service, whose name is written in lower case with dashes; its
+-- `bucket` is null. It is summed in decimals: a sum of doubles would depend on the order of the rows, and an unchanged day would look
+-- changed.
 SELECT
   series_id AS series_id,
   metric AS metric,
@@ -23,8 +24,8 @@ SELECT
   'usd' AS unit,
   'day' AS granularity,
   ts AS ts,
-  cast(sum(cast(effective_usd AS decimal(38, 9))) AS double) AS value,
+  cast(sum(cast(coalesce(effective_usd, billed_usd) AS decimal(38, 9))) AS double) AS value,
   cast(NULL AS bigint) AS bucket
 FROM silver.cost_daily
-WHERE charge_category = 'Usage' AND currency = 'USD' AND effective_usd IS NOT NULL
+WHERE charge_category = 'Usage' AND currency = 'USD' AND coalesce(effective_usd, billed_usd) IS NOT NULL
 GROUP BY concat_ws('/', account, region, regexp_replace(lower(service), '[^a-z0-9._-]+', '-'), 'cost'), ts

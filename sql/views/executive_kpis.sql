@@ -7,7 +7,8 @@
 -- newest run not after the moment, a month back at most, and `known_at` says which: two dates that differ say that one part of
 -- the pipeline is behind. Windows end at the moment and are the same for every run, however long its interval: incidents of 24
 -- hours, completeness of 30 days. A series is expected from its first day in the 30 to its last, days without any sample
--- included. The month is that of the last moment before; its end is known only where the forecasts reach it.
+-- included. The month is that of the last moment before; its end is known only where the forecasts reach it. Where a bill states no
+-- effective cost, what is billed stands for it.
 -- Made by `python -m tools.kpi_view` from inputs.executive_kpis: change that file, not this one.
 WITH newest AS (
   SELECT max(as_of) AS as_of
@@ -109,20 +110,24 @@ billed AS (
   FROM silver.cost_daily
   WHERE currency = 'USD' AND ts < (SELECT as_of FROM newest) AND ts >= (SELECT as_of FROM newest) - INTERVAL '31' DAY
 ),
+charged AS (
+  SELECT ts, cast(coalesce(effective_usd, billed_usd) AS decimal(38, 9)) AS usd
+  FROM silver.cost_daily
+  WHERE charge_category IN ('Usage', 'Purchase') AND currency = 'USD' AND ts < (SELECT as_of FROM newest) AND ts >= (SELECT as_of FROM newest) - INTERVAL '91' DAY
+),
 spent AS (
   SELECT
     max(b.ts) AS known_at,
-    cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (WHERE c.ts > b.ts - INTERVAL '30' DAY) AS double) AS recent,
-    CASE WHEN min(c.ts) <= max(b.ts) - INTERVAL '59' DAY THEN cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (
+    cast(sum(c.usd) FILTER (WHERE c.ts > b.ts - INTERVAL '30' DAY) AS double) AS recent,
+    CASE WHEN min(c.ts) <= max(b.ts) - INTERVAL '59' DAY THEN cast(sum(c.usd) FILTER (
       WHERE c.ts <= b.ts - INTERVAL '30' DAY AND c.ts > b.ts - INTERVAL '60' DAY
     ) AS double) END AS before,
-    cast(sum(cast(c.effective_usd AS decimal(38, 9))) FILTER (
+    cast(sum(c.usd) FILTER (
       WHERE c.ts >= date_trunc('month', (SELECT as_of FROM newest) - INTERVAL '1' SECOND)
     ) AS double) AS month
-  FROM silver.cost_daily AS c
+  FROM charged AS c
   CROSS JOIN billed AS b
-  WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD'
-    AND c.ts <= b.ts AND c.ts < (SELECT as_of FROM newest) AND c.ts >= (SELECT as_of FROM newest) - INTERVAL '91' DAY
+  WHERE c.ts <= b.ts
 ),
 published AS (
   SELECT max(as_of) AS as_of

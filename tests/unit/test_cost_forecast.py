@@ -302,7 +302,11 @@ def test_the_months_end_has_the_days_of_an_account_that_is_billed_late_and_of_a_
     charges = [charge(day, 10 if day < LAST else 1, account="prompt") for day in days()]
     charges += [charge(day, 10, account="late", complete_through=datetime(2026, 6, 8)) for day in days(last=datetime(2026, 6, 8))]
     rows = foreseen(charges)
-    billed = pd.DataFrame(charges).assign(charge_category="Usage").rename(columns={"effective": "effective_usd"})
+    billed = (
+        pd.DataFrame(charges)
+        .assign(charge_category="Usage")
+        .rename(columns={"effective": "effective_usd", "billed": "billed_usd"})
+    )
 
     june = estimate_month_end(billed, of(rows, cost="effective"), AS_OF)
 

@@ -721,6 +721,18 @@ def test_a_bill_that_is_late_does_not_read_as_a_fall(findings: Findings, page: P
     assert "−" not in shown
 
 
+def test_where_bills_state_no_effective_cost_billed_cost_is_shown_and_its_share_said(findings: Findings) -> None:
+    stated = findings.cost_daily.assign(effective_usd=10.0, billed_usd=10.0)
+    half = stated.assign(effective_usd=stated["effective_usd"].where(stated.index % 2 == 0))
+    shown, without, of_half = (
+        render(replace(findings, cost_daily=daily)) for daily in (stated, stated.assign(effective_usd=None), half)
+    )
+
+    assert "state no effective cost" not in shown
+    assert "state no effective cost: 100\N{NO-BREAK SPACE}% of what is shown is billed cost" in without
+    assert re.search(r"state no effective cost: (49|5\d)\s% of what is shown", of_half)
+
+
 def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cause(findings: Findings) -> None:
     bill = {"as_of": AS_OF, "source": "synthetic_bill", "provider": "AWS", "payer": "9", "currency": "EUR"}
     judged = {**bill, "judged_from": DAY.start - timedelta(days=60), "judged_through": DAY.start, "nodes": 4, "restated": 0}

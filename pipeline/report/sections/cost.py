@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pipeline.report import charts
 from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
-from pipeline.report.frames import floats, numbers, records
+from pipeline.report.frames import dollars, floats, numbers, records
 from pipeline.report.month import estimate_month_end, total_ahead
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN
@@ -41,7 +41,7 @@ def cost(findings: Findings) -> Content | Empty:
             "ts": data["ts"],
             "account": data["account"],
             "service": data["service"].map(service_word).where(usage, data["charge_category"].map(_apart)),
-            "usd": numbers(data["effective_usd"]).fillna(numbers(data["billed_usd"])),
+            "usd": dollars(data),
         }
     )
     layers = _layers(daily)
@@ -49,6 +49,7 @@ def cost(findings: Findings) -> Content | Empty:
     swatches = [(name, charts.legend_swatch(f"layer layer-{number}")) for number, name in enumerate(layers)]
     if total.lines:
         swatches += [("expected", charts.legend_swatch("median")), ("90 % band", charts.legend_swatch("band-90"))]
+    said = _served_line(findings), _left_line(findings, daily[data["currency"] == "USD"]), _as_billed(data)
     return {
         "svg": _chart(layers, total),
         "legend": swatches,
@@ -56,7 +57,7 @@ def cost(findings: Findings) -> Content | Empty:
         "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),
         "last": day(daily["ts"].max()),
         "month": _month_line(findings),
-        "served": " ".join(filter(None, (_served_line(findings), _left_line(findings, daily[data["currency"] == "USD"])))),
+        "served": " ".join(filter(None, said)),
         "belongs": _belongs(findings.cost_allocated),
         "judged": _judged_line(findings),
         "unusual": [_unusual_row(row) for row in records(_by_impact(findings.cost_anomaly).head(SHOWN))],
@@ -141,6 +142,17 @@ def _left_line(findings: Findings, daily: pd.DataFrame) -> str:
     more = f" and {len(accounts) - _OWNERS} more" if len(accounts) > _OWNERS else ""
     share = percent(left["usd"].sum() / total) if (total := daily["usd"].sum()) > 0 else "an unknown share"
     return f"Not forecast: {named}{more}, {share} of the cost of the last 120 days."
+
+
+def _as_billed(data: pd.DataFrame) -> str:
+    """How much of the cost is what was billed, for its bill states no effective cost."""
+    stands_in = data["effective_usd"].isna()
+    if not stands_in.any():
+        return ""
+    sources = ", ".join(sorted(set(data.loc[stands_in, "source"])))
+    whole = dollars(data).abs()
+    share = percent(whole[stands_in].sum() / total) if (total := whole.sum()) > 0 else "an unknown share"
+    return f"Bills of {sources} state no effective cost: {share} of what is shown is billed cost, with purchases on their day."
 
 
 def _belongs(allocated: pd.DataFrame) -> list[str]:
