@@ -208,7 +208,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   # Those of each run lie in a folder that begins with its year. Beside them stay the newest one, and the files that settings name there
-  # (allocation, maintenance_calendar, planned_costs), which nobody writes again.
+  # (allocation, budgets, maintenance_calendar, planned_costs), which nobody writes again.
   dynamic "rule" {
     for_each = each.key == "lake" ? ["reports"] : []
 

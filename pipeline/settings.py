@@ -183,6 +183,7 @@ class Settings(BaseModel):
         description="File of what was announced of cost, see docs/anomalies.md: a path, or an s3:// address below the lake's "
         "reports/.",
     )
+    budgets: str = Field(default="", description="File of budgets, see docs/cost.md: a path or an address, as of `allocation`.")
     alert_cost_impact: float = Field(
         default=100, ge=0, le=1e9, description="Impact of a cost anomaly from which it is an alert, in its bill's currency."
     )

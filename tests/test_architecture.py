@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "anomalies": {*GROUND, "compiled", "stated"},
     "features": {*GROUND, "compiled", "forecasting"},
     "advice": GROUND,
-    "spend": {*GROUND, "forecasting"},
+    "spend": {*GROUND, "forecasting", "stated"},
     "alerting": {*GROUND, "stated"},
     "allocation": {*GROUND, "stated"},
     "forecasters": {*GROUND, "forecasting"},

@@ -64,11 +64,12 @@ def draw(seed: int) -> Estate:
     nodes = [(ACCOUNTS[each.environment][0], each.kind.service, each.kind.usage_type) for each in estate.streams]
     dollars = estate.expected * np.array([each.kind.price for each in estate.streams])
     labels["month"] = [_month(row, nodes, dollars) for row in labels.to_dict("records")]
-    return Estate(_lines(estate.bill), labels, tuple(_announced(estate, labels)))
+    return Estate(lines_of(estate.bill, START, DAYS), labels, tuple(_announced(estate, labels)))
 
 
-def _lines(bill: _bill_charges.Bill) -> pd.DataFrame:
-    months = pd.period_range(START, START + timedelta(days=DAYS - 1), freq="M")
+def lines_of(bill: _bill_charges.Bill, start: date, days: int) -> pd.DataFrame:
+    """The usage of a bill by day and resource, as its last export says, in the columns of `inputs.cost_resources` and `unit`."""
+    months = pd.period_range(start, start + timedelta(days=days - 1), freq="M")
     table = pa.concat_tables([_bill_charges.lines(bill, month.start_time.date(), date(2100, 1, 1)) for month in months])
     table = table.filter(pc.equal(table["ChargeCategory"], "Usage"))
     names = {

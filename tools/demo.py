@@ -43,6 +43,7 @@ LIFE = {"servers": 12, "start": "2025-12-01", "days": 150}
 OPTIONS = {"fleet": {"preset": "realistic", **LIFE}, "synthetic_bill": {**LIFE, "exported": str(DAY + timedelta(days=1))}}
 DEFAULTS = {
     "HEADROOM_SOURCES": "samples,prices,fleet,synthetic_bill",
+    "HEADROOM_BUDGETS": str(ROOT / "pipeline" / "samples" / "budgets.toml"),
     "HEADROOM_OPTIONS": json.dumps({"sources": OPTIONS}),
     "HEADROOM_BACKTEST_SERIES": "4",
     "HEADROOM_BACKTEST_WINDOWS": "3",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from fnmatch import translate
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.allocation.rules import NO_RULE, Match, Part, Rule, Rules, Shared
-from pipeline.allocation.words import fold, fold_key
+from pipeline.allocation.words import fold, fold_key, like
 from pipeline.tables.columns import BY_ACCOUNT, BY_RULE, BY_TAG, UNALLOCATED
 from pipeline.tables.identifiers import as_given
 
@@ -157,24 +155,15 @@ def _meets(charges: Charges, part: Part) -> npt.NDArray[np.bool_]:
 def _matches(charges: Charges, match: Match) -> npt.NDArray[np.bool_]:
     mask = np.ones(charges.rows.num_rows, bool)
     for column, patterns in match.conditions():
-        mask &= charges.where(column, _like(patterns))
+        mask &= charges.where(column, like(patterns))
     for key, patterns in match.tags.items():
-        mask &= charges.where("tag_set", _has(charges.tags, key, _like(patterns)))
+        mask &= charges.where("tag_set", _has(charges.tags, key, like(patterns)))
     return mask
 
 
 def _has(tags: Mapping[str, Mapping[str, str]], key: str, likes: Callable[[str], bool]) -> Callable[[str], bool]:
     """Whether a set of tags has a key whose value is like what is asked for."""
     return lambda tag_set: any(likes(given) for _, given in _in_order(tags.get(tag_set, {}), (key,)))
-
-
-def _like(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a name, coded or not, is like one of the patterns, whatever the case of its letters.
-
-    Of what `fnmatch` knows a bracket opens nothing here: people put one into names and tags.
-    """
-    likes = re.compile("|".join(translate(pattern.replace("[", "[[]")) for pattern in patterns), re.IGNORECASE)
-    return lambda word: likes.match(as_given(word)) is not None
 
 
 def _texts(tags_json: str) -> Iterator[tuple[str, str]]:

@@ -56,6 +56,7 @@ CONCLUSIONS = {
     "promote": summary.accuracy,
     "incidents": summary.incidents,
     "forecast_cost": summary.costs,
+    "budgets": summary.budgets,
     "risk": summary.risks,
     "recommend": summary.recommendations,
     "alert": summary.alerts,
@@ -63,7 +64,7 @@ CONCLUSIONS = {
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
     *("ingest", "build", "due", "train", "register", "record", "promote"),
-    *("features", "forecast", "forecast_cost", "detect", "incidents", "cost_anomalies", "risk", "recommend"),
+    *("features", "forecast", "forecast_cost", "budgets", "detect", "incidents", "cost_anomalies", "risk", "recommend"),
     *("report", "maintain"),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from rich.cells import cell_len
@@ -25,7 +25,7 @@ def show(console: Console, settings: Settings, interval: Interval) -> None:
     """Print what a run over an interval found, what it lacked, and where to look further."""
     lake, as_of = open_lake(settings), interval.as_of
     known = read_kpis(lake, as_of)
-    for part in (costs, unusual_costs, recommendations, accuracy, risks, incidents):
+    for part in (costs, budgets, unusual_costs, recommendations, accuracy, risks, incidents):
         part(console, lake, as_of, known)
     lacking(console, lake, interval)
     alerts(console, lake, as_of)
@@ -79,6 +79,30 @@ def alerts(console: Console, lake: Lake, as_of: datetime, _known: Kpis | None = 
         printed(console, table)
     else:
         console.print(f"\n[bold]Alerts[/bold]  none{f'; {len(rows)} suppressed' if rows else ''}")
+
+
+def budgets(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> None:
+    rows = asked(lake, "likely_breaches", as_of=as_of)
+    if not rows:
+        return
+    table = titled(
+        f"Budgets: {len(rows)}; the likeliest to be exceeded",
+        *("budget", "to", "amount>", "spent>", "likely>", "chance>", "spent on>"),
+    )
+    for row in rows[:6]:
+        table.add_row(
+            escape(f"{row['budget']}, {row['currency']}"),
+            f"{row['period_end'] - timedelta(days=1):%Y-%m-%d}",
+            f"{row['amount']:,.2f}",
+            f"{row['actual']:,.2f}",
+            figure(row["expected"], ",.2f"),
+            figure(row["p_breach"], ".0%"),
+            f"{row['spent_p50']:%Y-%m-%d}" if row["spent_p50"] else "–",
+        )
+    printed(console, table)
+    for row in rows:
+        if row["left_out"]:
+            console.print(f"  {row['budget']} does not count what is charged in {row['left_out']}", style="yellow", markup=False)
 
 
 def unusual_costs(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -> None:

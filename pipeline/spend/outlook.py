@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipeline.forecasting.panel import Floats, Panel
@@ -48,6 +49,13 @@ class Group:
     among: list[Period]
     number: int
 
+    @classmethod
+    def of(cls, charges: pd.DataFrame, whole: np.datetime64, among: list[Period], number: int) -> Group:
+        """Those whose last whole day is `whole`, for which days are drawn to the end of all that is published."""
+        first = min(charges["day"].to_numpy(dtype="datetime64[D]").min(), whole)
+        end = max(period.end for period in among)
+        return cls(charges, np.arange(first, whole + 1), np.arange(whole + 1, end), among, number)
+
     def past(self, charges: pd.DataFrame) -> Past:
         """The daily sums of some of its charges."""
         amounts = np.zeros(len(self.dates))
@@ -75,12 +83,7 @@ def foresee(charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.F
     parts = []
     for currency, of_currency in lately.groupby("currency", sort=True):
         for meaning in COST_MEANINGS:
-            known = of_currency[of_currency[meaning].notna()]
-            known = known.assign(
-                amount=known[meaning],
-                value=known[meaning].astype(np.float64),
-                day=known["ts"].to_numpy(dtype="datetime64[D]"),
-            )
+            known = in_meaning(of_currency, meaning)
             if len(known):
                 rows = _foresee(known, today, models)
                 if len(rows):
@@ -90,29 +93,54 @@ def foresee(charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.F
     return pd.concat(parts, ignore_index=True)[list(COST_FORECAST.names)].sort_values(list(COST_FORECAST.key), ignore_index=True)
 
 
+def in_meaning(charges: pd.DataFrame, meaning: str) -> pd.DataFrame:
+    """The charges that have a cost of this meaning: with amount (Decimal), value (float) and day."""
+    known = charges[charges[meaning].notna()]
+    return known.assign(
+        amount=known[meaning],
+        value=known[meaning].astype(np.float64),
+        day=known["ts"].to_numpy(dtype="datetime64[D]"),
+    )
+
+
+def is_known(charged: pd.DataFrame, goes_on: bool, whole: np.datetime64) -> npt.NDArray[np.bool_]:
+    """Which charges of a kind are counted as billed: all of them, or those of whole days where the days after are forecast."""
+    return np.asarray(~np.bool_(goes_on) | (charged["day"].to_numpy(dtype="datetime64[D]") <= whole))
+
+
 def find_gone(charges: pd.DataFrame, as_of: datetime) -> pd.Series:
     """The last whole day of each account whose bills ended too long ago to be forecast; arguments as of `foresee`."""
     through = charges.groupby("account")["complete_through"].max()
     return through[through.to_numpy(dtype="datetime64[D]") <= np.datetime64(as_of, "D") - GONE]
 
 
+def split_by_end(charges: pd.DataFrame, today: np.datetime64) -> dict[np.datetime64, pd.DataFrame]:
+    """The charges of one currency and meaning, by the last day that their bills have whole.
+
+    Args:
+        charges: as of `Group`, with complete_through.
+        today: what a bill says of days from it on is not known yet.
+    """
+    throughs = np.minimum(charges["complete_through"].to_numpy(dtype="datetime64[D]"), today - 1)
+    parts: dict[np.datetime64, list[pd.DataFrame]] = {}
+    for through in np.unique(throughs):
+        part = charges[throughs == through]
+        parts.setdefault(_last_whole(part, through), []).append(part)
+    return {whole: pd.concat(each) for whole, each in parts.items()}
+
+
 def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, usage.Forecast]) -> pd.DataFrame:
     """One currency and meaning."""
-    # What a bill says of days from `today` on is not known yet.
-    throughs = np.minimum(charges["complete_through"].to_numpy(dtype="datetime64[D]"), today - 1)
-    by_through = {through: charges[throughs == through] for through in np.unique(throughs)}
-    whole = {through: _last_whole(part, through) for through, part in by_through.items()}
-    among = tree.periods(max(whole.values()), today, DAYS, MONTHS)
+    by_end = split_by_end(charges, today)
+    among = tree.periods(max(by_end), today, DAYS, MONTHS)
     since = min(period.start for period in among)
     sums: dict[tuple[Node, str], Sum] = {}
     skills: dict[Node, float] = {}
     billed: list[Billed] = []
     blocks = []
-    for number, (through, part) in enumerate(by_through.items()):
-        end, first = max(period.end for period in among), min(part["day"].to_numpy(dtype="datetime64[D]").min(), whole[through])
-        group = Group(part, np.arange(first, whole[through] + 1), np.arange(whole[through] + 1, end), among, number)
-        for node, kinds, parts, skill in _bottoms(group, models):
-            charged = _billed(node, kinds, set(parts), whole[through], since)
+    for number, (whole, part) in enumerate(by_end.items()):
+        for node, kinds, parts, skill in foresee_each(Group.of(part, whole, among, number), models):
+            charged = _billed(node, kinds, set(parts), whole, since)
             billed += charged
             for kind, one in parts.items():
                 tree.add_up(sums, node, kind, one)
@@ -122,12 +150,12 @@ def _foresee(charges: pd.DataFrame, today: np.datetime64, models: Mapping[str, u
             already = tree.add_billed(charged, among)
             names = {kind for each, kind in already if each == node} | set(own)
             for kind in sorted(names):
-                blocks.append(_rows(node, kind, own.get(kind), already.get((node, kind)), among, skill, whole[through]))
+                blocks.append(_rows(node, kind, own.get(kind), already.get((node, kind)), among, skill, whole))
             for above in node.above():
                 if skill is not None:
                     skills[above] = min(skill, skills.get(above, skill))
     already = {key: row for key, row in tree.add_billed(billed, among).items() if key[0].level != "by_account_service"}
-    last = max(whole.values())
+    last = max(by_end)
     for node, kind in sorted(sums.keys() | already.keys()):
         blocks.append(_rows(node, kind, sums.get((node, kind)), already.get((node, kind)), among, skills.get(node), last))
     shown = [block for block in blocks if len(block)]
@@ -146,7 +174,7 @@ def _last_whole(charges: pd.DataFrame, through: np.datetime64) -> np.datetime64:
     return through - _LATE
 
 
-def _bottoms(
+def foresee_each(
     group: Group, models: Mapping[str, usage.Forecast]
 ) -> Iterator[tuple[Node, dict[str, pd.DataFrame], dict[str, Sum], float | None]]:
     """Every service of an account: its charges by kind, and what is ahead of each kind."""
@@ -226,7 +254,7 @@ def _billed(
     found = []
     for kind, part in kinds.items():
         day = part["day"].to_numpy(dtype="datetime64[D]")
-        counts = (day >= since) & ((kind not in going_on) | (day <= through))
+        counts = (day >= since) & is_known(part, kind in going_on, through)
         amounts, months = part["amount"].to_numpy()[counts], day[counts].astype("datetime64[M]")
         found += [Billed(node, kind, month, sum(amounts[months == month], Decimal(0))) for month in np.unique(months)]
     return found

@@ -23,6 +23,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "features": ("silver",),
     "forecast": ("silver",),
     "forecast_cost": ("silver",),
+    "budgets": ("silver", "gold.cost_allocation"),
     "detect": ("silver",),
     "incidents": ("detect",),
     "cost_anomalies": ("silver",),

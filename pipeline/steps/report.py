@@ -30,6 +30,7 @@ STEP = Step(
         "silver.metric_hourly",
         "gold.anomaly",
         "gold.anomaly_point",
+        "gold.budget_status",
         "gold.cost_anomaly",
         "gold.cost_judged",
         "gold.capacity_risk",

@@ -62,6 +62,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.answers": lambda _: ANSWERS_HOLD,
     "inputs.changed_since": reach_of_changes,
     "inputs.cost_charges": lambda settings: timedelta(days=settings.history_days),
+    "inputs.allocated_charges": lambda settings: timedelta(days=settings.history_days),
     "inputs.cost_complete": lambda _: COST_READ,
     "inputs.cost_nodes": lambda _: COST_READ,
     "inputs.cost_resources": lambda _: CAUSES_READ,

@@ -21,6 +21,7 @@ from pipeline.report.month import estimate_month_end
 from pipeline.report.page import FOLDER, TELEMETRY
 from pipeline.report.sections.first import sum_rises
 from pipeline.report.selection import charted_series
+from pipeline.tables.budget import BUDGET_STATUS
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, asked, estate, kpis, rows, series, utc
 
@@ -731,6 +732,26 @@ def test_where_bills_state_no_effective_cost_billed_cost_is_shown_and_its_share_
     assert "state no effective cost" not in shown
     assert "state no effective cost: 100\N{NO-BREAK SPACE}% of what is shown is billed cost" in without
     assert re.search(r"state no effective cost: (49|5\d)\s% of what is shown", of_half)
+
+
+def test_budgets_are_shown_with_their_chance_and_what_drives_them_the_likeliest_exceeded_first(findings: Findings) -> None:
+    one = {"as_of": AS_OF, "scope": "team like web", "cost": "billed", "currency": "USD", "period": "month", "model": "default"}
+    one |= {"period_start": utc("2026-04-01"), "period_end": utc("2026-05-01"), "amount": 1000, "actual": 600}
+    web = {**one, "budget": "<b>web</b>", "expected": 1240.5, "p_breach": 0.93, "spent_p50": utc("2026-04-24")}
+    web |= {"drivers_json": '[{"account": "1", "service": "S3", "expected": 500, "planned": 300, "over": 200}]'}
+    calm = {**one, "budget": "calm", "expected": 700.0, "p_breach": 0.02, "left_out": "EUR", "drivers_json": "[]"}
+    gone = {**one, "budget": "gone", "drivers_json": "[]"}
+
+    rows = pd.DataFrame([calm, gone, web]).reindex(columns=list(BUDGET_STATUS.names))
+
+    shown = render(replace(findings, budget_status=rows))
+    table = Page(shown).one(data_table="budgets")["text"]
+
+    for text in ("1,240.50", "93\N{NO-BREAK SPACE}%", "S3 in 1 +200.00", "without what is charged in EUR", "on 2026-04-24"):
+        assert text in table
+    assert "&lt;b&gt;web&lt;/b&gt;" in shown
+    assert table.index("web") < table.index("calm") < table.index("gone")
+    assert 'data-table="budgets"' not in render(findings)
 
 
 def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cause(findings: Findings) -> None:

@@ -15,7 +15,7 @@ from pipeline.report.frames import dollars, floats, numbers, records
 from pipeline.report.month import estimate_month_end, total_ahead
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN
-from pipeline.report.words import day, missing, percent, plural, service_word, usd
+from pipeline.report.words import DASH, day, missing, percent, plural, service_word, usd
 from pipeline.tables.columns import DAY, FEE, UNALLOCATED, UNNAMED, USAGE
 
 # Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
@@ -59,8 +59,32 @@ def cost(findings: Findings) -> Content | Empty:
         "month": _month_line(findings),
         "served": " ".join(filter(None, said)),
         "belongs": _belongs(findings.cost_allocated),
+        "budgets": [_budget_row(row) for row in _likeliest(findings.budget_status)],
         "judged": _judged_line(findings),
         "unusual": [_unusual_row(row) for row in records(_by_impact(findings.cost_anomaly).head(SHOWN))],
+    }
+
+
+def _likeliest(budget_status: pd.DataFrame) -> list[dict[str, Any]]:
+    """Budgets, those that are most likely exceeded first; those of which nobody knows last."""
+    return records(budget_status.sort_values(["p_breach", "budget"], ascending=[False, True], kind="stable", na_position="last"))
+
+
+def _budget_row(row: dict[str, Any]) -> Content:
+    drivers = json.loads(row["drivers_json"])
+    said = [f"{each['service']} in {each['account']} +{each['over']:,.2f}" for each in drivers]
+    chance = percent(row["p_breach"])
+    if not missing(row["spent_p50"]):
+        chance += f", on {day(row['spent_p50'])}"
+    return {
+        "budget": row["budget"],
+        "scope": row["scope"] if missing(row["left_out"]) else f"{row['scope']}; without what is charged in {row['left_out']}",
+        "to": day(row["period_end"] - pd.Timedelta(days=1)),
+        "amount": f"{row['amount']:,.2f} {row['currency']}",
+        "actual": f"{row['actual']:,.2f}",
+        "expected": DASH if missing(row["expected"]) else f"{row['expected']:,.2f}",
+        "chance": chance,
+        "drivers": "; ".join(said) or DASH,
     }
 
 

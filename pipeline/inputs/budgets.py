@@ -1,0 +1,64 @@
+"""Budgets that the setting `budgets` states, and the charges of their scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from pipeline.allocation.words import like
+from pipeline.errors import ConfigError, suggestion
+from pipeline.inputs import read
+from pipeline.inputs.allocation import read_allocation_rules
+from pipeline.inputs.stated_file import read_stated_file
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.spend.budget import Budget, parse_budgets
+
+
+def read_budgets(lake: Lake, settings: Settings) -> tuple[Budget, ...]:
+    """The budgets of the file that the setting names; none without one.
+
+    Raises:
+        ConfigError: the file cannot be read, says what it may not, or names a dimension that the rules of allocation do not have.
+    """
+    found = read_stated_file("budgets", lake, settings)
+    budgets = parse_budgets(found.text, found.where) if found else ()
+    known = read_allocation_rules(lake, settings).dimension if any(each.dimensions for each in budgets) else ()
+    for budget in budgets:
+        for name in budget.dimensions:
+            if name not in known:
+                listed = f"there are provider, account, service, {', '.join(known)}"
+                raise ConfigError(f"budgets: {budget.name}: scope: no dimension {name!r}{suggestion(name, known, listed)}")
+    return budgets
+
+
+def read_scopes(
+    budgets: tuple[Budget, ...], lake: Lake, since: datetime, as_of: datetime
+) -> Iterator[tuple[Budget, pd.DataFrame]]:
+    """Each budget with the charges of its scope, as of `inputs.cost_charges`; what has a dimension is as of the allocation."""
+    asked: dict[str, pd.DataFrame] = {}
+    for budget in budgets:
+        dimension = next(iter(budget.dimensions), "")
+        if dimension not in asked:
+            query, of = ("allocated_charges", {"dimension": dimension}) if dimension else ("cost_charges", {})
+            asked[dimension] = read(lake, query, since=since, as_of=as_of, **of)
+        yield budget, _within(budget, asked[dimension])
+
+
+def earliest(budgets: tuple[Budget, ...], as_of: datetime, history: timedelta) -> datetime:
+    """From when charges are read: all history, and as long before the longest period as that is."""
+    periods = [period for each in budgets if (period := each.period_of((as_of - timedelta(days=1)).date()))]
+    firsts = [datetime.combine(first, datetime.min.time()) - (after - first) for first, after in periods]
+    return min((as_of - history, *firsts))
+
+
+def _within(budget: Budget, charges: pd.DataFrame) -> pd.DataFrame:
+    """The charges that meet every condition of the scope, each by one of its patterns."""
+    for name, patterns in budget.scope.items():
+        column = "value" if name in budget.dimensions else name
+        likes = like(patterns)
+        meant = {word for word in charges[column].unique() if likes(word)}
+        charges = charges[charges[column].isin(meant)]
+    return charges

@@ -1,0 +1,226 @@
+"""Where a budget stands: what is billed of its period, what that will come to, with which chance it is exceeded, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.forecasting.panel import Floats
+from pipeline.spend import usage
+from pipeline.spend.budget import Budget
+from pipeline.spend.outlook import GONE, NOTHING, Group, foresee_each, in_meaning, is_known, split_by_end
+from pipeline.spend.tree import Period
+from pipeline.tables.columns import DAY
+from pipeline.tables.cost_forecast import QUANTILE_COLUMNS
+
+#: Parts that are named as what drives a budget, at most.
+DRIVERS = 3
+#: A share that was told is told again once it was this many points below it.
+REARMED = 5.0
+#: Of the day on which a budget is spent: the ends of its 80 % interval, and its median.
+SPENT_AT = (0.1, 0.5, 0.9)
+_DAY = np.timedelta64(1, "D")
+
+
+@dataclass
+class Course:
+    """How a period goes, by day: what is billed, and sample paths of what is ahead.
+
+    Attributes:
+        billed: (D,).
+        ahead: (D, PATHS); none where nothing of it is forecast.
+        parts: what each service of an account comes to at the end.
+    """
+
+    billed: Floats
+    ahead: Floats | None = None
+    parts: dict[tuple[str, str], float] = field(default_factory=dict)
+    models: set[str] = field(default_factory=set)
+    skill: float | None = None
+
+    def add(self, part: tuple[str, str], cost: float) -> None:
+        self.parts[part] = self.parts.get(part, 0.0) + cost
+
+
+def judge(
+    budget: Budget, charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.Forecast], before: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """A row of `gold.budget_status`: the period that the day before `as_of` lies in.
+
+    Args:
+        budget: whose it is.
+        charges: of its scope, as of `outlook.foresee`, from as long before the period as it is long.
+        as_of: naive UTC, midnight.
+        models: as of `outlook.foresee`.
+        before: what the run before said of the same period: actual_over_pct and forecast_over_pct.
+
+    Returns:
+        None where the budget does not count then, or plans nothing of a month of the period.
+    """
+    period = budget.period_of((as_of - timedelta(days=1)).date())
+    amount = budget.amount_of(*period) if period else None
+    if period is None or amount is None:
+        return None
+    first, after = (np.datetime64(day, "D") for day in period)
+    counted = charges[~charges["category"].isin(budget.without) & (charges["ts"] < as_of)]
+    known = in_meaning(counted[counted["currency"] == budget.currency], budget.cost)
+    day = known["day"].to_numpy()
+    actual = sum(known["amount"][(day >= first) & (day < after)], Decimal(0))
+    course = follow_period(known, first, after, np.datetime64(as_of, "D"), models)
+    shares = _earlier_shares(known, first - (after - first), first)
+    row: dict[str, Any] = {
+        "as_of": as_of,
+        "budget": budget.name,
+        "scope": str(budget),
+        "cost": budget.cost,
+        "currency": budget.currency,
+        "period": budget.period,
+        "period_start": datetime.combine(period[0], datetime.min.time()),
+        "period_end": datetime.combine(period[1], datetime.min.time()),
+        "amount": amount,
+        "actual": actual,
+        "left_out": ", ".join(sorted(set(counted["currency"][counted["ts"] >= pd.Timestamp(period[0])]) - {budget.currency}))
+        or None,
+        "drivers_json": json.dumps(_drivers(course, shares, float(amount))),
+        "complete_through": known["complete_through"].max() if len(known) else None,
+        **_ahead(course, float(amount), float(actual), period[0]),
+    }
+    told = before or {}
+    for name, levels, reached in (
+        ("actual_over_pct", budget.actual_pct, row["actual"]),
+        ("forecast_over_pct", budget.forecast_pct, row["expected"]),
+    ):
+        row[name] = find_crossed(levels, None if reached is None else 100 * float(reached) / float(amount), told.get(name))
+    return row
+
+
+def find_crossed(levels: Iterable[float], share: float | None, told: float | None) -> float | None:
+    """The highest level that a share in percent has crossed, if any.
+
+    One that was told before counts until the share is `REARMED` points below it: what swings about a level is told once.
+    """
+    if share is None:
+        return told
+    known = -np.inf if told is None or np.isnan(told) else told
+    return max((level for level in levels if share >= level or (level <= known and share >= level - REARMED)), default=None)
+
+
+def follow_period(
+    known: pd.DataFrame, first: np.datetime64, after: np.datetime64, today: np.datetime64, models: Mapping[str, usage.Forecast]
+) -> Course:
+    """How the days of a period go, from the charges of a scope, as of `outlook.in_meaning`, that are known on the day `today`."""
+    course = Course(np.zeros((after - first) // _DAY))
+    going = known["complete_through"].to_numpy(dtype="datetime64[D]") > today - GONE
+    _bill(course, known[~going], first, after)
+    if not going.any():
+        return course
+    course.ahead = np.zeros((len(course.billed), usage.PATHS))
+    for number, (whole, part) in enumerate(split_by_end(known[going], today).items()):
+        start = max(whole + _DAY, first)
+        among = [Period(DAY, day, day + _DAY) for day in np.arange(start, after)]
+        if not among:
+            _bill(course, part, first, after)
+            continue
+        place = slice((start - first) // _DAY, None)
+        for node, kinds, parts, skill in foresee_each(Group.of(part, whole, among, number), models):
+            for kind, charged in kinds.items():
+                _bill(course, charged[is_known(charged, kind in parts, whole)], first, after)
+            for one in parts.values():
+                course.ahead[place] += one.paths
+                course.add((node.account, node.service), float(one.paths.sum(axis=0).mean()))
+                course.models |= one.models
+            if skill is not None:
+                course.skill = skill if course.skill is None else min(skill, course.skill)
+    return course
+
+
+def _bill(course: Course, charged: pd.DataFrame, first: np.datetime64, after: np.datetime64) -> None:
+    day = charged["day"].to_numpy()
+    inside = (day >= first) & (day < after)
+    values = charged["value"].to_numpy()[inside]
+    np.add.at(course.billed, (day[inside] - first) // _DAY, values)
+    for part, cost in _by_part(charged[inside]).items():
+        course.add(part, cost)
+
+
+def _ahead(course: Course, amount: float, actual: float, first: date) -> dict[str, Any]:
+    """What the period comes to, and when it is spent; of what is not forecast only what is certain."""
+    if course.ahead is None:
+        nothing = dict.fromkeys(("expected", *QUANTILE_COLUMNS, "model", "skill"))
+        return {
+            **nothing,
+            "p_breach": 1.0 if actual > amount else None,
+            **_spent_at(course.billed[:, None], amount, first),
+        }
+    running = np.cumsum(course.billed[:, None] + course.ahead, axis=0)
+    ends = running[-1]
+    return {
+        "expected": float(ends.mean()),
+        **dict(zip(QUANTILE_COLUMNS, np.quantile(ends, list(QUANTILE_COLUMNS.values())).tolist(), strict=True)),
+        "p_breach": chance(ends > amount) if course.models else float(ends[0] > amount),
+        **_spent_at(course.billed[:, None] + course.ahead, amount, first),
+        "model": ", ".join(sorted(course.models)) or NOTHING,
+        "skill": course.skill,
+    }
+
+
+def chance(breached: npt.NDArray[np.bool_]) -> float:
+    """The share of paths, no surer than so many can tell."""
+    return float((breached.sum() + 0.5) / (len(breached) + 1))
+
+
+_SPENT = tuple(f"spent_p{round(100 * level):02d}" for level in SPENT_AT)
+
+
+def _spent_at(daily: Floats, amount: float, first: date) -> dict[str, datetime | None]:
+    """The day on which the amount is exceeded, by its quantiles; None where that is after the period.
+
+    Args:
+        daily: (D, paths).
+    """
+    over = np.cumsum(daily, axis=0) > amount
+    day = np.where(over.any(axis=0), over.argmax(axis=0), len(daily))
+    found = {}
+    for name, level in zip(_SPENT, SPENT_AT, strict=True):
+        number = int(np.quantile(day, level, method="inverted_cdf"))
+        spent = first + timedelta(days=number)
+        found[name] = datetime.combine(spent, datetime.min.time()) if number < len(daily) else None
+    return found
+
+
+def _earlier_shares(known: pd.DataFrame, first: np.datetime64, after: np.datetime64) -> dict[tuple[str, str], float]:
+    """What share each service of an account had of the cost of the days before; empty where these cost nothing."""
+    day = known["day"].to_numpy()
+    earlier = _by_part(known[(day >= first) & (day < after)])
+    total = sum(earlier.values())
+    return {part: cost / total for part, cost in earlier.items()} if total > 0 else {}
+
+
+def _by_part(charged: pd.DataFrame) -> dict[tuple[str, str], float]:
+    summed = charged.groupby(["account", "service"], as_index=False)["value"].sum()
+    return {
+        (str(account), str(service)): float(cost)
+        for account, service, cost in zip(*(summed[name] for name in ("account", "service", "value")), strict=True)
+    }
+
+
+def _drivers(course: Course, shares: Mapping[tuple[str, str], float], amount: float) -> list[dict[str, Any]]:
+    """What will cost most beyond its share of the amount, by its share of the days before; all that it costs where it is new."""
+    return list(_named(course, shares, amount))[:DRIVERS]
+
+
+def _named(course: Course, shares: Mapping[tuple[str, str], float], amount: float) -> Iterator[dict[str, Any]]:
+    over = {part: cost - amount * shares.get(part, 0.0) for part, cost in course.parts.items()}
+    for part in sorted(over, key=lambda each: (-over[each], each)):
+        if over[part] > 0:
+            account, service = part
+            costs = {"expected": course.parts[part], "planned": amount * shares.get(part, 0.0), "over": over[part]}
+            yield {"account": account, "service": service, **{name: round(cost, 2) for name, cost in costs.items()}}

@@ -1,0 +1,187 @@
+"""Where budgets stand: periods as the file states them, chances from paths, what drives them, and each share told once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import plugs
+from pipeline.errors import ConfigError
+from pipeline.spend.budget import Budget, parse_budgets
+from pipeline.spend.standing import find_crossed, judge
+
+AS_OF, LAST, START = datetime(2026, 6, 20), datetime(2026, 6, 18), datetime(2025, 12, 1)
+MODELS = {name: plugs.load("forecasters", name).forecast for name in ("default", "seasonal_naive")}
+
+
+def charge(day: datetime, amount: float, service: str = "EC2", **other: object) -> dict[str, object]:
+    known = {"provider": "AWS", "account": "1", "service": service, "currency": "USD", "category": "usage", "item": "", "ts": day}
+    cost = Decimal(str(round(amount, 2)))
+    return known | {"billed": cost, "effective": cost, "complete_through": LAST} | other
+
+
+def use(level: float = 100.0, last: datetime = LAST, **other: object) -> list[dict[str, object]]:
+    """About `level` a day since December, a tenth more or less."""
+    random = np.random.default_rng(0)
+    return [
+        charge(START + timedelta(days=number), level * random.uniform(0.9, 1.1), **other)  # type: ignore[arg-type]
+        for number in range((last - START).days + 1)
+    ]
+
+
+def stand(charges: list[dict[str, object]], before: Mapping[str, Any] | None = None, **stated: Any) -> dict[str, Any]:
+    budget = Budget(**{"name": "all", "amount": 3000} | stated)
+    row = judge(budget, pd.DataFrame(charges), AS_OF, MODELS, before)
+    assert row is not None
+    return row
+
+
+def test_a_budget_knows_what_is_spent_what_it_comes_to_and_how_likely_it_is_exceeded() -> None:
+    row = stand(use())
+
+    assert row["actual"] == sum((each["billed"] for each in use() if each["ts"] >= datetime(2026, 6, 1)), Decimal(0))  # type: ignore[misc, operator]
+    assert row["expected"] == pytest.approx(3000, rel=0.03)
+    assert row["p05"] < row["p50"] < row["p95"]
+    assert 0.02 < row["p_breach"] < 0.98
+    assert (row["period_start"], row["period_end"]) == (datetime(2026, 6, 1), datetime(2026, 7, 1))
+    assert row["complete_through"] == LAST
+
+
+def test_more_money_is_exceeded_less_likely_and_later() -> None:
+    rows = [stand(use(), amount=amount) for amount in (1000, 2500, 3000, 3500)]
+
+    chances = [row["p_breach"] for row in rows]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[0] > 0.99
+    assert chances[-1] < 0.01
+    assert rows[0]["spent_p10"] == rows[0]["spent_p90"] == datetime(2026, 6, 11)
+    assert datetime(2026, 6, 24) <= rows[1]["spent_p10"] <= rows[1]["spent_p50"] <= rows[1]["spent_p90"] <= datetime(2026, 6, 28)
+    assert rows[-1]["spent_p10"] is None
+
+
+def test_a_month_that_is_billed_whole_is_exceeded_or_not() -> None:
+    may = {"start": date(2026, 5, 1), "end": date(2026, 5, 31), "period": "custom"}
+    budget = Budget(name="may", amount=3200, **may)
+    charges = pd.DataFrame(use())
+    spent = sum((each["billed"] for each in use() if each["ts"].month == 5), Decimal(0))  # type: ignore[attr-defined, misc]
+
+    row = judge(
+        budget,
+        charges[charges["ts"] < "2026-06-01"].assign(complete_through=datetime(2026, 5, 31)),
+        datetime(2026, 6, 1),
+        MODELS,
+        None,
+    )
+
+    assert row is not None
+    assert row["expected"] == pytest.approx(float(spent))
+    assert row["p_breach"] == 0.0
+    assert row["model"] == "billed"
+    assert judge(budget, charges, AS_OF, MODELS, None) is None
+
+
+def test_periods_are_months_quarters_and_years_of_the_fiscal_year() -> None:
+    def period(day: date, **stated: Any) -> tuple[date, date] | None:
+        return Budget(name="b", amount=1, **stated).period_of(day)
+
+    assert period(date(2026, 6, 19)) == (date(2026, 6, 1), date(2026, 7, 1))
+    assert period(date(2026, 6, 19), period="quarter") == (date(2026, 4, 1), date(2026, 7, 1))
+    assert period(date(2026, 1, 31), period="quarter", fiscal_year_starts=2) == (date(2025, 11, 1), date(2026, 2, 1))
+    assert period(date(2026, 6, 30), period="year", fiscal_year_starts=7) == (date(2025, 7, 1), date(2026, 7, 1))
+    assert period(date(2026, 6, 19), start=date(2026, 6, 20)) is None
+
+
+def test_what_is_planned_of_each_month_makes_the_amount_of_the_period() -> None:
+    planned = {"2026-04": 100, "2026-05": 200.5, "2026-06": 300}
+    budget = Budget(name="b", period="quarter", planned=planned)
+
+    assert budget.amount_of(date(2026, 4, 1), date(2026, 7, 1)) == Decimal("600.5")
+    assert budget.amount_of(date(2026, 7, 1), date(2026, 10, 1)) is None
+
+
+def test_what_costs_most_beyond_its_share_of_the_days_before_drives_a_budget() -> None:
+    launched = [charge(datetime(2026, 6, day), 80, "Bedrock") for day in range(10, 19)]
+
+    drivers = json.loads(stand([*use(), *use(10, service="S3"), *launched])["drivers_json"])
+
+    assert drivers[0]["service"] == "Bedrock"
+    assert drivers[0]["planned"] == 0
+    assert drivers[0]["over"] == drivers[0]["expected"] > 720
+    assert len(drivers) <= 3
+
+
+def test_what_does_not_count_is_left_out_and_another_currency_is_named() -> None:
+    charges = [*use(), charge(datetime(2026, 6, 3), 500, category="tax"), charge(datetime(2026, 6, 3), 50, currency="EUR")]
+    whole, without = stand(charges), stand(charges, without=["tax"])
+
+    assert whole["actual"] - without["actual"] == 500
+    assert whole["left_out"] == "EUR"
+
+
+def test_of_bills_that_have_ended_nothing_is_expected_and_what_is_spent_is_certain() -> None:
+    gone = pd.DataFrame(use(last=datetime(2026, 4, 10))).assign(complete_through=datetime(2026, 4, 10)).to_dict("records")
+
+    rows = [stand(gone, period="quarter", amount=amount) for amount in (500, 5000)]  # type: ignore[arg-type]
+
+    assert [row["expected"] for row in rows] == [None, None]
+    assert [row["p_breach"] for row in rows] == [1.0, None]
+
+
+def test_charges_of_the_day_itself_and_later_are_not_known_yet() -> None:
+    later = [charge(AS_OF + timedelta(days=number), 10_000) for number in range(3)]
+
+    assert stand([*use(), *later]) == stand(use())
+
+
+@pytest.mark.parametrize(
+    ("share", "told", "crossed"),
+    [
+        (79.9, None, None),
+        (80.0, None, 80.0),
+        (120.0, None, 100.0),
+        (78.0, 80.0, 80.0),
+        (74.9, 80.0, None),
+        (96.0, 100.0, 100.0),
+        (94.0, 100.0, 80.0),
+        (None, 80.0, 80.0),
+        (78.0, float("nan"), None),
+    ],
+)
+def test_a_share_that_was_told_counts_until_the_cost_is_five_points_below_it(
+    share: float | None, told: float | None, crossed: float | None
+) -> None:
+    assert find_crossed((80.0, 100.0), share, told) == crossed
+
+
+def test_what_the_run_before_told_is_kept() -> None:
+    near = stand(use(), amount=3050, forecast_pct=[100], before={"actual_over_pct": None, "forecast_over_pct": 100.0})
+    anew = stand(use(), amount=3050, forecast_pct=[100])
+
+    assert near["forecast_over_pct"] == 100.0
+    assert anew["forecast_over_pct"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[budget]]\nname = "a"', "line 1, budget a: expected either an amount or what is planned of each month"),
+        ('[[budget]]\nname = "a"\namount = 0', "budget a, amount: Input should be greater than 0, got 0"),
+        ('[[budget]]\nname = "a"\namount = 1\nperiods = "year"', "there is no such key"),
+        ('[[budget]]\nname = "a"\namount = 1\nperiod = "custom"', "a custom period has a start and an end"),
+        ('[[budget]]\nname = "a"\namount = 1\nscope = { team = "x", product = "y" }', "expected one dimension at most"),
+        ('[[budget]]\nname = "a"\namount = 1\n[[budget]]\nname = "a"\namount = 2', "two budgets are called 'a'"),
+        ('[[budget]]\nname = "a"\nplanned = { "2026-13" = 1 }', "planned"),
+    ],
+)
+def test_a_file_that_is_wrong_names_line_budget_and_key(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said.replace("(", r"\(")) as raised:
+        parse_budgets(text, "budgets b.toml")
+
+    assert str(raised.value).startswith("budgets b.toml: ")
