@@ -3,7 +3,8 @@
 python -m tools.bench_budgets [--estates 20]. Of each estate all its cost, each account and the three largest services are
 budgets; each month from the eighth is seen on its 5th, 10th and 20th day, with the days before in the bill. A limit is what the
 month should cost by the generator's own figures, times a ratio drawn between the 10 % and the 90 % quantile of what the months of
-that budget came to by this measure, as a normal distribution: by itself it tells nobody whether it is exceeded. Beside it the
+that budget came to by this measure, as a normal distribution: by itself it tells nobody whether it is exceeded. Budgets whose
+months hardly differ by it are left out. Beside it the
 chance that a straight line says: what is spent so far, as often as the month is long, give or take what that missed by in the
 months before. Figures, never a verdict.
 """
@@ -30,7 +31,7 @@ from pipeline import plugs
 from pipeline.sources import synthetic_bill
 from pipeline.sources._bill_estate import ACCOUNTS
 from pipeline.spend.outlook import in_meaning
-from pipeline.spend.standing import chance, follow_period
+from pipeline.spend.standing import follow_period
 from pipeline.steps.forecast_cost import MODELS
 from tools.bench_cost_anomalies import lines_of
 
@@ -39,6 +40,8 @@ SEEDS, SEEN_ON, FIRST_MONTH = range(300, 320), (5, 10, 20), 7
 #: Limits of one budget and day, services that are budgets, and fifths.
 LIMITS, LARGEST, FIFTHS = 4, 3, 5
 LOW, HIGH = 0.1, 0.9
+#: Budgets whose months differ by less than such a share from what was due are left out: nothing about them is in doubt.
+LEAST = 0.005
 #: Limits for which chances are kept, as ratios of what was due.
 RATIOS = np.linspace(0.01, 1.5, 14901)
 Floats = npt.NDArray[np.float64]
@@ -85,9 +88,10 @@ def see(seed: int) -> list[Seen]:
                 as_of = month.start_time.to_pydatetime() + timedelta(days=day)
                 known = in_meaning(_as_charges(charges[charges["ts"] < as_of], as_of), "effective")
                 course = follow_period(known, first, after, np.datetime64(as_of, "D"), models)
-                ends = course.billed.sum() + (0.0 if course.ahead is None else course.ahead.sum(axis=0))
-                ahead = [chance(ends > ratio * should) for ratio in RATIOS]
-                found.append(Seen(seed, scope, day, total, should, np.array(ahead), _straight(charges, as_of, day, should)))
+                ends = np.sort(course.billed.sum() + (np.zeros(1) if course.ahead is None else course.ahead.sum(axis=0)))
+                beyond = len(ends) - np.searchsorted(ends, RATIOS * should, side="right")
+                ahead = (beyond + 0.5) / (len(ends) + 1)
+                found.append(Seen(seed, scope, day, total, should, ahead, _straight(charges, as_of, day, should)))
     return found
 
 
@@ -130,7 +134,8 @@ def judge(seen: list[Seen]) -> pd.DataFrame:
     middle, spread = (found.groupby(["estate", "scope"])["ratio"].transform(name).to_numpy()[:, None] for name in ("mean", "std"))
     limits = middle + spread * norm.ppf(random.uniform(LOW, HIGH, (len(seen), LIMITS)))
     rows = []
-    for each, own in zip(seen, limits, strict=True):
+    varies = np.flatnonzero(spread > LEAST * middle)
+    for each, own in ((seen[place], limits[place]) for place in varies):
         for place in np.abs(RATIOS[None, :] - own[:, None]).argmin(axis=1):
             said = {"ours": each.ahead[place], "line": each.line[place]}
             rows.append({"estate": each.estate, "day": each.day, "exceeded": each.total > RATIOS[place] * each.due, **said})

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from pipeline.stated import parse_stated
+from pipeline.tables.columns import BUDGET_MONTHS, BudgetPeriod, CostMeaning, LeftOut
 
 #: What a scope may name beside one dimension of the allocation.
 NAMED = ("provider", "account", "service")
-#: What a bill charges that a budget may leave out.
-Left = Literal["purchase", "tax", "credit", "correction"]
-_LENGTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 def _as_list(given: Any) -> Any:
@@ -40,8 +38,8 @@ class Budget(BaseModel):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
         default="USD", description="Of the bills that count."
     )
-    cost: Literal["billed", "effective"] = Field(default="billed", description="What the invoice says, or amortised.")
-    period: Literal["month", "quarter", "year", "custom"] = Field(default="month", description="Custom is from `start` to `end`.")
+    cost: CostMeaning = Field(default="billed", description="What the invoice says, or amortised.")
+    period: BudgetPeriod = Field(default="monthly", description="Custom is from `start` to `end`.")
     fiscal_year_starts: int = Field(default=1, ge=1, le=12, description="Month in which a year, and a quarter, begins.")
     start: date | None = Field(default=None, description="First day on which it counts.")
     end: date | None = Field(default=None, description="Last day on which it counts.")
@@ -49,7 +47,7 @@ class Budget(BaseModel):
         default_factory=dict,
         description=f"Whose cost: {', '.join(NAMED)}, and one dimension of the allocation, each → patterns; all when empty.",
     )
-    without: tuple[Left, ...] = Field(default=(), description="Charges that do not count.")
+    without: tuple[LeftOut, ...] = Field(default=(), description="Charges that do not count.")
     actual_pct: tuple[Share, ...] = Field(default=(80, 100), description="Shares of it that are told once they are spent.")
     forecast_pct: tuple[Share, ...] = Field(default=(100,), description="Shares of it that are told once they are expected.")
 
@@ -78,7 +76,7 @@ class Budget(BaseModel):
             return None
         if self.period == "custom" and self.start and self.end:
             return self.start, self.end + timedelta(days=1)
-        length = _LENGTHS[self.period]
+        length = BUDGET_MONTHS[self.period]
         number = day.year * 12 + day.month - self.fiscal_year_starts
         first = number - number % length + self.fiscal_year_starts - 1
         return _month(first), _month(first + length)

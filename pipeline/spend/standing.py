@@ -165,14 +165,14 @@ def _ahead(course: Course, amount: float, actual: float, first: date) -> dict[st
     return {
         "expected": float(ends.mean()),
         **dict(zip(QUANTILE_COLUMNS, np.quantile(ends, list(QUANTILE_COLUMNS.values())).tolist(), strict=True)),
-        "p_breach": chance(ends > amount) if course.models else float(ends[0] > amount),
+        "p_breach": _chance(ends > amount) if course.models else float(ends[0] > amount),
         **_spent_at(course.billed[:, None] + course.ahead, amount, first),
         "model": ", ".join(sorted(course.models)) or NOTHING,
         "skill": course.skill,
     }
 
 
-def chance(breached: npt.NDArray[np.bool_]) -> float:
+def _chance(breached: npt.NDArray[np.bool_]) -> float:
     """The share of paths, no surer than so many can tell."""
     return float((breached.sum() + 0.5) / (len(breached) + 1))
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import COST_MEANINGS, as_of, moment, number, text
+from pipeline.tables.columns import BUDGET_PERIODS, COST_MEANINGS, as_of, moment, number, text
 from pipeline.tables.cost_forecast import QUANTILE_COLUMNS
 from pipeline.tables.money import currency
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import MONEY, NUMBER
 
-#: How long a budget's periods are.
-BUDGET_PERIODS = ("month", "quarter", "year", "custom")
 _SPENT = {"p10": "with a chance of 10 %", "p50": "more likely than not", "p90": "with a chance of 90 %"}
 BUDGET_STATUS = Table(
     name="gold.budget_status",

@@ -138,8 +138,17 @@ COST_LEVELS = ("total", "by_provider", "by_account", "by_service", "by_account_s
 #: What a charge is: use, a fee that comes back, tax on these, a purchase that does not come back, a credit or refund, a
 #: correction of earlier invoices or another adjustment.
 COST_KINDS = USAGE, FEE, TAX, ONE_OFF, CREDIT, CORRECTION = ("usage", "fee", "tax", "one_off", "credit", "correction")
+#: What a budget may leave out, as the bill calls it.
+LeftOut = Literal["purchase", "tax", "credit", "correction"]
+#: How long a budget's periods are.
+BudgetPeriod = Literal["monthly", "quarterly", "yearly", "custom"]
+BUDGET_PERIODS: tuple[BudgetPeriod, ...] = get_args(BudgetPeriod)
+#: Months of those that come again.
+BUDGET_MONTHS: dict[BudgetPeriod, int] = {"monthly": 1, "quarterly": 3, "yearly": 12}
 #: Which cost: what the invoice says, or amortised.
-COST_MEANINGS = BILLED, EFFECTIVE = ("billed", "effective")
+CostMeaning = Literal["billed", "effective"]
+COST_MEANINGS: tuple[CostMeaning, ...] = get_args(CostMeaning)
+BILLED, EFFECTIVE = COST_MEANINGS
 #: Length of the periods of a cost forecast.
 COST_PERIODS = DAY, MONTH, QUARTER = ("day", "month", "quarter")
 #: Formats of a bill, the oldest first: of exports that say the same, the newest counts.

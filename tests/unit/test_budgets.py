@@ -92,15 +92,15 @@ def test_periods_are_months_quarters_and_years_of_the_fiscal_year() -> None:
         return Budget(name="b", amount=1, **stated).period_of(day)
 
     assert period(date(2026, 6, 19)) == (date(2026, 6, 1), date(2026, 7, 1))
-    assert period(date(2026, 6, 19), period="quarter") == (date(2026, 4, 1), date(2026, 7, 1))
-    assert period(date(2026, 1, 31), period="quarter", fiscal_year_starts=2) == (date(2025, 11, 1), date(2026, 2, 1))
-    assert period(date(2026, 6, 30), period="year", fiscal_year_starts=7) == (date(2025, 7, 1), date(2026, 7, 1))
+    assert period(date(2026, 6, 19), period="quarterly") == (date(2026, 4, 1), date(2026, 7, 1))
+    assert period(date(2026, 1, 31), period="quarterly", fiscal_year_starts=2) == (date(2025, 11, 1), date(2026, 2, 1))
+    assert period(date(2026, 6, 30), period="yearly", fiscal_year_starts=7) == (date(2025, 7, 1), date(2026, 7, 1))
     assert period(date(2026, 6, 19), start=date(2026, 6, 20)) is None
 
 
 def test_what_is_planned_of_each_month_makes_the_amount_of_the_period() -> None:
     planned = {"2026-04": 100, "2026-05": 200.5, "2026-06": 300}
-    budget = Budget(name="b", period="quarter", planned=planned)
+    budget = Budget(name="b", period="quarterly", planned=planned)
 
     assert budget.amount_of(date(2026, 4, 1), date(2026, 7, 1)) == Decimal("600.5")
     assert budget.amount_of(date(2026, 7, 1), date(2026, 10, 1)) is None
@@ -128,7 +128,7 @@ def test_what_does_not_count_is_left_out_and_another_currency_is_named() -> None
 def test_of_bills_that_have_ended_nothing_is_expected_and_what_is_spent_is_certain() -> None:
     gone = pd.DataFrame(use(last=datetime(2026, 4, 10))).assign(complete_through=datetime(2026, 4, 10)).to_dict("records")
 
-    rows = [stand(gone, period="quarter", amount=amount) for amount in (500, 5000)]  # type: ignore[arg-type]
+    rows = [stand(gone, period="quarterly", amount=amount) for amount in (500, 5000)]  # type: ignore[arg-type]
 
     assert [row["expected"] for row in rows] == [None, None]
     assert [row["p_breach"] for row in rows] == [1.0, None]

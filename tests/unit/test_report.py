@@ -735,7 +735,7 @@ def test_where_bills_state_no_effective_cost_billed_cost_is_shown_and_its_share_
 
 
 def test_budgets_are_shown_with_their_chance_and_what_drives_them_the_likeliest_exceeded_first(findings: Findings) -> None:
-    one = {"as_of": AS_OF, "scope": "team like web", "cost": "billed", "currency": "USD", "period": "month", "model": "default"}
+    one = {"as_of": AS_OF, "scope": "team like web", "cost": "billed", "currency": "USD", "period": "monthly", "model": "default"}
     one |= {"period_start": utc("2026-04-01"), "period_end": utc("2026-05-01"), "amount": 1000, "actual": 600}
     web = {**one, "budget": "<b>web</b>", "expected": 1240.5, "p_breach": 0.93, "spent_p50": utc("2026-04-24")}
     web |= {"drivers_json": '[{"account": "1", "service": "S3", "expected": 500, "planned": 300, "over": 200}]'}
