@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -206,6 +207,7 @@ def stored(lake: Lake) -> list[Stored]:
     return found
 
 
+@lru_cache(maxsize=256)
 def columns_read(text: str) -> dict[str, set[str]]:
     """The stored columns that a query reads in the end, through views, by `layer.table`."""
     import sqlglot

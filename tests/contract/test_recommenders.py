@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,12 @@ def judge(name: str, given: Estate, **options: Any) -> pd.DataFrame:
     return rows
 
 
+@cache
+def judged(name: str, case: str) -> pd.DataFrame:
+    """What a rule says of a situation as it is, worked out once: whoever changes it takes a copy."""
+    return judge(name, situation(name, case).estate)
+
+
 def covered(name: str, given: Estate) -> list[tuple[str, ...]]:
     services = plugs.load("recommenders", name).SERVICES
     resources = given.resources.loc[given.resources["service"].isin(services), [*KEY, "service"]]
@@ -54,7 +61,7 @@ def answered(rows: pd.DataFrame) -> list[tuple[str, ...]]:
 def test_a_rule_brings_situations_and_in_one_of_them_something_is_to_be_done(name: str) -> None:
     brought = load_cases("recommenders", name, BRINGS).SITUATIONS
 
-    actions = {action for one in brought.values() for action in judge(name, one.estate)["action"]}
+    actions = {action for case in brought for action in judged(name, case)["action"]}
     assert actions - set(PASSIVE)
 
 
@@ -65,7 +72,7 @@ def test_no_situations_are_left_of_a_rule_that_is_gone() -> None:
 @in_every_situation
 def test_a_rule_says_of_its_situations_what_it_must(name: str, case: str) -> None:
     given = situation(name, case)
-    rows = judge(name, given.estate).set_index("resource_id")
+    rows = judged(name, case).set_index("resource_id")
 
     for resource_id, says in given.says.items():
         row = rows.loc[resource_id]
@@ -80,12 +87,12 @@ def test_every_resource_of_its_services_has_exactly_one_row_and_no_other_has_any
     stranger = pd.DataFrame([{"account": "1", "region": "r", "resource_id": "q-1", "service": "unheard-of"}])
     more = replace(given, resources=pd.concat([given.resources, stranger], ignore_index=True))
 
-    assert answered(judge(name, given)) == answered(judge(name, more)) == covered(name, given) != []
+    assert answered(judged(name, case)) == answered(judge(name, more)) == covered(name, given) != []
 
 
 @in_every_situation
 def test_rows_keep_to_the_columns_bounds_and_words_of_their_table(name: str, case: str) -> None:
-    rows = judge(name, situation(name, case).estate)
+    rows = judged(name, case)
 
     assert tuple(rows.columns) == RECOMMENDATION.names
     for column in RECOMMENDATION.columns:
@@ -101,7 +108,7 @@ def test_rows_keep_to_the_columns_bounds_and_words_of_their_table(name: str, cas
 @in_every_situation
 def test_every_row_has_a_reason_and_the_evidence_as_json_and_says_who_judged(name: str, case: str) -> None:
     given = situation(name, case).estate
-    rows = judge(name, given)
+    rows = judged(name, case)
 
     assert (rows["reason"].str.len() > 10).all()
     assert not rows["reason"].str.contains(r"\bnan\b|\bNone\b").any()
@@ -117,7 +124,7 @@ def test_every_row_has_a_reason_and_the_evidence_as_json_and_says_who_judged(nam
 
 @in_every_situation
 def test_savings_lie_between_their_bounds_do_not_exceed_the_cost_and_belong_to_a_change(name: str, case: str) -> None:
-    rows = judge(name, situation(name, case).estate)
+    rows = judged(name, case)
 
     saved = rows.dropna(subset="savings_monthly_usd")
     assert (saved["savings_low_usd"] <= saved["savings_monthly_usd"]).all()
@@ -157,7 +164,7 @@ def test_what_is_known_after_as_of_does_not_matter(name: str, case: str) -> None
         bill=_billed_later(given),
     )
 
-    pd.testing.assert_frame_equal(judge(name, longer), judge(name, given))
+    pd.testing.assert_frame_equal(judge(name, longer), judged(name, case))
 
 
 def _and_later(given: Estate) -> pd.DataFrame:
@@ -177,7 +184,7 @@ def _billed_later(given: Estate) -> pd.DataFrame:
 @in_every_situation
 def test_without_prices_and_bill_there_are_no_dollars_and_with_others_a_row_keeps_its_id(name: str, case: str) -> None:
     given = situation(name, case).estate
-    now = judge(name, given)
+    now = judged(name, case)
 
     for prices in (given.prices.assign(price_usd=np.nan), given.prices.iloc[:0]):
         rows = judge(name, replace(given, prices=prices, bill=given.bill.iloc[:0]))

@@ -325,14 +325,6 @@ def test_maintenance_stops_at_a_truncated_object_and_names_it(aws_server: AwsSer
 # ---------------------------------------------------------------- queries that fail
 
 
-@pytest.fixture
-def built(lake: Lake) -> Lake:
-    """A lake with all its tables, and a resource to build."""
-    for _ in lake.create_tables():
-        pass
-    return lake
-
-
 def build(lake: Lake) -> int:
     return steps.perform("build", FIRST, target="silver.resource", settings=lake.settings)
 
@@ -352,28 +344,24 @@ def test_a_query_that_athena_fails_every_time_ends_in_one_error(aws_server: AwsS
     assert len(aws_server.athena.executions) - before == athena.EXECUTIONS
 
 
-def test_a_build_whose_query_exceeds_the_cutoff_publishes_nothing_and_says_so(aws_server: AwsServer, built: Lake) -> None:
+def test_a_build_whose_query_exceeds_the_cutoff_publishes_nothing_and_says_so_and_once_it_is_raised_runs_anew(
+    aws_server: AwsServer, lake: Lake
+) -> None:
+    assert list(lake.create_tables())
     aws_server.athena.cutoff = -1
-    before = built.snapshot_id(RESOURCE)
+    before = lake.snapshot_id(RESOURCE)
 
     with pytest.raises(DataError) as caught:
-        build(built)
+        build(lake)
 
     assert str(caught.value).startswith(
         "silver.resource with end=2026-03-02T00:00:00, start=2026-03-01T00:00:00: Athena execution "
     )
     assert "more than workgroup headroom-pipeline allows" in str(caught.value)
-    assert built.snapshot_id(RESOURCE) == before
-    assert built.read(EVENT)["outcome"].to_pylist() == ["failed"]
-
-
-def test_once_the_cutoff_is_raised_the_same_build_runs_anew(aws_server: AwsServer, built: Lake) -> None:
-    aws_server.athena.cutoff = -1
-    with pytest.raises(DataError):
-        build(built)
-
+    assert lake.snapshot_id(RESOURCE) == before
+    assert lake.read(EVENT)["outcome"].to_pylist() == ["failed"]
     aws_server.athena.cutoff = None
-    assert build(built) == 0
+    assert build(lake) == 0
 
 
 def test_a_query_over_tables_that_glue_does_not_know_says_how_to_create_them(settings: Settings) -> None:
@@ -381,9 +369,9 @@ def test_a_query_over_tables_that_glue_does_not_know_says_how_to_create_them(set
         open_lake(settings).query("SELECT count(*) AS n FROM gold.anomaly")
 
 
-def test_a_query_that_athena_refuses_carries_athenas_words(built: Lake) -> None:
+def test_a_query_that_athena_refuses_carries_athenas_words(lake: Lake) -> None:
     with pytest.raises(DataError, match=r"silver\.calendar: Athena execution .* failed: .*no_such_column"):
-        built.query("SELECT no_such_column AS n FROM silver.calendar")
+        lake.query("SELECT no_such_column AS n FROM silver.calendar")
 
 
 def test_killing_the_task_stops_its_query(aws_server: AwsServer, lake: Lake) -> None:
