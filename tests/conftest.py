@@ -15,14 +15,21 @@ from pipeline.registry import mlflow
 from pipeline.settings import Settings
 from pipeline.upkeep import garbage
 
-# Files that take minutes, the longest first: one of them begun last would keep one worker busy while the others are done.
+# Files that take longest, first: one of them begun last would keep one worker busy while the others are done.
 LONGEST = (
     "test_terraform",
     "test_airflow_shards",
     "test_airflow_backfill",
     "test_make",
-    "test_any_order",
+    "test_runs",
     "test_registry",
+    "test_athena",
+    "test_bills",
+    "test_run_own_files",
+    "test_aws_faults",
+    "test_any_order",
+    "test_recommenders",
+    "test_features",
     "test_athena_sql",
     "test_readme",
 )

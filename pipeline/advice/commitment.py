@@ -158,7 +158,10 @@ def _used(hourly: Floats, usage: Floats, mix: Mix) -> Floats:
 def _worth_of_more(hourly: Floats, usage: Floats, mix: Mix) -> float:
     """What one more dollar of commitment takes the place of, on average."""
     worth = np.append(1 / (1 - mix.discounts), 0.0)
-    return float(worth[np.searchsorted(_at_plan(mix)[1:], _reach(hourly, usage), side="right")].mean())
+    reach = _reach(hourly, usage)
+    # Share of the paths and steps of which it covers a family wholly, so that one more dollar goes to the next.
+    beyond = np.array([np.count_nonzero(reach >= end) for end in _at_plan(mix)[1:]]) / reach.size
+    return float(worth[0] + beyond @ np.diff(worth))
 
 
 def _savings(hourly: float, held: Floats, usage: Floats, mix: Mix) -> Floats:

@@ -56,6 +56,8 @@ def explain_no_rows(table: Table, interval: Interval, lake: Lake) -> None:
 def list_outdated(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
     """The stretches of days before an interval of which a day has other landings than the table was built from.
 
+    A stretch goes on over days of which nothing was landed or built.
+
     Landings of bronze are only added to, so that their number says whether all of them were there. A day of which every row was
     refused has no row that could say so, and is looked at by every run.
     """
@@ -66,11 +68,10 @@ def list_outdated(table: Table, interval: Interval, lake: Lake) -> list[Interval
     built = open_lake(lake.settings).read(table, columns=(table.time, "landings")).to_pydict()
     counted = {f"{moment:%Y-%m-%d}": number for moment, number in zip(built[table.time], built["landings"], strict=True)}
     first = f"{interval.start:%Y-%m-%d}"
-    days = sorted(date.fromisoformat(day) for day, number in landed.items() if day < first and counted.get(day) != number)
-    stretches = [list(some) for _, some in groupby(enumerate(days), key=lambda one: one[1] - timedelta(days=one[0]))]
-    return [
-        year for some in stretches for year in Interval.days(str(some[0][1]), str(some[-1][1] + timedelta(days=1))).split_years()
-    ]
+    known = sorted(day for day in landed.keys() | counted if day < first)
+    is_outdated = {day: day in landed and counted.get(day) != landed[day] for day in known}
+    stretches = [[date.fromisoformat(day) for day in some] for outdated, some in groupby(known, is_outdated.get) if outdated]
+    return [year for days in stretches for year in Interval.days(days[0], days[-1] + timedelta(days=1)).split_years()]
 
 
 def refuse_unread(table: Table, lake: Lake) -> None:

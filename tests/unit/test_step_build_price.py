@@ -46,6 +46,22 @@ def test_a_price_of_long_ago_that_lands_today_is_built_today(settings: Settings)
     assert read(lake, "prices", as_of=DAY.as_of)[["price_usd", "price_as_of"]].values.tolist() == [[0.08, datetime(2026, 3, 2)]]
 
 
+def test_days_of_a_year_between_which_nothing_landed_are_built_in_one_go_and_one_that_is_built_already_stays(
+    settings: Settings,
+) -> None:
+    def parts(lake: Lake) -> list[tuple[int, int]]:
+        rows = lake.read(CHECK_RESULT).to_pylist()
+        return sorted({(row["shard"], row["rows"]) for row in rows if row["table_name"] == PRICE_HELD.name})
+
+    land(settings, ("2024-02-01", 0.10), ("2024-09-01", 0.08))
+    assert parts(build(settings)) == [(0, 2)]
+
+    land(settings, ("2024-01-01", 0.11), ("2024-05-01", 0.09), ("2024-06-01", 0.09), shard="y")
+
+    assert parts(build(settings)) == [(0, 1), (1, 2)]
+    assert [price for _, price in held(open_lake(settings))] == [0.11, 0.10, 0.09, 0.09, 0.08]
+
+
 def test_a_day_without_news_changes_nothing_and_lacks_nothing(settings: Settings) -> None:
     land(settings, ("2023-09-18", 0.10))
     before = build(settings).snapshot_id(PRICE_HELD)
