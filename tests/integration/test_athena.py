@@ -61,6 +61,13 @@ def created(aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return lake
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tables of bronze, one of silver and no view are all that is declared: to create the rest takes seconds each time."""
+    monkeypatch.setattr(tables, "ALL", {table.name: table for table in (METRIC_SAMPLE, EVENT, CALENDAR)})
+    monkeypatch.setattr(sql, "views", list)
+
+
 def write(lake: Lake, interval: Interval, **changed: Any) -> None:
     lake.replace(CALENDAR, conform(calendar(interval).assign(**changed), CALENDAR, interval), CALENDAR.scope(interval))
 
@@ -132,10 +139,8 @@ def projected(aws: AwsServer, settings: Settings) -> str:
     return str(entry["Parameters"]["projection.day.range"])
 
 
-def test_a_day_before_the_first_is_landed_once_athena_looks_for_it(
-    aws: AwsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sql, "views", list)
+@pytest.mark.usefixtures("few")
+def test_a_day_before_the_first_is_landed_once_athena_looks_for_it(aws: AwsServer, settings: Settings) -> None:
     lake = open_lake(settings)
     list(lake.create_tables())
     assert projected(aws, settings) == "2021-01-01,NOW+3DAYS"
@@ -157,10 +162,10 @@ def test_a_day_before_the_first_is_landed_once_athena_looks_for_it(
         list(lake.create_tables(date(2014, 2, 15)))
 
 
+@pytest.mark.usefixtures("few")
 def test_what_was_landed_before_there_was_a_first_day_stays_found(
     aws: AwsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql, "views", list)
     lake = open_lake(settings)
     with monkeypatch.context() as earlier:
         earlier.setattr(beginning, "DEFAULT", date(2000, 1, 1))
@@ -206,10 +211,10 @@ def declared_otherwise(table: Table, *, drop: str = "", retype: str = "", add: s
     return replace(table, columns=(*columns, *added))
 
 
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("table", [EVENT, CALENDAR], ids=lambda table: table.name)
 def test_a_new_column_is_added_and_old_rows_have_none(table: Table, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = open_lake(settings)
-    monkeypatch.setattr(sql, "views", list)
     list(lake.create_tables())
     land(lake, DAY.start)
     write(lake, DAY)
@@ -256,9 +261,9 @@ def test_a_question_asked_again_is_not_run_again_until_the_answer_may_differ(aws
     assert len(aws.athena.executions) == before + 2
 
 
-def test_new_objects_in_bronze_make_the_question_new(aws: AwsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("few")
+def test_new_objects_in_bronze_make_the_question_new(aws: AwsServer, settings: Settings) -> None:
     lake = open_lake(settings)
-    monkeypatch.setattr(sql, "views", list)
     list(lake.create_tables())
     text = "SELECT count(*) AS n FROM bronze.run_event"
 
@@ -334,11 +339,9 @@ def test_a_row_of_nothing_but_null_is_a_row(settings: Settings) -> None:
     assert lake.query("SELECT holiday AS h, holiday AS g FROM silver.calendar").to_pylist() == [{"h": None, "g": None}]
 
 
-def test_microseconds_survive_in_silver_and_are_milliseconds_in_bronze_as_athena_has_them(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("few")
+def test_microseconds_survive_in_silver_and_are_milliseconds_in_bronze_as_athena_has_them(settings: Settings) -> None:
     lake = open_lake(settings)
-    monkeypatch.setattr(sql, "views", list)
     list(lake.create_tables())
     land(lake, DAY.start)
 

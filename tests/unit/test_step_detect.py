@@ -65,7 +65,7 @@ def test_hours_of_one_incident_are_one_row_of_one_name_as_of_each_run_whether_by
     values[270:] = [95.0] * len(values[270:])
     land(lake, "i-1", values)
     build(WHOLE, lake, settings, target="silver.metric_hourly")
-    for day in list(WHOLE.split_days())[8:]:
+    for day in list(WHOLE.split_days())[10:]:
         detect(day, lake, settings)
         incidents(day, lake, settings)
     columns = "as_of, anomaly_id, started_at, ended_at, is_open, hours, anomalous_hours, severity"

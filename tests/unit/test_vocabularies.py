@@ -68,6 +68,8 @@ def restated(source: str) -> list[tuple[int, str]]:
     found = []
     for node in ast.walk(ast.parse(source)):
         words, is_mapping = words_of(node)
+        if not words:
+            continue
         known = {word for vocabulary in VOCABULARIES.values() if set(vocabulary) <= words for word in vocabulary}
         left = words - known if is_mapping else words
         for name, vocabulary in VOCABULARIES.items():
