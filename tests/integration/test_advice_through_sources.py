@@ -8,8 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.ec2.models import ec2_backends
-from moto.elbv2.models import elbv2_backends
 
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
@@ -106,6 +104,10 @@ def aws() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def estate(aws: str) -> dict[str, str]:
     """What is there, by what it is: of each kind one that is to be changed, and a twin that is not."""
+    # It takes two seconds to import, which every worker would spend that only collects this file.
+    from moto.ec2.models import ec2_backends
+    from moto.elbv2.models import elbv2_backends
+
     ec2 = client(aws, "ec2")
     [machine] = ec2.run_instances(ImageId=AMI, InstanceType="m5.large", MinCount=1, MaxCount=1)["Instances"]
     made = {}

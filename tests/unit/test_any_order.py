@@ -86,6 +86,7 @@ def test_any_order_of_runs_crashes_and_repetitions_ends_in_the_same_content(
     assert contents(open_lake(settings)) == straight
 
 
+@pytest.mark.system
 def test_one_run_over_three_days_says_what_three_runs_say(fresh: Path, straight: dict[str, str]) -> None:
     settings = settings_module.load({}, home=fresh)
 
