@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from pipeline.forecasting.panel import Floats
@@ -71,6 +70,8 @@ def normal_paths(steps: int, rho: float, drift: float, paths: int = PATHS) -> np
         drift: by how much the share of the variance that lasts grows with each step ahead, up to one half.
         paths: how many.
     """
+    from scipy.signal import lfilter  # takes a second to import
+
     half = (paths + 1) // 2
     random = np.random.default_rng(0)
     noise = random.standard_normal((half, steps))

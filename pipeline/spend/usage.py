@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from pipeline.forecasting import metrics
@@ -129,6 +128,8 @@ def draw(panel: Panel, said: Floats, seed: int = 0) -> Iterator[Floats]:
 
     Source: empirical copulas of past errors, as in the Schaake shuffle (Clark et al. 2004).
     """
+    from scipy.signal import lfilter  # takes a second to import
+
     horizon = said.shape[1]
     random = np.random.default_rng(seed)
     daily, monthly = _moves(panel.values)
