@@ -33,6 +33,9 @@ INSTALLED := .venv/installed
 # No lock names where packages come from.
 COMPILED := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header
 
+# There are more tests at once than cores: threads of linear algebra would wait for each other, and waiting takes half their time.
+tests serverless test-system: export OMP_NUM_THREADS = 1
+
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
