@@ -131,7 +131,15 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
         moments |= {"before": DAY.end - back, "until": DAY.end}
         asked = sql.parameters(sql.parse(sql.text(name)))
         told = {each: getattr(lake.settings, each) for each in asked & type(lake.settings).model_fields.keys()}
-        plain = {"shard": 0, "shards": 1, "metric": "", "hours": 168, "by_resource_id": 1, "by_usage_type": 1}
+        plain = {
+            "shard": 0,
+            "shards": 1,
+            "metric": "",
+            "hours": 168,
+            "by_resource_id": 1,
+            "by_usage_type": 1,
+            "dimension": "team",
+        }
         lake.query(sql.text(name), moments | OF_A_BILL | told | plain)
         opened = lake.relations.opened.values()
         files = sorted({file for each in opened for file in each.files})

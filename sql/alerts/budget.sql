@@ -20,7 +20,7 @@ WITH told AS (
   WHERE as_of = :as_of AND forecast_over_pct IS NOT NULL
 )
 SELECT
-  concat_ws('/', budget, what, cast(cast(round(over_pct) AS bigint) AS varchar) || ' percent') AS subject,
+  budget || ' ' || cast(cast(round(over_pct) AS bigint) AS varchar) || ' percent ' || what AS subject,
   'budget' AS cause,
   CASE WHEN what = 'spent' AND over_pct >= 100 THEN 'critical' ELSE 'warning' END AS severity,
   period_start AS since,

@@ -115,6 +115,7 @@ class _Chance(random.Random):
             "hours": self.choice((1, 24)),
             "by_resource_id": self.choice((0, 1)),
             "by_usage_type": self.choice((0, 1)),
+            "dimension": self.choice(("team", "project")),
             "resource": self.resources[0],
             "until": self.end,
             **{name: self.choice(TEXTS) for name in ("source", "provider", "payer")},

@@ -35,7 +35,7 @@ VALUES: dict[str, Any] = {
     "table_name": "bronze.focus_line",
     "recommendation_id": "0123456789abcdef",
     "until": END,
-    **dict.fromkeys(("source", "provider", "payer", "currency", "account", "service", "usage_type"), "a"),
+    **dict.fromkeys(("source", "provider", "payer", "currency", "account", "service", "usage_type", "dimension"), "a"),
 }
 
 

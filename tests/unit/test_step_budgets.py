@@ -119,7 +119,7 @@ def test_an_alert_says_which_share_is_spent_or_expected(billed: Settings, tmp_pa
 
     rows = open_lake(billed).query(sql.text("alerts.budget"), {"as_of": LAST + timedelta(days=1)}).to_pylist()
 
-    assert {row["subject"] for row in rows} == {"storage/spent/100 percent", "storage/expected/100 percent"}
+    assert {row["subject"] for row in rows} == {"storage 100 percent spent", "storage 100 percent expected"}
 
 
 def test_the_screen_shows_the_likeliest_to_be_exceeded_first(billed: Settings, tmp_path: Path) -> None:
