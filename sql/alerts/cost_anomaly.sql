@@ -31,7 +31,7 @@ SELECT
   expected_cost AS expected,
   currency AS measured_in,
   'Days: ' || cast(days AS varchar) || CASE WHEN is_open THEN ', and it goes on' ELSE ', and it is over' END
-    || '; first cause: ' || resource_id || '.' AS detail,
+    || CASE WHEN resource_id = 'none' THEN '' ELSE '; first cause: ' || resource_id END || '.' AS detail,
   cast(NULL AS varchar) AS depends_on
 FROM told
 WHERE place = 1

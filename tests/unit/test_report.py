@@ -765,6 +765,7 @@ def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cau
     whole |= {"impact_cost": -1000.0, "is_open": False, "days": 2, "causes_json": "[]"}
 
     unnamed = {**one, "anomaly_id": "3" * 16, "service": "Lambda", "usage_type": "none", "impact_cost": 1.0}
+    unnamed |= {"causes_json": '[{"resource_id": "none", "usage_type": "none", "service": "Lambda", "impact": 1.0}]'}
     found = COST_ANOMALY.frame([one, whole, unnamed])
 
     shown = render(replace(findings, cost_anomaly=found, cost_judged=COST_JUDGED.frame([judged])))
@@ -774,6 +775,7 @@ def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cau
     for text in (
         "1 / S3 / Requests",
         "1 / Lambda",
+        "Lambda: +1.00",
         "+540.50 EUR",
         "&lt;b&gt;bucket&lt;/b&gt;: +540.50",
         "goes on",

@@ -105,9 +105,14 @@ def _by_impact(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _cause(cause: dict[str, Any]) -> str:
+    """What an event is made of, by the resource, or by what it is where the bill names none."""
+    named = [cause[name] for name in ("resource_id", "usage_type", "service") if cause.get(name, UNNAMED) != UNNAMED]
+    return f"{named[0] if named else 'nothing that the bill names'}: {cause['impact']:+,.2f}"
+
+
 def _unusual_row(row: dict[str, Any]) -> Content:
     causes = json.loads(row["causes_json"])
-    first = causes[0] if causes else None
     part = [row[name] for name in ("account", "service", "usage_type") if not (missing(row[name]) or row[name] == UNNAMED)]
     return {
         "part": " / ".join(part) or "the whole bill",
@@ -117,7 +122,7 @@ def _unusual_row(row: dict[str, Any]) -> Content:
         "actual": f"{row['actual_cost']:,.2f}",
         "expected": f"{row['expected_cost']:,.2f}",
         "impact": f"{row['impact_cost']:+,.2f} {row['currency']}",
-        "cause": f"{first['resource_id']}: {first['impact']:+,.2f}" if first else "",
+        "cause": _cause(causes[0]) if causes else "",
     }
 
 
