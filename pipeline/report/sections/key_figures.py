@@ -113,7 +113,21 @@ def _month_figure(findings: Findings) -> Figure:
             value=NO_FIGURE, detail=f"{detail}; no forecast to its end", next="Run the step forecast_cost for this interval."
         )
     rest = f", {plural(month.forecast_days, 'day')} after" if month.forecast_days else ", all of it"
-    return figure(value=cell_of(expected, usd), detail=f"{detail}{rest}", next="Compare it with the budget.")
+    return figure(value=cell_of(expected, usd), detail=f"{detail}{rest}", next=_against_budgets(findings.budget_status))
+
+
+def _against_budgets(budget_status: pd.DataFrame) -> str:
+    """Which budget is likeliest exceeded, where one is more likely than not."""
+    if budget_status.empty:
+        return "Compare it with the budget; the setting budgets names a file of them."
+    over = budget_status[numbers(budget_status["p_breach"]) > 0.5].sort_values(["p_breach", "budget"], ascending=[False, True])
+    if over.empty:
+        return f"No budget of {len(budget_status)} is likely to be exceeded."
+    first = over.iloc[0]
+    return (
+        f"{len(over)} of {plural(len(budget_status), 'budget')} will likely be exceeded; look first at {first['budget']}: "
+        f"{percent(first['p_breach'])}."
+    )
 
 
 def _no_bill(findings: Findings) -> str:
