@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from rich import box
@@ -147,6 +148,8 @@ def _is_sentence(place: int, rows: list[list[str]]) -> bool:
 def _cell(value: Any, name: str = "", unit: str = "") -> str:
     if value is None or value != value:
         return "–"
+    if isinstance(value, Decimal):
+        return write_money(float(value))
     if not isinstance(value, float):
         return str(value)
     is_money = name.endswith(_MONEY) or (name == "value" and unit == "usd")
@@ -154,8 +157,10 @@ def _cell(value: Any, name: str = "", unit: str = "") -> str:
 
 
 def write_money(value: float) -> str:
-    """Two decimals; four for what would round to nothing."""
-    return f"{value:,.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:.4f}"
+    """Two decimals; four, or as many as tell something, for what would round to nothing."""
+    if abs(value) >= 0.005 or value == 0:
+        return f"{value:,.2f}"
+    return f"{value:.4f}" if abs(value) >= 0.00005 else write_number(value)
 
 
 def write_number(value: float) -> str:

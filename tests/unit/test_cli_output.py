@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import datetime
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import cast
 
@@ -67,6 +68,15 @@ def test_dollars_have_two_decimals_by_the_name_of_the_column_or_the_units_word(m
     text = shown(monkeypatch, kpis, 80)
 
     assert [figure in text for figure in ("16,540.24", "0.106", "1,000,000.00", "0.0020")] == [True] * 4
+
+
+def test_exact_amounts_have_two_decimals_on_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    amounts = ("3114.560215000000", "0E-12", "-0.000041000000")
+    frame = pd.DataFrame({"cost": [Decimal(amount) for amount in amounts]})
+
+    text = shown(monkeypatch, frame, 80)
+
+    assert [line.split()[-1] for line in text.splitlines() if line.strip()][-3:] == ["3,114.56", "0.00", "-0.000041"]
 
 
 @pytest.mark.parametrize(
