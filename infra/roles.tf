@@ -7,8 +7,8 @@
 #   publisher  read          read, write   read, write             write        read         pipeline   publishes to the alerts topic
 #   analyst                  read          read                    read                      analyst
 #
-# All four put bronze.run_event, the record of how a step went. Who answers recommendations assumes the publisher's role, which reads
-# them: it puts bronze.recommendation_answer once, and adds that to the ledger. The publisher writes silver because maintenance compacts
+# All four put bronze.run_event, the record of how a step went. Who answers recommendations, or accepts a bill, assumes the publisher's
+# role, which reads them: it puts bronze.recommendation_answer and bronze.feedback_event once, and adds that to the ledger. The publisher writes silver because maintenance compacts
 # both layers.
 # Only the publisher writes gold: what transform and trainer measure reaches it through silver.check_result and the registry. Nobody
 # deletes an object's older versions.
@@ -73,7 +73,7 @@ locals {
 
   # A new object or nothing: what was landed cannot be replaced.
   put_once = { for what, paths in {
-    Answer   = ["bronze/recommendation_answer/*", "ledger/recommendation_answer/*"]
+    Answer   = [for path in setproduct(["bronze", "ledger"], ["feedback_event", "recommendation_answer"]) : "${join("/", path)}/*"]
     Bronze   = ["bronze/*"]
     Ledger   = ["ledger/*"]
     RunEvent = ["bronze/run_event/*"]

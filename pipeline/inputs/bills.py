@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shlex
+from collections.abc import Container
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -43,7 +45,8 @@ def read_bills(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
     overlaps = {(_owner(pair), pair["export"], pair["other"]) for pair in pairs}
     for owner, same in by_owner.items():
         supersede(same, {frozenset(names) for of, *names in overlaps if of == owner})
-    check_closed(lake.read(BILL, BILL.scope(interval)).to_pylist(), loads, settings.restated_limit)
+    accepted = set(ask(lake, "accepted_bills", start=interval.start, end=interval.end)["subject_id"].to_pylist())
+    check_closed(lake.read(BILL, BILL.scope(interval)).to_pylist(), loads, settings.restated_limit, accepted)
     for load in loads:
         if load["superseded_by"]:
             log.warning("%s: not counted, for %s charges the same and is newer", said(load), load["superseded_by"])
@@ -66,10 +69,15 @@ def supersede(loads: list[Row], overlaps: set[frozenset[str]]) -> None:
             counting.append(load["export"])
 
 
-def check_closed(before: list[Row], now: list[Row], limit: float) -> None:
+def check_closed(before: list[Row], now: list[Row], limit: float, accepted: Container[str] = ()) -> None:
     """Hold a bill whose period is closed and of which the same export says something else by more than a share.
 
-    One that another export takes the place of is not held: somebody named that.
+    One that another export takes the place of is not held: somebody named that; neither is one that a person accepted.
+
+    Args:
+        before, now: rows of `silver.bill`, published and to be.
+        limit: the share.
+        accepted: as `name_of` says.
 
     Raises:
         DataError: naming the export, the period and both sums.
@@ -81,11 +89,12 @@ def check_closed(before: list[Row], now: list[Row], limit: float) -> None:
             continue
         for meaning in _MEANINGS:
             was, is_now = old[meaning] or Decimal(0), new[meaning] or Decimal(0)
-            if abs(is_now - was) > Decimal(str(limit)) * abs(was):
+            if abs(is_now - was) > Decimal(str(limit)) * abs(was) and name_of(new) not in accepted:
+                command = shlex.join([new["export"], f"{new['billing_period']:%Y-%m}", new["execution"]])
                 raise DataError(
                     f"{said(old)} of payer {old['payer']}: {meaning} of a closed period moved from {was:,.2f} to {is_now:,.2f}, "
-                    f"by more than {limit:.3g} (restated_limit); what was published stays. Where that is right, set "
-                    "HEADROOM_RESTATED_LIMIT higher for this build"
+                    f"by more than {limit:.3g} (restated_limit); what was published stays. Where that is right: "
+                    f"`python -m pipeline billing accept {command} --reason …`"
                 )
             if is_now != was:
                 log.warning("%s of payer %s: restated, %s was %s and is %s", said(old), old["payer"], meaning, was, is_now)
@@ -98,6 +107,11 @@ def is_closed(bill: Row) -> bool:
     """
     end = Interval(bill["billing_period"], bill["billing_period"] + timedelta(days=1)).whole_months().end
     return bool(bill["ingested_at"] >= (end if bill["uninvoiced_lines"] == 0 else end + CLOSED_AFTER))
+
+
+def name_of(load: Row) -> str:
+    """What a person calls an execution by: export, month and execution."""
+    return f"{load['export']} {load['billing_period']:%Y-%m} {load['execution']}"
 
 
 def said(load: Row) -> str:

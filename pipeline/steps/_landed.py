@@ -13,6 +13,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, bronze, open_lake
 from pipeline.quality.validate import Result, record_results
 from pipeline.steps._daily import list_builds, read_tables
+from pipeline.steps._declaration import STEPS
 from pipeline.tables import get
 from pipeline.tables.columns import LANDED
 from pipeline.tables.schema import Table
@@ -97,10 +98,10 @@ def _landing_of(file: str) -> tuple[str, ...]:
 
 
 def _landed_inputs(name: str) -> list[str]:
-    """The tables of bronze that a table of silver is built from, through other tables of silver too."""
+    """What sources deliver of which a table of silver is built, through other tables of silver too."""
     read = read_tables(name) - {name}
     through = {each for one in read.intersection(list_builds("silver")) for each in _landed_inputs(one)}
-    return sorted(through | {each for each in read if each.startswith("bronze.")})
+    return sorted(through | read.intersection(STEPS["ingest"].writes))
 
 
 def _has_rows(names: list[str], interval: Interval, lake: Lake) -> bool:

@@ -13,6 +13,7 @@ from pipeline.tables import (
     cost_anomaly,
     cost_forecast,
     features,
+    feedback,
     forecasts,
     money,
     operations,
@@ -33,6 +34,7 @@ SUBJECTS = (
     cost_anomaly,
     advice,
     alerts,
+    feedback,
     operations,
 )
 _DECLARED = [each for subject in SUBJECTS for each in vars(subject).values() if isinstance(each, Table)]

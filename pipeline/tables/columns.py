@@ -113,6 +113,10 @@ ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)
 #: What a person answered to a recommendation, and where one stands: seen for the first time, seen before, answered, or not seen
 #: in three runs. A snoozed one is open again after its day.
 ANSWERS = ("accepted", "snoozed", "dismissed")
+#: What people say something of beside recommendations and alerts, and what they say.
+FEEDBACK_KINDS, FEEDBACK_VERBS = ("bill",), ("accepted",)
+#: That what a bill says of a closed period is right.
+ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])
 STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, "expired")
 #: What nobody wants to see now.
 SET_ASIDE = ("snoozed", "dismissed")

@@ -180,7 +180,9 @@ BILL = Table(
         ),
     ),
     may_be_empty=True,
-    build=Build(by="pipeline.inputs.bills.read_bills", reads=("inputs.bill_loads", "inputs.bill_overlaps")),
+    build=Build(
+        by="pipeline.inputs.bills.read_bills", reads=("inputs.bill_loads", "inputs.bill_overlaps", "inputs.accepted_bills")
+    ),
     by_month=True,
 )
 CHARGE_DAILY = Table(

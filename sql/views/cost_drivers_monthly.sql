@@ -62,7 +62,7 @@ parted AS (
     list_cost, list_before, contracted_cost, contracted_before,
     CASE
       WHEN NOT is_use THEN 'other' WHEN NOT was_there THEN 'new' WHEN is_there = 0 THEN 'gone' ELSE 'both'
-    END AS kind,
+    END AS found_in,
     cost - cost_before AS change,
     coalesce(
       try_cast(round(cast(list_before AS double) * (cast(quantity AS double) / nullif(cast(quantity_before AS double), 0e0) - 1e0), 6)
@@ -83,12 +83,12 @@ SELECT
   sum(cost_before) AS cost_before,
   sum(cost) AS cost,
   sum(change) AS change,
-  sum(CASE WHEN kind = 'both' THEN by_use ELSE 0 END) AS usage,
-  sum(CASE WHEN kind = 'both' THEN list_cost - list_before - by_use ELSE 0 END) AS rate,
-  sum(CASE WHEN kind = 'both' THEN (contracted_cost - list_cost) - (contracted_before - list_before) ELSE 0 END) AS discount,
-  sum(CASE WHEN kind = 'both' THEN (cost - contracted_cost) - (cost_before - contracted_before) ELSE 0 END) AS commitment,
-  sum(CASE WHEN kind = 'new' THEN change ELSE 0 END) AS new,
-  sum(CASE WHEN kind = 'gone' THEN change ELSE 0 END) AS gone,
-  sum(CASE WHEN kind = 'other' THEN change ELSE 0 END) AS other
+  sum(CASE WHEN found_in = 'both' THEN by_use ELSE 0 END) AS usage,
+  sum(CASE WHEN found_in = 'both' THEN list_cost - list_before - by_use ELSE 0 END) AS rate,
+  sum(CASE WHEN found_in = 'both' THEN (contracted_cost - list_cost) - (contracted_before - list_before) ELSE 0 END) AS discount,
+  sum(CASE WHEN found_in = 'both' THEN (cost - contracted_cost) - (cost_before - contracted_before) ELSE 0 END) AS commitment,
+  sum(CASE WHEN found_in = 'new' THEN change ELSE 0 END) AS new,
+  sum(CASE WHEN found_in = 'gone' THEN change ELSE 0 END) AS gone,
+  sum(CASE WHEN found_in = 'other' THEN change ELSE 0 END) AS other
 FROM parted
 GROUP BY month, provider, currency, account, service, region, usage_type, unit

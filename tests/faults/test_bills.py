@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline import settings as settings_module
-from pipeline.errors import DataError
+from pipeline.cli import app
+from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import open_lake
 from pipeline.settings import Settings
@@ -209,7 +212,25 @@ def test_a_closed_period_that_moves_by_more_than_its_share_is_held_with_export_p
     perform("build", MARCH, target=COST_RESTATEMENT.name, settings=settings)
     moved = [(row["old_billed"], row["new_billed"]) for row in open_lake(settings).read(COST_RESTATEMENT).to_pylist()]
     assert moved == [(100, 104), (104, 110)]
-    assert billed(settings, 1) == {1: 110}
+
+    command = re.search(r"billing accept (\S+ 2026-03 \S+) --reason", str(held.value))
+    assert command
+    accept = ["billing", "accept", *command[1].split(" ")]
+    environment = {"HEADROOM_HOME": str(settings.home)}
+    for wrong, said in (
+        ([*accept[:4], "other", "--reason", "r"], f"of EXPORT PERIOD EXECUTION there are: {command[1]}"),
+        ([*accept[:3], "March", accept[4], "--reason", "r"], "'March' is no month"),
+        ([*accept, "--reason", " "], "--reason is empty"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            CliRunner().invoke(app, wrong, env=environment, catch_exceptions=False)
+    with pytest.raises(DataError, match="moved from"):
+        billed(settings, 0.05)
+    assert CliRunner().invoke(app, [*accept, "--reason", "a refund"], env=environment, catch_exceptions=False).exit_code == 0
+    assert billed(settings, 0.05) == {1: 110}
+    ingest(settings, write(bill, (1, 200), newer=True))
+    with pytest.raises(DataError, match=r"moved from 110\.00 to 200\.00"):
+        billed(settings, 0.05)
 
 
 def test_currencies_that_cannot_be_added_are_refused_and_what_was_published_stays(settings: Settings, tmp_path: Path) -> None:

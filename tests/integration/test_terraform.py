@@ -759,6 +759,9 @@ GRANTED = [
     may("publisher", "s3:PutObject", f"{LAKE}/bronze/recommendation_answer/day=2026-03-01/a.parquet", NEW),
     may("publisher", "s3:PutObject", f"{LAKE}/ledger/recommendation_answer/day=2026-03-01/a.json", NEW),
     may("publisher", "s3:ListBucket", LAKE, {"s3:prefix": "ledger/recommendation_answer/", **TLS}),
+    # `billing accept` likewise.
+    may("publisher", "s3:PutObject", f"{LAKE}/bronze/feedback_event/day=2026-03-01/a.parquet", NEW),
+    may("publisher", "s3:PutObject", f"{LAKE}/ledger/feedback_event/day=2026-03-01/a.json", NEW),
     *(
         may(role, "s3:PutObject", f"{LAKE}/reports/2026-03-02T0000/{file}", OVER)
         for role in ("transform", "publisher")
@@ -813,7 +816,11 @@ FORBIDDEN = [
     *(may(role, "s3:PutObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json", OVER) for role in ROLES),
     *(may(role, "s3:DeleteObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json") for role in ROLES),
     *(may(role, "s3:PutObject", f"{LAKE}/ledger/price/day=2026-03-01/a.json", NEW) for role in ROLES if role != "ingest"),
-    *(may(role, "s3:PutObject", f"{LAKE}/bronze/recommendation_answer/day=2026-03-01/a.parquet", OVER) for role in ROLES),
+    *(
+        may(role, "s3:PutObject", f"{LAKE}/bronze/{table}/day=2026-03-01/a.parquet", OVER)
+        for role in ROLES
+        for table in ("recommendation_answer", "feedback_event")
+    ),
     # Nobody gets rid of the past, of what protects it, or of the record of who was there.
     *(
         may(role, action, resource)

@@ -1,0 +1,61 @@
+"""The command `billing`: which executions of bills count, and the release of one that is held."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import read_settings
+from pipeline.cli.output import console
+from pipeline.errors import ConfigError
+from pipeline.interval import Interval
+
+app = typer.Typer()
+billing_app = typer.Typer(help="Release a bill that says something else of a closed period.", no_args_is_help=True)
+app.add_typer(billing_app, name="billing")
+
+
+@billing_app.command()
+def accept(
+    export: Annotated[str, typer.Argument(help="As the message that holds it says.", metavar="EXPORT")],
+    period: Annotated[str, typer.Argument(help="Its billing period, YYYY-MM.", metavar="PERIOD")],
+    execution: Annotated[str, typer.Argument(help="Which execution of it, as the message says.", metavar="EXECUTION")],
+    reason: Annotated[str, typer.Option("--reason", help="Why what it says now is right.")],
+) -> None:
+    """What an execution says of a closed period is right: the next run publishes it, and others are held as before."""
+    import pyarrow as pa
+
+    from pipeline.inputs import ask
+    from pipeline.inputs.bills import name_of
+    from pipeline.lake import open_lake
+    from pipeline.steps.ingest import now
+    from pipeline.tables.columns import ACCEPTED_BILL
+    from pipeline.tables.feedback import FEEDBACK_EVENT as TABLE
+
+    if not reason.strip():
+        raise ConfigError("--reason is empty: who reads it later must know why")
+    month = _month(period)
+    lake = open_lake(read_settings())
+    loads = ask(lake, "bill_loads", start=month.start, end=month.end).to_pylist()
+    known = {name_of(load) for load in loads}
+    subject = f"{export} {period} {execution}"
+    if subject not in known:
+        listed = "; ".join(sorted(known)) or f"nothing was landed of {period}"
+        raise ConfigError(f"no newest landing is called {subject!r}, of EXPORT PERIOD EXECUTION there are: {listed}")
+    kind, verb = ACCEPTED_BILL
+    row = {"source": "person", "ts": month.start, "subject_kind": kind, "subject_id": subject, "verb": verb}
+    row |= {"actor": getpass.getuser(), "reason": reason.strip(), "until": None}
+    schema = pa.schema([field for field in TABLE.arrow_schema if field.name in row])
+    lake.land(TABLE, pa.Table.from_pylist([row], schema=schema), source="person", shard=f"{kind}-{period}", ingested_at=now())
+    console.print(f"{subject} is accepted: build silver.bill for a day of that month, or wait for the next run", soft_wrap=True)
+
+
+def _month(period: str) -> Interval:
+    try:
+        first = datetime.strptime(period, "%Y-%m")
+    except ValueError:
+        raise ConfigError(f"PERIOD {period!r} is no month; expected YYYY-MM") from None
+    return Interval.day(f"{first:%Y-%m-%d}").whole_months()
