@@ -52,6 +52,7 @@ SETTINGS = {
     "HEADROOM_BACKTEST_SERIES": "2",
     "HEADROOM_BACKTEST_WINDOWS": "2",
     "HEADROOM_SHARDS": "1",
+    "HEADROOM_BUDGETS": str(ROOT / "pipeline" / "samples" / "budgets.toml"),
     "OMP_NUM_THREADS": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
