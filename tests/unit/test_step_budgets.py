@@ -119,7 +119,10 @@ def test_an_alert_says_which_share_is_spent_or_expected(billed: Settings, tmp_pa
 
     rows = open_lake(billed).query(sql.text("alerts.budget"), {"as_of": LAST + timedelta(days=1)}).to_pylist()
 
-    assert {row["subject"] for row in rows} == {"storage 100 percent spent", "storage 100 percent expected"}
+    assert {row["subject"] for row in rows} == {
+        "storage to 2026-03-31, 100 percent spent",
+        "storage to 2026-03-31, 100 percent expected",
+    }
 
 
 def test_the_screen_shows_the_likeliest_to_be_exceeded_first(billed: Settings, tmp_path: Path) -> None:
