@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from pipeline.allocation.words import like
+from pipeline.allocation.rules import Rules
+from pipeline.allocation.words import fold, like
 from pipeline.errors import ConfigError, suggestion
 from pipeline.inputs import read
 from pipeline.inputs.allocation import read_allocation_rules
@@ -25,13 +26,10 @@ def read_budgets(lake: Lake, settings: Settings) -> tuple[Budget, ...]:
     """
     found = read_stated_file("budgets", lake, settings)
     budgets = parse_budgets(found.text, found.where) if found else ()
-    known = read_allocation_rules(lake, settings).dimension if any(each.dimensions for each in budgets) else ()
-    for budget in budgets:
-        for name in budget.dimensions:
-            if name not in known:
-                listed = f"there are provider, account, service, {', '.join(known)}"
-                raise ConfigError(f"budgets: {budget.name}: scope: no dimension {name!r}{suggestion(name, known, listed)}")
-    return budgets
+    if not any(each.dimensions for each in budgets):
+        return budgets
+    rules = read_allocation_rules(lake, settings)
+    return tuple(_as_allocated(budget, rules) for budget in budgets)
 
 
 def read_scopes(
@@ -54,11 +52,26 @@ def earliest(budgets: tuple[Budget, ...], as_of: datetime, history: timedelta) -
     return min((as_of - history, *firsts))
 
 
+def _as_allocated(budget: Budget, rules: Rules) -> Budget:
+    """The budget with values of its dimension called as the rules of allocation call them."""
+    known, scope = rules.dimension, dict(budget.scope)
+    for name in budget.dimensions:
+        if name not in known:
+            listed = f"there are provider, account, service, {', '.join(known)}"
+            raise ConfigError(f"budgets: {budget.name}: scope: no dimension {name!r}{suggestion(name, known, listed)}")
+        spellings = rules.spellings(name)
+        scope[name] = tuple(spellings.get(fold(pattern), pattern) for pattern in scope[name])
+    return budget.model_copy(update={"scope": scope})
+
+
 def _within(budget: Budget, charges: pd.DataFrame) -> pd.DataFrame:
-    """The charges that meet every condition of the scope, each by one of its patterns."""
+    """The charges that meet every condition of the scope, each by one of its patterns; values of a dimension in any spelling."""
     for name, patterns in budget.scope.items():
-        column = "value" if name in budget.dimensions else name
-        likes = like(patterns)
-        meant = {word for word in charges[column].unique() if likes(word)}
-        charges = charges[charges[column].isin(meant)]
+        words = charges["value" if name in budget.dimensions else name]
+        if name in budget.dimensions:
+            likes = like((*patterns, *filter(None, map(fold, patterns))))
+            meant = {word for word in words.unique() if likes(word) or likes(fold(word))}
+        else:
+            meant = set(filter(like(patterns), words.unique()))
+        charges = charges[words.isin(meant)]
     return charges

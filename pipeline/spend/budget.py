@@ -14,14 +14,18 @@ from pipeline.tables.columns import BUDGET_MONTHS, BudgetPeriod, CostMeaning, Le
 #: What a scope may name beside one dimension of the allocation.
 NAMED = ("provider", "account", "service")
 
+#: What a custom period may be long; the years of a typing error are longer.
+LONGEST = timedelta(days=3653)
+
 
 def _as_list(given: Any) -> Any:
     return (given,) if isinstance(given, str) else given
 
 
-Patterns = Annotated[tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...], BeforeValidator(_as_list)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1), BeforeValidator(_as_list)]
 Amount = Annotated[Decimal, Field(gt=0, lt=10**12, decimal_places=6)]
-Share = Annotated[float, Field(gt=0, le=1000)]
+Share = Annotated[int, Field(gt=0, le=1000)]
 Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 
@@ -41,8 +45,10 @@ class Budget(BaseModel):
     cost: CostMeaning = Field(default="billed", description="What the invoice says, or amortised.")
     period: BudgetPeriod = Field(default="monthly", description="Custom is from `start` to `end`.")
     fiscal_year_starts: int = Field(default=1, ge=1, le=12, description="Month in which a year, and a quarter, begins.")
-    start: date | None = Field(default=None, description="First day on which it counts.")
-    end: date | None = Field(default=None, description="Last day on which it counts.")
+    start: date | None = Field(
+        default=None, description="First day on which it is looked at; a period that it lies in counts whole."
+    )
+    end: date | None = Field(default=None, description="Last day on which it is looked at, likewise.")
     scope: dict[str, Patterns] = Field(
         default_factory=dict,
         description=f"Whose cost: {', '.join(NAMED)}, and one dimension of the allocation, each → patterns; all when empty.",
@@ -61,6 +67,8 @@ class Budget(BaseModel):
             raise ValueError("planned: a custom period has one amount")
         if self.start and self.end and self.end < self.start:
             raise ValueError(f"it ends on {self.end}, before its start {self.start}")
+        if self.period == "custom" and self.start and self.end and self.end - self.start > LONGEST:
+            raise ValueError(f"a custom period has ten years at most; it is from {self.start} to {self.end}")
         if len(self.dimensions) > 1:
             raise ValueError(f"scope: expected one dimension at most, got {', '.join(self.dimensions)}")
         return self

@@ -35,12 +35,14 @@ class Course:
     """How a period goes, by day: what is billed, and sample paths of what is ahead.
 
     Attributes:
-        billed: (D,).
+        billed: (D,) of whole days, and of what nothing is forecast.
+        known: (D,) all that is charged, also of days that are forecast since their bills have a part of them.
         ahead: (D, PATHS); none where nothing of it is forecast.
         parts: what each service of an account comes to at the end.
     """
 
     billed: Floats
+    known: Floats
     ahead: Floats | None = None
     parts: dict[tuple[str, str], float] = field(default_factory=dict)
     models: set[str] = field(default_factory=set)
@@ -48,6 +50,14 @@ class Course:
 
     def add(self, part: tuple[str, str], cost: float) -> None:
         self.parts[part] = self.parts.get(part, 0.0) + cost
+
+    def running(self) -> Floats:
+        """(D, paths) what it comes to by the end of each day: never less than is charged for it already.
+
+        To a millionth, so that what sums to the amount does not exceed it by what floats lose.
+        """
+        daily = self.billed[:, None] if self.ahead is None else self.billed[:, None] + self.ahead
+        return np.asarray(np.round(np.maximum(np.cumsum(daily, axis=0), np.cumsum(self.known)[:, None]), 6))
 
 
 def judge(
@@ -69,12 +79,12 @@ def judge(
     amount = budget.amount_of(*period) if period else None
     if period is None or amount is None:
         return None
-    first, after = (np.datetime64(day, "D") for day in period)
+    first, after, today = (np.datetime64(day, "D") for day in (*period, as_of))
     counted = charges[~charges["category"].isin(budget.without) & (charges["ts"] < as_of)]
     known = in_meaning(counted[counted["currency"] == budget.currency], budget.cost)
     day = known["day"].to_numpy()
     actual = sum(known["amount"][(day >= first) & (day < after)], Decimal(0))
-    course = follow_period(known, first, after, np.datetime64(as_of, "D"), models)
+    course = follow_period(known, first, after, today, models)
     shares = _earlier_shares(known, first - (after - first), first)
     row: dict[str, Any] = {
         "as_of": as_of,
@@ -90,7 +100,7 @@ def judge(
         "left_out": ", ".join(sorted(set(counted["currency"][counted["ts"] >= pd.Timestamp(period[0])]) - {budget.currency}))
         or None,
         "drivers_json": json.dumps(_drivers(course, shares, float(amount))),
-        "complete_through": known["complete_through"].max() if len(known) else None,
+        "complete_through": _whole_in_all(known, today),
         **_ahead(course, float(amount), float(actual), period[0]),
     }
     told = before or {}
@@ -117,7 +127,9 @@ def follow_period(
     known: pd.DataFrame, first: np.datetime64, after: np.datetime64, today: np.datetime64, models: Mapping[str, usage.Forecast]
 ) -> Course:
     """How the days of a period go, from the charges of a scope, as of `outlook.in_meaning`, that are known on the day `today`."""
-    course = Course(np.zeros((after - first) // _DAY))
+    days = (after - first) // _DAY
+    course = Course(np.zeros(days), np.zeros(days))
+    _add_by_day(course.known, known, first, after)
     going = known["complete_through"].to_numpy(dtype="datetime64[D]") > today - GONE
     _bill(course, known[~going], first, after)
     if not going.any():
@@ -143,30 +155,40 @@ def follow_period(
 
 
 def _bill(course: Course, charged: pd.DataFrame, first: np.datetime64, after: np.datetime64) -> None:
-    day = charged["day"].to_numpy()
-    inside = (day >= first) & (day < after)
-    values = charged["value"].to_numpy()[inside]
-    np.add.at(course.billed, (day[inside] - first) // _DAY, values)
-    for part, cost in _by_part(charged[inside]).items():
+    for part, cost in _by_part(_add_by_day(course.billed, charged, first, after)).items():
         course.add(part, cost)
+
+
+def _add_by_day(days: Floats, charged: pd.DataFrame, first: np.datetime64, after: np.datetime64) -> pd.DataFrame:
+    """Add the charges of a period to its days; returns these charges."""
+    day = charged["day"].to_numpy()
+    inside = charged[(day >= first) & (day < after)]
+    np.add.at(days, (inside["day"].to_numpy() - first) // _DAY, inside["value"].to_numpy())
+    return inside
+
+
+def _whole_in_all(known: pd.DataFrame, today: np.datetime64) -> datetime | None:
+    """The last day that all bills have which go on; where all have ended, the last day of any."""
+    if known.empty:
+        return None
+    through = np.minimum(known["complete_through"].to_numpy(dtype="datetime64[D]"), today - 1)
+    going = through[through > today - GONE]
+    last: datetime = (going.min() if len(going) else through.max()).astype("datetime64[us]").item()
+    return last
 
 
 def _ahead(course: Course, amount: float, actual: float, first: date) -> dict[str, Any]:
     """What the period comes to, and when it is spent; of what is not forecast only what is certain."""
+    running = course.running()
     if course.ahead is None:
         nothing = dict.fromkeys(("expected", *QUANTILE_COLUMNS, "model", "skill"))
-        return {
-            **nothing,
-            "p_breach": 1.0 if actual > amount else None,
-            **_spent_at(course.billed[:, None], amount, first),
-        }
-    running = np.cumsum(course.billed[:, None] + course.ahead, axis=0)
+        return {**nothing, "p_breach": 1.0 if actual > amount else None, **_spent_at(running, amount, first)}
     ends = running[-1]
     return {
         "expected": float(ends.mean()),
         **dict(zip(QUANTILE_COLUMNS, np.quantile(ends, list(QUANTILE_COLUMNS.values())).tolist(), strict=True)),
-        "p_breach": _chance(ends > amount) if course.models else float(ends[0] > amount),
-        **_spent_at(course.billed[:, None] + course.ahead, amount, first),
+        "p_breach": _chance(ends > amount) if course.models else float(actual > amount),
+        **_spent_at(running, amount, first),
         "model": ", ".join(sorted(course.models)) or NOTHING,
         "skill": course.skill,
     }
@@ -180,19 +202,19 @@ def _chance(breached: npt.NDArray[np.bool_]) -> float:
 _SPENT = tuple(f"spent_p{round(100 * level):02d}" for level in SPENT_AT)
 
 
-def _spent_at(daily: Floats, amount: float, first: date) -> dict[str, datetime | None]:
+def _spent_at(running: Floats, amount: float, first: date) -> dict[str, datetime | None]:
     """The day on which the amount is exceeded, by its quantiles; None where that is after the period.
 
     Args:
-        daily: (D, paths).
+        running: (D, paths), see `Course.running`.
     """
-    over = np.cumsum(daily, axis=0) > amount
-    day = np.where(over.any(axis=0), over.argmax(axis=0), len(daily))
+    over = running > amount
+    day = np.where(over.any(axis=0), over.argmax(axis=0), len(running))
     found = {}
     for name, level in zip(_SPENT, SPENT_AT, strict=True):
         number = int(np.quantile(day, level, method="inverted_cdf"))
         spent = first + timedelta(days=number)
-        found[name] = datetime.combine(spent, datetime.min.time()) if number < len(daily) else None
+        found[name] = datetime.combine(spent, datetime.min.time()) if number < len(running) else None
     return found
 
 

@@ -44,10 +44,22 @@ def budgets(interval: Interval, lake: Lake, settings: Settings) -> int:
         if charges.empty:
             log.warning("budgets: %s: no bill charges its scope, %s, since %s", budget.name, budget, since.date())
         period = budget.period_of((as_of - timedelta(days=1)).date())
+        if period and not charges.empty and charges["ts"].min().date() > period[0]:
+            log.warning(
+                "budgets: %s: nothing of its scope, %s, is billed before %s, and its period begins on %s: if there are earlier "
+                "bills, ingest and build them",
+                *(budget.name, budget, charges["ts"].min().date(), period[0]),
+            )
         known = before.get((budget.name, period[0])) if period else None
         row = judge(budget, charges, as_of, models, known)
+        if row is None and period:
+            log.warning(
+                "budgets: %s is not judged, for `planned` lacks a month from %s to the one before %s: add it, or say its `end`",
+                *(budget.name, *(f"{day:%Y-%m}" for day in period)),
+            )
+            continue
         if row is None:
-            log.info("budgets: %s plans nothing of the day before %s", budget.name, as_of.date())
+            log.info("budgets: %s does not count on the day before %s", budget.name, as_of.date())
             continue
         rows.append(row)
     schema = pa.schema([BUDGET_STATUS.arrow_schema.field(name) for name in BUDGET_STATUS.names])

@@ -65,7 +65,11 @@ BUDGET_STATUS = Table(
         text("left_out", "Other currencies in which the scope was charged in the period; they do not count.", nullable=True),
         text("model", "Forecasters and schedules behind it; `billed` where nothing more is expected.", nullable=True),
         number("skill", "As of `gold.cost_forecast`, the least of its parts.", "ratio"),
-        moment("complete_through", "The last day that is in all bills of the scope.", nullable=True),
+        moment(
+            "complete_through",
+            "The last day that all bills of the scope have; those that ended a month ago do not count.",
+            nullable=True,
+        ),
     ),
     may_be_empty=True,
 )

@@ -125,6 +125,45 @@ def test_what_does_not_count_is_left_out_and_another_currency_is_named() -> None
     assert whole["left_out"] == "EUR"
 
 
+def test_what_is_charged_already_stays_though_its_day_is_billed_in_part_and_forecast() -> None:
+    day, fee = datetime(2026, 6, 18), {"category": "purchase", "item": "plan"}
+    use_but_the_last = [each for each in use() if each["ts"] != day]
+    fees = [charge(datetime(2026, month, 18), 50, "Plan", **fee) for month in (3, 4, 5)]
+    charges = [*use_but_the_last, *fees, charge(day, 1), charge(day, 5000, "Plan", **fee)]
+
+    row = stand(charges, amount=6000)
+
+    assert row["actual"] > 6000
+    assert row["p_breach"] > 0.99
+    assert row["p05"] >= float(row["actual"]) - 1e-6
+    assert row["spent_p90"] == day
+
+
+def test_what_sums_to_the_amount_does_not_exceed_it() -> None:
+    """Thirty times 0.1 is more than 3 in floats."""
+    fees = [
+        charge(START + timedelta(days=number), 0.1, "Plan", category="purchase", item="plan")
+        for number in range((LAST - START).days + 1)
+    ]
+
+    row = stand(fees, amount=3)
+
+    assert row["expected"] == pytest.approx(3)
+    assert row["p_breach"] < 0.01
+    assert row["spent_p50"] is None
+
+
+def test_it_is_known_through_the_last_day_that_all_bills_have_which_go_on() -> None:
+    late = use(account="2", last=datetime(2026, 6, 10))
+    gone = use(account="3", last=datetime(2026, 4, 10))
+    ends = {"2": datetime(2026, 6, 10), "3": datetime(2026, 4, 10)}
+    charges = [*use(), *(each | {"complete_through": ends[str(each["account"])]} for each in (*late, *gone))]
+
+    assert stand(charges)["complete_through"] == datetime(2026, 6, 10)
+    newer = [each | {"complete_through": AS_OF + timedelta(days=9)} for each in use(last=AS_OF - timedelta(days=1))]
+    assert stand(newer)["complete_through"] == AS_OF - timedelta(days=1)
+
+
 def test_of_bills_that_have_ended_nothing_is_expected_and_what_is_spent_is_certain() -> None:
     gone = pd.DataFrame(use(last=datetime(2026, 4, 10))).assign(complete_through=datetime(2026, 4, 10)).to_dict("records")
 
@@ -178,6 +217,12 @@ def test_what_the_run_before_told_is_kept() -> None:
         ('[[budget]]\nname = "a"\namount = 1\nscope = { team = "x", product = "y" }', "expected one dimension at most"),
         ('[[budget]]\nname = "a"\namount = 1\n[[budget]]\nname = "a"\namount = 2', "two budgets are called 'a'"),
         ('[[budget]]\nname = "a"\nplanned = { "2026-13" = 1 }', "planned"),
+        ('[[budget]]\nname = "a"\namount = 1\nscope = { service = [] }', "budget a, scope.service: Tuple should have at least 1"),
+        ('[[budget]]\nname = "a"\namount = 1\nactual_pct = [99.5]', "budget a, actual_pct.0: Input should be a valid integer"),
+        (
+            '[[budget]]\nname = "a"\namount = 1\nperiod = "custom"\nstart = 0206-01-01\nend = 2026-12-31',
+            "a custom period has ten years at most; it is from 0206-01-01 to 2026-12-31",
+        ),
     ],
 )
 def test_a_file_that_is_wrong_names_line_budget_and_key(text: str, said: str) -> None:

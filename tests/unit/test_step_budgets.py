@@ -168,3 +168,48 @@ def test_a_scope_that_no_bill_charges_is_said(billed: Settings, tmp_path: Path, 
 def test_a_dimension_that_the_rules_do_not_have_is_refused(billed: Settings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"budgets: b: scope: no dimension 'teem'; did you mean 'team'"):
         stand(billed, tmp_path, '[[budget]]\nname = "b"\namount = 1\nscope = { teem = "web" }\n')
+
+
+@pytest.mark.parametrize("team", ["WEB", "Web ", "w?b", "Internet Team"])
+def test_a_value_of_a_dimension_may_be_spelled_as_tags_are(billed: Settings, tmp_path: Path, team: str) -> None:
+    rules = tmp_path / "allocation.toml"
+    rules.write_text('[dimension.team.values]\nweb = ["internet-team"]\n')
+    settings = billed.model_copy(update={"allocation": str(rules)})
+
+    row = stand(settings, tmp_path, f'[[budget]]\nname = "spelled"\namount = 900\nscope = {{ team = "{team}" }}\n')["spelled"]
+
+    assert row["actual"] == 110
+
+
+def test_an_allocation_that_is_behind_the_bill_is_not_taken_for_days_without_cost(billed: Settings, tmp_path: Path) -> None:
+    lake, month = open_lake(billed), Interval.day("2026-03-01").whole_months()
+    of_march = COST_ALLOCATION.scope(month)
+    whole = lake.read(COST_ALLOCATION, of_march)
+    early = [row for row in whole.to_pylist() if row["ts"] < datetime(2026, 3, 4)]
+    try:
+        lake.replace(COST_ALLOCATION, pa.Table.from_pylist(early, whole.schema), of_march)
+        row = stand(billed, tmp_path)["web"]
+    finally:
+        lake.replace(COST_ALLOCATION, whole, of_march)
+
+    assert (row["actual"], row["complete_through"]) == (30, datetime(2026, 3, 3))
+    assert row["expected"] == pytest.approx(310)
+
+
+def test_a_month_that_the_plan_lacks_and_a_period_that_began_before_the_bills_are_said(
+    billed: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = """
+[[budget]]
+name = "short"
+planned = { "2026-02" = 1 }
+
+[[budget]]
+name = "fiscal"
+amount = 1
+period = "yearly"
+fiscal_year_starts = 7
+"""
+    assert set(stand(billed, tmp_path, text)) == {"fiscal"}
+    assert "short is not judged, for `planned` lacks a month from 2026-03 to the one before 2026-04: add it" in caplog.text
+    assert "fiscal: nothing of its scope, all, is billed before 2026-01-01, and its period begins on 2025-07-01" in caplog.text
