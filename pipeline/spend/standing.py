@@ -203,13 +203,15 @@ _SPENT = tuple(f"spent_p{round(100 * level):02d}" for level in SPENT_AT)
 
 
 def _spent_at(running: Floats, amount: float, first: date) -> dict[str, datetime | None]:
-    """The day on which the amount is exceeded, by its quantiles; None where that is after the period.
+    """The day from which on the amount is exceeded, by its quantiles; None where it is not at the period's end.
+
+    What is exceeded until a credit comes does not count: `p_breach` says likewise.
 
     Args:
         running: (D, paths), see `Course.running`.
     """
-    over = running > amount
-    day = np.where(over.any(axis=0), over.argmax(axis=0), len(running))
+    stays = np.logical_and.accumulate((running > amount)[::-1], axis=0)
+    day = len(running) - stays.sum(axis=0)
     found = {}
     for name, level in zip(_SPENT, SPENT_AT, strict=True):
         number = int(np.quantile(day, level, method="inverted_cdf"))

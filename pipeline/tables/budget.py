@@ -48,7 +48,7 @@ BUDGET_STATUS = Table(
         *(
             moment(
                 f"spent_{level}",
-                f"Day by which the amount is exceeded {chance}; null where that is after the period.",
+                f"Day from which on the amount is exceeded {chance}; null where it is not at the end of the period.",
                 nullable=True,
             )
             for level, chance in _SPENT.items()

@@ -153,6 +153,16 @@ def test_what_sums_to_the_amount_does_not_exceed_it() -> None:
     assert row["spent_p50"] is None
 
 
+def test_what_a_credit_takes_back_is_exceeded_on_no_day() -> None:
+    charges = [*use(), charge(datetime(2026, 6, 3), 5000, "Support", category="tax")]
+    credit = charge(datetime(2026, 6, 17), -5000, "Support", category="credit")
+
+    assert stand(charges, amount=4000)["spent_p50"] == datetime(2026, 6, 3)
+    back = stand([*charges, credit], amount=4000)
+    assert back["p_breach"] < 0.01
+    assert back["spent_p10"] is None
+
+
 def test_it_is_known_through_the_last_day_that_all_bills_have_which_go_on() -> None:
     late = use(account="2", last=datetime(2026, 6, 10))
     gone = use(account="3", last=datetime(2026, 4, 10))

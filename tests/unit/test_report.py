@@ -754,7 +754,8 @@ def test_budgets_are_shown_with_their_chance_and_what_drives_them_the_likeliest_
     assert 'data-table="budgets"' not in render(findings)
     assert "1 of 3 budgets will likely be exceeded; look first at &lt;b&gt;web&lt;/b&gt;: 93" in shown
     assert "the setting budgets names a file of them" in render(findings)
-    assert "No budget of 2 is likely to be exceeded." in render(replace(findings, budget_status=rows.iloc[:2]))
+    few = render(replace(findings, budget_status=rows.iloc[:2]))
+    assert "No budget of 2 is likely to be exceeded. Of 1 nobody knows: no bill goes on that charges them." in few
 
 
 def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cause(findings: Findings) -> None:

@@ -117,16 +117,19 @@ def _month_figure(findings: Findings) -> Figure:
 
 
 def _against_budgets(budget_status: pd.DataFrame) -> str:
-    """Which budget is likeliest exceeded, where one is more likely than not."""
+    """Which budget is likeliest exceeded, where one is more likely than not, and of how many nobody knows."""
     if budget_status.empty:
         return "Compare it with the budget; the setting budgets names a file of them."
-    over = budget_status[numbers(budget_status["p_breach"]) > 0.5].sort_values(["p_breach", "budget"], ascending=[False, True])
+    chances = numbers(budget_status["p_breach"])
+    over = budget_status[chances > 0.5].sort_values(["p_breach", "budget"], ascending=[False, True])
+    unknown = chances.isna().sum()
+    rest = f" Of {unknown} nobody knows: no bill goes on that charges them." if unknown else ""
     if over.empty:
-        return f"No budget of {len(budget_status)} is likely to be exceeded."
+        return f"No budget of {len(budget_status)} is likely to be exceeded.{rest}"
     first = over.iloc[0]
     return (
         f"{len(over)} of {plural(len(budget_status), 'budget')} will likely be exceeded; look first at {first['budget']}: "
-        f"{percent(first['p_breach'])}."
+        f"{percent(first['p_breach'])}.{rest}"
     )
 
 
