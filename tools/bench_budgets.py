@@ -88,7 +88,7 @@ def see(seed: int) -> list[Seen]:
                 as_of = month.start_time.to_pydatetime() + timedelta(days=day)
                 known = in_meaning(_as_charges(charges[charges["ts"] < as_of], as_of), "effective")
                 course = follow_period(known, first, after, np.datetime64(as_of, "D"), models)
-                ends = np.sort(course.billed.sum() + (np.zeros(1) if course.ahead is None else course.ahead.sum(axis=0)))
+                ends = np.sort(course.running()[-1])
                 beyond = len(ends) - np.searchsorted(ends, RATIOS * should, side="right")
                 ahead = (beyond + 0.5) / (len(ends) + 1)
                 found.append(Seen(seed, scope, day, total, should, ahead, _straight(charges, as_of, day, should)))

@@ -12,16 +12,18 @@ from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import Fired
 from pipeline.alerting.windows import Window, parse_windows
 from pipeline.errors import ConfigError, PartialError, suggestion
+from pipeline.inputs import ask
 from pipeline.inputs.alerts import REMEMBERED, read_fired, read_known, read_rules, read_said
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
+from pipeline.lake import Lake, open_lake, sql
 from pipeline.lake.fingerprint import sorted_fingerprint
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.routes import Route, check_routes
 from pipeline.settings import Settings
-from pipeline.steps._declaration import Step
+from pipeline.steps._daily import order_daily
+from pipeline.steps._declaration import STEPS, Step
 from pipeline.steps._deliver import Clock, deliver
 from pipeline.tables.alerts import ALERT, NOTIFICATION
 from pipeline.tables.columns import ACKNOWLEDGED, ALERT_STATES, CHECK_SEVERITIES, FIRING, QUEUED, RESOLVED, SENT, SUPPRESSED
@@ -30,7 +32,7 @@ from pipeline.tables.schema import Scope
 log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
-    reads=("alerts", "inputs.resources"),
+    reads=("alerts", "inputs.made_in_run", "inputs.resources"),
     writes=("gold.alert", "gold.notification"),
     always=True,
 )
@@ -72,14 +74,33 @@ def _once(
 ) -> tuple[int, Mapping[str, str], Mapping[str, int]]:
     """Ask, decide, publish and tell: the rows published, the rules that could not be asked, and messages by how far they got."""
     fired, failed = read_fired(interval, lake, settings)
+    unanswered = frozenset((*failed, *find_unmade(interval, lake)))
     known = Known(read_known(lake, interval.as_of), read_said(lake, interval.as_of))
     limits = limits_of(settings)
-    decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, frozenset(failed))
+    decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, unanswered)
     changed = _publish(decision, interval, lake)
     queue_messages(decision.news, known.said, interval, lake, settings)
     ended = deliver(lake, settings, clock)
     _say(decision, ended, interval)
     return changed, failed, ended
+
+
+def find_unmade(interval: Interval, lake: Lake) -> list[str]:
+    """The rules about tables that a run should have made and did not: of those that find nothing, nobody knows what is over.
+
+    A run that is on record nowhere, as one that was made by hand, is taken for whole.
+    """
+    tried = {row["name"]: row["is_made"] for row in ask(lake, "made_in_run", end=interval.end).to_pylist()}
+    unmade = [name for name in order_daily() if not tried.get(name)] if tried.keys() - {"alert", "report"} else []
+    tables = {table for name in unmade for table in (STEPS[name].writes if name in STEPS else (name,))}
+    found = []
+    for name in read_rules():
+        lacking = sorted(sql.tables_behind(sql.parse(sql.text(f"alerts.{name}"))) & tables)
+        # What is landed is looked at source by source, by rules about these.
+        if lacking := [table for table in lacking if not table.startswith("bronze.") and table not in STEP.writes]:
+            log.warning("alerts.%s %s: %s was not made, so what is open of it stays open", name, interval, ", ".join(lacking))
+            found.append(name)
+    return found
 
 
 def read_windows(lake: Lake, settings: Settings) -> tuple[Window, ...]:

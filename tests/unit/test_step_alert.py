@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -29,6 +30,7 @@ from pipeline.steps import alert as step
 from pipeline.steps._deliver import UNDER_WAY, Clock, deliver
 from pipeline.tables.alerts import ALERT, NOTIFICATION
 from pipeline.tables.forecasts import DRIFT
+from pipeline.tables.operations import RUN_EVENT
 from tests.support.people import Inbox, free_port, web
 
 DAY = Interval.day("2026-03-14")
@@ -125,6 +127,36 @@ def test_what_is_over_is_told_and_a_run_that_is_made_later_than_it_may_be_tells_
     assert [row["kind"] for row in messages(lake)] == ["firing", "resolved"]
     assert len(inbox.ids) == 2
     assert open_alerts(lake, backfilled) == [("model_drift", "segment disk_utilization/day", "firing")]
+
+
+def recorded(lake: Lake, interval: Interval, *events: tuple[str, str, str]) -> None:
+    """That steps of a run went so: step, target, outcome."""
+    rows = [
+        {"source": "x", "ts": interval.end, "start_at": interval.start, "step": name, "target": target, "shard": 0}
+        | {"outcome": outcome, "rows": 0, "wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0}
+        for name, target, outcome in events
+    ]
+    schema = pa.schema([field for field in RUN_EVENT.arrow_schema if field.name in rows[0]])
+    data = pa.Table.from_pylist(rows, schema=schema)
+    shard = "-".join(outcome for *_, outcome in events)
+    open_lake(lake.settings).land(RUN_EVENT, data, source="x", shard=shard, ingested_at=interval.end)
+
+
+@pytest.mark.parametrize("events", [[("build", "gold.drift", "failed")], [("ingest", "fleet", "failed")]])
+def test_what_a_run_did_not_make_is_not_over(opened: Callable[..., Any], events: list[tuple[str, str, str]]) -> None:
+    with web(OK) as inbox:
+        lake, settings = opened(routes={"oncall": hook(inbox)})
+        drifts(lake, DAY, "cpu_utilization")
+        step.alert_at(DAY, open_lake(settings), settings, after(DAY))
+        recorded(lake, NEXT, *events)
+        step.alert_at(NEXT, open_lake(settings), settings, after(NEXT))
+        open_then = open_alerts(lake, NEXT)
+        recorded(lake, NEXT, ("build", "gold.drift", "done"))
+        step.alert_at(NEXT, open_lake(settings), settings, after(NEXT, 4))
+
+    assert open_then == [("model_drift", "segment cpu_utilization/day", "firing")]
+    assert open_alerts(lake, NEXT) == []
+    assert [row["kind"] for row in messages(lake)] == ["firing", "resolved"]
 
 
 def test_a_route_that_takes_nothing_fails_no_run_and_another_route_is_told_of_it_in_the_same_run(
