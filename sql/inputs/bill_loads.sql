@@ -5,7 +5,8 @@
 -- Window  0 days
 --
 -- Sums are of the lines that count, in the billing currency, of which `currencies` says how many there are. Files of one
--- execution may have their columns in another order: one of them stands for all.
+-- execution may have their columns in another order: one of them stands for all. A bill of which usage costs something, and that says
+-- zero of the effective cost of everything, does not state it: there are exports that fill the column so.
 SELECT
   c.source AS source,
   c.export AS export,
@@ -25,7 +26,11 @@ SELECT
   max(c.currency) FILTER (WHERE c.rule IS NULL) AS currency,
   count(DISTINCT CASE WHEN c.rule IS NULL THEN c.currency END) AS currencies,
   sum(c.billed_cost) FILTER (WHERE c.rule IS NULL) AS billed_cost,
-  sum(c.effective_cost) FILTER (WHERE c.rule IS NULL) AS effective_cost,
+  CASE
+    WHEN max(abs(c.effective_cost)) FILTER (WHERE c.rule IS NULL) > 0
+      OR coalesce(max(abs(c.billed_cost)) FILTER (WHERE c.rule IS NULL AND c.charge_category = 'Usage'), 0) = 0
+    THEN sum(c.effective_cost) FILTER (WHERE c.rule IS NULL)
+  END AS effective_cost,
   sum(c.list_cost) FILTER (WHERE c.rule IS NULL) AS list_cost,
   sum(c.contracted_cost) FILTER (WHERE c.rule IS NULL) AS contracted_cost,
   count(*) FILTER (WHERE c.invoice_id IS NULL) AS uninvoiced_lines,
