@@ -50,7 +50,11 @@ def accept(
     row |= {"actor": getpass.getuser(), "reason": reason.strip(), "until": None}
     schema = pa.schema([field for field in TABLE.arrow_schema if field.name in row])
     lake.land(TABLE, pa.Table.from_pylist([row], schema=schema), source="person", shard=f"{kind}-{period}", ingested_at=now())
-    console.print(f"{subject} is accepted: build silver.bill for a day of that month, or wait for the next run", soft_wrap=True)
+    console.print(
+        f"{subject} is accepted: `python -m pipeline build --day {month.start:%Y-%m-%d}` publishes it, and so does a run of that "
+        "month or of the first half of the next",
+        soft_wrap=True,
+    )
 
 
 def _month(period: str) -> Interval:

@@ -80,24 +80,35 @@ def check_closed(before: list[Row], now: list[Row], limit: float, accepted: Cont
         accepted: as `name_of` says.
 
     Raises:
-        DataError: naming the export, the period and both sums.
+        DataError: naming of each that is held the export, the period and both sums.
     """
-    known = {_key(row): row for row in now}
+    known, executions = {_key(row): row for row in now}, {_export(row): row["execution"] for row in now}
+    held = []
     for old in before:
-        new = known.get(_key(old), old | dict.fromkeys(_MEANINGS))
+        # A payer of whom the execution that counts now says nothing any more.
+        gone = old | dict.fromkeys(_MEANINGS) | {"execution": executions.get(_export(old), old["execution"])}
+        new = known.get(_key(old), gone)
         if old["superseded_by"] or new["superseded_by"] or not is_closed(old):
             continue
-        for meaning in _MEANINGS:
-            was, is_now = old[meaning] or Decimal(0), new[meaning] or Decimal(0)
-            if abs(is_now - was) > Decimal(str(limit)) * abs(was) and name_of(new) not in accepted:
-                command = shlex.join([new["export"], f"{new['billing_period']:%Y-%m}", new["execution"]])
-                raise DataError(
-                    f"{said(old)} of payer {old['payer']}: {meaning} of a closed period moved from {was:,.2f} to {is_now:,.2f}, "
-                    f"by more than {limit:.3g} (restated_limit); what was published stays. Where that is right: "
-                    f"`python -m pipeline billing accept {command} --reason …`"
-                )
-            if is_now != was:
-                log.warning("%s of payer %s: restated, %s was %s and is %s", said(old), old["payer"], meaning, was, is_now)
+        sums = {meaning: (old[meaning] or Decimal(0), new[meaning] or Decimal(0)) for meaning in _MEANINGS}
+        moved = {meaning: (was, is_now) for meaning, (was, is_now) in sums.items() if was != is_now}
+        too_far = [meaning for meaning, (was, is_now) in moved.items() if abs(is_now - was) > Decimal(str(limit)) * abs(was)]
+        if too_far and name_of(new) not in accepted:
+            held.append(_why_held(old, new, too_far[0], moved[too_far[0]], limit))
+            continue
+        for meaning, (was, is_now) in moved.items():
+            log.warning("%s of payer %s: restated, %s was %s and is %s", said(old), old["payer"], meaning, was, is_now)
+    if held:
+        raise DataError("\n".join(held))
+
+
+def _why_held(old: Row, new: Row, meaning: str, sums: tuple[Decimal, Decimal], limit: float) -> str:
+    command = shlex.join([new["export"], f"{new['billing_period']:%Y-%m}", new["execution"]])
+    return (
+        f"{said(old)} of payer {old['payer']}: {meaning} of a closed period moved from {sums[0]:,.2f} to {sums[1]:,.2f}, "
+        f"by more than {limit:.3g} (restated_limit); what was published stays. Where that is right: "
+        f"`python -m pipeline billing accept {command} --reason …`"
+    )
 
 
 def is_closed(bill: Row) -> bool:
@@ -129,6 +140,10 @@ def _refuse_mixed(load: Row) -> None:
 
 def _owner(row: Row) -> Owner:
     return row["source"], row["billing_period"], row["provider"], row["payer"]
+
+
+def _export(row: Row) -> tuple[Any, ...]:
+    return row["source"], row["export"], row["billing_period"]
 
 
 def _key(row: Row) -> tuple[Any, ...]:

@@ -3,11 +3,8 @@
 -- Reads   bronze.feedback_event
 -- Params  :start, :end   whole months, UTC, half-open
 -- Window  0 days
-SELECT
-  subject_id AS subject_id,
-  max(reason) AS reason
+SELECT DISTINCT subject_id AS subject_id
 FROM bronze.feedback_event
 WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
   AND subject_kind = 'bill' AND verb = 'accepted'
-GROUP BY subject_id
 ORDER BY subject_id

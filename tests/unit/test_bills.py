@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from pipeline.inputs.bills import is_closed, supersede
+from pipeline.errors import DataError
+from pipeline.inputs.bills import check_closed, is_closed, supersede
 
 
 def load(export: str, sequence: int, format: str = "focus_1_0") -> dict[str, Any]:
@@ -43,3 +45,26 @@ def test_a_bill_is_final_after_its_month_when_it_is_invoiced_or_two_weeks_are_ov
 ) -> None:
     bill = {"billing_period": datetime(2026, 3, 1), "ingested_at": ingested_at, "uninvoiced_lines": uninvoiced}
     assert is_closed(bill) is closed
+
+
+def bill(payer: str, billed: int, execution: str) -> dict[str, Any]:
+    """Of March, final."""
+    said = {"source": "billing", "export": "e", "billing_period": datetime(2026, 3, 1), "provider": "AWS", "payer": payer}
+    cost = {"billed_cost": Decimal(billed), "effective_cost": None}
+    return said | cost | load("e", 1) | {"execution": execution, "superseded_by": None, "uninvoiced_lines": 0}
+
+
+def test_all_bills_that_are_held_are_named_and_one_that_says_nothing_of_a_payer_is_released_by_its_own_name() -> None:
+    before = [bill("8", 100, "x1"), bill("9", 100, "x1")]
+    now = [bill("9", 200, "x2")]
+
+    with pytest.raises(DataError) as held:
+        check_closed(before, now, 0.05)
+
+    first, second = str(held.value).split("\n")
+    assert "of payer 8: billed_cost of a closed period moved from 100.00 to 0.00" in first
+    assert "of payer 9: billed_cost of a closed period moved from 100.00 to 200.00" in second
+    assert all("`python -m pipeline billing accept e 2026-03 x2 --reason …`" in each for each in (first, second))
+    check_closed(before, now, 0.05, {"e 2026-03 x2"})
+    with pytest.raises(DataError):
+        check_closed(before, now, 0.05, {"e 2026-03 x1"})
