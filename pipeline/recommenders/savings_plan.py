@@ -85,6 +85,8 @@ def _judge(case: Case, bill: pd.DataFrame, options: Options) -> Row:
         return case.insufficient(reason)
     if coverable.empty:
         return case.keep("The bill has nothing that a Compute Savings Plan may cover.")
+    if _is_unpaid(bill):
+        return case.insufficient("The bill does not say what is paid for the plans that cover usage: it states no effective cost.")
     coverable = coverable.assign(family=_family(coverable["usage_type"]))
     discounts = _discounts(coverable, options)
     known = coverable[coverable["family"].isin(discounts)]
@@ -162,6 +164,14 @@ def _answer(case: Case, chosen: Purchase, options: Options) -> Row:
         "are not seen."
     )
     return case.recommend("purchase", reason, change)
+
+
+def _is_unpaid(bill: pd.DataFrame) -> bool:
+    """Whether plans cover usage and nothing is paid for any: then what is committed to already is not known."""
+    recent = last_days(bill, LEVEL_DAYS)
+    plans = recent[_is_plan(recent)]
+    covered = plans.loc[plans["charged_as"] == "covered", "list_usd"]
+    return bool(covered.sum() > 0 and not plans["effective_usd"].sum() > 0)
 
 
 def _range(chosen: Purchase) -> tuple[float, float, float]:

@@ -69,6 +69,13 @@ SITUATIONS = {
     "young": plan("compute", COVERED.tail(59), charged(160.0, 59), says=("insufficient_data", "59 days; 60 are needed")),
     "old": plan("compute", charged(160.0, until=9), says=("insufficient_data", "The bill ends on")),
     "holes": plan("compute", charged(160.0, 30), charged(160.0, 30, until=60), says=("insufficient_data", "60 of the 90 days")),
+    # What covers usage was paid for once, and the bill does not spread it.
+    "paid unknown": plan(
+        "compute",
+        charged(80.0, charged_as="covered", commitment_id=PLAN, effective_usd=0.0),
+        charged(160.0),
+        says=("insufficient_data", "does not say what is paid"),
+    ),
     "no discount": plan("compute", charged(160.0), says=("insufficient_data", "assumed_discount_pct")),
     "spot and storage": plan(
         "compute",
