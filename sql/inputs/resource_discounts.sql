@@ -1,6 +1,6 @@
 -- inputs.resource_discounts: what each resource was charged at list price, and how much of that no commitment covers, in dollars.
 --
--- Reads   silver.charge_daily
+-- Reads   views.usage_charged
 -- Params  :since, :as_of   days in [since, as_of), UTC, without the newest two, of which bills do not have all yet
 -- Window  31 days
 --
@@ -8,28 +8,18 @@
 -- `uncovered_usd` is what is paid for what is not covered, after negotiated discounts. Unused commitment and what CUR takes back
 -- belong to the commitment. Without a list price the negotiated one stands for it, without an effective cost what is billed. The bill's
 -- own names of resources.
-WITH charges AS (
+WITH by_usage AS (
   SELECT
     account, resource_id, usage_type,
-    CASE WHEN pricing_category = 'Committed' THEN 1 ELSE 0 END AS is_covered,
-    coalesce(list_cost, contracted_cost) AS list_cost,
-    coalesce(effective_cost, billed_cost) AS effective_cost
-  FROM silver.charge_daily
+    max(CASE WHEN charged_as = 'covered' THEN 1 ELSE 0 END) AS any_covered,
+    sum(list_cost) AS list_cost,
+    coalesce(sum(list_cost) FILTER (WHERE charged_as = 'covered'), 0) AS covered_cost,
+    coalesce(sum(cost) FILTER (WHERE charged_as <> 'covered'), 0) AS uncovered_cost
+  FROM views.usage_charged
   WHERE ts >= :since AND ts < :as_of - INTERVAL '2' DAY
     AND billing_period >= :since - INTERVAL '31' DAY AND billing_period < :as_of
     AND month >= cast(:since - INTERVAL '31' DAY AS date) AND month <= cast(:as_of AS date)
-    AND charge_category = 'Usage' AND charge_class = 'none' AND currency = 'USD'
-    AND resource_id <> 'none' AND resource_id <> commitment_id
-    AND (commitment_id = 'none' OR pricing_category = 'Committed')
-),
-by_usage AS (
-  SELECT
-    account, resource_id, usage_type,
-    max(is_covered) AS any_covered,
-    sum(list_cost) AS list_cost,
-    coalesce(sum(list_cost) FILTER (WHERE is_covered = 1), 0) AS covered_cost,
-    coalesce(sum(effective_cost) FILTER (WHERE is_covered = 0), 0) AS uncovered_cost
-  FROM charges
+    AND currency = 'USD' AND has_resource AND charged_as <> 'unused'
   GROUP BY account, resource_id, usage_type
 ),
 judged AS (
