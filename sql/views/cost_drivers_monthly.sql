@@ -3,11 +3,12 @@
 -- Reads   silver.charge_daily
 --
 -- `month` is the newer one, as of the bill; its partition alone is read of it, the month before has to be looked for. Of each account,
--- service, region and usage type: `new` is what it cost where there was nothing before, `gone` what it had cost. Of the rest `usage` is
--- what more or less use would have made at the list price of before, `rate` what list prices did, `discount` what negotiated prices did
--- against list, and `commitment` what Savings Plans and reservations did against these; of charges that have no use (fees, tax, credits,
--- corrections) all of it is `other`. Cost is effective; what a bill does not state is taken as billed. Months of different length
--- differ by use alone.
+-- service, region, usage type and unit: `new` is what it cost where there was nothing before, `gone` what it had cost; a usage type that
+-- is counted in another unit is both. Of the rest `usage` is what more or less use would have made at the list price of before, `rate`
+-- what list prices did, `discount` what negotiated prices did against list, and `commitment` what Savings Plans and reservations did
+-- against these; of charges that have no use (fees, tax, credits, corrections) all of it is `other`. Cost is effective; what a bill does
+-- not state is taken as billed. Months of different length differ by use alone; of one that goes on, what was not charged yet counts as
+-- less use, or as gone.
 WITH charges AS (
   SELECT
     month, provider, currency, account, service, region, usage_type, unit,
