@@ -8,8 +8,8 @@
 #   analyst                  read          read                    read                      analyst
 #
 # All four put bronze.run_event, the record of how a step went. Who answers recommendations, or accepts a bill, assumes the publisher's
-# role, which reads them: it puts bronze.recommendation_answer and bronze.feedback_event once, and adds that to the ledger. The publisher writes silver because maintenance compacts
-# both layers.
+# role, which reads them: it puts bronze.recommendation_answer and bronze.feedback_event once, and adds that to the ledger. The publisher
+# writes silver because maintenance compacts both layers.
 # Only the publisher writes gold: what transform and trainer measure reaches it through silver.check_result and the registry. Nobody
 # deletes an object's older versions.
 

@@ -3,10 +3,12 @@
 -- Reads   silver.cost_daily
 --
 -- Usage and purchases only: tax, credits, refunds and adjustments are in cost_monthly as lines of their own. Trends read
--- `effective_usd` (amortised; purchases are zero there), invoices read `billed_usd`. Currencies are kept apart, never converted.
+-- `effective_usd` (amortised; purchases are zero there), invoices read `billed_usd`; `change_usd` is of effective cost, billed where a
+-- bill states none. Currencies are kept apart, never converted.
 WITH daily AS (
   SELECT
     provider, account, service, currency, ts,
+    sum(coalesce(effective_usd, billed_usd)) AS usd,
     sum(effective_usd) AS effective_usd,
     sum(billed_usd) AS billed_usd,
     sum(list_usd) AS list_usd,
@@ -26,7 +28,7 @@ SELECT
   d.list_usd AS list_usd,
   d.lines AS lines,
   w.effective_usd AS effective_usd_week_before,
-  d.effective_usd - w.effective_usd AS change_usd
+  d.usd - w.usd AS change_usd
 FROM daily AS d
 LEFT JOIN daily AS w
   ON w.provider = d.provider AND w.account = d.account AND w.service = d.service AND w.currency = d.currency

@@ -2,10 +2,12 @@
 --
 -- Reads   silver.cost_daily
 --
--- A month whose `days` are fewer than it has is incomplete, as the current one always is: compare `effective_usd_per_day`.
+-- A month whose `days` are fewer than it has is incomplete, as the current one always is: compare `effective_usd_per_day`. `change_usd`
+-- is of effective cost, billed where a bill states none.
 WITH monthly AS (
   SELECT
     date_trunc('month', ts) AS month, provider, account, service, charge_category, currency,
+    sum(coalesce(effective_usd, billed_usd)) AS usd,
     sum(effective_usd) AS effective_usd,
     sum(billed_usd) AS billed_usd,
     sum(list_usd) AS list_usd,
@@ -26,7 +28,7 @@ SELECT
   m.list_usd AS list_usd,
   m.effective_usd / cast(m.days AS double) AS effective_usd_per_day,
   b.effective_usd AS effective_usd_month_before,
-  m.effective_usd - b.effective_usd AS change_usd
+  m.usd - b.usd AS change_usd
 FROM monthly AS m
 LEFT JOIN monthly AS b
   ON b.provider = m.provider AND b.account = m.account AND b.service = m.service AND b.charge_category = m.charge_category

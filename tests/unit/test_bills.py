@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from pipeline.errors import DataError
+from pipeline.cli.billing import _actor
+from pipeline.errors import ConfigError, DataError
 from pipeline.inputs.bills import check_closed, is_closed, supersede
 
 
@@ -68,3 +70,15 @@ def test_all_bills_that_are_held_are_named_and_one_that_says_nothing_of_a_payer_
     check_closed(before, now, 0.05, {"e 2026-03 x2"})
     with pytest.raises(DataError):
         check_closed(before, now, 0.05, {"e 2026-03 x1"})
+
+
+def test_a_bill_is_released_by_somebody_who_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    # As in a container under an account that its system does not list.
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    with pytest.raises(ConfigError, match="say in the variable USER who releases"):
+        _actor()
+
+    monkeypatch.setenv("USER", "ana")
+    assert _actor() == "ana"
