@@ -61,7 +61,9 @@ def _actor() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise ConfigError("the account under which this runs has no name: say in the variable USER who releases the bill") from None
+        raise ConfigError(
+            "the account under which this runs has no name: say in the variable USER who releases the bill"
+        ) from None
 
 
 def _month(period: str) -> Interval:

@@ -86,7 +86,9 @@ def _judge(case: Case, bill: pd.DataFrame, options: Options) -> Row:
     if coverable.empty:
         return case.keep("The bill has nothing that a Compute Savings Plan may cover.")
     if _is_unpaid(bill):
-        return case.insufficient("The bill does not say what is paid for the plans that cover usage: it states no effective cost.")
+        return case.insufficient(
+            "The bill does not say what is paid for the plans that cover usage: it states no effective cost."
+        )
     coverable = coverable.assign(family=_family(coverable["usage_type"]))
     discounts = _discounts(coverable, options)
     known = coverable[coverable["family"].isin(discounts)]
