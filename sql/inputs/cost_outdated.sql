@@ -10,7 +10,7 @@ WITH charged AS (
     source, provider, account, service, region, charge_category, currency, ts,
     cast(sum(lines) AS bigint) AS lines,
     cast(sum(billed_cost) AS double) AS billed,
-    cast(sum(effective_cost) AS double) AS effective,
+    cast(CASE WHEN count(effective_cost) > 0 THEN sum(coalesce(effective_cost, billed_cost)) END AS double) AS effective,
     cast(sum(list_cost) AS double) AS list
   FROM silver.charge_daily
   GROUP BY source, provider, account, service, region, charge_category, currency, ts

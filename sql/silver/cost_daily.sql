@@ -6,7 +6,7 @@
 --
 -- A bill may charge days of any earlier month, so that its period bounds nothing. Sums are exact decimals before they become
 -- doubles. Effective cost is for trends, billed cost for the invoice; a missing effective or list cost stays null rather than
--- becoming zero.
+-- becoming zero, and where only some charges of a row state effective cost, the others count as billed.
 SELECT
   source AS source,
   provider AS provider,
@@ -17,7 +17,7 @@ SELECT
   currency AS currency,
   ts AS ts,
   cast(sum(billed_cost) AS double) AS billed_usd,
-  cast(sum(effective_cost) AS double) AS effective_usd,
+  cast(CASE WHEN count(effective_cost) > 0 THEN sum(coalesce(effective_cost, billed_cost)) END AS double) AS effective_usd,
   cast(sum(list_cost) AS double) AS list_usd,
   cast(sum(lines) AS bigint) AS lines
 FROM silver.charge_daily
