@@ -47,7 +47,7 @@ def accept(
         raise ConfigError(f"no newest landing is called {subject!r}, of EXPORT PERIOD EXECUTION there are: {listed}")
     kind, verb = ACCEPTED_BILL
     row = {"source": "person", "ts": month.start, "subject_kind": kind, "subject_id": subject, "verb": verb}
-    row |= {"actor": _actor(), "reason": reason.strip(), "until": None}
+    row |= {"actor": _actor(), "reason": reason.strip()}
     schema = pa.schema([field for field in TABLE.arrow_schema if field.name in row])
     lake.land(TABLE, pa.Table.from_pylist([row], schema=schema), source="person", shard=f"{kind}-{period}", ingested_at=now())
     console.print(

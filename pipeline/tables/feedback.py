@@ -7,7 +7,7 @@ from pipeline.tables.schema import Table
 
 FEEDBACK_EVENT = Table(
     name="bronze.feedback_event",
-    doc="What a person said of one thing: a new row each time, nothing is edited.",
+    doc="What a person said of one thing, for good: a new row each time, nothing is edited.",
     key=("load_id", "subject_kind", "subject_id", "ts"),
     time="ts",
     columns=(
@@ -18,7 +18,6 @@ FEEDBACK_EVENT = Table(
         text("verb", "What is said of it.", values=FEEDBACK_VERBS),
         text("actor", "Who says so: the account under which the command ran."),
         text("reason", "Why, in the words of who said it."),
-        moment("until", "It counts until then; null where it counts for good.", nullable=True),
         *provenance,
     ),
     partition="day",
