@@ -31,7 +31,7 @@ told AS (
 )
 SELECT
   s.budget || ' to ' || substr(cast(s.period_end - INTERVAL '1' DAY AS varchar), 1, 10) || ', '
-    || cast(cast(t.over_pct AS bigint) AS varchar) || ' percent ' || s.what AS subject,
+    || cast(cast(round(t.over_pct) AS bigint) AS varchar) || ' percent ' || s.what AS subject,
   'budget' AS cause,
   CASE WHEN s.what = 'spent' AND t.over_pct >= 100 THEN 'critical' ELSE 'warning' END AS severity,
   s.period_start AS since,

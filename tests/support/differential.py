@@ -31,6 +31,7 @@ from tests.support.trino_engine import Answer, TrinoError, ask
 
 RELATIVE, ABSOLUTE = 1e-9, 2e-9
 _RELATION = re.compile(r"\bfz_(bronze|silver|gold)\.(\w+)(?:\s+AS\s+(\w+))?")
+_WORD = re.compile(r"\w+")
 _ESCAPED = re.compile(r"\\u[dD][89aAbB]\w\w\\u[dD][c-fC-F]\w\w")
 Rows = Mapping[str, pa.Table]
 
@@ -79,26 +80,31 @@ def _on_trino(trino: str, text: str, params: dict[str, Any], lake: Rows) -> Answ
 
     def written(found: re.Match[str]) -> str:
         table = tables.get(f"{found[1]}.{found[2]}")
-        return f"({_values(table, lake[table.name])}) AS {found[3] or found[2]}"
+        return f"({_rows(table, lake[table.name], named)}) AS {found[3] or found[2]}"
 
+    statement = sql.to_athena(text, "fz", params)
+    named = set(_WORD.findall(statement))
     try:
-        return ask(trino, _RELATION.sub(written, sql.to_athena(text, "fz", params)), task_concurrency="1")
+        return ask(trino, _RELATION.sub(written, statement), task_concurrency="1")
     except TrinoError as error:
         return error
 
 
-def _values(table: Table, rows: pa.Table) -> str:
-    """Rows as a SELECT, with the types that Glue's tables have in Trino: bronze's moments have milliseconds."""
-    columns = table.all_columns
+def _rows(table: Table, rows: pa.Table, named: set[str]) -> str:
+    """Rows as a SELECT of the columns that the statement names, with the types that Glue's tables have in Trino.
+
+    They are one text of JSON, of which Trino makes rows as it runs: an expression for each value would be planned many times over.
+    """
+    columns = [column for column in table.all_columns if column.name in named] or table.all_columns[:1]
     selected = ", ".join(f'cast(c{number} AS {_kind(table, column)}) AS "{column.name}"' for number, column in enumerate(columns))
-    names = ", ".join(f"c{number}" for number in range(len(columns)))
-    lines = rows.select([column.name for column in columns]).to_pylist() or [{column.name: None for column in columns}]
-    values = ", ".join(f"({', '.join(_literal(value) for value in line.values())})" for line in lines)
-    where = "" if rows.num_rows else " WHERE false"
-    return f"SELECT {selected} FROM (VALUES {values}) AS v({names}){where}"  # noqa: S608 declared names
+    cells = ", ".join(f"c{number} varchar" for number in range(len(columns)))
+    lines = [[_text(value) for value in line.values()] for line in rows.select([column.name for column in columns]).to_pylist()]
+    written = sql.literal(json.dumps(lines, ensure_ascii=False))
+    return f"SELECT {selected} FROM UNNEST(cast(json_parse({written}) AS array(row({cells}))))"  # noqa: S608 declared names
 
 
 def _kind(table: Table, column: Column) -> str:
+    """Bronze's moments have milliseconds."""
     if column.type == TEXT:
         return "varchar"
     if column.type == MOMENT:
@@ -106,12 +112,12 @@ def _kind(table: Table, column: Column) -> str:
     return glue.HIVE_TYPES[column.type]
 
 
-def _literal(value: Any) -> str:
+def _text(value: Any) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
-        return "nan()" if math.isnan(value) else f"{'-' if value < 0 else ''}infinity()"
+        return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
     if isinstance(value, Decimal):
-        return f"DECIMAL '{value:f}'"
-    return "NULL" if value is None else sql.literal(value)
+        return f"{value:f}"
+    return None if value is None else str(value)
 
 
 def difference(theirs: Answer, ours: pa.Table, *, is_ordered: bool) -> str:
