@@ -43,8 +43,7 @@ class Settings(BaseModel):
 
     home: Path = Field(default=ROOT / "var", description="Folder for everything a run writes on this machine.")
     lake: str = Field(
-        default="",
-        description="Where the lake's files live: a folder, or s3://bucket/prefix. Empty means <home>/lake.",
+        default="", description="Where the lake's files live: a folder, or s3://bucket/prefix. Empty means <home>/lake."
     )
     catalog: Literal["sqlite", "glue"] = Field(default="sqlite", description="Who keeps the Iceberg tables' metadata.")
     engine: Literal["duckdb", "athena"] = Field(default="duckdb", description="Who runs the SQL.")
@@ -113,9 +112,8 @@ class Settings(BaseModel):
         le=200,
         description="Parameter sets that training tries per segment and forecaster that can be searched; 0 searches none.",
     )
-    # Off, because who was best on one series in four windows is seldom best in the next ones: chosen at 0.1, their scaled
-    # pinball loss was 3.5 % higher on bitbrains, 1.6 % on cloud costs, 0.4 % on planetlab, the same on ms_cloud and dc_totals and
-    # 0.4 % lower on aws_cloudwatch. Only M4's hourly series, strongly seasonal and not of a cloud, gained: 7.5 %.
+    # Off, because who was best in four windows is seldom best in the next: chosen at 0.1, the loss was 3.5 % higher on bitbrains,
+    # 1.6 % on cloud costs, about the same elsewhere; only M4's hourly series, strongly seasonal and of no cloud, gained, 7.5 %.
     override_margin: float = Field(
         default=1,
         ge=0.1,
@@ -177,6 +175,9 @@ class Settings(BaseModel):
         default="",
         description="File of rules whom a cost belongs to, see docs/cost.md: a path, or an s3:// address below the lake's "
         "reports/; without one, tags say it.",
+    )
+    unit_metrics: tuple[Annotated[str, StringConstraints(pattern=r"^[^,=]+=[^,=\s]+$")], ...] = Field(
+        default=(), description="Metrics that count requests of a service, for their cost, each as <service as billed>=<metric>."
     )
     planned_costs: str = Field(
         default="",

@@ -165,6 +165,8 @@ ALLOCATION_METHODS = BY_TAG, BY_ACCOUNT, BY_RULE, *SPLITS, UNALLOCATED = (
     *get_args(Split),
     "unallocated",
 )
+#: What a unit of use is, of which the cost is told.
+COUNTED = ("vcpu_hour", "gb_month", "request")
 #: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
 ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
 #: Of a message: not tried yet or not taken, being handed over, taken, handed over without an answer, too old to be tried again.

@@ -20,6 +20,7 @@ ASKED = [name for name in sql.names() if not name.startswith("views.")]
 WHOLE = {
     ("inputs.prices", "silver.price"): "a price holds until the next one, and the table has no rows between the two",
     ("inputs.sources", "silver.price"): "the same prices, counted",
+    ("inputs.unit_charges", "silver.price"): "how many vCPUs a type has, in whichever price list it stands",
     ("silver.cost_daily", "silver.charge_daily"): "a bill may charge days of any earlier month",
     ("inputs.cost_outdated", "silver.charge_daily"): "the same days, compared",
     ("inputs.cost_outdated", "silver.cost_daily"): "the same days, compared",
@@ -90,7 +91,16 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def test_a_query_of_a_day_lists_no_more_days_of_bronze_than_its_window_and_one(name: str, old: Lake) -> None:
     text = sql.text(name)
     asked = Interval(START, END).whole_months() if "whole months" in sql.header(name) else Interval(START, END)
-    known = {"start": asked.start, "shard": 0, "shards": 1, "hours": 1, "metric": "", "by_resource_id": 1, "by_usage_type": 1}
+    known = {
+        "start": asked.start,
+        "shard": 0,
+        "shards": 1,
+        "hours": 1,
+        "metric": "",
+        "by_resource_id": 1,
+        "by_usage_type": 1,
+        "metrics": "",
+    }
     params = dict.fromkeys(sql.parameters(sql.parse(text)), asked.end) | golden.SETTINGS | known
     behind = {table for table in sql.tables_behind(sql.parse(text)) if table.startswith("bronze.")}
 
