@@ -21,8 +21,8 @@ _DIGIT = Decimal(1).scaleb(-12)
 def run_by_day(followed: Followed, as_of: datetime) -> Iterator[dict[str, Any]]:
     """Rows of `gold.cost_course` but for `budget` and `scope`: the days of the month that the day before `as_of` lies in.
 
-    Everything is cumulated since the period began, which may be before the month. Quantiles are of the paths' sums, and no sums of
-    quantiles.
+    Everything is cumulated since the period began, which may be before the month. Quantiles are of the paths' sums; they are no
+    sums of quantiles.
 
     Args:
         followed: see `standing.follow`.
