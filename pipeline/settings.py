@@ -176,6 +176,10 @@ class Settings(BaseModel):
         description="File of rules whom a cost belongs to, see docs/cost.md: a path, or an s3:// address below the lake's "
         "reports/; without one, tags say it.",
     )
+    counting_exports: tuple[Annotated[str, StringConstraints(pattern=r"^[^/,=]+/[^/,=]+/(\*|\d{4}-\d{2})=[^,=]+$")], ...] = Field(
+        default=(),
+        description="Exports that count alone, each as <provider>/<payer>/<YYYY-MM or *>=<export>; else the newest format.",
+    )
     unit_metrics: tuple[Annotated[str, StringConstraints(pattern=r"^[^,=]+=[^,=\s]+$")], ...] = Field(
         default=(), description="Metrics that count requests of a service, for their cost, each as <service as billed>=<metric>."
     )
@@ -197,12 +201,8 @@ class Settings(BaseModel):
     alert_hold_hours: int = Field(
         default=2, ge=1, le=24, description="Hours in a row that a threshold must be reached before there is an alert."
     )
-    alert_disk_full_days: int = Field(
-        default=14, ge=1, le=90, description="Days within which a disk that is forecast to fill up is an alert."
-    )
-    alert_completeness: float = Field(
-        default=0.95, ge=0, le=1, description="Share of a resource's samples below which there is an alert."
-    )
+    alert_disk_full_days: int = Field(default=14, ge=1, le=90, description="Days within which a disk that fills up is an alert.")
+    alert_completeness: float = Field(default=0.95, ge=0, le=1, description="Share of samples below which there is an alert.")
     alert_stale_days: int = Field(default=2, ge=1, le=20, description="Days without a build after which a table is stale.")
     alert_incident_hours: int = Field(
         default=3, ge=1, le=168, description="Hours after which an incident of one metric is an alert; of two it always is."
