@@ -1,4 +1,4 @@
-"""The command `cost drivers`: why cost changed between two periods, in parts that sum to the change."""
+"""The commands `cost`: why it changed between two periods, in parts that sum to the change; and answers to its anomalies."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ from pipeline.cli.options import read_settings
 from pipeline.cli.output import console, print_frame
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
+from pipeline.tables.columns import COST_ANSWERS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer()
-cost_app = typer.Typer(help="Why cost changed.", no_args_is_help=True)
+cost_app = typer.Typer(help="Why cost changed, and what is no anomaly of it.", no_args_is_help=True)
 app.add_typer(cost_app, name="cost")
 #: What a change is split by, and its parts.
 BY = ("service", "account", "region", "usage_type")
 PARTS = ("usage", "rate", "discount", "commitment", "new", "gone", "other")
 _CENT = Decimal("0.01")
 _SIDES = ("cost_before", "cost", "change")
-
-
-@cost_app.callback()
-def cost() -> None:
-    """Why cost changed."""
 
 
 @cost_app.command()
@@ -73,6 +69,35 @@ def drivers(
             f"no provider charges in one currency in both {_said(old)} and {_said(new)}; views.cost_monthly has what is billed"
         )
     _show(rows, by, f"{_said(old)} to {_said(new)}")
+
+
+@cost_app.command()
+def answer(
+    anomaly_id: Annotated[str, typer.Argument(help="As in gold.cost_anomaly.", metavar="ID")],
+    verb: Annotated[str, typer.Argument(help=f"What it is: {' or '.join(COST_ANSWERS)}.", metavar="ANSWER")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+) -> None:
+    """Say of a cost anomaly that it was planned, or is not an issue: later runs keep it on record, and tell nobody of it."""
+    from pipeline.cli.billing import land_feedback
+    from pipeline.inputs import ask
+    from pipeline.lake import open_lake
+
+    if verb not in COST_ANSWERS:
+        raise ConfigError(f"ANSWER {verb!r}; expected one of {', '.join(COST_ANSWERS)}")
+    lake = open_lake(read_settings())
+    asked = ask(lake, "answerable_cost", anomaly_id=anomaly_id).to_pylist()
+    if not asked:
+        raise ConfigError(f"no run found a cost anomaly {anomaly_id!r}; gold.cost_anomaly has the ids")
+    [about] = asked
+    land_feedback(lake, about["first_day"].replace(day=1), ("cost_anomaly", verb), anomaly_id, reason)
+    what = "/".join(about[name] for name in ("account", "service", "usage_type") if about[name]) or "the whole bill"
+    console.print(
+        f"{what}, {about['impact_cost']:+,.2f} {about['currency']} from {about['first_day']:%Y-%m-%d} on, is now {verb}; "
+        "`cost_anomalies` of later runs respects it.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _show(rows: pd.DataFrame, by: str, title: str) -> None:

@@ -114,7 +114,10 @@ ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)
 #: in three runs. A snoozed one is open again after its day.
 ANSWERS = ("accepted", "snoozed", "dismissed")
 #: What people say something of beside recommendations and alerts, and what they say.
-FEEDBACK_KINDS, FEEDBACK_VERBS = ("bill",), ("accepted",)
+FEEDBACK_KINDS = ("bill", "cost_anomaly")
+#: What people say of a cost anomaly: it was planned, or nothing is to be done about it.
+COST_ANSWERS = ("planned", "not_an_issue")
+FEEDBACK_VERBS = ("accepted", *COST_ANSWERS)
 #: That what a bill says of a closed period is right.
 ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])
 STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, "expired")

@@ -64,7 +64,7 @@ def cost(findings: Findings) -> Content | Empty:
         "courses": draw_course(findings.cost_course, [row["budget"] for row in budgets]),
         "course_legend": [(name, charts.legend_swatch(style)) for name, style in LEGEND.items()],
         "judged": _judged_line(findings),
-        "unusual": [_unusual_row(row) for row in records(_by_impact(findings.cost_anomaly).head(SHOWN))],
+        "unusual": [_unusual_row(row) for row in records(_by_impact(_unanswered(findings.cost_anomaly)).head(SHOWN))],
     }
 
 
@@ -97,9 +97,17 @@ def _judged_line(findings: Findings) -> str:
     if judged.empty:
         return "No bill has the five weeks of complete days that a cost anomaly is told by."
     last = f"{plural(len(judged), 'bill')} judged, to {day(judged['judged_through'].max())}"
-    if findings.cost_anomaly.empty:
+    answered = findings.cost_anomaly["answer"].notna()
+    if answered.any():
+        last += f"; {plural(int(answered.sum()), 'cost anomaly', 'cost anomalies')} said to be planned or not an issue"
+    if answered.all():
         return f"{last}: nothing cost unusually much or little."
-    return f"{last}: {plural(len(findings.cost_anomaly), 'cost anomaly', 'cost anomalies')} in the last 62 days."
+    return f"{last}: {plural(int((~answered).sum()), 'cost anomaly', 'cost anomalies')} in the last 62 days."
+
+
+def _unanswered(found: pd.DataFrame) -> pd.DataFrame:
+    unanswered: pd.DataFrame = found[found["answer"].isna()]
+    return unanswered
 
 
 def _by_impact(found: pd.DataFrame) -> pd.DataFrame:
