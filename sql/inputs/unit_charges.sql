@@ -31,7 +31,7 @@ typed AS (
   GROUP BY account, regexp_replace(resource_id, '^.*[/:]', ''), ts
 ),
 sized AS (
-  SELECT item, cast(round(max(vcpu)) AS decimal(10, 0)) AS vcpu
+  SELECT item, try_cast(round(max(vcpu)) AS decimal(10, 0)) AS vcpu
   FROM silver.price
   WHERE vcpu > 0 AND ts < :end
   GROUP BY item
@@ -58,14 +58,14 @@ summed AS (
     billing_period, source, provider, payer, currency, ts, account, service,
     sum(cost) AS whole_cost,
     sum(CASE WHEN counted IN ('vcpu', 'instance') THEN cost END) AS vcpu_cost,
-    sum(CASE counted WHEN 'vcpu' THEN quantity WHEN 'instance' THEN cast(quantity * vcpu AS decimal(38, 12)) END) AS vcpu_hours,
+    sum(CASE counted WHEN 'vcpu' THEN quantity WHEN 'instance' THEN try_cast(quantity * vcpu AS decimal(38, 12)) END) AS vcpu_hours,
     sum(CASE WHEN counted = 'gb_month' THEN cost END) AS stored_cost,
     sum(CASE WHEN counted = 'gb_month' THEN quantity END) AS gb_months
   FROM measured
   GROUP BY billing_period, source, provider, payer, currency, ts, account, service
 ),
 requested AS (
-  SELECT account, ts, metric, cast(round(sum(mean * cast(samples AS double)), 3) AS decimal(38, 12)) AS requests
+  SELECT account, ts, metric, try_cast(round(sum(mean * cast(samples AS double)), 3) AS decimal(38, 12)) AS requests
   FROM silver.metric_daily
   WHERE ts >= :start - INTERVAL '31' DAY AND ts < :end AND unit = 'count' AND strpos(:metrics, concat('=', metric, ',')) > 0
   GROUP BY account, ts, metric
