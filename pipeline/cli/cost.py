@@ -106,7 +106,7 @@ def _show(rows: pd.DataFrame, by: str, title: str) -> None:
         split = mine.groupby(by, as_index=False, sort=True)[[*_SIDES, *PARTS]].sum()
         size = split["change"].map(abs)
         shown = split.assign(size=size).sort_values(["size", by], ascending=[False, True]).drop(columns="size")
-        print_frame(shown.astype(dict.fromkeys((*_SIDES, *PARTS), "float64")), f"{title}, {currency}")
+        print_frame(shown.astype(dict.fromkeys((*_SIDES, *PARTS), "float64")).round(2), f"{title}, {currency}")
         total = {name: mine[name].sum() for name in ("change", *PARTS)}
         cents = round_parts(total["change"], {name: total[name] for name in PARTS})
         parts = ", ".join(f"{name} {cost:+,.2f}" for name, cost in cents.items() if cost)
