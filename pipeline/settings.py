@@ -83,6 +83,12 @@ class Settings(BaseModel):
         le=1000,
         description="Largest share by which the sum of a closed billing period may move; where it moves more, the old one stays.",
     )
+    bill_wait_hours: int = Field(
+        default=12,
+        ge=1,
+        le=72,
+        description="How long the DAG `billing_daily` waits for a bill to be stated anew; then it goes on with what is there.",
+    )
     quarantine_limit: float = Field(
         default=0.05,
         ge=0,

@@ -83,6 +83,18 @@ def list_next(step: str, target: str = "") -> tuple[str, ...]:
     return tuple(name for name, before in order_daily().items() if done in before)
 
 
+def list_made_of(tables_read: Iterable[str]) -> tuple[str, ...]:
+    """The tables that are built, and the steps of a day's run, that read nothing but some tables and what is made of these."""
+    known, found = set(tables_read), []
+    for name in order_daily():
+        own = {name} if name in tables.ALL else set(STEPS[name].writes)
+        read = (read_tables(name) if name in tables.ALL else _in_the_end(STEPS[name].reads)) - own
+        if read and read <= known:
+            known |= own
+            found.append(name)
+    return tuple(found)
+
+
 def _in_the_end(named: Iterable[str]) -> set[str]:
     return {each for one in _every(named) for each in (read_tables(one) if one.startswith(_QUERIES) else {one})}
 
