@@ -28,7 +28,7 @@ from airflow.sdk import XComArg, chain, dag, get_current_context, task, task_gro
 from common import DEFAULT_ARGS, INTERVAL_PARAMS, asks, build, call, lineage, run_interval, step
 from settled_days import SettledDays
 
-from pipeline import settings, steps, tables
+from pipeline import settings, steps
 from pipeline.interval import Interval
 
 SETTINGS = settings.load()
@@ -99,7 +99,7 @@ def billing_daily() -> None:
         before = [made[each] for each in waits[name] if each in made]
         # What is landed is published, also where another bill failed.
         rule = "" if before else "all_done_min_one_success"
-        made[name] = build(name, rule) if name in tables.ALL else call(name)
+        made[name] = build(name, rule) if name in steps.list_builds() else call(name)
         chain(before or bills, made[name])
     chain([bills, *made.values()], tell_failure())
 
