@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interval": {"errors"},
     "plugs": {"errors"},
     "routes": {"errors", "plugs", "tables"},
-    "settings": {"errors", "plugs", "routes"},
+    "given": {"errors"},
+    "settings": {"errors", "given", "plugs", "routes"},
     "tables": {"errors", "interval"},
     "lake": {*GROUND, "settings"},
     "quality": READ,
@@ -59,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reading": {"errors", "tables"},
     "own_files": {*GROUND, *WINGS, "reading"},
     "upkeep": {*READ, "inputs", "steps"},
-    "cli": {*READ, "inputs", "quality", "registry", "steps", "reading", "own_files", "upkeep"},
+    "cli": {*READ, "given", "inputs", "quality", "registry", "steps", "reading", "own_files", "upkeep"},
     "__main__": {"cli", "upkeep"},
     "dags": {"errors", "interval", "settings", "steps"},
 }
