@@ -36,8 +36,7 @@ class Settings(BaseModel):
 
     home: Path = Field(default=ROOT / "var", description="Folder for everything a run writes on this machine.")
     lake: str = Field(
-        default="",
-        description="Where the lake's files live: a folder, or s3://bucket/prefix. Empty means <home>/lake.",
+        default="", description="Where the lake's files live: a folder, or s3://bucket/prefix. Empty means <home>/lake."
     )
     catalog: Literal["sqlite", "glue"] = Field(default="sqlite", description="Who keeps the Iceberg tables' metadata.")
     engine: Literal["duckdb", "athena"] = Field(default="duckdb", description="Who runs the SQL.")
@@ -112,9 +111,8 @@ class Settings(BaseModel):
         le=200,
         description="Parameter sets that training tries per segment and forecaster that can be searched; 0 searches none.",
     )
-    # Off, because who was best on one series in four windows is seldom best in the next ones: chosen at 0.1, their scaled
-    # pinball loss was 3.5 % higher on bitbrains, 1.6 % on cloud costs, 0.4 % on planetlab, the same on ms_cloud and dc_totals and
-    # 0.4 % lower on aws_cloudwatch. Only M4's hourly series, strongly seasonal and not of a cloud, gained: 7.5 %.
+    # Off, because who was best in four windows is seldom best in the next: chosen at 0.1, the loss was 3.5 % higher on bitbrains,
+    # 1.6 % on cloud costs, about the same elsewhere; only M4's hourly series, strongly seasonal and of no cloud, gained, 7.5 %.
     override_margin: float = Field(
         default=1,
         ge=0.1,
@@ -177,6 +175,13 @@ class Settings(BaseModel):
         description="File of rules whom a cost belongs to, see docs/cost.md: a path, or an s3:// address below the lake's "
         "reports/; without one, tags say it.",
     )
+    counting_exports: tuple[Annotated[str, StringConstraints(pattern=r"^[^/,=]+/[^/,=]+/(\*|\d{4}-\d{2})=[^,=]+$")], ...] = Field(
+        default=(),
+        description="Exports that count alone, each as <provider>/<payer>/<YYYY-MM or *>=<export>; else the newest format.",
+    )
+    unit_metrics: tuple[Annotated[str, StringConstraints(pattern=r"^[^,=]+=[^,=\s]+$")], ...] = Field(
+        default=(), description="Metrics that count requests of a service, for their cost, each as <service as billed>=<metric>."
+    )
     planned_costs: str = Field(
         default="",
         description="File of what was announced of cost, see docs/anomalies.md: a path, or an s3:// address below the lake's "
@@ -195,12 +200,8 @@ class Settings(BaseModel):
     alert_hold_hours: int = Field(
         default=2, ge=1, le=24, description="Hours in a row that a threshold must be reached before there is an alert."
     )
-    alert_disk_full_days: int = Field(
-        default=14, ge=1, le=90, description="Days within which a disk that is forecast to fill up is an alert."
-    )
-    alert_completeness: float = Field(
-        default=0.95, ge=0, le=1, description="Share of a resource's samples below which there is an alert."
-    )
+    alert_disk_full_days: int = Field(default=14, ge=1, le=90, description="Days within which a disk that fills up is an alert.")
+    alert_completeness: float = Field(default=0.95, ge=0, le=1, description="Share of samples below which there is an alert.")
     alert_stale_days: int = Field(default=2, ge=1, le=20, description="Days without a build after which a table is stale.")
     alert_incident_hours: int = Field(
         default=3, ge=1, le=168, description="Hours after which an incident of one metric is an alert; of two it always is."

@@ -37,7 +37,10 @@ from pipeline.upkeep.cost_of_run import SINCE
 DAY = Interval.day("2026-04-15")
 MONTHS = (30, 54)
 #: Asked by people, not by a step of the run.
-BY_HAND = ("inputs.answerable", "inputs.newest_forecast", "inputs.allocation_of_resource")
+BY_HAND = (
+    *("inputs.answerable", "inputs.answerable_cost", "inputs.newest_forecast", "inputs.allocation_of_resource"),
+    "inputs.cost_drivers",
+)
 RESOURCES = 4
 #: Whose bill, and which part of it, where a query is about one.
 OF_A_BILL = {"source": "s", "provider": "AWS", "payer": "1", "currency": "USD", "account": "1", "service": "", "usage_type": ""}
@@ -139,6 +142,7 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
             "by_resource_id": 1,
             "by_usage_type": 1,
             "dimension": "team",
+            "metrics": "",
         }
         lake.query(sql.text(name), moments | OF_A_BILL | told | plain)
         opened = lake.relations.opened.values()

@@ -13,6 +13,11 @@ from pipeline.lake import sql
 #: The views that are made, and the table whose newest `as_of` is the newest run: one that each run writes to.
 MADE = {"executive_kpis": "gold.quality_result", "capacity_next": "gold.capacity_risk"}
 
+#: Made from what compares any two periods.
+DRIVERS = "cost_drivers_monthly"
+# Where its parts begin, in both files: the charges, what is compared, and what that comes to.
+_CHARGES, _MONTHS, _SIDES, _PARTS = (f"{name} AS (\n" for name in ("WITH charges", "monthly", "sides", "compared"))
+
 _HEADER = {"-- inputs.": "-- views.", "as of a moment": "as of the newest run's end"}
 
 
@@ -29,6 +34,17 @@ def make_view(name: str) -> str:
     return f"{said}{made}{newest}{query.removeprefix('WITH ')}"
 
 
+def make_drivers() -> str:
+    """The SQL of `views.cost_drivers_monthly`: which months are compared it says itself, all else the input that compares two."""
+    own, asked = (sql.text(name) for name in (f"views.{DRIVERS}", "inputs.cost_drivers"))
+    head, _, rest = own.partition(_CHARGES)
+    months = rest[rest.index(_MONTHS) : rest.index(_PARTS)]
+    charges = asked[asked.index(_CHARGES) : asked.index(_SIDES)]
+    parts = asked[asked.index(_PARTS) : asked.index("\nORDER BY ") + 1]
+    return f"{head}{charges}{months}{parts}"
+
+
 if __name__ == "__main__":
     for each in MADE:
         (sql.SQL / "views" / f"{each}.sql").write_text(make_view(each))
+    (sql.SQL / "views" / f"{DRIVERS}.sql").write_text(make_drivers())

@@ -6,6 +6,7 @@ Whatever comes from data is plain text here: no name in it is taken for markup, 
 from __future__ import annotations
 
 import logging
+import re
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -44,24 +44,48 @@ def read_bills(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
     pairs = ask(lake, "bill_overlaps", start=interval.start, end=interval.end).to_pylist() if several else []
     overlaps = {(_owner(pair), pair["export"], pair["other"]) for pair in pairs}
     for owner, same in by_owner.items():
-        supersede(same, {frozenset(names) for of, *names in overlaps if of == owner})
+        named = name_counting(owner, settings)
+        if named and all(load["export"] != named for load in same):
+            log.warning(
+                "%s: counting_exports names %s, of which nothing was landed; the newest format counts", said(same[0]), named
+            )
+        supersede(same, {frozenset(names) for of, *names in overlaps if of == owner}, named)
     accepted = set(ask(lake, "accepted_bills", start=interval.start, end=interval.end)["subject_id"].to_pylist())
     check_closed(lake.read(BILL, BILL.scope(interval)).to_pylist(), loads, settings.restated_limit, accepted)
     for load in loads:
         if load["superseded_by"]:
-            log.warning("%s: not counted, for %s charges the same and is newer", said(load), load["superseded_by"])
+            is_named = load["superseded_by"] == name_counting(_owner(load), settings)
+            why = "is named in counting_exports" if is_named else "charges the same and is newer"
+            log.warning("%s: not counted, for %s %s", said(load), load["superseded_by"], why)
     return pa.Table.from_pylist(loads, schema=_schema())
 
 
-def supersede(loads: list[Row], overlaps: set[frozenset[str]]) -> None:
+def name_counting(owner: Owner, settings: Settings) -> str:
+    """The export that the setting `counting_exports` names of one bill; empty where it names none. The first that fits counts."""
+    _, period, *bill = owner
+    for stated in settings.counting_exports:
+        whose, _, export = stated.partition("=")
+        provider, payer, month = whose.split("/")
+        wanted = zip((provider, payer, month), (*bill, f"{period:%Y-%m}"), strict=True)
+        if all(word in ("*", said) for word, said in wanted):
+            return export
+    return ""
+
+
+def supersede(loads: list[Row], overlaps: set[frozenset[str]], named: str = "") -> None:
     """Say of each export of one bill which counts in its place: one of a newer format, or landed later, with a common charge.
 
-    One that does not count itself takes nobody's place.
+    One that does not count itself takes nobody's place. One that is named takes the place of all, whatever they charge.
 
     Args:
         loads: the newest landing of each export; each gets `superseded_by`.
         overlaps: pairs of exports that charge one resource for one day.
+        named: the export that counts alone; where there is no such, it names nothing.
     """
+    if any(load["export"] == named for load in loads):
+        for load in loads:
+            load["superseded_by"] = None if load["export"] == named else named
+        return
     counting: list[str] = []
     for load in sorted(loads, key=_newness, reverse=True):
         load["superseded_by"] = next((each for each in counting if frozenset((each, load["export"])) in overlaps), None)

@@ -15,7 +15,7 @@ from pipeline.inputs.allocation import read_allocation_rules
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.lake import Lake
 from pipeline.settings import Settings
-from pipeline.spend.budget import Budget, parse_budgets
+from pipeline.spend.budget import Budget, everything, parse_budgets
 
 
 def read_budgets(lake: Lake, settings: Settings) -> tuple[Budget, ...]:
@@ -43,6 +43,14 @@ def read_scopes(
             query, of = ("allocated_charges", {"dimension": dimension}) if dimension else ("cost_charges", {})
             asked[dimension] = read(lake, query, since=since, as_of=as_of, **of)
         yield budget, _within(budget, asked[dimension])
+
+
+def read_everything(lake: Lake, since: datetime, as_of: datetime) -> Iterator[tuple[Budget, pd.DataFrame]]:
+    """What everybody is charged, by currency, with the charges, as of `inputs.cost_charges`."""
+    charges = read(lake, "cost_charges", since=since, as_of=as_of)
+    month = (as_of - timedelta(days=1)).replace(day=1)
+    for currency in sorted(set(charges["currency"][charges["ts"] >= month])):
+        yield everything(currency), charges
 
 
 def earliest(budgets: tuple[Budget, ...], as_of: datetime, history: timedelta) -> datetime:

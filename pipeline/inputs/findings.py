@@ -20,7 +20,7 @@ from pipeline.report.findings import Findings
 from pipeline.report.selection import charted_series, sort_by_gravity
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
-from pipeline.tables.budget import BUDGET_STATUS
+from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.columns import ANOMALOUS, EFFECTIVE, IMPUTED
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
@@ -67,6 +67,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
         cost_forecast=_believed(lake, COST_FORECAST, interval, cost=[EFFECTIVE], currency=["USD"]),
         budget_status=_believed(lake, BUDGET_STATUS, interval),
+        cost_course=_believed(lake, COST_COURSE, interval),
         cost_anomaly=_believed(lake, COST_ANOMALY, interval),
         cost_judged=_believed(lake, COST_JUDGED, interval),
         cost_rises=read(lake, "cost_rises", as_of=interval.as_of),

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.interval import Interval
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
-from pipeline.tables.budget import BUDGET_STATUS
+from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
@@ -51,6 +51,7 @@ class Findings:
         cost_daily: `silver.cost_daily` of the last 120 days.
         cost_forecast: `gold.cost_forecast` of this `as_of`, effective cost in US dollars.
         budget_status: `gold.budget_status` of this `as_of`.
+        cost_course: `gold.cost_course` of this `as_of`: the running month of each budget, and of everything, by day.
         cost_anomaly: `gold.cost_anomaly` of this `as_of`: what cost unusually much or little.
         cost_judged: `gold.cost_judged` of this `as_of`: the days of each bill that were judged.
         cost_rises: `inputs.cost_rises` of this `as_of`: 30 days against the 30 before, the largest rise first.
@@ -84,6 +85,7 @@ class Findings:
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
     cost_forecast: pd.DataFrame = field(default_factory=COST_FORECAST.empty)
     budget_status: pd.DataFrame = field(default_factory=BUDGET_STATUS.empty)
+    cost_course: pd.DataFrame = field(default_factory=COST_COURSE.empty)
     cost_anomaly: pd.DataFrame = field(default_factory=COST_ANOMALY.empty)
     cost_judged: pd.DataFrame = field(default_factory=COST_JUDGED.empty)
     cost_rises: pd.DataFrame = field(

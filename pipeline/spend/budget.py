@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from pipeline.stated import parse_stated
-from pipeline.tables.columns import BUDGET_MONTHS, BudgetPeriod, CostMeaning, LeftOut
+from pipeline.tables.columns import BUDGET_MONTHS, EFFECTIVE, UNNAMED, BudgetPeriod, CostMeaning, LeftOut
 
 #: What a scope may name beside one dimension of the allocation.
 NAMED = ("provider", "account", "service")
@@ -102,6 +102,11 @@ class Budget(BaseModel):
         return ", ".join(said) or "all"
 
 
+def everything(currency: str) -> Budget:
+    """What everybody is charged in a calendar month, amortised, of which nothing is planned."""
+    return Budget.model_construct(name=UNNAMED, currency=currency, cost=EFFECTIVE)
+
+
 class _Budgets(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -110,6 +115,8 @@ class _Budgets(BaseModel):
     @model_validator(mode="after")
     def _names_tell_them_apart(self) -> Self:
         names = [each.name for each in self.budget]
+        if UNNAMED in names:
+            raise ValueError(f"a budget is called {UNNAMED!r}, which stands for everything without one; expected another name")
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"two budgets are called {twice!r}; expected one name each")
         return self

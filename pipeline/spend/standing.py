@@ -60,31 +60,70 @@ class Course:
         return np.asarray(np.round(np.maximum(np.cumsum(daily, axis=0), np.cumsum(self.known)[:, None]), 6))
 
 
-def judge(
-    budget: Budget, charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.Forecast], before: Mapping[str, Any] | None
-) -> dict[str, Any] | None:
-    """A row of `gold.budget_status`: the period that the day before `as_of` lies in.
+@dataclass(frozen=True)
+class Followed:
+    """The running period of a budget, and how it goes.
+
+    Attributes:
+        period: its first day, and the day after its last.
+        counted: the charges of the scope that count, in every currency; as of `outlook.foresee`.
+        known: those in the budget's currency and meaning; as of `outlook.in_meaning`.
+        today: the day of the moment that all is as of.
+    """
+
+    budget: Budget
+    period: tuple[date, date]
+    counted: pd.DataFrame
+    known: pd.DataFrame
+    course: Course
+    today: np.datetime64
+
+    @property
+    def days(self) -> npt.NDArray[np.datetime64]:
+        """(D,) all days of the period."""
+        return np.arange(*(np.datetime64(day, "D") for day in self.period))
+
+    def complete_through(self) -> datetime | None:
+        """The last day that all bills have which go on; where all have ended, the last day of any."""
+        return _whole_in_all(self.known, self.today)
+
+
+def follow(budget: Budget, charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.Forecast]) -> Followed | None:
+    """The period that the day before `as_of` lies in; None where the budget does not count then.
 
     Args:
         budget: whose it is.
         charges: of its scope, as of `outlook.foresee`, from as long before the period as it is long.
         as_of: naive UTC, midnight.
         models: as of `outlook.foresee`.
-        before: what the run before said of the same period: actual_over_pct and forecast_over_pct.
-
-    Returns:
-        None where the budget does not count then, or plans nothing of a month of the period.
     """
     period = budget.period_of((as_of - timedelta(days=1)).date())
-    amount = budget.amount_of(*period) if period else None
-    if period is None or amount is None:
+    if period is None:
         return None
     first, after, today = (np.datetime64(day, "D") for day in (*period, as_of))
     counted = charges[~charges["category"].isin(budget.without) & (charges["ts"] < as_of)]
     known = in_meaning(counted[counted["currency"] == budget.currency], budget.cost)
-    day = known["day"].to_numpy()
+    return Followed(budget, period, counted, known, follow_period(known, first, after, today, models), today)
+
+
+def judge(followed: Followed, as_of: datetime, before: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A row of `gold.budget_status`.
+
+    Args:
+        followed: see `follow`.
+        as_of: naive UTC, midnight.
+        before: what the run before said of the same period: actual_over_pct and forecast_over_pct.
+
+    Returns:
+        None where the budget plans nothing of a month of the period.
+    """
+    budget, period, known, course = followed.budget, followed.period, followed.known, followed.course
+    amount = budget.amount_of(*period)
+    if amount is None:
+        return None
+    first, after = (np.datetime64(day, "D") for day in period)
+    counted, day = followed.counted, known["day"].to_numpy()
     actual = sum(known["amount"][(day >= first) & (day < after)], Decimal(0))
-    course = follow_period(known, first, after, today, models)
     shares = _earlier_shares(known, first - (after - first), first)
     row: dict[str, Any] = {
         "as_of": as_of,
@@ -100,7 +139,7 @@ def judge(
         "left_out": ", ".join(sorted(set(counted["currency"][counted["ts"] >= pd.Timestamp(period[0])]) - {budget.currency}))
         or None,
         "drivers_json": json.dumps(_drivers(course, shares, float(amount))),
-        "complete_through": _whole_in_all(known, today),
+        "complete_through": followed.complete_through(),
         **_ahead(course, float(amount), float(actual), period[0]),
     }
     told = before or {}

@@ -29,7 +29,13 @@ from pipeline.tables.schema import Table
 log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
-    reads=("inputs.cost_nodes", "inputs.cost_complete", "inputs.cost_resources", "inputs.cost_anomalies_before"),
+    reads=(
+        "inputs.cost_nodes",
+        "inputs.cost_complete",
+        "inputs.cost_resources",
+        "inputs.cost_anomalies_before",
+        "inputs.cost_feedback",
+    ),
     writes=("gold.cost_anomaly", "gold.cost_judged"),
 )
 #: Days that are judged anew by each run, with those that they are judged by; and days after which an event is history.
@@ -58,7 +64,8 @@ def cost_anomalies(interval: Interval, lake: Lake, settings: Settings) -> int:
         whole = rows[rows["ts"] <= complete.get(words[:3], pd.NaT)]
         mine = before[(before[OWNER] == list(words)).all(axis=1)]
         bills.append(_judge_bill(words, whole, mine, planned, interval, lake))
-    found = [row for events, _ in bills for row in events]
+    said = read(lake, "cost_feedback", since=since, as_of=interval.as_of).set_index("anomaly_id")["answer"].to_dict()
+    found = [row | {"answer": said.get(row["anomaly_id"])} for events, _ in bills for row in events]
     _publish(COST_JUDGED, [judged for _, judged in bills], interval, lake)
     return _publish(COST_ANOMALY, found, interval, lake)
 

@@ -32,6 +32,7 @@ STEP = Step(
         "gold.anomaly_point",
         "gold.budget_status",
         "gold.cost_anomaly",
+        "gold.cost_course",
         "gold.cost_judged",
         "gold.capacity_risk",
         "gold.cost_forecast",

@@ -17,6 +17,7 @@ from pipeline.tables import (
     forecasts,
     money,
     operations,
+    unit_cost,
     usage,
 )
 from pipeline.tables.schema import LAYERS, Table
@@ -25,6 +26,7 @@ SUBJECTS = (
     usage,
     money,
     allocation,
+    unit_cost,
     features,
     forecasts,
     cost_forecast,

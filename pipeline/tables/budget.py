@@ -1,4 +1,4 @@
-"""The table of where budgets stand."""
+"""The tables of where budgets stand, and how they came there."""
 
 from __future__ import annotations
 
@@ -70,6 +70,49 @@ BUDGET_STATUS = Table(
             "The last day that all bills of the scope have; those that ended a month ago do not count.",
             nullable=True,
         ),
+    ),
+    may_be_empty=True,
+)
+COST_COURSE = Table(
+    name="gold.cost_course",
+    doc="What one budget's scope, or everything, comes to by the end of one day of the running month, as believed at `as_of`.",
+    key=("as_of", "budget", "currency", "ts"),
+    time="as_of",
+    columns=(
+        as_of,
+        text("budget", "Its name in the file that the setting `budgets` names; `none` of everything by the calendar month."),
+        text("scope", "Whose cost counts, as the file says it; `all` where it names nobody."),
+        text("cost", "Which cost: what the invoice says, or amortised, billed where none is stated.", values=COST_MEANINGS),
+        currency,
+        moment("period_start", "Midnight from which on all is cumulated."),
+        moment("period_end", "Midnight that ends the period."),
+        moment("ts", "Midnight that begins the day, to the end of which all is cumulated."),
+        Column(
+            name="actual",
+            type=MONEY,
+            doc="Charged; null of days that not all bills have yet.",
+            unit="currency",
+            nullable=True,
+        ),
+        Column(
+            name="planned",
+            type=MONEY,
+            doc="Of the amount, evenly by day; null where nothing is planned.",
+            unit="currency",
+            nullable=True,
+        ),
+        Column(
+            name="expected",
+            type=NUMBER,
+            doc="Mean of what it comes to; null where the bills have ended.",
+            unit="currency",
+            nullable=True,
+        ),
+        *(
+            Column(name=name, type=NUMBER, doc=f"The {level:g} quantile of that.", unit="currency", nullable=True)
+            for name, level in QUANTILE_COLUMNS.items()
+        ),
+        moment("complete_through", "The last day that all bills of the scope have.", nullable=True),
     ),
     may_be_empty=True,
 )

@@ -114,7 +114,10 @@ ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)
 #: in three runs. A snoozed one is open again after its day.
 ANSWERS = ("accepted", "snoozed", "dismissed")
 #: What people say something of beside recommendations and alerts, and what they say.
-FEEDBACK_KINDS, FEEDBACK_VERBS = ("bill",), ("accepted",)
+FEEDBACK_KINDS = ("bill", "cost_anomaly")
+#: What people say of a cost anomaly: it was planned, or nothing is to be done about it.
+COST_ANSWERS = ("planned", "not_an_issue")
+FEEDBACK_VERBS = ("accepted", *COST_ANSWERS)
 #: That what a bill says of a closed period is right.
 ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])
 STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, "expired")
@@ -165,6 +168,8 @@ ALLOCATION_METHODS = BY_TAG, BY_ACCOUNT, BY_RULE, *SPLITS, UNALLOCATED = (
     *get_args(Split),
     "unallocated",
 )
+#: What a unit of use is, of which the cost is told.
+COUNTED = ("vcpu_hour", "gb_month", "request")
 #: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
 ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
 #: Of a message: not tried yet or not taken, being handed over, taken, handed over without an answer, too old to be tried again.

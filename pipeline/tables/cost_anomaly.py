@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import as_of, moment, number, source, text
+from pipeline.tables.columns import COST_ANSWERS, as_of, moment, number, source, text
 from pipeline.tables.money import currency, payer, provider
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
@@ -43,6 +43,12 @@ COST_ANOMALY = Table(
             "causes_json",
             "What it is made of, the largest share first, as a list of JSON objects: account, service, region, usage_type, "
             "resource_id, tags, actual, expected, impact.",
+        ),
+        text(
+            "answer",
+            "What a person said of it; then nobody is told of it. Null where nobody did.",
+            nullable=True,
+            values=COST_ANSWERS,
         ),
     ),
     may_be_empty=True,

@@ -14,7 +14,7 @@ FEEDBACK_EVENT = Table(
         source,
         moment("ts", "Midnight that begins the month of what it is about."),
         text("subject_kind", "What it is about.", values=FEEDBACK_KINDS),
-        text("subject_id", "Which; of a bill its export, month and execution, apart by blanks."),
+        text("subject_id", "Which; of a bill its export, month and execution, apart by blanks; of a cost anomaly its id."),
         text("verb", "What is said of it.", values=FEEDBACK_VERBS),
         text("actor", "Who says so: the account under which the command ran."),
         text("reason", "Why, in the words of who said it."),

@@ -65,6 +65,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.cost_charges": lambda settings: timedelta(days=settings.history_days),
     "inputs.allocated_charges": lambda settings: timedelta(days=settings.history_days),
     "inputs.cost_complete": lambda _: COST_READ,
+    "inputs.cost_feedback": lambda _: COST_READ,
     "inputs.cost_nodes": lambda _: COST_READ,
     "inputs.cost_resources": lambda _: CAUSES_READ,
     "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),

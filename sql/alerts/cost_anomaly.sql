@@ -8,7 +8,7 @@
 -- Severity  warning, info
 -- Means   Something is used, or left running, that was not before; every day of it is paid.
 -- Do      See the first of its causes: who owns that resource, and what changed on the first day; end it, or announce it in the file
---         that `planned_costs` names.
+--         that `planned_costs` names, or say so with `cost answer`.
 --
 -- What went on in the last week is told from its impact on, in the currency of its bill: over its days for
 -- what is over, which is an information, as for what costs unusually little. Of several of one part the one with the most is told.
@@ -21,6 +21,7 @@ WITH told AS (
     ) AS place
   FROM gold.cost_anomaly
   WHERE as_of = :as_of AND last_day >= :start - INTERVAL '7' DAY AND abs(impact_cost) >= :alert_cost_impact
+    AND answer IS NULL
 )
 SELECT
   concat_ws('/', provider, payer, account, service, usage_type) AS subject,

@@ -3,6 +3,8 @@
 -- Reads   gold.cost_anomaly
 -- Params  :as_of   of the run
 -- Window  0 days
+--
+-- Without what a person said was planned, or is not an issue.
 SELECT
   account AS account,
   service AS service,
@@ -15,5 +17,5 @@ SELECT
   impact_cost AS impact_cost,
   currency AS currency
 FROM gold.cost_anomaly
-WHERE as_of = :as_of
+WHERE as_of = :as_of AND answer IS NULL
 ORDER BY abs(impact_cost) DESC, anomaly_id

@@ -9,9 +9,10 @@
 -- against these; of charges that have no use (fees, tax, credits, corrections) all of it is `other`. Cost is effective; what a bill does
 -- not state is taken as billed. Months of different length differ by use alone; of one that goes on, what was not charged yet counts as
 -- less use, or as gone.
+-- Made by `python -m tools.kpi_view` from inputs.cost_drivers, but for which months are compared: change that file.
 WITH charges AS (
   SELECT
-    month, provider, currency, account, service, region, usage_type, unit,
+    month, billing_period, ts, provider, currency, account, service, region, usage_type, unit,
     charge_category = 'Usage' AND charge_class = 'none' AND coalesce(quantity, 0) > 0 AS is_use,
     quantity,
     coalesce(effective_cost, billed_cost) AS cost,

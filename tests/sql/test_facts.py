@@ -39,6 +39,18 @@ def test_a_view_of_what_steps_read_is_made_from_it(name: str) -> None:
     assert ":as_of" not in kpi_view.make_view(name)
 
 
+def test_the_parts_of_a_change_are_defined_once_for_any_two_periods() -> None:
+    assert sql.text(f"views.{kpi_view.DRIVERS}") == kpi_view.make_drivers(), "run `python -m tools.kpi_view`"
+
+
+@pytest.mark.parametrize("case", cases(f"views.{kpi_view.DRIVERS}"), ids=golden.title)
+def test_two_months_that_follow_each_other_change_as_the_view_of_all_months_says(case: Path) -> None:
+    march, april, may = (datetime(2026, month, 1) for month in (3, 4, 5))
+    periods = {"before_start": march, "before_end": april, "after_start": april, "after_end": may, "as_of": may, "by_bill": 1}
+
+    assert asked("inputs.cost_drivers", golden.given(case), **periods) == asked(golden.name(case), golden.given(case)) != []
+
+
 @pytest.mark.parametrize("case", cases("inputs.executive_kpis"), ids=golden.title)
 def test_the_view_of_the_kpis_says_what_is_read_as_of_the_newest_run(case: Path) -> None:
     given = golden.given(case)

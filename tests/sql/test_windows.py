@@ -20,10 +20,12 @@ ASKED = [name for name in sql.names() if not name.startswith("views.")]
 WHOLE = {
     ("inputs.prices", "silver.price"): "a price holds until the next one, and the table has no rows between the two",
     ("inputs.sources", "silver.price"): "the same prices, counted",
+    ("inputs.unit_charges", "silver.price"): "how many vCPUs a type has, in whichever price list it stands",
     ("silver.cost_daily", "silver.charge_daily"): "a bill may charge days of any earlier month",
     ("inputs.cost_outdated", "silver.charge_daily"): "the same days, compared",
     ("inputs.cost_outdated", "silver.cost_daily"): "the same days, compared",
     ("inputs.newest_forecast", "gold.forecast"): "what a question without a date is about; no step of a run asks it",
+    ("inputs.answerable_cost", "gold.cost_anomaly"): "what a person answers to may be of any run; no step of one asks it",
     ("inputs.answerable", "gold.recommendation"): "what a person answers to is what was said last; no step of a run asks it",
 }
 CASES = [case for case in golden.cases() if case.parts[-3] != sql.VIEWS]
@@ -90,7 +92,17 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def test_a_query_of_a_day_lists_no_more_days_of_bronze_than_its_window_and_one(name: str, old: Lake) -> None:
     text = sql.text(name)
     asked = Interval(START, END).whole_months() if "whole months" in sql.header(name) else Interval(START, END)
-    known = {"start": asked.start, "shard": 0, "shards": 1, "hours": 1, "metric": "", "by_resource_id": 1, "by_usage_type": 1}
+    known = {
+        "start": asked.start,
+        "shard": 0,
+        "shards": 1,
+        "hours": 1,
+        "metric": "",
+        "by_resource_id": 1,
+        "by_usage_type": 1,
+        "metrics": "",
+        "by_bill": 0,
+    }
     params = dict.fromkeys(sql.parameters(sql.parse(text)), asked.end) | golden.SETTINGS | known
     behind = {table for table in sql.tables_behind(sql.parse(text)) if table.startswith("bronze.")}
 

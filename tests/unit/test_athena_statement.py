@@ -34,7 +34,11 @@ VALUES: dict[str, Any] = {
     "by_usage_type": 0,
     "table_name": "bronze.focus_line",
     "recommendation_id": "0123456789abcdef",
-    "until": END,
+    "anomaly_id": "0123456789abcdef",
+    "metrics": ",AWS Lambda=Invocations,",
+    "by_bill": 1,
+    **dict.fromkeys(("before_start", "after_start"), START),
+    **dict.fromkeys(("before_end", "after_end", "until"), END),
     **dict.fromkeys(("source", "provider", "payer", "currency", "account", "service", "usage_type", "dimension"), "a"),
 }
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from pipeline import settings as settings_module
 from pipeline.cli.billing import _actor
 from pipeline.errors import ConfigError, DataError
-from pipeline.inputs.bills import check_closed, is_closed, supersede
+from pipeline.inputs.bills import check_closed, is_closed, name_counting, supersede
 
 
 def load(export: str, sequence: int, format: str = "focus_1_0") -> dict[str, Any]:
@@ -31,6 +32,32 @@ def test_an_export_that_does_not_count_takes_nobodys_place() -> None:
 def test_of_exports_with_a_common_charge_the_newer_format_counts_and_of_one_format_the_later() -> None:
     loads = [load("a", 1, "focus_1_2"), load("b", 2), load("c", 3), load("d", 4)]
     assert superseded(loads, "ab", "ac", "bc") == {"a": None, "b": "a", "c": "a", "d": None}
+
+
+def test_an_export_that_is_named_counts_alone_whatever_its_format_and_what_the_others_charge() -> None:
+    loads = [load("a", 1, "focus_1_2"), load("b", 2), load("d", 4)]
+
+    supersede(loads, {frozenset("ab")}, "b")
+    assert {each["export"]: each["superseded_by"] for each in loads} == {"a": "b", "b": None, "d": "b"}
+
+    supersede(loads, {frozenset("ab")}, "gone")
+    assert {each["export"]: each["superseded_by"] for each in loads} == {"a": None, "b": "a", "d": None}
+
+
+@pytest.mark.parametrize(("period", "payer", "export"), [(3, "9", "march"), (4, "9", "any"), (4, "8", ""), (5, "7", "all")])
+def test_a_setting_names_the_export_by_provider_payer_and_period_the_first_that_fits(
+    period: int, payer: str, export: str
+) -> None:
+    stated = "AWS/9/2026-03=march,AWS/9/*=any,*/7/*=all"
+    settings = settings_module.load({"HEADROOM_COUNTING_EXPORTS": stated})
+
+    assert name_counting(("billing", datetime(2026, period, 1), "AWS", payer), settings) == export
+
+
+@pytest.mark.parametrize("stated", ["cur", "AWS/9=cur", "AWS/9/March=cur", "AWS/9/2026-03="])
+def test_a_named_export_without_its_bill_is_refused(stated: str) -> None:
+    with pytest.raises(ConfigError, match="counting_exports"):
+        settings_module.load({"HEADROOM_COUNTING_EXPORTS": stated})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ import pytest
 from pipeline import plugs
 from pipeline.errors import ConfigError
 from pipeline.spend.budget import Budget, parse_budgets
-from pipeline.spend.standing import find_crossed, judge
+from pipeline.spend import standing
+from pipeline.spend.budget import everything
+from pipeline.spend.by_day import plan_to, run_by_day
+from pipeline.spend.standing import find_crossed, follow
 
 AS_OF, LAST, START = datetime(2026, 6, 20), datetime(2026, 6, 18), datetime(2025, 12, 1)
 MODELS = {name: plugs.load("forecasters", name).forecast for name in ("default", "seasonal_naive")}
@@ -34,6 +37,13 @@ def use(level: float = 100.0, last: datetime = LAST, **other: object) -> list[di
         charge(START + timedelta(days=number), level * random.uniform(0.9, 1.1), **other)  # type: ignore[arg-type]
         for number in range((last - START).days + 1)
     ]
+
+
+def judge(
+    budget: Budget, charges: pd.DataFrame, as_of: datetime, models: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    followed = follow(budget, charges, as_of, models)
+    return None if followed is None else standing.judge(followed, as_of, before)
 
 
 def stand(charges: list[dict[str, object]], before: Mapping[str, Any] | None = None, **stated: Any) -> dict[str, Any]:
@@ -226,6 +236,7 @@ def test_what_the_run_before_told_is_kept() -> None:
         ('[[budget]]\nname = "a"\namount = 1\nperiod = "custom"', "a custom period has a start and an end"),
         ('[[budget]]\nname = "a"\namount = 1\nscope = { team = "x", product = "y" }', "expected one dimension at most"),
         ('[[budget]]\nname = "a"\namount = 1\n[[budget]]\nname = "a"\namount = 2', "two budgets are called 'a'"),
+        ('[[budget]]\nname = "none"\namount = 1', "a budget is called 'none'"),
         ('[[budget]]\nname = "a"\nplanned = { "2026-13" = 1 }', "planned"),
         ('[[budget]]\nname = "a"\namount = 1\nscope = { service = [] }', "budget a, scope.service: Tuple should have at least 1"),
         ('[[budget]]\nname = "a"\namount = 1\nactual_pct = [99.5]', "budget a, actual_pct.0: Input should be a valid integer"),
@@ -240,3 +251,64 @@ def test_a_file_that_is_wrong_names_line_budget_and_key(text: str, said: str) ->
         parse_budgets(text, "budgets b.toml")
 
     assert str(raised.value).startswith("budgets b.toml: ")
+
+
+def run(budget: Budget, charges: list[dict[str, object]], as_of: datetime = AS_OF) -> list[dict[str, Any]]:
+    followed = follow(budget, pd.DataFrame(charges), as_of, MODELS)
+    assert followed is not None
+    return list(run_by_day(followed, as_of))
+
+
+def test_the_running_month_goes_from_what_is_billed_to_what_the_budget_is_expected_to_come_to() -> None:
+    days, stands = run(Budget(name="all", amount=Decimal(3000)), use()), stand(use())
+
+    assert [row["ts"].day for row in days] == list(range(1, 31))
+    known = [row["actual"] for row in days[:18]]
+    assert known == sorted(known)
+    assert known[-1] == stands["actual"]
+    assert [row["actual"] for row in days[18:]] == [None] * 12
+    assert [row["expected"] for row in days[:18]] == pytest.approx([float(each) for each in known])
+    assert {name: days[-1][name] for name in ("expected", "p05", "p50", "p95")} == {
+        name: stands[name] for name in ("expected", "p05", "p50", "p95")
+    }
+    widths = [row["p95"] - row["p05"] for row in days]
+    assert widths[17] == 0 < widths[18] < widths[-1]
+    assert (days[0]["planned"], days[14]["planned"], days[-1]["planned"]) == (100, 1500, 3000)
+
+
+def test_the_band_of_days_added_up_is_narrower_than_the_sum_of_their_bands() -> None:
+    days = run(Budget(name="all", amount=Decimal(3000)), use())
+    first = days[18]["p95"] - days[18]["p05"]
+
+    assert days[-1]["p95"] - days[-1]["p05"] < 12 * first
+
+
+def test_of_a_longer_period_the_running_month_goes_on_from_what_the_months_before_it_came_to() -> None:
+    budget = Budget(
+        name="q", period="quarterly", planned={"2026-04": Decimal(31), "2026-05": Decimal(20), "2026-06": Decimal(60)}
+    )
+    days = run(budget, use())
+    before = sum((each["billed"] for each in use() if datetime(2026, 4, 1) <= each["ts"] < datetime(2026, 6, 1)), Decimal(0))  # type: ignore[operator, misc]
+    first = next(each["billed"] for each in use() if each["ts"] == datetime(2026, 6, 1))
+
+    assert [row["ts"].day for row in days] == list(range(1, 31))
+    assert days[0]["actual"] == before + first  # type: ignore[operator]
+    assert (days[0]["planned"], days[-1]["planned"]) == (53, 111)
+
+
+def test_of_everything_nothing_is_planned_and_of_bills_that_have_ended_nothing_is_expected() -> None:
+    [*_, last] = run(everything("USD"), use())
+    [first, *_] = run(
+        everything("USD"), use(last=datetime(2026, 6, 2), complete_through=datetime(2026, 6, 2)), datetime(2026, 7, 20)
+    )
+
+    assert (last["planned"], last["cost"], last["currency"]) == (None, "effective", "USD")
+    assert last["expected"] == pytest.approx(3000, rel=0.03)
+    assert (first["expected"], first["p95"]) == (None, None)
+
+
+@pytest.mark.parametrize(("day", "planned"), [(1, "33.333333333333"), (2, "66.666666666667"), (3, "100")])
+def test_a_plan_is_spread_evenly_and_its_last_day_has_all_of_it(day: int, planned: str) -> None:
+    budget = Budget(name="a", amount=Decimal(100), period="custom", start=date(2026, 6, 1), end=date(2026, 6, 3))
+
+    assert plan_to(budget, date(2026, 6, 1), date(2026, 6, 4), date(2026, 6, day)) == Decimal(planned)

@@ -21,7 +21,7 @@ from pipeline.report.month import estimate_month_end
 from pipeline.report.page import FOLDER, TELEMETRY
 from pipeline.report.sections.first import sum_rises
 from pipeline.report.selection import charted_series
-from pipeline.tables.budget import BUDGET_STATUS
+from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, asked, estate, kpis, rows, series, utc
 
@@ -732,6 +732,48 @@ def test_where_bills_state_no_effective_cost_billed_cost_is_shown_and_its_share_
     assert "state no effective cost" not in shown
     assert "state no effective cost: 100\N{NO-BREAK SPACE}% of what is shown is billed cost" in without
     assert re.search(r"state no effective cost: (49|5\d)\s% of what is shown", of_half)
+
+
+def courses() -> pd.DataFrame:
+    """April to the 16th: everything, and a budget of 1,000 that is likely exceeded."""
+    rows = []
+    for name, level, planned in (("none", 500.0, False), ("<b>web</b>", 41.0, True)):
+        one = {
+            "as_of": AS_OF,
+            "budget": name,
+            "scope": "all",
+            "cost": "billed",
+            "currency": "USD",
+            "complete_through": utc("2026-04-14"),
+        }
+        one |= {"period_start": utc("2026-04-01"), "period_end": utc("2026-05-01")}
+        for number in range(1, 31):
+            wide, known = 0.4 * level * max(number - 14, 0) ** 0.5, number <= 14
+            rows.append(
+                one
+                | {"ts": utc(f"2026-04-{number:02d}"), "actual": number * level if known else None, "expected": number * level}
+                | {"planned": number * 1000 / 30 if planned else None, "p05": number * level - wide, "p95": number * level + wide}
+            )
+    return pd.DataFrame(rows).reindex(columns=list(COST_COURSE.names))
+
+
+def test_the_running_month_is_drawn_cumulated_with_what_is_charged_expected_and_planned(findings: Findings) -> None:
+    shown = render(replace(findings, cost_course=courses()))
+    [grid] = re.findall(r"data-courses>(.*?)</div>", shown, re.DOTALL)
+    everything, web = re.findall(r"<figure>.*?</figure>", grid, re.DOTALL)
+
+    assert "Everything, amortised" in everything
+    assert "planned" not in re.sub(r"<svg[^>]*>", "", everything)
+    assert "&lt;b&gt;web&lt;/b&gt;" in web
+    assert "1,230.00 USD expected to 2026-04-30 (1,164.40 to 1,295.60 with 90\N{NO-BREAK SPACE}%), 1,000.00 planned" in web
+    assert "billed to 2026-04-14" in web
+    assert 'class="line planned"' in web
+    drawn = [
+        len(re.findall("[ML]", re.search(rf'class="line {style}" d="([^"]*)"', web)[1]))
+        for style in ("observed", "median", "planned")
+    ]  # type: ignore[index]
+    assert drawn == [14, 17, 30]
+    assert "data-courses" not in render(findings)
 
 
 def test_budgets_are_shown_with_their_chance_and_what_drives_them_the_likeliest_exceeded_first(findings: Findings) -> None:

@@ -21,7 +21,7 @@ from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps import perform
 from pipeline.tables.allocation import COST_ALLOCATION
-from pipeline.tables.budget import BUDGET_STATUS
+from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.money import BILL, CHARGE_DAILY
 from pipeline.tables.schema import Table
 
@@ -213,3 +213,21 @@ fiscal_year_starts = 7
     assert set(stand(billed, tmp_path, text)) == {"fiscal"}
     assert "short is not judged, for `planned` lacks a month from 2026-03 to the one before 2026-04: add it" in caplog.text
     assert "fiscal: nothing of its scope, all, is billed before 2026-01-01, and its period begins on 2025-07-01" in caplog.text
+
+
+def test_the_course_of_each_budget_and_of_everything_is_published_without_any_budget_too(
+    billed: Settings, tmp_path: Path
+) -> None:
+    day = Interval.day(f"{LAST:%Y-%m-%d}")
+    found = {}
+    for text in ("", BUDGETS):
+        stand(billed, tmp_path, text)
+        rows = open_lake(billed).read(COST_COURSE, COST_COURSE.scope(day)).to_pylist()
+        found[text] = {(row["budget"], row["cost"]): row for row in rows if row["ts"] == datetime(2026, 3, 10)}
+
+    assert found[""].keys() == {("none", "effective")}
+    assert found[BUDGETS].keys() == {("none", "effective"), *((name, "billed") for name in ("everything", "web", "storage"))}
+    assert {name: row["actual"] for (name, _), row in found[BUDGETS].items()} == {
+        "none": 110, "everything": 110, "web": 100, "storage": 10,
+    }  # fmt: skip
+    assert len(rows) == 4 * 31

@@ -14,14 +14,17 @@ import pytest
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError
+from pipeline.inputs import read
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
+from pipeline.lake import Lake, open_lake, sql
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps.cost_anomalies import cost_anomalies
+from pipeline.tables.columns import COST_ANSWERS
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.money import BILL, CHARGE_DAILY, TAG_SET
 from pipeline.tables.schema import Table
+from tests.unit.test_cli import invoke
 
 FIRST, DAYS = datetime(2026, 1, 5), 80
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -195,3 +198,41 @@ def test_a_bill_of_few_days_is_on_record_as_not_judged(billed: Settings) -> None
     assert run(billed, 30) == []
     row = judged(billed, 30)
     assert (row["judged_from"], row["judged_through"], row["nodes"]) == (None, None, 6)
+
+
+@pytest.mark.parametrize("verb", COST_ANSWERS)
+def test_what_a_person_said_of_an_event_holds_in_later_runs_and_nobody_is_told_of_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    give(settings)
+    monkeypatch.setenv("HEADROOM_HOME", str(settings.home))
+    [first] = run(settings, 71)
+
+    said = invoke("cost", "answer", first["anomaly_id"], verb, "--reason", "the yearly import")
+    [later] = run(settings, 74)
+    asked = {"start": interval_of(74).start, "as_of": interval_of(74).end, "alert_cost_impact": 1}
+    lake = open_lake(settings)
+
+    assert said.startswith(f"1/S3/Requests, +360.00 EUR from {first['first_day']:%Y-%m-%d} on, is now {verb}")
+    assert (first["answer"], later["answer"], later["anomaly_id"]) == (None, verb, first["anomaly_id"])
+    assert judged(settings, 74)["restated"] == 0
+    assert lake.query(sql.text("alerts.cost_anomaly"), asked).num_rows == 0
+    assert read(lake, "gravest_costs", as_of=asked["as_of"]).empty
+    [event] = lake.query("SELECT actor AS actor, reason AS reason, verb AS verb FROM bronze.feedback_event").to_pylist()
+    assert (event["reason"], event["verb"]) == ("the yearly import", verb)
+    assert event["actor"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("0" * 16, "planned", "--reason", "x"), "no run found a cost anomaly '0000000000000000'"),
+        (("0" * 16, "fine", "--reason", "x"), "ANSWER 'fine'; expected one of planned, not_an_issue"),
+    ],
+)
+def test_an_answer_to_nothing_and_one_that_is_none_are_refused(
+    billed: Settings, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setenv("HEADROOM_HOME", str(billed.home))
+    with pytest.raises(ConfigError, match=said):
+        invoke("cost", "answer", *arguments)

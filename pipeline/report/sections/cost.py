@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from pipeline.report import charts
 from pipeline.report.cell import cell_of
+from pipeline.report.course import LEGEND, draw_course
 from pipeline.report.findings import Findings
 from pipeline.report.frames import dollars, floats, numbers, records
 from pipeline.report.month import estimate_month_end, total_ahead
@@ -44,7 +45,7 @@ def cost(findings: Findings) -> Content | Empty:
             "usd": dollars(data),
         }
     )
-    layers = _layers(daily)
+    layers, budgets = _layers(daily), _likeliest(findings.budget_status)
     total = _total_ahead(findings)
     swatches = [(name, charts.legend_swatch(f"layer layer-{number}")) for number, name in enumerate(layers)]
     if total.lines:
@@ -59,9 +60,11 @@ def cost(findings: Findings) -> Content | Empty:
         "month": _month_line(findings),
         "served": " ".join(filter(None, said)),
         "belongs": _belongs(findings.cost_allocated),
-        "budgets": [_budget_row(row) for row in _likeliest(findings.budget_status)],
+        "budgets": [_budget_row(row) for row in budgets],
+        "courses": draw_course(findings.cost_course, [row["budget"] for row in budgets]),
+        "course_legend": [(name, charts.legend_swatch(style)) for name, style in LEGEND.items()],
         "judged": _judged_line(findings),
-        "unusual": [_unusual_row(row) for row in records(_by_impact(findings.cost_anomaly).head(SHOWN))],
+        "unusual": [_unusual_row(row) for row in records(_by_impact(_unanswered(findings.cost_anomaly)).head(SHOWN))],
     }
 
 
@@ -94,9 +97,17 @@ def _judged_line(findings: Findings) -> str:
     if judged.empty:
         return "No bill has the five weeks of complete days that a cost anomaly is told by."
     last = f"{plural(len(judged), 'bill')} judged, to {day(judged['judged_through'].max())}"
-    if findings.cost_anomaly.empty:
+    answered = findings.cost_anomaly["answer"].notna()
+    if answered.any():
+        last += f"; {plural(int(answered.sum()), 'cost anomaly', 'cost anomalies')} said to be planned or not an issue"
+    if answered.all():
         return f"{last}: nothing cost unusually much or little."
-    return f"{last}: {plural(len(findings.cost_anomaly), 'cost anomaly', 'cost anomalies')} in the last 62 days."
+    return f"{last}: {plural(int((~answered).sum()), 'cost anomaly', 'cost anomalies')} in the last 62 days."
+
+
+def _unanswered(found: pd.DataFrame) -> pd.DataFrame:
+    unanswered: pd.DataFrame = found[found["answer"].isna()]
+    return unanswered
 
 
 def _by_impact(found: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,105 @@
+"""The command `cost drivers`, as whoever asks why cost changed meets it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from pipeline.cli.cost import round_parts
+from pipeline.errors import ConfigError, DataError
+from pipeline.interval import Interval
+from pipeline.lake import open_lake
+from pipeline.quality.conform import conform
+from pipeline.settings import Settings
+from pipeline.tables.money import BILL, CHARGE_DAILY
+from tests.support.golden import filler
+from tests.unit.test_cli import invoke
+
+YEAR = Interval(datetime(2026, 3, 1), datetime(2026, 6, 1))
+USE = {"charge_category": "Usage", "charge_class": "none", "account": "1", "service": "EC2", "usage_type": "Box", "unit": "Hrs"}
+
+
+def charge(day: str, quantity: str, cost: str, at_list: str, **more: str) -> dict[str, object]:
+    ts = datetime.fromisoformat(day)
+    amounts = {
+        "quantity": quantity,
+        "billed_cost": cost,
+        "effective_cost": cost,
+        "list_cost": at_list,
+        "contracted_cost": at_list,
+    }
+    owner = {"source": "b", "provider": "AWS", "payer": "9", "currency": "USD", "ts": ts, "billing_period": ts.replace(day=1)}
+    return owner | USE | {name: Decimal(amount) for name, amount in amounts.items()} | more
+
+
+@pytest.fixture(autouse=True)
+def billed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """March of ten dollars, May of more use at a lower price, and something new."""
+    monkeypatch.setenv("HEADROOM_HOME", str(settings.home))
+    lake = open_lake(settings)
+    charges = [
+        charge("2026-03-02", "60", "6.01", "6.01"),
+        charge("2026-03-09", "40", "3.99", "3.99"),
+        charge("2026-05-04", "150", "12.345678", "15"),
+        charge("2026-05-04", "1", "0.07", "0.07", service="S3", usage_type="Put", account="2"),
+    ]
+    for table, rows in (
+        (CHARGE_DAILY, charges),
+        (BILL, [{"billing_period": datetime(2026, 5, 1), "provider": "AWS", "currency": "USD"}]),
+    ):
+        whole = [{c.name: None if c.nullable else filler(c) for c in table.columns} | row for row in rows]
+        schema = pa.schema([table.arrow_schema.field(name) for name in table.names])
+        lake.replace(table, conform(pa.Table.from_pylist(whole, schema=schema), table, YEAR), table.scope(YEAR))
+
+
+def words(text: str) -> list[str]:
+    return [" ".join(row.split()) for row in text.splitlines() if row.strip()]
+
+
+def test_the_parts_between_two_months_that_do_not_follow_each_other_sum_to_the_change() -> None:
+    said = words(invoke("cost", "drivers", "--from", "2026-03", "--to", "2026-05"))
+
+    assert said[0] == "2026-03-01…2026-03-31 to 2026-05-01…2026-05-31, USD"
+    assert [row.split()[0] for row in said if row.startswith(("EC2", "S3"))] == ["EC2", "S3"]
+    assert said[-1] == "+2.42 USD: usage +5.00, commitment -2.65, new +0.07"
+
+
+def test_two_spans_of_days_are_compared_with_their_last_days() -> None:
+    said = words(
+        invoke("cost", "drivers", "--before", "2026-03-01..2026-03-02", "--after", "2026-03-03..2026-03-09", "--by", "account")
+    )
+
+    assert said[0] == "2026-03-01…2026-03-02 to 2026-03-03…2026-03-09, USD"
+    assert said[-1] == "-2.02 USD: usage -2.00, rate -0.02"
+
+
+def test_the_cents_of_the_parts_sum_to_those_of_the_change() -> None:
+    thirds = dict.fromkeys(("usage", "rate", "new"), Decimal("0.005"))
+
+    assert round_parts(Decimal("0.015"), thirds) == {"usage": Decimal("0.02"), "rate": 0, "new": 0}
+    assert round_parts(Decimal("-1.004"), {"gone": Decimal("-1"), "rate": Decimal("-0.004")}) == {"gone": -1, "rate": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", "2026-03"), "--to None is no month"),
+        (("--from", "2026-03", "--to", "May"), "--to 'May' is no month; expected YYYY-MM"),
+        (("--from", "2026-03", "--to", "2026-03"), "have days in common"),
+        (("--before", "2026-03-01..2026-03-02", "--after", "2026-03-05"), "--after '2026-03-05' is no span of days"),
+        (("--before", "2026-03-03..2026-03-02", "--after", "2026-03-05..2026-03-05"), "its last day lies before its first"),
+        (("--from", "2026-03", "--before", "2026-03-01..2026-03-02"), "either --from and --to, or --before and --after"),
+        (("--from", "2026-03", "--to", "2026-05", "--by", "team"), "--by 'team'; expected one of service"),
+    ],
+)
+def test_periods_that_are_none_name_what_was_expected(arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        invoke("cost", "drivers", *arguments)
+
+
+def test_a_period_that_nobody_charges_is_compared_with_nothing() -> None:
+    with pytest.raises(DataError, match="no provider charges in one currency in both"):
+        invoke("cost", "drivers", "--from", "2026-03", "--to", "2026-04")
