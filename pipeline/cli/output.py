@@ -6,8 +6,8 @@ Whatever comes from data is plain text here: no name in it is taken for markup, 
 from __future__ import annotations
 
 import logging
-import re
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
