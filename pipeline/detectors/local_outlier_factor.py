@@ -16,12 +16,6 @@ class Options(LearnedOptions):
     neighbours: int = Field(
         20, ge=2, le=LEAST_SAMPLES - 1, description="Nearest samples of the training that one is compared with."
     )
-    alert_ratio: float = Field(
-        6.0,
-        ge=0.5,
-        le=100,
-        description="Score that is an alert, as a multiple of the way from the median to the 99th percentile of the training's.",
-    )
 
 
 DEFAULTS = Options()

@@ -16,7 +16,7 @@ class Options(LearnedOptions):
     nu: float = Field(0.05, ge=0.001, le=0.5, description="Share of the training that may lie outside, at most.")
     gamma: float = Field(0.1, ge=1e-4, le=100, description="How closely the region follows the samples: 1 ÷ (2 × squared width).")
     alert_ratio: float = Field(
-        1.75,
+        1.25,
         ge=0.5,
         le=100,
         description="Score that is an alert, as a multiple of the way from the median to the 99th percentile of the training's.",
