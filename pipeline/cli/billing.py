@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import read_settings
+from pipeline.cli.options import read_actor, read_settings
 from pipeline.cli.output import console
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
@@ -47,7 +46,7 @@ def accept(
         raise ConfigError(f"no newest landing is called {subject!r}, of EXPORT PERIOD EXECUTION there are: {listed}")
     kind, verb = ACCEPTED_BILL
     row = {"source": "person", "ts": month.start, "subject_kind": kind, "subject_id": subject, "verb": verb}
-    row |= {"actor": _actor(), "reason": reason.strip()}
+    row |= {"actor": read_actor(), "reason": reason.strip()}
     schema = pa.schema([field for field in TABLE.arrow_schema if field.name in row])
     lake.land(TABLE, pa.Table.from_pylist([row], schema=schema), source="person", shard=f"{kind}-{period}", ingested_at=now())
     console.print(
@@ -55,15 +54,6 @@ def accept(
         "month or of the first half of the next",
         soft_wrap=True,
     )
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise ConfigError(
-            "the account under which this runs has no name: say in the variable USER who releases the bill"
-        ) from None
 
 
 def _month(period: str) -> Interval:

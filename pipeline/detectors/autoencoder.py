@@ -75,7 +75,7 @@ def _learn(options: Options, training: Floats, judged: Floats, drawn: np.random.
     network = MLPRegressor(
         hidden_layer_sizes=(options.hidden_units, options.bottleneck_units, options.hidden_units),
         activation="tanh",
-        batch_size=min(32, len(training)),
+        batch_size=min(128, len(training)),
         learning_rate_init=0.005,
         max_iter=options.iterations,
         random_state=int(drawn.integers(2**31)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import (
+    ANOMALY_ANSWERS,
+    ANOMALY_LABELS,
     CRITICALITIES,
     NORMAL,
     SEVERITIES,
@@ -100,6 +102,19 @@ ANOMALY = Table(
         Column(name="score", type=NUMBER, doc="Largest score of its samples.", ge=0, le=1),
         text("severity", "The mildest of how unusual, how far and how long, moved by criticality.", values=SEVERITIES),
         text("criticality", "Of the resource, by its tag.", nullable=True, values=CRITICALITIES),
+        text(
+            "answer",
+            "What a person does about it; who dismissed it is told no more of it.",
+            nullable=True,
+            values=ANOMALY_ANSWERS,
+        ),
+        text("answer_reason", "Why, in the words of who said it.", nullable=True),
+        text(
+            "label",
+            "Whether a person calls it an anomaly; of what is refuted people are told no more.",
+            nullable=True,
+            values=ANOMALY_LABELS,
+        ),
         bucket,
     ),
     may_be_empty=True,

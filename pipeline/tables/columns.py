@@ -114,9 +114,13 @@ ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)
 #: in three runs. A snoozed one is open again after its day.
 ANSWERS = ("accepted", "snoozed", "dismissed")
 #: What people say something of beside recommendations and alerts, and what they say.
-FEEDBACK_KINDS, FEEDBACK_VERBS = ("bill",), ("accepted",)
+FEEDBACK_KINDS = ("bill", "anomaly")
+FEEDBACK_VERBS = ("accepted", "acknowledged", "dismissed", "confirmed", "refuted")
 #: That what a bill says of a closed period is right.
 ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])
+#: What people do about an anomaly, and whether they call it one.
+ANOMALY_ANSWERS = ACKNOWLEDGED, DISMISSED_ANOMALY = FEEDBACK_VERBS[1:3]
+ANOMALY_LABELS = FEEDBACK_VERBS[3:]
 STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, "expired")
 #: What nobody wants to see now.
 SET_ASIDE = ("snoozed", "dismissed")
