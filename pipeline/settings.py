@@ -143,7 +143,8 @@ class Settings(BaseModel):
     )
     fallback_forecaster: str = Field(default="default", description="Forecaster of a segment that has no champion yet.")
     detectors: tuple[str, ...] = Field(default=("default",), description="Detectors that vote on each point.")
-    alert_votes: int = Field(default=1, ge=1, le=10, description="Detectors that must agree before a point is an anomaly.")
+    alert_votes: int = Field(default=1, ge=1, le=10, description="Weight of detectors that must agree on an anomaly.")
+    detector_weights: tuple[str, ...] = Field(default=(), description="What a detector counts, as <name>:<weight>; by default 1.")
     detect_history_hours: int = Field(default=672, ge=48, le=8760, description="History a detector sees before the interval.")
     detect_min_history_hours: int = Field(
         default=168, ge=24, le=8760, description="Observed hours a series needs before its anomalies are published."

@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {*READ, "quality", "forecasting"},
     "steps": {*READ, *WINGS, "quality", "inputs", "registry", "report", "sources"},
     "reading": {"errors", "tables"},
-    "own_files": {*GROUND, *WINGS, "reading"},
+    "own_files": {*GROUND, *WINGS, "reading", "report"},
     "upkeep": {*READ, "inputs", "steps"},
     "cli": {*READ, "given", "inputs", "quality", "registry", "steps", "reading", "own_files", "upkeep"},
     "__main__": {"cli", "upkeep"},

@@ -41,6 +41,42 @@ def backtest(
     console.print(f"wrote {out / 'forecasts.parquet'} and {out / 'scores.parquet'}", markup=False)
 
 
+@app.command()
+def evaluate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="CSV or Parquet with timestamp, value and label; the shipped development set when none is named."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for scores.csv, thresholds.csv and evaluation.html.")] = Path(
+        "evaluation"
+    ),
+    detectors: Annotated[
+        str, typer.Option("--detectors", help="Detectors by comma; the setting `detectors` when not given.")
+    ] = "",
+    windows: Annotated[
+        Path | None, typer.Option("--windows", help="JSON of file → [[first, last], …] that labels them instead of a column.")
+    ] = None,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether the page has charts.")] = True,
+    log: Annotated[bool, typer.Option("--log", help="Keep each detector's figures as a run in MLflow.")] = False,
+) -> None:
+    """Score detectors on what people labelled: events, ranks, samples, delay and other thresholds, in a table and a page."""
+    from pipeline.own_files.evaluate import evaluate_files
+
+    settings = read_settings()
+    names = tuple(name.strip() for name in detectors.split(",") if name.strip()) or settings.detectors
+    options = settings.options.get("detectors", {})
+    with show_progress("evaluating") as advance:
+        scores = evaluate_files(files or [], names, out, windows, options=options, plots=plots, progress=advance)
+    shown = ["detector", "f1", "precision", "recall", "false_per_day", "pr_auc", "roc_auc", "precision_at_10", "delay_hours"]
+    print_frame(scores[shown].round(3), f"{scores['events'].iloc[0]} events; false alerts per series and day")
+    if log:
+        from pipeline.registry.evaluations import log_evaluation
+
+        log_evaluation(settings, scores[scores["detector"].isin(names)], options, out)
+        console.print("each detector is a run of the experiment in MLflow")
+    console.print(f"wrote {out / 'scores.csv'}, {out / 'thresholds.csv'} and {out / 'evaluation.html'}", markup=False)
+
+
 def score_files(path: Path, out: Path, detector: str, option: list[str] | None) -> None:
     """Score a file, or every CSV of a folder, for anomalies."""
     from pipeline.own_files.detect import detect_path
