@@ -123,6 +123,7 @@ bench-features: setup ## Time and memory of the 368 features of 175,320 rows bes
 
 bench-savings: setup ## What commitments would have saved on real cost by the day, and how often they would have lost, beside the bars
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_savings
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_sizing
 
 mutants: setup ## Small faults put into the pure rooms and the steps: which does no test notice? (two hours; SAMPLE=500 SEED=1)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python cosmic-ray==$(COSMIC_RAY_VERSION) coverage==$(COVERAGE_VERSION)

@@ -77,6 +77,51 @@ def evaluate(
     console.print(f"wrote {out / 'scores.csv'}, {out / 'thresholds.csv'} and {out / 'evaluation.html'}", markup=False)
 
 
+@app.command()
+def replay(
+    file: Annotated[
+        Path, typer.Argument(help="Parquet or CSV of a trace: resource_id, timestamp, cpu_percent, and memory_percent or none.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for replay.html and the tables as CSV.")],
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            "--prices",
+            help="CSV of instance_type, price_usd, vcpu, memory_gib; the shipped list if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    instance_type: Annotated[str, typer.Option("--instance-type", help="What every resource is taken to be.")] = "m5.4xlarge",
+    lookback: Annotated[
+        int | None,
+        typer.Option("--lookback", min=2, max=365, help="Days before a cutoff; by the file's length.", show_default=False),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option("--horizon", min=1, max=90, help="Days after a cutoff; by the file's length.", show_default=False),
+    ] = None,
+    option: HowToRead = None,
+) -> None:
+    """Replay sizing rules on a user's own trace: what each would have saved, and what it would have broken."""
+    from pipeline.own_files.replay import replay_file
+
+    with show_said():
+        result = replay_file(file, out, prices, instance_type, (lookback, horizon), read_reading(option))
+    found = result.found
+    shown = result.rules[["rule", "saving_pct", "violating_pct", "added_hours_pct"]].merge(
+        result.equal.loc[result.equal["risk"] == result.equal["risk"].iloc[0], ["rule", "beside_pct"]], how="left", on="rule"
+    )
+    shown = shown.rename(columns={"beside_pct": "at_equal_risk"}).round(2)
+    print_frame(shown, f"{len(found.hours)} windows: {found.lookback_days} days before, {found.horizon_days} after")
+    console.print(
+        f"at_equal_risk: points of saving beside Compute Optimizer's default; stated chances: Brier {result.brier[0]:.4f}, "
+        f"of the base rate {result.brier[1]:.4f}; wrote {out / 'replay.html'}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def score_files(path: Path, out: Path, detector: str, option: list[str] | None) -> None:
     """Score a file, or every CSV of a folder, for anomalies."""
     from pipeline.own_files.detect import detect_path
