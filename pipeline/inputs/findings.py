@@ -25,6 +25,7 @@ from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.columns import ANOMALOUS, EFFECTIVE, IMPUTED
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
+from pipeline.tables.exploration import UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
@@ -56,6 +57,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         recommendation=_believed(lake, RECOMMENDATION, interval),
         capacity_risk=risk,
         capacity_next=read(lake, "capacity_next", as_of=interval.as_of),
+        utilisation_cluster=_believed(lake, UTILISATION_CLUSTER, interval),
         forecast=forecast,
         forecast_series=len(candidates),
         not_forecast=_believed(lake, NOT_FORECAST, interval),
