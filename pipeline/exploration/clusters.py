@@ -128,11 +128,8 @@ def describe(profiles: Profiles, members: npt.NDArray[np.bool_]) -> tuple[str, d
         _say(weekend, "as busy at weekends", "busier at weekends", "quieter at weekends"),
     ]
     words = ", ".join(part for part in parts if part) or "Off at night and at weekends"
-    measured = [
-        f"{100 * figures[name]:.0f} % of the working day {when}"
-        for name, when in (("night_ratio", "at night"), ("weekend_ratio", "at weekends"))
-        if figures[name] is not None
-    ]  # type: ignore[operator]
+    told = ((figures["night_ratio"], "at night"), (figures["weekend_ratio"], "at weekends"))
+    measured = [f"{100 * ratio:.0f} % of the working day {when}" for ratio, when in told if ratio is not None]
     level = [f"{value:.0f} % {name}" for value, name in ((cpu, "CPU"), (memory, "memory")) if value is not None]
     return f"{words}: {', '.join([*measured, *level])} while in use.", figures
 

@@ -25,8 +25,7 @@ def _describe(observed: Observed, metric: str) -> dict[str, object]:
     rows = observed.rows(metric)
     values = rows["value"]
     spans = rows.groupby("resource")["ts"].agg(["min", "max"])
-    expected = ((spans["max"] - spans["min"]) // pd.Timedelta(days=1) + 1).sum()
-    quantiles = values.quantile([0.25, 0.5, 0.75, 0.95])
+    expected = ((spans["max"] - spans["min"]).dt.days + 1).sum()
     found: dict[str, object] = {
         "unit": rows["unit"].iloc[0],
         "resources": len(spans),
@@ -35,7 +34,7 @@ def _describe(observed: Observed, metric: str) -> dict[str, object]:
         "mean": values.mean(),
         "std": values.std(),
         "min": values.min(),
-        **{f"p{100 * level:.0f}": value for level, value in quantiles.items()},
+        **{f"p{level}": float(values.quantile(level / 100)) for level in (25, 50, 75, 95)},
         "max": values.max(),
         "skew": values.skew(),
         "kurtosis": values.kurt(),
@@ -67,6 +66,6 @@ def decompose(series: pd.Series) -> pd.DataFrame:
     """
     trend = series.rolling(WEEK, center=True).mean()
     rest = series - trend
-    weekday = rest.groupby(rest.index.dayofweek).transform("mean")
+    weekday = rest.groupby(pd.DatetimeIndex(rest.index).dayofweek).transform("mean")
     season = weekday - weekday.dropna().iloc[: len(weekday.dropna()) // WEEK * WEEK].mean()
     return pd.DataFrame({"observed": series, "trend": trend, "season": season, "rest": rest - season})

@@ -26,6 +26,7 @@ from pipeline import tables
 from pipeline.inputs.clusters import PROFILED
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
 from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, SPARE_TIME, reach_of_changes
+from pipeline.inputs.input_drift import COMPARED
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
@@ -75,6 +76,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.explored_hours": lambda settings: timedelta(days=settings.history_days),
     "inputs.feature_days": lambda _: timedelta(days=1 + reach("day")),
     "inputs.feature_hours": lambda _: timedelta(days=1, hours=reach("hour")),
+    "inputs.input_values": lambda _: COMPARED,
     "inputs.judged_series": lambda settings: timedelta(hours=settings.detect_history_hours),
     "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
