@@ -37,7 +37,13 @@ COST_DAYS = 120
 HISTORY = {"day": timedelta(days=120), "hour": timedelta(days=14)}
 CLOSE_UPS = 6
 # What a source's rows are, where they are not simply what an estate reported.
-KINDS = {"fleet": "synthetic", "synthetic_bill": "synthetic", "samples": "replayed", "prices": "list prices"}
+KINDS = {
+    "fleet": "synthetic",
+    "synthetic_bill": "synthetic",
+    "samples": "replayed",
+    "alibaba_v2018": "replayed",
+    "prices": "list prices",
+}
 
 
 def gather(interval: Interval, lake: Lake) -> Findings:
