@@ -39,7 +39,7 @@ tests serverless test-system: export OMP_NUM_THREADS = 1
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-anomaly bench-cost-anomalies bench-budgets bench-features bench-savings mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-anomaly bench-cost-anomalies bench-budgets bench-features bench-clusters bench-savings mutants crash fix lock
 # Parts of these.
 .PHONY: style types tests serverless
 
@@ -114,6 +114,9 @@ bench-anomaly: setup ## How well each detector finds what people labelled on two
 
 bench-cost-anomalies: setup ## How well events of made-up bills are found and explained, beside two rules that many use (1 minute)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_cost_anomalies
+
+bench-clusters: setup ## Whether clusters of resources are the archetypes of the realistic fleet (2 minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_clusters
 
 bench-budgets: setup ## Whether the chance that a budget is exceeded is what happens, on the bills of 20 made-up estates (5 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_budgets

@@ -431,7 +431,7 @@ def test_an_empty_run_says_why_each_section_is_empty_and_what_to_do() -> None:
     page = Page(render(Findings(interval=DAY)))
     empty = [e["text"] for e in page.find(**{"class": "empty"})]
 
-    assert len(empty) == 9
+    assert len(empty) == 10
     assert all(len(text.split(".")) > 2 for text in empty), empty
     assert {e["text"] for e in page.find(**{"class": "value"})} == {"–"}
 
