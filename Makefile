@@ -39,7 +39,7 @@ tests serverless test-system: export OMP_NUM_THREADS = 1
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-anomaly bench-cost-anomalies bench-budgets bench-features bench-savings mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-anomaly bench-cost-anomalies bench-budgets bench-features bench-clusters bench-savings mutants crash fix lock
 # Parts of these.
 .PHONY: style types tests serverless
 
@@ -115,6 +115,9 @@ bench-anomaly: setup ## How well each detector finds what people labelled on two
 bench-cost-anomalies: setup ## How well events of made-up bills are found and explained, beside two rules that many use (1 minute)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_cost_anomalies
 
+bench-clusters: setup ## Whether clusters of resources are the archetypes of the realistic fleet (2 minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_clusters
+
 bench-budgets: setup ## Whether the chance that a budget is exceeded is what happens, on the bills of 20 made-up estates (5 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_budgets
 
@@ -123,6 +126,7 @@ bench-features: setup ## Time and memory of the 368 features of 175,320 rows bes
 
 bench-savings: setup ## What commitments would have saved on real cost by the day, and how often they would have lost, beside the bars
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_savings
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_sizing
 
 mutants: setup ## Small faults put into the pure rooms and the steps: which does no test notice? (two hours; SAMPLE=500 SEED=1)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python cosmic-ray==$(COSMIC_RAY_VERSION) coverage==$(COVERAGE_VERSION)

@@ -24,7 +24,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import TaskGroup, XComArg, chain, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, call, lineage, step
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, build, call, lineage, step
 from settled_days import SettledDays
 
 from pipeline import settings, steps
@@ -36,13 +36,6 @@ def ingest() -> XComArg:
     """The task that lands what the sources say, one per source."""
     mapped = step.override(task_id="ingest", map_index_template="{{ task.op_kwargs['target'] }}", **lineage("ingest"))
     return mapped.partial(name="ingest").expand(target=list(SETTINGS.sources))
-
-
-def build(table: str) -> XComArg:
-    """The task that builds one table, and announces it; what is always built is built also where a check of silver failed."""
-    rule = "all_done" if table in steps.list_builds("gold", "always") else "all_success"
-    task_id = f"build__{table.replace('.', '__')}"
-    return step.override(task_id=task_id, trigger_rule=rule, **lineage("build", table))(name="build", target=table)
 
 
 @dag(

@@ -39,6 +39,7 @@ INTERVAL_PARAMS: dict[str, Param] = {
     "day": Param(None, type=["null", "string"], format="date", description="One UTC day, YYYY-MM-DD."),
     "start": Param(None, type=["null", "string"], format="date", description="First UTC day, YYYY-MM-DD."),
     "end": Param(None, type=["null", "string"], format="date", description="End day, not included, YYYY-MM-DD."),
+    "month": Param(None, type=["null", "string"], pattern=r"^\d{4}-\d{2}$", description="One month, or billing period, YYYY-MM."),
 }
 
 
@@ -49,7 +50,7 @@ def interval_of(
 
     Args:
         run_type: Airflow's own: scheduled, backfill, manual, …
-        asked: the run's conf over its params: `day`, or `start` and `end`; None and "" mean not given.
+        asked: the run's conf over its params: `day`, or `start` and `end`, or `month`; None and "" mean not given.
         start: the data interval that Airflow gave the run, or None where it gave none (triggered without a logical date).
         end: its end, not included.
         dag_id: for messages.
@@ -72,8 +73,10 @@ def interval_of(
         interval = Interval.day(given["day"])
     elif set(given) == {"start", "end"}:
         interval = Interval.days(given["start"], given["end"])
+    elif set(given) == {"month"}:
+        interval = Interval.month(given["month"])
     else:
-        raise ConfigError(f"{dag_id}: give either day, or start and end; the run's conf has {given}")
+        raise ConfigError(f"{dag_id}: give either day, or start and end, or month; the run's conf has {given}")
     if interval.end - interval.start > timedelta(days=MAX_DAYS):
         raise ConfigError(f"{dag_id}: {interval} is longer than the {MAX_DAYS} days that one run may cover")
     return interval
@@ -96,10 +99,19 @@ def asset(table: str) -> Asset:
 
 
 @task(do_xcom_push=False, show_return_value_in_logs=False)
-def step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> None:
-    """Perform one step of the pipeline for the run's data interval, and announce the tables that it wrote."""
+def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: str = "") -> None:
+    """Perform one step of the pipeline for the run's data interval, and announce the tables that it wrote.
+
+    Args:
+        name: of the step.
+        target: the source or table that it is called for.
+        shard: the part of the series, of `shards`, that it works on.
+        shards: how many there are.
+        period: the one billing period that it is about, YYYY-MM, where it can be about one alone.
+    """
     interval = run_interval()
-    steps.perform(name, interval, target=target, shard=shard, shards=shards, tell=partial(announce, str(interval)))
+    options: dict[str, Any] = {"period": period} if period else {}
+    steps.perform(name, interval, target=target, shard=shard, shards=shards, tell=partial(announce, str(interval)), **options)
     if following := steps.list_next(name, target):
         log.info("next: %s", ", ".join(following))
 
@@ -124,6 +136,13 @@ def lineage(name: str, target: str = "") -> dict[str, list[Asset]]:
     }
 
 
+def build(table: str, rule: str = "") -> XComArg:
+    """The task that builds one table, and announces it; what is always built is built also where a check of silver failed."""
+    rule = rule or ("all_done" if table in steps.list_builds("gold", "always") else "all_success")
+    task_id = f"build__{table.replace('.', '__')}"
+    return step.override(task_id=task_id, trigger_rule=rule, **lineage("build", table))(name="build", target=table)
+
+
 def call(name: str, shards: int = 1) -> XComArg:
     """The task of one step, one per shard where it is sharded."""
     declared = steps.get(name)
@@ -138,8 +157,13 @@ def call(name: str, shards: int = 1) -> XComArg:
 @task.short_circuit(show_return_value_in_logs=False)
 def gate(name: str) -> bool:
     """Whether a step, or the person who triggered the run, asks for the tasks below; where nobody does, they are skipped."""
+    return asks(name)
+
+
+def asks(name: str, **options: Any) -> bool:
+    """Whether a step asks for the tasks below; a person who triggered the run does in its place."""
     interval = run_interval()
-    return by_hand() or bool(steps.perform(name, interval))
+    return by_hand() or bool(steps.perform(name, interval, **options))
 
 
 def by_hand() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -45,6 +46,20 @@ class Interval:
     @property
     def as_of(self) -> datetime:
         return self.end
+
+    @classmethod
+    def month(cls, month: str) -> Interval:
+        """The month `YYYY-MM`."""
+        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
+            raise ConfigError(f"expected a month as YYYY-MM, got {month!r}")
+        start = cls.day(f"{month}-01").start
+        return cls(start, _month_after(start))
+
+    @property
+    def late_in_month(self) -> Interval:
+        """The end of its first month, in which the bill of no other month is expected to change, see `billing_periods`."""
+        months = self.whole_months()
+        return Interval(months.start + timedelta(days=_RESTATED_UNTIL), _month_after(months.start))
 
     def split_days(self) -> Iterator[Interval]:
         """The interval cut at midnights; the parts add up to it exactly."""

@@ -6,23 +6,20 @@ default `headroom.toml`, in the working folder or else beside `pipeline/`). An u
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from pipeline import plugs
-from pipeline.errors import ConfigError, holds_secret, redacted, suggestion
+from pipeline.errors import ConfigError, holds_secret, redacted
+from pipeline.given import read_given
 from pipeline.routes import Route
 
-PREFIX = "HEADROOM_"
-CONFIG_FILE = "headroom.toml"
 ROOT = Path(__file__).resolve().parent.parent
 #: In the lake's storage, beside the layers: the folder of what people open, and the folder in it that is the newest run's.
 REPORTS, NEWEST = "reports", "latest"
@@ -30,10 +27,6 @@ REPORTS, NEWEST = "reports", "latest"
 LEAST_ROWS = 100
 #: Settings that name the plugs in use → the folder of these.
 PLUG_LISTS = {"sources": "sources", "challengers": "forecasters", "detectors": "detectors", "recommenders": "recommenders"}
-#: Settings of before → how to say it now.
-_RENAMED = {
-    "source_options": '`options`: [options.sources.<source>] in the file, or HEADROOM_OPTIONS with {"sources": {"<source>": {…}}}'
-}
 
 
 class Settings(BaseModel):
@@ -81,6 +74,12 @@ class Settings(BaseModel):
         ge=0,
         le=1000,
         description="Largest share by which the sum of a closed billing period may move; where it moves more, the old one stays.",
+    )
+    bill_wait_hours: int = Field(
+        default=12,
+        ge=1,
+        le=72,
+        description="How long the DAG `billing_daily` waits for a bill to be stated anew; then it goes on with what is there.",
     )
     quarantine_limit: float = Field(
         default=0.05,
@@ -144,7 +143,8 @@ class Settings(BaseModel):
     )
     fallback_forecaster: str = Field(default="default", description="Forecaster of a segment that has no champion yet.")
     detectors: tuple[str, ...] = Field(default=("default",), description="Detectors that vote on each point.")
-    alert_votes: int = Field(default=1, ge=1, le=10, description="Detectors that must agree before a point is an anomaly.")
+    alert_votes: int = Field(default=1, ge=1, le=10, description="Weight of detectors that must agree on an anomaly.")
+    detector_weights: tuple[str, ...] = Field(default=(), description="What a detector counts, as <name>:<weight>; by default 1.")
     detect_history_hours: int = Field(default=672, ge=48, le=8760, description="History a detector sees before the interval.")
     detect_min_history_hours: int = Field(
         default=168, ge=24, le=8760, description="Observed hours a series needs before its anomalies are published."
@@ -316,64 +316,13 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     Raises:
         ConfigError: an unknown key, a file that is not TOML, or a value out of bounds; the message names key and value.
     """
-    environ = os.environ if environ is None else environ
-    given = _from_file(environ)
-    given.update(_from_environment(environ))
+    given = read_given(os.environ if environ is None else environ, ROOT, Settings.model_fields)
     given.update({name: value for name, value in overrides.items() if value is not None})
     try:
         return Settings(**given)
     except ValidationError as error:
         # Without what pydantic says: it quotes what it was given.
         raise ConfigError(f"bad settings: {'; '.join(_complaint(each) for each in error.errors())}") from None
-
-
-def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
-    named = environ.get(PREFIX + "CONFIG")
-    # Beside pipeline/, because Airflow, managed or not, reads the DAGs in a working folder of its own.
-    places = [Path(named)] if named else [Path(CONFIG_FILE), ROOT / CONFIG_FILE]
-    path = next((place for place in places if place.exists()), None)
-    if path is None:
-        if named:
-            raise ConfigError(f"{PREFIX}CONFIG names {named}, which does not exist")
-        return {}
-    try:
-        values = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
-    for key in values:
-        _check_known(key, f"key {key!r} in {path}")
-    return values
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable == PREFIX + "CONFIG":
-            continue
-        key = variable.removeprefix(PREFIX).lower()
-        _check_known(key, f"environment variable {variable}")
-        values[key] = _parsed(key, text, variable)
-    return values
-
-
-def _parsed(key: str, text: str, variable: str) -> Any:
-    """Lists may be written `a,b`; objects are JSON; the rest is left to the field's own type."""
-    if get_origin(Settings.model_fields[key].annotation) is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if key in ("options", "routes"):
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{variable} is not JSON: {error}") from error
-    return text
-
-
-def _check_known(key: str, where: str) -> None:
-    if key in _RENAMED:
-        raise ConfigError(f"{where} is now called {_RENAMED[key]}")
-    if key not in Settings.model_fields:
-        hint = suggestion(key, Settings.model_fields, "`python -m pipeline settings` lists all of them")
-        raise ConfigError(f"unknown setting: {where}{hint}")
 
 
 def _check_plugs(folder: str, named: Iterable[str]) -> None:

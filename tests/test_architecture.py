@@ -19,13 +19,13 @@ SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 PURE = [
     ROOT / "pipeline" / folder
     for folder in (
-        *("forecasting", "capacity", "anomalies", "features", "advice", "alerting", "allocation", "spend"),
+        *("forecasting", "capacity", "anomalies", "features", "exploration", "advice", "alerting", "allocation", "spend"),
         *("forecasters", "detectors", "recommenders", "report"),
     )
 ]
 # What numbers and rules are made of; none of it knows where anything is kept.
 GROUND = {"errors", "interval", "plugs", "tables"}
-WINGS = {"forecasting", "capacity", "anomalies", "features", "advice", "alerting", "allocation", "spend"}
+WINGS = {"forecasting", "capacity", "anomalies", "features", "exploration", "advice", "alerting", "allocation", "spend"}
 READ = {*GROUND, "routes", "settings", "lake"}
 # Which rooms a room may import from, beside itself; imports for types alone count as well.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interval": {"errors"},
     "plugs": {"errors"},
     "routes": {"errors", "plugs", "tables"},
-    "settings": {"errors", "plugs", "routes"},
+    "given": {"errors"},
+    "settings": {"errors", "given", "plugs", "routes"},
     "tables": {"errors", "interval"},
     "lake": {*GROUND, "settings"},
     "quality": READ,
@@ -43,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "capacity": {*GROUND, "forecasting"},
     "anomalies": {*GROUND, "compiled", "stated"},
     "features": {*GROUND, "compiled", "forecasting"},
+    "exploration": {*GROUND, "advice", "forecasting"},
     "advice": GROUND,
     "spend": {*GROUND, "forecasting", "stated"},
     "alerting": {*GROUND, "stated"},
@@ -57,9 +59,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {*READ, "quality", "forecasting"},
     "steps": {*READ, *WINGS, "quality", "inputs", "registry", "report", "sources"},
     "reading": {"errors", "tables"},
-    "own_files": {*GROUND, *WINGS, "reading"},
+    "own_files": {*GROUND, *WINGS, "reading", "report"},
     "upkeep": {*READ, "inputs", "steps"},
-    "cli": {*READ, "inputs", "quality", "registry", "steps", "reading", "own_files", "upkeep"},
+    "cli": {*READ, "given", "inputs", "quality", "registry", "steps", "reading", "own_files", "exploration", "upkeep"},
     "__main__": {"cli", "upkeep"},
     "dags": {"errors", "interval", "settings", "steps"},
 }

@@ -21,20 +21,12 @@ from rich.table import Table
 
 from pipeline import plugs
 from pipeline.anomalies.detection import ALERT, announced_score
+from pipeline.anomalies.scoring import PROBATION, Events, score_events, total
 from pipeline.steps import cpu_seconds
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "tests" / "data" / "anomalies"
 CONTROL = "an alert at every sample"
-
-#: The part of a series that is not scored: it is there to learn from.
-PROBATION = 0.15
-#: Labelled rows that are at most so many rows apart are one event.
-ONE_EVENT = 4
-#: An alert so many rows before an event's first, or after its last, finds it.
-BEFORE, AFTER = 2, 3
-#: A false alert speaks for as many rows after it, and no more: an alarm that never stops is counted again and again.
-ONE_ALARM = 6
 
 #: Numenta's standard profile: what a false row costs, beside 1 for a window found or missed; rows of probation at most.
 FALSE_ROW, MOST_PROBATION = 0.11, 750
@@ -42,58 +34,6 @@ FALSE_ROW, MOST_PROBATION = 0.11, 750
 Bools = npt.NDArray[np.bool_]
 Stamps = npt.NDArray[np.datetime64]
 Alerts = Callable[[Stamps, npt.NDArray[np.float64]], Bools]
-
-
-class Events(NamedTuple):
-    """What became of the labelled events of one series, or of several: add them up column by column.
-
-    Attributes:
-        found, missed: events.
-        false: alerts outside them.
-        days: that were scored.
-    """
-
-    found: int
-    missed: int
-    false: int
-    days: float
-
-    @property
-    def precision(self) -> float:
-        return self.found / max(self.found + self.false, 1)
-
-    @property
-    def recall(self) -> float:
-        return self.found / max(self.found + self.missed, 1)
-
-    @property
-    def f1(self) -> float:
-        return 2 * self.found / max(2 * self.found + self.missed + self.false, 1)
-
-
-def total(parts: list[Events]) -> Events:
-    return Events(*(sum(column) for column in zip(*parts, strict=True)))
-
-
-def score_events(ts: Stamps, alerts: Bools, labels: Bools) -> Events:
-    """Events found, missed and invented in one series whose rows are in order of time.
-
-    Source: event scores without point adjustment, which would let a random detector win; the false alerts do not chain.
-    """
-    first = int(len(labels) * PROBATION)
-    labelled = np.flatnonzero(labels)
-    groups = np.split(labelled, np.flatnonzero(np.diff(labelled) > ONE_EVENT) + 1) if len(labelled) else []
-    events = [(int(group[0]), int(group[-1])) for group in groups if group[0] >= first]
-    found = sum(bool(alerts[max(start - BEFORE, 0) : end + AFTER + 1].any()) for start, end in events)
-    explained = np.zeros(len(labels), dtype=np.bool_)
-    for start, end in events:
-        explained[max(start - BEFORE, 0) : end + AFTER + 2] = True
-    false, last = 0, -ONE_ALARM - 1
-    for row in np.flatnonzero(alerts & ~explained):
-        if row >= first and row - last > ONE_ALARM:
-            false, last = false + 1, int(row)
-    days = float((ts[-1] - ts[0]) / np.timedelta64(1, "D")) * (1 - PROBATION)
-    return Events(found, len(events) - found, false, days)
 
 
 class Windows(NamedTuple):

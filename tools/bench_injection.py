@@ -19,8 +19,8 @@ from rich.table import Table
 
 from pipeline import plugs
 from pipeline.anomalies.detection import Detection, announced_score, arrival_clock
+from pipeline.anomalies.scoring import PROBATION, Events, score_events, total
 from pipeline.anomalies.state import hold
-from tools.bench_anomaly import PROBATION, Events, score_events, total
 
 ROWS, PER_DAY = 60 * 48, 48
 TEST_SEEDS = range(100, 115)

@@ -40,6 +40,8 @@ ROOMS = (
     "advice",
     "alerting",
     "allocation",
+    "features",
+    "spend",
     "forecasters",
     "detectors",
     "recommenders",

@@ -15,6 +15,7 @@ from typing import Any
 from pipeline import plugs
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, HeadroomError
+from pipeline.given import PREFIX
 
 
 def environment(outputs: Mapping[str, Any]) -> dict[str, str]:
@@ -30,8 +31,8 @@ def environment(outputs: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(said, dict):
         raise ConfigError(f"no output named settings; there are {', '.join(sorted(outputs)) or 'none: nothing is applied'}")
     variables = {str(name): str(value) for name, value in sorted(said.items())}
-    if stray := [name for name in variables if not name.startswith(settings_module.PREFIX)]:
-        raise ConfigError(f"the output settings has {', '.join(stray)}; expected names that start with {settings_module.PREFIX}")
+    if stray := [name for name in variables if not name.startswith(PREFIX)]:
+        raise ConfigError(f"the output settings has {', '.join(stray)}; expected names that start with {PREFIX}")
     plugs.check_all_options(settings_module.load(variables))
     return variables
 

@@ -40,7 +40,7 @@ if steps.get(name).gate and not rows:
 """
 
 
-def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> bool:
+def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: str = "") -> bool:
     """In place of `common.step` and `common.gate`, with their arguments: the run's interval, worked on in a container.
 
     Returns:
@@ -65,7 +65,7 @@ def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1) -> bo
         "target": target,
         "shard": shard,
         "shards": shards,
-    }
+    } | ({"period": period} if period else {})
     task = get_current_context()["ti"]
     # A worker that takes up a try of one that died finds that try's container, and starts no second one.
     token = hashlib.sha256(f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.try_number}".encode()).hexdigest()

@@ -28,6 +28,7 @@ _MUCH_RATIO = 0.5
 _RAISED = dict(zip(CRITICALITIES, (1, 0, -1), strict=True))
 
 _HOUR = np.timedelta64(1, "h")
+_LATER = ("bucket", "answer", "answer_reason", "label")
 _OWNER = ["account", "region", "resource_id"]
 
 
@@ -45,10 +46,10 @@ def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) 
         as_of: naive UTC.
 
     Returns:
-        Rows of `gold.anomaly`, without `bucket`, in the order of resource and start.
+        Rows of `gold.anomaly`, without `bucket` and what people say of them, in the order of resource and start.
     """
     if points.empty:
-        return ANOMALY.empty().drop(columns="bucket")
+        return ANOMALY.empty().drop(columns=[*_LATER])
     rows = points.sort_values([*_OWNER, "ts", "series_id"], ignore_index=True)
     rows = rows.assign(end=rows["ts"] + _HOUR, owner=rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"])
     before = rows.groupby("owner")["end"].shift()
@@ -75,7 +76,7 @@ def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) 
         alerts=told.size().reindex(found.index, fill_value=0),
     )
     found = found.assign(hours=_hours(found["started_at"], found["ended_at"]))
-    return found[[name for name in ANOMALY.names if name != "bucket"]].reset_index(drop=True)
+    return found[[name for name in ANOMALY.names if name not in _LATER]].reset_index(drop=True)
 
 
 def reach_back(since: datetime, before: pd.DataFrame) -> datetime:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,51 @@ import numpy.typing as npt
 from pipeline.anomalies.detection import ALERT, Detector, Silence, announce, arrival_clock, score_of_excess, severity
 from pipeline.anomalies.incidents import IMPACT_RATIO
 from pipeline.anomalies.state import hold
+from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.tables.columns import ANOMALOUS, NORMAL, ONLY_FLAGGED
 
+#: All detectors count the same.
+EQUAL: Mapping[str, float] = {}
+_ROUNDING = 1e-9
+_WEIGHT, _LARGEST_WEIGHT = re.compile(r"\d{1,3}(\.\d{1,6})?"), 100
 # Share of the highest value so far below which a deviation is never more than low.
 MATERIAL_RATIO = 0.05
 # What is said of a sample that a detector flags, and not of the others.
 _DETAILS = ("value", "expected", "lower", "upper", "threshold", "detectors", "scores_json", "severity")
 
 
-def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wanted: int, min_history: int) -> Any:
+def read_weights(detectors: Sequence[str], given: Sequence[str]) -> dict[str, float]:
+    """What each detector counts in the vote.
+
+    Args:
+        detectors: those that vote.
+        given: the setting `detector_weights`: each a detector, a colon and a number from 0 to 100.
+
+    Raises:
+        ConfigError: another form, a weight of a detector that does not vote, or none that counts.
+    """
+    weights = dict.fromkeys(detectors, 1.0)
+    for text in given:
+        name, _, number = text.partition(":")
+        if name not in weights:
+            raise ConfigError(f"detector_weights: {name!r} does not vote; the setting detectors has {', '.join(detectors)}")
+        if not _WEIGHT.fullmatch(number) or float(number) > _LARGEST_WEIGHT:
+            raise ConfigError(f"detector_weights={text!r}: expected <detector>:<weight>, the weight from 0 to {_LARGEST_WEIGHT}")
+        weights[name] = float(number)
+    if not any(weights.values()):
+        raise ConfigError("detector_weights leaves no detector that counts: nothing could ever be an anomaly")
+    return weights
+
+
+def vote(
+    series: Any,
+    interval: Interval,
+    detectors: Mapping[str, Detector],
+    wanted: float,
+    min_history: int,
+    weights: Mapping[str, float] = EQUAL,
+) -> Any:
     """The samples of one series in an interval, in the columns of `gold.anomaly_point` but for the granularity.
 
     Votes are cast on samples, not on what is announced: a detector votes for each sample of a deviation, as long as that goes on.
@@ -32,8 +68,9 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
         series: one row per observed hour, in order, with `ts`, `value` and `unit`.
         interval: hours outside it are seen, and not published.
         detectors: name → what votes.
-        wanted: detectors that must agree; all of them where there are fewer.
+        wanted: weight of the detectors that must agree; all of them where they have less together.
         min_history: observed hours before the first one that is published.
+        weights: what a detector counts; 1 where nothing is said.
     """
     ts, values = series["ts"].to_numpy(), series["value"].to_numpy()
     clock, everyone = arrival_clock(ts), np.arange(len(ts))
@@ -42,7 +79,10 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
     excess = np.stack([each.excess for each in found])
     strength = np.stack([hold(clock, values, each) for each in found])
     votes = (strength >= 1).sum(axis=0)
-    anomalous = (votes >= min(wanted, len(names))) & (everyone >= min_history)
+    counted = np.array([weights.get(name, 1.0) for name in detectors])
+    weight = counted @ (strength >= 1)
+    # Sums of tenths are not quite what they say.
+    anomalous = (weight >= min(wanted, counted.sum()) - _ROUNDING) & (votes > 0) & (everyone >= min_history)
     silence = Silence(min(each.silence.hours for each in found), min(each.silence.worse_ratio for each in found))
     strongest = np.where(votes > 0, strength, excess).argmax(axis=0)
     expected, lower, upper = (
@@ -58,6 +98,7 @@ def vote(series: Any, interval: Interval, detectors: Mapping[str, Detector], wan
         upper=upper,
         threshold=ALERT,
         votes=votes.astype(np.int64),
+        vote_weight=weight.round(6),
         severity=np.where(_matters(values, expected, series["unit"].eq("percent").to_numpy()), grave, "low"),
     )
     judged = everyone[(series["ts"] >= interval.start) & (series["ts"] < interval.end) & (everyone >= min_history)]

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import advice, alerts, allocation, billing, cost, lake, own_files, sources, steps
+from pipeline.cli import advice, alerts, allocation, anomalies, billing, cost, explore, lake, own_files, sources, steps
 from pipeline.cli.output import errors
 from pipeline.errors import ConfigError, HeadroomError
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (steps, own_files, sources, advice, allocation, billing, cost, lake):
+for part in (steps, own_files, explore, sources, advice, anomalies, allocation, billing, cost, lake):
     app.add_typer(part.app)
 app.add_typer(alerts.app, name="alert")
 

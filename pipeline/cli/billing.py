@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from pipeline.cli.feedback import land_feedback, refuse_empty
 from pipeline.cli.options import read_settings
 from pipeline.cli.output import console
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
-
-if TYPE_CHECKING:
-    from pipeline.lake import Lake
 
 app = typer.Typer()
 billing_app = typer.Typer(help="Release a bill that says something else of a closed period.", no_args_is_help=True)
@@ -49,48 +46,6 @@ def accept(
         "month or of the first half of the next",
         soft_wrap=True,
     )
-
-
-def land_feedback(lake: Lake, month: datetime, said: tuple[str, str], subject: str, reason: str) -> None:
-    """Keep what a person says of a thing for good.
-
-    Args:
-        lake: where it is kept.
-        month: of what it is about.
-        said: of which kind of thing, and what.
-        subject: which of them.
-        reason: why.
-
-    Raises:
-        ConfigError: no reason is given, or nobody knows who says so.
-    """
-    import pyarrow as pa
-
-    from pipeline.steps.ingest import now
-    from pipeline.tables.feedback import FEEDBACK_EVENT as TABLE
-
-    refuse_empty(reason)
-    kind, verb = said
-    row = {"source": "person", "ts": month, "subject_kind": kind, "subject_id": subject, "verb": verb}
-    row |= {"actor": _actor(), "reason": reason.strip()}
-    schema = pa.schema([field for field in TABLE.arrow_schema if field.name in row])
-    shard = f"{kind}-{month:%Y-%m}"
-    lake.land(TABLE, pa.Table.from_pylist([row], schema=schema), source="person", shard=shard, ingested_at=now())
-
-
-def refuse_empty(reason: str) -> None:
-    """Raise a ConfigError where no reason is given."""
-    if not reason.strip():
-        raise ConfigError("--reason is empty: who reads it later must know why")
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise ConfigError(
-            "the account under which this runs has no name: say in the variable USER who releases the bill"
-        ) from None
 
 
 def _month(period: str) -> Interval:

@@ -78,7 +78,7 @@ def answer(
     reason: Annotated[str, typer.Option("--reason", help="Why.")],
 ) -> None:
     """Say of a cost anomaly that it was planned, or is not an issue: later runs keep it on record, and tell nobody of it."""
-    from pipeline.cli.billing import land_feedback
+    from pipeline.cli.feedback import land_feedback
     from pipeline.inputs import ask
     from pipeline.lake import open_lake
 

@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Column
 from rich.table import Table as RichTable
 
-from pipeline import settings as settings_module
 from pipeline.cli.options import Day, From, To, read_interval, read_settings
 from pipeline.cli.output import console, print_frame
 from pipeline.errors import ConfigError, redacted
+from pipeline.given import CONFIG_FILE, PREFIX
 from pipeline.interval import Interval
 from pipeline.tables.text import disarmed
 
@@ -233,8 +233,8 @@ def settings_command() -> None:
     for grid in list(settings_grids(read_settings())):
         console.print(grid)
     console.print(
-        f"set one by {settings_module.PREFIX}<NAME> in the environment or in {settings_module.CONFIG_FILE}; "
-        f"an option under [options.<folder>.<plug>] there, or in {settings_module.PREFIX}OPTIONS as JSON",
+        f"set one by {PREFIX}<NAME> in the environment or in {CONFIG_FILE}; "
+        f"an option under [options.<folder>.<plug>] there, or in {PREFIX}OPTIONS as JSON",
         markup=False,
     )
 

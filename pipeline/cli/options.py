@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 from typing import Annotated, Any
 
@@ -48,6 +49,14 @@ Inventory = Annotated[
 ]
 Shard = Annotated[int, typer.Option("--shard", min=0, help="Part of the series, or segments, to work on.")]
 Shards = Annotated[int, typer.Option("--shards", min=1, max=64, help="Parts that they are split into.")]
+
+
+def read_actor() -> str:
+    """The account under which the command runs: who says what is kept for good."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise ConfigError("the account under which this runs has no name: say in the variable USER who says it") from None
 
 
 def read_settings(

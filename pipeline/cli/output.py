@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -51,7 +52,8 @@ errors = open_console(stderr=True, emoji=False)
 _TALKING = ("pipeline.steps", "pipeline.inputs")
 # Columns of what a terminal shows of one sentence at least; narrower ones are no longer read.
 _READABLE = 24
-_MONEY = "_usd"
+# Of dollars, or of the currency of a bill.
+_MONEY = re.compile(r"_(usd|cost)(_|$)")
 
 
 class Said(logging.Handler):
@@ -152,7 +154,7 @@ def _cell(value: Any, name: str = "", unit: str = "") -> str:
         return write_money(float(value))
     if not isinstance(value, float):
         return str(value)
-    is_money = name.endswith(_MONEY) or (name == "value" and unit == "usd")
+    is_money = bool(_MONEY.search(name)) or (name == "value" and unit == "usd")
     return write_money(value) if is_money else write_number(value)
 
 

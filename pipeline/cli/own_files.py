@@ -41,6 +41,87 @@ def backtest(
     console.print(f"wrote {out / 'forecasts.parquet'} and {out / 'scores.parquet'}", markup=False)
 
 
+@app.command()
+def evaluate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="CSV or Parquet with timestamp, value and label; the shipped development set when none is named."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for scores.csv, thresholds.csv and evaluation.html.")] = Path(
+        "evaluation"
+    ),
+    detectors: Annotated[
+        str, typer.Option("--detectors", help="Detectors by comma; the setting `detectors` when not given.")
+    ] = "",
+    windows: Annotated[
+        Path | None, typer.Option("--windows", help="JSON of file → [[first, last], …] that labels them instead of a column.")
+    ] = None,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether the page has charts.")] = True,
+    log: Annotated[bool, typer.Option("--log", help="Keep each detector's figures as a run in MLflow.")] = False,
+) -> None:
+    """Score detectors on what people labelled: events, ranks, samples, delay and other thresholds, in a table and a page."""
+    from pipeline.own_files.evaluate import evaluate_files
+
+    settings = read_settings()
+    names = tuple(name.strip() for name in detectors.split(",") if name.strip()) or settings.detectors
+    options = settings.options.get("detectors", {})
+    with show_progress("evaluating") as advance:
+        scores = evaluate_files(files or [], names, out, windows, options=options, plots=plots, progress=advance)
+    shown = ["detector", "f1", "precision", "recall", "false_per_day", "pr_auc", "roc_auc", "precision_at_10", "delay_hours"]
+    print_frame(scores[shown].round(3), f"{scores['events'].iloc[0]} events; false alerts per series and day")
+    if log:
+        from pipeline.registry.evaluations import log_evaluation
+
+        log_evaluation(settings, scores[scores["detector"].isin(names)], options, out)
+        console.print("each detector is a run of the experiment in MLflow")
+    console.print(f"wrote {out / 'scores.csv'}, {out / 'thresholds.csv'} and {out / 'evaluation.html'}", markup=False)
+
+
+@app.command()
+def replay(
+    file: Annotated[
+        Path, typer.Argument(help="Parquet or CSV of a trace: resource_id, timestamp, cpu_percent, and memory_percent or none.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for replay.html and the tables as CSV.")],
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            "--prices",
+            help="CSV of instance_type, price_usd, vcpu, memory_gib; the shipped list if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    instance_type: Annotated[str, typer.Option("--instance-type", help="What every resource is taken to be.")] = "m5.4xlarge",
+    lookback: Annotated[
+        int | None,
+        typer.Option("--lookback", min=2, max=365, help="Days before a cutoff; by the file's length.", show_default=False),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option("--horizon", min=1, max=90, help="Days after a cutoff; by the file's length.", show_default=False),
+    ] = None,
+    option: HowToRead = None,
+) -> None:
+    """Replay sizing rules on a user's own trace: what each would have saved, and what it would have broken."""
+    from pipeline.own_files.replay import replay_file
+
+    with show_said():
+        result = replay_file(file, out, prices, instance_type, (lookback, horizon), read_reading(option))
+    found = result.found
+    shown = result.rules[["rule", "saving_pct", "violating_pct", "added_hours_pct"]].merge(
+        result.equal.loc[result.equal["risk"] == result.equal["risk"].iloc[0], ["rule", "beside_pct"]], how="left", on="rule"
+    )
+    shown = shown.rename(columns={"beside_pct": "at_equal_risk"}).round(2)
+    print_frame(shown, f"{len(found.hours)} windows: {found.lookback_days} days before, {found.horizon_days} after")
+    console.print(
+        f"at_equal_risk: points of saving beside Compute Optimizer's default; stated chances: Brier {result.brier[0]:.4f}, "
+        f"of the base rate {result.brier[1]:.4f}; wrote {out / 'replay.html'}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def score_files(path: Path, out: Path, detector: str, option: list[str] | None) -> None:
     """Score a file, or every CSV of a folder, for anomalies."""
     from pipeline.own_files.detect import detect_path

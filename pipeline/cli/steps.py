@@ -65,7 +65,7 @@ CONCLUSIONS = {
 LISTED = (
     *("ingest", "build", "due", "train", "register", "record", "promote"),
     *("features", "forecast", "forecast_cost", "budgets", "detect", "incidents", "cost_anomalies", "risk", "recommend"),
-    *("report", "maintain"),
+    *("clusters", "report", "maintain"),
 )
 
 

@@ -28,7 +28,7 @@ def describe(panel: Panel, most: int = MOST_SERIES) -> pd.DataFrame:
         seen = np.flatnonzero(~np.isnan(values))
         series = values[seen[0] :] if len(seen) else values[:0]
         usable = len(series) >= 4 * panel.season and np.ptp(series[~np.isnan(series)]) > 1e-12
-        adf_p, kpss_p = _stationarity(series, panel.season) if usable else (np.nan, np.nan)
+        adf_p, kpss_p = stationarity(series, panel.season) if usable else (np.nan, np.nan)
         season, trend = strengths(series, panel.season) if usable else (np.nan, np.nan)
         found.append((panel.series_id[row], adf_p, kpss_p, season, trend))
     return pd.DataFrame(found, columns=["series_id", "adf_p", "kpss_p", "seasonality_strength", "trend_strength"])
@@ -74,7 +74,7 @@ def _share(noise: float, whole: float) -> float:
     return float(max(0.0, 1 - noise / whole)) if whole > 1e-12 else 0.0
 
 
-def _stationarity(series: Floats, season: int) -> tuple[float, float]:
+def stationarity(series: Floats, season: int) -> tuple[float, float]:
     """p of ADF with one season of lags, and of KPSS."""
     from statsmodels.tools.sm_exceptions import InterpolationWarning
     from statsmodels.tsa.stattools import adfuller, kpss

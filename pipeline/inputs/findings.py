@@ -25,6 +25,7 @@ from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.columns import ANOMALOUS, EFFECTIVE, IMPUTED
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
+from pipeline.tables.exploration import UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
@@ -36,7 +37,13 @@ COST_DAYS = 120
 HISTORY = {"day": timedelta(days=120), "hour": timedelta(days=14)}
 CLOSE_UPS = 6
 # What a source's rows are, where they are not simply what an estate reported.
-KINDS = {"fleet": "synthetic", "synthetic_bill": "synthetic", "samples": "replayed", "prices": "list prices"}
+KINDS = {
+    "fleet": "synthetic",
+    "synthetic_bill": "synthetic",
+    "samples": "replayed",
+    "alibaba_v2018": "replayed",
+    "prices": "list prices",
+}
 
 
 def gather(interval: Interval, lake: Lake) -> Findings:
@@ -56,6 +63,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         recommendation=_believed(lake, RECOMMENDATION, interval),
         capacity_risk=risk,
         capacity_next=read(lake, "capacity_next", as_of=interval.as_of),
+        utilisation_cluster=_believed(lake, UTILISATION_CLUSTER, interval),
         forecast=forecast,
         forecast_series=len(candidates),
         not_forecast=_believed(lake, NOT_FORECAST, interval),

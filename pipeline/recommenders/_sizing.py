@@ -17,10 +17,8 @@ from pipeline.advice.instance_types import cpu_ratio, platform_differences
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.risk import newest_risk
 from pipeline.capacity.peak import PeakDemand, peak_demand
+from pipeline.capacity.sizing import HIDDEN_RATIO, SATURATED_RATIO
 
-# A metric at its limit hides how much more was wanted: in more than this share of the hours, as a breach counts, it is not known.
-_SATURATED_PCT = 99.0
-_HIDDEN_RATIO = 0.01
 #: Share of a capacity above which a forecast peak is a shortage.
 _SHORT_PCT = 90.0
 # Chances of a breach from which on the performance risk is 1, 2, 3 and 4.
@@ -46,7 +44,7 @@ class Sizing(BaseModel):
         1.5, ge=1, le=4, description="A vCPU of another type counts for at most this many of the present type's."
     )
     max_breach_probability: float = Field(
-        0.05, ge=0, le=1, description="Largest acceptable chance that demand exceeds the target within 30 days."
+        0.1, ge=0, le=1, description="Largest acceptable chance that demand exceeds the target within 30 days."
     )
     upsize_probability: float = Field(
         0.2, gt=0, le=1, description="A forecast chance of crossing within 90 days above this calls for a larger type."
@@ -235,8 +233,8 @@ def _utilization_need(
     likely = crossing > options.upsize_probability and forecast_peak > free
     if likely:
         needed = max(needed, forecast_peak / free)
-    saturated = float((demand.p95 >= _SATURATED_PCT).mean())
-    hidden = saturated > _HIDDEN_RATIO
+    saturated = float((demand.p95 >= 100 * SATURATED_RATIO).mean())
+    hidden = saturated > HIDDEN_RATIO
     if hidden:
         needed = max(needed, options.saturated_growth_ratio)
     figures = [f"{name} P{options.quantile_pct:g} {peak:.1f} %"]
@@ -266,7 +264,7 @@ def _peaks_of(demand: Demand) -> PeakDemand:
     """What the peaks of the next 30 days may be, worked out once for all rules that ask."""
     known = _PEAKS.get(demand)
     if known is None:
-        known = _PEAKS[demand] = peak_demand(demand.hours, demand.p95 / 100)
+        known = _PEAKS[demand] = peak_demand(demand.hours, demand.p95 / 100, full=1.0)
     return known
 
 

@@ -17,7 +17,7 @@ from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, weigh
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 SERVICES = frozenset({"ec2", "server"})
 
 
@@ -28,7 +28,7 @@ class Options(BaseModel):
 
     min_coverage_pct: float = Field(90, ge=50, le=100, description="Share of hours needed to judge a metric.")
     max_exhaustion_probability: float = Field(
-        0.05,
+        0.1,
         ge=0,
         le=1,
         description="Largest acceptable chance that credits run out, or demand exceeds the type, within 30 days.",

@@ -17,7 +17,7 @@ from pipeline.advice.instance_types import catalogue
 from pipeline.advice.prices import price_lists
 from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 SERVICES = frozenset({"rds"})
 
 # What RDS calls what an instance calls otherwise; memory has no counterpart that says how much is used.
@@ -39,7 +39,7 @@ class Options(BaseModel):
     headroom_pct: float = Field(20, ge=0, le=75, description="Share of CPU and bandwidth to keep free (Compute Optimizer: 20).")
     allow_arch_change: bool = Field(False, description="Also consider Graviton classes; the engine's version must know them.")
     max_breach_probability: float = Field(
-        0.05, ge=0, le=1, description="Largest acceptable chance that demand exceeds the target within 30 days."
+        0.1, ge=0, le=1, description="Largest acceptable chance that demand exceeds the target within 30 days."
     )
     min_savings_usd: float = Field(5, ge=0, le=100_000, description="Smallest monthly saving worth a change.")
 

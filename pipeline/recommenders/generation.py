@@ -15,7 +15,7 @@ from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 SERVICES = frozenset({"ec2", "server"})
 
 
@@ -30,7 +30,7 @@ class Options(BaseModel):
         description="Also consider Graviton, for which what runs must be built (Cost Optimization Hub: MigrateToGraviton).",
     )
     max_breach_probability: float = Field(
-        0.05, ge=0, le=1, description="Largest acceptable chance that demand exceeds the target within 30 days."
+        0.1, ge=0, le=1, description="Largest acceptable chance that demand exceeds the target within 30 days."
     )
     min_savings_pct: float = Field(5, ge=0, le=100, description="Smallest saving worth a move, as a share of today's cost.")
 

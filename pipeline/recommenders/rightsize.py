@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Literal
 
 import pandas as pd
+from pydantic import Field, model_validator
 
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Row, cases
@@ -12,14 +15,29 @@ from pipeline.advice.estate import Estate
 from pipeline.advice.instance_types import catalogue, describe_beside
 from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.capacity.sizing import PRESETS
 from pipeline.recommenders._sizing import Need, Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
 
-RULE_VERSION = "4"
+RULE_VERSION = "5"
 SERVICES = frozenset({"ec2", "server"})
 
 
 class Options(Sizing):
     """Thresholds of the rule."""
+
+    preset: Literal["ours", "default", "balanced", "max_savings", "max_performance"] = Field(
+        "ours",
+        description="Percentile, headroom and chance of a breach where they are not set themselves. Compute Optimizer's, of "
+        "which no chance decides: max_savings (P90, 0 %), balanced (P95, 30 %), default (P99.5, 20 %), max_performance (P99.5, "
+        "30 %); ours is its default with a chance of 10 %.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("preset", "ours") not in PRESETS:
+            return given
+        return {**asdict(PRESETS[given.get("preset", "ours")]), **given}
 
 
 def recommend(estate: Estate, options: Options) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
+from pipeline.tables.exploration import UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
@@ -40,6 +41,7 @@ class Findings:
         recommendation: `gold.recommendation` of this `as_of`.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
         capacity_next: `inputs.capacity_next` of this `as_of`: the next threshold of each series, the gravest series first.
+        utilisation_cluster: `gold.utilisation_cluster` of this `as_of`: which resources are used alike.
         forecast: `gold.forecast` of this `as_of` for the series that are charted.
         forecast_series: how many series and granularities were forecast, charted or not.
         not_forecast: `gold.not_forecast` of this `as_of`.
@@ -74,6 +76,7 @@ class Findings:
     recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
     capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)
     capacity_next: pd.DataFrame = field(default_factory=_empty("series_id", "metric", "threshold_pct", "risk_level"))
+    utilisation_cluster: pd.DataFrame = field(default_factory=UTILISATION_CLUSTER.empty)
     forecast: pd.DataFrame = field(default_factory=FORECAST.empty)
     forecast_series: int = 0
     not_forecast: pd.DataFrame = field(default_factory=NOT_FORECAST.empty)

@@ -18,7 +18,7 @@ def numbers(column: Any) -> Any:
 
 def dollars(cost_daily: pd.DataFrame) -> Any:
     """Effective cost, and billed cost where a bill states none."""
-    return numbers(cost_daily["effective_usd"]).fillna(numbers(cost_daily["billed_usd"]))
+    return numbers(cost_daily["effective_cost"]).fillna(numbers(cost_daily["billed_cost"]))
 
 
 def floats(column: Any) -> list[float]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
@@ -50,6 +50,11 @@ def _render_section(name: str, findings: Findings) -> tuple[Section, Markup]:
     content = section.content(findings)
     body = _template("empty").render(reason=content) if isinstance(content, Empty) else _template(name).render(content)
     return section, Markup(body)  # noqa: S704 the templates escape
+
+
+def fill(template: str, **content: Any) -> str:
+    """A page of another kind from its template, by the same rules."""
+    return _template(template).render(**content)
 
 
 def _template(name: str) -> Template:

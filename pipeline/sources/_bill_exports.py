@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pipeline.errors import DataError, SourceError
@@ -38,6 +38,7 @@ class Execution:
         id: what the exporter calls the execution; empty where it has no name.
         columns: that the manifest says the files have; empty where there is none.
         manifest: where it lies; empty where there is none.
+        stated_at: when the manifest was written, in UTC; None where there is none.
     """
 
     export: str
@@ -46,6 +47,7 @@ class Execution:
     id: str = ""
     columns: frozenset[str] = frozenset()
     manifest: str = ""
+    stated_at: datetime | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -77,6 +79,14 @@ def find_executions(source: str, place: str, stored: _files.Stored, interval: In
     asked = [file for file in manifests if _touches(interval, _period_of(file.name) or _period_of(file.name, _LEGACY_MONTH))]
     read = [_read_manifest(source, file, data, stored) for file in _current(asked)]
     return [each for each in read if _touches(interval, each.period)]
+
+
+def states_periods(source: str, place: str, stored: _files.Stored) -> bool:
+    """Whether the paths in a place say of which billing period its files are."""
+    if _files.has_files_by_day(place):
+        return False
+    names = [file.name for file in _files.find(source, place, stored, (*SUFFIXES, _MANIFEST))]
+    return any(_period_of(name) or _period_of(name, _LEGACY_MONTH) for name in names)
 
 
 def _touches(interval: Interval | None, period: date | None) -> bool:
@@ -157,9 +167,8 @@ def _read_manifest(source: str, file: _files.File, data: tuple[_files.File, ...]
     below = tuple(each for each in data if not root or each.name.startswith(f"{root}/"))
     files = tuple(_named(key, below, where) for key in named)
     _refuse_newer(files, file, where)
-    return Execution(
-        export, files, period, str(said.get("executionId") or said.get("assemblyId") or ""), frozenset(columns), file.name
-    )
+    execution_id = str(said.get("executionId") or said.get("assemblyId") or "")
+    return Execution(export, files, period, execution_id, frozenset(columns), file.name, file.written_at)
 
 
 def _refuse_newer(files: tuple[_files.File, ...], manifest: _files.File, where: str) -> None:

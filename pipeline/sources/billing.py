@@ -25,7 +25,7 @@ from pydantic import Field
 from pipeline.errors import DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.reading.sheet import Sheet
-from pipeline.sources import _bronze, _files
+from pipeline.sources import _bill_exports, _bronze, _files
 from pipeline.sources._batch import Load
 from pipeline.sources._bill_exports import Execution, find_executions
 from pipeline.sources._bill_formats import CUR, FOCUS, Format, detect, in_snake_case
@@ -66,6 +66,26 @@ def fetch(interval: Interval, options: Options) -> Iterator[Load]:
                 period=execution.period,
                 pieces=lambda execution=execution, found=found: _pieces(execution, found, options, interval),  # type: ignore[misc]
             )
+
+
+def states_periods(options: Options) -> bool:
+    """Whether the place says of which billing period its files are, so that one can be asked for alone."""
+    return _bill_exports.states_periods(NAME, options.path, _files.stored_of(options))
+
+
+def stated_at(interval: Interval, options: Options) -> datetime | None:
+    """When what the place has of the billing periods that an interval touches was last stated by a manifest, in UTC.
+
+    None where no manifest states anything: files that lie there without one are all that is to be expected.
+
+    Raises:
+        SourceError: there is nothing, or an execution is half written.
+        DataError: as `fetch` does.
+    """
+    found = find_executions(NAME, options.path, _files.stored_of(options), interval)
+    if not found:
+        raise SourceError(f"{options.path}: nothing of {interval.start:%Y-%m} is there")
+    return max((each.stated_at for each in found if each.stated_at), default=None)
 
 
 def span(options: Options) -> Interval:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, PartialError
-from pipeline.steps._daily import DAILY, list_builds, list_next, list_reads, order_builds, order_daily
+from pipeline.steps._daily import DAILY, list_builds, list_made_of, list_next, list_reads, order_builds, order_daily
 from pipeline.steps._declaration import PLAIN, STEPS, Role, Step, describe, get, role_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "describe",
     "get",
     "list_builds",
+    "list_made_of",
     "list_next",
     "list_reads",
     "order_builds",

@@ -29,6 +29,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "cost_anomalies": ("silver",),
     "risk": ("forecast",),
     "recommend": ("risk", "incidents"),
+    "clusters": ("recommend",),
     "alert": ("last",),
     "report": ("last", "alert"),
 }
@@ -81,6 +82,18 @@ def list_next(step: str, target: str = "") -> tuple[str, ...]:
     """The steps and tables of a day's run that wait for a step, or for the table that it builds."""
     done = target if step == "build" else step
     return tuple(name for name, before in order_daily().items() if done in before)
+
+
+def list_made_of(tables_read: Iterable[str]) -> tuple[str, ...]:
+    """The tables that are built, and the steps of a day's run, that read nothing but some tables and what is made of these."""
+    known, found = set(tables_read), []
+    for name in order_daily():
+        own = {name} if name in tables.ALL else set(STEPS[name].writes)
+        read = (read_tables(name) if name in tables.ALL else _in_the_end(STEPS[name].reads)) - own
+        if read and read <= known:
+            known |= own
+            found.append(name)
+    return tuple(found)
 
 
 def _in_the_end(named: Iterable[str]) -> set[str]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import plugs
-from pipeline.anomalies.vote import vote
+from pipeline.anomalies.vote import read_weights, vote
 from pipeline.inputs.points import read_points
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -28,17 +28,20 @@ STEP = Step(
 
 
 def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
-    """Rows of `gold.anomaly_point` for the interval: every hour judged, anomalous where at least `alert_votes` detectors flag it.
+    """Rows of `gold.anomaly_point` for the interval: every hour judged, anomalous where detectors of `alert_votes` flag it.
 
-    Detectors see `detect_history_hours` before the interval, and never an hour that follows the one they judge.
+    Each counts as `detector_weights` says, by default 1. They see `detect_history_hours` before the interval, and never an hour
+    that follows the one they judge.
 
     Raises:
         PartialError: some metrics could not be searched; of these the hours that an earlier run judged in the interval stay.
         DataError: none could; nothing was published.
+        ConfigError: a weight that is none.
     """
     points = read_points(interval, lake, settings, shard, shards)
     detectors = {name: plugs.bind("detectors", name, plugs.options("detectors", name, settings)) for name in settings.detectors}
-    asked = detectors, settings.alert_votes, settings.detect_min_history_hours
+    weights = read_weights(settings.detectors, settings.detector_weights)
+    asked = detectors, settings.alert_votes, settings.detect_min_history_hours, weights
     table, by_metric = ANOMALY_POINT, dict(iter(points.groupby("metric", sort=True)))
     scope = table.scope(interval, bucket=buckets_of(shard, shards))
     kept: list[pa.Table] = []

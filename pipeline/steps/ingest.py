@@ -43,8 +43,16 @@ def now() -> datetime:
     return naive_utc(datetime.now(UTC))
 
 
-def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:
+def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str, period: str = "") -> int:
     """Rows the source delivered for the interval. Landing the same payload again changes nothing.
+
+    Args:
+        interval: the run's data interval.
+        lake: where they land.
+        settings: with the source's options.
+        target: the source.
+        period: the one billing period to land, YYYY-MM, where the source's place states whose its files are; empty for all that
+            the interval touches.
 
     Raises:
         ConfigError: an unknown source, or an option that some plug does not have: this is a run's first step.
@@ -57,7 +65,7 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
         # A price list holds until it changes: a run needs all of it, not what changed on its day. Landing it again is no change.
         interval = Interval(min(source.BEGINNING, interval.start), interval.end)
     rows, found = 0, False
-    for batch in _fetched(target, interval, settings):
+    for batch in _fetched(target, _narrowed(interval, period, target, settings), settings):
         landed = _land_load(batch, interval, lake, target) if isinstance(batch, Load) else _land(batch, interval, lake, target)
         said = "its execution" if landed is None else f"{landed.rows:,} rows"
         log.info("%s: %s of %s%s", target, said, batch.table, "" if landed and landed.changed else ", landed before")
@@ -66,6 +74,15 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str) -
         spanned = f"; it has {source.span(plugs.options('sources', target, settings))}" if hasattr(source, "span") else ""
         log.warning("%s: nothing in %s%s", target, interval, spanned)
     return rows
+
+
+def _narrowed(interval: Interval, period: str, target: str, settings: Settings) -> Interval:
+    """What to ask a source for: a run's interval, or what touches one billing period alone."""
+    source = plugs.load("sources", target)
+    if not period or not hasattr(source, "states_periods"):
+        return interval
+    late = Interval.month(period).late_in_month
+    return late if source.states_periods(plugs.options("sources", target, settings)) else interval
 
 
 def _fetched(target: str, interval: Interval, settings: Settings) -> Iterator[Batch | Load]:

@@ -44,6 +44,7 @@ STEP = Step(
         "gold.recommendation",
         "gold.risk_backtest",
         "gold.run_stat",
+        "gold.utilisation_cluster",
     ),
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pipeline.tables.columns import (
+    ANOMALY_ANSWERS,
+    ANOMALY_LABELS,
     CRITICALITIES,
     NORMAL,
     SEVERITIES,
@@ -44,6 +46,7 @@ ANOMALY_POINT = Table(
         number("upper", "Above it that detector takes a value for far; null where it does not go by distance.", "as `unit`"),
         number("threshold", "Score at and above which a detector flags a sample.", "score", ge=0, le=1),
         Column(name="votes", type=WHOLE, doc="Detectors that flag it.", unit="count", ge=0),
+        number("vote_weight", "What they count together; null in what was judged before they had weights.", "votes", ge=0),
         text("detectors", "Their names, by comma.", nullable=True),
         text("scores_json", "Raw score of each detector that was asked, as a JSON object by name.", nullable=True),
         text(
@@ -99,6 +102,19 @@ ANOMALY = Table(
         Column(name="score", type=NUMBER, doc="Largest score of its samples.", ge=0, le=1),
         text("severity", "The mildest of how unusual, how far and how long, moved by criticality.", values=SEVERITIES),
         text("criticality", "Of the resource, by its tag.", nullable=True, values=CRITICALITIES),
+        text(
+            "answer",
+            "What a person does about it; who dismissed it is told no more of it.",
+            nullable=True,
+            values=ANOMALY_ANSWERS,
+        ),
+        text("answer_reason", "Why, in the words of who said it.", nullable=True),
+        text(
+            "label",
+            "Whether a person calls it an anomaly; of what is refuted people are told no more.",
+            nullable=True,
+            values=ANOMALY_LABELS,
+        ),
         bucket,
     ),
     may_be_empty=True,

@@ -114,10 +114,13 @@ ACTIONS = (*EXCLUSIVE_GROUPS, "investigate", *PASSIVE)
 #: in three runs. A snoozed one is open again after its day.
 ANSWERS = ("accepted", "snoozed", "dismissed")
 #: What people say something of beside recommendations and alerts, and what they say.
-FEEDBACK_KINDS = ("bill", "cost_anomaly")
+FEEDBACK_KINDS = ("bill", "cost_anomaly", "anomaly")
 #: What people say of a cost anomaly: it was planned, or nothing is to be done about it.
 COST_ANSWERS = ("planned", "not_an_issue")
-FEEDBACK_VERBS = ("accepted", *COST_ANSWERS)
+#: What people do about an anomaly, and whether they call it one.
+ANOMALY_ANSWERS = ACKNOWLEDGED, DISMISSED_ANOMALY = ("acknowledged", "dismissed")
+ANOMALY_LABELS = ("confirmed", "refuted")
+FEEDBACK_VERBS = ("accepted", *COST_ANSWERS, *ANOMALY_ANSWERS, *ANOMALY_LABELS)
 #: That what a bill says of a closed period is right.
 ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])
 STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, "expired")

@@ -23,8 +23,11 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from pipeline import tables
+from pipeline.anomalies.feedback import HOLDS as FEEDBACK_HOLDS
+from pipeline.inputs.clusters import PROFILED
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
 from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, SPARE_TIME, reach_of_changes
+from pipeline.inputs.input_drift import COMPARED
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
@@ -59,6 +62,7 @@ SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher":
 # How far back the steps ask, by what they read. `:start` is that of the run.
 SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.anomalous_points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    "inputs.anomaly_feedback": lambda _: FEEDBACK_HOLDS,
     "inputs.activity": lambda _: ACTIVITY,
     "inputs.answers": lambda _: ANSWERS_HOLD,
     "inputs.changed_since": reach_of_changes,
@@ -71,8 +75,11 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.demand_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.drift_evidence": lambda _: 2 * DRIFT_WINDOW,
+    "inputs.explored_days": lambda settings: timedelta(days=settings.history_days),
+    "inputs.explored_hours": lambda settings: timedelta(days=settings.history_days),
     "inputs.feature_days": lambda _: timedelta(days=1 + reach("day")),
     "inputs.feature_hours": lambda _: timedelta(days=1, hours=reach("hour")),
+    "inputs.input_values": lambda _: COMPARED,
     "inputs.judged_series": lambda settings: timedelta(hours=settings.detect_history_hours),
     "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
@@ -82,6 +89,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.seen_before": lambda _: NEW_AGAIN,
     "inputs.spend_by_day": lambda _: BILLED,
     "inputs.spare_time": lambda _: SPARE_TIME,
+    "inputs.week_profile": lambda _: PROFILED,
     "inputs.usage": lambda settings: timedelta(days=settings.lookback_days),
 }
 

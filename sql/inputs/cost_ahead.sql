@@ -21,8 +21,8 @@ billed AS (
   WHERE currency = 'USD' AND ts >= date_add('day', -31, :as_of) AND ts < :as_of
 ),
 before AS (
-  SELECT c.account, c.service, cast(sum(cast(coalesce(c.effective_usd, c.billed_usd) AS decimal(38, 9))) AS double) AS spent_usd,
-    cast(sum(CASE WHEN c.effective_usd IS NULL THEN cast(c.billed_usd AS decimal(38, 9)) END) AS double) AS spent_as_billed_usd
+  SELECT c.account, c.service, cast(sum(cast(coalesce(c.effective_cost, c.billed_cost) AS decimal(38, 9))) AS double) AS spent_usd,
+    cast(sum(CASE WHEN c.effective_cost IS NULL THEN cast(c.billed_cost AS decimal(38, 9)) END) AS double) AS spent_as_billed_usd
   FROM silver.cost_daily AS c
   CROSS JOIN billed AS l
   WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD' AND c.ts > date_add('day', -30, l.ts) AND c.ts <= l.ts

@@ -21,6 +21,6 @@ FULL OUTER JOIN silver.cost_daily AS p
   ON p.ts = c.ts AND p.source = c.source AND p.provider = c.provider AND p.account = c.account AND p.service = c.service
   AND p.region = c.region AND p.charge_category = c.charge_category AND p.currency = c.currency
 WHERE coalesce(c.lines, 0) <> coalesce(p.lines, 0)
-  OR (c.billed IS NULL) <> (p.billed_usd IS NULL) OR abs(c.billed - p.billed_usd) > 1e-9 * abs(c.billed)
-  OR (c.effective IS NULL) <> (p.effective_usd IS NULL) OR abs(c.effective - p.effective_usd) > 1e-9 * abs(c.effective)
-  OR (c.list IS NULL) <> (p.list_usd IS NULL) OR abs(c.list - p.list_usd) > 1e-9 * abs(c.list)
+  OR (c.billed IS NULL) <> (p.billed_cost IS NULL) OR abs(c.billed - p.billed_cost) > 1e-9 * abs(c.billed)
+  OR (c.effective IS NULL) <> (p.effective_cost IS NULL) OR abs(c.effective - p.effective_cost) > 1e-9 * abs(c.effective)
+  OR (c.list IS NULL) <> (p.list_cost IS NULL) OR abs(c.list - p.list_cost) > 1e-9 * abs(c.list)

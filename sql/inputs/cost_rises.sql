@@ -15,7 +15,7 @@ WITH billed AS (
 daily AS (
   SELECT
     c.service, c.account, c.region, c.ts, max(b.last_at) AS last_at,
-    sum(cast(coalesce(c.effective_usd, c.billed_usd) AS decimal(38, 9))) AS usd
+    sum(cast(coalesce(c.effective_cost, c.billed_cost) AS decimal(38, 9))) AS usd
   FROM silver.cost_daily AS c
   CROSS JOIN billed AS b
   WHERE c.charge_category IN ('Usage', 'Purchase') AND c.currency = 'USD'

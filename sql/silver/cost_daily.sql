@@ -16,9 +16,9 @@ SELECT
   charge_category AS charge_category,
   currency AS currency,
   ts AS ts,
-  cast(sum(billed_cost) AS double) AS billed_usd,
-  cast(CASE WHEN count(effective_cost) > 0 THEN sum(coalesce(effective_cost, billed_cost)) END AS double) AS effective_usd,
-  cast(sum(list_cost) AS double) AS list_usd,
+  cast(sum(billed_cost) AS double) AS billed_cost,
+  cast(CASE WHEN count(effective_cost) > 0 THEN sum(coalesce(effective_cost, billed_cost)) END AS double) AS effective_cost,
+  cast(sum(list_cost) AS double) AS list_cost,
   cast(sum(lines) AS bigint) AS lines
 FROM silver.charge_daily
 WHERE ts >= :start AND ts < :end

@@ -26,6 +26,7 @@ SELECT
   a.severity AS severity,
   CASE a.severity WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'medium' THEN 3 ELSE 4 END AS severity_order,
   a.votes AS votes,
+  coalesce(a.vote_weight, cast(a.votes AS double)) AS vote_weight,
   a.detectors AS detectors,
   a.is_alert AS is_alert
 FROM gold.anomaly_point AS a

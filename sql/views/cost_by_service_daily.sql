@@ -3,15 +3,15 @@
 -- Reads   silver.cost_daily
 --
 -- Usage and purchases only: tax, credits, refunds and adjustments are in cost_monthly as lines of their own. Trends read
--- `effective_usd` (amortised; purchases are zero there), invoices read `billed_usd`; `change_usd` is of effective cost, billed where a
+-- `effective_cost` (amortised; purchases are zero there), invoices read `billed_cost`; `change_cost` is of effective cost, billed where a
 -- bill states none. Currencies are kept apart, never converted.
 WITH daily AS (
   SELECT
     provider, account, service, currency, ts,
-    sum(coalesce(effective_usd, billed_usd)) AS usd,
-    sum(effective_usd) AS effective_usd,
-    sum(billed_usd) AS billed_usd,
-    sum(list_usd) AS list_usd,
+    sum(coalesce(effective_cost, billed_cost)) AS cost,
+    sum(effective_cost) AS effective_cost,
+    sum(billed_cost) AS billed_cost,
+    sum(list_cost) AS list_cost,
     cast(sum(lines) AS bigint) AS lines
   FROM silver.cost_daily
   WHERE charge_category IN ('Usage', 'Purchase')
@@ -23,12 +23,12 @@ SELECT
   d.account AS account,
   d.service AS service,
   d.currency AS currency,
-  d.effective_usd AS effective_usd,
-  d.billed_usd AS billed_usd,
-  d.list_usd AS list_usd,
+  d.effective_cost AS effective_cost,
+  d.billed_cost AS billed_cost,
+  d.list_cost AS list_cost,
   d.lines AS lines,
-  w.effective_usd AS effective_usd_week_before,
-  d.usd - w.usd AS change_usd
+  w.effective_cost AS effective_cost_week_before,
+  d.cost - w.cost AS change_cost
 FROM daily AS d
 LEFT JOIN daily AS w
   ON w.provider = d.provider AND w.account = d.account AND w.service = d.service AND w.currency = d.currency

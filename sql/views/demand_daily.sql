@@ -24,8 +24,8 @@ SELECT
   'usd' AS unit,
   'day' AS granularity,
   ts AS ts,
-  cast(sum(cast(coalesce(effective_usd, billed_usd) AS decimal(38, 9))) AS double) AS value,
+  cast(sum(cast(coalesce(effective_cost, billed_cost) AS decimal(38, 9))) AS double) AS value,
   cast(NULL AS bigint) AS bucket
 FROM silver.cost_daily
-WHERE charge_category = 'Usage' AND currency = 'USD' AND coalesce(effective_usd, billed_usd) IS NOT NULL
+WHERE charge_category = 'Usage' AND currency = 'USD' AND coalesce(effective_cost, billed_cost) IS NOT NULL
 GROUP BY concat_ws('/', account, region, regexp_replace(lower(service), '[^a-z0-9._-]+', '-'), 'cost'), ts

@@ -111,7 +111,7 @@ billed AS (
   WHERE currency = 'USD' AND ts < (SELECT as_of FROM newest) AND ts >= (SELECT as_of FROM newest) - INTERVAL '31' DAY
 ),
 charged AS (
-  SELECT ts, cast(coalesce(effective_usd, billed_usd) AS decimal(38, 9)) AS usd
+  SELECT ts, cast(coalesce(effective_cost, billed_cost) AS decimal(38, 9)) AS usd
   FROM silver.cost_daily
   WHERE charge_category IN ('Usage', 'Purchase') AND currency = 'USD' AND ts < (SELECT as_of FROM newest) AND ts >= (SELECT as_of FROM newest) - INTERVAL '91' DAY
 ),

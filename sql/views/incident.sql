@@ -4,7 +4,7 @@
 --
 -- It goes on while half of a deviation is left. `metric`, `value` and `expected` are of its gravest series, `metrics` are all that were
 -- anomalous. `severity` is derived from how unusual, how far and how long it was. Cost is not judged. `low` ones are kept here and
--- counted nowhere.
+-- counted nowhere. `answer` and `label` are what people said of it with `python -m pipeline anomaly`.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.anomaly
 )
@@ -36,6 +36,9 @@ SELECT
   r.app_name AS app_name,
   r.business_unit AS business_unit,
   i.criticality AS criticality,
+  i.answer AS answer,
+  i.answer_reason AS answer_reason,
+  i.label AS label,
   i.series_id AS series_id
 FROM gold.anomaly AS i
 JOIN newest AS w ON w.as_of = i.as_of

@@ -6,7 +6,7 @@ import json
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal, get_origin
 
 import numpy as np
 import pandas as pd
@@ -214,7 +214,8 @@ def test_options_are_described_bounded_and_closed(name: str) -> None:
 
     for option, field in declared.model_fields.items():
         assert field.description, f"{option} has no description"
-        assert field.metadata or field.annotation is bool, f"{option} has no bounds"
+        is_closed = field.annotation is bool or get_origin(field.annotation) is Literal
+        assert field.metadata or is_closed, f"{option} has no bounds"
     with pytest.raises(ValidationError):
         declared(no_such_option=1)
 

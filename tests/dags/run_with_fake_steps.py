@@ -28,10 +28,12 @@ nothing: list[str] = []
 waiting: list[int] = []
 
 
-def perform(step: str, interval: Any, *, target: str = "", shard: int = 0, shards: int = 1, tell: Any = None) -> int:
-    calls.append([step, target, shard, shards, str(interval)])
-    if step in failure:
-        raise getattr(errors, failure[step])("made to fail")
+def perform(
+    step: str, interval: Any, *, target: str = "", shard: int = 0, shards: int = 1, tell: Any = None, period: str = ""
+) -> int:
+    calls.append([step, target, shard, shards, str(interval), *([period] if period else [])])
+    if step in failure or f"{step} {period}" in failure:
+        raise getattr(errors, failure.get(step) or failure[f"{step} {period}"])("made to fail")
     return 0 if step in nothing else len(calls)
 
 

@@ -44,6 +44,10 @@ def test_a_manual_run_may_ask_for_a_range_and_it_outweighs_the_logical_date(inte
     assert found == Interval.days("2024-12-01", "2026-04-15")
 
 
+def test_a_manual_run_may_ask_for_one_month(interval_of: Callable[..., Interval]) -> None:
+    assert interval_of("manual", {"month": "2026-02"}, None, None) == Interval.days("2026-02-01", "2026-03-01")
+
+
 @pytest.mark.parametrize(
     ("run_type", "asked", "names"),
     [
@@ -52,6 +56,7 @@ def test_a_manual_run_may_ask_for_a_range_and_it_outweighs_the_logical_date(inte
         ("manual", {"from": "2026-03-01"}, r"unknown key \['from'\]"),
         ("manual", {"start": "2026-03-01"}, "give either day, or start and end"),
         ("manual", {"day": "2026-03-01", "start": "2026-03-01", "end": "2026-03-02"}, "give either day"),
+        ("manual", {"month": "2026-13"}, "expected a month as YYYY-MM, got '2026-13'"),
         ("manual", {"day": "1.3.2026"}, "expected a day as YYYY-MM-DD, got '1.3.2026'"),
         ("manual", {"start": "2026-03-02", "end": "2026-03-01"}, "start must lie before end"),
         ("manual", {"start": "2001-03-02", "end": "2026-03-01"}, "longer than the 1830 days"),

@@ -17,9 +17,20 @@ SCRIPT = Path(__file__).parent / "run_with_fake_steps.py"
 
 DAY, RANGE = {"day": "2026-03-01"}, {"start": "2024-12-01", "end": "2026-04-15"}
 APPROVAL = {"HEADROOM_PROMOTION_APPROVAL": "true", "HEADROOM_APPROVAL_HOURS": "5"}
+BILLING = {"HEADROOM_SOURCES": "samples,billing", "HEADROOM_OPTIONS": '{"sources": {"billing": {"path": "/bills"}}}'}
+BAD_BILL = {"ingest 2026-02": "DataError"}
+MADE_OF_BILLS = [
+    *("silver.bill", "silver.charge_daily", "silver.tag_set", "silver.cost_daily", "silver.cost_restatement"),
+    *("gold.cost_allocation", "forecast_cost", "budgets", "cost_anomalies"),
+]
 RUNS: list[dict[str, Any]] = [
     {"name": "one day", "dag": "capacity_daily", "date": "2026-03-02"},
     {"name": "a range", "dag": "capacity_daily", "conf": RANGE},
+    {"name": "bills", "dag": "billing_daily", "date": "2026-03-11", "environ": BILLING},
+    {"name": "a late day", "dag": "billing_daily", "date": "2026-03-21", "environ": BILLING},
+    {"name": "a month", "dag": "billing_daily", "conf": {"month": "2026-01"}, "environ": BILLING},
+    {"name": "one bad bill", "dag": "billing_daily", "date": "2026-03-12", "environ": BILLING, "failure": BAD_BILL},
+    {"name": "no bills", "dag": "billing_daily", "date": "2026-03-13"},
     {"name": "no day", "dag": "model_training"},
     {"name": "bad data", "dag": "capacity_daily", "date": "2026-03-03", "failure": {"forecast": "DataError"}},
     {"name": "bad silver", "dag": "capacity_daily", "date": "2026-03-04", "failure": {"build": "DataError"}},
@@ -85,6 +96,59 @@ def test_where_a_check_of_silver_fails_that_is_published_people_are_told_and_not
     assert built[-1] == "gold.quality_result"
     assert {name.partition(".")[0] for name in built[:-1]} == {"silver"}
     assert {call[0] for call in run["calls"]} == {"ingest", "build", "alert"}
+
+
+def landed(run: Any) -> list[str]:
+    return sorted(call[5] for call in run["calls"] if call[0] == "ingest")
+
+
+def made(run: Any) -> list[str]:
+    return [call[1] or call[0] for call in run["calls"] if call[0] not in ("ingest", "bill_stated")]
+
+
+def test_each_billing_period_that_may_still_change_is_landed_by_itself_and_what_is_made_of_bills_alone_is_made(runs: Any) -> None:
+    early, late = runs["bills"], runs["a late day"]
+
+    assert (early["state"], late["state"]) == ("success", "success")
+    assert (landed(early), landed(late)) == (["2026-02", "2026-03"], ["2026-03"])
+    assert sorted(made(early)) == sorted(made(late)) == sorted(MADE_OF_BILLS)
+    assert {call[4] for call in early["calls"]} == {"[2026-03-10T00:00:00, 2026-03-11T00:00:00)"}
+    for name, before in order_daily().items():
+        assert all(made(early).index(each) < made(early).index(name) for each in before if {each, name} <= {*MADE_OF_BILLS}), name
+
+
+def test_a_billing_period_is_asked_for_by_its_month(runs: Any) -> None:
+    run = runs["a month"]
+
+    assert (run["state"], landed(run)) == ("success", ["2026-01"])
+    assert {call[4] for call in run["calls"]} == {"[2026-01-01T00:00:00, 2026-02-01T00:00:00)"}
+
+
+def test_a_bill_that_is_refused_fails_the_run_and_holds_up_no_other(runs: Any) -> None:
+    run = runs["one bad bill"]
+
+    assert run["state"] == "failed"
+    assert sorted(made(run)) == sorted(MADE_OF_BILLS)
+    assert run["tasks"]["tell_failure[-1]"][0] == "failed"
+    assert sorted(state for task, (state, _) in run["tasks"].items() if task.startswith("ingest")) == ["failed", "success"]
+
+
+def test_where_no_bill_is_exported_a_run_of_bills_does_nothing_and_is_no_failure(runs: Any) -> None:
+    run = runs["no bills"]
+
+    assert (run["state"], run["calls"]) == ("success", [])
+    assert {state for task, (state, _) in run["tasks"].items() if not task.startswith("periods")} == {"skipped"}
+
+
+def test_a_backfill_of_a_month_loads_its_bill_once_with_its_last_day(run_python: Callable[..., Any]) -> None:
+    seen = run_python(
+        "import sys, json; sys.path += ['dags', 'infra/airflow']; import billing_daily\n"
+        "from pipeline.interval import Interval\n"
+        "days = list(Interval.days('2026-02-01', '2026-03-20').split_days())\n"
+        "found = {str(day.start.date()): billing_daily.due_periods(day, 'backfill', '') for day in days}\n"
+        "print(json.dumps({day: due for day, due in found.items() if due}))"
+    )
+    assert seen == {"2026-02-28": ["2026-02"]}
 
 
 def test_a_source_that_is_down_is_asked_three_more_times(runs: Any) -> None:

@@ -60,7 +60,7 @@ def ingest(settings: Settings, path: Path, interval: Interval = MARCH) -> None:
 def billed(settings: Settings, restated_limit: float = 1000) -> dict[int, float]:
     """Dollars by day of March."""
     build_cost(settings, MARCH, restated_limit)
-    rows = open_lake(settings).query("SELECT ts, sum(billed_usd) AS usd FROM silver.cost_daily GROUP BY ts ORDER BY ts")
+    rows = open_lake(settings).query("SELECT ts, sum(billed_cost) AS usd FROM silver.cost_daily GROUP BY ts ORDER BY ts")
     return {row["ts"].day: row["usd"] for row in rows.to_pylist()}
 
 
@@ -188,7 +188,7 @@ def test_usage_of_an_earlier_month_counts_on_its_day_and_goes_with_its_bill(sett
 
 
 def by_day(settings: Settings) -> dict[str, float]:
-    rows = open_lake(settings).query("SELECT ts, sum(billed_usd) AS usd FROM silver.cost_daily GROUP BY ts")
+    rows = open_lake(settings).query("SELECT ts, sum(billed_cost) AS usd FROM silver.cost_daily GROUP BY ts")
     return {f"{row['ts']:%Y-%m-%d}": row["usd"] for row in rows.to_pylist()}
 
 
@@ -290,7 +290,7 @@ def test_days_that_a_bill_charges_beside_the_run_change_nothing_of_what_is_on_re
     first = build_week()
 
     assert build_week() == first
-    rows = open_lake(settings).query("SELECT ts, billed_usd AS usd FROM silver.cost_daily ORDER BY ts").to_pylist()
+    rows = open_lake(settings).query("SELECT ts, billed_cost AS usd FROM silver.cost_daily ORDER BY ts").to_pylist()
     assert {row["ts"].day: row["usd"] for row in rows} == {1: 100, 5: 200, 6: 300}
 
 
@@ -325,8 +325,8 @@ def test_what_moved_from_one_account_to_another_moves_on_past_days_too(settings:
 
     build_cost(settings, Interval.day("2026-03-09"))
 
-    rows = open_lake(settings).query("SELECT account, billed_usd FROM silver.cost_daily")
-    assert rows.to_pylist() == [{"account": "2", "billed_usd": 100}]
+    rows = open_lake(settings).query("SELECT account, billed_cost FROM silver.cost_daily")
+    assert rows.to_pylist() == [{"account": "2", "billed_cost": 100}]
 
 
 def test_cost_of_lines_that_another_version_landed_is_not_erased_before_these_bills_are_ingested_again(

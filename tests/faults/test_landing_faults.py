@@ -61,7 +61,7 @@ def landed_mean(settings: Settings) -> float:
 
 def landed_cost(settings: Settings) -> float:
     build_cost(settings, DAY)
-    [cost] = open_lake(settings).query("SELECT sum(billed_usd) AS cost FROM silver.cost_daily")["cost"].to_pylist()
+    [cost] = open_lake(settings).query("SELECT sum(billed_cost) AS cost FROM silver.cost_daily")["cost"].to_pylist()
     return float(cost)
 
 

@@ -107,7 +107,7 @@ def test_dollars_that_were_refused_are_counted_and_those_that_nobody_can_read_ar
         "1 line whose dollars cannot be read: bad_effective_cost 2, bad_billed_cost 1."
     ) in caplog.text
     [cost] = open_lake(settings).read(COST_DAILY).to_pylist()
-    assert (cost["billed_usd"], cost["effective_usd"]) == (100, 100)
+    assert (cost["billed_cost"], cost["effective_cost"]) == (100, 100)
 
 
 def test_prices_that_were_refused_are_said_with_their_share_and_the_others_hold(
@@ -237,4 +237,4 @@ def test_three_equal_lines_of_a_bill_all_count(settings: Settings, lake: Lake) -
     build_cost(settings)
 
     [cost] = open_lake(settings).read(COST_DAILY).to_pylist()
-    assert (cost["billed_usd"], cost["lines"]) == (300, 3)
+    assert (cost["billed_cost"], cost["lines"]) == (300, 3)

@@ -157,7 +157,7 @@ def test_amounts_that_cannot_be_are_refused_with_their_line_and_never_left_out_o
     lake = build(settings, *COST, "silver.quarantine")
 
     [cost] = lake.read(COST_DAILY).to_pylist()
-    assert (cost["billed_usd"], cost["effective_usd"], cost["lines"]) == (1.0, 1.0, 1)
+    assert (cost["billed_cost"], cost["effective_cost"], cost["lines"]) == (1.0, 1.0, 1)
     rules = ["bad_billed_cost", *["bad_effective_cost"] * 2, *["implausible_cost"] * 3]
     assert refused(lake) == [("bronze.focus_line", rule) for rule in rules]
 
@@ -175,8 +175,8 @@ def test_of_amounts_written_for_people_each_is_read_right_or_refused(settings: S
     lake = ingested(settings, DATA / "focus_numbers.csv")
 
     [cost] = lake.read(COST_DAILY).to_pylist()
-    assert cost["billed_usd"] == pytest.approx(1.2e-7 - 3.5 + 0 + 4 + 1000)
-    assert (cost["effective_usd"], cost["lines"]) == (cost["billed_usd"], 5)
+    assert cost["billed_cost"] == pytest.approx(1.2e-7 - 3.5 + 0 + 4 + 1000)
+    assert (cost["effective_cost"], cost["lines"]) == (cost["billed_cost"], 5)
     left_out = [json.loads(row["row_json"])["billed"] for row in lake.read(QUARANTINE).to_pylist()]
     assert sorted(str(amount or "") for amount in left_out) == sorted(["1,234.50", "12,50", "$5.00", "(7.00)", "", ""])
     assert len(given) == cost["lines"] + len(left_out)

@@ -68,6 +68,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     long = pd.date_range("2026-01-01", periods=24 * 20, freq="h")
     series = pd.DataFrame({"series_id": "a", "metric": "cpu_utilization", "ts": long, "value": 40.0 + long.hour})
     series.to_parquet(place / "series.parquet")
+    trace = [{"resource_id": name, "timestamp": ts, "cpu_percent": 20.0 + ts.hour} for name in "ab" for ts in long]
+    pd.DataFrame(trace).to_csv(place / "trace.csv", index=False)
     (place / "folder").mkdir()
     pd.DataFrame({"timestamp": long, "value": 40.0 + long.hour}).to_csv(place / "folder" / "one.csv", index=False)
     return place

@@ -722,7 +722,7 @@ def test_a_training_of_a_version_that_told_no_figures_leaves_what_is_published(f
 )
 def test_a_failed_critical_expectation_holds_back_what_was_trained_on_its_days(fresh: Trained, day: str, decision: str) -> None:
     interval, table = Interval.day(day), CHECK_RESULT
-    failed = {"as_of": interval.as_of, "table_name": "silver.cost_daily", "subject": "effective_usd", "rule": "not null"}
+    failed = {"as_of": interval.as_of, "table_name": "silver.cost_daily", "subject": "effective_cost", "rule": "not null"}
     shared = {"shard": 0, "severity": "critical", "rows": 10, "failed_rows": 1, "score": 0.9, "note": "no cost"}
     fine = {**failed, "rule": "at least 0", "severity": "warning"}
     rows = [{**shared, **failed, "success": False}, {**shared, **fine, "success": False}]
@@ -734,7 +734,7 @@ def test_a_failed_critical_expectation_holds_back_what_was_trained_on_its_days(f
 
     [row] = ledger.read_decisions(fresh.lake, "cost", "day")
     assert row["decision"] == decision
-    said = "failed 1 critical expectations: silver.cost_daily effective_usd: not null, as of 2026-04-11 00:00"
+    said = "failed 1 critical expectations: silver.cost_daily effective_cost: not null, as of 2026-04-11 00:00"
     assert (said in row["reason"]) == (decision == "rejected")
     assert ledger.read_decisions(fresh.lake, "cpu_utilization", "hour")[0]["decision"] == "promoted"
 

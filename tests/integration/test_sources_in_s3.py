@@ -147,7 +147,7 @@ def ingest(lake: Lake, aws: AwsServer, place: str, interval: Interval = ALL) -> 
 
 def charged(lake: Lake) -> dict[str, float]:
     build_cost(lake.settings, ALL)
-    found = open_lake(lake.settings).query("SELECT ts AS ts, sum(billed_usd) AS usd FROM silver.cost_daily GROUP BY ts")
+    found = open_lake(lake.settings).query("SELECT ts AS ts, sum(billed_cost) AS usd FROM silver.cost_daily GROUP BY ts")
     return {f"{row['ts']:%Y-%m-%d}": float(row["usd"]) for row in found.to_pylist()}
 
 

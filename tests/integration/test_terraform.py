@@ -281,7 +281,7 @@ def followed(said: str, outputs: dict[str, Any], aws: AwsServer, tmp_path_factor
 ASKED = {
     "metrics": "SELECT DISTINCT resource_id AS resource_id, metric AS metric FROM silver.metric_hourly WHERE samples > 0",
     "resources": "SELECT resource_id AS resource_id, account AS account, app_name AS app_name FROM silver.resource",
-    "bill": "SELECT service AS service, sum(effective_usd) AS usd FROM silver.cost_daily GROUP BY service",
+    "bill": "SELECT service AS service, sum(effective_cost) AS usd FROM silver.cost_daily GROUP BY service",
     "forecasts": "SELECT DISTINCT series_id AS series_id FROM gold.forecast",
     "recommendations": "SELECT DISTINCT resource_id AS resource_id FROM gold.recommendation",
     **{

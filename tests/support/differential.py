@@ -93,7 +93,7 @@ def _on_trino(trino: str, text: str, params: dict[str, Any], lake: Rows) -> Answ
 def _rows(table: Table, rows: pa.Table, named: set[str]) -> str:
     """Rows as a SELECT of the columns that the statement names, with the types that Glue's tables have in Trino.
 
-    They are one text of JSON, of which Trino makes rows as it runs: an expression for each value would be planned many times over.
+    They are one text of JSON, of which Trino makes rows as it runs, as it does of a file; of expressions it does when it plans.
     """
     columns = [column for column in table.all_columns if column.name in named] or table.all_columns[:1]
     selected = ", ".join(f'cast(c{number} AS {_kind(table, column)}) AS "{column.name}"' for number, column in enumerate(columns))

@@ -284,11 +284,11 @@ def _costs() -> list[dict[str, Any]]:
             usd = level * (1 - 0.0015 * back) * (0.9 if ts.weekday() >= 5 else 1) * (1 + 0.04 * math.sin(back * 1.3))
             records.append(
                 {"source": "samples", "provider": "gcp", "account": "binder", "service": service, "region": "global",
-                 "charge_category": "Usage", "currency": "USD", "ts": ts, "billed_usd": usd, "effective_usd": usd, "lines": 3}
+                 "charge_category": "Usage", "currency": "USD", "ts": ts, "billed_cost": usd, "effective_cost": usd, "lines": 3}
             )  # fmt: skip
     records.append(
         {"source": "samples", "provider": "gcp", "account": "binder", "service": "Tax", "region": "global",
-         "charge_category": "Tax", "currency": "USD", "ts": utc("2026-04-01"), "billed_usd": 812.0, "lines": 1}
+         "charge_category": "Tax", "currency": "USD", "ts": utc("2026-04-01"), "billed_cost": 812.0, "lines": 1}
     )  # fmt: skip
     return records
 

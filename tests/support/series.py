@@ -36,3 +36,11 @@ def calmed_down() -> Series:
     values[:240] += np.random.default_rng(1).normal(0, 25, 240)
     values[432] += 30
     return ts, values
+
+
+def days_with_holidays() -> Series:
+    """Fourteen months of days that grow fivefold, half as high at Christmas, New Year's Day and Martin Luther King's."""
+    ts = np.datetime64("2024-12-20", "us") + np.arange(436) * np.timedelta64(1, "D")
+    values = np.linspace(20, 100, len(ts)) + np.random.default_rng(2).normal(0, 0.5, len(ts))
+    quiet = np.array(["2024-12-25", "2025-01-01", "2025-01-20", "2025-12-25", "2026-01-01", "2026-01-19"], dtype="datetime64[us]")
+    return ts, np.where(np.isin(ts, quiet), values / 2, values)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench_anomaly import Windows, detector, score, score_events, score_windows, total
+from pipeline.anomalies.scoring import score_events, total
+from tools.bench_anomaly import Windows, detector, score, score_windows
 
 TS = np.datetime64("2026-03-01T00:00", "us") + np.arange(200) * np.timedelta64(1, "h")
 README = Path(__file__).resolve().parents[2] / "README.md"

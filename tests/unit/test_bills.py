@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline import settings as settings_module
-from pipeline.cli.billing import _actor
+from pipeline.cli.options import read_actor
 from pipeline.errors import ConfigError, DataError
 from pipeline.inputs.bills import check_closed, is_closed, name_counting, supersede
 
@@ -104,8 +104,8 @@ def test_a_bill_is_released_by_somebody_who_has_a_name(monkeypatch: pytest.Monke
         monkeypatch.delenv(name, raising=False)
     # As in a container under an account that its system does not list.
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
-    with pytest.raises(ConfigError, match="say in the variable USER who releases"):
-        _actor()
+    with pytest.raises(ConfigError, match="say in the variable USER who says it"):
+        read_actor()
 
     monkeypatch.setenv("USER", "ana")
-    assert _actor() == "ana"
+    assert read_actor() == "ana"

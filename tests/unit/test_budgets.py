@@ -14,9 +14,8 @@ import pytest
 
 from pipeline import plugs
 from pipeline.errors import ConfigError
-from pipeline.spend.budget import Budget, parse_budgets
 from pipeline.spend import standing
-from pipeline.spend.budget import everything
+from pipeline.spend.budget import Budget, everything, parse_budgets
 from pipeline.spend.by_day import plan_to, run_by_day
 from pipeline.spend.standing import find_crossed, follow
 

@@ -220,6 +220,22 @@ def test_a_users_own_series_are_backtested(tmp_path: Path) -> None:
     assert set(written["model"]) == {"default", "seasonal_naive"}
 
 
+def test_sizing_rules_are_replayed_on_a_users_own_trace(tmp_path: Path) -> None:
+    hours = pd.date_range("2026-01-01", periods=24 * 22, freq="h")
+    pd.DataFrame({"resource_id": "web", "timestamp": hours, "cpu_percent": 14.0 + hours.hour}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+
+    shown = invoke("replay", str(tmp_path / "t.csv"), "--out", str(tmp_path / "out"), "--lookback", "14", "--horizon", "7")
+
+    assert "1 windows: 14 days before, 7 after" in shown
+    assert "CO max performance" in shown
+    rules = pd.read_csv(tmp_path / "out" / "rules.csv").set_index("rule")
+    # The highest hour is 37 %: with 20 % to spare it fits the half, which a chance of a breach of 10 % at most does not.
+    assert rules.loc["CO default", "saving_pct"] == pytest.approx(50)
+    assert rules.loc["ours", "saving_pct"] == pytest.approx(0)
+
+
 def test_a_users_own_file_is_scored_for_anomalies(tmp_path: Path) -> None:
     hours = pd.date_range("2026-01-01", periods=24 * 20, freq="h")
     pd.DataFrame({"timestamp": hours, "value": 50.0 + hours.hour}).to_csv(tmp_path / "own.csv", index=False)

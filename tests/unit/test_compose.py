@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.settings import CONFIG_FILE
+from pipeline.given import CONFIG_FILE
 from tools.environment import ROOT, environment
 from tools.up import AIRFLOW_PARTS
 

@@ -305,7 +305,7 @@ def test_the_months_end_has_the_days_of_an_account_that_is_billed_late_and_of_a_
     billed = (
         pd.DataFrame(charges)
         .assign(charge_category="Usage")
-        .rename(columns={"effective": "effective_usd", "billed": "billed_usd"})
+        .rename(columns={"effective": "effective_cost", "billed": "billed_cost"})
     )
 
     june = estimate_month_end(billed, of(rows, cost="effective"), AS_OF)

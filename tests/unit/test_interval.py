@@ -62,3 +62,16 @@ def test_a_moment_elsewhere_becomes_the_same_moment_in_utc() -> None:
 
     assert naive_utc(datetime(2026, 3, 1, 9, tzinfo=tokyo)) == datetime(2026, 3, 1)
     assert Interval.day(date(2026, 3, 1)).start == datetime(2026, 3, 1)
+
+
+def test_in_the_end_of_a_month_no_bill_but_its_own_is_due() -> None:
+    late = Interval.month("2026-02").late_in_month
+
+    assert late == Interval.days("2026-02-16", "2026-03-01")
+    assert late.billing_periods() == Interval.month("2026-02") == Interval.days("2026-02-01", "2026-03-01")
+
+
+@pytest.mark.parametrize("month", ["2026-13", "2026-3", "2026", "2026-03-01", "٢٠٢٦-٠٣", ""])
+def test_what_is_no_month_is_refused_with_what_was_expected(month: str) -> None:
+    with pytest.raises(ConfigError, match="expected a month as YYYY-MM"):
+        Interval.month(month)

@@ -431,7 +431,7 @@ def test_an_empty_run_says_why_each_section_is_empty_and_what_to_do() -> None:
     page = Page(render(Findings(interval=DAY)))
     empty = [e["text"] for e in page.find(**{"class": "empty"})]
 
-    assert len(empty) == 9
+    assert len(empty) == 10
     assert all(len(text.split(".")) > 2 for text in empty), empty
     assert {e["text"] for e in page.find(**{"class": "value"})} == {"–"}
 
@@ -723,10 +723,10 @@ def test_a_bill_that_is_late_does_not_read_as_a_fall(findings: Findings, page: P
 
 
 def test_where_bills_state_no_effective_cost_billed_cost_is_shown_and_its_share_said(findings: Findings) -> None:
-    stated = findings.cost_daily.assign(effective_usd=10.0, billed_usd=10.0)
-    half = stated.assign(effective_usd=stated["effective_usd"].where(stated.index % 2 == 0))
+    stated = findings.cost_daily.assign(effective_cost=10.0, billed_cost=10.0)
+    half = stated.assign(effective_cost=stated["effective_cost"].where(stated.index % 2 == 0))
     shown, without, of_half = (
-        render(replace(findings, cost_daily=daily)) for daily in (stated, stated.assign(effective_usd=None), half)
+        render(replace(findings, cost_daily=daily)) for daily in (stated, stated.assign(effective_cost=None), half)
     )
 
     assert "state no effective cost" not in shown

@@ -286,7 +286,20 @@ def test_a_breach_is_unlikely_far_above_the_peaks_and_likely_below_them() -> Non
 
     assert chances == sorted(chances, reverse=True)
     assert chances[0] > 0.9
-    assert chances[-1] < 0.01
+    assert chances[-1] < 0.02
+
+
+def test_a_new_use_may_take_anything_that_a_machine_has_and_no_more() -> None:
+    hours, demand = days_of_demand(np.full(14, 4.0))
+    known, unlimited = peak_demand(hours, demand, full=100.0), peak_demand(hours, demand)
+
+    more = [known.breach_probability(capacity) - unlimited.breach_probability(capacity) for capacity in (8, 50, 99, 100)]
+
+    assert more == sorted(more, reverse=True)
+    assert more[0] > 0.03
+    assert more[1] > 0.005
+    assert more[-1] == 0
+    assert peak_demand(hours, demand, days=7, full=100.0).surprise < known.surprise / 4
 
 
 def test_days_that_differ_more_make_a_breach_likelier() -> None:

@@ -37,7 +37,7 @@ def test_a_module_that_does_not_say_what_step_it_is_is_named(text: str, complain
 
 
 def test_a_step_that_nobody_knows_is_refused_and_may_do_nothing() -> None:
-    with pytest.raises(ConfigError, match="no step named 'divine'; there are alert, budgets, build, "):
+    with pytest.raises(ConfigError, match="no step named 'divine'; there are alert, bill_stated, budgets, build, "):
         steps.get("divine")
     assert steps.role_of("divine", "gold.forecast") == steps.PLAIN
 

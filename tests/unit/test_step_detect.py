@@ -159,6 +159,24 @@ def test_a_detector_has_the_options_of_the_settings(settings: Settings, lake: La
     assert (len(heard), len(found(lake))) == (1, 0)
 
 
+def test_a_detector_of_twice_the_weight_is_enough_where_two_must_agree(settings: Settings, lake: Lake) -> None:
+    values = daily_wave(30.0, 10.0)
+    values[300] = 95.0
+    land(lake, "i-1", values)
+    build(WHOLE, lake, settings, target="silver.metric_hourly")
+    deaf = {"detectors": {"iqr": {"alert_ranges": 100}}}
+    two = settings.model_copy(update={"detectors": ("zscore", "iqr"), "alert_votes": 2, "options": deaf})
+
+    detect(WHOLE, lake, two)
+    agreed = found(lake)
+    detect(WHOLE, lake, two.model_copy(update={"detector_weights": ("zscore:2",)}))
+
+    assert agreed == []
+    assert [row["ts"] for row in found(lake)] == [START + timedelta(hours=300)]
+    [flagged] = lake.query("SELECT votes, vote_weight FROM gold.anomaly_point WHERE votes > 0").to_pylist()
+    assert flagged == {"votes": 1, "vote_weight": 2.0}
+
+
 def test_detecting_by_day_or_by_shard_finds_the_same_as_at_once(settings: Settings, lake: Lake) -> None:
     for number in range(4):
         values = daily_wave(30.0 + number, 10.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from pipeline.anomalies.detection import SILENCE, Detection, Silence, arrival_clock, judge
 from pipeline.anomalies.state import hold
-from pipeline.anomalies.vote import vote
+from pipeline.anomalies.vote import read_weights, vote
+from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 
 DAYS = 20
@@ -42,9 +44,11 @@ def held(values: np.ndarray, *rows: int) -> list[int]:
     return np.flatnonzero(hold(TS, values, surprised(*rows)(TS, values)) >= 1).tolist()
 
 
-def voted(values: np.ndarray, wanted: int = 1, interval: Interval = ALL, **detectors: Any) -> pd.DataFrame:
+def voted(
+    values: np.ndarray, wanted: float = 1, interval: Interval = ALL, weights: Mapping[str, float] | None = None, **detectors: Any
+) -> pd.DataFrame:
     series = pd.DataFrame({"ts": TS, "value": values, "unit": "percent"})
-    found: pd.DataFrame = vote(series, interval, detectors, wanted, 48)
+    found: pd.DataFrame = vote(series, interval, detectors, wanted, 48, weights or {})
     return found
 
 
@@ -85,6 +89,29 @@ def test_detectors_that_are_surprised_at_different_hours_of_one_incident_agree_f
     assert found.index[found["is_alert"]].tolist() == [pd.Timestamp(TS[105])]
     assert found["votes"].to_numpy()[100 - 48 : 106 - 48].tolist() == [1, 1, 2, 2, 2, 3]
     assert found["detectors"].to_numpy()[100 - 48 : 106 - 48].tolist() == ["a", "a", "a,b", "a,b", "a,b", "a,b,c"]
+
+
+def test_a_detector_of_twice_the_weight_decides_where_two_are_wanted_and_one_of_half_of_it_does_not() -> None:
+    values = at_80(100, 102)
+
+    def states(**weights: float) -> list[str]:
+        found = voted(values, 2, weights=weights, a=surprised(100), b=surprised(102)).set_index("ts")
+        return found["state"].loc[TS[100:104]].tolist()
+
+    assert states() == ["flagged", "flagged", "anomalous", "normal"]
+    assert states(a=2.0) == ["anomalous"] * 3 + ["normal"]
+    assert states(a=0.5, b=2.0) == ["flagged", "flagged", "anomalous", "normal"]
+
+
+def test_the_weight_of_those_that_flag_is_published_and_all_of_them_are_enough_where_they_have_less_than_is_wanted() -> None:
+    weights = {"a": 0.1, "b": 0.2, "c": 0.0}
+
+    found = voted(at_80(100, 117), 3, weights=weights, a=surprised(100), b=surprised(102), c=surprised(104)).set_index("ts")
+
+    rows = found.loc[TS[[99, 100, 102, 104]]]
+    assert rows["vote_weight"].tolist() == [0.0, 0.1, 0.3, 0.3]
+    assert rows["votes"].tolist() == [0, 1, 2, 3]
+    assert rows["state"].tolist() == ["normal", "flagged", "anomalous", "anomalous"]
 
 
 def test_a_sample_that_a_detector_flags_says_all_and_the_others_their_score_and_state() -> None:
@@ -155,3 +182,22 @@ def test_what_is_off_by_little_of_the_capacity_is_low_however_unusual() -> None:
     found = voted(values, a=surprised(100))
 
     assert found.loc[found["state"] == "anomalous", "severity"].tolist() == ["low"]
+
+
+def test_a_detector_that_is_given_no_weight_counts_one() -> None:
+    assert read_weights(("default", "ewma", "iqr"), ("default:2.5", "ewma:0")) == {"default": 2.5, "ewma": 0.0, "iqr": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("weight", "why"),
+    [
+        ("default", "expected <detector>:<weight>"),
+        ("default:-1", "the weight from 0 to 100"),
+        ("default:101", "the weight from 0 to 100"),
+        ("iqr:1", "'iqr' does not vote; the setting detectors has default"),
+        ("default:0", "leaves no detector that counts"),
+    ],
+)
+def test_a_weight_that_no_vote_could_be_cast_by_is_refused(weight: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        read_weights(("default",), (weight,))

@@ -13,6 +13,7 @@ ORDER = (
     "recommendations",
     "forecasts",
     "capacity",
+    "clusters",
     "anomalies",
     "cost",
     "accuracy",

@@ -186,7 +186,7 @@ def _left_line(findings: Findings, daily: pd.DataFrame) -> str:
 
 def _as_billed(data: pd.DataFrame) -> str:
     """How much of the cost is what was billed, for its bill states no effective cost."""
-    stands_in = data["effective_usd"].isna()
+    stands_in = data["effective_cost"].isna()
     if not stands_in.any():
         return ""
     sources = ", ".join(sorted(set(data.loc[stands_in, "source"])))

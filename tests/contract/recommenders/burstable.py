@@ -10,7 +10,7 @@ from tests.support.instances import HOURS, mixed_estate, one, rest, series
 from tests.support.options import Changed
 from tests.support.rule_cases import Says, Situation
 
-_ONE_HOUR = np.where(np.asarray(HOURS.hour) == 12, 60.0, 10.0)
+_ONE_HOUR = np.where(np.asarray(HOURS.hour) == 12, 50.0, 10.0)
 _RESTING = one("m5.xlarge", series("cpu_utilization", _ONE_HOUR), *rest(memory_utilization=30.0))
 # The hours of each day in which it is above the baseline come first, before anything is saved up.
 _EARLY = one(

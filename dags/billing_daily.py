@@ -1,0 +1,107 @@
+"""Land each bill when it is there, a billing period at a time, and publish what it says: cost, who owes it, and what is ahead.
+
+**Reads** the exports of the source `billing`. **Writes** the tables that are made of bills alone: `silver.bill`,
+`silver.charge_daily` and what is built of them, `gold.cost_allocation`, `gold.cost_forecast`, `gold.budget_status` and
+`gold.cost_anomaly`. Without that source in the setting `sources`, a run skips everything.
+
+**Waits** for the manifest: from 06:00 UTC on it looks every half hour whether the running billing period was stated anew since
+the day's end, and holds no worker in between. After `bill_wait_hours` it goes on with what is there: nothing waits longer. A
+period that is over is not waited for.
+
+**Which periods** the month of the run's day, and until the 15th the month before, each in a task of its own: one that is half
+written or no export fails alone, and the run with it, while the others are published. A **backfill** of a month's days loads its
+bill once, with the run of the month's last day; the runs of the other days skip everything. The same export again is no change.
+
+**By hand** `python -m pipeline ingest --source billing --path … --day 2026-03-01`, then `python -m pipeline build`; or trigger
+it with `{"month": "2026-03"}` for one billing period, or `{"day": "2026-03-01"}`: a run by hand waits for nothing.
+
+**Recommendations**, the report and messages are those of `capacity_daily`, which reads the newest bill that is there and says up
+to which day it goes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.exceptions import AirflowFailException
+from airflow.sdk import XComArg, chain, dag, get_current_context, task, task_group
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, asks, build, call, lineage, run_interval, step
+from settled_days import SettledDays
+
+from pipeline import settings, steps
+from pipeline.interval import Interval
+
+SETTINGS = settings.load()
+#: What bills and people's words about them land in.
+BILLS = ("bronze.focus_line", "bronze.cur_line", "bronze.feedback_event")
+SOURCE = "billing"
+
+
+def due_periods(interval: Interval, run_type: str, month: str) -> list[str]:
+    """The billing periods that a run of an interval loads, YYYY-MM.
+
+    Args:
+        interval: the run's data interval.
+        run_type: Airflow's own; a backfill loads a period with its last day alone.
+        month: the one that a person asked for; empty where nobody did.
+    """
+    if month:
+        return [month]
+    if run_type == "backfill":
+        return [f"{each.start:%Y-%m}" for each in interval.whole_months().split_months() if each.end <= interval.end]
+    return [f"{each.start:%Y-%m}" for each in interval.billing_periods().split_months()]
+
+
+@task(show_return_value_in_logs=True)
+def periods() -> list[str]:
+    """The billing periods of this run; none where no source has bills that are exported."""
+    run = get_current_context()["dag_run"]
+    asked = str((run.conf or {}).get("month") or "")
+    return due_periods(run_interval(), str(run.run_type), asked) if SOURCE in settings.load().sources else []
+
+
+@task.sensor(mode="reschedule", poke_interval=1800, timeout=3600 * SETTINGS.bill_wait_hours, soft_fail=True)
+def bill_stated(name: str, target: str, period: str) -> bool:
+    """Whether there is nothing to wait for."""
+    return asks(name, target=target, period=period)
+
+
+@task_group(prefix_group_id=False)
+def bill(period: str) -> None:
+    """One billing period: wait for it, and land it."""
+    landed = step.override(task_id="ingest", trigger_rule="none_failed", **lineage("ingest"))
+    chain(bill_stated(name="bill_stated", target=SOURCE, period=period), landed(name="ingest", target=SOURCE, period=period))
+
+
+@task(trigger_rule="one_failed", retries=0)
+def tell_failure() -> None:
+    """Let the run fail where a billing period did, of which nothing that follows takes notice."""
+    raise AirflowFailException("a task of this run failed: see which in the grid; what was published before it stays")
+
+
+@dag(
+    schedule=SettledDays(hours=6),
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    params=INTERVAL_PARAMS,
+    dagrun_timeout=timedelta(hours=SETTINGS.bill_wait_hours + 12),
+    doc_md=__doc__,
+    tags=["headroom", "cost"],
+)
+def billing_daily() -> None:
+    """The DAG."""
+    bills = bill.expand(period=periods())
+    waits = steps.order_daily()
+    made: dict[str, XComArg] = {}
+    for name in steps.list_made_of(BILLS):
+        before = [made[each] for each in waits[name] if each in made]
+        # What is landed is published, also where another bill failed.
+        rule = "" if before else "all_done_min_one_success"
+        made[name] = build(name, rule) if name in steps.list_builds() else call(name)
+        chain(before or bills, made[name])
+    chain([bills, *made.values()], tell_failure())
+
+
+billing_daily()

@@ -1,0 +1,134 @@
+"""What detectors that learn have in common: what is told of a sample, when a model is trained on what, and when a score is high.
+
+A model is trained at fixed moments of the calendar on the samples before each, and judges those that follow until the next. So
+no sample is judged by what came after it, and two runs that see the same past train the same model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+from threadpoolctl import threadpool_limits
+
+from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale, usual_of_hour
+
+Floats = npt.NDArray[np.float64]
+#: Scores of some samples by a model trained on others, higher where a sample is more unusual: training, judged → their scores.
+Learner = Callable[[Floats, Floats, np.random.Generator], tuple[Floats, Floats]]
+#: What is known of each sample when it arrives: clock, values, usual value of the hour → (rows, features).
+Teller = Callable[[npt.NDArray[np.datetime64], Floats, Floats], Floats]
+
+#: A model needs a week and so many complete samples: with less it has not seen a weekend.
+_LEAST_TIME, LEAST_SAMPLES = np.timedelta64(7, "D"), 96
+#: What samples are blurred by before they are learned from, in their own deviations: else a flat series teaches nothing.
+_BLUR = 0.1
+_USUALLY_HIGHEST = 0.99
+# A thousandth of the floor under a spread stands for "all scores alike".
+_LEAST_RANGE = 1e-6
+
+
+class LearnedOptions(BaseModel):
+    """What a detector that learns is trained on, and when its score is an alert."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    history_days: int = Field(
+        28, ge=7, le=365, description="Days before a training that it learns from; `detect_history_hours` bounds what is read."
+    )
+    retrain_hours: int = Field(168, ge=1, le=8760, description="Hours from one training to the next, counted from 1970 on.")
+    alert_ratio: float = Field(
+        2.0,
+        ge=0.5,
+        le=100,
+        description="Score that is an alert, as a multiple of the way from the median to the 99th percentile of the training's.",
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Of everything that is drawn at random.")
+
+
+def trainings(
+    clock: npt.NDArray[np.datetime64], complete: npt.NDArray[np.bool_], history_days: int, retrain_hours: int
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Which rows are learned from, and which follow until the next training: one pair for each that has enough to learn from.
+
+    Args:
+        clock: as `arrival_clock` gives it.
+        complete: rows of which everything is known that the model is told.
+        history_days: days before a training.
+        retrain_hours: from one training to the next.
+    """
+    if not len(clock):
+        return
+    hours = clock.astype("datetime64[h]").astype(np.int64) // retrain_hours
+    starts = np.flatnonzero(np.diff(hours, prepend=hours[0]))
+    for first, end in zip(starts, np.append(starts, len(clock))[1:], strict=True):
+        moment = np.datetime64(int(hours[first]) * retrain_hours, "h").astype("datetime64[us]")
+        oldest = int(np.searchsorted(clock, moment - np.timedelta64(history_days, "D")))
+        known = np.flatnonzero(complete[oldest:first]) + oldest
+        if len(known) >= LEAST_SAMPLES and moment - clock[known[0]] >= _LEAST_TIME - np.timedelta64(1, "D"):
+            yield known, np.arange(first, end)
+
+
+def describe(clock: npt.NDArray[np.datetime64], values: Floats, usual: Floats) -> Floats:
+    """(rows, 4) what a model is told of each sample: value, distance from its hour's usual one, change, distance from the day.
+
+    All are in the unit of the series and known when the sample arrives; NaN where one of them is not.
+    """
+    past = pd.Series(values, index=pd.DatetimeIndex(clock))
+    before = past.ffill().shift().to_numpy(dtype=np.float64)
+    day = past.rolling("24h", closed="left", min_periods=1).mean().to_numpy(dtype=np.float64)
+    return np.column_stack([values, values - usual, values - before, values - day])
+
+
+def scaled(training: Floats, judged: Floats, level: float) -> tuple[Floats, Floats]:
+    """Both in deviations of the training from its mean, column by column; nothing varies by less than 1 % of the level."""
+    centre = training.mean(axis=0)
+    spread = np.fmax(training.std(axis=0), smallest_scale(np.array(level)))
+    return (training - centre) / spread, (judged - centre) / spread
+
+
+def excess_of(training: Floats, judged: Floats, alert_ratio: float) -> Floats:
+    """By how many times a score exceeds what is an alert; 0 at the median of the training's scores and below."""
+    middle, high = np.quantile(training, [0.5, _USUALLY_HIGHEST])
+    excess: Floats = np.fmax(judged - middle, 0.0) / (alert_ratio * max(float(high - middle), _LEAST_RANGE))
+    return excess
+
+
+def detect_by(
+    learner: Learner,
+    ts: npt.NDArray[np.datetime64],
+    values: npt.NDArray[np.float64],
+    options: LearnedOptions,
+    tell: Teller = describe,
+) -> Detection:
+    """What a learner says of each sample, trained on the samples before it alone.
+
+    Args:
+        learner: is given the scaled descriptions of the training and of what is judged, and a generator for what it draws.
+        ts: one timestamp per row, UTC; duplicates, gaps and steps backwards are allowed.
+        values: the series in any unit; NaN is missing and scores 0.
+        options: of training and threshold.
+        tell: what the learner is told of each sample, from the clock, the values and the usual value of each hour.
+
+    Returns:
+        `expected` is the usual value of the hour, as `seasonal_mad` knows it; there is no band, for distance does not decide.
+    """
+    clock, observed = arrival_clock(ts), finite(values)
+    usual, _ = usual_of_hour(ts, clock, observed, f"{options.history_days}D")
+    told = tell(clock, observed, usual)
+    excess = np.full(len(observed), np.nan)
+    complete: npt.NDArray[np.bool_] = np.asarray(np.isfinite(told).all(axis=1))
+    # Sums of linear algebra depend on how many threads share them.
+    with threadpool_limits(limits=1):
+        for known, block in trainings(clock, complete, options.history_days, options.retrain_hours):
+            new = block[complete[block]]
+            if not len(new):
+                continue
+            drawn = np.random.default_rng(options.seed)
+            training, judged = scaled(told[known], told[new], float(np.median(np.abs(observed[known]))))
+            blurred = training + drawn.normal(0.0, _BLUR, training.shape)
+            excess[new] = excess_of(*learner(blurred, judged, drawn), options.alert_ratio)
+    return judge(clock, observed, excess, usual)

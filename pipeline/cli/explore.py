@@ -1,0 +1,57 @@
+"""What data look like: a page and pictures of the lake's metrics, or of a user's own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import Day, From, HowToRead, To, read_interval, read_reading, read_settings
+from pipeline.cli.output import console, show_progress, show_said
+
+if TYPE_CHECKING:
+    from pipeline.exploration.observed import Observed
+    from pipeline.interval import Interval
+
+app = typer.Typer()
+
+
+@app.command()
+def explore(
+    file: Annotated[
+        Path | None, typer.Argument(help="Parquet or CSV with timestamp,value or a column per series; the lake when not given.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Only this metric; repeatable. By default the five that most is known of."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for explore.html and a PNG per picture.")] = Path("explored"),
+    option: HowToRead = None,
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+) -> None:
+    """Draw what data look like: distributions, hours and weekdays, correlations, trend and season, gaps."""
+    from pipeline.own_files import explore as exploration
+
+    with show_said():
+        if file is None:
+            observed = _read_lake(read_interval(day, start, end))
+        else:
+            observed = exploration.read_file(file, read_reading(option))
+    with show_progress("drawing") as advance:
+        page = exploration.explore(observed, out, metric or (), advance)
+    console.print(f"wrote {page} and a PNG of each picture beside it", markup=False, soft_wrap=True)
+
+
+def _read_lake(interval: Interval) -> Observed:
+    from pipeline.inputs import read
+    from pipeline.inputs.resources import read_resources
+    from pipeline.lake import open_lake
+    from pipeline.own_files.explore import from_lake
+
+    lake = open_lake(read_settings())
+    bounds = {"since": interval.start, "as_of": interval.end}
+    days, hours = read(lake, "explored_days", **bounds), read(lake, "explored_hours", **bounds)
+    return from_lake(f"The lake, {interval}", days, hours, read_resources(lake, interval.end))

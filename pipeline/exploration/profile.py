@@ -1,0 +1,98 @@
+"""The utilisation profile of resources: level, spread, and the shape of the day and of the week while they are in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+RESOURCE = ["account", "region", "resource_id"]
+#: In the order of the last axis of `Profiles.cells`.
+METRICS = ("cpu", "memory", "network")
+#: Cells of a profile: the hours of a workday, then those of a weekend day.
+CELLS = 48
+#: Hours in use from which the mean of a cell counts, and hours in all from which a resource has a profile: four weeks.
+LEAST_PER_CELL, LEAST_HOURS = 6, 28 * 24
+NIGHT, DAY, EDGES = slice(0, 6), slice(9, 18), (7, 8, 18, 19, 20)
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """One profile per resource, in the order of their names.
+
+    Attributes:
+        names: account, region, resource_id.
+        hours: observed, (N,).
+        in_use: share of them in which the resource was in use, (N,).
+        cells: mean log of demand in use, (N, 48, 3); NaN where too little was seen.
+        peaks: P95 of cpu and memory in each cell, in percent, (N, 48, 2), as of a log-normal.
+        spread: standard deviation of log CPU within a cell, (N,).
+    """
+
+    names: pd.DataFrame
+    hours: npt.NDArray[np.int64]
+    in_use: Floats
+    cells: Floats
+    peaks: Floats
+    spread: Floats
+
+    @property
+    def level(self) -> Floats:
+        """Mean CPU and memory while in use, in percent, (N, 2): the geometric mean of the cells."""
+        return np.exp(mean_known(self.cells[..., :2], 1))
+
+    def shape(self) -> Floats:
+        """Log ratios to the hours from 9 to 18 of a workday: of its night, and of its edges; and of the weekend to the workday,
+        each metric's, (N, 3, 3); NaN where a part of it is not known."""
+        work, weekend = self.cells[:, :24], self.cells[:, 24:]
+        day = mean_known(work[:, DAY], 1)
+        # As plain means: a night of which half is off is not known.
+        return np.stack(
+            [work[:, NIGHT].mean(axis=1) - day, mean_known(work[:, EDGES], 1) - day, (weekend - work).mean(axis=1)], axis=1
+        )
+
+
+def read_profiles(cells: pd.DataFrame) -> Profiles:
+    """The profiles of resources.
+
+    Args:
+        cells: as `inputs.week_profile` gives them, in any order: account, region, resource_id, is_weekend, hour_of_day, hours,
+            used, `…_ln` of each metric, `…_ln_squared` of cpu and memory.
+    """
+    cells = cells.sort_values([*RESOURCE, "is_weekend", "hour_of_day"], ignore_index=True)
+    names = cells[RESOURCE].drop_duplicates(ignore_index=True)
+    row = cells.groupby(RESOURCE, sort=True).ngroup().to_numpy()
+    cell = cells["is_weekend"].to_numpy(dtype=np.int64) * 24 + cells["hour_of_day"].to_numpy(dtype=np.int64)
+
+    def grid(column: str, empty: float = np.nan) -> Floats:
+        values = np.full((len(names), CELLS), empty)
+        values[row, cell] = cells[column].to_numpy(dtype=np.float64)
+        return values
+
+    hours, used = grid("hours", 0), grid("used", 0)
+    mean = np.stack([grid(f"{metric}_ln") for metric in METRICS], axis=2)
+    squared = np.stack([grid("cpu_ln_squared"), grid("memory_ln_squared")], axis=2)
+    variance = np.maximum(squared - mean[..., :2] ** 2, 0)
+    known = (used >= LEAST_PER_CELL)[..., None]
+    weight = np.where(known[..., 0], used, 0)
+    spread = np.sqrt(np.nansum(variance[..., 0] * weight, axis=1) / np.maximum(weight.sum(axis=1), 1))
+    return Profiles(
+        names=names,
+        hours=hours.sum(axis=1).astype(np.int64),
+        in_use=used.sum(axis=1) / np.maximum(hours.sum(axis=1), 1),
+        cells=np.where(known, mean, np.nan),
+        peaks=np.where(known, np.minimum(np.exp(mean[..., :2] + 1.645 * np.sqrt(variance)), 100), np.nan),
+        spread=np.where(weight.sum(axis=1) > 0, spread, np.nan),
+    )
+
+
+def mean_known(values: Floats, axis: int) -> Floats:
+    """The mean of what is known; NaN, without a warning, where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total: Floats = np.where(known, values, 0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,0 +1,161 @@
+"""How well detectors find what people labelled in a user's own series, or in the sets that they were developed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline import plugs
+from pipeline.anomalies.detection import ALERT, Detection, Silence, announced_score, arrival_clock, finite
+from pipeline.anomalies.scoring import PROBATION, Samples, delays, precision_at, rank, score_events, score_samples, total
+from pipeline.anomalies.state import hold
+from pipeline.errors import ConfigError
+from pipeline.own_files._labelled import Labelled, read_labelled
+from pipeline.report.evaluation import Drawn, Overview, render_evaluation
+
+#: Where the development sets lie in a checkout.
+SHIPPED = Path(__file__).resolve().parents[2] / "tests" / "data" / "anomalies" / "cloud_telemetry.parquet"
+CONTROL = "an alert at every sample"
+#: Multiples of a detector's own threshold; of `prophet_interval` .75, 1 and 1.5 are a `threshold_multiplier` of 1.5, 2 and 3.
+MULTIPLES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
+# Series drawn of each detector: those with the most events.
+_DRAWN = 3
+
+
+def evaluate_files(
+    files: Sequence[Path],
+    detectors: Sequence[str],
+    out_dir: Path,
+    windows: Path | None = None,
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    plots: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Score detectors on labelled files, and write `scores.csv`, `thresholds.csv` and `evaluation.html`.
+
+    Args:
+        files: labelled; the shipped development set where there are none.
+        detectors: names of detector plugs.
+        out_dir: created when missing.
+        windows: a file of windows that labels them.
+        options: of detectors, by name.
+        plots: whether the page has charts.
+        progress: called with (detectors done, detectors in all).
+
+    Returns:
+        `scores.csv`: a row per detector, and the control last.
+
+    Raises:
+        ConfigError: no such file or detector, or an option that it does not have; or nothing is shipped here.
+        DataError: a file is not what it should be.
+    """
+    bound = {
+        name: plugs.bind("detectors", name, plugs.check_options("detectors", name, (options or {}).get(name, {})))
+        for name in detectors
+    }
+    if not files and not SHIPPED.is_file():
+        raise ConfigError("name a labelled file: the development sets come with the repository, and are not here")
+    series = read_labelled(files or [SHIPPED], windows)
+    scores, thresholds, drawn = [], [], []
+    for done, (name, detect) in enumerate({**bound, CONTROL: _always}.items(), start=1):
+        found = [detect(one.ts, one.values) for one in series]
+        scores.append({"detector": name, **_score(series, found)})
+        other = pd.DataFrame([{"multiple": each, **_events(series, found, each)} for each in MULTIPLES])
+        if name != CONTROL:
+            thresholds.append(other.assign(detector=name))
+            drawn.append(_draw(name, series, found, other))
+        if progress:
+            progress(done, len(bound) + 1)
+    rows = pd.DataFrame(scores)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    rows.to_csv(out_dir / "scores.csv", index=False)
+    pd.concat(thresholds).to_csv(out_dir / "thresholds.csv", index=False)
+    events = int(rows["events"].iloc[0])
+    what = f"{len(series)} series of {sum(len(one.ts) for one in series):,} samples with {events} events"
+    page = render_evaluation(rows, drawn if plots else [], what)
+    (out_dir / "evaluation.html").write_text(page, encoding="utf-8")
+    return rows
+
+
+def _always(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) -> Detection:
+    """One score for all: who it scores well is no measure."""
+    nothing = np.full(len(ts), np.nan)
+    return Detection(np.ones(len(values)), nothing, nothing, nothing, Silence(hours=0))
+
+
+def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> dict[str, float]:
+    """One detector's row but for its name."""
+    judged = [slice(int(len(one.labels) * PROBATION), None) for one in series]
+    raw = np.concatenate([each.score[rows] for each, rows in zip(found, judged, strict=True)])
+    labels = np.concatenate([one.labels[rows] for one, rows in zip(series, judged, strict=True)])
+    ranks = rank(raw, labels)
+    waited = [hours for one, each in zip(series, found, strict=True) for hours in delays(one.ts, _alerts(one, each), one.labels)]
+    flagged = [
+        score_samples(hold(arrival_clock(one.ts), finite(one.values), each) >= 1, one.labels)
+        for one, each in zip(series, found, strict=True)
+    ]
+    hit, missed, false, quiet = Samples(*(sum(column) for column in zip(*flagged, strict=True)))
+    return {
+        **_events(series, found, 1.0),
+        "pr_auc": ranks.pr_auc,
+        "roc_auc": ranks.roc_auc,
+        **{f"precision_at_{k}": precision_at(raw, labels, k) for k in (10, 100)},
+        "delay_hours": float(np.median(waited)) if waited else float("nan"),
+        "hit_samples": hit,
+        "missed_samples": missed,
+        "false_samples": false,
+        "quiet_samples": quiet,
+    }
+
+
+def _events(series: Sequence[Labelled], found: Sequence[Detection], multiple: float) -> dict[str, float]:
+    """Event scores where a detector's threshold is so many times its own."""
+    parts = [
+        score_events(one.ts, _alerts(one, replace(each, excess=each.excess / multiple)), one.labels)
+        for one, each in zip(series, found, strict=True)
+        if len(one.ts)
+    ]
+    events = total(parts)
+    return {
+        "f1": events.f1,
+        "precision": events.precision,
+        "recall": events.recall,
+        "events": events.found + events.missed,
+        "found": events.found,
+        "false": events.false,
+        "false_per_day": events.false / events.days if events.days else float("nan"),
+    }
+
+
+def _alerts(one: Labelled, found: Detection) -> npt.NDArray[np.bool_]:
+    """What people are told of; who is never silent tells them of every sample that is flagged."""
+    return np.asarray(announced_score(found, one.ts) >= ALERT if found.silence.hours else found.excess >= 1)
+
+
+def _draw(name: str, series: Sequence[Labelled], found: Sequence[Detection], thresholds: pd.DataFrame) -> Drawn:
+    """What the page shows of one detector."""
+    ranks = rank(np.concatenate([each.score for each in found]), np.concatenate([one.labels for one in series]))
+    busiest = sorted(range(len(series)), key=lambda place: (-int(np.diff(series[place].labels, prepend=False).sum()), place))[
+        :_DRAWN
+    ]
+    shown = [_overview(series[place], found[place]) for place in sorted(busiest)]
+    curve = ranks.false_ratio.tolist(), ranks.recall.tolist()
+    return Drawn(name, curve, (ranks.recall.tolist(), ranks.precision.tolist()), thresholds, shown)
+
+
+def _overview(one: Labelled, found: Detection) -> Overview:
+    moments = list(pd.DatetimeIndex(one.ts))
+    starts = np.flatnonzero(np.diff(one.labels.astype(np.int8), prepend=0) == 1).tolist()
+    alerts = np.flatnonzero(_alerts(one, found)).tolist()
+    drawn = [moment for moment, value in zip(moments, one.values, strict=True) if np.isfinite(value)]
+    values = [float(value) for value in one.values if np.isfinite(value)]
+    known = set(drawn)
+    labelled = [moments[row] for row in starts if moments[row] in known]
+    return Overview(one.name, drawn, values, labelled, [moments[row] for row in alerts if moments[row] in known])

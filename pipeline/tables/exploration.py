@@ -1,0 +1,83 @@
+"""Tables of what data look like."""
+
+from __future__ import annotations
+
+from pipeline.tables.columns import as_of, metric, moment, number, resource_key, source, text
+from pipeline.tables.schema import Build, Column, Table
+from pipeline.tables.types import FLAG, NUMBER, WHOLE
+
+UTILISATION_CLUSTER = Table(
+    name="gold.utilisation_cluster",
+    doc="The utilisation profile of one resource, and the cluster of resources that are used alike, as believed at `as_of`.",
+    key=("as_of", *(column.name for column in resource_key)),
+    time="as_of",
+    columns=(
+        as_of,
+        *resource_key,
+        Column(name="cluster", type=WHOLE, doc="Its number, kept over runs; null where it is in none.", nullable=True, ge=1),
+        text("description", "What its resources do, in a sentence.", nullable=True),
+        text("reason", "Why the resource is in none; null else.", nullable=True),
+        Column(name="clusters", type=WHOLE, doc="Clusters in all; 0 where there are none.", unit="count", ge=0, le=8),
+        number("silhouette", "Of the resource; null where it joined without a whole week.", "ratio", ge=-1, le=1),
+        Column(name="hours", type=WHOLE, doc="Hours behind the profile.", unit="count", ge=1),
+        number("in_use_ratio", "Share of them with a tenth of the P95 hour's CPU, or more.", "ratio", ge=0, le=1),
+        number("cpu_pct", "CPU while in use, geometric mean over the hours of the week.", "percent", ge=0, le=100),
+        number("memory_pct", "Memory, the same.", "percent", ge=0, le=100),
+        number("spread_ratio", "Standard deviation of log CPU around the hour of the week.", "ratio", ge=0),
+        number("night_ratio", "CPU from 0 to 6 beside that from 9 to 18 of a workday; null where it is off.", "ratio", ge=0),
+        number("weekend_ratio", "CPU at weekends beside that of workdays, by the hour; null where it is off.", "ratio", ge=0),
+        text("consolidate_into", "Resource that could do its work as well; null where none is known.", nullable=True),
+        number("consolidation_saving_usd", "What it costs a month at list price, and would not.", "usd", ge=0),
+        text("consolidation_reason", "What both would need together.", nullable=True),
+    ),
+    may_be_empty=True,
+)
+INPUT_DRIFT = Table(
+    name="gold.input_drift",
+    doc="How one metric of one source is distributed in the 28 days before `as_of`, beside the 84 before in the same series.",
+    key=("as_of", "metric", "source"),
+    time="as_of",
+    columns=(
+        as_of,
+        metric,
+        source,
+        Column(name="days", type=WHOLE, doc="Days of series in the last 28.", unit="count", ge=0),
+        Column(name="days_before", type=WHOLE, doc="The same in the 84 before.", unit="count", ge=0),
+        number("psi", "Population stability index over tenths of the reference; null below 200 days each.", "index", ge=0),
+        number("ks", "Kolmogorov and Smirnov's distance of the two distributions; null as well.", "ratio", ge=0, le=1),
+        number("median", "Median of the last 28 days.", "as the metric"),
+        number("median_before", "The same of the 84 before.", "as the metric"),
+        Column(name="drifted", type=FLAG, doc="The index is above the setting `drift_psi`."),
+        text("reason", "Why, with the figures."),
+    ),
+    may_be_empty=True,
+    build=Build(
+        by="pipeline.inputs.input_drift.input_drift", reads=("inputs.input_values", "inputs.series_sources"), checked=False
+    ),
+)
+
+
+def _share(name: str, doc: str) -> Column:
+    return Column(name=name, type=NUMBER, doc=doc, unit="ratio", ge=0, le=1)
+
+
+DATASET_QUALITY = Table(
+    name="silver.dataset_quality",
+    doc="How good the metric samples of one source are on one UTC day.",
+    key=("source", "ts"),
+    time="ts",
+    columns=(
+        source,
+        moment("ts", "Midnight that begins the day."),
+        Column(name="series", type=WHOLE, doc="Series that samples landed of.", unit="count", ge=1),
+        Column(name="landed_rows", type=WHOLE, doc="Samples that landed.", unit="count", ge=1),
+        Column(name="accepted_rows", type=WHOLE, doc="Samples that count.", unit="count", ge=0),
+        _share("completeness_ratio", "Periods that have a sample, of those that the day has by the series' shortest period."),
+        _share("validity_ratio", "Samples with a unit, a name and a value that can be."),
+        _share("uniqueness_ratio", "Samples that no later landing replaced."),
+        _share("timeliness_ratio", "Samples that count and landed within a day of their period's end."),
+        _share("consistency_ratio", "Samples in the unit and of the statistic that their series has that day."),
+        _share("score", "Mean of the five."),
+    ),
+    may_be_empty=True,
+)

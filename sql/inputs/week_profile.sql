@@ -1,0 +1,60 @@
+-- inputs.week_profile: what a resource does at each hour of a workday and of a weekend day, while it is in use.
+--
+-- Reads   views.demand_hourly
+-- Params  :since, :as_of    hours in [since, as_of), UTC
+-- Window  0 days
+--
+-- An hour counts as in use where CPU is at least a tenth of the resource's own P95 hour: what is switched off at night has no night,
+-- rather than a quiet one. Means are of natural logarithms, so that a resource of twice the load has the same shape; they are sums of
+-- decimals, which no order of rows changes. `is_weekend` is Saturday and Sunday, 1970-01-05 being a Monday.
+WITH side_by_side AS (
+  SELECT
+    account, region, resource_id, ts,
+    max(value) FILTER (WHERE metric = 'cpu_utilization') AS cpu,
+    max(value) FILTER (WHERE metric = 'memory_utilization') AS memory,
+    max(value) FILTER (WHERE metric = 'network_in') AS network
+  FROM views.demand_hourly
+  WHERE ts >= :since AND ts < :as_of AND day >= cast(:since AS date) AND day <= cast(:as_of AS date)
+    AND metric IN ('cpu_utilization', 'memory_utilization', 'network_in') AND value IS NOT NULL
+  GROUP BY account, region, resource_id, ts
+),
+ranked AS (
+  SELECT
+    account, region, resource_id, ts, cpu, memory, network,
+    row_number() OVER (PARTITION BY account, region, resource_id ORDER BY cpu, ts) AS place,
+    count(*) OVER (PARTITION BY account, region, resource_id) AS hours
+  FROM side_by_side
+  WHERE cpu IS NOT NULL
+),
+busy AS (
+  SELECT
+    account, region, resource_id, ts, cpu, memory, network,
+    max(CASE WHEN place * 20 <= hours * 19 THEN cpu END) OVER (PARTITION BY account, region, resource_id) AS p95
+  FROM ranked
+),
+used AS (
+  SELECT
+    account, region, resource_id,
+    date_diff('day', TIMESTAMP '1970-01-05 00:00:00', ts) % 7 >= 5 AS is_weekend,
+    date_diff('hour', date_trunc('day', ts), ts) AS hour_of_day,
+    CASE WHEN cpu >= 1e-1 * p95 THEN cast(ln(greatest(cpu, 1e-6)) AS decimal(18, 9)) END AS cpu,
+    CASE WHEN cpu >= 1e-1 * p95 THEN cast(ln(greatest(memory, 1e-6)) AS decimal(18, 9)) END AS memory,
+    CASE WHEN cpu >= 1e-1 * p95 THEN cast(ln(greatest(network, 1e-6)) AS decimal(18, 9)) END AS network
+  FROM busy
+)
+SELECT
+  account AS account,
+  region AS region,
+  resource_id AS resource_id,
+  is_weekend AS is_weekend,
+  hour_of_day AS hour_of_day,
+  count(*) AS hours,
+  count(cpu) AS used,
+  cast(sum(cpu) AS double) / cast(nullif(count(cpu), 0) AS double) AS cpu_ln,
+  cast(sum(memory) AS double) / cast(nullif(count(memory), 0) AS double) AS memory_ln,
+  cast(sum(network) AS double) / cast(nullif(count(network), 0) AS double) AS network_ln,
+  cast(sum(cast(cpu * cpu AS decimal(18, 9))) AS double) / cast(nullif(count(cpu), 0) AS double) AS cpu_ln_squared,
+  cast(sum(cast(memory * memory AS decimal(18, 9))) AS double) / cast(nullif(count(memory), 0) AS double) AS memory_ln_squared
+FROM used
+GROUP BY account, region, resource_id, is_weekend, hour_of_day
+ORDER BY account, region, resource_id, is_weekend, hour_of_day

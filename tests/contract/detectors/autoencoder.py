@@ -1,0 +1,15 @@
+"""The cases of the detector `autoencoder`."""
+
+from tests.support.options import Changed
+from tests.support.series import spiked
+
+OPTIONS = {
+    "history_days": Changed(7, spiked({}), {"alert_ratio": 0.7}),
+    "retrain_hours": Changed(24, spiked({}), {"alert_ratio": 0.7}),
+    "alert_ratio": Changed(0.5, spiked({})),
+    "seed": Changed(1, spiked({}), {"alert_ratio": 0.7}),
+    "window_samples": Changed(6, spiked({}), {"alert_ratio": 0.7}),
+    "hidden_units": Changed(4, spiked({}), {"alert_ratio": 0.7}),
+    "bottleneck_units": Changed(1, spiked({}), {"alert_ratio": 0.7}),
+    "iterations": Changed(5, spiked({}), {"alert_ratio": 0.7}),
+}

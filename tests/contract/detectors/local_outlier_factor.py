@@ -1,0 +1,12 @@
+"""The cases of the detector `local_outlier_factor`."""
+
+from tests.support.options import Changed
+from tests.support.series import spiked
+
+OPTIONS = {
+    "history_days": Changed(7, spiked({}), {"alert_ratio": 0.7}),
+    "retrain_hours": Changed(24, spiked({}), {"alert_ratio": 0.7}),
+    "alert_ratio": Changed(0.5, spiked({})),
+    "seed": Changed(1, spiked({}), {"alert_ratio": 0.7}),
+    "neighbours": Changed(5, spiked({}), {"alert_ratio": 0.7}),
+}

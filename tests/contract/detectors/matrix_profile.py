@@ -1,0 +1,11 @@
+"""The cases of the detector `matrix_profile`."""
+
+from tests.support.options import Changed
+from tests.support.series import spiked
+
+OPTIONS = {
+    "window_samples": Changed(48, spiked({800: 20})),
+    "history_days": Changed(3, spiked({}), {"alert_ratio": 0.8}),
+    "alert_ratio": Changed(3, spiked({800: 80})),
+    "least_distance": Changed(2, spiked({800: 80})),
+}

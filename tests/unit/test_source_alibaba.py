@@ -1,0 +1,55 @@
+"""The trace of Alibaba's machines: what its columns become, and what is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.interval import Interval
+from pipeline.sources import alibaba_v2018 as source
+
+
+def fetched(folder: Path, *lines: str, **options: object) -> pd.DataFrame:
+    file = folder / "machine_usage.csv"
+    file.write_text("\n".join(lines) + "\n")
+    given = source.Options.model_validate({"path": file, "start": "2026-02-01"} | options)
+    batches = list(source.fetch(Interval.day("2026-02-01"), given))
+    return pd.concat([each.data.to_pandas() for each in batches]) if batches else pd.DataFrame()
+
+
+def test_samples_of_a_period_are_its_mean_and_what_cannot_be_is_left_out(tmp_path: Path) -> None:
+    rows = fetched(
+        tmp_path,
+        "m_1,0,10,50,1.5,3,7,8,-1",
+        "m_1,10,30,70,,5,9,8,101",
+        "m_1,290,101,60,2.5,,9,8,20",
+        "m_1,300,90,60,2.5,4,9,8,20",
+    )
+
+    first = rows[rows["ts"] == "2026-02-01"].set_index("metric")["value"].to_dict()
+    assert first == {
+        "cpu_utilization": 20.0,
+        "memory_utilization": 60.0,
+        "memory_bandwidth_of_largest": 2.0,
+        "cache_misses_per_1000_instructions": 4.0,
+        "network_in_of_largest": pytest.approx(25 / 3),
+        "network_out_of_largest": 8.0,
+        "disk_busy": 20.0,
+    }
+    assert set(rows["period_s"]) == {300}
+
+
+def test_machines_with_the_lowest_numbers_are_read(tmp_path: Path) -> None:
+    rows = fetched(tmp_path, *[f"m_{n},0,10,50,1,1,1,1,1" for n in (1932, 2, 10, 1)], machines=2)
+
+    assert sorted(rows["resource_id"].unique()) == ["m_1", "m_2"]
+
+
+def test_a_file_of_another_layout_is_refused_with_the_one_that_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"machine_usage\.csv: expected the columns machine_id, time_stamp, .* without a header"):
+        fetched(tmp_path, "machine_id,time_stamp,cpu", "m_1,0,10")
+    with pytest.raises(DataError, match="expected the columns"):
+        fetched(tmp_path, "machine_id,time_stamp,cpu_util_percent,mem_util_percent,mem_gps,mkpi,net_in,net_out,disk_io_percent")
