@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -127,12 +128,20 @@ def chance_bars(found: dict[str, Replayed]) -> pd.DataFrame:
 def together(parts: list[Replay]) -> Replayed:
     """Replays on the same ladder as one."""
 
-    def joined(name: str) -> np.ndarray:
+    def joined(name: str) -> Any:
         return np.concatenate([getattr(part, name) for part in parts])
 
-    names = ("series_id", "start", "hours", "stated", "broken", "added")
-    needs = {rule: {CPU: np.concatenate([part.needs[rule][CPU] for part in parts])} for rule in parts[0].needs}
-    return score(replace(parts[0], needs=needs, **{name: joined(name) for name in names}))
+    every = replace(
+        parts[0],
+        series_id=joined("series_id"),
+        start=joined("start"),
+        hours=joined("hours"),
+        needs={rule: {CPU: np.concatenate([part.needs[rule][CPU] for part in parts])} for rule in parts[0].needs},
+        stated=joined("stated"),
+        broken=joined("broken"),
+        added=joined("added"),
+    )
+    return score(every)
 
 
 if __name__ == "__main__":

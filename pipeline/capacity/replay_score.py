@@ -85,13 +85,14 @@ def equal_risk(found: Replay, risk_pct: float | None = None, level: float = 0.8)
                 for rule, (saving, violating) in curves.items():
                     mix = _mixed(here @ violating / (here @ windows), target)
                     total[rule] += there @ saving @ mix, there @ violating @ mix, there @ windows
-        return {rule: 100 * sums[:2] / max(sums[2], 1e-12) for rule, sums in total.items()}
+        return {rule: 100 * sums[:2] / (sums[2] or np.nan) for rule, sums in total.items()}
 
     point = score(np.ones(len(names)), 10 * _HALVES)
     beside = np.array(
         [[drawn[rule][0] - drawn[ANCHOR][0] for rule in curves] for drawn in (score(weight, _HALVES) for weight in _draws(found))]
     )
-    low, high = np.quantile(beside, _sides(level), axis=0)
+    # Of one machine there is no other half.
+    low, high = np.full((2, len(curves)), np.nan) if len(names) < 2 else np.nanquantile(beside, _sides(level), axis=0)
     return pd.DataFrame(
         {
             "rule": list(curves),

@@ -102,6 +102,13 @@ def test_at_equal_risk_a_rule_that_differs_by_a_factor_alone_saves_as_much_as_it
     assert equal["violating_pct"].between(5, 16).all()
 
 
+def test_one_machine_has_no_other_to_be_scored_on_and_so_no_figure_at_equal_risk() -> None:
+    found = replay([noisy(1)], LADDER, 14, 7)
+
+    assert equal_risk(found).drop(columns="rule").isna().all(axis=None)
+    assert summarise(found)["saving_pct"].notna().all()
+
+
 def test_every_figure_is_the_same_twice() -> None:
     def figures() -> list[pd.DataFrame]:
         found = replay([noisy(seed) for seed in range(6)], LADDER, 14, 7)
