@@ -60,7 +60,10 @@ class Options(BaseModel):
     )
     period_s: int = Field(default=300, ge=60, le=3600, description="Seconds that a sample is the mean of.")
     machines: int = Field(
-        default=100, ge=1, le=10_000, description="Machines that are read, those with the lowest numbers: the trace has about 4,000."
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Machines that are read, those with the lowest numbers: the trace has about 4,000.",
     )
     account: str = Field(default="alibaba", pattern=_bronze.IDENTIFIER, description="Account of the machines.")
     region: str = Field(default="trace", pattern=_bronze.IDENTIFIER, description="Region of the machines.")
