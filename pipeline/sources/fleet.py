@@ -383,7 +383,7 @@ def export_reference(
     elif path.suffix == ".gz":
         # Neither name nor time of the file: equal fleets are equal bytes.
         with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
-            frame.to_csv(zipped, lineterminator="\n")
+            zipped.write(frame.to_csv(lineterminator="\n").encode())
     else:
         frame.to_csv(path, lineterminator="\n")
     return len(frame)
