@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import advice, alerts, allocation, anomalies, billing, cost, explore, lake, own_files, sources, steps
+from pipeline.cli import advice, alerts, allocation, anomalies, billing, cost, explore, fleet, lake, own_files, sources, steps
 from pipeline.cli.output import errors
 from pipeline.errors import ConfigError, HeadroomError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 for part in (steps, own_files, explore, sources, advice, anomalies, allocation, billing, cost, lake):
     app.add_typer(part.app)
 app.add_typer(alerts.app, name="alert")
+app.add_typer(fleet.app, name="fleet")
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ def _machines(profiles: Profiles, resources: pd.DataFrame, prices: pd.DataFrame,
     rows = rows.merge(offered, left_on=["region", "instance_type"], right_on=["region", "item"])
     rows = rows[~rows["burstable"] & rows["price_usd"].notna()]
     rows = rows.assign(**{name: rows[name].fillna("") for name in ("environment", "arch")})
-    rows = rows.loc[np.isfinite(needs[rows["place"]]).all(axis=(1, 2))]
+    rows = rows.iloc[np.flatnonzero(np.isfinite(needs[rows["place"]]).all(axis=(1, 2)))]
     size = rows[["vcpu", "memory_gib"]].to_numpy(dtype=np.float64)
     amounts = needs[rows["place"]] / 100 * size[:, None]
     return rows.assign(need=list(amounts)).sort_values(["price_usd", *RESOURCE], ascending=[False, True, True, True])

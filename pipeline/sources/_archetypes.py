@@ -1,11 +1,17 @@
-"""The four server archetypes of the synthetic fleet, as documented."""
+"""The server archetypes of the synthetic fleet: the four that are documented, or those of a person's file."""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigError
 
 #: Order of the four correlated quantities everywhere in the fleet.
 QUANTITIES = ("cpu", "mem", "disk", "net")
@@ -52,19 +58,69 @@ class Archetype:
         )
 
 
-ARCHETYPES = (
-    Archetype("web", 0.35, (45, 35, 20, 150), (15, 8, 5, 50), 0.5, 0.8, 0.2, 1.6, 0.5, 0.03, 1.8, 0.5),
-    Archetype("application", 0.40, (50, 55, 30, 120), (18, 15, 10, 40), 0.7, 0.6, 0.4, 1.5, 0.6, 0.02, 1.6, 0.8),
-    Archetype("database", 0.15, (35, 70, 55, 100), (12, 10, 15, 30), 0.6, 0.4, 0.7, 1.3, 0.7, 0.01, 1.4, 1.0),
-    Archetype("batch", 0.10, (30, 45, 40, 80), (25, 12, 20, 35), 0.4, 0.3, 0.5, 0.8, 1.2, 0.08, 2.5, 0.3),
-)
+class _Stated(BaseModel):
+    """One archetype as a file states it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
+    share: float = Field(gt=0, le=1)
+    base: tuple[float, float, float, float]
+    sd: tuple[float, float, float, float]
+    cpu_mem: float = Field(gt=-1, lt=1)
+    cpu_net: float = Field(gt=-1, lt=1)
+    mem_disk: float = Field(gt=-1, lt=1)
+    business_hours: float = Field(gt=0, le=10)
+    weekend: float = Field(gt=0, le=10)
+    spike_probability: float = Field(ge=0, le=1)
+    spike_factor: float = Field(ge=1, le=100)
+    growth_pct: float = Field(ge=-100, le=100)
 
 
-def assigned(servers: int) -> npt.NDArray[np.int64]:
-    """Index into `ARCHETYPES` per server, in blocks: int(n·share) of each, and the remainder to `application`."""
-    counts = [int(servers * kind.share) for kind in ARCHETYPES]
-    counts[1] += servers - sum(counts)
-    return np.repeat(np.arange(len(ARCHETYPES)), counts)
+def read_archetypes(path: Path) -> tuple[Archetype, ...]:
+    """The archetypes that a file states, in its order.
+
+    Raises:
+        ConfigError: no such file, or what it states cannot be; the message names archetype and value.
+    """
+    try:
+        stated = tomllib.loads(path.read_text(encoding="utf-8")).get("archetype", [])
+        kinds = tuple(Archetype(**dict(_Stated.model_validate(each))) for each in stated)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = error.title if not isinstance(first["input"], dict) else first["input"].get("name", "")
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{path}: archetype {name}: {where}={first['input']!r}: {first['msg']}") from error
+    _check(path, kinds)
+    return kinds
+
+
+def _check(path: Path, kinds: Sequence[Archetype]) -> None:
+    names = [kind.name for kind in kinds]
+    if len(set(names)) != len(names):
+        raise ConfigError(f"{path}: two archetypes of one name among {', '.join(names)}")
+    if abs(sum(kind.share for kind in kinds) - 1) > 1e-9:
+        raise ConfigError(f"{path}: shares sum to {sum(kind.share for kind in kinds):g}; expected 1")
+    for kind in kinds:
+        if min(*kind.base, *kind.sd) <= 0:
+            raise ConfigError(f"{path}: archetype {kind.name}: base {kind.base} and sd {kind.sd} must be above 0")
+        if np.linalg.eigvalsh(kind.correlation()).min() <= 0:
+            raise ConfigError(f"{path}: archetype {kind.name}: no noise has its correlations at once")
+
+
+#: As documented; a person's own file may state others.
+ARCHETYPES = read_archetypes(Path(__file__).resolve().parent.parent / "samples" / "archetypes.toml")
+
+
+def assigned(servers: int, kinds: Sequence[Archetype] = ARCHETYPES) -> npt.NDArray[np.int64]:
+    """Index into the kinds per server, in blocks: int(n·share) of each, and the remainder to the one of the largest share."""
+    counts = [int(servers * kind.share) for kind in kinds]
+    counts[int(np.argmax([kind.share for kind in kinds]))] += servers - sum(counts)
+    return np.repeat(np.arange(len(kinds)), counts)
 
 
 def server_names(servers: int) -> list[str]:

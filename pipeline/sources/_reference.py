@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from pipeline.forecasting import calendars
 from pipeline.sources import _archetypes
-from pipeline.sources._archetypes import ARCHETYPES
+from pipeline.sources._archetypes import ARCHETYPES, Archetype
 from pipeline.tables.columns import CRITICALITIES, Granularity
 
 # Documented metadata. app_name is an archetype's name and a running number: only that it is text is documented.
@@ -26,6 +27,7 @@ def reference_frame(
     days: int = 1461,
     seed: int = 42,
     granularity: Granularity = "day",
+    archetypes: Sequence[Archetype] = ARCHETYPES,
 ) -> pd.DataFrame:
     """The fleet in the documented wide form.
 
@@ -34,6 +36,7 @@ def reference_frame(
         start: first day.
         days: how many days.
         seed: equal seeds give equal frames, in every process.
+        archetypes: kinds of servers.
         granularity: rows per day or per hour. By the day the business-hours factor never applies: midnight is not 9 to 17.
 
     Returns:
@@ -44,12 +47,12 @@ def reference_frame(
     when = moments(start, days, granularity)
     noise = np.random.Generator(np.random.PCG64(seed)).standard_normal((servers, len(when), 4))
     spike_draw = np.random.Generator(np.random.PCG64([seed, 1])).random((servers, len(when)))
-    kinds = _archetypes.assigned(servers)
+    kinds = _archetypes.assigned(servers, archetypes)
     growth_share = np.arange(len(when)) / len(when)
     quarter_end = quarter_end_factor(when)
     holiday = holiday_factor(when)
     columns = {name: np.empty((servers, len(when))) for name in ("cpu", "mem", "disk", "net", "net_out")}
-    for number, kind in enumerate(ARCHETYPES):
+    for number, kind in enumerate(archetypes):
         block = np.flatnonzero(kinds == number)
         if not len(block):
             continue
@@ -72,7 +75,7 @@ def reference_frame(
     for name in ("cpu", "mem", "disk"):
         columns[name] = np.clip(columns[name], 0, 100)
     values = {name: np.round(value, 2).ravel() for name, value in columns.items()}
-    return _with_metadata(values, when, kinds, seed)
+    return _with_metadata(values, when, kinds, metadata(servers, seed, archetypes))
 
 
 def moments(start: date, days: int, granularity: Granularity) -> npt.NDArray[np.datetime64]:
@@ -98,11 +101,11 @@ def holiday_factor(when: npt.NDArray[np.datetime64]) -> npt.NDArray[np.float64]:
     return np.select([(month == 1) & (day == 1), (month == 12) & (day >= 25), slow], [0.5, 0.6, 0.7], default=1.0)
 
 
-def metadata(servers: int, seed: int) -> pd.DataFrame:
+def metadata(servers: int, seed: int, archetypes: Sequence[Archetype] = ARCHETYPES) -> pd.DataFrame:
     """One row per server: server_id, app_name, business_unit, criticality, region, server_type; drawn uniformly."""
     draw = np.random.Generator(np.random.PCG64([seed, 2]))
-    kinds = _archetypes.assigned(servers)
-    names = np.array([kind.name for kind in ARCHETYPES])[kinds]
+    kinds = _archetypes.assigned(servers, archetypes)
+    names = np.array([kind.name for kind in archetypes])[kinds]
     app = draw.integers(1, APPS_PER_ARCHETYPE + 1, servers)
     return pd.DataFrame(
         {
@@ -120,10 +123,9 @@ def _with_metadata(
     values: dict[str, npt.NDArray[np.float64]],
     when: npt.NDArray[np.datetime64],
     kinds: npt.NDArray[np.int64],
-    seed: int,
+    about: pd.DataFrame,
 ) -> pd.DataFrame:
     servers, periods = len(kinds), len(when)
-    about = metadata(servers, seed)
     days = when.astype("datetime64[D]")
     month = days.astype("datetime64[M]").astype(np.int64) % 12 + 1
     weekday = calendars.day_of_week(when)

@@ -7,10 +7,12 @@ quantiles.
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from pipeline.interval import Interval
 from pipeline.sources import _bronze, _realistic, _realistic_truth
+from pipeline.sources._archetypes import ARCHETYPES, read_archetypes
 from pipeline.sources._batch import Batch
 from pipeline.sources._realistic_demand import METRICS, Server
 from pipeline.sources._realistic_incidents import ROOT_CAUSES
@@ -47,6 +50,9 @@ UNITS = {
 }
 #: Columns of the reference frame, in the alphabetical order of the metrics.
 REFERENCE_COLUMNS = ("cpu_p95", "disk_p95", "mem_p95", "net_in_p95", "net_out_p95")
+#: What an export may leave out: whose a server is, and what follows from the day.
+_ABOUT = ("app_name", "business_unit", "criticality", "region", "server_type")
+_CALENDAR = ("year", "month", "quarter", "dayofweek", "is_weekend", "is_eoq", "is_holiday")
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "reference": {"start": date(2022, 1, 1), "days": 1461, "granularity": "day"},
@@ -344,3 +350,40 @@ def _truth(interval: Interval, options: Options, block: range, period_s: int) ->
             **columns,
         },
     )
+
+
+# ---------------------------------------------------------------- export
+
+
+def export_reference(
+    path: Path, options: Options, archetypes: Path | None = None, *, metadata: bool = True, calendar: bool = True
+) -> int:
+    """Write the reference fleet in the documented wide form, by the name's ending as CSV (`.csv`, `.csv.gz`) or Parquet.
+
+    Args:
+        path: the file; its folder is made.
+        options: of the preset `reference`.
+        archetypes: a person's file of archetypes; the documented ones when not given.
+        metadata: whose a server is: app_name, business_unit, criticality, region, server_type.
+        calendar: year, month, quarter, dayofweek, is_weekend, is_eoq, is_holiday.
+
+    Returns:
+        Rows written. Equal options give equal bytes.
+
+    Raises:
+        ConfigError: the file of archetypes states what cannot be.
+    """
+    kinds = ARCHETYPES if archetypes is None else read_archetypes(archetypes)
+    frame = reference_frame(options.servers, options.start, options.days, options.seed, options.granularity, kinds)
+    left_out = (() if metadata else _ABOUT) + (() if calendar else _CALENDAR)
+    frame = frame.drop(columns=list(left_out))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        frame.reset_index().to_parquet(path, index=False, compression="zstd")
+    elif path.suffix == ".gz":
+        # Neither name nor time of the file: equal fleets are equal bytes.
+        with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
+            zipped.write(frame.to_csv(lineterminator="\n").encode())
+    else:
+        frame.to_csv(path, lineterminator="\n")
+    return len(frame)
