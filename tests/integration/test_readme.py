@@ -68,6 +68,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     long = pd.date_range("2026-01-01", periods=24 * 20, freq="h")
     series = pd.DataFrame({"series_id": "a", "metric": "cpu_utilization", "ts": long, "value": 40.0 + long.hour})
     series.to_parquet(place / "series.parquet")
+    labelled = pd.DataFrame({"timestamp": long, "value": 40.0 + long.hour, "label": 0})
+    labelled.loc[400, ["value", "label"]] = 95.0, 1
+    labelled.to_csv(place / "labelled.csv", index=False)
     (place / "folder").mkdir()
     pd.DataFrame({"timestamp": long, "value": 40.0 + long.hour}).to_csv(place / "folder" / "one.csv", index=False)
     return place
