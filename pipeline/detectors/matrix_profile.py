@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale, usual_of_hour
 from pipeline.anomalies.profile import left_profile
 
-_USUALLY_HIGHEST = 0.99
+_USUALLY_HIGHEST, _TINY = 0.99, 1e-9
 _LEAST_TIME, _LEAST_DISTANCES = np.timedelta64(7, "D"), 48
 
 
@@ -72,7 +72,7 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     )
     usual = before.quantile(_USUALLY_HIGHEST).to_numpy(dtype=np.float64)
     # Of shapes the distance has no unit.
-    least = options.least_ratio * (np.sqrt(options.window_samples) if options.by_shape else level)
+    least = options.least_ratio * (np.sqrt(options.window_samples) if options.by_shape else level) + _TINY
     excess = distance / (options.alert_ratio * np.fmax(usual, least))
     expected, _ = usual_of_hour(ts, clock, observed, f"{options.history_days}D")
     return judge(clock, observed, np.where(np.isnan(usual) | np.isnan(observed), np.nan, excess), expected)

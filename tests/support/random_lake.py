@@ -112,6 +112,7 @@ class _Chance(random.Random):
             "shard": 0,
             "metric": self.choice(("", self.metrics[0])),
             "recommendation_id": "0" * 16,
+            "anomaly_id": "0" * 16,
             "hours": self.choice((1, 24)),
             "by_resource_id": self.choice((0, 1)),
             "by_usage_type": self.choice((0, 1)),

@@ -34,6 +34,7 @@ VALUES: dict[str, Any] = {
     "by_usage_type": 0,
     "table_name": "bronze.focus_line",
     "recommendation_id": "0123456789abcdef",
+    "anomaly_id": "0123456789abcdef",
     "until": END,
     **dict.fromkeys(("source", "provider", "payer", "currency", "account", "service", "usage_type", "dimension"), "a"),
 }
