@@ -23,10 +23,11 @@ def add_feedback(found: pd.DataFrame, said: pd.DataFrame, as_of: datetime) -> pd
     holds = said["until"].isna() | (said["until"] > pd.Timestamp(as_of))
     answers = said[said["verb"].isin(ANOMALY_ANSWERS) & holds].set_index("anomaly_id")
     labels = said[said["verb"].isin(ANOMALY_LABELS)].set_index("anomaly_id")
-    by_id = found["anomaly_id"]
-    columns = {
-        "answer": by_id.map(answers["verb"]),
-        "answer_reason": by_id.map(answers["reason"]),
-        "label": by_id.map(labels["verb"]),
-    }
-    return found.assign(**{name: column.astype("object").where(column.notna(), None) for name, column in columns.items()})
+    columns = {"answer": answers["verb"], "answer_reason": answers["reason"], "label": labels["verb"]}
+    known = {name: said_of.to_dict() for name, said_of in columns.items()}
+    return found.assign(
+        **{
+            name: pd.Series([of.get(each) for each in found["anomaly_id"]], index=found.index, dtype="object")
+            for name, of in known.items()
+        }
+    )

@@ -10,7 +10,7 @@ from pipeline.compiled import compiled
 Floats = npt.NDArray[np.float64]
 
 
-def left_profile(values: Floats, oldest: npt.NDArray[np.int64], length: int, floor: Floats) -> Floats:
+def left_profile(values: Floats, oldest: npt.NDArray[np.int64], length: int, floor: Floats, by_shape: bool = True) -> Floats:
     """Distance of the last `length` samples up to each row to the nearest earlier stretch that does not overlap them.
 
     Stretches are compared by their shape: each less its mean, in its own deviations, so that a distance lies between 0 and
@@ -21,6 +21,7 @@ def left_profile(values: Floats, oldest: npt.NDArray[np.int64], length: int, flo
         oldest: (n,) the first row that a row is compared with.
         length: samples of a stretch.
         floor: (n,) smallest deviation of the stretch that ends at each row.
+        by_shape: whether it is shapes that are compared; otherwise the values as they are, and distances have their unit.
 
     Returns:
         (n,) distances; NaN where there is no earlier stretch. Causal: each depends on the rows before it and on itself alone.
@@ -31,16 +32,19 @@ def left_profile(values: Floats, oldest: npt.NDArray[np.int64], length: int, flo
     profile = np.full(len(values), np.nan)
     known = int(np.isnan(values).sum())
     if len(values) - known > 2 * length:
-        profile[known:] = _profile(values[known:], np.fmax(oldest[known:] - known, 0), length, floor[known:])
+        profile[known:] = _profile(values[known:], np.fmax(oldest[known:] - known, 0), length, floor[known:], by_shape)
     return profile
 
 
 @compiled
-def _profile(values: Floats, oldest: npt.NDArray[np.int64], length: int, floor: Floats) -> Floats:
+def _profile(values: Floats, oldest: npt.NDArray[np.int64], length: int, floor: Floats, by_shape: bool) -> Floats:
     rows = len(values)
     profile, mean, spread, size = np.full(rows, np.nan), np.zeros(rows), np.ones(rows), np.zeros(rows)
     for end in range(length - 1, rows):
         stretch = values[end - length + 1 : end + 1]
+        if not by_shape:
+            size[end] = (stretch**2).sum()
+            continue
         mean[end] = stretch.mean()
         varies = ((stretch - mean[end]) ** 2).mean()
         spread[end] = max(np.sqrt(varies), floor[end])

@@ -16,7 +16,7 @@ class Options(LearnedOptions):
     trees: int = Field(100, ge=10, le=1000, description="Trees of a forest; time follows them.")
     samples_per_tree: int = Field(256, ge=16, le=10_000, description="Samples that each tree is grown from.")
     alert_ratio: float = Field(
-        1.5,
+        1.1,
         ge=0.5,
         le=100,
         description="Score that is an alert, as a multiple of the way from the median to the 99th percentile of the training's.",

@@ -1,4 +1,4 @@
-"""What has a shape that no stretch of the last weeks had: the left matrix profile."""
+"""What is unlike any stretch of the last weeks: the left matrix profile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale, usual_of_hour
 from pipeline.anomalies.profile import left_profile
 
-_USUALLY_HIGHEST = 0.99
+_USUALLY_HIGHEST, _TINY = 0.99, 1e-9
 _LEAST_TIME, _LEAST_DISTANCES = np.timedelta64(7, "D"), 48
 
 
@@ -26,11 +26,11 @@ class Options(BaseModel):
     alert_ratio: float = Field(
         1.25, ge=0.5, le=100, description="Distance that is an alert, as a multiple of the 99th percentile of those before it."
     )
-    least_distance: float = Field(
-        0.1,
-        ge=0,
-        le=2,
-        description="… and at least so much of √(samples of a stretch), which is that of shapes that share nothing.",
+    by_shape: bool = Field(
+        False, description="Compare shapes whatever their height and level, as the profile is usually defined, instead of values."
+    )
+    least_ratio: float = Field(
+        0.1, ge=0, le=2, description="… and at least so much of what shapes differ by that share nothing, or of the level."
     )
 
 
@@ -40,7 +40,8 @@ DEFAULTS = Options()
 def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
     """Score each value by how unlike the stretch that it ends is to every earlier stretch of four weeks.
 
-    Shapes are compared whatever their height: a lone spike is one, a level that is doubled with its whole day is none.
+    Values are compared as they are, so that a known level, peak or day is known when it comes back; or shapes alone, whatever
+    their height.
 
     Args:
         ts: one timestamp per row; duplicates, gaps and steps backwards are allowed, and a stretch is counted in samples.
@@ -62,7 +63,7 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     level = past.abs().rolling(options.window_samples, min_periods=1).mean().to_numpy(dtype=np.float64)
     oldest = np.searchsorted(clock, clock - np.timedelta64(options.history_days, "D")).astype(np.int64)
     floor = smallest_scale(level)
-    distance = left_profile(filled, oldest, options.window_samples, floor)
+    distance = left_profile(filled, oldest, options.window_samples, floor, options.by_shape)
     if len(clock):
         # Where little is known, everything is far from it.
         distance[clock - clock[0] < _LEAST_TIME] = np.nan
@@ -70,7 +71,8 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
         f"{options.history_days}D", closed="left", min_periods=_LEAST_DISTANCES
     )
     usual = before.quantile(_USUALLY_HIGHEST).to_numpy(dtype=np.float64)
-    least = options.least_distance * np.sqrt(options.window_samples)
+    # Of shapes the distance has no unit.
+    least = options.least_ratio * (np.sqrt(options.window_samples) if options.by_shape else level) + _TINY
     excess = distance / (options.alert_ratio * np.fmax(usual, least))
     expected, _ = usual_of_hour(ts, clock, observed, f"{options.history_days}D")
     return judge(clock, observed, np.where(np.isnan(usual) | np.isnan(observed), np.nan, excess), expected)

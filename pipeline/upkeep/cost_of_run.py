@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from pipeline import tables
-from pipeline.anomalies.feedback import HOLDS as FEEDBACK_HOLDS
 from pipeline.inputs.clusters import PROFILED
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
 from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, SPARE_TIME, reach_of_changes
@@ -62,7 +61,6 @@ SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher":
 # How far back the steps ask, by what they read. `:start` is that of the run.
 SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.anomalous_points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
-    "inputs.anomaly_feedback": lambda _: FEEDBACK_HOLDS,
     "inputs.activity": lambda _: ACTIVITY,
     "inputs.answers": lambda _: ANSWERS_HOLD,
     "inputs.changed_since": reach_of_changes,

@@ -70,6 +70,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     series.to_parquet(place / "series.parquet")
     trace = [{"resource_id": name, "timestamp": ts, "cpu_percent": 20.0 + ts.hour} for name in "ab" for ts in long]
     pd.DataFrame(trace).to_csv(place / "trace.csv", index=False)
+    labelled = pd.DataFrame({"timestamp": long, "value": 40.0 + long.hour, "label": 0})
+    labelled.loc[400, ["value", "label"]] = 95.0, 1
+    labelled.to_csv(place / "labelled.csv", index=False)
     (place / "folder").mkdir()
     pd.DataFrame({"timestamp": long, "value": 40.0 + long.hour}).to_csv(place / "folder" / "one.csv", index=False)
     return place

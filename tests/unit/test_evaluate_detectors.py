@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError
 from pipeline.own_files.evaluate import CONTROL, MULTIPLES, evaluate_files
+from pipeline.registry.evaluations import log_evaluation
+from pipeline.registry.mlflow import connect, open_experiment
+from pipeline.settings import Settings
 from tests.support.series import spiked
 
 SPIKES = {500: 60.0, 700: 80.0, 800: 80.0}
@@ -118,3 +121,18 @@ def test_the_command_prints_the_figures_with_the_options_of_the_settings(tmp_pat
     assert "an alert at every sample" in done.output
     scores = pd.read_csv(tmp_path / "out" / "scores.csv").set_index("detector")
     assert scores["found"].tolist() == [0, 3, 3]
+
+
+def test_an_evaluation_is_a_run_of_each_detector_with_its_options_figures_and_files(settings: Settings, tmp_path: Path) -> None:
+    scores = evaluate_files([labelled(tmp_path)], ["zscore"], tmp_path / "out", plots=False)
+
+    made = log_evaluation(settings, scores.head(1), {"zscore": {"alert_deviations": 4}}, tmp_path / "out")
+
+    assert made == 1
+    with connect(settings) as client:
+        [run] = client.search_runs([open_experiment(client, settings)], "tags.kind = 'evaluation'")
+        assert (run.data.params["alert_deviations"], run.data.params["history_days"]) == ("4.0", "7")
+        assert run.data.metrics["f1"] == scores["f1"].iloc[0]
+        assert {file.path for file in client.list_artifacts(run.info.run_id, "evaluation")} == {
+            f"evaluation/{name}" for name in ("scores.csv", "thresholds.csv", "evaluation.html")
+        }

@@ -34,7 +34,9 @@ def points(*hours: int, value: float = 80.0, metric: str = "cpu_utilization", **
 
 def grouped(rows: list[dict[str, Any]], criticality: pd.Series = NOBODY, last: int = HOURS - 1) -> list[dict[str, Any]]:
     found = group_points(ANOMALY_POINT.frame(rows).assign(last_at=pd.Timestamp(at(last))), criticality, AS_OF)
-    assert [*found.columns, "bucket"] == list(ANOMALY.names)
+    # What people say of them comes later.
+    later = ("answer", "answer_reason", "label", "bucket")
+    assert [*found.columns, *later] == list(ANOMALY.names)
     return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
 
 
