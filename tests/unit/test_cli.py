@@ -66,7 +66,7 @@ def test_a_mistyped_command_says_what_was_meant() -> None:
         (("query", "SELECT ts FROM gold.cost_by_service_daily"), "did you mean 'views.cost_by_service_daily'"),
         (("query", "SELECT ts FROM anomaly_recent"), "'anomaly_recent' needs its layer: views.anomaly_recent$"),
         (("tables", "show", "gold.anomalies"), "'gold.anomalies'; did you mean 'gold.anomaly'\\? `tables show` lists them$"),
-        (("sources", "show", "cvs"), "no source named 'cvs'; did you mean 'csv'\\? There are billing, "),
+        (("sources", "show", "cvs"), "no source named 'cvs'; did you mean 'csv'\\? There are alibaba_v2018, "),
         (
             ("ingest", "--source", "csv", "--path", "x", "--option", "account=a b", "--day", "2026-02-03"),
             "account has characters",
