@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.copied import ROOT, Copy, copy_project
 
+pytestmark = [pytest.mark.system]
 TOYS = ROOT / "tests" / "toys"
 NAMES = {"recommender": "gp3", "source": "volumes"}
 
@@ -63,7 +64,6 @@ def test_a_plug_without_cases_is_told_which_file_to_write(copy: Copy) -> None:
         assert f"{kind}s/{name} has no cases: write tests/contract/{kind}s/{name}.py with" in judged.stdout
 
 
-@pytest.mark.system
 def test_volumes_of_a_toy_source_are_judged_by_a_toy_rule_in_the_pipeline(copy: Copy) -> None:
     copy.add("source", under="pipeline")
     copy.add("recommender", under="pipeline")

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.steps import DAILY, STEPS, list_builds, order_daily
 
-pytestmark = [pytest.mark.airflow]
+pytestmark = [pytest.mark.airflow, pytest.mark.system]
 SCRIPT = Path(__file__).parent / "run_with_fake_steps.py"
 
 
