@@ -123,6 +123,7 @@ def test_every_section_is_there_and_none_is_empty(tab: Page) -> None:
         "Recommendations",
         "Forecasts",
         "Capacity risk",
+        "Used alike",
         "Anomalies",
         "Cost trend",
         "Model accuracy",

@@ -50,6 +50,7 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "gold.anomaly": _incidents(),
         "gold.capacity_risk": _risks(),
         "gold.recommendation": _recommendations(),
+        "gold.utilisation_cluster": _clusters(),
         "gold.model_metric": _model_metrics(),
         "gold.risk_backtest": _risk_backtest(),
         "gold.promotion": _promotions(),
@@ -302,6 +303,17 @@ def _quarantine() -> list[dict[str, Any]]:
              ("value_in_range", "CPUUtilization 133 is above 100 Percent"),
              ("known_unit", "unit <Furlongs> is not one of ours")]
         )
+    ]  # fmt: skip
+
+
+def _clusters() -> list[dict[str, Any]]:
+    """Servers that work by day, and one that works at night."""
+    words = {1: "Busier by day, and less at weekends.", 2: "Busier at night."}
+    return [
+        {"as_of": AS_OF, "account": "100000000001", "region": "us-east-1", "resource_id": host, "clusters": 2, "hours": 2160,
+         "cluster": 2 if host == "i-batch01" else 1, "description": words[2 if host == "i-batch01" else 1],
+         "cpu_pct": 20.0, "night_ratio": 1.6 if host == "i-batch01" else 0.6}
+        for host in HOSTS
     ]  # fmt: skip
 
 
