@@ -6,7 +6,8 @@
 
 **Waits** for the manifest: from 06:00 UTC on it looks every half hour whether the running billing period was stated anew since
 the day's end, and holds no worker in between. After `bill_wait_hours` it goes on with what is there: nothing waits longer. A
-period that is over is not waited for.
+period that is over is not waited for, and no other run waits for one that does: `max_active_runs` leaves room beside it, and a
+table is built by one run at a time.
 
 **Which periods** the month of the run's day, and until the 15th the month before, each in a task of its own: one that is half
 written or no export fails alone, and the run with it, while the others are published. A **backfill** of a month's days loads its
@@ -22,6 +23,7 @@ to which day it goes.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import XComArg, chain, dag, get_current_context, task, task_group
@@ -35,6 +37,8 @@ SETTINGS = settings.load()
 #: What bills and people's words about them land in.
 BILLS = ("bronze.focus_line", "bronze.cur_line", "bronze.feedback_event")
 SOURCE = "billing"
+#: Runs at once: those that wait for the bills of their days, and as many as people ask for meanwhile.
+MAX_RUNS = 2 + ceil(SETTINGS.bill_wait_hours / 24) * 2
 
 
 def due_periods(interval: Interval, run_type: str, month: str) -> list[str]:
@@ -83,7 +87,7 @@ def tell_failure() -> None:
     schedule=SettledDays(hours=6),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=MAX_RUNS,
     default_args=DEFAULT_ARGS,
     params=INTERVAL_PARAMS,
     dagrun_timeout=timedelta(hours=SETTINGS.bill_wait_hours + 12),

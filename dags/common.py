@@ -140,7 +140,8 @@ def build(table: str, rule: str = "") -> XComArg:
     """The task that builds one table, and announces it; what is always built is built also where a check of silver failed."""
     rule = rule or ("all_done" if table in steps.list_builds("gold", "always") else "all_success")
     task_id = f"build__{table.replace('.', '__')}"
-    return step.override(task_id=task_id, trigger_rule=rule, **lineage("build", table))(name="build", target=table)
+    made = step.override(task_id=task_id, trigger_rule=rule, max_active_tis_per_dag=1, **lineage("build", table))
+    return made(name="build", target=table)
 
 
 def call(name: str, shards: int = 1) -> XComArg:

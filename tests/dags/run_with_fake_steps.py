@@ -3,7 +3,7 @@
 Takes a JSON list of objects `name, dag, date, conf, failure, nothing, environ, answer`; prints one JSON object: by name, the
 run's state, the calls, and each task's state and number of tries. `nothing` names steps that find nothing, in a run that nobody
 triggered. `answer` is what a person says to a task that waits for approval; `nothing` there lets the time pass until the
-scheduler answers for them.
+scheduler answers for them. `wait_s` is how long a sensor waits, looking each second.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ def perform_run(asked: dict[str, Any]) -> dict[str, Any]:
     dag = getattr(__import__(asked["dag"]), asked["dag"])()
     for task in dag.tasks:
         task.retry_delay, task.retry_exponential_backoff = task.retry_delay * 0, 0
+        if "wait_s" in asked and hasattr(task, "poke_interval"):
+            task.poke_interval, task.timeout = 1, asked["wait_s"]
     calls.clear()
     failure.clear()
     waiting.clear()

@@ -19,6 +19,7 @@ DAY, RANGE = {"day": "2026-03-01"}, {"start": "2024-12-01", "end": "2026-04-15"}
 APPROVAL = {"HEADROOM_PROMOTION_APPROVAL": "true", "HEADROOM_APPROVAL_HOURS": "5"}
 BILLING = {"HEADROOM_SOURCES": "samples,billing", "HEADROOM_OPTIONS": '{"sources": {"billing": {"path": "/bills"}}}'}
 BAD_BILL = {"ingest 2026-02": "DataError"}
+LATE = {"nothing": ["bill_stated"], "wait_s": 2}
 MADE_OF_BILLS = [
     *("silver.bill", "silver.charge_daily", "silver.tag_set", "silver.cost_daily", "silver.cost_restatement"),
     *("gold.cost_allocation", "forecast_cost", "budgets", "cost_anomalies"),
@@ -28,6 +29,7 @@ RUNS: list[dict[str, Any]] = [
     {"name": "a range", "dag": "capacity_daily", "conf": RANGE},
     {"name": "bills", "dag": "billing_daily", "date": "2026-03-11", "environ": BILLING},
     {"name": "a late day", "dag": "billing_daily", "date": "2026-03-21", "environ": BILLING},
+    {"name": "a late bill", "dag": "billing_daily", "date": "2026-03-22", "environ": BILLING, **LATE},
     {"name": "a month", "dag": "billing_daily", "conf": {"month": "2026-01"}, "environ": BILLING},
     {"name": "one bad bill", "dag": "billing_daily", "date": "2026-03-12", "environ": BILLING, "failure": BAD_BILL},
     {"name": "no bills", "dag": "billing_daily", "date": "2026-03-13"},
@@ -115,6 +117,14 @@ def test_each_billing_period_that_may_still_change_is_landed_by_itself_and_what_
     assert {call[4] for call in early["calls"]} == {"[2026-03-10T00:00:00, 2026-03-11T00:00:00)"}
     for name, before in order_daily().items():
         assert all(made(early).index(each) < made(early).index(name) for each in before if {each, name} <= {*MADE_OF_BILLS}), name
+
+
+def test_a_bill_that_is_not_stated_in_time_is_waited_for_no_longer_and_what_is_there_is_landed(runs: Any) -> None:
+    run = runs["a late bill"]
+
+    assert (run["state"], landed(run), sorted(made(run))) == ("success", ["2026-03"], sorted(MADE_OF_BILLS))
+    assert [call[0] for call in run["calls"]].count("bill_stated") > 1
+    assert run["tasks"]["bill_stated[0]"][0] == "skipped"
 
 
 def test_a_billing_period_is_asked_for_by_its_month(runs: Any) -> None:
