@@ -39,7 +39,8 @@ MONTHS = (30, 54)
 #: Asked by people, not by a step of the run.
 BY_HAND = (
     *("inputs.answerable", "inputs.answerable_cost", "inputs.newest_forecast", "inputs.allocation_of_resource"),
-    *("inputs.cost_drivers", "inputs.named_anomaly"),
+    *("inputs.cost_drivers", "inputs.named_anomaly", "inputs.run_of_recommendation"),
+    *("inputs.hours_of_resource", "inputs.loads_of_resource"),
 )
 RESOURCES = 4
 #: Whose bill, and which part of it, where a query is about one.

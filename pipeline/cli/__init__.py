@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from pipeline.cli import advice, alerts, allocation, anomalies, billing, cost, explore, fleet, lake, own_files, sources, steps
+from pipeline.cli import (
+    advice,
+    alerts,
+    allocation,
+    anomalies,
+    billing,
+    cost,
+    explain,
+    explore,
+    fleet,
+    lake,
+    own_files,
+    sources,
+    steps,
+)
 from pipeline.cli.output import errors
 from pipeline.errors import ConfigError, HeadroomError
 
@@ -17,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (steps, own_files, explore, sources, advice, anomalies, allocation, billing, cost, lake):
+for part in (steps, own_files, explore, sources, advice, explain, anomalies, allocation, billing, cost, lake):
     app.add_typer(part.app)
 app.add_typer(alerts.app, name="alert")
 app.add_typer(fleet.app, name="fleet")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
+import pyarrow as pa
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
@@ -53,6 +54,16 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
 
     What must be known for that and is not, is in the log and among the checks of the table.
     """
+    table = RECOMMENDATION
+    rows, gaps = propose(interval, lake, settings)
+    for gap in gaps:
+        log.warning("%s", gap.sentence)
+    data = validate(rows, table, interval, lake, also=[_check(gap) for gap in gaps])
+    return lake.replace(table, data, table.scope(interval)).rows
+
+
+def propose(interval: Interval, lake: Lake, settings: Settings) -> tuple[pa.Table, list[Gap]]:
+    """The rows as the lake has their reasons now, not yet published, and what must be known for that and is not."""
     known = read_estate(interval, lake, settings)
     estate, unjudged = judge_the_current(known)
     if gone := len(known.resources) - len(estate.resources) - len(unjudged):
@@ -60,15 +71,11 @@ def recommend(interval: Interval, lake: Lake, settings: Settings) -> int:
     for place, answers_there in unjudged.groupby(["account", "region", "service"], sort=True):
         reason = answers_there["reason"].iloc[0]
         log.warning("%s: resources that are not judged: %d: %s", "/".join(map(str, place)), len(answers_there), reason)
-    table = RECOMMENDATION
     gaps = find_gaps(estate)
     said, before = read_answers(interval, lake)
     rows = _answers(add_billed(estate), unjudged, settings, lambda rows: portfolio(stand(rows, said, before)))
     rows = after_discounts(rows, read_discounts(interval, lake, settings))
-    for gap in gaps:
-        log.warning("%s", gap.sentence)
-    data = validate(conform(rows, table, interval), table, interval, lake, also=[_check(gap) for gap in gaps])
-    return lake.replace(table, data, table.scope(interval)).rows
+    return conform(rows, RECOMMENDATION, interval), gaps
 
 
 def _answers(

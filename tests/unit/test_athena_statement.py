@@ -39,7 +39,9 @@ VALUES: dict[str, Any] = {
     "by_bill": 1,
     **dict.fromkeys(("before_start", "after_start"), START),
     **dict.fromkeys(("before_end", "after_end", "until"), END),
-    **dict.fromkeys(("source", "provider", "payer", "currency", "account", "service", "usage_type", "dimension"), "a"),
+    **dict.fromkeys(
+        ("source", "provider", "payer", "currency", "account", "service", "usage_type", "dimension", "region", "resource_id"), "a"
+    ),
 }
 
 

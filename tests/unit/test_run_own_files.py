@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline import settings as settings_module
+from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 
@@ -168,3 +170,42 @@ def test_a_step_ends_with_what_it_found_and_what_is_next(metrics: tuple[Path, st
 
     assert found in said
     assert said.splitlines()[-1] == f"next: python -m pipeline {after} --from 2026-03-01 --to 2026-03-16"
+
+
+def test_what_was_recommended_is_explained_and_made_again_to_the_last_byte(metrics: tuple[Path, str]) -> None:
+    home, _ = metrics
+    asked = "SELECT recommendation_id, rule_id FROM views.recommendation_current WHERE portfolio_rank = 1"
+    [first] = lake_of(home).query(asked).to_pylist()
+
+    said = invoke(home, "explain", first["recommendation_id"])
+
+    assert said.startswith(f"{first['rule_id']} ")
+    assert "(ec2, local, us-east-1), as of 2026-03-16, new" in said
+    assert "cpu_utilization, P95 of each hour, percent" in said, "the series is drawn"
+    assert "samples of csv: 336 in 14 landings" in said
+    assert "silver.metric_hourly: snapshot " in said
+    assert "rebuilt from these: the same to the last byte" in said
+
+
+def test_a_recommendation_whose_reasons_have_changed_is_told_with_what_is_another_now(
+    metrics: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _ = metrics
+    asked = "SELECT recommendation_id, rule_id FROM views.recommendation_current WHERE portfolio_rank = 1"
+    [first] = lake_of(home).query(asked).to_pylist()
+    rule = first["rule_id"]
+    monkeypatch.setenv("HEADROOM_OPTIONS", json.dumps({"recommenders": {rule: {"min_coverage_pct": 80}}}))
+
+    said = invoke(home, "explain", first["recommendation_id"])
+    monkeypatch.setenv("HEADROOM_RECOMMENDERS", "old_snapshot")
+    gone = invoke(home, "explain", first["recommendation_id"])
+
+    assert "min_coverage_pct=80" in said
+    assert f"lake of now rule {rule} says nothing under this name" in gone
+
+
+def test_a_name_under_which_nothing_was_recommended_is_answered_in_one_sentence(metrics: tuple[Path, str]) -> None:
+    home, _ = metrics
+
+    with pytest.raises(ConfigError, match="no run recommends anything under 'ffff'; views.recommendation_current has the ids"):
+        invoke(home, "explain", "ffff")

@@ -1,0 +1,43 @@
+"""Series in characters."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pipeline.cli.plot import draw_hours
+
+BEGUN = datetime(2026, 4, 1)
+
+
+def drawn(values: list[float | None], lines: dict[str, float] | None = None, width: int = 70) -> list[str]:
+    known = [(BEGUN + timedelta(hours=hour), value) for hour, value in enumerate(values) if value is not None]
+    hours, seen = zip(*known, strict=True)
+    return draw_hours(hours, seen, "cpu", lines or {}, width).splitlines()
+
+
+def test_a_series_is_as_wide_as_the_terminal_and_says_when_it_begins_and_ends() -> None:
+    shown = drawn([float(hour % 24) for hour in range(72)])
+
+    assert max(map(len, shown)) <= 70
+    assert shown[0].strip() == "cpu"
+    assert "04-01 00h" in shown[-1]
+    assert "04-03 23h" in shown[-1]
+
+
+def test_hours_that_nobody_measured_are_not_drawn() -> None:
+    whole, broken = drawn([1.0] * 72), drawn([1.0] * 24 + [None] * 24 + [1.0] * 24)
+
+    dots = ["".join(shown).count("⠉") + "".join(shown).count("⠒") + "".join(shown).count("⣀") for shown in (whole, broken)]
+    assert 0.5 * dots[0] < dots[1] < 0.75 * dots[0]
+
+
+def test_a_line_that_lies_above_all_values_is_in_the_picture_and_named() -> None:
+    shown = drawn([1.0, 2.0, 1.5] * 8, {"held to": 80.0})
+
+    assert shown[-1] == "  ── 80: held to"
+    assert sum("────────────────────" in line for line in shown[1:-3]) == 2, "the frame's top, and the line"
+
+
+def test_one_hour_and_nothing_but_zeros_are_drawn_too() -> None:
+    assert drawn([3.0])[0].strip() == "cpu"
+    assert len(drawn([0.0] * 5)) == len(drawn([3.0]))
