@@ -46,8 +46,8 @@ def explore(
     days = chosen.days
     lead = (
         f"{days['resource'].nunique():,} resources from {days['ts'].min():%Y-%m-%d} to {days['ts'].max():%Y-%m-%d}, "
-        f"{len(days):,} days of them in {len(chosen.metrics)} metrics; a day is its P95, of UTC. What kind of series a metric is, is "
-        "said of the mean over all resources."
+        f"{len(days):,} days of them in {len(chosen.metrics)} metrics; a day is its P95, of UTC. What kind of series a metric "
+        "is, is said of the mean over all resources."
     )
     page = out / "explore.html"
     page.write_text(render(chosen.title, lead, describe_metrics(chosen), pictures), encoding="utf-8")
