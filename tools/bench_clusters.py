@@ -2,7 +2,8 @@
 
 The number is not given: the silhouette decides. Printed for each number are the silhouette and the adjusted Rand index against
 the archetypes; the bar is an index of 0.8 at the number that is chosen. The servers that depart from their archetype, such as
-those that are switched off at night or idle, are among them.
+those that are switched off at night or idle, are among them. How coordinates are made was chosen on other seeds, 42 and 1 to 4:
+what is printed is of fleets that nothing was fitted to.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pipeline.exploration.clusters import FEWEST, MOST, find_clusters
 from pipeline.exploration.profile import read_profiles
 from tests.support.fleet_profiles import read_fleet
 
-SEEDS = (42, 1, 2, 3, 4)
+SEEDS = (11, 12, 13, 14, 15)
 BAR = 0.8
 console = Console()
 

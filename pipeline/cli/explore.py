@@ -9,6 +9,7 @@ import typer
 
 from pipeline.cli.options import Day, From, HowToRead, To, read_interval, read_reading, read_settings
 from pipeline.cli.output import console, show_progress, show_said
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.exploration.observed import Observed
@@ -35,6 +36,10 @@ def explore(
     """Draw what data look like: distributions, hours and weekdays, correlations, trend and season, gaps."""
     from pipeline.own_files import explore as exploration
 
+    if file is not None and (day or start or end):
+        raise ConfigError(f"--day, --from and --to name days of the lake; {file} is explored whole")
+    if file is None and option:
+        raise ConfigError("--option says how a file is read; name one, or leave it out for the lake")
     with show_said():
         if file is None:
             observed = _read_lake(read_interval(day, start, end))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import MAXYEAR, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -70,6 +70,8 @@ def _count_days(first: date, years: int | None, end_date: str | None) -> int:
     if end_date is None:
         # The day before the same day so many years later; 29 February has none, and counts to 1 March.
         later = first.year + (years or 4)
+        if later > MAXYEAR:
+            raise ConfigError(f"--start-date {first}: {years or 4} years on is after {MAXYEAR}, the last year that there is")
         last = date(later, 3, 1) if (first.month, first.day) == (2, 29) else first.replace(year=later)
         return (last - first).days
     if years is not None:

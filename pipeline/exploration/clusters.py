@@ -12,6 +12,7 @@ Source: silhouette of P. J. Rousseeuw, 1987, J. Comput. Appl. Math. 20; k-means+
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.exploration.profile import LEAST_HOURS, RESOURCE, Floats, Profiles, mean_known
+from pipeline.exploration.profile import LEAST_HOURS, LEAST_PER_CELL, RESOURCE, Floats, Profiles, mean_known
 
 Labels = npt.NDArray[np.int64]
 
@@ -78,6 +79,8 @@ def find_clusters(profiles: Profiles, count: int | None = None) -> Clusters:
     found = Clusters(labels, reasons, fit, {k: float(each.mean()) for k, (_, each) in tried.items()})
     labels[whole], fit[whole] = tried[found.count]
     _join(profiles, labels, enough & ~whole, whole, found.count)
+    for row in np.flatnonzero(enough & (labels < 0)):
+        reasons[row] = f"No hour of its week is in use often enough; {LEAST_PER_CELL} times are needed."
     labels[:] = _by_size(labels)
     return found
 
@@ -88,10 +91,10 @@ def keep_numbers(names: pd.DataFrame, labels: Labels, before: pd.DataFrame) -> L
     Args:
         names: account, region, resource_id of each label.
         labels: from 0, -1 for none.
-        before: account, region, resource_id, cluster of the run before; may be empty.
+        before: account, region, resource_id, cluster of the run before, and the highest number of all of before; may be empty.
 
     Returns:
-        Numbers from 1, 0 for none. A cluster that shares no resource with one of before has the lowest number that none had.
+        Numbers from 1, 0 for none. A cluster that shares no resource with one of before has the next number that none had.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -103,46 +106,32 @@ def keep_numbers(names: pd.DataFrame, labels: Labels, before: pd.DataFrame) -> L
     if count and known:
         rows, columns = linear_sum_assignment(-shared)
         number_of |= {int(r): int(known[c]) for r, c in zip(rows, columns, strict=True) if shared[r, c] > 0}
-    free = (number for number in range(1, count + len(known) + 1) if number not in known)
+    free = itertools.count(1 + int(before["highest"].max() if len(before) else 0))
     for label in range(count):
         if label not in number_of:
             number_of[label] = next(free)
     return np.array([number_of[int(label)] for label in labels], dtype=np.int64)
 
 
-def describe(profiles: Profiles, members: npt.NDArray[np.bool_]) -> tuple[str, dict[str, float | None]]:
-    """A sentence about one cluster, and its figures: medians over the members; what is not known of any is None."""
-    shape = mean_known(profiles.shape()[members][:, :, :1], 2)
-    night, _, weekend = (_median(shape[:, part]) for part in range(3))
-    cpu, memory = (_median(profiles.level[members, metric]) for metric in range(2))
-    figures = {
-        "night_ratio": None if night is None else float(np.exp(night)),
-        "weekend_ratio": None if weekend is None else float(np.exp(weekend)),
-        "cpu_pct": cpu,
-        "memory_pct": memory,
-        "spread_ratio": _median(profiles.spread[members]),
-        "in_use_ratio": _median(profiles.in_use[members]),
-    }
-    parts = [
+def describe(profiles: Profiles, members: npt.NDArray[np.bool_]) -> str:
+    """A sentence about one cluster, by medians over its members, of which some have a whole week; hours are of UTC."""
+    night, _, weekend = np.nanmedian(profiles.shape()[members][:, :, 0], axis=0)
+    words = [
         _say(night, "At night as busy as by day", "Busier at night than by day", "Busier by day than at night"),
         _say(weekend, "as busy at weekends", "busier at weekends", "quieter at weekends"),
     ]
-    words = ", ".join(part for part in parts if part) or "Off at night and at weekends"
-    told = ((figures["night_ratio"], "at night"), (figures["weekend_ratio"], "at weekends"))
-    measured = [f"{100 * ratio:.0f} % of the working day {when}" for ratio, when in told if ratio is not None]
-    level = [f"{value:.0f} % {name}" for value, name in ((cpu, "CPU"), (memory, "memory")) if value is not None]
-    return f"{words}: {', '.join([*measured, *level])} while in use.", figures
+    measured = [
+        f"from 0 to 6 UTC {100 * np.exp(night):.0f} % of 9 to 18 on workdays",
+        f"at weekends {100 * np.exp(weekend):.0f} % of the same hours on workdays",
+    ]
+    for name, values in zip(("CPU", "memory"), profiles.level[members].T, strict=True):
+        if np.isfinite(values).any():
+            measured.append(f"{np.nanmedian(values):.0f} % {name}")
+    return f"{', '.join(words)}: {', '.join(measured)} while in use."
 
 
-def _say(log_ratio: float | None, alike: str, more: str, less: str) -> str:
-    if log_ratio is None:
-        return ""
+def _say(log_ratio: float, alike: str, more: str, less: str) -> str:
     return alike if abs(log_ratio) < ALIKE else more if log_ratio > 0 else less
-
-
-def _median(values: Floats) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else None
 
 
 def _scale(shape: Floats, whole: npt.NDArray[np.bool_]) -> Floats:

@@ -15,8 +15,11 @@ RESOURCE = ["account", "region", "resource_id"]
 METRICS = ("cpu", "memory", "network")
 #: Cells of a profile: the hours of a workday, then those of a weekend day.
 CELLS = 48
+WEEK_HOURS = 7 * 24
 #: Hours in use from which the mean of a cell counts, and hours in all from which a resource has a profile: four weeks.
 LEAST_PER_CELL, LEAST_HOURS = 6, 28 * 24
+#: How often each hour of the week has to be observed, in use or not, before its peak counts.
+LEAST_PER_HOUR = 4
 NIGHT, DAY, EDGES = slice(0, 6), slice(9, 18), (7, 8, 18, 19, 20)
 
 
@@ -29,7 +32,8 @@ class Profiles:
         hours: observed, (N,).
         in_use: share of them in which the resource was in use, (N,).
         cells: mean log of demand in use, (N, 48, 3); NaN where too little was seen.
-        peaks: P95 of cpu and memory in each cell, in percent, (N, 48, 2), as of a log-normal.
+        peaks: P95 of cpu and memory at each hour of the week from Monday's first, UTC, in percent, (N, 168, 2); NaN where it was
+            observed less than four times.
         spread: standard deviation of log CPU within a cell, (N,).
     """
 
@@ -56,38 +60,52 @@ class Profiles:
         )
 
 
-def read_profiles(cells: pd.DataFrame) -> Profiles:
+def read_profiles(rows: pd.DataFrame) -> Profiles:
     """The profiles of resources.
 
     Args:
-        cells: as `inputs.week_profile` gives them, in any order: account, region, resource_id, is_weekend, hour_of_day, hours,
-            used, `…_ln` of each metric, `…_ln_squared` of cpu and memory.
+        rows: as `inputs.week_profile` gives them, in any order: account, region, resource_id, day_of_week, hour_of_day, hours,
+            memory_hours, used, `…_p95` of cpu and memory, `…_ln` of each metric, cpu_ln_squared.
     """
-    cells = cells.sort_values([*RESOURCE, "is_weekend", "hour_of_day"], ignore_index=True)
-    names = cells[RESOURCE].drop_duplicates(ignore_index=True)
-    row = cells.groupby(RESOURCE, sort=True).ngroup().to_numpy()
-    cell = cells["is_weekend"].to_numpy(dtype=np.int64) * 24 + cells["hour_of_day"].to_numpy(dtype=np.int64)
+    names = rows[RESOURCE].drop_duplicates().sort_values(RESOURCE, ignore_index=True)
+    row = rows.groupby(RESOURCE, sort=True).ngroup().to_numpy()
+    hour = rows["day_of_week"].to_numpy(dtype=np.int64) * 24 + rows["hour_of_day"].to_numpy(dtype=np.int64)
 
     def grid(column: str, empty: float = np.nan) -> Floats:
-        values = np.full((len(names), CELLS), empty)
-        values[row, cell] = cells[column].to_numpy(dtype=np.float64)
+        values = np.full((len(names), WEEK_HOURS), empty)
+        values[row, hour] = rows[column].to_numpy(dtype=np.float64)
         return values
 
     hours, used = grid("hours", 0), grid("used", 0)
-    mean = np.stack([grid(f"{metric}_ln") for metric in METRICS], axis=2)
-    squared = np.stack([grid("cpu_ln_squared"), grid("memory_ln_squared")], axis=2)
-    variance = np.maximum(squared - mean[..., :2] ** 2, 0)
-    known = (used >= LEAST_PER_CELL)[..., None]
-    weight = np.where(known[..., 0], used, 0)
-    spread = np.sqrt(np.nansum(variance[..., 0] * weight, axis=1) / np.maximum(weight.sum(axis=1), 1))
+    mean = np.stack([_by_cell(grid(f"{metric}_ln"), used) for metric in METRICS], axis=2)
+    variance = np.maximum(_by_cell(grid("cpu_ln_squared"), used) - mean[..., 0] ** 2, 0)
+    used_by_cell = _sum_days(used)
+    known = used_by_cell >= LEAST_PER_CELL
+    weight = np.where(known, used_by_cell, 0)
+    spread = np.sqrt(np.nansum(variance * weight, axis=1) / np.maximum(weight.sum(axis=1), 1))
+    observed = np.stack([hours, grid("memory_hours", 0)], axis=2)
     return Profiles(
         names=names,
         hours=hours.sum(axis=1).astype(np.int64),
         in_use=used.sum(axis=1) / np.maximum(hours.sum(axis=1), 1),
-        cells=np.where(known, mean, np.nan),
-        peaks=np.where(known, np.minimum(np.exp(mean[..., :2] + 1.645 * np.sqrt(variance)), 100), np.nan),
+        cells=np.where(known[..., None], mean, np.nan),
+        peaks=np.where(observed >= LEAST_PER_HOUR, np.stack([grid("cpu_p95"), grid("memory_p95")], axis=2), np.nan),
         spread=np.where(weight.sum(axis=1) > 0, spread, np.nan),
     )
+
+
+def _sum_days(values: Floats) -> Floats:
+    """Hours of the week, (N, 168), added up by cell, (N, 48)."""
+    days = values.reshape(len(values), 7, 24)
+    return np.concatenate([days[:, :5].sum(axis=1), days[:, 5:].sum(axis=1)], axis=1)
+
+
+def _by_cell(values: Floats, used: Floats) -> Floats:
+    """The mean of each cell, (N, 48), of those of its hours of the week, (N, 168), each by how often it was in use."""
+    known = np.isfinite(values)
+    weight = np.where(known, used, 0)
+    total, count = _sum_days(np.where(known, values, 0) * weight), _sum_days(weight)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def mean_known(values: Floats, axis: int) -> Floats:

@@ -43,9 +43,15 @@ def _describe(observed: Observed, metric: str) -> dict[str, object]:
 
 
 def kind_of(series: Floats) -> dict[str, object]:
-    """What a daily series is by ADF, which supposes a unit root, and KPSS, which supposes a stationary level."""
-    if len(series) < LEAST_DAYS or np.nanmax(series) - np.nanmin(series) < 1e-12:
-        nothing = f"{len(series)} days, or none that differ; {LEAST_DAYS} are needed"
+    """What a daily series is by ADF, which supposes a unit root, and KPSS, which supposes a stationary level.
+
+    Args:
+        series: a value per calendar day, NaN where none was observed; those days are interpolated, and do not count.
+    """
+    known = int(np.isfinite(series).sum())
+    least = max(LEAST_DAYS, -(-len(series) // 2))
+    if known < least or np.nanmax(series) - np.nanmin(series) < 1e-12:
+        nothing = f"{known} days, or none that differ; {least} are needed"
         return {"adf_p": np.nan, "kpss_p": np.nan, "seasonality_strength": np.nan, "trend_strength": np.nan, "verdict": nothing}
     adf_p, kpss_p = stationarity(series, WEEK)
     season, trend = strengths(series, WEEK)

@@ -46,8 +46,8 @@ def explore(
     days = chosen.days
     lead = (
         f"{days['resource'].nunique():,} resources from {days['ts'].min():%Y-%m-%d} to {days['ts'].max():%Y-%m-%d}, "
-        f"{len(days):,} days of them in {len(chosen.metrics)} metrics; a day is its P95. What kind of series a metric is, is "
-        "said of the mean over all resources."
+        f"{len(days):,} days of them in {len(chosen.metrics)} metrics; a day is its P95, of UTC. What kind of series a metric "
+        "is, is said of the mean over all resources."
     )
     page = out / "explore.html"
     page.write_text(render(chosen.title, lead, describe_metrics(chosen), pictures), encoding="utf-8")
@@ -79,6 +79,7 @@ def from_lake(title: str, days: pd.DataFrame, hours: pd.DataFrame, resources: pd
     def name(rows: pd.DataFrame) -> pd.Series:
         return rows["resource_id"] if plain else rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"]
 
-    labels = resources.assign(resource=name(resources))[["resource", *LABELS]] if len(resources) else None
-    labels = pd.DataFrame(columns=["resource", *LABELS]) if labels is None else labels.drop_duplicates("resource")
+    # Of the same account and region: another's server of that name is another server.
+    listed = days[place].drop_duplicates().merge(resources, on=place, validate="1:1")
+    labels = listed.assign(resource=name(listed))[["resource", *LABELS]]
     return Observed(title, days.assign(resource=name(days)).drop(columns=place), hours, labels)

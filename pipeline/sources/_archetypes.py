@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,35 +15,33 @@ from pipeline.errors import ConfigError
 
 #: Order of the four correlated quantities everywhere in the fleet.
 QUANTITIES = ("cpu", "mem", "disk", "net")
+_Positive = Annotated[float, Field(gt=0)]
 
 
-@dataclass(frozen=True)
-class Archetype:
-    """One kind of server.
+class Archetype(BaseModel):
+    """One kind of server, as a file states it."""
 
-    Attributes:
-        share: of the fleet.
-        base: mean cpu, mem, disk (percent) and net (Mbps) before any factor.
-        sd: standard deviation of the noise of the same four, in the same units.
-        cpu_mem, cpu_net, mem_disk: correlations of the noise; the other three are the same for all archetypes.
-        business_hours: factor from 9:00 to 17:59.
-        weekend: factor on Saturday and Sunday.
-        spike_probability, spike_factor: how often a sample is a spike, and what it is multiplied by.
-        growth_pct: percent per month.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    name: str
-    share: float
-    base: tuple[float, float, float, float]
-    sd: tuple[float, float, float, float]
-    cpu_mem: float
-    cpu_net: float
-    mem_disk: float
-    business_hours: float
-    weekend: float
-    spike_probability: float
-    spike_factor: float
-    growth_pct: float
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
+    #: Of the fleet.
+    share: float = Field(gt=0, le=1)
+    #: Mean cpu, mem, disk (percent) and net (Mbps) before any factor.
+    base: tuple[_Positive, _Positive, _Positive, _Positive]
+    #: Standard deviation of the noise of the same four, in the same units.
+    sd: tuple[_Positive, _Positive, _Positive, _Positive]
+    #: Correlations of the noise; the other three are the same for all archetypes.
+    cpu_mem: float = Field(gt=-1, lt=1)
+    cpu_net: float = Field(gt=-1, lt=1)
+    mem_disk: float = Field(gt=-1, lt=1)
+    #: Factors from 9:00 to 17:59, and on Saturday and Sunday.
+    business_hours: float = Field(gt=0, le=10)
+    weekend: float = Field(gt=0, le=10)
+    #: How often a sample is a spike, and what it is multiplied by.
+    spike_probability: float = Field(ge=0, le=1)
+    spike_factor: float = Field(ge=1, le=100)
+    #: Percent: of cpu, mem and disk over the whole life of the reference fleet; a month in the realistic one.
+    growth_pct: float = Field(ge=-100, le=100)
 
     def correlation(self) -> npt.NDArray[np.float64]:
         """The 4 × 4 correlation matrix of the noise, in the order of `QUANTITIES`."""
@@ -58,25 +56,6 @@ class Archetype:
         )
 
 
-class _Stated(BaseModel):
-    """One archetype as a file states it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
-    share: float = Field(gt=0, le=1)
-    base: tuple[float, float, float, float]
-    sd: tuple[float, float, float, float]
-    cpu_mem: float = Field(gt=-1, lt=1)
-    cpu_net: float = Field(gt=-1, lt=1)
-    mem_disk: float = Field(gt=-1, lt=1)
-    business_hours: float = Field(gt=0, le=10)
-    weekend: float = Field(gt=0, le=10)
-    spike_probability: float = Field(ge=0, le=1)
-    spike_factor: float = Field(ge=1, le=100)
-    growth_pct: float = Field(ge=-100, le=100)
-
-
 def read_archetypes(path: Path) -> tuple[Archetype, ...]:
     """The archetypes that a file states, in its order.
 
@@ -85,18 +64,27 @@ def read_archetypes(path: Path) -> tuple[Archetype, ...]:
     """
     try:
         stated = tomllib.loads(path.read_text(encoding="utf-8")).get("archetype", [])
-        kinds = tuple(Archetype(**dict(_Stated.model_validate(each))) for each in stated)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not TOML, which is UTF-8: byte {error.start}: {error.reason}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = error.title if not isinstance(first["input"], dict) else first["input"].get("name", "")
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{path}: archetype {name}: {where}={first['input']!r}: {first['msg']}") from error
+    if not (isinstance(stated, list) and all(isinstance(each, dict) for each in stated)):
+        raise ConfigError(f"{path}: archetype={stated!r}: expected a table [[archetype]] for each kind of server")
+    kinds = tuple(_read(path, each) for each in stated)
     _check(path, kinds)
     return kinds
+
+
+def _read(path: Path, stated: dict[str, Any]) -> Archetype:
+    try:
+        return Archetype.model_validate(stated)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        value = "" if first["type"] == "missing" else f"={first['input']!r}"
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{path}: archetype {stated.get('name', '')}: {where}{value}: {first['msg']}") from error
 
 
 def _check(path: Path, kinds: Sequence[Archetype]) -> None:
@@ -106,8 +94,6 @@ def _check(path: Path, kinds: Sequence[Archetype]) -> None:
     if abs(sum(kind.share for kind in kinds) - 1) > 1e-9:
         raise ConfigError(f"{path}: shares sum to {sum(kind.share for kind in kinds):g}; expected 1")
     for kind in kinds:
-        if min(*kind.base, *kind.sd) <= 0:
-            raise ConfigError(f"{path}: archetype {kind.name}: base {kind.base} and sd {kind.sd} must be above 0")
         if np.linalg.eigvalsh(kind.correlation()).min() <= 0:
             raise ConfigError(f"{path}: archetype {kind.name}: no noise has its correlations at once")
 

@@ -46,6 +46,7 @@ METRICS: dict[str, tuple[str, str, float | None]] = {
     "net_out": ("network_out_of_largest", "percent", 100),
     "disk_io_percent": ("disk_busy", "percent", 100),
 }
+MACHINE = "^m_[0-9]{1,9}$"
 _KEY = ["machine", "period"]
 
 
@@ -131,11 +132,20 @@ def _pieces(path: Path) -> Iterator[pa.Table]:
                 column_types=types, null_values=["", "NULL", "null"], strings_can_be_null=False
             ),
         ) as reader:
-            yield from (pa.Table.from_batches([each]) for each in reader)
+            for each in reader:
+                rows = pa.Table.from_batches([each])
+                _check_names(path, rows["machine_id"])
+                yield rows
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from error
     except pa.ArrowInvalid as error:
         raise DataError(f"{path}: expected the columns {', '.join(COLUMNS)}, without a header: {error}") from error
+
+
+def _check_names(path: Path, names: pa.ChunkedArray) -> None:
+    strange = names.filter(pc.invert(pc.match_substring_regex(names, MACHINE)))
+    if len(strange):
+        raise DataError(f"{path}: machine_id={strange[0].as_py()!r}: expected a machine of the trace, as m_1932")
 
 
 def _sums(rows: pa.Table, options: Options, first: int, end: int) -> pa.Table:

@@ -34,7 +34,7 @@ STEP = Step(
 )
 
 
-def clusters(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa: ARG001 every step takes the settings
+def clusters(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.utilisation_cluster` as of the interval's end: one for each resource with hours of CPU in the year before."""
     table = UTILISATION_CLUSTER
     cells = read_week_profile(interval, lake)
@@ -45,7 +45,7 @@ def clusters(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa
         found = find_clusters(profiles)
         log.info("clusters: %d; silhouette by number: %s", found.count, found.silhouettes or "none tried")
         numbers = keep_numbers(profiles.names, found.labels, read_clusters_before(interval, lake))
-        moves = find_consolidations(profiles, *read_machines(interval, lake))
+        moves = find_consolidations(profiles, *read_machines(interval, lake, settings))
         rows = _rows(profiles, found, numbers).merge(moves, how="left", on=RESOURCE, validate="1:1")
         rows.insert(0, "as_of", pd.Timestamp(interval.as_of))
     data = validate(conform(rows, table, interval), table, interval, lake)
@@ -54,7 +54,7 @@ def clusters(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa
 
 def _rows(profiles: Profiles, found: Clusters, numbers: npt.NDArray[np.int64]) -> pd.DataFrame:
     """All but `as_of` and what could be consolidated."""
-    said = {number: describe(profiles, numbers == number)[0] for number in np.unique(numbers) if number}
+    said = {number: describe(profiles, numbers == number) for number in np.unique(numbers) if number}
     shape = np.exp(profiles.shape()[:, :, 0])
     level = profiles.level
     return profiles.names.assign(

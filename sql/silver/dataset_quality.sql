@@ -5,13 +5,17 @@
 -- Window  0 days
 --
 -- Shares are of rows as they landed, but for completeness, which is of the periods that a day of each series has, and timeliness, which
--- is of the rows that count: those that landed within a day of their period's end. What is ingested long afterwards is late, whatever
--- it is otherwise.
+-- is of the rows that count: those that landed within a day of their UTC day's end, whatever the hour at which the day is ingested. What
+-- is ingested long afterwards is late. A day is rated when it is built: what lands of it later is seen by a rebuild alone. How long a
+-- period is, is said by the rows that count; by all only where none does.
 WITH landed AS (
   SELECT
     source, series_id, date_trunc('day', ts) AS day_at, ts, rule,
-    min(period_s) OVER (PARTITION BY source, series_id, date_trunc('day', ts)) AS shortest_s,
-    ingested_at <= date_add('second', period_s, ts) + INTERVAL '1' DAY AS in_time
+    coalesce(
+      min(CASE WHEN rule IS NULL THEN period_s END) OVER (PARTITION BY source, series_id, date_trunc('day', ts)),
+      min(period_s) OVER (PARTITION BY source, series_id, date_trunc('day', ts))
+    ) AS shortest_s,
+    ingested_at <= date_trunc('day', ts) + INTERVAL '2' DAY AS in_time
   FROM views.metric_point
   WHERE day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end AND period_s >= 1
 ),

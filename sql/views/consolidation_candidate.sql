@@ -3,7 +3,9 @@
 -- Reads   gold.utilisation_cluster
 --
 -- Candidates, not recommendations: whether two programs may share a machine is known to people. None of them, and no host, is one that
--- the run recommends to stop, resize or change otherwise, so that the savings add up beside the portfolio's.
+-- the run recommends to stop, resize or change otherwise, so that no machine's price is counted twice. It is the list price: a machine
+-- that a commitment covers saves nothing before that ends, and what the run recommends to commit to counts on the usage as it is, that of
+-- these machines with it: the savings of both do not add up.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.utilisation_cluster
 )

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from pipeline.exploration.clusters import LEAST_RESOURCES, describe, find_clusters, keep_numbers
-from pipeline.exploration.consolidation import find_consolidations
+from pipeline.exploration.consolidation import find_consolidations, pack
 from pipeline.exploration.profile import RESOURCE, Profiles, read_profiles
+from pipeline.inputs.clusters import read_machines
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -20,6 +20,7 @@ from pipeline.settings import Settings
 from pipeline.steps.clusters import clusters
 from pipeline.tables.schema import bucket_of
 from pipeline.tables.usage import METRIC_HOURLY
+from pipeline.tables.usage import RESOURCE as RESOURCE_TABLE
 from tests.support.fleet_profiles import read_fleet
 
 DAY = Interval.day("2026-03-31")
@@ -34,19 +35,21 @@ def profiles(*shapes: Shape, level: float = 20, noise: float = 0.01) -> Profiles
 
 
 def cells(name: str, shape: Shape, level: float, noise: float, seed: int) -> pd.DataFrame:
-    hour = np.tile(np.arange(24), 2)
-    weekend = np.repeat([False, True], 24)
-    log = np.log(level * np.where(hour < 6, shape[0], 1.0) * np.where(weekend, shape[1], 1.0))
-    log = log + np.random.default_rng(seed).normal(0, noise, 48)
-    frame = pd.DataFrame({"account": "a", "region": "r", "resource_id": name, "is_weekend": weekend, "hour_of_day": hour})
-    frame[["hours", "used"]] = 100
+    hour, day = np.tile(np.arange(24), 7), np.repeat(np.arange(7), 24)
+    log = np.log(level * np.where(hour < 6, shape[0], 1.0) * np.where(day >= 5, shape[1], 1.0))
+    # Noise is of the hours of a workday and of a weekend day.
+    log = log + np.random.default_rng(seed).normal(0, noise, 48)[np.where(day >= 5, 24, 0) + hour]
+    frame = pd.DataFrame({"account": "a", "region": "r", "resource_id": name, "day_of_week": day, "hour_of_day": hour})
+    frame[["hours", "memory_hours", "used"]] = 20
     for metric in ("cpu", "memory", "network"):
         frame[f"{metric}_ln"] = log
-    return frame.assign(cpu_ln_squared=log**2 + 0.01, memory_ln_squared=log**2 + 0.01)
+    for metric in ("cpu", "memory"):
+        frame[f"{metric}_p95"] = np.exp(log + 0.1645)
+    return frame.assign(cpu_ln_squared=log**2 + 0.01)
 
 
 def test_the_clusters_of_the_realistic_fleet_are_its_archetypes_though_nobody_says_how_many() -> None:
-    found, kinds = read_fleet(seed=42)
+    found, kinds = read_fleet(seed=11)
 
     grouped = find_clusters(read_profiles(found))
 
@@ -63,18 +66,33 @@ def test_clusters_are_the_same_in_any_order_of_rows() -> None:
     assert straight.silhouettes == turned.silhouettes
 
 
-def test_what_is_off_at_night_joins_those_whose_days_it_shares() -> None:
+def test_what_is_off_at_night_joins_those_whose_days_it_shares_whatever_its_level() -> None:
+    # Two kinds of day, told apart by the evening as well as by the night.
+    rows = [cells(f"i-{n:02d}", each, 20, 0.01, n) for n, each in enumerate([DAYTIME] * 12 + [NIGHTLY] * 12 + [DAYTIME, NIGHTLY])]
+    for n, frame in enumerate(rows):
+        late = frame["hour_of_day"] >= 18
+        for metric in ("cpu", "memory", "network"):
+            frame.loc[late, f"{metric}_ln"] += (-0.7, 0.7)[n in range(12, 24) or n == 25]
+            # Of the level of those that work by night, and of theirs the other.
+            frame[f"{metric}_ln"] += {24: 2.0, 25: -2.0}.get(n, 0)
+        if n >= 24:
+            frame.loc[(frame["hour_of_day"] < 6) | (frame["day_of_week"] >= 5), "used"] = 0
+    found = find_clusters(read_profiles(pd.concat(rows)), count=2)
+
+    assert np.isnan(found.fit[24:]).all()
+    assert found.labels[0] != found.labels[12]
+    assert found.labels[24:].tolist() == [found.labels[0], found.labels[12]]
+    assert found.reasons[24:] == ["", ""]
+
+
+def test_a_resource_that_joins_no_cluster_says_why() -> None:
     seen = profiles(*[DAYTIME] * 12, *[NIGHTLY] * 12, DAYTIME)
-    seen.cells[24, :6] = np.nan
-    seen.cells[24, 24:] = np.nan
-    # Its evening is as that of those by night, had its level not been taken out.
-    seen.cells[24] += 1.0
+    seen.cells[24] = np.nan
 
     found = find_clusters(seen, count=2)
 
-    assert np.isnan(found.fit[24])
-    assert found.labels[24] in (found.labels[0], found.labels[12])
-    assert found.reasons[24] == ""
+    assert found.labels[24] == -1
+    assert found.reasons[24] == "No hour of its week is in use often enough; 6 times are needed."
 
 
 def test_few_resources_and_few_hours_are_in_no_cluster_and_say_why() -> None:
@@ -91,27 +109,26 @@ def test_few_resources_and_few_hours_are_in_no_cluster_and_say_why() -> None:
     assert (young.labels >= 0).sum() == 17
 
 
-def test_a_cluster_keeps_its_number_while_most_of_its_resources_do_and_a_new_one_gets_a_new_one() -> None:
+def test_a_cluster_keeps_its_number_while_most_of_its_resources_do_and_a_new_one_gets_one_that_none_had() -> None:
     names = pd.DataFrame([("a", "r", f"i-{n}") for n in range(7)], columns=RESOURCE)
-    before = names.head(5).assign(cluster=[4, 4, 4, 2, 2])
+    before = names.head(5).assign(cluster=[4, 4, 4, 2, 2], highest=6)
 
     kept = keep_numbers(names, np.array([1, 1, 0, 0, 0, 2, -1]), before)
     first = keep_numbers(names, np.array([0, 0, 0, 1, 1, 1, -1]), before.head(0))
 
-    assert kept.tolist() == [4, 4, 2, 2, 2, 1, 0]
+    assert kept.tolist() == [4, 4, 2, 2, 2, 7, 0]
     assert first.tolist() == [1, 1, 1, 2, 2, 2, 0]
 
 
 def test_a_cluster_is_described_by_its_night_its_weekend_and_its_level() -> None:
     seen = profiles(DAYTIME, DAYTIME, NIGHTLY, noise=0)
 
-    said, figures = describe(seen, np.array([True, True, False]))
+    said = describe(seen, np.array([True, True, False]))
 
     assert said == (
-        "Busier by day than at night, quieter at weekends: 50 % of the working day at night, 60 % of the working day at weekends"
-        ", 13 % CPU, 13 % memory while in use."
+        "Busier by day than at night, quieter at weekends: from 0 to 6 UTC 50 % of 9 to 18 on workdays, at weekends 60 % of the "
+        "same hours on workdays, 13 % CPU, 13 % memory while in use."
     )
-    assert figures["night_ratio"] == pytest.approx(0.5)
 
 
 def machines(*types: str, **more: Any) -> pd.DataFrame:
@@ -137,7 +154,10 @@ def test_the_dearest_machine_moves_to_the_one_that_is_fullest_afterwards_and_its
     [first] = moves.to_dict("records")
     assert (first["resource_id"], first["consolidate_into"]) == ("i-01", "i-00")
     assert first["consolidation_saving_usd"] == 146.0
-    assert "at most" in first["consolidation_reason"]
+    assert first["consolidation_reason"] == (
+        "With all that i-00 (m5.large) is to do, 53 % of its CPU and 53 % of its memory are needed in the busiest hour of a week"
+        ", by the P95 of each hour; m5.xlarge costs $146.00 a month."
+    )
 
 
 def test_machines_that_are_busy_changed_otherwise_or_of_another_environment_do_not_share() -> None:
@@ -150,6 +170,56 @@ def test_machines_that_are_busy_changed_otherwise_or_of_another_environment_do_n
     assert find_consolidations(quiet, machines(*types, environment=["production", "test"]), listed(), NOBODY).empty
     assert find_consolidations(quiet, machines(*types, state=["running", "stopped"]), listed(), NOBODY).empty
     assert find_consolidations(quiet, machines(*types), listed().head(0), NOBODY).empty
+
+
+def test_a_machine_known_from_days_or_without_its_weekends_neither_moves_nor_hosts() -> None:
+    whole = cells("i-00", DAYTIME, 15, 0.01, 0)
+    young = cells("i-01", DAYTIME, 15, 0.01, 1).assign(hours=1, memory_hours=1, used=1)
+    workdays = cells("i-01", DAYTIME, 15, 0.01, 1).query("day_of_week < 5")
+    without_memory = cells("i-01", DAYTIME, 15, 0.01, 1).assign(memory_hours=0, memory_p95=np.nan)
+    two = machines("m5.large", "m5.large")
+
+    for other in (young, workdays, without_memory):
+        assert find_consolidations(read_profiles(pd.concat([whole, other])), two, listed(), NOBODY).empty
+
+
+def test_what_is_off_at_night_hosts_what_works_then() -> None:
+    by_day, by_night = (cells(f"i-0{n}", (1.0, 1.0), 55, 0.01, n) for n in range(2))
+    night = by_day["hour_of_day"] < 12
+    by_day.loc[night, ["used", "cpu_p95", "memory_p95"]] = [0, 0.5, 5]
+    by_night.loc[~night, ["used", "cpu_p95", "memory_p95"]] = [0, 0.5, 5]
+    seen = read_profiles(pd.concat([by_day, by_night]))
+    seen.peaks[..., 0] *= 0.8
+
+    [move] = find_consolidations(seen, machines("m5.large", "m5.large"), listed(), NOBODY).to_dict("records")
+
+    assert (move["resource_id"], move["consolidate_into"]) == ("i-00", "i-01")
+
+
+def test_what_is_busy_on_one_workday_alone_needs_it_that_day() -> None:
+    rows = pd.concat([cells(f"i-0{n}", (1.0, 1.0), 5, 0.01, n) for n in range(2)])
+    rows.loc[rows["day_of_week"] == 0, "cpu_p95"] = 40.0
+
+    assert find_consolidations(read_profiles(rows), machines("m5.large", "m5.large"), listed(), NOBODY).empty
+
+
+def test_each_machine_moves_to_the_fullest_host_that_has_room_as_if_all_were_tried() -> None:
+    random = np.random.default_rng(11)
+    load, room = random.gamma(2, 4, (40, 12, 2)), random.choice([60.0, 120.0], (40, 1)) * np.ones((1, 2))
+    left, moved, hosts, expected = load.copy(), set[int](), set[int](), {}
+    for guest in range(40):
+        free = [h for h in range(40) if h != guest and h not in moved and (left[h] + left[guest] <= room[h]).all()]
+        if guest in hosts or not free:
+            continue
+        host = max(free, key=lambda h: (((left[h] + left[guest]).max(axis=0) / room[h]).max(), -h))
+        left[host] += left[guest]
+        moved.add(guest)
+        hosts.add(host)
+        expected[guest] = host
+
+    assert pack(load, room) == expected
+    assert 10 < len(expected) < 40
+    np.testing.assert_array_equal(load, left)
 
 
 def observe(lake: Lake) -> None:
@@ -189,6 +259,20 @@ def test_a_run_publishes_a_row_per_resource_and_the_next_run_keeps_the_numbers(l
     young = rows[rows["resource_id"] == "i-20"]
     assert young["cluster"].isna().all()
     assert set(young["reason"]) == {"24 hours are known; 672 are needed.", "48 hours are known; 672 are needed."}
+
+
+def test_a_machine_that_no_inventory_lists_any_more_is_not_one_that_could_share(lake: Lake, settings: Settings) -> None:
+    def seen(name: str, back: int) -> dict[str, object]:
+        key = {"account": "a", "region": "r", "resource_id": name, "ts": DAY.end - timedelta(days=back)}
+        return key | {"service": "ec2", "state": "running", "tags_json": "{}"}
+
+    days = Interval(DAY.end - timedelta(days=60), DAY.end)
+    rows = RESOURCE_TABLE.frame([seen("i-00", 1), seen("i-01", 14), seen("i-02", 15)])
+    lake.replace(RESOURCE_TABLE, conform(rows, RESOURCE_TABLE, days), RESOURCE_TABLE.scope(days))
+
+    listed, _, _ = read_machines(DAY, lake, settings.model_copy(update={"lookback_days": 14}))
+
+    assert listed["resource_id"].tolist() == ["i-00", "i-01"]
 
 
 def test_without_hours_a_run_publishes_nothing_and_says_so(lake: Lake, settings: Settings) -> None:

@@ -72,7 +72,16 @@ def test_missing_days_count_between_the_first_and_the_last_of_a_resource() -> No
 
     assert row["missing_pct"] == pytest.approx(40.0)
     assert (row["resources"], row["days"], row["max"]) == (1, 3, 97.0)
-    assert row["verdict"] == "5 days, or none that differ; 28 are needed"
+    assert row["verdict"] == "3 days, or none that differ; 28 are needed"
+
+
+def test_days_that_were_not_observed_do_not_make_a_series_long() -> None:
+    random = np.random.default_rng(5)
+    fortnightly, half = (np.where(np.arange(400) % every, np.nan, random.normal(size=400)) for every in (14, 2))
+
+    assert kind_of(fortnightly)["verdict"] == "29 days, or none that differ; 200 are needed"
+    assert kind_of(half)["verdict"] == "stationary"
+    assert kind_of(np.full(60, np.nan))["verdict"] == "0 days, or none that differ; 30 are needed"
 
 
 def test_a_walk_is_not_stationary_and_noise_is() -> None:
@@ -111,6 +120,32 @@ def test_names_that_two_accounts_share_are_told_apart() -> None:
 
     assert found.days["resource"].tolist() == ["a/r/i-1", "b/r/i-1"]
     assert found.of("cpu")["server_type"].tolist() == ["x", "x"]
+
+
+def test_a_server_has_its_own_accounts_labels_and_none_where_no_inventory_lists_it() -> None:
+    days = pd.DataFrame([{"account": "b", "region": "r", "resource_id": name} for name in ("i-1", "i-2")])
+    days = days.assign(metric="cpu", unit="percent", ts=FIRST, value=1.0, complete=1.0)
+    listed = [("a", "i-1", "web"), ("a", "i-2", "web"), ("b", "i-1", "batch")]
+    resources = pd.DataFrame(listed, columns=["account", "resource_id", "server_type"])
+    resources = resources.assign(region="r", business_unit="x", criticality="x")
+
+    found = from_lake("lake", days, pd.DataFrame(), resources)
+
+    assert found.labels[["resource", "server_type"]].to_numpy().tolist() == [["i-1", "batch"]]
+    assert found.of("cpu")["server_type"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["load.csv", "--from", "2026-03-01", "--to", "2026-03-02"], "--day, --from and --to name days of the lake; load.csv is"),
+        (["load.csv", "--day", "2026-03-01"], "--day, --from and --to name days of the lake; load.csv is explored whole"),
+        (["--day", "2026-03-01", "--option", "resource_column=x"], "--option says how a file is read; name one"),
+    ],
+)
+def test_what_says_nothing_of_what_is_explored_is_refused(words: list[str], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        CliRunner().invoke(app, ["explore", *words], catch_exceptions=False)
 
 
 def test_a_file_is_explored_by_the_command_with_the_gaps_it_has(tmp_path: Path) -> None:

@@ -62,11 +62,13 @@ def test_a_persons_archetype_is_a_part_of_the_fleet(tmp_path: Path) -> None:
     ("old", "new", "complaint"),
     [
         ("share = 0.35", "share = 0.30", r"shares sum to 0\.95; expected 1"),
-        ("cpu_mem = 0.5", "cpu_mem = 1.5", r"archetype .*: cpu_mem=1\.5: Input should be less than 1"),
-        ("weekend = 0.5", "weekends = 0.5", r"weekend"),
+        ("cpu_mem = 0.5", "cpu_mem = 1.5", r"archetype web: cpu_mem=1\.5: Input should be less than 1"),
+        ("weekend = 0.5", "weekends = 0.5", r"archetype web: weekend: Field required"),
+        ("weekend = 0.5", "weekend = nan", r"archetype web: weekend=nan: Input should be a finite number"),
+        ("base = [45,", "base = [nan,", r"archetype web: base\.0=nan: Input should be a finite number"),
         ("cpu_mem = 0.5", "cpu_mem = -0.9", r"archetype web: no noise has its correlations at once"),
         ('"batch"', '"web"', r"two archetypes of one name"),
-        ("sd = [15,", "sd = [0,", r"archetype web: base .* and sd .* must be above 0"),
+        ("sd = [15,", "sd = [0,", r"archetype web: sd\.0=0: Input should be greater than 0"),
         ("name =", "name", r"is not TOML"),
     ],
 )
@@ -78,6 +80,35 @@ def test_archetypes_that_cannot_be_are_refused_with_what_is_wrong(tmp_path: Path
         read_archetypes(file)
 
 
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        (b"archetype = 5\n", r"archetype=5: expected a table \[\[archetype\]\] for each kind of server"),
+        (b"archetype = [5]\n", r"archetype=\[5\]: expected a table"),
+        (b'[archetype]\nname = "web"\n', r"expected a table"),
+        ("# Größe\n".encode("latin-1"), r"is not TOML, which is UTF-8: byte 4"),
+        (b"", r"shares sum to 0; expected 1"),
+    ],
+)
+def test_a_file_that_states_no_archetypes_is_refused(tmp_path: Path, written: bytes, complaint: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(written)
+
+    with pytest.raises(ConfigError, match=complaint):
+        read_archetypes(file)
+
+
+def test_what_an_archetype_grows_by_is_over_the_whole_life_of_the_reference_fleet() -> None:
+    alone = ARCHETYPES[0].model_copy(update={"share": 1.0})
+    kinds = [alone.model_copy(update={"growth_pct": percent}) for percent in (0, 50)]
+
+    still, grown = (fleet.reference_frame(200, days=730, archetypes=[kind]) for kind in kinds)
+
+    last = still.index == still.index.max()
+    added = grown.loc[last, "disk_p95"].mean() - still.loc[last, "disk_p95"].mean()
+    assert added == pytest.approx(0.5 * alone.base[2], rel=0.01)
+
+
 def test_the_largest_share_has_the_servers_that_are_left_over() -> None:
     assert [int((assigned(11) == number).sum()) for number in range(len(ARCHETYPES))] == [3, 6, 1, 1]
 
@@ -87,6 +118,7 @@ def test_the_largest_share_has_the_servers_that_are_left_over() -> None:
     [
         (["--years", "2", "--end-date", "2023-01-01"], "give --years or --end-date, not both"),
         (["--end-date", "2021-12-31"], "--end-date 2021-12-31 lies before --start-date 2022-01-01"),
+        (["--start-date", "9998-01-01"], "--start-date 9998-01-01: 4 years on is after 9999, the last year that there is"),
         (["--start-date", "soon"], "--start-date is a day as YYYY-MM-DD; got 'soon'"),
     ],
 )

@@ -53,3 +53,9 @@ def test_a_file_of_another_layout_is_refused_with_the_one_that_is_expected(tmp_p
         fetched(tmp_path, "machine_id,time_stamp,cpu", "m_1,0,10")
     with pytest.raises(DataError, match="expected the columns"):
         fetched(tmp_path, "machine_id,time_stamp,cpu_util_percent,mem_util_percent,mem_gps,mkpi,net_in,net_out,disk_io_percent")
+
+
+@pytest.mark.parametrize("name", ["machine_1", "", "m_", "m_1x", "m_99999999999999999999"])
+def test_a_machine_that_is_none_of_the_traces_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=rf"machine_usage\.csv: machine_id='{name}': expected a machine of the trace, as m_1932"):
+        fetched(tmp_path, "m_1,0,10,50,1,1,1,1,1", f"{name},0,10,50,1,1,1,1,1")
