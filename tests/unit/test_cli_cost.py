@@ -88,6 +88,8 @@ def test_the_cents_of_the_parts_sum_to_those_of_the_change() -> None:
     [
         (("--from", "2026-03"), "--to None is no month"),
         (("--from", "2026-03", "--to", "May"), "--to 'May' is no month; expected YYYY-MM"),
+        (("--from", "2026-03", "--to", "9999-12"), "--to '9999-12' is no month; expected YYYY-MM, up to 9999-11"),
+        (("--before", "2026-03-01..2026-03-02", "--after", "9999-12-31..9999-12-31"), "expected a day before 9999-12-31"),
         (("--from", "2026-03", "--to", "2026-03"), "have days in common"),
         (("--before", "2026-03-01..2026-03-02", "--after", "2026-03-05"), "--after '2026-03-05' is no span of days"),
         (("--before", "2026-03-03..2026-03-02", "--after", "2026-03-05..2026-03-05"), "its last day lies before its first"),
