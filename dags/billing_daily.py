@@ -14,8 +14,8 @@ written or no export fails alone, and the run with it, while the others are publ
 bill once, with the run of the month's last day; the runs of the other days skip everything. The same export again is no change.
 
 **By hand** `python -m pipeline ingest --source billing --path … --day 2026-03-01`, then `python -m pipeline build`; or trigger
-it with `{"month": "2026-03"}` for one billing period, of the running month as of its last whole day, or `{"day": "2026-03-01"}`: a
-run by hand waits for nothing, and what is not over is refused.
+it with `{"month": "2026-03"}` for one billing period, of the running month as of its last whole day, or `{"day": "2026-03-01"}`:
+a run by hand waits for nothing, and what is not over is refused.
 
 **Recommendations**, the report and messages are those of `capacity_daily`, which reads the newest bill that is there and says up
 to which day it goes.

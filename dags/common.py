@@ -64,8 +64,8 @@ def interval_of(
         dag_id: for messages.
 
     Raises:
-        ConfigError: an unknown key, a half-given or overlong range, one that is not over, a range asked of a scheduled or backfill
-            run, or no interval.
+        ConfigError: an unknown key, a half-given or overlong range, one that is not over, a range asked of a scheduled or
+            backfill run, or no interval.
     """
     if unknown := sorted(set(asked) - set(INTERVAL_PARAMS)):
         raise ConfigError(f"{dag_id}: unknown key {unknown} in the run's conf; there are {', '.join(INTERVAL_PARAMS)}")
