@@ -103,5 +103,5 @@ def test_periods_that_are_none_name_what_was_expected(arguments: tuple[str, ...]
 
 
 def test_a_period_that_nobody_charges_is_compared_with_nothing() -> None:
-    with pytest.raises(DataError, match="no provider charges in one currency in both"):
+    with pytest.raises(DataError, match="no provider charges a payer in one currency in both"):
         invoke("cost", "drivers", "--from", "2026-03", "--to", "2026-04")
