@@ -5,9 +5,9 @@
 `gold.cost_course` and `gold.cost_anomaly`. Without that source in the setting `sources`, a run skips everything.
 
 **Waits** for the manifest: from 06:00 UTC on it looks every half hour whether the running billing period was stated anew since
-the day's end, and holds no worker in between. After `bill_wait_hours` it goes on with what is there: nothing waits longer. A
-period that is over is not waited for, and no other run waits for one that does: `max_active_runs` leaves room beside it, and a
-table is built by one run at a time.
+the day's end, by every export that has it, and holds no worker in between. After `bill_wait_hours` it goes on with what is there:
+nothing waits longer. A period that is over is not waited for, and no other run waits for one that does: `max_active_runs` leaves
+room beside it, and a table is built by one run at a time.
 
 **Which periods** the month of the run's day, and until the 15th the month before, each in a task of its own: one that is half
 written or no export fails alone, and the run with it, while the others are published. A **backfill** of a month's days loads its
