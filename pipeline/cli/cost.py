@@ -66,7 +66,8 @@ def drivers(
     rows = read(lake, "cost_drivers", **bounds, by_bill=int(by_bill), as_of=as_of)
     if rows.empty:
         raise DataError(
-            f"no provider charges a payer in one currency in both {_said(old)} and {_said(new)}; views.cost_monthly has what is billed"
+            f"no provider charges a payer in one currency in both {_said(old)} and {_said(new)}; "
+            "views.cost_monthly has what is billed"
         )
     _show(rows, by, f"{_said(old)} to {_said(new)}")
 

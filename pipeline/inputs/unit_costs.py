@@ -32,7 +32,7 @@ def _warn_of_misnamed(named: tuple[str, ...], rows: pa.Table, interval: Interval
     for each in named:
         service, _, metric = each.partition("=")
         if charged and service not in charged:
-            log.warning("unit_metrics: %r: no bill of %s charges a service %r; see how the bills spell it", each, interval, service)
+            log.warning("unit_metrics: %r: no bill of %s charges %r; see how the bills spell it", each, interval, service)
         elif charged and service not in counted:
             log.warning(
                 "unit_metrics: %r: %s is charged in %s, and no resource of its accounts has counts of a metric %r; "

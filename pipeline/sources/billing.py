@@ -76,7 +76,8 @@ def states_periods(options: Options) -> bool:
 def stated_at(interval: Interval, options: Options) -> datetime | None:
     """Since when all that the place has of the billing periods that an interval touches is stated by manifests, in UTC.
 
-    Of several exports that is what the slowest says. None where no manifest states anything: files that lie there without one are all that is to be expected.
+    Of several exports that is what the slowest says. None where no manifest states anything: files that lie there without one
+    are all that is to be expected.
 
     Raises:
         SourceError: there is nothing, or an execution is half written.

@@ -79,7 +79,7 @@ def test_two_metrics_that_count_the_requests_of_one_service_are_refused_by_name(
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("AWS Lambda=Invocations", "no bill of .* charges a service 'AWS Lambda'"),
+        ("AWS Lambda=Invocations", "no bill of .* charges 'AWS Lambda'"),
         ("Lambda=RequestCount", "no resource of its accounts has counts of a metric 'RequestCount'"),
     ],
 )
