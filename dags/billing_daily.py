@@ -1,20 +1,21 @@
 """Land each bill when it is there, a billing period at a time, and publish what it says: cost, who owes it, and what is ahead.
 
 **Reads** the exports of the source `billing`. **Writes** the tables that are made of bills alone: `silver.bill`,
-`silver.charge_daily` and what is built of them, `gold.cost_allocation`, `gold.cost_forecast`, `gold.budget_status` and
-`gold.cost_anomaly`. Without that source in the setting `sources`, a run skips everything.
+`silver.charge_daily` and what is built of them, `gold.cost_allocation`, `gold.cost_forecast`, `gold.budget_status`,
+`gold.cost_course` and `gold.cost_anomaly`. Without that source in the setting `sources`, a run skips everything.
 
 **Waits** for the manifest: from 06:00 UTC on it looks every half hour whether the running billing period was stated anew since
-the day's end, and holds no worker in between. After `bill_wait_hours` it goes on with what is there: nothing waits longer. A
-period that is over is not waited for, and no other run waits for one that does: `max_active_runs` leaves room beside it, and a
-table is built by one run at a time.
+the day's end, by every export that has it, and holds no worker in between. After `bill_wait_hours` it goes on with what is there:
+nothing waits longer. A period that is over is not waited for, and no other run waits for one that does: `max_active_runs` leaves
+room beside it, and a table is built by one run at a time.
 
 **Which periods** the month of the run's day, and until the 15th the month before, each in a task of its own: one that is half
 written or no export fails alone, and the run with it, while the others are published. A **backfill** of a month's days loads its
 bill once, with the run of the month's last day; the runs of the other days skip everything. The same export again is no change.
 
 **By hand** `python -m pipeline ingest --source billing --path … --day 2026-03-01`, then `python -m pipeline build`; or trigger
-it with `{"month": "2026-03"}` for one billing period, or `{"day": "2026-03-01"}`: a run by hand waits for nothing.
+it with `{"month": "2026-03"}` for one billing period, of the running month as of its last whole day, or `{"day": "2026-03-01"}`:
+a run by hand waits for nothing, and what is not over is refused.
 
 **Recommendations**, the report and messages are those of `capacity_daily`, which reads the newest bill that is there and says up
 to which day it goes.

@@ -44,7 +44,13 @@ INTERVAL_PARAMS: dict[str, Param] = {
 
 
 def interval_of(
-    run_type: str, asked: Mapping[str, Any], start: datetime | None, end: datetime | None, *, dag_id: str = "the DAG"
+    run_type: str,
+    asked: Mapping[str, Any],
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    run_after: datetime,
+    dag_id: str = "the DAG",
 ) -> Interval:
     """The data interval of one DAG run.
 
@@ -53,10 +59,13 @@ def interval_of(
         asked: the run's conf over its params: `day`, or `start` and `end`, or `month`; None and "" mean not given.
         start: the data interval that Airflow gave the run, or None where it gave none (triggered without a logical date).
         end: its end, not included.
+        run_after: the moment that the run is as of: what is asked for ends with the last UTC day that was over then, for what is
+            published as of a day ahead would hide the runs of the days before. A month that goes on is cut there.
         dag_id: for messages.
 
     Raises:
-        ConfigError: an unknown key, a half-given or overlong range, a range asked of a scheduled or backfill run, or no interval.
+        ConfigError: an unknown key, a half-given or overlong range, one that is not over, a range asked of a scheduled or
+            backfill run, or no interval.
     """
     if unknown := sorted(set(asked) - set(INTERVAL_PARAMS)):
         raise ConfigError(f"{dag_id}: unknown key {unknown} in the run's conf; there are {', '.join(INTERVAL_PARAMS)}")
@@ -79,7 +88,13 @@ def interval_of(
         raise ConfigError(f"{dag_id}: give either day, or start and end, or month; the run's conf has {given}")
     if interval.end - interval.start > timedelta(days=MAX_DAYS):
         raise ConfigError(f"{dag_id}: {interval} is longer than the {MAX_DAYS} days that one run may cover")
-    return interval
+    over = datetime.combine(naive_utc(run_after).date(), datetime.min.time())
+    if interval.start >= over or (interval.end > over and "month" not in given):
+        raise ConfigError(
+            f"{dag_id}: {interval} is not over at {naive_utc(run_after):%Y-%m-%d %H:%M} UTC, the moment of this run; "
+            f"expected days before {over:%Y-%m-%d}"
+        )
+    return Interval(interval.start, min(interval.end, over))
 
 
 def run_interval() -> Interval:
@@ -87,7 +102,8 @@ def run_interval() -> Interval:
     context = get_current_context()
     run = context["dag_run"]
     asked = {**context["params"], **(run.conf or {})}
-    return interval_of(str(run.run_type), asked, run.data_interval_start, run.data_interval_end, dag_id=run.dag_id)
+    given = run.data_interval_start, run.data_interval_end
+    return interval_of(str(run.run_type), asked, *given, run_after=run.run_after, dag_id=run.dag_id)
 
 
 def asset(table: str) -> Asset:

@@ -34,9 +34,12 @@ class Interval:
 
     @classmethod
     def day(cls, day: date | str) -> Interval:
-        """The UTC day `YYYY-MM-DD`."""
+        """The UTC day `YYYY-MM-DD`; not the last one that Python knows, which has no end."""
         start = datetime.combine(_parse_day(day), datetime.min.time())
-        return cls(start, start + timedelta(days=1))
+        try:
+            return cls(start, start + timedelta(days=1))
+        except OverflowError:
+            raise ConfigError(f"expected a day before {start:%Y-%m-%d}, the last that there is, got it") from None
 
     @classmethod
     def days(cls, first: date | str, end: date | str) -> Interval:
@@ -53,7 +56,10 @@ class Interval:
         if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
             raise ConfigError(f"expected a month as YYYY-MM, got {month!r}")
         start = cls.day(f"{month}-01").start
-        return cls(start, _month_after(start))
+        try:
+            return cls(start, _month_after(start))
+        except ValueError:
+            raise ConfigError(f"expected a month before {month}, the last that there is, got it") from None
 
     @property
     def late_in_month(self) -> Interval:

@@ -270,6 +270,15 @@ class Settings(BaseModel):
             date.fromisoformat(shift.rpartition(":")[2])
         return value
 
+    @field_validator("unit_metrics")
+    @classmethod
+    def _one_metric_counts_requests_of_a_service(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        metrics: dict[str, str] = {}
+        for service, _, metric in (each.partition("=") for each in value):
+            if (other := metrics.setdefault(service, metric)) != metric:
+                raise ValueError(f"requests of {service} are counted by {other} and by {metric}; expected one metric")
+        return value
+
     @field_validator("fallback_forecaster")
     @classmethod
     def _forecaster_exists(cls, value: str) -> str:

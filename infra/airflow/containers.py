@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 POLL_S = 10.0
@@ -66,10 +67,19 @@ def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1, perio
         "shard": shard,
         "shards": shards,
     } | ({"period": period} if period else {})
-    task = get_current_context()["ti"]
-    # A worker that takes up a try of one that died finds that try's container, and starts no second one.
-    token = hashlib.sha256(f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.try_number}".encode()).hexdigest()
-    return run_container(cluster, f"{cluster}-{steps.role_of(name, target)}", ["python", "-c", RUN, json.dumps(asked)], token)
+    command, token = ["python", "-c", RUN, json.dumps(asked)], token_of(get_current_context())
+    return run_container(cluster, f"{cluster}-{steps.role_of(name, target)}", command, token)
+
+
+def token_of(context: Mapping[str, Any]) -> str:
+    """What tells one execution of a task from others, whichever worker it is on.
+
+    A worker that takes up a try of one that died finds that try's container, and starts no second one. A sensor that looks again
+    is on the same try, and starts its own: what tells its looks apart is how often it was rescheduled.
+    """
+    task = context["ti"]
+    parts = task.dag_id, task.run_id, task.task_id, task.map_index, task.try_number, context.get("task_reschedule_count", 0)
+    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()
 
 
 def run_container(cluster: str, definition: str, command: list[str], token: str, ecs: Any = None) -> bool:

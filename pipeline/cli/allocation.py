@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import read_settings
+from pipeline.cli.options import read_month, read_settings
 from pipeline.cli.output import console, print_frame
-from pipeline.errors import ConfigError, DataError
+from pipeline.errors import DataError
 from pipeline.interval import Interval
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def allocation(
     settings = read_settings()
     lake = open_lake(settings)
     rules = read_allocation_rules(lake, settings)
-    period = _read_month(month) if month else newest_period(lake)
+    period = read_month("--month", month) if month else newest_period(lake)
     if resource is not None:
         _show(explain_costs_of(resource, period, lake, rules), period)
         return
@@ -64,10 +63,3 @@ def _show(found: pd.DataFrame, period: Interval) -> None:
         days = shown["first_day"].dt.strftime("%m-%d") + "…" + shown["last_day"].dt.strftime("%m-%d")
         shown = shown.assign(days=days).drop(columns=["first_day", "last_day"])
         print_frame(shown, f"{as_given(str(resource_id))} in {period.start:%Y-%m}")
-
-
-def _read_month(text: str) -> Interval:
-    try:
-        return Interval.day(datetime.strptime(text, "%Y-%m").date()).whole_months()
-    except ValueError:
-        raise ConfigError(f"--month {text!r} is no month; expected YYYY-MM") from None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.feedback import land_feedback, refuse_empty
-from pipeline.cli.options import read_settings
+from pipeline.cli.options import read_month, read_settings
 from pipeline.cli.output import console
 from pipeline.errors import ConfigError
-from pipeline.interval import Interval
 
 app = typer.Typer()
 billing_app = typer.Typer(help="Release a bill that says something else of a closed period.", no_args_is_help=True)
@@ -32,7 +30,7 @@ def accept(
     from pipeline.tables.columns import ACCEPTED_BILL
 
     refuse_empty(reason)
-    month = _month(period)
+    month = read_month("PERIOD", period)
     lake = open_lake(read_settings())
     loads = ask(lake, "bill_loads", start=month.start, end=month.end).to_pylist()
     known = {name_of(load) for load in loads}
@@ -46,11 +44,3 @@ def accept(
         "month or of the first half of the next",
         soft_wrap=True,
     )
-
-
-def _month(period: str) -> Interval:
-    try:
-        first = datetime.strptime(period, "%Y-%m")
-    except ValueError:
-        raise ConfigError(f"PERIOD {period!r} is no month; expected YYYY-MM") from None
-    return Interval.day(f"{first:%Y-%m-%d}").whole_months()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import read_settings
+from pipeline.cli.options import read_month, read_settings
 from pipeline.cli.output import console, print_frame
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
@@ -55,7 +55,7 @@ def drivers(
     if by_bill and (before is not None or after is not None):
         raise ConfigError("expected either --from and --to, or --before and --after")
     old, new = (
-        (_month("--from", before_month), _month("--to", after_month))
+        (read_month("--from", before_month), read_month("--to", after_month))
         if by_bill
         else (_days("--before", before), _days("--after", after))
     )
@@ -66,7 +66,8 @@ def drivers(
     rows = read(lake, "cost_drivers", **bounds, by_bill=int(by_bill), as_of=as_of)
     if rows.empty:
         raise DataError(
-            f"no provider charges in one currency in both {_said(old)} and {_said(new)}; views.cost_monthly has what is billed"
+            f"no provider charges a payer in one currency in both {_said(old)} and {_said(new)}; "
+            "views.cost_monthly has what is billed"
         )
     _show(rows, by, f"{_said(old)} to {_said(new)}")
 
@@ -123,13 +124,6 @@ def round_parts(change: Decimal, parts: Mapping[str, Decimal]) -> dict[str, Deci
     return cents
 
 
-def _month(option: str, text: str | None) -> Interval:
-    try:
-        return Interval.day(datetime.strptime(text or "", "%Y-%m").date()).whole_months()
-    except ValueError:
-        raise ConfigError(f"{option} {text!r} is no month; expected YYYY-MM") from None
-
-
 def _days(option: str, text: str | None) -> Interval:
     first, _, last = (text or "").partition("..")
     try:
@@ -140,7 +134,7 @@ def _days(option: str, text: str | None) -> Interval:
         ) from None
     if end < start:
         raise ConfigError(f"{option} {text}: its last day lies before its first")
-    return Interval(start, end + timedelta(days=1))
+    return Interval(start, Interval.day(end.date()).end)
 
 
 def _said(period: Interval) -> str:

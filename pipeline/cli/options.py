@@ -118,6 +118,18 @@ def _option(text: str) -> tuple[str, Any]:
     return name, value
 
 
+def read_month(option: str, text: str | None) -> Interval:
+    """The month YYYY-MM that an option or argument names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    try:
+        return Interval.month(text or "")
+    except ConfigError:
+        raise ConfigError(f"{option} {text!r} is no month; expected YYYY-MM, up to 9999-11") from None
+
+
 def read_interval(day: str | None, start: str | None, end: str | None, settings: Settings | None = None) -> Interval:
     """The interval that the options name, or the days that a file source spans.
 

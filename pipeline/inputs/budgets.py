@@ -35,27 +35,26 @@ def read_budgets(lake: Lake, settings: Settings) -> tuple[Budget, ...]:
 def read_scopes(
     budgets: tuple[Budget, ...], lake: Lake, since: datetime, as_of: datetime
 ) -> Iterator[tuple[Budget, pd.DataFrame]]:
-    """Each budget with the charges of its scope, as of `inputs.cost_charges`; what has a dimension is as of the allocation."""
-    asked: dict[str, pd.DataFrame] = {}
+    """Each budget with the charges of its scope, then everything by currency, as of `inputs.cost_charges`.
+
+    What has a dimension is as of the allocation.
+    """
+    charges = read(lake, "cost_charges", since=since, as_of=as_of)
+    asked = {"": charges}
     for budget in budgets:
         dimension = next(iter(budget.dimensions), "")
         if dimension not in asked:
-            query, of = ("allocated_charges", {"dimension": dimension}) if dimension else ("cost_charges", {})
-            asked[dimension] = read(lake, query, since=since, as_of=as_of, **of)
+            asked[dimension] = read(lake, "allocated_charges", since=since, as_of=as_of, dimension=dimension)
         yield budget, _within(budget, asked[dimension])
-
-
-def read_everything(lake: Lake, since: datetime, as_of: datetime) -> Iterator[tuple[Budget, pd.DataFrame]]:
-    """What everybody is charged, by currency, with the charges, as of `inputs.cost_charges`."""
-    charges = read(lake, "cost_charges", since=since, as_of=as_of)
     month = (as_of - timedelta(days=1)).replace(day=1)
     for currency in sorted(set(charges["currency"][charges["ts"] >= month])):
         yield everything(currency), charges
 
 
 def earliest(budgets: tuple[Budget, ...], as_of: datetime, history: timedelta) -> datetime:
-    """From when charges are read: all history, and as long before the longest period as that is."""
-    periods = [period for each in budgets if (period := each.period_of((as_of - timedelta(days=1)).date()))]
+    """From when charges are read: all history, and as long before the longest period, or the running month, as that is."""
+    followed = (*budgets, everything(""))
+    periods = [period for each in followed if (period := each.period_of((as_of - timedelta(days=1)).date()))]
     firsts = [datetime.combine(first, datetime.min.time()) - (after - first) for first, after in periods]
     return min((as_of - history, *firsts))
 

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.report import charts
 from pipeline.report.frames import floats, numbers
 from pipeline.report.section import Content
-from pipeline.report.words import day, missing, percent
+from pipeline.report.words import COST_WORDS, day, missing, percent
 from pipeline.tables.columns import UNNAMED
 
 #: Charts at most: everything, and the budgets that are likeliest exceeded.
@@ -45,7 +45,7 @@ def _figure(rows: pd.DataFrame) -> Content:
     if ahead["expected"].notna().any():
         lines.append(charts.Line(list(ahead["ts"]), floats(ahead["expected"]), "median", "expected"))
         bands.append(charts.Band(list(ahead["ts"]), floats(ahead["p05"]), floats(ahead["p95"]), "band-90", "90 % band"))
-    name = "Everything, amortised" if first["budget"] == UNNAMED else str(first["budget"])
+    name = f"{'Everything' if first['budget'] == UNNAMED else first['budget']}, {COST_WORDS[first['cost']]}"
     since = "" if first["period_start"] == first["ts"] else f", since {day(first['period_start'])}"
     return {
         "title": name,

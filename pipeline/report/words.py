@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.tables.columns import ACTIONS, DEGREES, SEVERITIES, UNKNOWN
+from pipeline.tables.columns import ACTIONS, BILLED, DEGREES, EFFECTIVE, SEVERITIES, UNKNOWN
 
 DASH = "–"
 NBSP = "\u00a0"
+COST_WORDS = {BILLED: "as billed", EFFECTIVE: "amortised"}
 UNIT_SIGNS = {"percent": "%", "mbps": "Mbps", "count": "count", "ms": "ms", "usd": "USD"}
 METRIC_WORDS = {
     "cpu_utilization": "CPU",

@@ -74,9 +74,10 @@ def states_periods(options: Options) -> bool:
 
 
 def stated_at(interval: Interval, options: Options) -> datetime | None:
-    """When what the place has of the billing periods that an interval touches was last stated by a manifest, in UTC.
+    """Since when all that the place has of the billing periods that an interval touches is stated by manifests, in UTC.
 
-    None where no manifest states anything: files that lie there without one are all that is to be expected.
+    Of several exports that is what the slowest says. None where no manifest states anything: files that lie there without one
+    are all that is to be expected.
 
     Raises:
         SourceError: there is nothing, or an execution is half written.
@@ -85,7 +86,7 @@ def stated_at(interval: Interval, options: Options) -> datetime | None:
     found = find_executions(NAME, options.path, _files.stored_of(options), interval)
     if not found:
         raise SourceError(f"{options.path}: nothing of {interval.start:%Y-%m} is there")
-    return max((each.stated_at for each in found if each.stated_at), default=None)
+    return min((each.stated_at for each in found if each.stated_at), default=None)
 
 
 def span(options: Options) -> Interval:

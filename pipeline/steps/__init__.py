@@ -118,7 +118,9 @@ def perform(
     finally:
         spent = time.perf_counter() - wall, cpu_seconds() - cpu
         try:
-            _record(lake, interval, _Went(step, target, shard, outcome, rows, *spent))
+            # Tasks that are mapped by billing period are apart on record, too.
+            what = " ".join(filter(None, (target, options.get("period", ""))))
+            _record(lake, interval, _Went(step, what, shard, outcome, rows, *spent))
         except Exception as error:  # telemetry never decides how a step ends
             said = str(error).partition("\n")[0]
             log.warning("%s %s: could not record how the step went: %s: %s", step, interval, type(error).__name__, said)

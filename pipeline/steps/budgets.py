@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipeline import plugs
 from pipeline.inputs import ask
-from pipeline.inputs.budgets import earliest, read_budgets, read_everything, read_scopes
+from pipeline.inputs.budgets import earliest, read_budgets, read_scopes
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -23,6 +23,7 @@ from pipeline.spend.standing import Followed, follow, judge
 from pipeline.steps._declaration import Step
 from pipeline.steps.forecast_cost import MODELS
 from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
+from pipeline.tables.columns import UNNAMED
 from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
@@ -44,11 +45,13 @@ def budgets(interval: Interval, lake: Lake, settings: Settings) -> int:
     told = ask(lake, "budgets_before", as_of=as_of).to_pylist() if stated else []
     before = {(each["budget"], each["period_start"].date()): each for each in told}
     rows, course = [], []
-    history = timedelta(days=settings.history_days)
-    since = earliest(stated, as_of, history)
+    since = earliest(stated, as_of, timedelta(days=settings.history_days))
     for budget, charges in read_scopes(stated, lake, since, as_of):
-        _warn_of_scope(budget, charges, since, as_of)
         followed = follow(budget, charges, as_of, models)
+        if budget.name == UNNAMED:
+            course += _course(followed, as_of) if followed else []
+            continue
+        _warn_of_scope(budget, charges, since, as_of)
         if followed is None:
             log.info("budgets: %s does not count on the day before %s", budget.name, as_of.date())
             continue
@@ -61,9 +64,6 @@ def budgets(interval: Interval, lake: Lake, settings: Settings) -> int:
             continue
         rows.append(row)
         course += _course(followed, as_of)
-    for budget, charges in read_everything(lake, as_of - history, as_of):
-        if followed := follow(budget, charges, as_of, models):
-            course += _course(followed, as_of)
     _publish(COST_COURSE, course, interval, lake)
     return _publish(BUDGET_STATUS, rows, interval, lake)
 

@@ -24,7 +24,7 @@ UNIT_COST = Table(
             unit="currency",
         ),
         Column(name="left_out_cost", type=MONEY, doc="Of the same service's usage, what is not counted so.", unit="currency"),
-        number("unit_cost", "Cost of one.", "currency per `per`"),
+        number("unit_cost", "Cost of one; null on a day without one.", "currency per `per`"),
         number("left_out_ratio", "What is left out of all usage of the service; null where that cost nothing.", "ratio"),
     ),
     may_be_empty=True,

@@ -137,6 +137,7 @@ METRIC_DAILY = Table(
         unit,
         moment("ts", "Midnight that begins the day."),
         *_statistics("day"),
+        number("total", "All that was counted; null of what is no count.", "as `unit`", ge=0),
         bucket,
     ),
 )

@@ -7,10 +7,10 @@
 -- Window  31 days
 --
 -- The parts are those of views.cost_drivers_monthly, which is made from this file; `month` is the newer period's first day. What a
--- provider charges in a currency in one of the periods alone is not compared.
+-- provider charges a payer in a currency in one of the periods alone is not compared.
 WITH charges AS (
   SELECT
-    month, billing_period, ts, provider, currency, account, service, region, usage_type, unit,
+    month, billing_period, ts, provider, payer, currency, account, service, region, usage_type, unit,
     charge_category = 'Usage' AND charge_class = 'none' AND coalesce(quantity, 0) > 0 AS is_use,
     quantity,
     coalesce(effective_cost, billed_cost) AS cost,
@@ -20,7 +20,7 @@ WITH charges AS (
 ),
 sides AS (
   SELECT
-    cast(:after_start AS date) AS month, provider, currency, account, service, region, usage_type, unit, is_use,
+    cast(:after_start AS date) AS month, provider, payer, currency, account, service, region, usage_type, unit, is_use,
     CASE WHEN CASE WHEN :by_bill = 1 THEN billing_period ELSE ts END >= :after_start
       AND CASE WHEN :by_bill = 1 THEN billing_period ELSE ts END < :after_end THEN 1 ELSE 0 END AS is_now,
     CASE WHEN is_use THEN quantity ELSE 0 END AS quantity, cost, list_cost, contracted_cost
@@ -36,10 +36,10 @@ sides AS (
 ),
 compared AS (
   SELECT
-    month, provider, currency, account, service, region, usage_type, unit, is_use,
+    month, provider, payer, currency, account, service, region, usage_type, unit, is_use,
     max(is_now) AS is_there, min(is_now) = 0 AS was_there,
-    max(max(is_now)) OVER (PARTITION BY month, provider, currency) AS has_now,
-    min(min(is_now)) OVER (PARTITION BY month, provider, currency) AS lacks_before,
+    max(max(is_now)) OVER (PARTITION BY month, provider, payer, currency) AS has_now,
+    min(min(is_now)) OVER (PARTITION BY month, provider, payer, currency) AS lacks_before,
     coalesce(sum(quantity) FILTER (WHERE is_now = 1), 0) AS quantity,
     coalesce(sum(quantity) FILTER (WHERE is_now = 0), 0) AS quantity_before,
     coalesce(sum(cost) FILTER (WHERE is_now = 1), 0) AS cost,
@@ -49,11 +49,11 @@ compared AS (
     coalesce(sum(contracted_cost) FILTER (WHERE is_now = 1), 0) AS contracted_cost,
     coalesce(sum(contracted_cost) FILTER (WHERE is_now = 0), 0) AS contracted_before
   FROM sides
-  GROUP BY month, provider, currency, account, service, region, usage_type, unit, is_use
+  GROUP BY month, provider, payer, currency, account, service, region, usage_type, unit, is_use
 ),
 parted AS (
   SELECT
-    month, provider, currency, account, service, region, usage_type, unit, cost, cost_before,
+    month, provider, payer, currency, account, service, region, usage_type, unit, cost, cost_before,
     list_cost, list_before, contracted_cost, contracted_before,
     CASE
       WHEN NOT is_use THEN 'other' WHEN NOT was_there THEN 'new' WHEN is_there = 0 THEN 'gone' ELSE 'both'

@@ -3,17 +3,19 @@
 -- Reads   silver.charge_daily, silver.resource, silver.price, silver.metric_daily
 -- Params  :start, :end   whole months of bills, UTC, half-open
 --         :metrics   whose requests a metric counts, as `,service=metric,service=metric,`; an empty text is nobody's
--- Window  31 days, silver.charge_daily 0 days, silver.price always
+-- Window  31 days, silver.charge_daily 0 days, silver.metric_daily 0 days, silver.price always
 --
 -- Of usage without corrections. A vCPU hour is an hour that an instance runs, times its vCPUs: by the type that the usage type names,
--- else by that of the resource on the day; `db.` and `cache.` types have the vCPUs of the instance type that they are named after, and
--- what a bill itself counts in vCPU hours is taken so, without credits of burstable types. A usage type that is only an SKU counts where
--- it is the hours of a resource with a type. Requests are what the metric says of all resources in the account, all cost of the service
--- against them. `left_out_cost` is what the same service cost beside `cost`, in that account on that day: also unused commitment, and
--- hours of types that nobody knows. Cost is effective, billed where a bill states none.
+-- else by that of the resource on the day, unless resources of one name have several; `db.` and `cache.` types have the vCPUs of the
+-- instance type that they are named after. What a bill itself counts in vCPU hours is taken so where it is compute (Fargate, EMR
+-- Serverless): surcharges and credits of instances are counted in them, too. A usage type that is only an SKU counts where it is the
+-- hours of a resource with a type. Requests are what the metric counts in the bill's month, of all resources in the account, all cost
+-- of the service on such a day against them. `left_out_cost` is what the same service cost beside `cost`, in that account on that day:
+-- also unused commitment, hours of types that nobody knows, and days without a unit, where there are units on others of the same bill.
+-- Cost is effective, billed where a bill states none.
 WITH charge AS (
   SELECT
-    billing_period, source, provider, payer, currency, ts, account, service, quantity,
+    billing_period, source, provider, payer, currency, ts, account, service, region, quantity,
     coalesce(effective_cost, billed_cost) AS cost,
     usage_type,
     lower(unit) AS counted_in,
@@ -25,10 +27,12 @@ WITH charge AS (
     AND charge_category = 'Usage' AND charge_class = 'none'
 ),
 typed AS (
-  SELECT account, regexp_replace(resource_id, '^.*[/:]', '') AS resource, ts, max(instance_type) AS instance_type
+  SELECT
+    account, region, regexp_replace(resource_id, '^.*[/:]', '') AS resource, ts,
+    CASE WHEN min(instance_type) = max(instance_type) THEN max(instance_type) END AS instance_type
   FROM silver.resource
   WHERE ts >= :start - INTERVAL '31' DAY AND ts < :end AND instance_type IS NOT NULL
-  GROUP BY account, regexp_replace(resource_id, '^.*[/:]', ''), ts
+  GROUP BY account, region, regexp_replace(resource_id, '^.*[/:]', ''), ts
 ),
 sized AS (
   SELECT item, try_cast(round(max(vcpu)) AS decimal(10, 0)) AS vcpu
@@ -42,15 +46,15 @@ measured AS (
     CASE
       WHEN c.is_unused OR coalesce(c.quantity, 0) <= 0 THEN 'other'
       WHEN regexp_like(c.counted_in, '^gi?b[- ]?mo(nth)?s?\z') THEN 'gb_month'
-      WHEN c.counted_in IN ('hrs', 'hours', 'hour') AND strpos(c.usage_type, 'Fargate-vCPU-Hours') > 0 THEN 'vcpu'
-      WHEN regexp_like(c.counted_in, '^vcpu[- ]h(ou)?rs?\z') AND strpos(c.usage_type, 'CPUCredits') = 0 THEN 'vcpu'
+      WHEN regexp_like(c.counted_in, '^(vcpu[- ])?h(ou)?rs?\z')
+        AND regexp_like(c.usage_type, '(Fargate|EMR-SERVERLESS)(-ARM|-Windows)?-vCPU-?Hours') THEN 'vcpu'
       WHEN c.counted_in IN ('hrs', 'hours', 'hour') AND s.vcpu IS NOT NULL AND regexp_like(
         c.usage_type, '(^|[-:])(BoxUsage|SpotUsage|DedicatedUsage|InstanceUsage|Multi-AZUsage|NodeUsage)(:|\z)|^[A-Z0-9]{8,}([.][A-Z0-9]+)*\z'
       ) THEN 'instance'
       ELSE 'other'
     END AS counted
   FROM charge AS c
-  LEFT JOIN typed AS t ON t.account = c.account AND t.resource = c.resource AND t.ts = c.ts
+  LEFT JOIN typed AS t ON t.account = c.account AND t.region = c.region AND t.resource = c.resource AND t.ts = c.ts
   LEFT JOIN sized AS s ON s.item = regexp_replace(coalesce(c.named_type, t.instance_type), '^(db|cache)[.]', '')
 ),
 summed AS (
@@ -65,31 +69,46 @@ summed AS (
   GROUP BY billing_period, source, provider, payer, currency, ts, account, service
 ),
 requested AS (
-  SELECT account, ts, metric, try_cast(round(sum(mean * cast(samples AS double)), 3) AS decimal(38, 12)) AS requests
+  SELECT
+    account, metric, ts,
+    try_cast(sum(cast(coalesce(total, mean * cast(samples AS double)) AS decimal(38, 6))) AS decimal(38, 12)) AS requests
   FROM silver.metric_daily
-  WHERE ts >= :start - INTERVAL '31' DAY AND ts < :end AND unit = 'count' AND strpos(:metrics, concat('=', metric, ',')) > 0
-  GROUP BY account, ts, metric
+  WHERE ts >= :start AND ts < :end AND unit = 'count' AND strpos(:metrics, concat('=', metric, ',')) > 0
+  GROUP BY account, metric, ts
+),
+served AS (
+  SELECT
+    s.billing_period, s.source, s.provider, s.payer, s.currency, s.ts, s.account, s.service, s.whole_cost,
+    r.requests AS requests,
+    CASE WHEN r.requests IS NOT NULL THEN s.whole_cost END AS request_cost
+  FROM summed AS s
+  LEFT JOIN requested AS r
+    ON r.account = s.account AND r.ts = s.ts AND s.ts >= s.billing_period
+      AND strpos(:metrics, concat(',', s.service, '=', r.metric, ',')) > 0
 ),
 every AS (
   SELECT
-    billing_period, source, provider, payer, currency, ts, account, service, 'vcpu_hour' AS per, vcpu_hours AS quantity,
-    vcpu_cost AS cost, whole_cost
+    billing_period, source, provider, payer, currency, ts, account, service, 'vcpu_hour' AS per, vcpu_hours AS quantity, vcpu_cost AS cost,
+    whole_cost, sum(vcpu_hours) OVER (PARTITION BY billing_period, source, provider, payer, currency, account, service) AS in_period
   FROM summed
-  WHERE vcpu_hours > 0
   UNION ALL
   SELECT
-    billing_period, source, provider, payer, currency, ts, account, service, 'gb_month' AS per, gb_months AS quantity,
-    stored_cost AS cost, whole_cost
+    billing_period, source, provider, payer, currency, ts, account, service, 'gb_month' AS per, gb_months AS quantity, stored_cost AS cost,
+    whole_cost, sum(gb_months) OVER (PARTITION BY billing_period, source, provider, payer, currency, account, service) AS in_period
   FROM summed
-  WHERE gb_months > 0
   UNION ALL
   SELECT
-    s.billing_period, s.source, s.provider, s.payer, s.currency, s.ts, s.account, s.service, 'request' AS per,
-    r.requests AS quantity, s.whole_cost AS cost, s.whole_cost
-  FROM summed AS s
-  INNER JOIN requested AS r
-    ON r.account = s.account AND r.ts = s.ts AND strpos(:metrics, concat(',', s.service, '=', r.metric, ',')) > 0
-  WHERE r.requests > 0
+    billing_period, source, provider, payer, currency, ts, account, service, 'request' AS per, requests AS quantity, request_cost AS cost,
+    whole_cost, sum(requests) OVER (PARTITION BY billing_period, source, provider, payer, currency, account, service) AS in_period
+  FROM served
+),
+kept AS (
+  SELECT
+    billing_period, source, provider, payer, currency, ts, account, service, per, whole_cost,
+    coalesce(quantity, 0) AS quantity,
+    coalesce(cost, 0) AS cost
+  FROM every
+  WHERE in_period > 0
 )
 SELECT
   billing_period AS billing_period,
@@ -106,5 +125,5 @@ SELECT
   whole_cost - cost AS left_out_cost,
   cast(cost AS double) / nullif(cast(quantity AS double), 0e0) AS unit_cost,
   CASE WHEN whole_cost > 0 THEN cast(whole_cost - cost AS double) / nullif(cast(whole_cost AS double), 0e0) END AS left_out_ratio
-FROM every
+FROM kept
 ORDER BY billing_period, source, provider, payer, currency, ts, account, service, per

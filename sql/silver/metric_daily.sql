@@ -7,6 +7,7 @@
 -- Percentiles are of the day's samples, not of hourly percentiles: a p95 of p95s is neither. A source that delivers only a daily
 -- p95 has no mean. A day without samples has no row.
 -- The sum is an exact decimal, so that no order of rows can change a mean; `least` takes back what rounding adds above the peak.
+-- `total` is what the samples counted, each in its own period: the mean is by the shortest one.
 -- Of samples of different periods each weighs in the mean by its period, and a percentile is of all of them as they came.
 WITH observed AS (
   SELECT
@@ -22,6 +23,12 @@ WITH observed AS (
       END,
       max(value) FILTER (WHERE statistic IN ('average', 'sum'))
     ) AS mean,
+    CASE
+      WHEN unit = 'count'
+        THEN cast(sum(
+            cast(source_value * CASE lower(source_unit) WHEN 'count/second' THEN cast(period_s AS double) ELSE 1e0 END AS decimal(38, 6))
+          ) FILTER (WHERE statistic IN ('average', 'sum')) AS double)
+    END AS total,
     array_sort(array_agg(value) FILTER (WHERE statistic IN ('average', 'sum'))) AS points,
     max(value) FILTER (WHERE statistic = 'p95' AND period_s = 86400) AS stated_p95,
     max(value) FILTER (WHERE statistic = 'p95') AS highest_p95,
@@ -58,5 +65,6 @@ SELECT
   samples AS samples,
   expected_samples AS expected_samples,
   CASE WHEN samples * 2 < expected_samples THEN 2 ELSE 0 END AS quality_flag,
-  least(1e0, cast(samples AS double) / cast(expected_samples AS double)) AS quality_score
+  least(1e0, cast(samples AS double) / cast(expected_samples AS double)) AS quality_score,
+  total AS total
 FROM observed

@@ -12,7 +12,7 @@
 -- Made by `python -m tools.kpi_view` from inputs.cost_drivers, but for which months are compared: change that file.
 WITH charges AS (
   SELECT
-    month, billing_period, ts, provider, currency, account, service, region, usage_type, unit,
+    month, billing_period, ts, provider, payer, currency, account, service, region, usage_type, unit,
     charge_category = 'Usage' AND charge_class = 'none' AND coalesce(quantity, 0) > 0 AS is_use,
     quantity,
     coalesce(effective_cost, billed_cost) AS cost,
@@ -22,31 +22,31 @@ WITH charges AS (
 ),
 monthly AS (
   SELECT
-    month, provider, currency, account, service, region, usage_type, unit, is_use,
+    month, provider, payer, currency, account, service, region, usage_type, unit, is_use,
     sum(CASE WHEN is_use THEN quantity ELSE 0 END) AS quantity,
     sum(cost) AS cost,
     sum(list_cost) AS list_cost,
     sum(contracted_cost) AS contracted_cost
   FROM charges
-  GROUP BY month, provider, currency, account, service, region, usage_type, unit, is_use
+  GROUP BY month, provider, payer, currency, account, service, region, usage_type, unit, is_use
 ),
 sides AS (
   SELECT
-    month, provider, currency, account, service, region, usage_type, unit, is_use,
+    month, provider, payer, currency, account, service, region, usage_type, unit, is_use,
     1 AS is_now, quantity, cost, list_cost, contracted_cost
   FROM monthly
   UNION ALL
   SELECT
-    cast(month + INTERVAL '1' MONTH AS date) AS month, provider, currency, account, service, region, usage_type, unit, is_use,
+    cast(month + INTERVAL '1' MONTH AS date) AS month, provider, payer, currency, account, service, region, usage_type, unit, is_use,
     0 AS is_now, quantity, cost, list_cost, contracted_cost
   FROM monthly
 ),
 compared AS (
   SELECT
-    month, provider, currency, account, service, region, usage_type, unit, is_use,
+    month, provider, payer, currency, account, service, region, usage_type, unit, is_use,
     max(is_now) AS is_there, min(is_now) = 0 AS was_there,
-    max(max(is_now)) OVER (PARTITION BY month, provider, currency) AS has_now,
-    min(min(is_now)) OVER (PARTITION BY month, provider, currency) AS lacks_before,
+    max(max(is_now)) OVER (PARTITION BY month, provider, payer, currency) AS has_now,
+    min(min(is_now)) OVER (PARTITION BY month, provider, payer, currency) AS lacks_before,
     coalesce(sum(quantity) FILTER (WHERE is_now = 1), 0) AS quantity,
     coalesce(sum(quantity) FILTER (WHERE is_now = 0), 0) AS quantity_before,
     coalesce(sum(cost) FILTER (WHERE is_now = 1), 0) AS cost,
@@ -56,11 +56,11 @@ compared AS (
     coalesce(sum(contracted_cost) FILTER (WHERE is_now = 1), 0) AS contracted_cost,
     coalesce(sum(contracted_cost) FILTER (WHERE is_now = 0), 0) AS contracted_before
   FROM sides
-  GROUP BY month, provider, currency, account, service, region, usage_type, unit, is_use
+  GROUP BY month, provider, payer, currency, account, service, region, usage_type, unit, is_use
 ),
 parted AS (
   SELECT
-    month, provider, currency, account, service, region, usage_type, unit, cost, cost_before,
+    month, provider, payer, currency, account, service, region, usage_type, unit, cost, cost_before,
     list_cost, list_before, contracted_cost, contracted_before,
     CASE
       WHEN NOT is_use THEN 'other' WHEN NOT was_there THEN 'new' WHEN is_there = 0 THEN 'gone' ELSE 'both'

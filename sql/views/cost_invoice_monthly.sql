@@ -4,8 +4,8 @@
 --
 -- `month` is the bill's, and its partition. The parts sum to `billed_cost` exactly: usage, purchases (commitments, subscriptions), tax,
 -- credits, and `other_billed`, which is refunds, adjustments and corrections of earlier invoices. `amortised_cost` is effective, billed
--- of the charges that state none where others do; null where the bill states none. `amortised_less_billed` is above zero where earlier
--- purchases are used up, below where new ones are paid ahead.
+-- of the charges that state none where others of the bill do; null where the bill states none. `amortised_less_billed` is above zero
+-- where earlier purchases are used up, below where new ones are paid ahead.
 WITH charged AS (
   SELECT
     month, provider, payer, account, currency, billed_cost, effective_cost,
@@ -21,7 +21,9 @@ monthly AS (
     sum(CASE WHEN part = 'Tax' THEN billed_cost ELSE 0 END) AS tax_billed,
     sum(CASE WHEN part = 'Credit' THEN billed_cost ELSE 0 END) AS credit_billed,
     sum(CASE WHEN part IN ('Usage', 'Purchase', 'Tax', 'Credit') THEN 0 ELSE billed_cost END) AS other_billed,
-    CASE WHEN count(effective_cost) > 0 THEN sum(coalesce(effective_cost, billed_cost)) END AS amortised_cost
+    CASE
+      WHEN sum(count(effective_cost)) OVER (PARTITION BY month, provider, payer) > 0 THEN sum(coalesce(effective_cost, billed_cost))
+    END AS amortised_cost
   FROM charged
   GROUP BY month, provider, payer, account, currency
 )

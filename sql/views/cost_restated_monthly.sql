@@ -2,11 +2,11 @@
 --
 -- Reads   silver.cost_restatement
 --
--- One row per export, account and service of a month; `month` is the bill's, and its partition. The change is what is said now less what
--- was said first, and the sum of all changes between. An export that another takes the place of is in it, too.
+-- One row per source, export, account and service of a month; `month` is the bill's, and its partition. The change is what is said now
+-- less what was said first, and the sum of all changes between. An export that another takes the place of is in it, too.
 WITH ordered AS (
   SELECT
-    month, export, provider, payer, currency, account, service, first_seen_at,
+    month, source, export, provider, payer, currency, account, service, first_seen_at,
     coalesce(old_billed, 0) AS old_billed, coalesce(new_billed, 0) AS new_billed, billed_delta,
     effective_delta,
     row_number() OVER (PARTITION BY month, source, export, provider, payer, currency, account, service ORDER BY first_seen_at) AS nth,
@@ -15,6 +15,7 @@ WITH ordered AS (
 )
 SELECT
   month AS month,
+  source AS source,
   export AS export,
   provider AS provider,
   payer AS payer,
@@ -29,4 +30,4 @@ SELECT
   sum(billed_delta) AS billed_change,
   sum(effective_delta) AS effective_change
 FROM ordered
-GROUP BY month, export, provider, payer, currency, account, service
+GROUP BY month, source, export, provider, payer, currency, account, service

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -13,12 +14,12 @@ from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
+NOW = datetime(2026, 4, 20, 8, 30, tzinfo=UTC)
 
 
 @pytest.fixture
 def interval_of(dag_files: dict[str, ModuleType]) -> Callable[..., Interval]:
-    function: Callable[..., Interval] = dag_files["common"].interval_of
-    return function
+    return partial(dag_files["common"].interval_of, run_after=NOW)
 
 
 NOTHING_ASKED: dict[str, Any] = {"day": None, "start": None, "end": None}
@@ -73,3 +74,25 @@ def test_a_run_without_a_clear_interval_is_refused_with_what_was_found(
 def test_a_backfill_cannot_be_sent_to_one_day_by_its_conf(run_type: str, interval_of: Callable[..., Interval]) -> None:
     with pytest.raises(ConfigError, match="has its own data interval"):
         interval_of(run_type, {"day": "2026-02-03"}, MIDNIGHT, MIDNIGHT + timedelta(days=1))
+
+
+def test_a_month_that_goes_on_is_asked_for_to_the_last_day_that_is_over(interval_of: Callable[..., Interval]) -> None:
+    assert interval_of("manual", {"month": "2026-04"}, None, None) == Interval.days("2026-04-01", "2026-04-20")
+    elsewhere = datetime(2026, 4, 20, 3, tzinfo=timezone(timedelta(hours=9)))  # still the 19th in UTC
+    assert interval_of("manual", {"month": "2026-04"}, None, None, run_after=elsewhere).end == datetime(2026, 4, 19)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"month": "2026-05"}, "2026-05-01"),
+        ({"day": "2026-04-20"}, "2026-04-20"),
+        ({"day": "2026-05-01"}, "2026-05-01"),
+        ({"start": "2026-04-01", "end": "2026-04-21"}, "2026-04-01"),
+    ],
+)
+def test_a_day_that_is_not_over_is_refused_for_gold_as_of_a_day_ahead_would_hide_later_runs(
+    asked: dict[str, Any], found: str, interval_of: Callable[..., Interval]
+) -> None:
+    with pytest.raises(ConfigError, match=rf"\[{found}.* is not over at 2026-04-20 08:30 UTC.*expected days before 2026-04-20"):
+        interval_of("manual", asked, None, None)

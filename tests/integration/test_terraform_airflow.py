@@ -144,6 +144,18 @@ def test_managed_airflow_starts_the_steps_container_once_per_try_without_a_publi
     assert ecs.stopped == []
 
 
+def test_each_look_of_a_sensor_has_a_container_and_a_worker_that_takes_up_a_look_finds_it(containers: ModuleType) -> None:
+    task = {"dag_id": "billing_daily", "run_id": "r", "task_id": "bill_stated", "map_index": 0, "try_number": 1}
+
+    def token(looks: int, **other: Any) -> str:
+        found: str = containers.token_of({"ti": SimpleNamespace(**task | other), "task_reschedule_count": looks})
+        return found
+
+    assert token(0) == token(0)
+    assert len({token(0), token(1), token(2), token(0, try_number=2), token(0, map_index=1)}) == 5
+    assert containers.token_of({"ti": SimpleNamespace(**task)}) == token(0)
+
+
 def test_a_step_that_refuses_its_data_is_not_worth_a_retry(containers: ModuleType) -> None:
     with pytest.raises(DataError, match="headroom-publisher.*arn:task"):
         containers.run_container("headroom", "headroom-publisher", [], "t", Ecs(exit_code=65))

@@ -88,6 +88,8 @@ def test_the_cents_of_the_parts_sum_to_those_of_the_change() -> None:
     [
         (("--from", "2026-03"), "--to None is no month"),
         (("--from", "2026-03", "--to", "May"), "--to 'May' is no month; expected YYYY-MM"),
+        (("--from", "2026-03", "--to", "9999-12"), "--to '9999-12' is no month; expected YYYY-MM, up to 9999-11"),
+        (("--before", "2026-03-01..2026-03-02", "--after", "9999-12-31..9999-12-31"), "expected a day before 9999-12-31"),
         (("--from", "2026-03", "--to", "2026-03"), "have days in common"),
         (("--before", "2026-03-01..2026-03-02", "--after", "2026-03-05"), "--after '2026-03-05' is no span of days"),
         (("--before", "2026-03-03..2026-03-02", "--after", "2026-03-05..2026-03-05"), "its last day lies before its first"),
@@ -101,5 +103,5 @@ def test_periods_that_are_none_name_what_was_expected(arguments: tuple[str, ...]
 
 
 def test_a_period_that_nobody_charges_is_compared_with_nothing() -> None:
-    with pytest.raises(DataError, match="no provider charges in one currency in both"):
+    with pytest.raises(DataError, match="no provider charges a payer in one currency in both"):
         invoke("cost", "drivers", "--from", "2026-03", "--to", "2026-04")

@@ -75,3 +75,10 @@ def test_in_the_end_of_a_month_no_bill_but_its_own_is_due() -> None:
 def test_what_is_no_month_is_refused_with_what_was_expected(month: str) -> None:
     with pytest.raises(ConfigError, match="expected a month as YYYY-MM"):
         Interval.month(month)
+
+
+def test_the_last_day_and_the_last_month_that_there_are_have_no_end_and_are_refused() -> None:
+    with pytest.raises(ConfigError, match="expected a day before 9999-12-31"):
+        Interval.day("9999-12-31")
+    with pytest.raises(ConfigError, match="expected a month before 9999-12"):
+        Interval.month("9999-12")

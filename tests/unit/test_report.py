@@ -219,6 +219,8 @@ def test_the_page_says_how_the_forecast_of_cost_did_and_that_nothing_beat_the_fl
 
 
 def test_the_months_end_has_a_band_of_its_own(page: Page) -> None:
+    assert "in April 2026 on usage and purchases, without tax and credits, billed to" in page.one(id="cost")["text"]
+    assert "without tax and credits" in page.one(id="figure-month-end")["text"]
     assert re.search(
         r"\$[\d,.]+k? expected at its end, 15 days later, \$[\d,.]+k? to \$[\d,.]+k? with 90 %", page.one(id="cost")["text"]
     )
@@ -737,12 +739,12 @@ def test_where_bills_state_no_effective_cost_billed_cost_is_shown_and_its_share_
 def courses() -> pd.DataFrame:
     """April to the 16th: everything, and a budget of 1,000 that is likely exceeded."""
     rows = []
-    for name, level, planned in (("none", 500.0, False), ("<b>web</b>", 41.0, True)):
+    for name, cost, level, planned in (("none", "effective", 500.0, False), ("<b>web</b>", "billed", 41.0, True)):
         one = {
             "as_of": AS_OF,
             "budget": name,
             "scope": "all",
-            "cost": "billed",
+            "cost": cost,
             "currency": "USD",
             "complete_through": utc("2026-04-14"),
         }
@@ -764,7 +766,7 @@ def test_the_running_month_is_drawn_cumulated_with_what_is_charged_expected_and_
 
     assert "Everything, amortised" in everything
     assert "planned" not in re.sub(r"<svg[^>]*>", "", everything)
-    assert "&lt;b&gt;web&lt;/b&gt;" in web
+    assert "&lt;b&gt;web&lt;/b&gt;, as billed" in web
     assert "1,230.00 USD expected to 2026-04-30 (1,164.40 to 1,295.60 with 90\N{NO-BREAK SPACE}%), 1,000.00 planned" in web
     assert "billed to 2026-04-14" in web
     assert 'class="line planned"' in web
@@ -789,7 +791,14 @@ def test_budgets_are_shown_with_their_chance_and_what_drives_them_the_likeliest_
     shown = render(replace(findings, budget_status=rows))
     table = Page(shown).one(data_table="budgets")["text"]
 
-    for text in ("1,240.50", "93\N{NO-BREAK SPACE}%", "S3 in 1 +200.00", "without what is charged in EUR", "on 2026-04-24"):
+    for text in (
+        "team like web, as billed",
+        "1,240.50",
+        "93\N{NO-BREAK SPACE}%",
+        "S3 in 1 +200.00",
+        "without what is charged in EUR",
+        "on 2026-04-24",
+    ):
         assert text in table
     assert "&lt;b&gt;web&lt;/b&gt;" in shown
     assert table.index("web") < table.index("calm") < table.index("gone")

@@ -31,12 +31,12 @@ def export(root: Path, month: str, stated_at: datetime = MORNING) -> Path:
     line |= {"ChargePeriodStart": f"{month}-02T00:00:00Z", "ChargePeriodEnd": f"{month}-03T00:00:00Z"}
     line |= {"BillingCurrency": "USD", "ServiceName": "Web", "ChargeCategory": "Usage"}
     file = root / "data" / f"BILLING_PERIOD={month}" / "1.csv.gz"
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(gzip.compress("\n".join([",".join(REQUIRED), ",".join(line[name] for name in REQUIRED)]).encode()))
     said = {"executionId": "e-1", "columns": [{"name": name} for name in REQUIRED]}
     said["dataFiles"] = [f"s3://bucket/prefix/data/BILLING_PERIOD={month}/1.csv.gz"]  # type: ignore[list-item]
     manifest = root / "metadata" / f"BILLING_PERIOD={month}" / "export-Manifest.json"
-    manifest.parent.mkdir(parents=True)
+    manifest.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_text(json.dumps(said))
     for written in (file, manifest):
         os.utime(written, (stated_at.replace(tzinfo=UTC).timestamp(),) * 2)
@@ -60,6 +60,15 @@ def test_a_bill_is_waited_for_until_it_is_stated_after_the_days_end(
     export(place, "2026-03", stated_at)
 
     assert bill_stated(DAY, lake, billed, target="billing", period="2026-03") == ready
+
+
+def test_of_two_exports_the_one_that_is_stated_last_is_waited_for(place: Path, lake: Lake, billed: Settings) -> None:
+    export(place / "one", "2026-03", MORNING)
+    export(place / "other", "2026-03", EVENING)
+
+    assert bill_stated(DAY, lake, billed, target="billing", period="2026-03") == 0
+    export(place / "other", "2026-03", MORNING)
+    assert bill_stated(DAY, lake, billed, target="billing", period="2026-03") == 1
 
 
 def test_a_bill_that_is_not_there_yet_is_waited_for(place: Path, lake: Lake, billed: Settings) -> None:

@@ -231,3 +231,22 @@ def test_the_course_of_each_budget_and_of_everything_is_published_without_any_bu
         "none": 110, "everything": 110, "web": 100, "storage": 10,
     }  # fmt: skip
     assert len(rows) == 4 * 31
+
+
+def test_what_everything_comes_to_is_whole_also_where_forecasts_read_less_than_a_month(billed: Settings) -> None:
+    day = Interval.day("2026-02-28")
+    perform("budgets", day, settings=billed.model_copy(update={"history_days": 14}))
+
+    rows = open_lake(billed).read(COST_COURSE, COST_COURSE.scope(day)).to_pylist()
+    assert {row["ts"].day: row["actual"] for row in rows} == {number: 11 * number for number in range(1, 29)}
+
+
+def test_what_everybody_is_charged_is_asked_for_once(billed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.inputs import budgets
+
+    asked, read = [], budgets.read
+    monkeypatch.setattr(budgets, "read", lambda lake, name, **params: asked.append(name) or read(lake, name, **params))
+
+    stand(billed, tmp_path)
+
+    assert sorted(asked) == ["allocated_charges", "cost_charges"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -68,3 +69,25 @@ def test_a_request_costs_what_its_service_does_where_a_metric_that_counts_it_is_
 def test_a_metric_that_names_no_service_is_refused() -> None:
     with pytest.raises(ConfigError, match="unit_metrics"):
         settings_module.load({"HEADROOM_UNIT_METRICS": "Invocations"})
+
+
+def test_two_metrics_that_count_the_requests_of_one_service_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="requests of ELB are counted by request_count and by Invocations; expected one"):
+        settings_module.load({"HEADROOM_UNIT_METRICS": "ELB=request_count,ELB=Invocations"})
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("AWS Lambda=Invocations", "no bill of .* charges 'AWS Lambda'"),
+        ("Lambda=RequestCount", "no resource of its accounts has counts of a metric 'RequestCount'"),
+    ],
+)
+def test_a_service_that_no_bill_has_or_a_metric_that_the_lake_does_not_know_is_told(
+    named: str, said: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = built(settings.model_copy(update={"unit_metrics": (named,)}), *LINES)
+
+    assert [row["per"] for row in rows] == ["vcpu_hour"]
+    [warned] = [record.getMessage() for record in caplog.records if "unit_metrics" in record.getMessage()]
+    assert re.search(said, warned)

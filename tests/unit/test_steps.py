@@ -70,3 +70,18 @@ def test_a_step_that_went_well_tells_rows_snapshot_and_quality_of_the_tables_tha
     quality = f"{first.expectations} of {first.expectations} expectations hold"
     assert str(first) == f"1 rows, snapshot {snapshot}, {quality}"
     assert str(second) == f"1 rows, as they were, snapshot {snapshot}, {quality}"
+
+
+def test_bills_that_are_landed_each_in_a_task_of_its_own_are_apart_on_record(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.steps import ingest
+
+    monkeypatch.setattr(ingest, "ingest", lambda *_, **__: 3)
+
+    for period in ("2026-02", "2026-03"):
+        steps.perform("ingest", DAY, target="billing", settings=settings, period=period)
+    steps.perform("ingest", DAY, target="billing", settings=settings)
+
+    targets = [each["target"] for each in lake.read(RUN_EVENT).to_pylist()]
+    assert sorted(targets) == ["billing", "billing 2026-02", "billing 2026-03"]

@@ -16,7 +16,7 @@ from pipeline.report.frames import dollars, floats, numbers, records
 from pipeline.report.month import estimate_month_end, total_ahead
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN
-from pipeline.report.words import DASH, day, missing, percent, plural, service_word, usd
+from pipeline.report.words import COST_WORDS, DASH, day, missing, percent, plural, service_word, usd
 from pipeline.tables.columns import DAY, FEE, UNALLOCATED, UNNAMED, USAGE
 
 # Layers of the chart beside "all others", and the least share of all cost that can be seen as a layer.
@@ -79,9 +79,10 @@ def _budget_row(row: dict[str, Any]) -> Content:
     chance = percent(row["p_breach"])
     if not missing(row["spent_p50"]):
         chance += f", on {day(row['spent_p50'])}"
+    without = "" if missing(row["left_out"]) else f"; without what is charged in {row['left_out']}"
     return {
         "budget": row["budget"],
-        "scope": row["scope"] if missing(row["left_out"]) else f"{row['scope']}; without what is charged in {row['left_out']}",
+        "scope": f"{row['scope']}, {COST_WORDS[row['cost']]}{without}",
         "to": day(row["period_end"] - pd.Timedelta(days=1)),
         "amount": f"{row['amount']:,.2f} {row['currency']}",
         "actual": f"{row['actual']:,.2f}",
@@ -148,7 +149,7 @@ def _month_line(findings: Findings) -> str:
     if month is None:
         return ""
     until = "no day of it is billed yet" if month.billed_until is None else f"billed to {day(month.billed_until)}"
-    spent = f"{usd(month.spent_usd)} spent in {month.month:%B %Y}, {until}"
+    spent = f"{usd(month.spent_usd)} spent in {month.month:%B %Y} on usage and purchases, without tax and credits, {until}"
     if not month.forecast_days:
         return f"{spent}, the whole month."
     if month.expected_usd is None:

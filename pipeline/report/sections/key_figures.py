@@ -113,7 +113,8 @@ def _month_figure(findings: Findings) -> Figure:
             value=NO_FIGURE, detail=f"{detail}; no forecast to its end", next="Run the step forecast_cost for this interval."
         )
     rest = f", {plural(month.forecast_days, 'day')} after" if month.forecast_days else ", all of it"
-    return figure(value=cell_of(expected, usd), detail=f"{detail}{rest}", next=_against_budgets(findings.budget_status))
+    detail += f"{rest}; without tax and credits"
+    return figure(value=cell_of(expected, usd), detail=detail, next=_against_budgets(findings.budget_status))
 
 
 def _against_budgets(budget_status: pd.DataFrame) -> str:
