@@ -314,6 +314,22 @@ def test_every_incident_of_the_interval_is_listed_with_observed_and_expected(pag
     assert sorted(float(e["data-sort"]) for e in page.find(data_field="expected")) == sorted(inside["expected"])
 
 
+@pytest.mark.parametrize("said", [{"answer": "dismissed"}, {"label": "refuted"}])
+def test_of_an_incident_that_people_dismissed_or_refuted_the_page_says_no_more(findings: Findings, said: dict[str, str]) -> None:
+    open_ones = findings.anomaly["severity"].ne("low") & (findings.anomaly["ended_at"] > pd.Timestamp(DAY.start))
+    [gravest] = findings.anomaly.index[open_ones & findings.anomaly["severity"].eq("critical")]
+    every = findings.anomaly.astype({"answer": "object", "label": "object"})
+    for column, word in said.items():
+        every.loc[gravest, column] = word
+    told, was = (Page(render(replace(findings, anomaly=each, kpis=kpis(anomaly=each)))) for each in (every, findings.anomaly))
+
+    assert len(list(told.find(data_field="value"))) == len(list(was.find(data_field="value"))) - 1
+    figure = told.one(id="figure-incidents")
+    assert float(figure["data-exact"]) == float(was.one(id="figure-incidents")["data-exact"]) - 1
+    assert "critical" not in figure["text"]
+    assert f"Look first at {findings.anomaly['resource_id'][gravest]} " not in figure["text"]
+
+
 def test_each_segment_marks_its_one_champion(page: Page) -> None:
     marked = [e["text"].split()[0] for e in page.find(tag="tr", **{"class": "champion"})]
 
