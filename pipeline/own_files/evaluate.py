@@ -87,7 +87,7 @@ def evaluate_files(
 def _always(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) -> Detection:
     """One score for all: who it scores well is no measure."""
     nothing = np.full(len(ts), np.nan)
-    return Detection(np.ones(len(values)), nothing, nothing, nothing, Silence(hours=0))
+    return Detection(np.ones(len(values)), nothing, nothing, nothing, np.ones(len(values), dtype=np.bool_), Silence(hours=0))
 
 
 def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> dict[str, float]:
