@@ -35,7 +35,7 @@ ANOMALY_POINT = Table(
         unit,
         granularity,
         moment("ts", "Start of the period."),
-        Column(name="score", type=NUMBER, doc="Largest raw score of those that count, before anything is kept silent.", ge=0, le=1),
+        Column(name="score", type=NUMBER, doc="Largest raw score of those that count, nothing kept silent.", ge=0, le=1),
         text("state", "Whether no detector flags it, some do, or enough of them.", values=STATES),
         Column(
             name="is_alert", type=FLAG, doc="People are told of it: it is anomalous, and new or far worse than what they know."
