@@ -90,14 +90,19 @@ def incidents_of_interval(findings: Findings) -> pd.DataFrame:
 
 
 def grade_hours(points: pd.DataFrame, incidents: pd.DataFrame) -> pd.DataFrame:
-    """Anomalous hours, in order of time, with the severity of their incident; with their own where they are in none."""
+    """Anomalous hours, in order of time, with the severity of their incident; with their own where they are in none.
+
+    Those of an incident that people dismissed or refuted are not told of.
+    """
     hours, owner = points.sort_values(["ts", "series_id"], kind="stable"), ["account", "region", "resource_id"]
-    graded = incidents.assign(_grave=incidents["severity"])[[*owner, "started_at", "ended_at", "_grave"]]
+    graded = incidents.assign(_grave=incidents["severity"], _told=incidents.index.isin(still_told(incidents).index))
+    graded = graded[[*owner, "started_at", "ended_at", "_grave", "_told"]]
     if hours.empty or graded.empty:
         return hours
     found = pd.merge_asof(hours, graded.sort_values("started_at"), left_on="ts", right_on="started_at", by=owner)
-    severity = found["_grave"].where(found["ts"] < found["ended_at"]).fillna(found["severity"])
-    return found.assign(severity=severity)[list(points.columns)]
+    inside = found["ts"] < found["ended_at"]
+    severity = found["_grave"].where(inside).fillna(found["severity"])
+    return found.assign(severity=severity).loc[~inside | found["_told"].eq(True), list(points.columns)]
 
 
 def sort_by_gravity(incidents: pd.DataFrame) -> pd.DataFrame:

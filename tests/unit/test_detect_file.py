@@ -8,9 +8,12 @@ import random
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError
 from pipeline.own_files._samples import read_own
+from pipeline.own_files.backtest import read_series
 from pipeline.own_files.detect import detect_path
 from pipeline.plugs import declared_options, names
 from pipeline.reading.options import Reading
@@ -210,3 +213,33 @@ def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
 def test_an_unknown_detector_is_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no detector named 'oracle'.*seasonal_mad"):
         detect_path(write(tmp_path / "a.csv"), tmp_path / "out", "oracle")
+
+
+def test_series_of_which_a_detector_judges_nothing_are_counted_and_said(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "long.csv")
+    write(tmp_path / "in" / "short.csv", rows=200)
+
+    long, short = detect_path(tmp_path / "in", tmp_path / "out", "local_outlier_factor")
+    done = CliRunner().invoke(
+        app, ["detect", str(tmp_path / "in"), "--out", str(tmp_path / "cli"), "--detector", "local_outlier_factor"]
+    )
+
+    assert (long.unjudged, short.unjudged, short.series) == (0, 1, 1)
+    assert "of 1 series too little is known to judge any sample" in " ".join(done.output.split())
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    source = write(tmp_path / "cpu.csv", rows=30)
+
+    with pytest.raises(ConfigError, match="cannot write into"):
+        detect_path(source, source)
+
+
+def test_series_that_differ_by_labels_that_name_no_resource_keep_their_whole_names(tmp_path: Path) -> None:
+    names = [f'cpu{{host="a",job="{job}"}}' for job in "bc"]
+    rows = [f'2026-01-01 {hour:02d}:00:00,"{name.replace(chr(34), chr(34) * 2)}",{hour}' for hour in range(9) for name in names]
+    (tmp_path / "jobs.csv").write_text("\n".join(["timestamp,series,value", *rows]) + "\n")
+
+    frame = read_series(tmp_path / "jobs.csv")
+
+    assert frame.groupby(["series_id", "metric"]).size().to_dict() == {(name, "cpu"): 9 for name in names}
