@@ -24,10 +24,10 @@ Learner = Callable[[Floats, Floats, np.random.Generator], tuple[Floats, Floats]]
 #: What is known of each sample when it arrives: clock, values, usual value of the hour → (rows, features).
 Teller = Callable[[npt.NDArray[np.datetime64], Floats, Floats], Floats]
 
-#: A model needs a week and so many complete samples: with less it has not seen a weekend.
-LEAST_TIME, LEAST_SAMPLES = np.timedelta64(7, "D"), 96
-# That week, and the three days after which the usual value of each hour is known.
-_LEARNING_HOURS = 10 * 24
+#: A model needs complete samples of six days: the week that is the shortest history hardly ever begins with a sample.
+_LEAST_DAYS, LEAST_SAMPLES = 6, 96
+# After so many the usual value of each hour is known, which makes a sample complete.
+_USUAL_DAYS = 3
 #: What samples are blurred by before they are learned from, in their own deviations: else a flat series teaches nothing.
 _BLUR = 0.1
 USUALLY_HIGHEST = 0.99
@@ -57,10 +57,11 @@ def check_history(name: str, options: BaseModel, read_hours: int) -> None:
         ConfigError: at its last training before, too little was known, so it would judge nothing and say nothing of it.
     """
     retrain_hours = getattr(options, "retrain_hours", None)
-    if retrain_hours is not None and retrain_hours + _LEARNING_HOURS > read_hours:
+    before = 24 * (_LEAST_DAYS + (_USUAL_DAYS if isinstance(options, LearnedOptions) else 0))
+    if retrain_hours is not None and retrain_hours + before > read_hours:
         raise ConfigError(
-            f"detectors: {name} has retrain_hours={retrain_hours} and needs {_LEARNING_HOURS} hours before a training; "
-            f"detect_history_hours={read_hours} must be {retrain_hours + _LEARNING_HOURS} at least"
+            f"detectors: {name} has retrain_hours={retrain_hours} and needs {before} hours before a training; "
+            f"detect_history_hours={read_hours} must be {retrain_hours + before} at least"
         )
 
 
@@ -82,8 +83,8 @@ def trainings(
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Which rows are learned from, and which follow until the next training: one pair for each that has enough to learn from.
 
-    That is 96 complete rows of its history, and one of a week before or earlier. A series of days has 96 in no month: it asks
-    for a longer history.
+    That is 96 complete rows of its history, the first of them six days before or earlier. A series of days has 96 in no month:
+    it asks for a longer history.
 
     Args:
         clock: as `arrival_clock` gives it.
@@ -99,10 +100,7 @@ def trainings(
         moment = np.datetime64(int(hours[first]) * retrain_hours, "h").astype("datetime64[us]")
         oldest = int(np.searchsorted(clock, moment - np.timedelta64(history_days, "D")))
         known = np.flatnonzero(complete[oldest:first]) + oldest
-        # A history of a week hardly begins with a sample: whether one was seen is asked of the day before as well.
-        asked = int(np.searchsorted(clock, moment - np.timedelta64(history_days + 1, "D")))
-        seen = complete[asked : int(np.searchsorted(clock, moment - LEAST_TIME, side="right"))].any()
-        if len(known) >= LEAST_SAMPLES and seen:
+        if len(known) >= LEAST_SAMPLES and moment - clock[known[0]] >= np.timedelta64(_LEAST_DAYS, "D"):
             yield known, np.arange(first, end)
 
 
@@ -149,7 +147,7 @@ def detect_by(
 
     Returns:
         `expected` is the usual value of the hour, as `seasonal_mad` knows it; there is no band, for distance does not decide.
-        Nothing is judged before a week was seen.
+        Nothing is judged before complete samples of six days were seen: the usual value of an hour is known after three days.
 
     Raises:
         ValueError: a missing timestamp.

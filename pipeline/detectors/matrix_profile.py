@@ -8,10 +8,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale, usual_of_hour
-from pipeline.anomalies.learned import LEAST_TIME, USUALLY_HIGHEST
+from pipeline.anomalies.learned import USUALLY_HIGHEST
 from pipeline.anomalies.profile import left_profile
 
-_LEAST_DISTANCES, _TINY = 48, 1e-9
+_LEAST_TIME, _LEAST_DISTANCES, _TINY = np.timedelta64(7, "D"), 48, 1e-9
 
 
 class Options(BaseModel):
@@ -69,7 +69,7 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     distance = left_profile(filled, oldest, options.window_samples, floor, options.by_shape)
     if len(clock):
         # Where little is known, everything is far from it.
-        distance[clock - clock[0] < LEAST_TIME] = np.nan
+        distance[clock - clock[0] < _LEAST_TIME] = np.nan
     before = pd.Series(distance, index=pd.DatetimeIndex(clock)).rolling(
         f"{options.history_days}D", closed="left", min_periods=_LEAST_DISTANCES
     )

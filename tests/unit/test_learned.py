@@ -55,7 +55,7 @@ def test_what_is_learned_from_starts_no_earlier_than_it_is_asked_for(name: str) 
     assert differs(28)
 
 
-def test_nothing_is_learned_before_a_week_was_seen_even_by_a_history_of_a_week_that_lacks_its_first_sample() -> None:
+def test_nothing_is_learned_before_six_days_were_seen_and_a_history_of_a_week_may_lack_its_first_sample() -> None:
     # Weeks are counted from a Thursday: the 15th and the 22nd of January are their beginnings.
     thursday = np.flatnonzero(np.datetime64("2026-01-15") == TS)[0]
     complete = np.ones(len(TS), dtype=np.bool_)
@@ -65,8 +65,8 @@ def test_nothing_is_learned_before_a_week_was_seen_even_by_a_history_of_a_week_t
         return any(block[0] + first == thursday for _, block in found)
 
     week = 7 * 48
-    assert trained_on_the_15th(thursday - week, 28)
-    assert not trained_on_the_15th(thursday - week + 1, 28)
+    assert trained_on_the_15th(thursday - 6 * 48, 28)
+    assert not trained_on_the_15th(thursday - 6 * 48 + 1, 28)
     gap = complete.copy()
     gap[thursday - week] = False
     assert trained_on_the_15th(0, 7, gap)
@@ -77,15 +77,27 @@ def test_a_detector_that_learns_judges_every_hour_after_the_history_that_it_is_h
     values = 40 + 12 * np.sin(np.arange(len(ts)) / 24 * 2 * np.pi) + np.random.default_rng(0).normal(0, 1, len(ts))
     options = plugs.check_options("detectors", "local_outlier_factor", {"retrain_hours": 100})
     detect = plugs.bind("detectors", "local_outlier_factor", options)
-    check_history("local_outlier_factor", options, 340)
+    check_history("local_outlier_factor", options, 316)
 
     for first in range(0, 336, 24):
-        rows = slice(first, first + 340 + 24)
-        assert detect(ts[rows], values[rows]).judged[340:].all()
+        rows = slice(first, first + 316 + 24)
+        assert detect(ts[rows], values[rows]).judged[316:].all()
     assert not detect(ts[:216], values[:216]).judged.any()
-    with pytest.raises(ConfigError, match="local_outlier_factor has retrain_hours=100 .* detect_history_hours=339 must be 340"):
-        check_history("local_outlier_factor", options, 339)
+    with pytest.raises(ConfigError, match="local_outlier_factor has retrain_hours=100 .* detect_history_hours=315 must be 316"):
+        check_history("local_outlier_factor", options, 315)
     check_history("default", plugs.check_options("detectors", "default", {}), 48)
+
+
+def test_prophet_needs_no_usual_value_of_an_hour_and_three_days_less() -> None:
+    options = plugs.check_options("detectors", "prophet_interval", {"retrain_hours": 100})
+    ts = np.datetime64("2026-03-01", "us") + np.arange(30 * 24) * np.timedelta64(1, "h")
+
+    check_history("prophet_interval", options, 244)
+    with pytest.raises(ConfigError, match="detect_history_hours=243 must be 244"):
+        check_history("prophet_interval", options, 243)
+    for first in range(0, 336, 24):
+        blocks = [block for _, block in trainings(ts[first : first + 268], np.ones(268, dtype=np.bool_), 28, 100)]
+        assert set(range(244, 268)) <= set(np.concatenate(blocks).tolist())
 
 
 def test_a_training_is_at_a_fixed_moment_of_the_calendar_on_what_came_before_it() -> None:

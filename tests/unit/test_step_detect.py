@@ -62,7 +62,7 @@ def test_every_hour_judged_is_published_and_of_a_spike_what_was_expected(setting
 def test_a_detector_that_learns_from_more_than_is_read_is_refused_before_it_says_nothing(settings: Settings, lake: Lake) -> None:
     short = settings.model_copy(update={"detectors": ("isolation_forest",), "detect_history_hours": 192})
 
-    with pytest.raises(ConfigError, match="isolation_forest has retrain_hours=168 .* must be 408 at least"):
+    with pytest.raises(ConfigError, match="isolation_forest has retrain_hours=168 .* must be 384 at least"):
         detect(WHOLE, lake, short)
 
 
