@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.anomalies.detection import SIGMA_PER_MEAN_DISTANCE
 from pipeline.anomalies.spans import Floats, Hours, add, find, forget, usual_range
 from pipeline.compiled import compiled
 
@@ -24,7 +25,6 @@ _SLOTS = 12
 _SCALE_DAYS = 28
 _HOUR_US = 3_600_000_000
 _PROBATION_HOURS, _PROBATION_ROWS = 24.0, 24.0
-_SIGMA_PER_MEAN_DISTANCE = 1.2533
 # Of a normal distribution; the geometric mean of distances stands for their median, and needs no memory of them.
 _SIGMA_PER_GEOMETRIC_DISTANCE = 1.887
 # A lone sample must be far by the threshold, three in a row by less; both larger than three usual steps, and somewhat new.
@@ -148,7 +148,7 @@ def _judge_each(state: State, moments: npt.NDArray[np.int64], values: Numbers, t
             if of_day[1] >= 3:
                 spread = max(spread, _SIGMA_PER_GEOMETRIC_DISTANCE * np.exp(of_day[0] / of_day[1]))
             if older_count + today[1] >= 8:
-                spread = max(spread, _SIGMA_PER_MEAN_DISTANCE * (older + today[0]) / (older_count + today[1]))
+                spread = max(spread, SIGMA_PER_MEAN_DISTANCE * (older + today[0]) / (older_count + today[1]))
                 deviation = (value - usual) / spread
         new = _novelty(state, value, _median_with(same_time, now), floor)
         judged.expected[row], judged.scale[row] = usual, spread

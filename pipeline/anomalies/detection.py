@@ -22,7 +22,7 @@ PROBATION_ROWS = 24
 
 _LARGEST_EXCESS = 1e9
 _SIGMA_PER_MEDIAN_DISTANCE = 1.4826
-_SIGMA_PER_MEAN_DISTANCE = 1.2533
+SIGMA_PER_MEAN_DISTANCE = 1.2533
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Detection:
             judge. Causal: it depends on this row and the rows before it alone.
         expected: the value the detector would have bet on, in the series' unit; NaN when it has no opinion.
         lower, upper: beyond these a value is far from `expected` by its distance alone; NaN where distance does not decide.
+        judged: whether the detector knew enough to judge the sample; what it did not judge has an excess of 0 all the same.
         silence: when the detector, asked alone, announces what it flags.
     """
 
@@ -57,6 +58,7 @@ class Detection:
     expected: npt.NDArray[np.float64]
     lower: npt.NDArray[np.float64]
     upper: npt.NDArray[np.float64]
+    judged: npt.NDArray[np.bool_]
     silence: Silence = SILENCE
 
     @property
@@ -135,7 +137,30 @@ def judge(
     """
     known = np.clip(np.nan_to_num(excess, nan=0.0, posinf=_LARGEST_EXCESS), 0.0, _LARGEST_EXCESS)
     lower, upper = band or (np.full(len(values), np.nan), np.full(len(values), np.nan))
-    return Detection(np.where(on_probation(clock, values), 0.0, known), expected, lower, upper, silence)
+    early = on_probation(clock, values)
+    return Detection(np.where(early, 0.0, known), expected, lower, upper, ~(early | np.isnan(excess) | np.isnan(values)), silence)
+
+
+def judge_distance(
+    clock: npt.NDArray[np.datetime64],
+    values: npt.NDArray[np.float64],
+    expected: npt.NDArray[np.float64],
+    spread: npt.NDArray[np.float64],
+    alert_deviations: float,
+    silence: Silence = SILENCE,
+) -> Detection:
+    """What a detector answers that goes by distance alone: an alert lies so many times `spread` from what was expected.
+
+    Args:
+        clock: as `arrival_clock` gives it.
+        values: the series, NaN where missing.
+        expected: what it expected.
+        spread: the usual deviation from that; NaN when unknown.
+        alert_deviations: how many of these are an alert.
+        silence: when it announces what it flags.
+    """
+    margin = alert_deviations * spread
+    return judge(clock, values, np.abs(values - expected) / margin, expected, (expected - margin, expected + margin), silence)
 
 
 def announce(
@@ -185,6 +210,22 @@ def past_median(
     return out
 
 
+def usual_distance(
+    clock: npt.NDArray[np.datetime64], distance: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], history: str
+) -> npt.NDArray[np.float64]:
+    """A standard deviation from the mean distance before each row, which heavy tails raise; the floor of `smallest_scale` alone
+    until eight distances are known.
+
+    Args:
+        clock: as `arrival_clock` gives it.
+        distance: of each value from what was expected, NaN where unknown.
+        expected: what was expected.
+        history: how far back, as pandas writes it.
+    """
+    before = pd.Series(distance, index=pd.DatetimeIndex(clock)).rolling(history, closed="left", min_periods=8)
+    return np.fmax(SIGMA_PER_MEAN_DISTANCE * before.mean().to_numpy(dtype=np.float64), smallest_scale(expected))
+
+
 def usual_of_hour(
     ts: npt.NDArray[np.datetime64], clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], history: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -204,9 +245,7 @@ def usual_of_hour(
     expected = np.where(np.isnan(expected), past_median(clock, values, hour, history), expected)
     distance = np.abs(values - expected)
     local = past_median(clock, distance, phase, history)
-    overall = pd.Series(distance, index=pd.DatetimeIndex(clock)).rolling(history, closed="left", min_periods=8).mean().to_numpy()
-    spread = np.fmax(_SIGMA_PER_MEDIAN_DISTANCE * local, _SIGMA_PER_MEAN_DISTANCE * overall)
-    return expected, np.fmax(spread, smallest_scale(expected))
+    return expected, np.fmax(_SIGMA_PER_MEDIAN_DISTANCE * local, usual_distance(clock, distance, expected, history))
 
 
 def hour_of_day(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:

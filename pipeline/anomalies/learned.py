@@ -7,6 +7,7 @@ no sample is judged by what came after it, and two runs that see the same past t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale, usual_of_hour
+from pipeline.errors import ConfigError
 
 Floats = npt.NDArray[np.float64]
 #: Scores of some samples by a model trained on others, higher where a sample is more unusual: training, judged → their scores.
@@ -22,13 +24,45 @@ Learner = Callable[[Floats, Floats, np.random.Generator], tuple[Floats, Floats]]
 #: What is known of each sample when it arrives: clock, values, usual value of the hour → (rows, features).
 Teller = Callable[[npt.NDArray[np.datetime64], Floats, Floats], Floats]
 
-#: A model needs a week and so many complete samples: with less it has not seen a weekend.
-_LEAST_TIME, LEAST_SAMPLES = np.timedelta64(7, "D"), 96
+#: A model needs complete samples of six days: the week that is the shortest history hardly ever begins with a sample.
+_LEAST_DAYS, LEAST_SAMPLES = 6, 96
+# After so many the usual value of each hour is known, which makes a sample complete.
+_USUAL_DAYS = 3
 #: What samples are blurred by before they are learned from, in their own deviations: else a flat series teaches nothing.
 _BLUR = 0.1
-_USUALLY_HIGHEST = 0.99
+USUALLY_HIGHEST = 0.99
 # A thousandth of the floor under a spread stands for "all scores alike".
 _LEAST_RANGE = 1e-6
+
+
+def alert_at(ratio: float) -> Any:
+    """The option of a detector that learns which says when its score is an alert, with a default of its own."""
+    return Field(
+        ratio,
+        ge=0.5,
+        le=100,
+        description="Score that is an alert, as a multiple of the way from the median to the 99th percentile of the training's.",
+    )
+
+
+def check_history(name: str, options: BaseModel, read_hours: int) -> None:
+    """Make sure that a detector can judge every sample that follows the hours that it is given to learn from.
+
+    Args:
+        name: of the detector.
+        options: of any detector; those without `retrain_hours` learn nothing.
+        read_hours: from the first hour that is read to the first that is judged.
+
+    Raises:
+        ConfigError: at its last training before, too little was known, so it would judge nothing and say nothing of it.
+    """
+    retrain_hours = getattr(options, "retrain_hours", None)
+    before = 24 * (_LEAST_DAYS + (_USUAL_DAYS if isinstance(options, LearnedOptions) else 0))
+    if retrain_hours is not None and retrain_hours + before > read_hours:
+        raise ConfigError(
+            f"detectors: {name} has retrain_hours={retrain_hours} and needs {before} hours before a training; "
+            f"detect_history_hours={read_hours} must be {retrain_hours + before} at least"
+        )
 
 
 class LearnedOptions(BaseModel):
@@ -40,12 +74,7 @@ class LearnedOptions(BaseModel):
         28, ge=7, le=365, description="Days before a training that it learns from; `detect_history_hours` bounds what is read."
     )
     retrain_hours: int = Field(168, ge=1, le=8760, description="Hours from one training to the next, counted from 1970 on.")
-    alert_ratio: float = Field(
-        2.0,
-        ge=0.5,
-        le=100,
-        description="Score that is an alert, as a multiple of the way from the median to the 99th percentile of the training's.",
-    )
+    alert_ratio: float = alert_at(2.0)
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Of everything that is drawn at random.")
 
 
@@ -53,6 +82,9 @@ def trainings(
     clock: npt.NDArray[np.datetime64], complete: npt.NDArray[np.bool_], history_days: int, retrain_hours: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Which rows are learned from, and which follow until the next training: one pair for each that has enough to learn from.
+
+    That is 96 complete rows of its history, the first of them six days before or earlier. A series of days has 96 in no month:
+    it asks for a longer history.
 
     Args:
         clock: as `arrival_clock` gives it.
@@ -68,7 +100,7 @@ def trainings(
         moment = np.datetime64(int(hours[first]) * retrain_hours, "h").astype("datetime64[us]")
         oldest = int(np.searchsorted(clock, moment - np.timedelta64(history_days, "D")))
         known = np.flatnonzero(complete[oldest:first]) + oldest
-        if len(known) >= LEAST_SAMPLES and moment - clock[known[0]] >= _LEAST_TIME - np.timedelta64(1, "D"):
+        if len(known) >= LEAST_SAMPLES and moment - clock[known[0]] >= np.timedelta64(_LEAST_DAYS, "D"):
             yield known, np.arange(first, end)
 
 
@@ -92,7 +124,7 @@ def scaled(training: Floats, judged: Floats, level: float) -> tuple[Floats, Floa
 
 def excess_of(training: Floats, judged: Floats, alert_ratio: float) -> Floats:
     """By how many times a score exceeds what is an alert; 0 at the median of the training's scores and below."""
-    middle, high = np.quantile(training, [0.5, _USUALLY_HIGHEST])
+    middle, high = np.quantile(training, [0.5, USUALLY_HIGHEST])
     excess: Floats = np.fmax(judged - middle, 0.0) / (alert_ratio * max(float(high - middle), _LEAST_RANGE))
     return excess
 
@@ -115,6 +147,10 @@ def detect_by(
 
     Returns:
         `expected` is the usual value of the hour, as `seasonal_mad` knows it; there is no band, for distance does not decide.
+        Nothing is judged before complete samples of six days were seen: the usual value of an hour is known after three days.
+
+    Raises:
+        ValueError: a missing timestamp.
     """
     clock, observed = arrival_clock(ts), finite(values)
     usual, _ = usual_of_hour(ts, clock, observed, f"{options.history_days}D")

@@ -37,15 +37,20 @@ class Events(NamedTuple):
 
     @property
     def precision(self) -> float:
-        return self.found / max(self.found + self.false, 1)
+        return _share(self.found, self.found + self.false)
 
     @property
     def recall(self) -> float:
-        return self.found / max(self.found + self.missed, 1)
+        return _share(self.found, self.found + self.missed)
 
     @property
     def f1(self) -> float:
-        return 2 * self.found / max(2 * self.found + self.missed + self.false, 1)
+        return _share(2 * self.found, 2 * self.found + self.missed + self.false)
+
+
+def _share(part: int, whole: int) -> float:
+    """NaN of nothing: who told nobody anything was neither right nor wrong."""
+    return part / whole if whole else float("nan")
 
 
 def total(parts: list[Events]) -> Events:
@@ -54,10 +59,13 @@ def total(parts: list[Events]) -> Events:
 
 def find_events(labels: Bools) -> list[tuple[int, int]]:
     """First and last row of each event that begins after the probation."""
-    first = int(len(labels) * PROBATION)
+    return [(start, end) for start, end in _every_event(labels) if start >= int(len(labels) * PROBATION)]
+
+
+def _every_event(labels: Bools) -> list[tuple[int, int]]:
     labelled = np.flatnonzero(labels)
     groups = np.split(labelled, np.flatnonzero(np.diff(labelled) > ONE_EVENT) + 1) if len(labelled) else []
-    return [(int(group[0]), int(group[-1])) for group in groups if group[0] >= first]
+    return [(int(group[0]), int(group[-1])) for group in groups]
 
 
 def score_events(ts: Stamps, alerts: Bools, labels: Bools) -> Events:
@@ -68,7 +76,8 @@ def score_events(ts: Stamps, alerts: Bools, labels: Bools) -> Events:
     first, events = int(len(labels) * PROBATION), find_events(labels)
     found = sum(bool(alerts[max(start - BEFORE, 0) : end + AFTER + 1].any()) for start, end in events)
     explained = np.zeros(len(labels), dtype=np.bool_)
-    for start, end in events:
+    # An event that began in the probation is not scored, and what is told of it is not false.
+    for start, end in _every_event(labels):
         explained[max(start - BEFORE, 0) : end + AFTER + 2] = True
     false, last = 0, -ONE_ALARM - 1
     for row in np.flatnonzero(alerts & ~explained):
@@ -96,7 +105,6 @@ class Ranks(NamedTuple):
         precision, recall, false_ratio: of the samples at and above each score that occurs; recall and false_ratio begin at 0.
         roc_auc: chance that a labelled sample has a higher score than another; ties count half. NaN without either kind.
         pr_auc: mean of the precision over the labelled samples; NaN where there are none.
-        base_ratio: share of labelled samples, which is the PR-AUC of a score that knows nothing.
     """
 
     precision: Floats
@@ -104,7 +112,6 @@ class Ranks(NamedTuple):
     false_ratio: Floats
     roc_auc: float
     pr_auc: float
-    base_ratio: float
 
 
 def rank(scores: Floats, labels: Bools) -> Ranks:
@@ -127,7 +134,7 @@ def rank(scores: Floats, labels: Bools) -> Ranks:
     precision = hits / (last + 1)
     roc = float(np.trapezoid(recall, false_ratio)) if 0 < wanted < len(labels) else nan
     average = float((np.diff(recall) * precision).sum()) if wanted else nan
-    return Ranks(np.append(precision[:1], precision), recall, false_ratio, roc, average, wanted / max(len(labels), 1))
+    return Ranks(np.append(precision[:1], precision), recall, false_ratio, roc, average)
 
 
 def precision_at(scores: Floats, labels: Bools, k: int) -> float:

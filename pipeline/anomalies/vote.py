@@ -35,15 +35,18 @@ def read_weights(detectors: Sequence[str], given: Sequence[str]) -> dict[str, fl
         given: the setting `detector_weights`: each a detector, a colon and a number from 0 to 100.
 
     Raises:
-        ConfigError: another form, a weight of a detector that does not vote, or none that counts.
+        ConfigError: another form, a weight of a detector that does not vote, two weights of one, or none that counts.
     """
-    weights = dict.fromkeys(detectors, 1.0)
+    weights, said = dict.fromkeys(detectors, 1.0), set[str]()
     for text in given:
         name, _, number = text.partition(":")
         if name not in weights:
             raise ConfigError(f"detector_weights: {name!r} does not vote; the setting detectors has {', '.join(detectors)}")
         if not _WEIGHT.fullmatch(number) or float(number) > _LARGEST_WEIGHT:
             raise ConfigError(f"detector_weights={text!r}: expected <detector>:<weight>, the weight from 0 to {_LARGEST_WEIGHT}")
+        if name in said:
+            raise ConfigError(f"detector_weights: {name!r} has two weights")
+        said.add(name)
         weights[name] = float(number)
     if not any(weights.values()):
         raise ConfigError("detector_weights leaves no detector that counts: nothing could ever be an anomaly")
@@ -70,7 +73,8 @@ def vote(
         detectors: name → what votes.
         wanted: weight of the detectors that must agree; all of them where they have less together.
         min_history: observed hours before the first one that is published.
-        weights: what a detector counts; 1 where nothing is said.
+        weights: what a detector counts; 1 where nothing is said. One of 0 stands in the votes and scores alone: score, expected
+            value, severity and what is announced are of the others, and what only it flags is low.
     """
     ts, values = series["ts"].to_numpy(), series["value"].to_numpy()
     clock, everyone = arrival_clock(ts), np.arange(len(ts))
@@ -83,16 +87,21 @@ def vote(
     weight = counted @ (strength >= 1)
     # Sums of tenths are not quite what they say.
     anomalous = (weight >= min(wanted, counted.sum()) - _ROUNDING) & (votes > 0) & (everyone >= min_history)
-    silence = Silence(min(each.silence.hours for each in found), min(each.silence.worse_ratio for each in found))
-    strongest = np.where(votes > 0, strength, excess).argmax(axis=0)
+    # Who counts nothing is heard, and decides nothing.
+    deciding = np.flatnonzero(counted > 0)
+    heard = [found[place].silence for place in deciding]
+    silence = Silence(min(each.hours for each in heard), min(each.worse_ratio for each in heard))
+    strongest = np.where(weight > 0, strength[deciding], excess[deciding]).argmax(axis=0)
     expected, lower, upper = (
-        np.stack([getattr(each, name) for each in found])[strongest, everyone] for name in ("expected", "lower", "upper")
+        np.stack([getattr(found[place], name) for place in deciding])[strongest, everyone]
+        for name in ("expected", "lower", "upper")
     )
-    grave = severity(score_of_excess(strength.max(axis=0)))
+    worst = strength[deciding].max(axis=0)
+    grave = np.where(weight > 0, severity(score_of_excess(worst)), "low")
     rows = series.assign(
-        score=score_of_excess(excess.max(axis=0)),
+        score=score_of_excess(excess[deciding].max(axis=0)),
         state=np.select([anomalous, votes > 0], [ANOMALOUS, ONLY_FLAGGED], NORMAL),
-        is_alert=announce(strength.max(axis=0), anomalous, clock, silence),
+        is_alert=announce(worst, anomalous, clock, silence),
         expected=expected,
         lower=lower,
         upper=upper,

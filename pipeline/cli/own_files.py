@@ -45,7 +45,9 @@ def backtest(
 def evaluate(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="CSV or Parquet with timestamp, value and label; the shipped development set when none is named."),
+        typer.Argument(
+            help="Files with a column label beside what `detect` reads; the shipped development set when none is named."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for scores.csv, thresholds.csv and evaluation.html.")] = Path(
         "evaluation"
@@ -58,23 +60,27 @@ def evaluate(
     ] = None,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether the page has charts.")] = True,
     log: Annotated[bool, typer.Option("--log", help="Keep each detector's figures as a run in MLflow.")] = False,
+    option: HowToRead = None,
 ) -> None:
     """Score detectors on what people labelled: events, ranks, samples, delay and other thresholds, in a table and a page."""
-    from pipeline.own_files.evaluate import evaluate_files
+    from pipeline.own_files.evaluate import WRITTEN, evaluate_series, read_files
 
     settings = read_settings()
     names = tuple(name.strip() for name in detectors.split(",") if name.strip()) or settings.detectors
     options = settings.options.get("detectors", {})
-    with show_progress("evaluating") as advance:
-        scores = evaluate_files(files or [], names, out, windows, options=options, plots=plots, progress=advance)
+    with show_said():
+        series = read_files(files or [], windows, read_reading(option))
+        with show_progress("evaluating") as advance:
+            scores = evaluate_series(series, names, out, options=options, plots=plots, progress=advance)
     shown = ["detector", "f1", "precision", "recall", "false_per_day", "pr_auc", "roc_auc", "precision_at_10", "delay_hours"]
     print_frame(scores[shown].round(3), f"{scores['events'].iloc[0]} events; false alerts per series and day")
+    written = [out / name for name in WRITTEN]
     if log:
         from pipeline.registry.evaluations import log_evaluation
 
-        log_evaluation(settings, scores[scores["detector"].isin(names)], options, out)
+        log_evaluation(settings, scores[scores["detector"].isin(names)], options, written)
         console.print("each detector is a run of the experiment in MLflow")
-    console.print(f"wrote {out / 'scores.csv'}, {out / 'thresholds.csv'} and {out / 'evaluation.html'}", markup=False)
+    console.print(f"wrote {written[0]}, {written[1]} and {written[2]}", markup=False)
 
 
 @app.command()
@@ -130,11 +136,14 @@ def score_files(path: Path, out: Path, detector: str, option: list[str] | None) 
     with show_progress("scoring") as advance, show_said():
         options = read_settings().options.get("detectors", {}).get(detector)
         written = detect_path(path, out, detector=detector, progress=advance, options=options, reading=reading)
-    alerts, alerting, series = (sum(getattr(each, name) for each in written) for name in ("alerts", "alerting", "series"))
+    alerts, alerting, series, unjudged = (
+        sum(getattr(each, name) for each in written) for name in ("alerts", "alerting", "series", "unjudged")
+    )
     files = "1 file" if len(written) == 1 else f"{len(written):,} files"
+    silent = f"; of {unjudged:,} series too little is known to judge any sample" if unjudged else ""
     console.print(
         f"scored {files} into {out}: {alerts:,} {'alert' if alerts == 1 else 'alerts'} in {alerting:,} of {series:,} series; "
-        "an anomaly_score of 0.5 and above is an alert",
+        f"an anomaly_score of 0.5 and above is an alert{silent}",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import Field
 
 from pipeline.anomalies.detection import Detection
-from pipeline.anomalies.learned import Floats, LearnedOptions, detect_by
+from pipeline.anomalies.learned import Floats, LearnedOptions, alert_at, detect_by
 
 
 class Options(LearnedOptions):
@@ -24,12 +24,7 @@ class Options(LearnedOptions):
     hidden_units: int = Field(16, ge=1, le=500, description="Units of the layers before and after the narrowest.")
     bottleneck_units: int = Field(3, ge=1, le=100, description="Units of the narrowest layer: how much of a window can be kept.")
     iterations: int = Field(60, ge=1, le=5000, description="Passes over the training at most.")
-    alert_ratio: float = Field(
-        3.0,
-        ge=0.5,
-        le=100,
-        description="Score that is an alert, as a multiple of the way from the median to the 99th percentile of the training's.",
-    )
+    alert_ratio: float = alert_at(3.0)
 
 
 DEFAULTS = Options()
@@ -38,17 +33,8 @@ DEFAULTS = Options()
 def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
     """Score each value by how badly it is reproduced, with the samples before it, through a layer too narrow to copy them.
 
-    Args:
-        ts: one timestamp per row, UTC; duplicates, gaps and steps backwards are allowed.
-        values: the series in any unit; NaN is missing and scores 0, and the last known value stands for it in a window.
-        options: of the network, its training and its threshold.
-
-    Returns:
-        An alert at `alert_ratio` times what the highest hundredth of the training's errors is above their median. `expected` is
-        the usual value of the hour. Nothing is judged before a week was seen.
-
-    Raises:
-        ValueError: a missing timestamp.
+    Args, returns and errors are those of `learned.detect_by`: an alert is `alert_ratio` times what the highest hundredth of the
+    training's errors is above their median.
 
     Source: Hawkins et al. (2002), Outlier detection using replicator neural networks; scikit-learn's MLPRegressor (tanh, Adam),
     which needs no library beside those that are there; no recurrent network.

@@ -7,9 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale
-
-_SIGMA_PER_MEAN_DISTANCE = 1.2533
+from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge_distance, usual_distance
 
 
 class Options(BaseModel):
@@ -52,8 +50,5 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     past = pd.Series(observed, index=pd.DatetimeIndex(clock))
     level = past.ewm(halflife=options.half_life_samples, ignore_na=True).mean()
     expected = level.shift().to_numpy(dtype=np.float64, copy=True)
-    distance = np.abs(observed - expected)
-    usual = pd.Series(distance, index=past.index).rolling(f"{options.history_days}D", closed="left", min_periods=8).mean()
-    spread = np.fmax(_SIGMA_PER_MEAN_DISTANCE * usual.to_numpy(dtype=np.float64), smallest_scale(expected))
-    margin = options.alert_deviations * spread
-    return judge(clock, observed, distance / margin, expected, (expected - margin, expected + margin))
+    spread = usual_distance(clock, np.abs(observed - expected), expected, f"{options.history_days}D")
+    return judge_distance(clock, observed, expected, spread, options.alert_deviations)

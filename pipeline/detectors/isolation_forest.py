@@ -7,7 +7,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from pipeline.anomalies.detection import Detection
-from pipeline.anomalies.learned import Floats, LearnedOptions, detect_by
+from pipeline.anomalies.learned import Floats, LearnedOptions, alert_at, detect_by
 
 
 class Options(LearnedOptions):
@@ -15,12 +15,7 @@ class Options(LearnedOptions):
 
     trees: int = Field(100, ge=10, le=1000, description="Trees of a forest; time follows them.")
     samples_per_tree: int = Field(256, ge=16, le=10_000, description="Samples that each tree is grown from.")
-    alert_ratio: float = Field(
-        1.1,
-        ge=0.5,
-        le=100,
-        description="Score that is an alert, as a multiple of the way from the median to the 99th percentile of the training's.",
-    )
+    alert_ratio: float = alert_at(1.1)
 
 
 DEFAULTS = Options()
@@ -29,19 +24,8 @@ DEFAULTS = Options()
 def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
     """Score each value by how few cuts at random places set it apart from the samples of the weeks before its training.
 
-    A sample is its value, its distance from the usual one of its hour, its change, and its distance from the mean of a day.
-
-    Args:
-        ts: one timestamp per row, UTC; duplicates, gaps and steps backwards are allowed.
-        values: the series in any unit; NaN is missing and scores 0.
-        options: of the forest, its training and its threshold.
-
-    Returns:
-        An alert at `alert_ratio` times what the highest hundredth of the training's scores is above their median. `expected` is
-        the usual value of the hour. Nothing is judged before a week was seen.
-
-    Raises:
-        ValueError: a missing timestamp.
+    Args, returns and errors are those of `learned.detect_by`: an alert is `alert_ratio` times what the highest hundredth of the
+    training's scores is above their median.
 
     Source: Liu, Ting & Zhou (2008), Isolation Forest; scikit-learn's IsolationForest. Its score cannot exceed 1, so what is far
     out is hardly graver than what is just outside.

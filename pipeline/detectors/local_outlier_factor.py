@@ -24,19 +24,8 @@ DEFAULTS = Options()
 def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], options: Options = DEFAULTS) -> Detection:
     """Score each value by how much rarer samples are around it than around its nearest neighbours of the weeks before.
 
-    A sample is its value, its distance from the usual one of its hour, its change, and its distance from the mean of a day.
-
-    Args:
-        ts: one timestamp per row, UTC; duplicates, gaps and steps backwards are allowed.
-        values: the series in any unit; NaN is missing and scores 0.
-        options: of the neighbours, the training and the threshold.
-
-    Returns:
-        An alert at `alert_ratio` times what the highest hundredth of the training's factors is above their median. `expected` is
-        the usual value of the hour. Nothing is judged before a week was seen.
-
-    Raises:
-        ValueError: a missing timestamp.
+    Args, returns and errors are those of `learned.detect_by`: an alert is `alert_ratio` times what the highest hundredth of the
+    training's factors is above their median.
 
     Source: Breunig et al. (2000), LOF: identifying density-based local outliers; scikit-learn's LocalOutlierFactor.
     """

@@ -8,10 +8,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale, usual_of_hour
+from pipeline.anomalies.learned import USUALLY_HIGHEST
 from pipeline.anomalies.profile import left_profile
 
-_USUALLY_HIGHEST, _TINY = 0.99, 1e-9
-_LEAST_TIME, _LEAST_DISTANCES = np.timedelta64(7, "D"), 48
+_LEAST_TIME, _LEAST_DISTANCES, _TINY = np.timedelta64(7, "D"), 48, 1e-9
 
 
 class Options(BaseModel):
@@ -30,7 +30,10 @@ class Options(BaseModel):
         False, description="Compare shapes whatever their height and level, as the profile is usually defined, instead of values."
     )
     least_ratio: float = Field(
-        0.1, ge=0, le=2, description="… and at least so much of what shapes differ by that share nothing, or of the level."
+        0.1,
+        ge=0,
+        le=2,
+        description="That percentile counts as this share of the level at least; by shape, of the root of `window_samples`.",
     )
 
 
@@ -50,7 +53,7 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
 
     Returns:
         An alert at 1.25 times the 99th percentile of the distances before it by default, as long as what is unlike is in the
-        stretch. `expected` is the usual value of the hour. Nothing is judged before eight days were seen.
+        stretch. `expected` is the usual value of the hour. Nothing is judged before a week was seen, and 48 distances after it.
 
     Raises:
         ValueError: a missing timestamp.
@@ -70,7 +73,7 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     before = pd.Series(distance, index=pd.DatetimeIndex(clock)).rolling(
         f"{options.history_days}D", closed="left", min_periods=_LEAST_DISTANCES
     )
-    usual = before.quantile(_USUALLY_HIGHEST).to_numpy(dtype=np.float64)
+    usual = before.quantile(USUALLY_HIGHEST).to_numpy(dtype=np.float64)
     # Of shapes the distance has no unit.
     least = options.least_ratio * (np.sqrt(options.window_samples) if options.by_shape else level) + _TINY
     excess = distance / (options.alert_ratio * np.fmax(usual, least))

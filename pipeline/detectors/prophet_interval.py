@@ -68,7 +68,7 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
 
     Returns:
         An alert at two half widths of the 95 % interval by default, on the side where the value lies; `expected` is the forecast.
-        Nothing is judged before a week was seen.
+        Nothing is judged before six days were seen.
 
     Raises:
         ValueError: a missing timestamp.

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale
-
-_SIGMA_PER_MEAN_DISTANCE = 1.2533
-_LEAST_CHANGES = 8
+from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge_distance, usual_distance
 
 
 class Options(BaseModel):
@@ -47,14 +43,8 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     Source: a control chart of successive differences (von Neumann, 1941); the scale is their mean, which heavy tails raise.
     """
     clock, observed = arrival_clock(ts), finite(values)
-    past = pd.Series(observed, index=pd.DatetimeIndex(clock))
     expected = np.full(len(observed), np.nan)
     known = np.flatnonzero(~np.isnan(observed))
     expected[known[options.span_samples :]] = observed[known[: -options.span_samples]]
-    change = np.abs(observed - expected)
-    usual = (
-        pd.Series(change, index=past.index).rolling(f"{options.history_days}D", closed="left", min_periods=_LEAST_CHANGES).mean()
-    )
-    spread = np.fmax(_SIGMA_PER_MEAN_DISTANCE * usual.to_numpy(dtype=np.float64), smallest_scale(expected))
-    margin = options.alert_deviations * spread
-    return judge(clock, observed, change / margin, expected, (expected - margin, expected + margin))
+    spread = usual_distance(clock, np.abs(observed - expected), expected, f"{options.history_days}D")
+    return judge_distance(clock, observed, expected, spread, options.alert_deviations)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge, usual_of_hour
+from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge_distance, usual_of_hour
 
 
 class Options(BaseModel):
@@ -42,6 +42,4 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     """
     clock, observed = arrival_clock(ts), finite(values)
     expected, spread = usual_of_hour(ts, clock, observed, f"{options.history_days}D")
-    margin = options.alert_deviations * spread
-    excess = np.abs(observed - expected) / margin
-    return judge(clock, observed, excess, expected, (expected - margin, expected + margin), _SILENCE)
+    return judge_distance(clock, observed, expected, spread, options.alert_deviations, _SILENCE)

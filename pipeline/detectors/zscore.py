@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge, smallest_scale
+from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge_distance, smallest_scale
 
 
 class Options(BaseModel):
@@ -45,6 +45,4 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     past = pd.Series(observed, index=pd.DatetimeIndex(clock)).rolling(f"{options.history_days}D", closed="left", min_periods=2)
     expected = past.mean().to_numpy(dtype=np.float64, copy=True)
     spread = np.maximum(past.std().to_numpy(dtype=np.float64), smallest_scale(expected))
-    margin = options.alert_deviations * spread
-    excess = np.abs(observed - expected) / margin
-    return judge(clock, observed, excess, expected, (expected - margin, expected + margin), _SILENCE)
+    return judge_distance(clock, observed, expected, spread, options.alert_deviations, _SILENCE)

@@ -17,7 +17,7 @@ from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.report.findings import Findings
-from pipeline.report.selection import charted_series, sort_by_gravity
+from pipeline.report.selection import charted_series, sort_by_gravity, still_told
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
@@ -187,7 +187,7 @@ def _around(lake: Lake, points: pd.DataFrame, anomaly: pd.DataFrame) -> pd.DataF
     """Hours around the anomalies of the series that have the gravest incidents."""
     by_score = points.sort_values(["score", "series_id"], ascending=[False, True], kind="stable")["series_id"]
     known = set(by_score)
-    worst = [name for name in dict.fromkeys([*sort_by_gravity(anomaly)["series_id"], *by_score]) if name in known]
+    worst = [name for name in dict.fromkeys([*sort_by_gravity(still_told(anomaly))["series_id"], *by_score]) if name in known]
     parts: list[Any] = []
     for series_id in worst[:CLOSE_UPS]:
         last = points.loc[points["series_id"] == series_id, "ts"].max()

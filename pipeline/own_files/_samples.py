@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.reading.options import Reading
@@ -14,8 +19,13 @@ from pipeline.reading.sheet import read_sheet
 log = logging.getLogger(__name__)
 
 
-def read_own(path: Path, reading: Reading) -> Samples:
+def read_own(path: Path, reading: Reading, beside: Sequence[str] = ()) -> Samples:
     """The samples of a file; what was left out is said as a warning.
+
+    Args:
+        path: the file.
+        reading: what is said about it.
+        beside: names, in lower case, of columns that have no samples; the sheet has them.
 
     Raises:
         ConfigError: no such file, or what a column means has to be stated.
@@ -27,7 +37,8 @@ def read_own(path: Path, reading: Reading) -> Samples:
         sheet = read_sheet(str(path), lambda: path.open("rb"))
     except (OSError, EOFError) as error:
         raise DataError(f"{path}: {error}") from error
-    samples = read_samples(sheet, reading)
+    apart = [name for name in sheet.data.column_names if name.strip().lower() in beside]
+    samples = replace(read_samples(replace(sheet, data=sheet.data.drop_columns(apart)), reading), sheet=sheet)
     for remark in samples.remarks:
         log.warning("%s: %s", path, remark)
     return samples
@@ -40,10 +51,35 @@ def label_series(samples: Samples, path: Path) -> list[tuple[str, str]]:
         for name, column in zip(samples.names, _metrics(samples), strict=True)
     ]
     several = Counter(pairs)
-    return [
+    labels = [
         (series_id, f"{metric} {name.statistic}" if several[series_id, metric] > 1 and name.statistic else metric)
         for (series_id, metric), name in zip(pairs, samples.names, strict=True)
     ]
+    # What is the same but for labels that name no resource keeps its whole name.
+    same = Counter(labels)
+    return [
+        (name.raw if same[label] > 1 and name.raw else label[0], label[1])
+        for label, name in zip(labels, samples.names, strict=True)
+    ]
+
+
+def split_series(samples: Samples) -> list[npt.NDArray[np.int64]]:
+    """Places of the samples of each series, in the order of time; those of one moment by their value."""
+    order = np.lexsort((samples.value, samples.ts, samples.series))
+    parts = np.split(order, np.flatnonzero(np.diff(samples.series[order])) + 1)
+    return [part for part in parts if len(part)]
+
+
+def make_folder(out: Path) -> None:
+    """Make a folder for what is written, unless it is there.
+
+    Raises:
+        ConfigError: something else is called so, or it may not be made.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write into {out}: {error.strerror}") from error
 
 
 def _metrics(samples: Samples) -> list[str]:

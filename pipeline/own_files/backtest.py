@@ -17,7 +17,7 @@ from pipeline.forecasting.backtest import LEAST_HISTORY, Backtest, Forecast, Pro
 from pipeline.forecasting.panel import Panel, from_frame
 from pipeline.forecasting.spec import bind
 from pipeline.forecasting.tier import TIERS, tier
-from pipeline.own_files._samples import label_series, read_own
+from pipeline.own_files._samples import label_series, make_folder, read_own
 from pipeline.reading.options import Reading
 from pipeline.steps import cpu_seconds
 from pipeline.tables.columns import GRANULARITIES, QUANTILES, Granularity
@@ -67,7 +67,7 @@ def evaluate_series(
         raise ConfigError(f"a backtest needs a horizon and windows of at least 1, got {horizon} and {windows}")
     forecasts = {name: bind(name, (options or {}).get(name, {})) for name in dict.fromkeys(models)}
     kinds = describe(frame)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     found: list[pd.DataFrame] = []
     skipped = kinds.loc[kinds["granularity"] == "", ["series_id", "metric", "reason"]]
     skips = [skipped]

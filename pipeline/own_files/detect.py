@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pipeline import plugs
 from pipeline.anomalies.detection import ALERT, Detector, announced_score
 from pipeline.errors import DataError, HeadroomError
-from pipeline.own_files._samples import label_series, read_own
+from pipeline.own_files._samples import label_series, make_folder, read_own, split_series
 from pipeline.reading.options import Reading
 from pipeline.reading.samples import Samples
 from pipeline.reading.sheet import SUFFIXES
@@ -25,13 +25,20 @@ DEFAULTS = Reading()
 
 @dataclass(frozen=True)
 class Detected:
-    """One file scored: where the scores were written, its rows and series, how many rows are alerts, and in how many series."""
+    """One file scored.
+
+    Attributes:
+        path: where the scores were written.
+        rows, alerts: in all, and those that are alerts.
+        series, alerting, unjudged: in all, those with an alert, and those of which no sample was judged.
+    """
 
     path: Path
     rows: int
     alerts: int
     series: int
     alerting: int
+    unjudged: int
 
 
 def detect_path(
@@ -77,14 +84,14 @@ def detect_path(
             raise DataError(f"{source}: the output would overwrite the input; choose another folder")
         try:
             samples = read_own(source, reading)
-            score = score_samples(samples, detect)
+            score, judged = score_samples(samples, detect)
         except HeadroomError as error:
             broken.append(error)
         else:
             alerts = score >= ALERT
             _write(target, source, samples, score)
-            alerting, series = len(np.unique(samples.series[alerts])), len(np.unique(samples.series))
-            detected.append(Detected(target, len(score), int(alerts.sum()), series, alerting))
+            alerting, known, series = (len(np.unique(samples.series[rows])) for rows in (alerts, judged, slice(None)))
+            detected.append(Detected(target, len(score), int(alerts.sum()), series, alerting, series - known))
         if progress:
             progress(done, len(inputs))
     if len(inputs) == len(broken) == 1:
@@ -95,15 +102,13 @@ def detect_path(
     return detected
 
 
-def score_samples(samples: Samples, detect: Detector) -> npt.NDArray[np.float64]:
-    """(m,) the announced score of each sample, each series judged in the order of time."""
-    score = np.zeros(len(samples.rows))
-    # Samples of one moment by their value, so that no order of rows can show.
-    order = np.lexsort((samples.value, samples.ts, samples.series))
-    for one in np.split(order, np.flatnonzero(np.diff(samples.series[order])) + 1):
-        if len(one):
-            score[one] = announced_score(detect(samples.ts[one], samples.value[one]), samples.ts[one])
-    return score
+def score_samples(samples: Samples, detect: Detector) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """(m,) the announced score of each sample, and whether it was judged; each series in the order of time."""
+    score, judged = np.zeros(len(samples.rows)), np.zeros(len(samples.rows), dtype=np.bool_)
+    for one in split_series(samples):
+        found = detect(samples.ts[one], samples.value[one])
+        score[one], judged[one] = announced_score(found, samples.ts[one]), found.judged
+    return score, judged
 
 
 def _inputs(path: Path, out_dir: Path) -> list[Path]:
@@ -128,7 +133,7 @@ def _write(target: Path, source: Path, samples: Samples, score: npt.NDArray[np.f
     texts = {column: data[column].cast("string").to_pylist() for column in set(samples.columns)}
     labels = label_series(samples, source)
     named = any(name.resource or name.metric or name.raw for name in samples.names)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     unfinished = target.with_name(target.name + ".unfinished")
     with unfinished.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")

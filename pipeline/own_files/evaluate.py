@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,88 +14,112 @@ import pandas as pd
 
 from pipeline import plugs
 from pipeline.anomalies.detection import ALERT, Detection, Silence, announced_score, arrival_clock, finite
-from pipeline.anomalies.scoring import PROBATION, Samples, delays, precision_at, rank, score_events, score_samples, total
+from pipeline.anomalies.scoring import PROBATION, Ranks, Samples, delays, precision_at, rank, score_events, score_samples, total
 from pipeline.anomalies.state import hold
 from pipeline.errors import ConfigError
 from pipeline.own_files._labelled import Labelled, read_labelled
+from pipeline.own_files._samples import make_folder
+from pipeline.reading.options import Reading
 from pipeline.report.evaluation import Drawn, Overview, render_evaluation
 
 #: Where the development sets lie in a checkout.
 SHIPPED = Path(__file__).resolve().parents[2] / "tests" / "data" / "anomalies" / "cloud_telemetry.parquet"
+#: What is written, and the page last.
+WRITTEN = ("scores.csv", "thresholds.csv", "evaluation.html")
 CONTROL = "an alert at every sample"
 #: Multiples of a detector's own threshold; of `prophet_interval` .75, 1 and 1.5 are a `threshold_multiplier` of 1.5, 2 and 3.
 MULTIPLES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
+#: Of reading: nothing is stated.
+DEFAULTS = Reading()
 # Series drawn of each detector: those with the most events.
 _DRAWN = 3
 
+log = logging.getLogger(__name__)
 
-def evaluate_files(
-    files: Sequence[Path],
+
+def read_files(files: Sequence[Path], windows: Path | None = None, reading: Reading = DEFAULTS) -> list[Labelled]:
+    """The labelled series of files, or of the shipped development set where there are none.
+
+    Args:
+        files: labelled by a column, unless windows label them.
+        windows: a file of windows that labels them.
+        reading: what is said about the files; nothing has to be said about the shipped set.
+
+    Raises:
+        ConfigError: no such file, or what a column means has to be stated; or nothing is shipped here.
+        DataError: a file is not what it should be.
+    """
+    if files:
+        return read_labelled(files, windows, reading)
+    if not SHIPPED.is_file():
+        raise ConfigError("name a labelled file: the development sets come with the repository, and are not here")
+    return read_labelled([SHIPPED], windows, Reading(resource_column="file"))
+
+
+def evaluate_series(
+    series: Sequence[Labelled],
     detectors: Sequence[str],
     out_dir: Path,
-    windows: Path | None = None,
     *,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     plots: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Score detectors on labelled files, and write `scores.csv`, `thresholds.csv` and `evaluation.html`.
+    """Score detectors on labelled series, and write what `WRITTEN` names; who judged nothing of a series is warned of.
 
     Args:
-        files: labelled; the shipped development set where there are none.
+        series: as `read_files` gives them.
         detectors: names of detector plugs.
         out_dir: created when missing.
-        windows: a file of windows that labels them.
         options: of detectors, by name.
         plots: whether the page has charts.
         progress: called with (detectors done, detectors in all).
 
     Returns:
-        `scores.csv`: a row per detector, and the control last.
+        `scores.csv`: a row per detector, and the control last. A ratio of nothing is NaN.
 
     Raises:
-        ConfigError: no such file or detector, or an option that it does not have; or nothing is shipped here.
-        DataError: a file is not what it should be.
+        ConfigError: no such detector, or an option that it does not have; or nothing can be written there.
     """
     bound = {
         name: plugs.bind("detectors", name, plugs.check_options("detectors", name, (options or {}).get(name, {})))
         for name in detectors
     }
-    if not files and not SHIPPED.is_file():
-        raise ConfigError("name a labelled file: the development sets come with the repository, and are not here")
-    series = read_labelled(files or [SHIPPED], windows)
+    make_folder(out_dir)
     scores, thresholds, drawn = [], [], []
     for done, (name, detect) in enumerate({**bound, CONTROL: _always}.items(), start=1):
         found = [detect(one.ts, one.values) for one in series]
-        scores.append({"detector": name, **_score(series, found)})
-        other = pd.DataFrame([{"multiple": each, **_events(series, found, each)} for each in MULTIPLES])
+        if unjudged := sum(not each.judged.any() for each in found):
+            log.warning("%s knows too little to judge any sample of %d of %d series", name, unjudged, len(series))
+        figures, ranks = _score(series, found)
+        events = {each: _events(series, found, each) for each in (MULTIPLES if name != CONTROL else (1.0,))}
+        scores.append({"detector": name, **events[1.0], **figures})
         if name != CONTROL:
+            other = pd.DataFrame([{"multiple": each, **row} for each, row in events.items()])
             thresholds.append(other.assign(detector=name))
-            drawn.append(_draw(name, series, found, other))
+            drawn.append(_draw(name, series, found, ranks, other))
         if progress:
             progress(done, len(bound) + 1)
     rows = pd.DataFrame(scores)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    rows.to_csv(out_dir / "scores.csv", index=False)
-    pd.concat(thresholds).to_csv(out_dir / "thresholds.csv", index=False)
-    events = int(rows["events"].iloc[0])
-    what = f"{len(series)} series of {sum(len(one.ts) for one in series):,} samples with {events} events"
-    page = render_evaluation(rows, drawn if plots else [], what)
-    (out_dir / "evaluation.html").write_text(page, encoding="utf-8")
+    samples = sum(len(one.ts) for one in series)
+    what = f"{len(series)} series of {samples:,} samples with {rows['events'].iloc[0]} events"
+    texts = rows.to_csv(index=False), pd.concat(thresholds).to_csv(index=False), render_evaluation(rows, drawn, what, plots)
+    for written, text in zip(WRITTEN, texts, strict=True):
+        (out_dir / written).write_text(text, encoding="utf-8")
     return rows
 
 
 def _always(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) -> Detection:
     """One score for all: who it scores well is no measure."""
     nothing = np.full(len(ts), np.nan)
-    return Detection(np.ones(len(values)), nothing, nothing, nothing, Silence(hours=0))
+    return Detection(np.ones(len(values)), nothing, nothing, nothing, np.ones(len(values), dtype=np.bool_), Silence(hours=0))
 
 
-def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> dict[str, float]:
-    """One detector's row but for its name."""
-    judged = [slice(int(len(one.labels) * PROBATION), None) for one in series]
-    raw = np.concatenate([each.score[rows] for each, rows in zip(found, judged, strict=True)])
-    labels = np.concatenate([one.labels[rows] for one, rows in zip(series, judged, strict=True)])
+def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> tuple[dict[str, float], Ranks]:
+    """What a detector's row has beside events, and the curves that two figures of it are the areas of."""
+    after = [slice(int(len(one.labels) * PROBATION), None) for one in series]
+    raw = np.concatenate([each.score[rows] for each, rows in zip(found, after, strict=True)])
+    labels = np.concatenate([one.labels[rows] for one, rows in zip(series, after, strict=True)])
     ranks = rank(raw, labels)
     waited = [hours for one, each in zip(series, found, strict=True) for hours in delays(one.ts, _alerts(one, each), one.labels)]
     flagged = [
@@ -102,8 +127,7 @@ def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> dict[str, 
         for one, each in zip(series, found, strict=True)
     ]
     hit, missed, false, quiet = Samples(*(sum(column) for column in zip(*flagged, strict=True)))
-    return {
-        **_events(series, found, 1.0),
+    figures = {
         "pr_auc": ranks.pr_auc,
         "roc_auc": ranks.roc_auc,
         **{f"precision_at_{k}": precision_at(raw, labels, k) for k in (10, 100)},
@@ -113,6 +137,7 @@ def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> dict[str, 
         "false_samples": false,
         "quiet_samples": quiet,
     }
+    return figures, ranks
 
 
 def _events(series: Sequence[Labelled], found: Sequence[Detection], multiple: float) -> dict[str, float]:
@@ -120,7 +145,6 @@ def _events(series: Sequence[Labelled], found: Sequence[Detection], multiple: fl
     parts = [
         score_events(one.ts, _alerts(one, replace(each, excess=each.excess / multiple)), one.labels)
         for one, each in zip(series, found, strict=True)
-        if len(one.ts)
     ]
     events = total(parts)
     return {
@@ -139,9 +163,8 @@ def _alerts(one: Labelled, found: Detection) -> npt.NDArray[np.bool_]:
     return np.asarray(announced_score(found, one.ts) >= ALERT if found.silence.hours else found.excess >= 1)
 
 
-def _draw(name: str, series: Sequence[Labelled], found: Sequence[Detection], thresholds: pd.DataFrame) -> Drawn:
+def _draw(name: str, series: Sequence[Labelled], found: Sequence[Detection], ranks: Ranks, thresholds: pd.DataFrame) -> Drawn:
     """What the page shows of one detector."""
-    ranks = rank(np.concatenate([each.score for each in found]), np.concatenate([one.labels for one in series]))
     busiest = sorted(range(len(series)), key=lambda place: (-int(np.diff(series[place].labels, prepend=False).sum()), place))[
         :_DRAWN
     ]

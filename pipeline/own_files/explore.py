@@ -13,7 +13,7 @@ from pipeline.exploration.figures import draw_all, halve, to_png
 from pipeline.exploration.observed import LABELS, Observed, choose, from_samples
 from pipeline.exploration.page import render
 from pipeline.exploration.statistics import describe_metrics
-from pipeline.own_files._samples import label_series, read_own
+from pipeline.own_files._samples import label_series, make_folder, read_own
 from pipeline.reading.options import Reading
 
 #: Dots per inch of a picture on a slide; the page has half of it.
@@ -35,7 +35,7 @@ def explore(
     if observed.days.empty:
         raise DataError(f"{observed.title}: nothing was observed; ingest and build days first, or name others")
     chosen = choose(observed, metrics)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     pictures = []
     for number, (name, heading, figure) in enumerate(draw_all(chosen), start=1):
         slide = to_png(figure, SLIDE_DPI)

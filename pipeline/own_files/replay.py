@@ -19,7 +19,7 @@ from pipeline.capacity.replay_score import brier, equal_risk, reliability, summa
 from pipeline.capacity.sizing import CPU, MEMORY
 from pipeline.errors import ConfigError, DataError
 from pipeline.own_files._replay_page import draw_page
-from pipeline.own_files._samples import label_series, read_own
+from pipeline.own_files._samples import label_series, make_folder, read_own
 from pipeline.reading import cells
 from pipeline.reading.options import Reading
 from pipeline.reading.sheet import read_sheet
@@ -83,7 +83,7 @@ def replay_file(
     except ValueError as error:
         raise DataError(f"{path}: of {len(machines)} resources {error}") from error
     result = score(found)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     for name, frame in (("rules", result.rules), ("equal_risk", result.equal), ("reliability", result.reliability)):
         frame.round(6).to_csv(out_dir / f"{name}.csv", index=False)
     decisions(found).round(6).to_csv(out_dir / "decisions.csv", index=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
-def log_evaluation(settings: Settings, scores: pd.DataFrame, options: Mapping[str, Mapping[str, Any]], folder: Path) -> int:
+def log_evaluation(
+    settings: Settings, scores: pd.DataFrame, options: Mapping[str, Mapping[str, Any]], files: Sequence[Path]
+) -> int:
     """Log a run of kind `evaluation` for each detector in the experiment of the trainings.
 
     Args:
-        scores: a row per detector, as `evaluate_files` gives them; a figure that is not finite is left out.
+        scores: a row per detector, as `evaluate_series` gives them; a figure that is not finite is left out.
         options: of detectors by name, as the settings have them; the run holds all of them with their defaults.
-        folder: what was written, kept beside each run.
+        files: what the evaluation wrote, kept beside each run.
 
     Returns:
         Runs made.
@@ -42,6 +44,7 @@ def log_evaluation(settings: Settings, scores: pd.DataFrame, options: Mapping[st
             run = client.create_run(experiment, run_name=f"evaluation of {name}", tags=tags).info.run_id
             figures = [Metric(str(figure), float(value), 0, 0) for figure, value in row.items() if math.isfinite(value)]
             client.log_batch(run, params=[Param(option, str(value)) for option, value in chosen.items()], metrics=figures)
-            client.log_artifacts(run, str(folder), "evaluation")
+            for file in files:
+                client.log_artifact(run, str(file), "evaluation")
             client.set_terminated(run)
     return len(scores)

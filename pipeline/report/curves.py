@@ -31,7 +31,7 @@ def curve_chart(
 
     Args:
         title: what assistive technology reads.
-        curves: drawn in this order, each in the style of its place.
+        curves: drawn in this order, each in the style of its place; no more than there are styles.
         axes: what x and y are.
         largest_x: where x ends.
         size: width and height in pixels.
@@ -56,7 +56,7 @@ def curve_chart(
         if points:
             # What falls on the same tenth of a pixel is one point.
             path = "L".join(dict.fromkeys(points))
-            parts.append(f'<path class="{STYLES[number % len(STYLES)]}" d="M{path}"><title>{escape(curve.label)}</title></path>')
+            parts.append(f'<path class="{STYLES[number]}" d="M{path}"><title>{escape(curve.label)}</title></path>')
     return Markup(  # noqa: S704 every text above is escaped where it is written
         f'<svg class="chart" viewBox="0 0 {size[0]} {size[1]}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
     )
@@ -65,6 +65,5 @@ def curve_chart(
 def swatch(number: int) -> Markup:
     """A sample of the line of a curve by its place, for legends."""
     return Markup(  # noqa: S704 nothing of it is text
-        f'<svg class="swatch" width="22" height="12" aria-hidden="true">'
-        f'<path class="{STYLES[number % len(STYLES)]}" d="M0 6L22 6"/></svg>'
+        f'<svg class="swatch" width="22" height="12" aria-hidden="true"><path class="{STYLES[number]}" d="M0 6L22 6"/></svg>'
     )

@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from pipeline import __version__
 from pipeline.report.charts import Curves, Line, Mark, Scale, time_chart
-from pipeline.report.curves import Curve, curve_chart, swatch
+from pipeline.report.curves import STYLES, Curve, curve_chart, swatch
 from pipeline.report.page import FOLDER, fill
 
-#: Points of a curve that are drawn at most; more are closer together than a pixel.
-_POINTS = 600
+# Points that lie together in one of so many parts of both axes are one: no part is as wide as a pixel.
+_PARTS = 600
 
 
 @dataclass(frozen=True)
@@ -46,58 +46,47 @@ class Drawn:
     overviews: Sequence[Overview]
 
 
-def render_evaluation(scores: pd.DataFrame, drawn: Sequence[Drawn], what: str) -> str:
+def render_evaluation(scores: pd.DataFrame, drawn: Sequence[Drawn], what: str, plots: bool = True) -> str:
     """The page as HTML that loads nothing from anywhere.
 
     Args:
         scores: a row per detector, as `evaluate_series` gives them.
-        drawn: of the same detectors; without any there are no charts.
+        drawn: of the same detectors.
         what: what they were scored on.
+        plots: whether there are charts; there are as many of a kind as it takes for no line to look like another.
     """
-    charts = (
-        [
-            (
-                "ROC of raw scores",
-                _together("ROC of raw scores", [(each.name, *each.roc) for each in drawn], ("false ratio", "recall")),
-            ),
-            (
-                "Precision over recall of raw scores",
-                _together("Precision over recall", [(each.name, *each.pr) for each in drawn], ("recall", "precision")),
-            ),
-            (
-                "Event F1 by threshold",
-                _together(
-                    "Event F1 by threshold",
-                    [(each.name, each.sensitivity["multiple"].tolist(), each.sensitivity["f1"].tolist()) for each in drawn],
-                    ("multiples of the detector's own threshold", "event F1"),
-                    4.0,
-                ),
-            ),
-        ]
-        if drawn
-        else []
-    )
+    together = [drawn[first : first + len(STYLES)] for first in range(0, len(drawn), len(STYLES))]
     return fill(
         "evaluation",
         scores=scores.to_dict("records"),
-        charts=charts,
-        legend=[(swatch(number), each.name) for number, each in enumerate(drawn)],
-        drawn=[(each, [(one.name, _overview(one)) for one in each.overviews]) for each in drawn],
+        together=[([(swatch(n), each.name) for n, each in enumerate(some)], _charts(some)) for some in together if plots],
+        drawn=[(each, [(one.name, _overview(one)) for one in each.overviews if plots]) for each in drawn],
         what=what,
         style=(FOLDER / "report.css").read_text(encoding="utf-8").strip(),
         version=__version__,
     )
 
 
-def _together(
-    title: str, curves: Sequence[tuple[str, Sequence[float], Sequence[float]]], axes: tuple[str, str], largest_x: float = 1.0
-) -> Markup:
-    return curve_chart(title, [Curve(_thin(x), _thin(y), name) for name, x, y in curves], axes, largest_x)
+def _charts(drawn: Sequence[Drawn]) -> list[tuple[str, Markup]]:
+    """The charts that show some detectors beside each other, with their titles."""
+    by_threshold = [(each.name, each.sensitivity["multiple"].tolist(), each.sensitivity["f1"].tolist()) for each in drawn]
+    kinds = (
+        ("ROC of raw scores", [(each.name, *each.roc) for each in drawn], ("false ratio", "recall"), 1.0),
+        ("Precision over recall of raw scores", [(each.name, *each.pr) for each in drawn], ("recall", "precision"), 1.0),
+        ("Event F1 by threshold", by_threshold, ("multiples of the detector's own threshold", "event F1"), 4.0),
+    )
+    return [
+        (title, curve_chart(title, [_thin(name, x, y, largest_x) for name, x, y in curves], axes, largest_x))
+        for title, curves, axes, largest_x in kinds
+    ]
 
 
-def _thin(values: Sequence[float]) -> list[float]:
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), _POINTS)).astype(np.int64))
-    return [float(values[place]) for place in places]
+def _thin(name: str, x: Sequence[float], y: Sequence[float], largest_x: float) -> Curve:
+    """The curve without points that nobody could tell from the one before; its last stays."""
+    points = np.column_stack([np.asarray(x) / largest_x, y])
+    moved = (np.diff(np.floor(points * _PARTS), axis=0) != 0).any(axis=1)
+    kept = np.flatnonzero(np.append(True, moved) | (np.arange(len(points)) == len(points) - 1)).tolist()
+    return Curve([float(x[place]) for place in kept], [float(y[place]) for place in kept], name)
 
 
 def _overview(one: Overview) -> Markup:

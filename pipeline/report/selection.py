@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.report.findings import Findings
 from pipeline.report.frames import json_object, records
 from pipeline.report.words import SERVICE_WORDS, SEVERITY_ORDER, service_slug, service_word
-from pipeline.tables.columns import SEVERITIES
+from pipeline.tables.columns import DISMISSED, REFUTED, SEVERITIES
 
 # Rows shown at once, and behind a click; a page of thousands of rows helps no one, and the views have them all.
 SHOWN, AT_MOST = 25, 200
@@ -72,26 +72,37 @@ def portfolio_of(recommendation: pd.DataFrame) -> pd.DataFrame:
     return counted.sort_values(["portfolio_rank", "recommendation_id"], kind="stable")
 
 
+def still_told(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Incidents without those that people dismissed or refuted: of these the page says no more than alerts do."""
+    return incidents[~(incidents["answer"].isin([DISMISSED]) | incidents["label"].isin([REFUTED]))]
+
+
 def incidents_of_last_day(findings: Findings) -> pd.DataFrame:
     """The incidents that the key figure counts: above low, and going on in the last 24 hours, however long the interval."""
-    found = findings.anomaly
+    found = still_told(findings.anomaly)
     return found[(found["severity"] != SEVERITIES[0]) & (found["ended_at"] > pd.Timestamp(findings.as_of) - timedelta(hours=24))]
 
 
 def incidents_of_interval(findings: Findings) -> pd.DataFrame:
     """The incidents that went on in the run's interval, low ones as well."""
-    return findings.anomaly[findings.anomaly["ended_at"] > pd.Timestamp(findings.interval.start)]
+    found = still_told(findings.anomaly)
+    return found[found["ended_at"] > pd.Timestamp(findings.interval.start)]
 
 
 def grade_hours(points: pd.DataFrame, incidents: pd.DataFrame) -> pd.DataFrame:
-    """Anomalous hours, in order of time, with the severity of their incident; with their own where they are in none."""
+    """Anomalous hours, in order of time, with the severity of their incident; with their own where they are in none.
+
+    Those of an incident that people dismissed or refuted are not told of.
+    """
     hours, owner = points.sort_values(["ts", "series_id"], kind="stable"), ["account", "region", "resource_id"]
-    graded = incidents.assign(_grave=incidents["severity"])[[*owner, "started_at", "ended_at", "_grave"]]
+    graded = incidents.assign(_grave=incidents["severity"], _told=incidents.index.isin(still_told(incidents).index))
+    graded = graded[[*owner, "started_at", "ended_at", "_grave", "_told"]]
     if hours.empty or graded.empty:
         return hours
     found = pd.merge_asof(hours, graded.sort_values("started_at"), left_on="ts", right_on="started_at", by=owner)
-    severity = found["_grave"].where(found["ts"] < found["ended_at"]).fillna(found["severity"])
-    return found.assign(severity=severity)[list(points.columns)]
+    inside = found["ts"] < found["ended_at"]
+    severity = found["_grave"].where(inside).fillna(found["severity"])
+    return found.assign(severity=severity).loc[~inside | found["_told"].eq(True), list(points.columns)]
 
 
 def sort_by_gravity(incidents: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import plugs
+from pipeline.anomalies.learned import check_history
 from pipeline.anomalies.vote import read_weights, vote
 from pipeline.inputs.points import read_points
 from pipeline.interval import Interval
@@ -36,11 +37,14 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     Raises:
         PartialError: some metrics could not be searched; of these the hours that an earlier run judged in the interval stay.
         DataError: none could; nothing was published.
-        ConfigError: a weight that is none.
+        ConfigError: a weight that is none, or a detector that learns from more than is read.
     """
-    points = read_points(interval, lake, settings, shard, shards)
-    detectors = {name: plugs.bind("detectors", name, plugs.options("detectors", name, settings)) for name in settings.detectors}
+    options = {name: plugs.options("detectors", name, settings) for name in settings.detectors}
+    for name, chosen in options.items():
+        check_history(name, chosen, settings.detect_history_hours)
+    detectors = {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
     weights = read_weights(settings.detectors, settings.detector_weights)
+    points = read_points(interval, lake, settings, shard, shards)
     asked = detectors, settings.alert_votes, settings.detect_min_history_hours, weights
     table, by_metric = ANOMALY_POINT, dict(iter(points.groupby("metric", sort=True)))
     scope = table.scope(interval, bucket=buckets_of(shard, shards))

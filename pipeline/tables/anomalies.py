@@ -35,13 +35,13 @@ ANOMALY_POINT = Table(
         unit,
         granularity,
         moment("ts", "Start of the period."),
-        Column(name="score", type=NUMBER, doc="Largest raw score of the detectors, before anything is kept silent.", ge=0, le=1),
+        Column(name="score", type=NUMBER, doc="Largest raw score of those that count, nothing kept silent.", ge=0, le=1),
         text("state", "Whether no detector flags it, some do, or enough of them.", values=STATES),
         Column(
             name="is_alert", type=FLAG, doc="People are told of it: it is anomalous, and new or far worse than what they know."
         ),
         number("value", "What was observed; null where no detector flags it, as all that follows.", "as `unit`"),
-        number("expected", "What the strongest detector expected.", "as `unit`"),
+        number("expected", "What the strongest of the detectors that count expected.", "as `unit`"),
         number("lower", "Below it that detector takes a value for far; null where it does not go by distance.", "as `unit`"),
         number("upper", "Above it that detector takes a value for far; null where it does not go by distance.", "as `unit`"),
         number("threshold", "Score at and above which a detector flags a sample.", "score", ge=0, le=1),

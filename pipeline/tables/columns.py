@@ -118,8 +118,8 @@ FEEDBACK_KINDS = ("bill", "cost_anomaly", "anomaly")
 #: What people say of a cost anomaly: it was planned, or nothing is to be done about it.
 COST_ANSWERS = ("planned", "not_an_issue")
 #: What people do about an anomaly, and whether they call it one.
-ANOMALY_ANSWERS = ACKNOWLEDGED, DISMISSED_ANOMALY = ("acknowledged", "dismissed")
-ANOMALY_LABELS = ("confirmed", "refuted")
+ANOMALY_ANSWERS = *_, DISMISSED = ("acknowledged", "dismissed")
+ANOMALY_LABELS = *_, REFUTED = ("confirmed", "refuted")
 FEEDBACK_VERBS = ("accepted", *COST_ANSWERS, *ANOMALY_ANSWERS, *ANOMALY_LABELS)
 #: That what a bill says of a closed period is right.
 ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])

@@ -8,9 +8,9 @@
 -- `value` is null where there is nothing to judge. Savings are identified, not realised. What a run publishes is taken from the
 -- newest run not after the moment, a month back at most, and `known_at` says which: two dates that differ say that one part of
 -- the pipeline is behind. Windows end at the moment and are the same for every run, however long its interval: incidents of 24
--- hours, completeness of 30 days. A series is expected from its first day in the 30 to its last, days without any sample
--- included. The month is that of the last moment before; its end is known only where the forecasts reach it. Where a bill states no
--- effective cost, what is billed stands for it.
+-- hours, without what people dismissed or refuted; completeness of 30 days. A series is expected from its first day in the 30 to
+-- its last, days without any sample included. The month is that of the last moment before; its end is known only where the
+-- forecasts reach it. Where a bill states no effective cost, what is billed stands for it.
 WITH advised AS (
   SELECT max(as_of) AS as_of
   FROM gold.recommendation
@@ -63,6 +63,7 @@ odd AS (
   FROM gold.anomaly AS i
   JOIN grouped AS g ON g.as_of = i.as_of
   WHERE i.severity <> 'low' AND i.ended_at > :as_of - INTERVAL '24' HOUR
+    AND coalesce(i.answer, '') <> 'dismissed' AND coalesce(i.label, '') <> 'refuted'
 ),
 covered AS (
   SELECT

@@ -316,6 +316,38 @@ def test_every_incident_of_the_interval_is_listed_with_observed_and_expected(pag
     assert sorted(float(e["data-sort"]) for e in page.find(data_field="expected")) == sorted(inside["expected"])
 
 
+@pytest.mark.parametrize("said", [{"answer": "dismissed"}, {"label": "refuted"}])
+def test_of_an_incident_that_people_dismissed_or_refuted_the_page_says_no_more(findings: Findings, said: dict[str, str]) -> None:
+    open_ones = findings.anomaly["severity"].ne("low") & (findings.anomaly["ended_at"] > pd.Timestamp(DAY.start))
+    [gravest] = findings.anomaly.index[open_ones & findings.anomaly["severity"].eq("critical")]
+    every = findings.anomaly.astype({"answer": "object", "label": "object"})
+    for column, word in said.items():
+        every.loc[gravest, column] = word
+    told, was = (Page(render(replace(findings, anomaly=each, kpis=kpis(anomaly=each)))) for each in (every, findings.anomaly))
+
+    assert len(list(told.find(data_field="value"))) == len(list(was.find(data_field="value"))) - 1
+    figure = told.one(id="figure-incidents")
+    assert float(figure["data-exact"]) == float(was.one(id="figure-incidents")["data-exact"]) - 1
+    assert "critical" not in figure["text"]
+    assert f"Look first at {findings.anomaly['resource_id'][gravest]} " not in figure["text"]
+    before, strips = (page.one(aria_label="Anomalies by series over the last 30 days, UTC")["text"] for page in (was, told))
+    assert "UTC, critical" in before
+    assert "UTC, critical" not in strips
+    assert re.findall("UTC, high", strips) == re.findall("UTC, high", before)
+
+
+def test_where_people_dismissed_every_incident_the_page_says_that_nothing_else_was_odd(findings: Findings) -> None:
+    owner = ["account", "region", "resource_id"]
+    mine = findings.anomaly_point.merge(findings.anomaly[owner].drop_duplicates(), on=owner)
+    every = findings.anomaly.assign(answer="dismissed", started_at=mine["ts"].min(), ended_at=findings.as_of).drop_duplicates(
+        owner
+    )
+
+    page = Page(render(replace(findings, anomaly=every, anomaly_point=mine)))
+
+    assert "nor in the 30 days before its end, but for what people dismissed or refuted." in page.one(id="anomalies")["text"]
+
+
 def test_each_segment_marks_its_one_champion(page: Page) -> None:
     marked = [e["text"].split()[0] for e in page.find(tag="tr", **{"class": "champion"})]
 

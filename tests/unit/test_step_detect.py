@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.lake.maintenance import remove_passing
@@ -56,6 +57,13 @@ def test_every_hour_judged_is_published_and_of_a_spike_what_was_expected(setting
     assert spike["ts"] == START + timedelta(hours=300)
     assert (spike["severity"], spike["is_alert"]) == ("critical", True)
     assert spike["expected"] == pytest.approx(values[276], abs=3)
+
+
+def test_a_detector_that_learns_from_more_than_is_read_is_refused_before_it_says_nothing(settings: Settings, lake: Lake) -> None:
+    short = settings.model_copy(update={"detectors": ("isolation_forest",), "detect_history_hours": 192})
+
+    with pytest.raises(ConfigError, match="isolation_forest has retrain_hours=168 .* must be 384 at least"):
+        detect(WHOLE, lake, short)
 
 
 def test_hours_of_one_incident_are_one_row_of_one_name_as_of_each_run_whether_by_day_or_at_once(

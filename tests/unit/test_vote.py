@@ -184,6 +184,29 @@ def test_what_is_off_by_little_of_the_capacity_is_low_however_unusual() -> None:
     assert found.loc[found["state"] == "anomalous", "severity"].tolist() == ["low"]
 
 
+def test_a_detector_that_counts_nothing_is_published_beside_the_others_and_decides_nothing() -> None:
+    values = at_80(100, 117)
+    values[110] = 300.0
+    mild = surprised(100, excess=1.2, silence=Silence(hours=24, worse_ratio=3.0))
+    wild = surprised(100, 110, 200, excess=1e6, silence=Silence(hours=1, worse_ratio=1.0))
+
+    alone, beside = (
+        voted(values, weights={"wild": 0.0}, **detectors).set_index("ts")
+        for detectors in ({"mild": mild}, {"mild": mild, "wild": wild})
+    )
+
+    anomalous = alone["state"] == "anomalous"
+    assert anomalous.sum() == 18
+    decided = ["score", "state", "is_alert", "expected", "lower", "upper", "severity", "vote_weight"]
+    pd.testing.assert_frame_equal(beside.loc[anomalous, decided], alone.loc[anomalous, decided])
+    assert (beside["is_alert"] == alone["is_alert"]).all()
+    assert beside["votes"].loc[TS[100]] == 2
+    assert beside["detectors"].loc[TS[100]] == "mild,wild"
+    only = beside.loc[TS[200]]
+    assert (only["state"], only["votes"], only["severity"], only["score"]) == ("flagged", 1, "low", 0.0)
+    assert json.loads(only["scores_json"])["wild"] > 0.99
+
+
 def test_a_detector_that_is_given_no_weight_counts_one() -> None:
     assert read_weights(("default", "ewma", "iqr"), ("default:2.5", "ewma:0")) == {"default": 2.5, "ewma": 0.0, "iqr": 1.0}
 
@@ -201,3 +224,8 @@ def test_a_detector_that_is_given_no_weight_counts_one() -> None:
 def test_a_weight_that_no_vote_could_be_cast_by_is_refused(weight: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         read_weights(("default",), (weight,))
+
+
+def test_of_two_weights_of_one_detector_neither_is_taken() -> None:
+    with pytest.raises(ConfigError, match="'default' has two weights"):
+        read_weights(("default",), ("default:2", "default:0.5"))

@@ -14,7 +14,7 @@ from pipeline.report.cell import Cell, cell_of
 from pipeline.report.findings import Findings
 from pipeline.report.frames import floats, records
 from pipeline.report.section import Content, Empty, Section
-from pipeline.report.selection import AT_MOST, SHOWN, grade_hours, incidents_of_interval, sort_by_gravity
+from pipeline.report.selection import AT_MOST, SHOWN, grade_hours, incidents_of_interval, sort_by_gravity, still_told
 from pipeline.report.words import (
     SEVERITY_ORDER,
     UNIT_SIGNS,
@@ -34,14 +34,15 @@ _STRIPS, _CLOSE_UPS = 12, 4
 
 
 def anomalies(findings: Findings) -> Content | Empty:
-    recent = findings.anomaly_point[findings.anomaly_point["ts"] >= pd.Timestamp(findings.as_of) - _RECENT]
+    hours = findings.anomaly_point[findings.anomaly_point["ts"] >= pd.Timestamp(findings.as_of) - _RECENT]
+    recent = grade_hours(hours, findings.anomaly)
     if recent.empty:
+        but = "" if hours.empty else ", but for what people dismissed or refuted"
         return Empty(
-            "No anomalous hour in this interval, nor in the 30 days before its end.",
+            f"No anomalous hour in this interval, nor in the 30 days before its end{but}.",
             f"{say_judged(findings.judged)} The setting `alert_votes` says how many detectors must agree.",
         )
-    recent = grade_hours(recent, findings.anomaly)
-    grave_first = sort_by_gravity(findings.anomaly)
+    grave_first = sort_by_gravity(still_told(findings.anomaly))
     # An hour whose incident is older than what is grouped comes after all that are.
     worst_first = [*dict.fromkeys([*grave_first["series_id"], *recent.sort_values("score", ascending=False)["series_id"]])]
     found = sort_by_gravity(incidents_of_interval(findings))
