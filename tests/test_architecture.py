@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reading": {"errors", "tables"},
     "own_files": {*GROUND, *WINGS, "reading", "report"},
     "upkeep": {*READ, "inputs", "steps"},
-    "cli": {*READ, "given", "inputs", "quality", "registry", "steps", "reading", "own_files", "exploration", "upkeep"},
+    "cli": {*READ, "given", "inputs", "quality", "registry", "steps", "reading", "own_files", "exploration", "upkeep", "report"},
     "__main__": {"cli", "upkeep"},
     "dags": {"errors", "interval", "settings", "steps"},
 }

@@ -9,8 +9,11 @@ import typer
 
 from pipeline.cli.options import HowToRead, read_reading, read_settings
 from pipeline.cli.output import console, print_frame, show_progress, show_said
+from pipeline.cli.plot import draw_alerts
 
 app = typer.Typer()
+#: Series that `detect` draws in the terminal.
+_DRAWN = 2
 
 
 @app.command()
@@ -130,7 +133,7 @@ def replay(
 
 def score_files(path: Path, out: Path, detector: str, option: list[str] | None) -> None:
     """Score a file, or every CSV of a folder, for anomalies."""
-    from pipeline.own_files.detect import detect_path
+    from pipeline.own_files.detect import PAGE, detect_path, write_page
 
     reading = read_reading(option)
     with show_progress("scoring") as advance, show_said():
@@ -139,11 +142,14 @@ def score_files(path: Path, out: Path, detector: str, option: list[str] | None) 
     alerts, alerting, series, unjudged = (
         sum(getattr(each, name) for each in written) for name in ("alerts", "alerting", "series", "unjudged")
     )
+    gravest = write_page(written, out)
+    for one in gravest[:_DRAWN]:
+        console.print(draw_alerts(one, console.width), markup=False, highlight=False, soft_wrap=True)
     files = "1 file" if len(written) == 1 else f"{len(written):,} files"
     silent = f"; of {unjudged:,} series too little is known to judge any sample" if unjudged else ""
     console.print(
         f"scored {files} into {out}: {alerts:,} {'alert' if alerts == 1 else 'alerts'} in {alerting:,} of {series:,} series; "
-        f"an anomaly_score of 0.5 and above is an alert{silent}",
+        f"an anomaly_score of 0.5 and above is an alert{silent}; {out / PAGE} draws the gravest",
         highlight=False,
         markup=False,
         soft_wrap=True,

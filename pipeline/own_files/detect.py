@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import plugs
-from pipeline.anomalies.detection import ALERT, Detector, announced_score
+from pipeline.anomalies.detection import ALERT, Detection, Detector, announced_score
 from pipeline.errors import DataError, HeadroomError
 from pipeline.own_files._samples import label_series, make_folder, read_own, split_series
 from pipeline.reading.options import Reading
 from pipeline.reading.samples import Samples
 from pipeline.reading.sheet import SUFFIXES
+from pipeline.report.detected import Stretch, render_detected
 
 #: Of reading: nothing is stated.
 DEFAULTS = Reading()
+#: Series on the page, and samples of each before and after its gravest alert.
+SHOWN, BEFORE, AFTER = 12, 1000, 300
+PAGE = "detected.html"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Detected:
         path: where the scores were written.
         rows, alerts: in all, and those that are alerts.
         series, alerting, unjudged: in all, those with an alert, and those of which no sample was judged.
+        gravest: about the gravest alert of each of the series with the highest scores, these first.
     """
 
     path: Path
@@ -39,6 +44,7 @@ class Detected:
     series: int
     alerting: int
     unjudged: int
+    gravest: tuple[Stretch, ...] = field(default=(), compare=False, repr=False)
 
 
 def detect_path(
@@ -53,7 +59,7 @@ def detect_path(
 
     Files are read as the source `csv` reads them, and each series is scored in the order of time, whatever order its rows have.
     Rows, their order and the text of timestamps and values stay; `anomaly_score` is 0–1, and 0.5 or more is an alert. Where the
-    file names series, `series_id` and `metric` stand beside the value.
+    file names series, `series_id` and `metric` stand beside the value. `detected.html` draws the series with the gravest alerts.
 
     Args:
         path: a file, or a folder to search.
@@ -84,14 +90,20 @@ def detect_path(
             raise DataError(f"{source}: the output would overwrite the input; choose another folder")
         try:
             samples = read_own(source, reading)
-            score, judged = score_samples(samples, detect)
+            found = [(rows, detect(samples.ts[rows], samples.value[rows])) for rows in split_series(samples)]
         except HeadroomError as error:
             broken.append(error)
         else:
-            alerts = score >= ALERT
+            score = np.zeros(len(samples.rows))
+            for rows, each in found:
+                score[rows] = announced_score(each, samples.ts[rows])
             _write(target, source, samples, score)
-            alerting, known, series = (len(np.unique(samples.series[rows])) for rows in (alerts, judged, slice(None)))
-            detected.append(Detected(target, len(score), int(alerts.sum()), series, alerting, series - known))
+            known = sum(bool(each.judged.any()) for _, each in found)
+            alerting = len(np.unique(samples.series[score >= ALERT]))
+            drawn = tuple(_gravest(samples, source, found, score))
+            detected.append(
+                Detected(target, len(score), int((score >= ALERT).sum()), len(found), alerting, len(found) - known, drawn)
+            )
         if progress:
             progress(done, len(inputs))
     if len(inputs) == len(broken) == 1:
@@ -102,13 +114,28 @@ def detect_path(
     return detected
 
 
-def score_samples(samples: Samples, detect: Detector) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """(m,) the announced score of each sample, and whether it was judged; each series in the order of time."""
-    score, judged = np.zeros(len(samples.rows)), np.zeros(len(samples.rows), dtype=np.bool_)
-    for one in split_series(samples):
-        found = detect(samples.ts[one], samples.value[one])
-        score[one], judged[one] = announced_score(found, samples.ts[one]), found.judged
-    return score, judged
+def write_page(detected: list[Detected], out_dir: Path) -> list[Stretch]:
+    """Draw the series with the gravest alerts of all files into `detected.html`; these, in their order."""
+    ranked = sorted((one for each in detected for one in each.gravest), key=lambda one: -one.score.max())[:SHOWN]
+    alerting, series, alerts = (sum(getattr(each, name) for each in detected) for name in ("alerting", "series", "alerts"))
+    what = f"{alerts:,} alerts in {alerting:,} of {series:,} series. Shown: {len(ranked)}, each about its gravest."
+    (out_dir / PAGE).write_text(render_detected(ranked, what), encoding="utf-8")
+    return ranked
+
+
+def _gravest(
+    samples: Samples, path: Path, found: list[tuple[npt.NDArray[np.int64], Detection]], score: npt.NDArray[np.float64]
+) -> Iterator[Stretch]:
+    """The series of a file with the highest announced scores, each about its own highest."""
+    labels = label_series(samples, path)
+    alerting = [each for each in found if (score[each[0]] >= ALERT).any()]
+    for rows, each in sorted(alerting, key=lambda one: -score[one[0]].max())[:SHOWN]:
+        worst = int(score[rows].argmax())
+        part = slice(max(0, worst - BEFORE), worst + AFTER)
+        name = f"{path.name}: {' '.join(dict.fromkeys(labels[samples.series[rows[0]]]))}"
+        at = rows[part]
+        bands = (each.expected[part], each.lower[part], each.upper[part])
+        yield Stretch(name, samples.ts[at], samples.value[at], *bands, score[at], score[at] >= ALERT)
 
 
 def _inputs(path: Path, out_dir: Path) -> list[Path]:

@@ -243,3 +243,45 @@ def test_series_that_differ_by_labels_that_name_no_resource_keep_their_whole_nam
     frame = read_series(tmp_path / "jobs.csv")
 
     assert frame.groupby(["series_id", "metric"]).size().to_dict() == {(name, "cpu"): 9 for name in names}
+
+
+def test_the_series_with_the_gravest_alerts_are_drawn_on_a_page_and_in_the_terminal(tmp_path: Path) -> None:
+    for number in range(4):
+        write(tmp_path / "in" / f"cpu-{number}.csv", spike=300 if number else 10**6)
+
+    said = CliRunner().invoke(app, ["detect", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--detector", "seasonal_mad"])
+
+    page = (tmp_path / "out" / "detected.html").read_text()
+    assert "Content-Security-Policy" in page
+    assert "http" not in page.partition("<main>")[2]
+    assert page.count("<svg") == page.count("alert 2026-01-13 12:00") == 3
+    assert "cpu-0.csv" not in page, "it has no alert"
+    assert "3 alerts in 3 of 4 series. Shown: 3" in page
+    assert said.output.count("× alert") == 2, "as many as fit a screen"
+    assert "detected.html draws the gravest" in " ".join(said.output.split())
+
+
+def test_a_long_series_is_drawn_about_its_gravest_alert_and_not_as_a_whole(tmp_path: Path) -> None:
+    source = write(tmp_path / "cpu.csv", rows=700, spike=690)
+    long = tmp_path / "long.csv"
+    first = [
+        f"2024-{1 + row // 720:02d}-{1 + row % 720 // 24:02d} {row % 24:02d}:00:00,{10 + row % 24}\n" for row in range(7000 // 2)
+    ]
+    long.write_text(
+        HEADER + "".join(each for each in first if not each.startswith("2024-02-30")) + source.read_text().partition("\n")[2]
+    )
+
+    [done] = detect_path(long, tmp_path / "out", "seasonal_mad")
+
+    [one] = done.gravest
+    assert len(one.ts) == 1000 + 10
+    assert one.alerts[1000]
+    assert str(one.ts[1000]) == "2026-01-29T18:00:00.000000"
+
+
+def test_where_nothing_alerts_the_page_says_so(tmp_path: Path) -> None:
+    source = write(tmp_path / "cpu.csv", spike=10**6)
+
+    CliRunner().invoke(app, ["detect", str(source), "--out", str(tmp_path / "out"), "--detector", "seasonal_mad"])
+
+    assert "No series has an alert." in (tmp_path / "out" / "detected.html").read_text()

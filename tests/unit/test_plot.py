@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pipeline.cli.plot import draw_hours
+import numpy as np
+
+from pipeline.cli.plot import draw_alerts, draw_hours
+from pipeline.report.detected import Stretch
 
 BEGUN = datetime(2026, 4, 1)
 
@@ -41,3 +44,21 @@ def test_a_line_that_lies_above_all_values_is_in_the_picture_and_named() -> None
 def test_one_hour_and_nothing_but_zeros_are_drawn_too() -> None:
     assert drawn([3.0])[0].strip() == "cpu"
     assert len(drawn([0.0] * 5)) == len(drawn([3.0]))
+
+
+def test_an_alert_is_a_cross_where_it_is_and_what_was_expected_is_dotted() -> None:
+    hours, value = np.arange(48), np.where(np.arange(48) == 40, 90.0, 10.0)
+    ts = np.datetime64("2026-04-01T00", "us") + hours * np.timedelta64(1, "h")
+    bounds, unknown = np.where(hours < 24, np.nan, 20.0), np.full(48, np.nan)
+    alerts = value > 50
+
+    shown = draw_alerts(Stretch("cpu", ts, value, unknown, unknown, bounds, alerts * 0.9, alerts), 70)
+    plain = draw_alerts(Stretch("cpu", ts, value, unknown, unknown, unknown, alerts * 0.9, alerts), 70)
+
+    *lines, legend = shown.splitlines()
+    crosses = [(row, line.index("×")) for row, line in enumerate(lines) if "×" in line]
+    assert len(crosses) == 1
+    assert (crosses[0][0], crosses[0][1] > 45) == (2, True), "in the topmost row, at the end of the second day"
+    assert all(line.index("·") > 34 for line in lines if "·" in line), "nothing was expected on the first day"
+    assert legend == "  × alert, · as far as expected"
+    assert plain.splitlines()[-1] == "  × alert"
