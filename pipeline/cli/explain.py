@@ -12,6 +12,7 @@ from pipeline.cli.options import Day, read_settings
 from pipeline.cli.output import console, print_frame, write_money
 from pipeline.cli.plot import draw_hours
 from pipeline.interval import Interval
+from pipeline.report.words import RISK_WORDS
 from pipeline.tables.identifiers import as_given
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _MOST_PLOTS, _MOST_LOADS = 3, 5
-_RISK = ("very low", "low", "medium", "high", "very high")
 
 
 @app.command()
@@ -73,7 +73,7 @@ def _words(row: dict[str, Any]) -> Iterator[str]:
     chance = "chance of a breach in 30 days not known" if breach is None else f"chance of a breach in 30 days {breach:.1%}"
     restart = "restarts it" if row["restart_needed"] else "no restart"
     back = "can be undone" if row["rollback_possible"] else "cannot be undone"
-    yield f"{chance}; risk {_RISK[row['risk_level']]}; effort {row['effort']}; {restart}; {back}: {row['rollback_note']}"
+    yield f"{chance}; risk {RISK_WORDS[row['risk_level']]}; effort {row['effort']}; {restart}; {back}: {row['rollback_note']}"
 
 
 def _usd(value: float | None) -> str:
