@@ -35,7 +35,7 @@ from pipeline.interval import Interval
 
 SETTINGS = settings.load()
 #: What bills and people's words about them land in.
-BILLS = ("bronze.focus_line", "bronze.cur_line", "bronze.feedback_event")
+BILLS = ("bronze.focus_line", "bronze.cur_line", "bronze.billing_period", "bronze.invoice_detail", "bronze.feedback_event")
 SOURCE = "billing"
 #: Runs at once: those that wait for the bills of their days, and as many as people ask for meanwhile.
 MAX_RUNS = 2 + ceil(SETTINGS.bill_wait_hours / 24) * 2

@@ -45,7 +45,10 @@ RESOURCES = 4
 #: Whose bill, and which part of it, where a query is about one.
 OF_A_BILL = {"source": "s", "provider": "AWS", "payer": "1", "currency": "USD", "account": "1", "service": "", "usage_type": ""}
 # What is landed anew each day; the other tables of bronze are the synthetic fleet's.
-LANDED = ("bronze.metric_sample", "bronze.resource_snapshot", "bronze.focus_line", "bronze.cur_line", "bronze.run_event")
+LANDED = (
+    *("bronze.metric_sample", "bronze.resource_snapshot", "bronze.focus_line", "bronze.cur_line", "bronze.billing_period"),
+    *("bronze.invoice_detail", "bronze.run_event"),
+)
 WORDS = {"metric": "cpu_utilization", "currency": "USD", "charge_category": "Usage", "tags_json": "{}"}
 console = Console()
 

@@ -16,6 +16,7 @@ from pipeline.steps._daily import list_builds, read_tables
 from pipeline.steps._declaration import STEPS
 from pipeline.tables import get
 from pipeline.tables.columns import LANDED
+from pipeline.tables.money import BILLING_PERIOD
 from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,8 @@ def _landed_inputs(name: str) -> list[str]:
     """What sources deliver of which a table of silver is built, through other tables of silver too."""
     read = read_tables(name) - {name}
     through = {each for one in read.intersection(list_builds("silver")) for each in _landed_inputs(one)}
-    return sorted(through | read.intersection(STEPS["ingest"].writes))
+    # That a period is closed makes no row where there is no bill of it.
+    return sorted(through | read.intersection(STEPS["ingest"].writes) - {BILLING_PERIOD.name})
 
 
 def _has_rows(names: list[str], interval: Interval, lake: Lake) -> bool:

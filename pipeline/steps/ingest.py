@@ -31,6 +31,8 @@ STEP = Step(
         "bronze.resource_snapshot",
         "bronze.focus_line",
         "bronze.cur_line",
+        "bronze.billing_period",
+        "bronze.invoice_detail",
         "bronze.price",
         "bronze.incident",
         "bronze.fleet_truth",
