@@ -16,7 +16,7 @@ from pipeline.steps._daily import list_builds, read_tables
 from pipeline.steps._declaration import STEPS
 from pipeline.tables import get
 from pipeline.tables.columns import LANDED
-from pipeline.tables.money import BILLING_PERIOD
+from pipeline.tables.money import BILL, BILLING_PERIOD, LINES
 from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,29 @@ def list_outdated(table: Table, interval: Interval, lake: Lake) -> list[Interval
     is_outdated = {day: day in landed and counted.get(day) != landed[day] for day in known}
     stretches = [[date.fromisoformat(day) for day in some] for outdated, some in groupby(known, is_outdated.get) if outdated]
     return [year for days in stretches for year in Interval.days(days[0], days[-1] + timedelta(days=1)).split_years()]
+
+
+def list_restated(interval: Interval, lake: Lake) -> list[Interval]:
+    """The months before an interval's billing periods whose bill was stated anew about its end, where its run looks back.
+
+    Of such a month there are several landings, and the newest is not in `silver.bill` yet, or came so lately that what is made of
+    that may lack it. A week on both sides, because the clock of a landing decides: a backfill does not build all months with each
+    of its weeks.
+    """
+    if not interval.looks_back:
+        return []
+    files = [file for table in LINES for file in lake.bronze_files(table)]
+    landed: dict[tuple[str, str], list[str]] = {}
+    for file in sorted(files, key=lambda file: _landing_of(file)[1]):
+        landed.setdefault((file.rsplit("/", 3)[1], bronze.day_of(file)), []).append(_landing_of(file)[0])
+    newest = {of: load_ids[-1] for of, load_ids in landed.items() if len(load_ids) > 1}
+    # A lake of its own: another run may build other months meanwhile.
+    bills = open_lake(lake.settings).read(BILL, columns=(BILL.time, "load_id", "ingested_at")).to_pylist()
+    known = {bill["load_id"] for bill in bills}
+    week = timedelta(days=7)
+    lately = {bill["load_id"] for bill in bills if abs(bill["ingested_at"] - interval.end) <= week}
+    days = {day for (_, day), load_id in newest.items() if load_id not in known or load_id in lately}
+    return [Interval.month(day[:7]) for day in sorted(days) if day < f"{interval.billing_periods().start:%Y-%m-%d}"]
 
 
 def refuse_unread(table: Table, lake: Lake) -> None:
