@@ -97,7 +97,7 @@ types:
 up: setup ## Airflow and MLflow in the browser (AIRFLOW_PORT=8080 MLFLOW_PORT=5000, SCHEDULE=1 runs by the clock), until Ctrl-C
 	@$(BIN)/python -m tools.up --airflow-port $(AIRFLOW_PORT) --mlflow-port $(MLFLOW_PORT) $(if $(SCHEDULE),--schedule)
 
-bench: setup ## Time and memory of the main job on the reference fleet; what its queries open at 30 and 54 months of history
+bench: setup ## Time and memory of the main job on the reference fleet; what its queries and views of cost open at 30 and 54 months
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_history
 

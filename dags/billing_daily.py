@@ -10,8 +10,10 @@ nothing waits longer. A period that is over is not waited for, and no other run 
 room beside it, and a table is built by one run at a time.
 
 **Which periods** the month of the run's day, and until the 15th the month before, each in a task of its own: one that is half
-written or no export fails alone, and the run with it, while the others are published. A **backfill** of a month's days loads its
-bill once, with the run of the month's last day; the runs of the other days skip everything. The same export again is no change.
+written or no export fails alone, and the run with it, while the others are published. The run of a Monday looks at all months
+before as well, of exports that were landed of them: one that says something else by now is a restatement. A **backfill** of a
+month's days loads its bill once, with the run of the month's last day; the runs of the other days skip everything. The same
+export again is no change.
 
 **By hand** `python -m pipeline ingest --source billing --path … --day 2026-03-01`, then `python -m pipeline build`; or trigger
 it with `{"month": "2026-03"}` for one billing period, of the running month as of its last whole day, or `{"day": "2026-03-01"}`:
@@ -32,18 +34,18 @@ from common import DEFAULT_ARGS, INTERVAL_PARAMS, asks, build, call, lineage, ru
 from settled_days import SettledDays
 
 from pipeline import settings, steps
-from pipeline.interval import Interval
+from pipeline.interval import OLDER, Interval
 
 SETTINGS = settings.load()
 #: What bills and people's words about them land in.
-BILLS = ("bronze.focus_line", "bronze.cur_line", "bronze.feedback_event")
+BILLS = ("bronze.focus_line", "bronze.cur_line", "bronze.billing_period", "bronze.invoice_detail", "bronze.feedback_event")
 SOURCE = "billing"
 #: Runs at once: those that wait for the bills of their days, and as many as people ask for meanwhile.
 MAX_RUNS = 2 + ceil(SETTINGS.bill_wait_hours / 24) * 2
 
 
 def due_periods(interval: Interval, run_type: str, month: str) -> list[str]:
-    """The billing periods that a run of an interval loads, YYYY-MM.
+    """The billing periods that a run of an interval loads, YYYY-MM, and `older` where it looks back.
 
     Args:
         interval: the run's data interval.
@@ -53,8 +55,10 @@ def due_periods(interval: Interval, run_type: str, month: str) -> list[str]:
     if month:
         return [month]
     if run_type == "backfill":
+        # What is older than its days, it loads by itself.
         return [f"{each.start:%Y-%m}" for each in interval.whole_months().split_months() if each.end <= interval.end]
-    return [f"{each.start:%Y-%m}" for each in interval.billing_periods().split_months()]
+    months = [f"{each.start:%Y-%m}" for each in interval.billing_periods().split_months()]
+    return [*months, OLDER] if interval.looks_back else months
 
 
 @task(show_return_value_in_logs=True)

@@ -17,6 +17,10 @@ def naive_utc(moment: datetime) -> datetime:
 
 #: Day of the next month, up to which a billing period is expected to change.
 _RESTATED_UNTIL = 15
+#: In place of a billing period: all before those of a run.
+OLDER = "older"
+#: The weekday on which bills of before are looked at, too: Monday.
+_LOOKS_BACK_ON = 0
 
 
 @dataclass(frozen=True, order=True)
@@ -89,6 +93,14 @@ class Interval:
         if self.start.day > _RESTATED_UNTIL:
             return months
         return Interval((months.start - timedelta(days=1)).replace(day=1), months.end)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether its run looks at the bills of all months before its billing periods as well: once a week.
+
+        The days alone decide, so that a run that is repeated does what it did.
+        """
+        return any(day.start.weekday() == _LOOKS_BACK_ON for day in self.split_days())
 
     def split_months(self) -> Iterator[Interval]:
         """The interval cut at the firsts of months; the parts add up to it exactly."""

@@ -26,6 +26,8 @@ Owner: TypeAlias = tuple[str, datetime, str, str]
 #: After the end of a billing period; AWS changes a bill for two weeks.
 CLOSED_AFTER = timedelta(days=14)
 _MEANINGS = ("billed_cost", "effective_cost")
+# What a row of a bill has of its landing.
+_OF_LANDING = ("execution", "ingested_at", "said_closed_at")
 
 
 def read_bills(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
@@ -106,13 +108,13 @@ def check_closed(before: list[Row], now: list[Row], limit: float, accepted: Cont
     Raises:
         DataError: naming of each that is held the export, the period and both sums.
     """
-    known, executions = {_key(row): row for row in now}, {_export(row): row["execution"] for row in now}
+    known, executions = {_key(row): row for row in now}, {_export(row): {name: row[name] for name in _OF_LANDING} for row in now}
     held = []
     for old in before:
         # A payer of whom the execution that counts now says nothing any more.
-        gone = old | dict.fromkeys(_MEANINGS) | {"execution": executions.get(_export(old), old["execution"])}
+        gone = old | dict.fromkeys(_MEANINGS) | executions.get(_export(old), {})
         new = known.get(_key(old), gone)
-        if old["superseded_by"] or new["superseded_by"] or not is_closed(old):
+        if old["superseded_by"] or new["superseded_by"] or not (is_closed(old) or is_said_closed(new)):
             continue
         sums = {meaning: (old[meaning] or Decimal(0), new[meaning] or Decimal(0)) for meaning in _MEANINGS}
         moved = {meaning: (was, is_now) for meaning, (was, is_now) in sums.items() if was != is_now}
@@ -142,6 +144,14 @@ def is_closed(bill: Row) -> bool:
     """
     end = Interval(bill["billing_period"], bill["billing_period"] + timedelta(days=1)).whole_months().end
     return bool(bill["ingested_at"] >= (end if bill["uninvoiced_lines"] == 0 else end + CLOSED_AFTER))
+
+
+def is_said_closed(bill: Row) -> bool:
+    """Whether a bill was landed after it was that its period is closed: what it says otherwise than before is a restatement.
+
+    Bills are landed before what the data set Billing Period says, so that the last one of a period that is being closed is none.
+    """
+    return bool(bill["said_closed_at"] and bill["ingested_at"] > bill["said_closed_at"])
 
 
 def name_of(load: Row) -> str:

@@ -28,7 +28,7 @@ from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.exploration import UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
-from pipeline.tables.money import COST_DAILY
+from pipeline.tables.money import COST_DAILY, INVOICE
 from pipeline.tables.schema import Scope, Table
 from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY
 
@@ -80,6 +80,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         cost_judged=_believed(lake, COST_JUDGED, interval),
         cost_rises=read(lake, "cost_rises", as_of=interval.as_of),
         cost_allocated=read(lake, "cost_allocated", as_of=interval.as_of),
+        invoice=_span(lake, INVOICE, interval, timedelta(days=COST_DAYS)),
         model_metric=_of_newest_training(lake, MODEL_METRIC, interval),
         risk_backtest=_of_newest_training(lake, RISK_BACKTEST, interval),
         promotion=lake.read(PROMOTION, _until(PROMOTION, interval.as_of)).to_pandas(),

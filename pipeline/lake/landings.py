@@ -110,6 +110,12 @@ def read(table: Table, days: Iterable[str], storage: Storage) -> dict[str, list[
     return found
 
 
+def list_days(table: Table, storage: Storage) -> list[str]:
+    """The days of which anything was landed in a table, in order."""
+    folders = storage.list_folders(f"{storage.root}/{FOLDER}/{table.short_name}")
+    return [name.removeprefix("day=") for name in folders if name.startswith("day=")]
+
+
 def write(table: Table, day: str, landing: Landing, source: str, shard: str, rows: int, storage: Storage) -> None:
     """Add an event. The object it names must lie in bronze already: an event without an object would stand for nothing."""
     said = {"table": table.name, "day": day, "source": source, "shard": shard, "rows": rows, "object": landing.object_name}

@@ -17,7 +17,7 @@ from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.exploration import UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
-from pipeline.tables.money import COST_DAILY
+from pipeline.tables.money import COST_DAILY, INVOICE
 from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
 from pipeline.tables.usage import RESOURCE
 
@@ -58,6 +58,7 @@ class Findings:
         cost_judged: `gold.cost_judged` of this `as_of`: the days of each bill that were judged.
         cost_rises: `inputs.cost_rises` of this `as_of`: 30 days against the 30 before, the largest rise first.
         cost_allocated: `inputs.cost_allocated` of this `as_of`: whose cost the newest billing period is, the largest first.
+        invoice: `silver.invoice` of the billing periods that begin in the last 120 days: invoices beside the bill's charges.
         model_metric: `gold.model_metric` of the newest training not after `as_of`.
         risk_backtest: `gold.risk_backtest` of the same training.
         promotion: `gold.promotion` up to `as_of`.
@@ -107,6 +108,7 @@ class Findings:
     cost_allocated: pd.DataFrame = field(
         default_factory=_empty("billing_period", "dimension", "value", "currency", "cost", "ratio")
     )
+    invoice: pd.DataFrame = field(default_factory=INVOICE.empty)
     model_metric: pd.DataFrame = field(default_factory=MODEL_METRIC.empty)
     risk_backtest: pd.DataFrame = field(default_factory=RISK_BACKTEST.empty)
     promotion: pd.DataFrame = field(default_factory=PROMOTION.empty)

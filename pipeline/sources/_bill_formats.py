@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.errors import DataError
+from pipeline.tables.columns import INVOICES_1_4, PERIODS_1_4
 
-FOCUS, CUR = "bronze.focus_line", "bronze.cur_line"
+FOCUS, CUR, PERIODS, INVOICES = "bronze.focus_line", "bronze.cur_line", "bronze.billing_period", "bronze.invoice_detail"
 
 
 class Format(NamedTuple):
@@ -18,17 +19,24 @@ class Format(NamedTuple):
     Attributes:
         table: of its family.
         required: columns that every such export has, as it spells them.
-        charge_start, period_start, tags: the columns that say when, and the tags, as bronze spells them.
+        period_start, owner, charge_start, tags: the columns that say when, whose, and the tags, as bronze spells them;
+            the last two empty where it has no charges.
         absent: columns that no such export has.
     """
 
     name: str
     table: str
     required: frozenset[str]
-    charge_start: str
     period_start: str
-    tags: str
+    owner: str
+    charge_start: str = ""
+    tags: str = ""
     absent: frozenset[str] = frozenset()
+
+    @property
+    def has_charges(self) -> bool:
+        """Whether its lines are those of a bill."""
+        return bool(self.charge_start)
 
     def lacking(self, columns: Iterable[str]) -> list[str]:
         """What an export of these columns has not."""
@@ -56,17 +64,28 @@ _CUR = frozenset(
         "line_item_usage_start_date", "line_item_usage_type", "product",
     }
 )  # fmt: skip
-_FOCUS_NAMES = ("charge_period_start", "billing_period_start", "tags")
-_CUR_NAMES = ("line_item_usage_start_date", "bill_billing_period_start_date", "resource_tags")
+# The columns that no other data set of FOCUS has are the statuses.
+_PERIODS = frozenset({"BillingPeriodEnd", "BillingPeriodStart", "BillingPeriodStatus", "InvoiceIssuerName"})
+_INVOICES = frozenset(
+    {
+        "BilledCost", "BillingAccountId", "BillingCurrency", "BillingPeriodStart", "ChargeCategory", "InvoiceDetailId",
+        "InvoiceId", "InvoiceIssueStatus", "InvoiceIssuerName",
+    }
+)  # fmt: skip
+_FOCUS_NAMES = ("billing_period_start", "billing_account_id", "charge_period_start", "tags")
+_CUR_NAMES = ("bill_billing_period_start_date", "bill_payer_account_id", "line_item_usage_start_date", "resource_tags")
 
-# The first that fits counts. 1.4 has another column for the provider, 1.2 is told from 1.0 by columns that it added and made
-# mandatory; 1.1 and 1.3 only add columns that nothing here reads. A legacy report has columns of the product, and no map of them.
+# The first that fits counts. 1.4 has another column for the provider, and none for sub accounts where there are none; 1.2 is told
+# from 1.0 by columns that it added and made mandatory; 1.1 and 1.3 only add columns that nothing here reads. A legacy report has
+# columns of the product, and no map of them.
 FORMATS = (
-    Format("focus_1_4", FOCUS, _FOCUS | {"ServiceProviderName"}, *_FOCUS_NAMES, frozenset({"ProviderName"})),
+    Format("focus_1_4", FOCUS, _FOCUS - {"SubAccountId"} | {"ServiceProviderName"}, *_FOCUS_NAMES, frozenset({"ProviderName"})),
     Format("focus_1_2", FOCUS, _FOCUS | {"InvoiceId", "PricingCurrency"}, *_FOCUS_NAMES),
     Format("focus_1_0", FOCUS, _FOCUS, *_FOCUS_NAMES),
     Format("cur_2_0", CUR, _CUR, *_CUR_NAMES),
     Format("cur_legacy", CUR, _LEGACY, *_CUR_NAMES),
+    Format(INVOICES_1_4, INVOICES, _INVOICES, "billing_period_start", "billing_account_id"),
+    Format(PERIODS_1_4, PERIODS, _PERIODS, "billing_period_start", "invoice_issuer_name"),
 )
 #: Columns from which the amortised cost of a type of a report's lines is made.
 AMORTISED = {

@@ -52,9 +52,9 @@ def lines_of(sheet: Sheet, found: Format, execution: Execution, source: str, num
     if found.table == "bronze.cur_line":
         _refuse_unamortised(sheet, texts)
         texts = _with_tags_of_legacy(texts)
-    charged = moments_of(sheet, found.charge_start)
+    never = np.full(sheet.data.num_rows, np.datetime64("NaT", "us"))
+    charged = moments_of(sheet, found.charge_start) if found.has_charges else never
     periods = _periods(sheet, found, charged, execution.period)
-    tags = texts.get(found.tags, pa.nulls(len(charged), _TEXT))
     said: dict[str, Any] = {
         "source": source,
         "format": found.name,
@@ -64,9 +64,10 @@ def lines_of(sheet: Sheet, found: Format, execution: Execution, source: str, num
         "schema_hash": schema_hash(sheet.data.column_names),
         "billing_period": pa.array(periods),
         "line_number": pa.array(np.arange(number, number + len(charged))),
-        "charge_start": pa.array(charged, TIMESTAMP),
-        "tag_set": tag_sets(tags),
     }
+    if found.has_charges:
+        said["charge_start"] = pa.array(charged, TIMESTAMP)
+        said["tag_set"] = tag_sets(texts.get(found.tags, pa.nulls(len(charged), _TEXT)))
     return as_lines(found.table, said | texts, len(charged))
 
 
@@ -162,7 +163,7 @@ def hashes_of(lines: pa.Table, table: str) -> npt.NDArray[np.uint64]:
     """A number for each line, equal for lines that say the same."""
     own = [c.name for c in tables.get(table).columns if c.name not in TAKEN]
     total = np.zeros(len(lines), np.uint64)
-    for name in (*own, "charge_start"):
+    for name in (*own, *({"charge_start"} & set(lines.column_names))):
         column = lines[name].combine_chunks()
         column = column if pa.types.is_dictionary(column.type) else column.cast(_TEXT).dictionary_encode()
         words = pd.util.hash_array(np.array(["", *column.dictionary.fill_null("").to_pylist()], dtype=object), categorize=False)

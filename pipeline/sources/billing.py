@@ -5,6 +5,9 @@ it names and no others, read only after it was, and landed only if it says the s
 the files of a folder or pattern are one execution: two side by side would count twice and are refused, told by their folders,
 and within one by their lines.
 
+FOCUS 1.4's data sets Billing Period and Invoice Detail are told by their columns and land beside the bill, in tables of their
+own, after it: a bill that lands later than the word that its period is closed changes a closed period.
+
 A line is kept with every column of its export as text, in the exporter's own words (`NULL` stays `NULL`), because costs are
 restated and the meaning of a column changes with the version of the export. Silver reads what it needs.
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -28,11 +32,11 @@ from pipeline.reading.sheet import Sheet
 from pipeline.sources import _bill_exports, _bronze, _files
 from pipeline.sources._batch import Load
 from pipeline.sources._bill_exports import Execution, find_executions
-from pipeline.sources._bill_formats import CUR, FOCUS, Format, detect, in_snake_case
+from pipeline.sources._bill_formats import CUR, FOCUS, INVOICES, PERIODS, Format, detect, in_snake_case
 from pipeline.sources._bill_lines import given_name, hashes_of, lines_of, moments_of, refuse_copies
 
 NAME = "billing"
-TABLES = (FOCUS, CUR)
+TABLES = (FOCUS, CUR, PERIODS, INVOICES)
 #: What a user types, for `sources show billing`.
 EXAMPLE = "python -m pipeline ingest --source billing --path export.csv.gz"
 
@@ -41,31 +45,62 @@ class Options(_files.Stored):
     """Which export to read."""
 
     path: _files.Location = Field(
-        description="A FOCUS 1.0–1.4, CUR 2.0 or legacy CUR export, .csv, .csv.gz, .csv.zip or .parquet: "
-        f"{_files.WHERE}. Of a place with manifests, as s3://bucket/prefix/export/, what they name is read; else all "
-        f"files together are one execution. {_files.DATED}."
+        description="A FOCUS 1.0–1.4, CUR 2.0 or legacy CUR export, .csv, .csv.gz, .csv.zip or .parquet, with FOCUS 1.4's data "
+        f"sets Billing Period and Invoice Detail: {_files.WHERE}. Of a place with manifests, as s3://bucket/prefix/export/, what "
+        f"they name is read; else all files together are one execution, those of each data set. {_files.DATED}."
     )
 
 
 def fetch(interval: Interval, options: Options) -> Iterator[Load]:
-    """The executions, with the lines of the billing periods that the interval touches.
+    """The executions, with the lines of the billing periods that the interval touches; those of bills first.
 
     Raises:
         SourceError: a file cannot be read, or is replaced meanwhile.
         DataError: one is no bill, or not what its manifest says, or there are two executions; of an export with a manifest also
             where it has no line.
     """
-    stored = _files.stored_of(options)
-    for execution in find_executions(NAME, options.path, stored, interval):
+    stored, beside = _files.stored_of(options), []
+    for execution in _find_each(options.path, stored, interval):
         found = _format_of(execution, stored)
         if found is not None:
-            yield Load(
+            load = Load(
                 table=found.table,
                 shard=execution.export,
                 fingerprint=execution.fingerprint,
                 period=execution.period,
                 pieces=lambda execution=execution, found=found: _pieces(execution, found, options, interval),  # type: ignore[misc]
             )
+            if found.has_charges:
+                yield load
+            else:
+                beside.append(load)
+    yield from beside
+
+
+def _find_each(place: str, stored: _files.Stored, interval: Interval | None) -> Iterator[Execution]:
+    """The executions in a place; of files that no manifest names, those of each data set are one of its own."""
+    for execution in find_executions(NAME, place, stored, interval):
+        if execution.manifest or len(execution.files) == 1:
+            yield execution
+            continue
+        by_table: dict[str, list[_files.File]] = defaultdict(list)
+        for file in execution.files:
+            found = _format_in(file, stored)
+            by_table["" if found.has_charges else found.table].append(file)
+        for files in by_table.values():
+            yield replace(execution, files=tuple(files))
+
+
+def _format_in(file: _files.File, stored: _files.Stored) -> Format:
+    """By the header of a file."""
+    formats: list[Format] = []
+
+    def choose(names: list[str]) -> list[str]:
+        formats.append(detect(file.name, names))
+        return names[:1]
+
+    next(_files.read_in_pieces(NAME, file, stored, choose), None)
+    return formats[-1]
 
 
 def states_periods(options: Options) -> bool:
@@ -74,7 +109,7 @@ def states_periods(options: Options) -> bool:
 
 
 def stated_at(interval: Interval, options: Options) -> datetime | None:
-    """Since when all that the place has of the billing periods that an interval touches is stated by manifests, in UTC.
+    """Since when all that the place has of the bills of the periods that an interval touches is stated by manifests, in UTC.
 
     Of several exports that is what the slowest says. None where no manifest states anything: files that lie there without one
     are all that is to be expected.
@@ -83,7 +118,8 @@ def stated_at(interval: Interval, options: Options) -> datetime | None:
         SourceError: there is nothing, or an execution is half written.
         DataError: as `fetch` does.
     """
-    found = find_executions(NAME, options.path, _files.stored_of(options), interval)
+    executions = find_executions(NAME, options.path, _files.stored_of(options), interval)
+    found = [each for each in executions if not each.columns or detect(each.manifest, sorted(each.columns)).has_charges]
     if not found:
         raise SourceError(f"{options.path}: nothing of {interval.start:%Y-%m} is there")
     return min((each.stated_at for each in found if each.stated_at), default=None)
@@ -93,7 +129,7 @@ def span(options: Options) -> Interval:
     """The days on which the charges start; raises as `fetch` does."""
     stored = _files.stored_of(options)
     bounds: list[datetime] = []
-    for execution in find_executions(NAME, options.path, stored, None):
+    for execution in _find_each(options.path, stored, None):
         for file in _files_of(execution):
             known = [starts[~np.isnat(starts)] for starts in _starts(file, stored)]
             bounds += [edge.item() for starts in known if len(starts) for edge in (starts.min(), starts.max())]
@@ -101,10 +137,11 @@ def span(options: Options) -> Interval:
 
 
 def _starts(file: _files.File, stored: _files.Stored) -> Iterator[Any]:
-    """When the charges of each piece of a file start; no other column is read."""
+    """When the charges of each piece of a file start, or its billing periods; no other column is read."""
 
     def choose(names: list[str]) -> list[str]:
-        return [given_name(names, detect(file.name, names).charge_start)]
+        found = detect(file.name, names)
+        return [given_name(names, found.charge_start or found.period_start)]
 
     for sheet in _files.read_in_pieces(NAME, file, stored, choose):
         yield moments_of(sheet, in_snake_case(sheet.data.column_names[0]))
@@ -159,7 +196,7 @@ def _pieces(execution: Execution, found: Format, options: Options, interval: Int
         checked.refuse()
     if number == 1 and execution.manifest:
         raise _explain_no_lines(execution)
-    again = {each.fingerprint for each in find_executions(NAME, options.path, stored, interval)}
+    again = {each.fingerprint for each in _find_each(options.path, stored, interval)}
     if execution.fingerprint not in again:
         raise SourceError(f"{execution.name}: was replaced while it was read; nothing is landed, the next try reads the new one")
 
@@ -199,14 +236,14 @@ class _SideBySide:
     def look_at(self, name: str, lines: pa.Table) -> None:
         if not self._several:
             return
-        payer = "billing_account_id" if self._found.table == FOCUS else "bill_payer_account_id"
-        bills = lines.select(["billing_period", payer]).set_column(1, "payer", lines[payer].cast(pa.string()))
+        owner = self._found.owner
+        bills = lines.select(["billing_period", owner]).set_column(1, "owner", lines[owner].cast(pa.string()))
         folder = name.rpartition("/")[0]
-        for bill in bills.group_by(["billing_period", "payer"]).aggregate([]).to_pylist():
+        for bill in bills.group_by(["billing_period", "owner"]).aggregate([]).to_pylist():
             known = self._folders.setdefault(tuple(bill.values()), folder)
             if known != folder:
                 raise DataError(
-                    f"{self._place}: {known} and {folder} both have {bill['billing_period']:%Y-%m} of account {bill['payer']}: "
+                    f"{self._place}: {known} and {folder} both have {bill['billing_period']:%Y-%m} of account {bill['owner']}: "
                     "two executions, whose charges would count twice; name the folder of one, or let the export overwrite its "
                     "files"
                 )

@@ -16,6 +16,7 @@ from pipeline.steps._daily import list_builds, read_tables
 from pipeline.steps._declaration import STEPS
 from pipeline.tables import get
 from pipeline.tables.columns import LANDED
+from pipeline.tables.money import BILL, BILLING_PERIOD, LINES
 from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,29 @@ def list_outdated(table: Table, interval: Interval, lake: Lake) -> list[Interval
     return [year for days in stretches for year in Interval.days(days[0], days[-1] + timedelta(days=1)).split_years()]
 
 
+def list_restated(interval: Interval, lake: Lake) -> list[Interval]:
+    """The months before an interval's billing periods whose bill was stated anew about its end, where its run looks back.
+
+    Of such a month there are several landings, and the newest is not in `silver.bill` yet, or came so lately that what is made of
+    that may lack it. A week on both sides, because the clock of a landing decides: a backfill does not build all months with each
+    of its weeks.
+    """
+    if not interval.looks_back:
+        return []
+    files = [file for table in LINES for file in lake.bronze_files(table)]
+    landed: dict[tuple[str, str], list[str]] = {}
+    for file in sorted(files, key=lambda file: _landing_of(file)[1]):
+        landed.setdefault((file.rsplit("/", 3)[1], bronze.day_of(file)), []).append(_landing_of(file)[0])
+    newest = {of: load_ids[-1] for of, load_ids in landed.items() if len(load_ids) > 1}
+    # A lake of its own: another run may build other months meanwhile.
+    bills = open_lake(lake.settings).read(BILL, columns=(BILL.time, "load_id", "ingested_at")).to_pylist()
+    known = {bill["load_id"] for bill in bills}
+    week = timedelta(days=7)
+    lately = {bill["load_id"] for bill in bills if abs(bill["ingested_at"] - interval.end) <= week}
+    days = {day for (_, day), load_id in newest.items() if load_id not in known or load_id in lately}
+    return [Interval.month(day[:7]) for day in sorted(days) if day < f"{interval.billing_periods().start:%Y-%m-%d}"]
+
+
 def refuse_unread(table: Table, lake: Lake) -> None:
     """Refuse to take back what was published of days of which nothing is left, while bronze has what another version landed.
 
@@ -101,7 +125,8 @@ def _landed_inputs(name: str) -> list[str]:
     """What sources deliver of which a table of silver is built, through other tables of silver too."""
     read = read_tables(name) - {name}
     through = {each for one in read.intersection(list_builds("silver")) for each in _landed_inputs(one)}
-    return sorted(through | read.intersection(STEPS["ingest"].writes))
+    # That a period is closed makes no row where there is no bill of it.
+    return sorted(through | read.intersection(STEPS["ingest"].writes) - {BILLING_PERIOD.name})
 
 
 def _has_rows(names: list[str], interval: Interval, lake: Lake) -> bool:

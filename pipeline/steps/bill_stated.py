@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import plugs
 from pipeline.errors import SourceError
-from pipeline.interval import Interval
+from pipeline.interval import OLDER, Interval
 from pipeline.steps._declaration import Step
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ def bill_stated(interval: Interval, lake: Lake, settings: Settings, *, target: s
         lake: is not asked.
         settings: with the source's options.
         target: a source of bills.
-        period: the billing period, YYYY-MM; empty for that of the interval's last day. One that ended before is not waited for:
-            it is stated anew only where something of it changes.
+        period: the billing period, YYYY-MM; empty for that of the interval's last day. One that ended before, or `older`, is not
+            waited for: it is stated anew only where something of it changes.
 
     Raises:
         DataError: what lies there is no export.
     """
     source = plugs.load("sources", target)
     running = f"{max(day.start for day in interval.split_days()):%Y-%m}"
-    if not hasattr(source, "stated_at") or (period or running) < running:
+    if not hasattr(source, "stated_at") or period == OLDER or (period or running) < running:
         return 1
     try:
         stated = source.stated_at(Interval.month(running).late_in_month, plugs.options("sources", target, settings))

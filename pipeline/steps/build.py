@@ -18,7 +18,7 @@ from pipeline.quality.validate import record_results, refuse, run_expectations, 
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.steps._declaration import Step
-from pipeline.steps._landed import explain_no_rows, list_outdated, refuse_unread
+from pipeline.steps._landed import explain_no_rows, list_outdated, list_restated, refuse_unread
 from pipeline.steps._units import check_units
 from pipeline.tables.money import BILL, LINES
 from pipeline.tables.operations import QUARANTINE
@@ -34,7 +34,7 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     A long interval is built and published one calendar year at a time, so that memory follows the estate and not its history.
     A table of silver of which nothing was landed is not built, and the log says so; where it is late, `silver.check_result` too.
     A table that catches up is built as well for the days before of which something was landed since, one of bills for whole
-    months, and one that names an input of outdated days for these as well.
+    months, once a week those of before that were stated anew as well, and one that names an input of outdated days for these.
     How much of what was landed for it was refused is in both as well.
 
     Raises:
@@ -101,7 +101,7 @@ def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
     if table.time == "as_of" and table.build.when != "always":
         return [interval]
     if table.by_month:
-        return list(table.covering(interval).split_months())
+        return [*table.covering(interval).split_months(), *list_restated(interval, lake)]
     if table.build.outdated:
         refuse_unread(table, lake)
     before = list_outdated(table, interval, lake) if table.build.catches_up else []

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import plugs, tables
-from pipeline.errors import DataError, HeadroomError
-from pipeline.interval import Interval, naive_utc
-from pipeline.lake import Lake
+from pipeline.errors import DataError, HeadroomError, SourceError
+from pipeline.interval import OLDER, Interval, naive_utc
+from pipeline.lake import Lake, landings
 from pipeline.lake.lake import Written
 from pipeline.settings import Settings
 from pipeline.sources import Batch, Load
@@ -31,6 +31,8 @@ STEP = Step(
         "bronze.resource_snapshot",
         "bronze.focus_line",
         "bronze.cur_line",
+        "bronze.billing_period",
+        "bronze.invoice_detail",
         "bronze.price",
         "bronze.incident",
         "bronze.fleet_truth",
@@ -51,8 +53,8 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str, p
         lake: where they land.
         settings: with the source's options.
         target: the source.
-        period: the one billing period to land, YYYY-MM, where the source's place states whose its files are; empty for all that
-            the interval touches.
+        period: the one billing period to land, YYYY-MM, where the source's place states whose its files are; `older` for those
+            before the interval's; empty for all that the interval touches, and once a week the older ones.
 
     Raises:
         ConfigError: an unknown source, or an option that some plug does not have: this is a run's first step.
@@ -64,8 +66,8 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str, p
     if hasattr(source, "BEGINNING"):
         # A price list holds until it changes: a run needs all of it, not what changed on its day. Landing it again is no change.
         interval = Interval(min(source.BEGINNING, interval.start), interval.end)
-    rows, found = 0, False
-    for batch in _fetched(target, _narrowed(interval, period, target, settings), settings):
+    rows, found = 0, period == OLDER
+    for batch in _fetched(target, _narrowed(interval, period, target, settings), settings) if period != OLDER else ():
         landed = _land_load(batch, interval, lake, target) if isinstance(batch, Load) else _land(batch, interval, lake, target)
         said = "its execution" if landed is None else f"{landed.rows:,} rows"
         log.info("%s: %s of %s%s", target, said, batch.table, "" if landed and landed.changed else ", landed before")
@@ -73,6 +75,32 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str, p
     if not found:
         spanned = f"; it has {source.span(plugs.options('sources', target, settings))}" if hasattr(source, "span") else ""
         log.warning("%s: nothing in %s%s", target, interval, spanned)
+    if period == OLDER or (not period and interval.looks_back):
+        rows += _land_older(interval, lake, target, settings)
+    return rows
+
+
+def _land_older(interval: Interval, lake: Lake, target: str, settings: Settings) -> int:
+    """Rows landed anew of executions of billing periods before the interval's, of exports that were landed of these before.
+
+    What a place has no more of a month, such as files that a bucket's rule removed, is a warning: what was landed of it stays.
+    """
+    source, options = plugs.load("sources", target), plugs.options("sources", target, settings)
+    if not hasattr(source, "states_periods") or not source.states_periods(options):
+        return 0
+    first, rows = interval.billing_periods().start, 0
+    named = {day for name in source.TABLES for day in landings.list_days(tables.get(name), lake.storage)}
+    for day in sorted(each for each in named if each < f"{first:%Y-%m-%d}"):
+        month = Interval.month(day[:7]).late_in_month
+        try:
+            for load in _fetched(target, month, settings):
+                known = landings.read(tables.get(load.table), [day], lake.storage)[day]
+                if isinstance(load, Load) and landings.newest(known, landings.owner_of(target, load.shard)):
+                    landed = _land_load(load, month, lake, target)
+                    rows += landed.rows if landed and landed.changed else 0
+        except (DataError, SourceError) as error:
+            log.warning("%s %s: is not looked at again, what was landed of it stays: %s", target, day[:7], error)
+    log.info("%s: %s rows were stated anew of months before %s", target, f"{rows:,}", f"{first:%Y-%m}")
     return rows
 
 

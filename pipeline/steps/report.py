@@ -34,6 +34,7 @@ STEP = Step(
         "gold.cost_anomaly",
         "gold.cost_course",
         "gold.cost_judged",
+        "silver.invoice",
         "gold.capacity_risk",
         "gold.cost_forecast",
         "gold.not_forecast",

@@ -163,6 +163,13 @@ BILLED, EFFECTIVE = COST_MEANINGS
 COST_PERIODS = DAY, MONTH, QUARTER = ("day", "month", "quarter")
 #: Formats of a bill, the oldest first: of exports that say the same, the newest counts.
 BILL_FORMATS = ("daily_cost", "cur_legacy", "cur_2_0", "focus_1_0", "focus_1_2", "focus_1_4")
+#: FOCUS 1.4's data sets beside Cost and Usage.
+DATA_SETS = PERIODS_1_4, INVOICES_1_4 = ("focus_1_4_billing_period", "focus_1_4_invoice_detail")
+#: What an invoice comes to beside the bill's charges: they agree; they do not; it is provisional and they do not; charges have no
+#: invoice yet; charges name an invoice that is not there; one of its amounts cannot be read.
+INVOICE_STATES = ("agrees", "differs", "provisional", "not_invoiced", "no_invoice", "unread")
+#: Those that nobody has to look into.
+SETTLED_INVOICES = ("agrees", "provisional", "not_invoiced")
 #: How a cost is divided among those that share it: by what each is charged otherwise, evenly, or by fixed shares.
 Split = Literal["proportional", "even", "fixed"]
 #: How it was decided whom a cost belongs to: a tag, the map of accounts or a rule says so, several share it, or nothing says so.

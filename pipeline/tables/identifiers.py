@@ -20,6 +20,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "bronze.resource_snapshot": ("account", "region", "resource_id"),
     "bronze.focus_line": ("sub_account_id", "region_id", "resource_id"),
     "bronze.cur_line": ("line_item_usage_account_id", "product_region_code", "line_item_resource_id"),
+    "bronze.billing_period": (),
+    "bronze.invoice_detail": (),
 }
 #: The columns of silver and gold whose names are coded.
 CODED = ("account", "region", "resource_id", "metric", "series_id")

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import BILL_FORMATS, account, made_safe, moment, number, provenance, region, source, text
+from pipeline.tables.columns import (
+    BILL_FORMATS,
+    DATA_SETS,
+    INVOICE_STATES,
+    account,
+    made_safe,
+    moment,
+    number,
+    provenance,
+    region,
+    source,
+    text,
+)
 from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import FLAG, MONEY, NUMBER, WHOLE
 
@@ -19,16 +31,20 @@ specification = (
     number("gpu", "GPUs.", "count"),
     number("coremark", "CoreMark iterations per second, all threads.", "1/s"),
 )
-# What every line of a bill has beside the columns of its export.
-line = (
+# What every line of an export has beside the columns of its own.
+exported_line = (
     source,
-    text("format", "Of the export.", values=BILL_FORMATS),
+    text("format", "Of the export.", values=(*BILL_FORMATS, *DATA_SETS)),
     text("export", "What the export is called from one execution to the next."),
     text("execution", "Which execution of it: the exporter's own id, or a hash of its files."),
     Column(name="files", type=WHOLE, doc="Files of the execution.", unit="count", ge=1),
     text("schema_hash", "Of the names of the export's columns, in their order."),
     moment("billing_period", "Midnight that begins the billing period, which is a month."),
     Column(name="line_number", type=WHOLE, doc="Line of the execution, from 1.", ge=1),
+)
+# And what one of a bill has.
+line = (
+    *exported_line,
     moment("charge_start", "Start of the charge period; null where the line has none.", nullable=True),
     text("tag_set", "Hash of the line's tags; null where it has none, or they cannot be read.", nullable=True),
 )
@@ -48,7 +64,8 @@ FOCUS_LINE = Table(
         *line,
         *_exported(
             *("provider_name", "service_provider_name", "billing_account_id", "sub_account_id", "billing_currency", "invoice_id"),
-            *("billing_period_start", "billing_period_end", "charge_period_start", "charge_period_end", "service_name"),
+            *("invoice_issuer_name", "billing_period_start", "billing_period_end", "charge_period_start", "charge_period_end"),
+            "service_name",
             *("region_id", "sku_id", "x_usage_type", "resource_id", "charge_category", "charge_class", "pricing_category"),
             *("commitment_discount_id", "consumed_quantity", "consumed_unit", "pricing_quantity", "pricing_unit"),
             *("billed_cost", "effective_cost", "list_cost", "contracted_cost", "tags"),
@@ -67,7 +84,8 @@ CUR_LINE = Table(
     columns=(
         *line,
         *_exported(
-            *("bill_payer_account_id", "bill_invoice_id", "bill_billing_period_start_date", "bill_billing_period_end_date"),
+            *("bill_payer_account_id", "bill_invoice_id", "bill_invoicing_entity"),
+            *("bill_billing_period_start_date", "bill_billing_period_end_date"),
             *("line_item_line_item_type", "line_item_usage_start_date", "line_item_usage_end_date"),
             *("line_item_usage_account_id", "line_item_product_code", "product_servicecode", "product_region_code"),
             *("line_item_usage_type", "line_item_resource_id", "line_item_currency_code", "line_item_unblended_cost"),
@@ -85,6 +103,41 @@ CUR_LINE = Table(
 )
 #: Lines of bills, by family of formats.
 LINES = (FOCUS_LINE, CUR_LINE)
+BILLING_PERIOD = Table(
+    name="bronze.billing_period",
+    doc="One line of FOCUS 1.4's data set Billing Period: whether an invoice issuer's period is open or closed.",
+    key=("load_id", "line_number"),
+    time="billing_period",
+    columns=(
+        *exported_line,
+        *_exported(
+            *("invoice_issuer_name", "billing_period_start", "billing_period_end", "billing_period_status"),
+            *("billing_period_created", "billing_period_last_updated"),
+        ),
+        *provenance,
+        made_safe,
+    ),
+    partition="day",
+    by_month=True,
+)
+INVOICE_DETAIL = Table(
+    name="bronze.invoice_detail",
+    doc="One line of FOCUS 1.4's data set Invoice Detail: a line of an invoice, as it was issued.",
+    key=("load_id", "line_number"),
+    time="billing_period",
+    columns=(
+        *exported_line,
+        *_exported(
+            *("invoice_issuer_name", "billing_account_id", "billing_currency", "invoice_id", "invoice_detail_id"),
+            *("reference_invoice_id", "invoice_issue_status", "invoice_issue_date", "billing_period_start"),
+            *("billing_period_end", "charge_category", "billed_cost"),
+        ),
+        *provenance,
+        made_safe,
+    ),
+    partition="day",
+    by_month=True,
+)
 # What has a price.
 priced = (
     text("service", "ec2, ebs, elb …"),
@@ -172,6 +225,12 @@ BILL = Table(
         ),
         *_costs(),
         Column(name="uninvoiced_lines", type=WHOLE, doc="Lines without the id of an invoice.", unit="count", ge=0),
+        moment(
+            "said_closed_at",
+            "When it was landed that the period is closed, by the data set Billing Period, of every issuer of the lines; null "
+            "where it is not said.",
+            nullable=True,
+        ),
         moment("complete_through", "Midnight of the last day that has usage; null where none has.", nullable=True),
         text(
             "superseded_by",
@@ -218,6 +277,32 @@ CHARGE_DAILY = Table(
     may_be_empty=True,
     by_month=True,
 )  # fmt: skip
+INVOICE = Table(
+    name="silver.invoice",
+    doc="One invoice of a payer beside the charges that name it, of billing periods and payers with the data set Invoice Detail.",
+    key=("billing_period", "payer", "invoice_id", "currency"),
+    time="billing_period",
+    columns=(
+        billing_period,
+        payer,
+        text("invoice_id", "The issuer's own; `none` of charges that have no invoice."),
+        text("currency", "Billing currency; `none` where an invoice states none that can be read."),
+        text("issuer", "Who issues it; null where there is no invoice.", nullable=True),
+        text("issue_status", "Open, Issued or Voided, as the issuer says; null where there is no invoice.", nullable=True),
+        Column(name="charged_lines", type=WHOLE, doc="Lines of the bill that name it, without tax.", unit="count", ge=0),
+        Column(name="charged_tax_lines", type=WHOLE, doc="Those that are tax.", unit="count", ge=0),
+        Column(name="charged_cost", type=MONEY, doc="Billed by these lines, without tax.", unit="currency"),
+        Column(name="charged_tax", type=MONEY, doc="Tax of these lines.", unit="currency"),
+        Column(name="invoice_lines", type=WHOLE, doc="Lines of the invoice.", unit="count", ge=0),
+        Column(name="unread_lines", type=WHOLE, doc="Of these, whose amount or currency cannot be read.", unit="count", ge=0),
+        Column(name="invoiced_cost", type=MONEY, doc="What it says, without tax; nothing where voided.", unit="currency"),
+        Column(name="invoiced_tax", type=MONEY, doc="Tax on the invoice; nothing where voided.", unit="currency"),
+        Column(name="tolerance", type=MONEY, doc="What rounding explains, by FOCUS's own formula.", unit="currency"),
+        text("state", "What the comparison comes to.", values=INVOICE_STATES),
+    ),
+    may_be_empty=True,
+    by_month=True,
+)
 TAG_SET = Table(
     name="silver.tag_set",
     doc="The tags of lines of one billing period, each set once.",

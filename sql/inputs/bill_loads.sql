@@ -1,12 +1,13 @@
 -- inputs.bill_loads: what the newest landing of each export and billing period says, by provider and payer.
 --
--- Reads   views.billing_charge, views.bill_load
+-- Reads   views.billing_charge, views.bill_load, views.billing_period
 -- Params  :start, :end   whole months, UTC, half-open
 -- Window  0 days
 --
 -- Sums are of the lines that count, in the billing currency, of which `currencies` says how many there are. Files of one
 -- execution may have their columns in another order: one of them stands for all. A bill of which usage costs something, and that says
--- zero of the effective cost of everything, does not state it: there are exports that fill the column so.
+-- zero of the effective cost of everything, does not state it: there are exports that fill the column so. Its period is said to be
+-- closed where it is of every issuer of its lines.
 SELECT
   c.source AS source,
   c.export AS export,
@@ -34,10 +35,13 @@ SELECT
   sum(c.list_cost) FILTER (WHERE c.rule IS NULL) AS list_cost,
   sum(c.contracted_cost) FILTER (WHERE c.rule IS NULL) AS contracted_cost,
   count(*) FILTER (WHERE c.invoice_id IS NULL) AS uninvoiced_lines,
+  CASE WHEN count(*) = count(p.closed_at) THEN max(p.closed_at) END AS said_closed_at,
   max(date_trunc('day', c.ts)) FILTER (WHERE c.rule IS NULL AND c.charge_category = 'Usage') AS complete_through
 FROM views.billing_charge AS c
 INNER JOIN views.bill_load AS l
   ON l.load_id = c.load_id AND l.ingested_at = c.ingested_at AND l.billing_period = c.billing_period AND l.recency = 1
+LEFT JOIN views.billing_period AS p
+  ON p.day = c.day AND p.billing_period = c.billing_period AND p.issuer = c.issuer
 WHERE c.day >= cast(:start AS date) AND c.day <= cast(:end AS date) AND c.billing_period >= :start AND c.billing_period < :end
   AND l.day >= cast(:start AS date) AND l.day <= cast(:end AS date)
 GROUP BY

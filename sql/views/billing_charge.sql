@@ -16,6 +16,7 @@ WITH focus AS (
     ingested_at, sequence,
     coalesce(provider_name, service_provider_name) AS provider,
     billing_account_id AS payer,
+    invoice_issuer_name AS issuer,
     coalesce(json_extract_scalar(made_safe, '$.sub_account_id'), sub_account_id) AS account,
     service_name AS service,
     coalesce(json_extract_scalar(made_safe, '$.region_id'), region_id) AS region,
@@ -44,6 +45,7 @@ cur AS (
     ingested_at, sequence,
     'AWS' AS provider,
     bill_payer_account_id AS payer,
+    bill_invoicing_entity AS issuer,
     coalesce(json_extract_scalar(made_safe, '$.line_item_usage_account_id'), line_item_usage_account_id) AS account,
     coalesce(nullif(product_servicecode, ''), line_item_product_code) AS service,
     coalesce(json_extract_scalar(made_safe, '$.product_region_code'), product_region_code) AS region,
@@ -90,14 +92,14 @@ cur AS (
 charge AS (
   SELECT
     table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
-    load_id, ingested_at, sequence, provider, payer, account, service, region, usage_type, resource_id, charge_category, charge_class,
-    pricing_category, commitment_id, invoice_id, currency, period_start, quantity, unit, tags, billed, effective, list, contracted
+    load_id, ingested_at, sequence, provider, payer, issuer, account, service, region, usage_type, resource_id, charge_category,
+    charge_class, pricing_category, commitment_id, invoice_id, currency, period_start, quantity, unit, tags, billed, effective, list, contracted
   FROM focus
   UNION ALL
   SELECT
     table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
-    load_id, ingested_at, sequence, provider, payer, account, service, region, usage_type, resource_id, charge_category, charge_class,
-    pricing_category, commitment_id, invoice_id, currency, period_start, quantity, unit, tags, billed, effective, list, contracted
+    load_id, ingested_at, sequence, provider, payer, issuer, account, service, region, usage_type, resource_id, charge_category,
+    charge_class, pricing_category, commitment_id, invoice_id, currency, period_start, quantity, unit, tags, billed, effective, list, contracted
   FROM cur
 ),
 cleaned AS (
@@ -106,6 +108,7 @@ cleaned AS (
     load_id, ingested_at, sequence, currency, tags, period_start,
     coalesce(nullif(nullif(provider, 'NULL'), ''), 'unknown') AS provider,
     coalesce(nullif(nullif(payer, 'NULL'), ''), 'none') AS payer,
+    nullif(nullif(trim(issuer), 'NULL'), '') AS issuer,
     coalesce(nullif(nullif(regexp_replace(account, '^/+', ''), 'NULL'), ''), 'none') AS account,
     coalesce(nullif(nullif(service, 'NULL'), ''), 'none') AS service,
     coalesce(nullif(nullif(region, 'NULL'), ''), 'global') AS region,
@@ -127,7 +130,7 @@ cleaned AS (
 numbers AS (
   SELECT
     table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
-    load_id, ingested_at, sequence, currency, tags, period_start, provider, payer, account, service, region, usage_type, resource_id,
+    load_id, ingested_at, sequence, currency, tags, period_start, provider, payer, issuer, account, service, region, usage_type, resource_id,
     charge_category, charge_class, pricing_category, commitment_id, invoice_id, unit, billed, effective, list, contracted,
     CASE WHEN regexp_like(billed, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN billed END AS billed_number,
     CASE WHEN regexp_like(split_part(effective, ' ', 1), '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z') THEN split_part(effective, ' ', 1) END AS effective_number,
@@ -140,7 +143,7 @@ numbers AS (
 amounts AS (
   SELECT
     table_name, day, source, format, export, execution, files, schema_hash, billing_period, line_number, charge_start, tag_set,
-    load_id, ingested_at, sequence, currency, tags, period_start, provider, payer, account, service, region, usage_type, resource_id,
+    load_id, ingested_at, sequence, currency, tags, period_start, provider, payer, issuer, account, service, region, usage_type, resource_id,
     charge_category, charge_class, pricing_category, commitment_id, invoice_id, unit, billed, effective, list, contracted,
     try_cast(billed_number AS decimal(38, 12)) AS billed_cost,
     CASE
@@ -169,6 +172,7 @@ SELECT
   END AS dated,
   provider AS provider,
   payer AS payer,
+  issuer AS issuer,
   account AS account,
   service AS service,
   region AS region,

@@ -161,6 +161,17 @@ def test_a_backfill_of_a_month_loads_its_bill_once_with_its_last_day(run_python:
     assert seen == {"2026-02-28": ["2026-02"]}
 
 
+def test_the_run_of_a_monday_looks_at_older_bills_too_but_not_in_a_backfill(run_python: Callable[..., Any]) -> None:
+    seen = run_python(
+        "import sys, json; sys.path += ['dags', 'infra/airflow']; import billing_daily\n"
+        "from pipeline.interval import Interval\n"
+        "asked = [('2026-03-09', 'scheduled', ''), ('2026-03-10', 'scheduled', ''), ('2026-03-16', 'manual', ''),"
+        " ('2026-03-09', 'manual', '2026-01'), ('2026-03-09', 'backfill', '')]\n"
+        "print(json.dumps([billing_daily.due_periods(Interval.day(day), *rest) for day, *rest in asked]))"
+    )
+    assert seen == [["2026-02", "2026-03", "older"], ["2026-02", "2026-03"], ["2026-03", "older"], ["2026-01"], []]
+
+
 def test_a_source_that_is_down_is_asked_three_more_times(runs: Any) -> None:
     run = runs["source down"]
     assert run["state"] == "failed"

@@ -80,7 +80,8 @@ def bill(payer: str, billed: int, execution: str) -> dict[str, Any]:
     """Of March, final."""
     said = {"source": "billing", "export": "e", "billing_period": datetime(2026, 3, 1), "provider": "AWS", "payer": payer}
     cost = {"billed_cost": Decimal(billed), "effective_cost": None}
-    return said | cost | load("e", 1) | {"execution": execution, "superseded_by": None, "uninvoiced_lines": 0}
+    known = {"execution": execution, "superseded_by": None, "uninvoiced_lines": 0, "said_closed_at": None}
+    return said | cost | load("e", 1) | known
 
 
 def test_all_bills_that_are_held_are_named_and_one_that_says_nothing_of_a_payer_is_released_by_its_own_name() -> None:
@@ -97,6 +98,17 @@ def test_all_bills_that_are_held_are_named_and_one_that_says_nothing_of_a_payer_
     check_closed(before, now, 0.05, {"e 2026-03 x2"})
     with pytest.raises(DataError):
         check_closed(before, now, 0.05, {"e 2026-03 x1"})
+
+
+def test_what_is_landed_after_the_word_that_the_period_is_closed_is_held_and_what_came_before_it_is_not() -> None:
+    before = [bill("9", 100, "x1") | {"uninvoiced_lines": 1}]
+    word = {"said_closed_at": datetime(2026, 4, 3, 6), "uninvoiced_lines": 1}
+    last, later = (bill("9", 200, "x2") | word | {"ingested_at": datetime(2026, 4, day, 5, 59)} for day in (3, 4))
+
+    check_closed(before, [last], 0.05)
+    with pytest.raises(DataError, match=r"billed_cost of a closed period moved from 100\.00 to 200\.00"):
+        check_closed(before, [later], 0.05)
+    check_closed(before, [later | {"said_closed_at": None}], 0.05)
 
 
 def test_a_bill_is_released_by_somebody_who_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,11 @@ def test_in_the_end_of_a_month_no_bill_but_its_own_is_due() -> None:
     assert late.billing_periods() == Interval.month("2026-02") == Interval.days("2026-02-01", "2026-03-01")
 
 
+@pytest.mark.parametrize(("first", "end", "looks_back"), [(9, 10, True), (10, 16, False), (14, 17, True)])
+def test_a_run_that_has_a_monday_looks_back_at_bills_of_before(first: int, end: int, looks_back: bool) -> None:
+    assert Interval.days(f"2026-03-{first:02d}", f"2026-03-{end:02d}").looks_back is looks_back
+
+
 @pytest.mark.parametrize("month", ["2026-13", "2026-3", "2026", "2026-03-01", "٢٠٢٦-٠٣", ""])
 def test_what_is_no_month_is_refused_with_what_was_expected(month: str) -> None:
     with pytest.raises(ConfigError, match="expected a month as YYYY-MM"):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import numpy as np
@@ -23,6 +24,7 @@ from pipeline.report.sections.first import sum_rises
 from pipeline.report.selection import charted_series
 from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
+from pipeline.tables.money import INVOICE
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, asked, estate, kpis, rows, series, utc
 
 VOID = {"meta", "link", "br"}
@@ -839,6 +841,23 @@ def test_budgets_are_shown_with_their_chance_and_what_drives_them_the_likeliest_
     assert "the setting budgets names a file of them" in render(findings)
     few = render(replace(findings, budget_status=rows.iloc[:2]))
     assert "No budget of 2 is likely to be exceeded. Of 1 nobody knows: no bill goes on that charges them." in few
+
+
+def test_invoices_that_are_not_what_the_bill_charges_are_shown_with_the_difference(findings: Findings, page: Page) -> None:
+    one = {"billing_period": utc("2026-03-01"), "payer": "9", "invoice_id": "<b>INV-2", "currency": "USD", "state": "differs"}
+    one |= {"charged_tax_lines": 0, "charged_tax": Decimal(0), "invoiced_tax": Decimal(0)}
+    agrees = {**one, "invoice_id": "INV-1", "invoiced_cost": Decimal(100), "charged_cost": Decimal(100), "state": "agrees"}
+    differs = {**one, "invoiced_cost": Decimal(1040), "charged_cost": Decimal(37)}
+
+    shown = render(replace(findings, invoice=rows(INVOICE, [agrees, differs]).to_pandas()))
+
+    section = Page(shown).one(id="cost")["text"].replace("\u00a0", " ")
+    assert "2 invoices held against the bill: 1 agree within what rounding explains, 1 do not agree." in section
+    assert "<b>INV-2" in section
+    assert "&lt;b&gt;INV-2" in shown
+    assert "+1,003.00" in section
+    assert "INV-1" not in section
+    assert "held against the bill" not in page.one(id="cost")["text"]
 
 
 def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cause(findings: Findings) -> None:

@@ -19,6 +19,7 @@ from pipeline.steps import list_made_of
 from pipeline.steps.bill_stated import bill_stated
 from pipeline.steps.ingest import ingest
 
+INVOICES = next(known.required for known in FORMATS if known.table == "bronze.invoice_detail")
 REQUIRED = sorted(next(known.required for known in FORMATS if known.name == "focus_1_0"))
 DAY = Interval.day("2026-03-10")
 MORNING, EVENING = datetime(2026, 3, 11, 7, 30), datetime(2026, 3, 10, 22, 0)
@@ -90,6 +91,17 @@ def test_the_bill_of_a_month_that_is_over_and_files_without_a_manifest_are_not_w
     assert bill_stated(DAY, lake, billed, target="billing", period="2026-03") == 1
 
 
+def test_what_invoices_say_anew_is_no_bill_that_was_waited_for(place: Path, lake: Lake, billed: Settings) -> None:
+    export(place / "cost", "2026-03", EVENING)
+    file = export(place / "invoice", "2026-03", MORNING)
+    manifest = next((file.parents[2] / "metadata").rglob("*.json"))
+    said = json.loads(manifest.read_text()) | {"columns": [{"name": name} for name in sorted(INVOICES)]}
+    manifest.write_text(json.dumps(said))
+    os.utime(manifest, (MORNING.replace(tzinfo=UTC).timestamp(),) * 2)
+
+    assert bill_stated(DAY, lake, billed, target="billing", period="2026-03") == 0
+
+
 def test_a_billing_period_is_landed_by_itself_beside_one_that_is_refused(place: Path, lake: Lake, billed: Settings) -> None:
     export(place, "2026-02").unlink()
     export(place, "2026-03")
@@ -110,7 +122,8 @@ def test_of_a_place_that_states_no_period_a_run_lands_what_its_days_touch(place:
 
 
 def test_what_is_made_of_bills_alone_waits_for_no_metric() -> None:
-    made = list_made_of(("bronze.focus_line", "bronze.cur_line", "bronze.feedback_event"))
+    landed = ("focus_line", "cur_line", "billing_period", "invoice_detail", "feedback_event")
+    made = list_made_of(f"bronze.{name}" for name in landed)
 
     assert {"silver.charge_daily", "gold.cost_allocation", "forecast_cost", "budgets", "cost_anomalies"} <= {*made}
     assert {"silver.quarantine", "gold.quality_result", "forecast", "risk", "recommend", "report"}.isdisjoint(made)

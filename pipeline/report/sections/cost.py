@@ -13,6 +13,7 @@ from pipeline.report.cell import cell_of
 from pipeline.report.course import LEGEND, draw_course
 from pipeline.report.findings import Findings
 from pipeline.report.frames import dollars, floats, numbers, records
+from pipeline.report.invoices import list_unlike, sum_up_invoices
 from pipeline.report.month import estimate_month_end, total_ahead
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN
@@ -63,6 +64,8 @@ def cost(findings: Findings) -> Content | Empty:
         "budgets": [_budget_row(row) for row in budgets],
         "courses": draw_course(findings.cost_course, [row["budget"] for row in budgets]),
         "course_legend": [(name, charts.legend_swatch(style)) for name, style in LEGEND.items()],
+        "invoices": sum_up_invoices(findings.invoice),
+        "unlike": list_unlike(findings.invoice),
         "judged": _judged_line(findings),
         "unusual": [_unusual_row(row) for row in records(_by_impact(_unanswered(findings.cost_anomaly)).head(SHOWN))],
     }

@@ -12,6 +12,7 @@ from tests.support.s3_answers import changes_in_s3, serve_object
 from tests.support.source_cases import Case
 
 _BILLING = samples.FOLDER / "billing"
+_EXPORTS = Path(__file__).resolve().parents[2] / "data" / "exports"
 
 
 @contextmanager
@@ -34,6 +35,20 @@ CASES = {
         "2026-04-10",
         ["2026-04-02T00:00"],
         {"bronze.cur_line": 1882},
+    ),
+    "billing_period": Case(
+        {"path": str(_EXPORTS / "focus_v14_billing_period.csv")},
+        "2026-02-01",
+        "2026-04-02",
+        [],
+        {"bronze.billing_period": 3},
+    ),
+    "invoice_detail": Case(
+        {"path": str(_EXPORTS / "focus_v14_invoice_detail.csv")},
+        "2026-03-01",
+        "2026-03-02",
+        [],
+        {"bronze.invoice_detail": 3},
     ),
 }
 DOWN = {"path": str(_BILLING / "absent.csv.gz")}

@@ -1,0 +1,114 @@
+"""Once a week a run looks at the bills of all months before, so that one that says something else by now is a restatement."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pipeline.interval import OLDER, Interval
+from pipeline.lake import open_lake
+from pipeline.settings import Settings
+from pipeline.steps import perform
+from tests.unit.test_step_bill_stated import export
+
+MONDAY, TUESDAY = Interval.day("2026-03-09"), Interval.day("2026-03-10")
+TABLES = ("silver.bill", "silver.charge_daily", "silver.cost_restatement")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "export"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    ingested = importlib.import_module("pipeline.steps.ingest")
+    return lambda moment: monkeypatch.setattr(ingested, "now", lambda: moment)
+
+
+@pytest.fixture
+def billed(settings: Settings, place: Path, clock: Callable[[datetime], None]) -> Settings:
+    """Bills of last November and of March; November was landed in December, built, and says two dollars instead of one since."""
+    told = {"options": {"sources": {"billing": {"path": str(place)}}}, "restated_limit": 10}
+    settings = settings.model_copy(update=told)
+    november = export(place, "2025-11", datetime(2025, 12, 20))
+    clock(datetime(2025, 12, 20, 6))
+    perform("ingest", Interval.day("2025-11-30"), target="billing", settings=settings)
+    for name in TABLES:
+        perform("build", Interval.day("2025-11-30"), target=name, settings=settings)
+    lines = gzip.decompress(november.read_bytes()).decode().replace("\n1,", "\n2,", 1)
+    november.write_bytes(gzip.compress(lines.encode()))
+    manifest = next(place.rglob("*/BILLING_PERIOD=2025-11/*.json"))
+    for file in (november, manifest):
+        os.utime(file, (datetime(2026, 3, 8, tzinfo=UTC).timestamp(),) * 2)
+    # Of a month that was never landed nothing is restated.
+    export(place, "2025-12", datetime(2026, 1, 4))
+    export(place, "2026-03")
+    clock(datetime(2026, 3, 10, 6))
+    return settings
+
+
+def months(settings: Settings) -> list[str]:
+    rows = open_lake(settings).query("SELECT DISTINCT day FROM bronze.focus_line ORDER BY day").to_pylist()
+    return [f"{row['day']:%Y-%m}" for row in rows]
+
+
+def ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in open_lake(settings).query(query).to_pylist()]
+
+
+@pytest.mark.parametrize("period", ["", OLDER])
+def test_what_an_old_bill_says_otherwise_is_landed_with_the_weeks_run_and_published_with_it(
+    period: str, billed: Settings
+) -> None:
+    perform("ingest", TUESDAY, target="billing", settings=billed)
+    assert ask(billed, "SELECT count(*) FROM bronze.focus_line") == [(2,)], "November as it was, and March"
+
+    rows = perform("ingest", MONDAY, target="billing", settings=billed, period=period)
+    for name in TABLES:
+        perform("build", MONDAY, target=name, settings=billed)
+
+    assert (rows, months(billed)) == (1, ["2025-11", "2026-03"])
+    cost = "SELECT billed_cost FROM {} WHERE billing_period = TIMESTAMP '2025-11-01 00:00:00'"
+    assert ask(billed, cost.format("silver.bill")) == ask(billed, cost.format("silver.charge_daily")) == [(Decimal(2),)]
+    assert ask(billed, "SELECT old_billed, new_billed FROM silver.cost_restatement") == [(Decimal(1), Decimal(2))]
+    before = ask(billed, "SELECT count(*) FROM bronze.focus_line")
+    assert perform("ingest", MONDAY, target="billing", settings=billed, period=OLDER) == 0
+    assert ask(billed, "SELECT count(*) FROM bronze.focus_line") == before
+
+
+def test_files_of_an_old_month_that_are_gone_are_a_warning_and_what_was_landed_of_it_stays(
+    billed: Settings, place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    next(place.rglob("*/BILLING_PERIOD=2025-11/*.gz")).unlink()
+
+    with caplog.at_level(logging.WARNING):
+        perform("ingest", MONDAY, target="billing", settings=billed)
+
+    assert "billing 2025-11: is not looked at again, what was landed of it stays" in caplog.text
+    assert months(billed) == ["2025-11", "2026-03"]
+
+
+def test_a_backfill_of_long_ago_builds_no_month_that_was_landed_since(billed: Settings) -> None:
+    perform("ingest", MONDAY, target="billing", settings=billed)
+    for name in TABLES:
+        perform("build", MONDAY, target=name, settings=billed)
+    landed = importlib.import_module("pipeline.steps._landed")
+
+    def restated(day: str) -> list[str]:
+        return [f"{month.start:%Y-%m}" for month in landed.list_restated(Interval.day(day), open_lake(billed))]
+
+    assert [restated(day) for day in ("2026-03-09", "2026-03-16", "2026-03-17", "2026-03-23")] == [
+        ["2025-11"],
+        ["2025-11"],
+        [],
+        [],
+    ]
