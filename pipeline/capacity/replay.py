@@ -25,7 +25,7 @@ NO_CHANGE, ORACLE = "no change", "oracle"
 #: What a need is multiplied by to reach a risk; the last one leaves everything as it is.
 MULTIPLIERS: Floats = np.append(np.geomspace(0.2, 5, 65), np.inf)
 #: Share of a window's hours that must be observed for it to count, and of those before it.
-LEAST_AHEAD, _LEAST_SEEN = 0.5, 0.9
+LEAST_AHEAD, LEAST_SEEN = 0.5, 0.9
 
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -167,15 +167,13 @@ def replay(
     )
 
 
-def _cut(
-    machine: Machine, lookback_days: int, horizon_days: int, only: np.datetime64 | None
-) -> Iterator[tuple[slice, slice]]:
+def _cut(machine: Machine, lookback_days: int, horizon_days: int, only: np.datetime64 | None) -> Iterator[tuple[slice, slice]]:
     """The hours before and after each cutoff."""
     day = np.timedelta64(1, "D")
     for cutoff in _cutoffs(machine, lookback_days, horizon_days) if only is None else (only,):
         edges = (cutoff - lookback_days * day, cutoff, cutoff + horizon_days * day)
         first, middle, last = np.searchsorted(machine.ts, np.array(edges, dtype="datetime64[us]"))
-        if middle - first >= _LEAST_SEEN * 24 * lookback_days and last - middle >= LEAST_AHEAD * 24 * horizon_days:
+        if middle - first >= LEAST_SEEN * 24 * lookback_days and last - middle >= LEAST_AHEAD * 24 * horizon_days:
             yield slice(int(first), int(middle)), slice(int(middle), int(last))
 
 

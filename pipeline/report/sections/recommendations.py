@@ -80,6 +80,7 @@ def _row(row: dict[str, Any], assumed: set[str]) -> Content:
         "restart": bool(row["restart_needed"]),
         "rollback": str(row["rollback_note"]) if row["rollback_possible"] else "cannot be undone",
         "reason": row["reason"],
+        "record": "" if missing(row["record"]) else f"{row['rule_id']}, {row['record']}",
         "rule": f"{row['rule_id']} {row['rule_version']}",
         "confidence": percent(row["confidence"]),
         "price_as_of": day(row["price_as_of"]),
