@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipeline.advice.estate import Demand
 from pipeline.advice.hindsight import Missed
 from pipeline.capacity.replay import BROKEN_RATIO, count_breaches
-from pipeline.forecasting.panel import Floats
 
 _METRICS = {"cpu": "cpu_utilization", "memory": "memory_utilization"}
 
@@ -36,7 +36,7 @@ def missed_by_size(
     )
 
 
-def _shares(seen: Demand, ts: pd.DatetimeIndex) -> Floats:
+def _shares(seen: Demand, ts: pd.DatetimeIndex) -> npt.NDArray[np.float64]:
     """(h,) demand in some hours as shares of capacity, NaN where it was not observed."""
     observed = pd.Series(seen.p95 / 100, index=pd.DatetimeIndex(seen.hours))
     return np.asarray(observed.reindex(ts), dtype=np.float64)

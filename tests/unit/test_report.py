@@ -391,6 +391,16 @@ def test_rows_that_were_not_landed_are_missed_at_the_top_of_the_page(findings: F
     assert "missing Nothing was landed for these days." in next(page.find(**{"class": "caveats"}))["text"]
 
 
+def test_a_recommendation_stands_beside_what_following_its_rule_came_to(findings: Findings) -> None:
+    said = "followed before: 38 windows of 30 days, saved $988 of $1,234 promised, 1 broke"
+    known = findings.recommendation["recommendation_id"].isin([f"{1:016x}"])
+    given = findings.recommendation.assign(record=pd.Series(said, index=known.index).where(known))
+
+    page = Page(render(replace(findings, recommendation=given)))
+
+    assert [each["text"] for each in page.find(data_field="record")] == [f"rightsize, {said}"]
+
+
 def test_recommendations_say_what_is_not_known_of_resources(findings: Findings) -> None:
     page = Page(render(lacking("known(price)", "1 instance of a type that the price list does not have.", findings)))
 
