@@ -39,8 +39,7 @@ HORIZON_DAYS = 30
 _EPOCH = datetime(1970, 1, 1)
 _HOURS = 24.0 * HORIZON_DAYS
 _METRICS = {CPU: "cpu_utilization", MEMORY: "memory_utilization"}
-# What makes a resource larger promises no saving.
-_CHANGES = frozenset(EXCLUSIVE_GROUPS) - {"upsize"}
+_CHANGES = frozenset(EXCLUSIVE_GROUPS)
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,8 @@ def follow_rule(past: Past, rule: str, version: str, answers: pd.DataFrame, judg
         if answer["action"] in ("insufficient_data", "investigate") or seen is None:
             continue
         named = {str(name): value for name, value in answer.items()}
-        is_change = answer["action"] in _CHANGES
+        # What costs more promises no saving, and breaks none.
+        is_change = answer["action"] in _CHANGES and answer["action"] != "upsize" and _or_zero(answer["savings_high_usd"]) >= 0
         found = judge(named, json.loads(answer["evidence_json"]), seen).count() if is_change else None
         total.add(answer["monthly_cost_usd"], answer["savings_monthly_usd"], answer["savings_high_usd"], found)
     return total.row(past.window, rule, version)

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.advice.hindsight import windows_within
+from pipeline.advice.estate import Demand, Estate
+from pipeline.advice.hindsight import Past, follow_rule, windows_within
 from pipeline.advice.record import add_record
 from pipeline.capacity.replay import NO_CHANGE, ORACLE
 from pipeline.capacity.sizing import RULES
@@ -284,6 +286,22 @@ def test_a_recommendation_says_what_following_its_rule_came_to_and_one_without_a
     earlier = Interval.day("2026-04-05")
     recommend(earlier, lake, settings)
     assert records(lake, earlier.end) == never
+
+
+@pytest.mark.parametrize(("action", "saving"), [("upsize", -10.0), ("upgrade", -10.0), ("upsize", None), ("keep", None)])
+def test_what_costs_more_is_judged_and_is_no_saving_that_could_be_taken_back(action: str, saving: float | None) -> None:
+    [window] = windows_within(SECOND)
+    hours = pd.date_range(ORIGIN, SECOND.end, freq="h", inclusive="left").to_numpy("datetime64[us]")
+    cpu = Demand(hours, *[np.full(len(hours), 50.0)] * 5)
+    then = Estate(ORIGIN, 14, *[pd.DataFrame()] * 4)
+    past = Past(window, then, {("1", "us-east-1", "i-1"): {"cpu_utilization": cpu}}, frozenset())
+    answer = {**_KEY, "resource_id": "i-1", "action": action, "evidence_json": "{}", "monthly_cost_usd": 73.0}
+    answer |= {"savings_monthly_usd": saving, "savings_high_usd": saving}
+
+    row = follow_rule(past, "rightsize", "5", pd.DataFrame([answer]), lambda *_: pytest.fail("judged as a saving"))
+
+    assert (row["resources"], row["changes"], row["saved_usd"]) == (1, 0, 0)
+    assert row["cost_before_usd"] == row["cost_after_usd"] == pytest.approx(72.0)
 
 
 def test_a_rule_that_cannot_be_held_to_what_came_says_so_and_what_keeps_things_says_nothing() -> None:
