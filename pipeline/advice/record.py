@@ -18,7 +18,7 @@ def add_record(rows: pd.DataFrame, past: pd.DataFrame, replayed: Collection[str]
 
     Args:
         rows: in the columns of `gold.recommendation`.
-        past: a row per rule_id and rule_version: changes, violating, promised_usd, saved_usd.
+        past: a row per rule_id and rule_version, null of what is only compared: changes, violating, promised_usd, saved_usd.
         replayed: the rules that are held to what came.
     """
     known = {(row["rule_id"], row["rule_version"]): _say(row) for row in past.to_dict("records") if row["changes"]}

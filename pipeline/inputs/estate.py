@@ -41,7 +41,7 @@ def read_answers(interval: Interval, lake: Lake) -> tuple[pd.DataFrame, pd.DataF
 
 
 def read_record(interval: Interval, lake: Lake) -> pd.DataFrame:
-    """What following each rule before would have come to, by rule_id and rule_version."""
+    """What following each rule before would have come to, by rule_id and rule_version, and what it is compared with."""
     return read(lake, "rule_record", since=interval.as_of - RECORD, as_of=interval.as_of)
 
 
