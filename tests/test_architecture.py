@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "anomalies": {*GROUND, "compiled", "stated"},
     "features": {*GROUND, "compiled", "forecasting"},
     "exploration": {*GROUND, "advice", "forecasting"},
-    "advice": GROUND,
+    "advice": {*GROUND, "capacity"},
     "spend": {*GROUND, "forecasting", "stated"},
     "alerting": {*GROUND, "stated"},
     "allocation": {*GROUND, "stated"},

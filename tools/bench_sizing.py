@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.advice.ladder import make_ladder
 from pipeline.capacity.replay import Machine, Replay, replay
 from pipeline.capacity.replay_score import BIN_LEAST
 from pipeline.capacity.sizing import CPU
-from pipeline.own_files.replay import INSTANCE_TYPE, Replayed, make_ladder, read_prices, score
+from pipeline.own_files.replay import INSTANCE_TYPE, Replayed, read_prices, score
 
 OURS = "ours"
 #: Points of saving that ours may lie below Compute Optimizer's default at equal risk.
@@ -140,6 +141,7 @@ def together(parts: list[Replay]) -> Replayed:
         stated=joined("stated"),
         broken=joined("broken"),
         added=joined("added"),
+        held=joined("held"),
     )
     return score(every)
 

@@ -39,6 +39,13 @@ def weeks_of(estate: Estate) -> dict[Key, npt.NDArray[np.float64]]:
     return found
 
 
+def hours_of_week(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+    """Of each hour its place in the week, 0 being Monday 00:00 UTC."""
+    since_monday = ts - np.datetime64("1970-01-05T00", "h")
+    place: npt.NDArray[np.int64] = (since_monday // np.timedelta64(1, "h")).astype(np.int64) % HOURS_OF_WEEK
+    return place
+
+
 def blocks(quiet: npt.NDArray[np.bool_], shortest: int) -> list[tuple[int, int]]:
     """The unbroken runs of quiet hours of at least a length, round the end of the week: first hour of the week, and how many.
 

@@ -24,9 +24,11 @@ BROKEN_RATIO = 0.01
 NO_CHANGE, ORACLE = "no change", "oracle"
 #: What a need is multiplied by to reach a risk; the last one leaves everything as it is.
 MULTIPLIERS: Floats = np.append(np.geomspace(0.2, 5, 65), np.inf)
-_LEAST_SEEN, _LEAST_AHEAD = 0.9, 0.5
+#: Share of a window's hours that must be observed for it to count, and of those before it.
+LEAST_AHEAD, LEAST_SEEN = 0.5, 0.9
 
 Whole = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Replay:
         stated: (w, t) the chance of a breach that is stated for each size.
         broken: (w, t) hours in which demand exceeds the size.
         added: (w, t) those of them that the present size would have served.
+        held: (w, t) share of the window's hours before the added ones became a violation; 1 where they did not.
         lookback_days, horizon_days: before and after a cutoff.
     """
 
@@ -89,6 +92,7 @@ class Replay:
     stated: Floats
     broken: Whole
     added: Whole
+    held: Floats
     lookback_days: int
     horizon_days: int
 
@@ -120,7 +124,12 @@ class Replay:
 
 
 def replay(
-    machines: Iterable[Machine], ladder: Ladder, lookback_days: int, horizon_days: int, rules: Mapping[str, Rule] = RULES
+    machines: Iterable[Machine],
+    ladder: Ladder,
+    lookback_days: int,
+    horizon_days: int,
+    rules: Mapping[str, Rule] = RULES,
+    cutoff: np.datetime64 | None = None,
 ) -> Replay:
     """Replay rules over machines, from every cutoff that has enough before and after it; windows do not overlap.
 
@@ -130,6 +139,7 @@ def replay(
         lookback_days: what a rule sees, of which nine hours in ten must be observed.
         horizon_days: of a window, of which half the hours must be.
         rules: name → what it asks for.
+        cutoff: the only one, a midnight; None for all that each machine has.
 
     Raises:
         ValueError: no window at all.
@@ -137,11 +147,11 @@ def replay(
     rows = [
         (machine.series_id, *_judge(machine, ladder, seen, ahead, horizon_days, rules))
         for machine in machines
-        for seen, ahead in _cut(machine, lookback_days, horizon_days)
+        for seen, ahead in _cut(machine, lookback_days, horizon_days, cutoff)
     ]
     if not rows:
         raise ValueError(f"no window has {lookback_days} days before its cutoff and {horizon_days} after it")
-    series_id, start, hours, needs, stated, broken, added = zip(*rows, strict=True)
+    series_id, start, hours, needs, stated, broken, added, held = zip(*rows, strict=True)
     return Replay(
         ladder,
         np.array(series_id, dtype=object),
@@ -151,29 +161,36 @@ def replay(
         np.array(stated),
         np.array(broken),
         np.array(added),
+        np.array(held),
         lookback_days,
         horizon_days,
     )
 
 
-def _cut(machine: Machine, lookback_days: int, horizon_days: int) -> Iterator[tuple[slice, slice]]:
-    """The hours before and after each cutoff, at midnights `horizon_days` apart."""
+def _cut(machine: Machine, lookback_days: int, horizon_days: int, only: np.datetime64 | None) -> Iterator[tuple[slice, slice]]:
+    """The hours before and after each cutoff."""
+    day = np.timedelta64(1, "D")
+    for cutoff in _cutoffs(machine, lookback_days, horizon_days) if only is None else (only,):
+        edges = (cutoff - lookback_days * day, cutoff, cutoff + horizon_days * day)
+        first, middle, last = np.searchsorted(machine.ts, np.array(edges, dtype="datetime64[us]"))
+        if middle - first >= LEAST_SEEN * 24 * lookback_days and last - middle >= LEAST_AHEAD * 24 * horizon_days:
+            yield slice(int(first), int(middle)), slice(int(middle), int(last))
+
+
+def _cutoffs(machine: Machine, lookback_days: int, horizon_days: int) -> Iterator[np.datetime64]:
+    """Midnights `horizon_days` apart, from the first with all days before it, as long as there are all days after it."""
     day = np.timedelta64(1, "D")
     cutoff = machine.ts[0].astype("datetime64[D]") + lookback_days * day
     if machine.ts[0] > machine.ts[0].astype("datetime64[D]"):
         cutoff += day
-    while cutoff < machine.ts[-1]:
-        edges = (cutoff - lookback_days * day, cutoff, cutoff + horizon_days * day)
-        first, middle, last = np.searchsorted(machine.ts, np.array(edges, dtype="datetime64[us]"))
-        is_whole = machine.ts[-1] + np.timedelta64(1, "h") >= edges[2]
-        if is_whole and middle - first >= _LEAST_SEEN * 24 * lookback_days and last - middle >= _LEAST_AHEAD * 24 * horizon_days:
-            yield slice(int(first), int(middle)), slice(int(middle), int(last))
+    while cutoff + horizon_days * day <= machine.ts[-1] + np.timedelta64(1, "h"):
+        yield cutoff
         cutoff += horizon_days * day
 
 
 def _judge(
     machine: Machine, ladder: Ladder, seen: slice, ahead: slice, horizon_days: int, rules: Mapping[str, Rule]
-) -> tuple[np.datetime64, int, dict[str, dict[str, float]], Floats, Whole, Whole]:
+) -> tuple[np.datetime64, int, dict[str, dict[str, float]], Floats, Whole, Whole, Floats]:
     looked = {
         each: look_at(machine.ts[seen], machine.p95[each][seen], machine.peak[each][seen], horizon_days) for each in machine.p95
     }
@@ -181,11 +198,35 @@ def _judge(
     stated = np.max(
         [[one.future.breach_probability(float(size)) for size in ladder.capacity[each]] for each, one in looked.items()], axis=0
     )
-    demand = {each: machine.p95[each][ahead] for each in looked}
-    broken = np.any([demand[each][:, None] > ladder.capacity[each] for each in looked], axis=0)
-    served = np.all([demand[each] < SATURATED_RATIO for each in looked], axis=0)
-    added = broken & served[:, None]
-    return machine.ts[ahead][0], len(served), needs, stated, broken.sum(axis=0), added.sum(axis=0)
+    broken, added = count_breaches({each: machine.p95[each][ahead] for each in looked}, ladder.capacity)
+    return machine.ts[ahead][0], len(added), needs, stated, broken.sum(axis=0), added.sum(axis=0), held_share(added)
+
+
+def count_breaches(demand: Mapping[str, Floats], capacity: Mapping[str, Floats]) -> tuple[Flags, Flags]:
+    """In which hours demand exceeds each size, and in which of them the present size would have served it.
+
+    Args:
+        demand: by dimension (h,), as shares of the present capacity; NaN where it is not known.
+        capacity: by dimension (t,), as multiples of the present one.
+
+    Returns:
+        (h, t) each.
+    """
+    broken: Flags = np.any([demand[each][:, None] > capacity[each] for each in demand], axis=0)
+    hidden = np.any([demand[each] >= SATURATED_RATIO for each in demand], axis=0)
+    return broken, broken & ~hidden[:, None]
+
+
+def held_share(added: Flags, tolerated_ratio: float = BROKEN_RATIO) -> Floats:
+    """(t,) the share of a window's hours that were over when a change would have been taken back, 1 where it would not.
+
+    Args:
+        added: (h, t) the hours that it would have broken, in order.
+        tolerated_ratio: it is taken back in the hour that makes them more than this share of all.
+    """
+    too_many = added.cumsum(axis=0) > tolerated_ratio * len(added)
+    held: Floats = np.where(too_many.any(axis=0), too_many.argmax(axis=0) / max(len(added), 1), 1.0)
+    return held
 
 
 def decisions(found: Replay) -> pd.DataFrame:

@@ -71,3 +71,5 @@ def _answer(recommendation_id: str, answer: str, reason: str, until: datetime | 
     lake.land(TABLE, pa.Table.from_pylist([row], schema=schema), source="person", shard=recommendation_id, ingested_at=now())
     what = f"{about['rule_id']}: {about['action']} {about['resource_id']}"
     console.print(f"{what} is {answer}; `recommend` of this day and of later ones respects it.", markup=False, highlight=False)
+    if about["record"]:
+        console.print(f"{about['rule_id']}, {about['record']}", style="dim", markup=False, highlight=False)

@@ -64,7 +64,18 @@ CONCLUSIONS = {
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
     *("ingest", "build", "due", "train", "register", "record", "promote"),
-    *("features", "forecast", "forecast_cost", "budgets", "detect", "incidents", "cost_anomalies", "risk", "recommend"),
+    *(
+        "features",
+        "forecast",
+        "forecast_cost",
+        "budgets",
+        "detect",
+        "incidents",
+        "cost_anomalies",
+        "risk",
+        "hindsight",
+        "recommend",
+    ),
     *("clusters", "report", "maintain"),
 )
 

@@ -146,6 +146,8 @@ def recommendations(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -
         printed(console, table)
     else:
         console.print(f"\n[bold]Recommendations[/bold]  {'nothing to change' if passive else 'none'}")
+    for rule, record in sorted({(row["rule_id"], row["record"]) for row in rows[:8] if row["record"]}):
+        console.print(f"  {rule}, {record}", style="dim", markup=False, highlight=False, soft_wrap=True)
     rest = [f"{len(rows) - 8} more to do"] if len(rows) > 8 else []
     kept = sum(row["resources"] for row in passive if row["action"] == "keep")
     rest += [f"{kept} kept by at least one rule"] if kept else []

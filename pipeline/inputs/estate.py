@@ -22,6 +22,8 @@ ACTIVITY, SPARE_TIME = timedelta(days=MOST_DAYS), timedelta(weeks=MOST_WEEKS)
 BILLED = timedelta(days=180)
 #: How long an answer holds, and after how long unseen a recommendation is new again.
 ANSWERS_HOLD, NEW_AGAIN = timedelta(days=400), timedelta(days=14)
+#: How far back a rule's own past counts.
+RECORD = timedelta(days=400)
 
 
 def reach_of_changes(settings: Settings) -> timedelta:
@@ -36,6 +38,11 @@ def read_answers(interval: Interval, lake: Lake) -> tuple[pd.DataFrame, pd.DataF
         read(lake, "answers", since=as_of - ANSWERS_HOLD, as_of=as_of),
         read(lake, "seen_before", since=as_of - NEW_AGAIN, as_of=as_of),
     )
+
+
+def read_record(interval: Interval, lake: Lake) -> pd.DataFrame:
+    """What following each rule before would have come to, by rule_id and rule_version, and what it is compared with."""
+    return read(lake, "rule_record", since=interval.as_of - RECORD, as_of=interval.as_of)
 
 
 def read_bill(interval: Interval, lake: Lake) -> pd.DataFrame:
@@ -57,12 +64,10 @@ def billed_since(as_of: datetime, settings: Settings) -> datetime:
 def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
     """What was known about the estate at the interval's end."""
     as_of, since = interval.as_of, interval.as_of - timedelta(days=settings.lookback_days)
-    resources = read_resources(lake, as_of, since).rename(columns={"tags_json": "tags"})
-    changed = read(lake, "changed_since", since=as_of - reach_of_changes(settings), as_of=as_of)
     return Estate(
         as_of=as_of,
         lookback_days=settings.lookback_days,
-        resources=resources.merge(changed, how="left", on=["account", "region", "resource_id"], validate="1:1"),
+        resources=read_listed(as_of, lake, settings),
         usage=read(lake, "usage", since=since, as_of=as_of),
         prices=read(lake, "prices", as_of=as_of),
         risk=read(lake, "preventable_risk", as_of=as_of),
@@ -70,3 +75,11 @@ def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
         weeks=read(lake, "spare_time", since=as_of - SPARE_TIME, as_of=as_of),
         bill=read_bill(interval, lake),
     )
+
+
+def read_listed(as_of: datetime, lake: Lake, settings: Settings) -> pd.DataFrame:
+    """The resources that inventories listed in the days that are looked at, and since when each is what it was last."""
+    resources = read_resources(lake, as_of, as_of - timedelta(days=settings.lookback_days))
+    changed = read(lake, "changed_since", since=as_of - reach_of_changes(settings), as_of=as_of)
+    resources = resources.rename(columns={"tags_json": "tags"})
+    return resources.merge(changed, how="left", on=["account", "region", "resource_id"], validate="1:1")

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pipeline import plugs
 from pipeline.inputs import read
 from pipeline.inputs.checks import read_checks
+from pipeline.inputs.estate import read_record
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
@@ -61,6 +62,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         kpis=read(lake, "executive_kpis", as_of=interval.as_of),
         resource=read_resources(lake, interval.end),
         recommendation=_believed(lake, RECOMMENDATION, interval),
+        rule_record=read_record(interval, lake),
         capacity_risk=risk,
         capacity_next=read(lake, "capacity_next", as_of=interval.as_of),
         utilisation_cluster=_believed(lake, UTILISATION_CLUSTER, interval),

@@ -10,6 +10,9 @@ and may define `Options`, a pydantic model whose fields have bounds and a descri
 estate alone. `pipeline.advice.case` has what most rules need: `cases` gives each resource with its usage, and a case has the
 ways to answer.
 
+A rule may also define `missed(answer, evidence, seen, options)`: the hours after one of its answers in which what it changes
+would have been missed. It is then held to what came, and its past stands beside what it recommends: `pipeline.advice.hindsight`.
+
 What a bill lists and no inventory does, a payer's plans, commitments, and the tags of an account, are resources of the estate as
 well (`pipeline.advice.bill`). A rule with `AFTER_CHANGES = True` judges last, by what the changes of the others leave.
 """

@@ -129,6 +129,7 @@ def change_to(
         "platform_differences": differences,
         "cpu_compared_by": "vcpu" if pd.isna(now["coremark"]) or pd.isna(target["coremark"]) else "coremark",
         "cpu_ratio": round(target["cpu_ratio"], 4),
+        "memory_ratio": round(float(target["memory_gib"] / now["memory_gib"]), 4),
     }
     performance_risk = 0 if need.hidden else int(np.searchsorted(_PERFORMANCE_RISK, breach, side="right"))
     change = Change(

@@ -14,9 +14,11 @@ from pipeline.advice.instance_types import catalogue, describe_beside, generatio
 from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
+from pipeline.recommenders._sizing_past import missed_by_size
 
 RULE_VERSION = "2"
 SERVICES = frozenset({"ec2", "server"})
+missed = missed_by_size
 
 
 class Options(BaseModel):

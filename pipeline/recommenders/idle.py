@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from scipy.special import betaln
 
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Change, Row, cases
-from pipeline.advice.estate import Estate
+from pipeline.advice.estate import Demand, Estate
+from pipeline.advice.hindsight import Missed
 from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 from pipeline.advice.words import write_megabytes
@@ -75,6 +77,22 @@ def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> 
     return _switch_off(case, reason, strict and quiet, risk_level=1 if quiet else 2)
 
 
+def missed(answer: Mapping[str, Any], evidence: Mapping[str, Any], seen: Mapping[str, Demand], options: Options) -> Missed:
+    """In which hours of the days after it what was to be stopped would have been missed: those in which it was not idle.
+
+    Where the network was not known, the stricter rule holds; an hour also counts if it is of a day with more traffic than idle.
+    """
+    cpu = seen["cpu_utilization"]
+    strict = evidence["observed"]["network_max_mb_per_day"] is None
+    used = cpu.max > options.strict_cpu_pct if strict else cpu.max >= options.max_cpu_pct
+    days = cpu.hours.astype("datetime64[D]")
+    network = None if strict else _megabytes_by_day(seen, len(np.unique(days)), options.min_coverage_pct)
+    if network is not None:
+        busy = network.index[network >= options.max_network_mb_per_day].to_numpy().astype("datetime64[D]")
+        used = used | np.isin(days, busy)
+    return Missed(used, stated=1 - float(answer["confidence"]), tolerated_ratio=0.0)
+
+
 def _switch_off(case: Case, reason: str, for_good: bool, risk_level: int) -> Row:
     chance = _chance_of_quiet(case.days) * case.usage["cpu_utilization"].coverage(case.days)
     change = Change(
@@ -109,16 +127,22 @@ def _evidence(case: Case, options: Options, peak: float, network: float | None) 
 
 def _busiest_day_mb(case: Case, min_coverage_pct: float) -> float | None:
     """Megabytes in and out on the busiest day; None unless both directions are measured well enough."""
+    total = _megabytes_by_day(case.usage, case.days, min_coverage_pct)
+    return None if total is None else float(total.max())
+
+
+def _megabytes_by_day(usage: Mapping[str, Demand], days: int, min_coverage_pct: float) -> pd.Series | None:
+    """Megabytes in and out by the day; None unless both directions are measured well enough."""
     total: pd.Series | None = None
     for name in ("network_in", "network_out"):
-        one = case.usage.get(name)
-        if one is None or 100 * one.coverage(case.days) < min_coverage_pct:
+        one = usage.get(name)
+        if one is None or 100 * one.coverage(days) < min_coverage_pct:
             return None
-        days, place = np.unique(one.hours.astype("datetime64[D]"), return_inverse=True)
+        names, place = np.unique(one.hours.astype("datetime64[D]"), return_inverse=True)
         # The mean rate of the hours seen stands for the day, so that a missing hour does not count as silence.
-        megabytes = pd.Series(np.bincount(place, one.mean) / np.bincount(place) * 86_400 / 8, index=days)
+        megabytes = pd.Series(np.bincount(place, one.mean) / np.bincount(place) * 86_400 / 8, index=names)
         total = megabytes if total is None else total.add(megabytes, fill_value=0.0)
-    return None if total is None else float(total.max())
+    return total
 
 
 def _chance_of_quiet(days: int) -> float:

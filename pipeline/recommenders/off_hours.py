@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Change, Row, cases
-from pipeline.advice.estate import Estate, optional_text, tags_of
+from pipeline.advice.estate import Demand, Estate, optional_text, tags_of
+from pipeline.advice.hindsight import Missed
 from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
-from pipeline.advice.weeks import HOURS_OF_WEEK, MOST_WEEKS, blocks, weeks_of, write_block
+from pipeline.advice.weeks import HOURS_OF_WEEK, MOST_WEEKS, blocks, hours_of_week, weeks_of, write_block
 
 RULE_VERSION = "1"
 SERVICES = frozenset({"ec2", "server"})
@@ -81,6 +83,7 @@ def _schedule(case: Case, options: Options, seen: npt.NDArray[np.float64]) -> Ro
         evidence={
             "weeks": len(seen),
             "coverage": round(float(np.isfinite(seen).mean()), 4),
+            "off_hours_of_week": found,
             "observed": {"quiet_hours_of_week": off},
             "thresholds": {"cpu_pct": options.quiet_cpu_pct, "quiet_pct": options.min_quiet_pct},
         },
@@ -91,11 +94,8 @@ def _schedule(case: Case, options: Options, seen: npt.NDArray[np.float64]) -> Ro
         return case.keep(
             f"No {options.min_block_hours} hours on end are quiet in {options.min_quiet_pct:g} % of {len(seen)} weeks."
         )
-    off_hours = np.concatenate([np.arange(start, start + length) % HOURS_OF_WEEK for start, length in found])
     # How often, in these weeks, a block was quiet as a whole.
-    holds = float(
-        np.mean([is_quiet[:, hours].all(axis=1).mean() for hours in np.split(off_hours, np.cumsum([n for _, n in found])[:-1])])
-    )
+    holds = float(np.mean([is_quiet[:, _hours_of(block)].all(axis=1).mean() for block in found]))
     times = ", ".join(write_block(start, length) for start, length in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     change = Change(
@@ -109,3 +109,19 @@ def _schedule(case: Case, options: Options, seen: npt.NDArray[np.float64]) -> Ro
         rollback_note=_NOTE,
     )
     return case.recommend("schedule", f"Quiet for {off} of 168 hours in each of {len(seen)} weeks: {times}{more} UTC.", change)
+
+
+def missed(answer: Mapping[str, Any], evidence: Mapping[str, Any], seen: Mapping[str, Demand], options: Options) -> Missed:
+    """In which hours of the days after it what was to be switched off would have been missed: hours off that were not quiet."""
+    off = np.zeros(HOURS_OF_WEEK, dtype=bool)
+    for block in evidence["off_hours_of_week"]:
+        off[_hours_of(block)] = True
+    cpu = seen["cpu_utilization"]
+    return Missed(off[hours_of_week(cpu.hours)] & (cpu.p95 >= options.quiet_cpu_pct), stated=1 - float(answer["confidence"]))
+
+
+def _hours_of(block: Sequence[int]) -> npt.NDArray[np.int64]:
+    """The hours of the week in a block, given by its first one and how many there are."""
+    start, length = block
+    hours: npt.NDArray[np.int64] = np.arange(start, start + length) % HOURS_OF_WEEK
+    return hours

@@ -17,9 +17,11 @@ from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 from pipeline.capacity.sizing import PRESETS
 from pipeline.recommenders._sizing import Need, Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
+from pipeline.recommenders._sizing_past import missed_by_size
 
 RULE_VERSION = "5"
 SERVICES = frozenset({"ec2", "server"})
+missed = missed_by_size
 
 
 class Options(Sizing):

@@ -39,6 +39,7 @@ class Findings:
         resource: newest row per resource, as `silver.resource`: account, region, resource_id, service, instance_type,
             tags_json.
         recommendation: `gold.recommendation` of this `as_of`.
+        rule_record: `inputs.rule_record` of 400 days: what following each rule before would have come to.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
         capacity_next: `inputs.capacity_next` of this `as_of`: the next threshold of each series, the gravest series first.
         utilisation_cluster: `gold.utilisation_cluster` of this `as_of`: which resources are used alike.
@@ -75,6 +76,11 @@ class Findings:
     kpis: pd.DataFrame = field(default_factory=_empty("kpi", "value", "unit", "known_at", "meaning"))
     resource: pd.DataFrame = field(default_factory=RESOURCE.empty)
     recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
+    rule_record: pd.DataFrame = field(
+        default_factory=_empty(
+            "rule_id", "rule_version", "is_reference", "resources", "changes", "violating", "promised_usd", "saved_usd"
+        )
+    )
     capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)
     capacity_next: pd.DataFrame = field(default_factory=_empty("series_id", "metric", "threshold_pct", "risk_level"))
     utilisation_cluster: pd.DataFrame = field(default_factory=UTILISATION_CLUSTER.empty)

@@ -18,7 +18,8 @@ from pipeline.advice.estate import Estate
 from pipeline.advice.gaps import Gap, find_gaps
 from pipeline.advice.life_cycle import stand
 from pipeline.advice.portfolio import portfolio
-from pipeline.inputs.estate import read_answers, read_discounts, read_estate
+from pipeline.advice.record import add_record
+from pipeline.inputs.estate import read_answers, read_discounts, read_estate, read_record
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -39,6 +40,7 @@ STEP = Step(
         "inputs.prices",
         "inputs.resource_discounts",
         "inputs.resources",
+        "inputs.rule_record",
         "inputs.seen_before",
         "inputs.spare_time",
         "inputs.spend_by_day",
@@ -75,6 +77,7 @@ def propose(interval: Interval, lake: Lake, settings: Settings) -> tuple[pa.Tabl
     said, before = read_answers(interval, lake)
     rows = _answers(add_billed(estate), unjudged, settings, lambda rows: portfolio(stand(rows, said, before)))
     rows = after_discounts(rows, read_discounts(interval, lake, settings))
+    rows = add_record(rows, read_record(interval, lake), [name for name in settings.recommenders if _is_replayed(name)])
     return conform(rows, RECOMMENDATION, interval), gaps
 
 
@@ -96,6 +99,10 @@ def _answers(
 
 def _is_after_changes(name: str) -> bool:
     return bool(getattr(plugs.load("recommenders", name), "AFTER_CHANGES", False))
+
+
+def _is_replayed(name: str) -> bool:
+    return hasattr(plugs.load("recommenders", name), "missed")
 
 
 def _check(gap: Gap) -> Result:

@@ -26,6 +26,7 @@ STEP = Step(
         "inputs.open_alerts",
         "inputs.quarantined",
         "inputs.resources",
+        "inputs.rule_record",
         "inputs.sources",
         "silver.metric_hourly",
         "gold.anomaly",

@@ -19,6 +19,11 @@ from pipeline.tables.columns import (
 from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
+
+def _usd(name: str, doc: str) -> Column:
+    return Column(name=name, type=NUMBER, doc=doc, unit="usd", ge=0)
+
+
 RECOMMENDATION_ANSWER = Table(
     name="bronze.recommendation_answer",
     doc="What a person answered to one recommendation: a new row for each answer, the newest counts.",
@@ -34,6 +39,44 @@ RECOMMENDATION_ANSWER = Table(
         *provenance,
     ),
     partition="day",
+)
+RECOMMENDATION_BACKTEST = Table(
+    name="gold.recommendation_backtest",
+    doc="What following all answers of one rule of 30 days before would have saved and broken by the end of one day.",
+    key=("ts", "rule_id", "is_reference"),
+    time="ts",
+    columns=(
+        moment("ts", "Midnight that begins the window's last day; windows do not overlap."),
+        moment("origin_at", "When the window begins: what the rule knew is of before."),
+        text("rule_id", "The recommender, or a sizing rule that it is compared with."),
+        text("rule_version", "Its version; null of what is compared.", nullable=True),
+        Column(name="is_reference", type=FLAG, doc="A sizing rule of `replay`, in a family's sizes; it recommends nothing here."),
+        Column(name="resources", type=WHOLE, doc="Resources judged, of which the days after are known.", unit="count", ge=0),
+        Column(name="changes", type=WHOLE, doc="Of them, those that the rule would have changed.", unit="count", ge=0),
+        _usd("cost_before_usd", "What the resources judged cost in the window, at list price; 0 for one without."),
+        _usd("cost_after_usd", "What they would have cost."),
+        _usd("promised_usd", "What the rule expected to save in the window."),
+        _usd("saved_usd", "What would have been saved until what broke too much was taken back."),
+        Column(name="hours", type=WHOLE, doc="Hours of changed resources that were observed.", unit="hours", ge=0),
+        Column(name="added_hours", type=WHOLE, doc="Of them, those in which what was changed was missed.", unit="hours", ge=0),
+        Column(
+            name="violating",
+            type=WHOLE,
+            doc="Changes that would have been taken back: missed in more than 1 % of the hours, what was stopped in any.",
+            unit="count",
+            ge=0,
+        ),
+        Column(name="chances", type=WHOLE, doc="Changes of which a chance was stated.", unit="count", ge=0),
+        number(
+            "stated",
+            "Mean of the chances stated: of demand above the size, or that the change does not hold.",
+            "ratio",
+            ge=0,
+            le=1,
+        ),
+        number("observed", "Share of these that came true.", "ratio", ge=0, le=1),
+    ),
+    may_be_empty=True,
 )
 RECOMMENDATION_STATUS = Table(
     name="gold.recommendation_status",
@@ -134,6 +177,11 @@ RECOMMENDATION = Table(
             "portfolio_savings_usd",
             "Saving that adds up: of each group one change, and of what the changes before it leave.",
             "usd",
+        ),
+        text(
+            "record",
+            "What following its rule before would have come to, as a sentence; null where nothing is to be done.",
+            nullable=True,
         ),
     ),
     may_be_empty=True,

@@ -25,7 +25,8 @@ from pyarrow import fs
 from pipeline import tables
 from pipeline.inputs.clusters import PROFILED
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
-from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, SPARE_TIME, reach_of_changes
+from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, RECORD, SPARE_TIME, reach_of_changes
+from pipeline.inputs.hindsight import AFTER
 from pipeline.inputs.input_drift import COMPARED
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.interval import Interval
@@ -84,10 +85,12 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
     "inputs.resource_discounts": lambda settings: timedelta(days=settings.lookback_days),
     "inputs.resources": lambda _: REMEMBERED,
+    "inputs.rule_record": lambda _: RECORD,
     "inputs.seen_before": lambda _: NEW_AGAIN,
     "inputs.spend_by_day": lambda _: BILLED,
     "inputs.spare_time": lambda _: SPARE_TIME,
     "inputs.week_profile": lambda _: PROFILED,
+    "inputs.usage_after": lambda _: AFTER,
     "inputs.usage": lambda settings: timedelta(days=settings.lookback_days),
 }
 

@@ -15,7 +15,9 @@ SELECT
   target_config AS target_config,
   portfolio_savings_usd AS portfolio_savings_usd,
   breach_probability AS breach_probability,
-  price_as_of AS price_as_of
+  price_as_of AS price_as_of,
+  rule_id AS rule_id,
+  record AS record
 FROM gold.recommendation
 WHERE as_of = :as_of AND portfolio_rank IS NOT NULL
 ORDER BY portfolio_rank, recommendation_id

@@ -37,6 +37,7 @@ SELECT
   r.status AS status,
   r.first_seen_at AS first_seen_at,
   r.reason AS reason,
+  r.record AS record,
   r.rule_id AS rule_id,
   r.recommendation_id AS recommendation_id
 FROM gold.recommendation AS r

@@ -124,3 +124,16 @@ def test_no_terminal_obeys_what_data_says() -> None:
     screen.print(Text("a\x1b]0;owned\x07b\x1b[2J\u202ec", style="red"))
 
     assert written.getvalue() == "\x1b[31ma]0;ownedb[2Jc\x1b[0m\n"
+
+
+def test_what_is_recommended_stands_above_what_following_its_rules_came_to(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "followed before: 38 windows of 30 days, saved $988 of $1,234 promised, 1 broke"
+    row = {"portfolio_rank": 1, "service": "ec2", "action": "stop", "current_config": None, "target_config": None}
+    row |= {"portfolio_savings_usd": 70.0, "breach_probability": None, "price_as_of": None, "rule_id": "idle", "record": said}
+    answers = {"portfolio": [{**row, "resource_id": "i-1"}, {**row, "resource_id": "i-2"}], "passive_answers": []}
+    monkeypatch.setattr(summary, "asked", lambda _lake, name, **_params: answers[name])
+    written = io.StringIO()
+
+    summary.recommendations(Console(file=written, width=80), lake, datetime(2026, 4, 16), {"savings_identified_monthly": 140.0})
+
+    assert written.getvalue().count(f"idle, {said}") == 1

@@ -107,8 +107,9 @@ def test_what_is_snoozed_comes_back_on_its_day(asked: Settings) -> None:
 def test_what_is_accepted_stays_in_sight_and_the_newest_answer_counts(asked: Settings) -> None:
     recommended = idle_id(open_lake(asked))
     answer(asked, "dismiss", recommended, "--reason", "by mistake")
-    answer(asked, "accept", recommended, "--reason", "on Friday")
+    said = answer(asked, "accept", recommended, "--reason", "on Friday")
 
+    assert "idle, not followed before" in " ".join(said.split())
     assert shown(run(asked, NEXT)) == [{"status": "accepted", "portfolio_rank": 1}]
 
 

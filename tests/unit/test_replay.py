@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.advice.ladder import make_ladder
 from pipeline.capacity.replay import NO_CHANGE, ORACLE, Ladder, Machine, decisions, replay
 from pipeline.capacity.replay_score import brier, equal_risk, reliability, summarise
 from pipeline.capacity.sizing import RULES
 from pipeline.errors import ConfigError, DataError
-from pipeline.own_files.replay import choose_days, make_ladder, read_machines, read_prices, replay_file
+from pipeline.own_files.replay import choose_days, read_machines, read_prices, replay_file
 from pipeline.recommenders import rightsize
 from tests.support.instances import PRICES, one, rest, series
 

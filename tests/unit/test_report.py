@@ -427,6 +427,30 @@ def test_rows_that_were_not_landed_are_missed_at_the_top_of_the_page(findings: F
     assert "missing Nothing was landed for these days." in next(page.find(**{"class": "caveats"}))["text"]
 
 
+def test_a_recommendation_stands_beside_what_following_its_rule_came_to(findings: Findings) -> None:
+    said = "followed before: 38 windows of 30 days, saved $988 of $1,234 promised, 1 broke"
+    known = findings.recommendation["recommendation_id"].isin([f"{1:016x}"])
+    given = findings.recommendation.assign(record=pd.Series(said, index=known.index).where(known))
+
+    page = Page(render(replace(findings, recommendation=given)))
+
+    assert [each["text"] for each in page.find(data_field="record")] == [f"rightsize, {said}"]
+
+
+def test_the_past_of_each_rule_stands_below_what_it_recommends_and_is_left_out_where_there_is_none(findings: Findings) -> None:
+    columns = ["rule_id", "rule_version", "is_reference", "resources", "changes", "violating", "promised_usd", "saved_usd"]
+    past = [("idle", "4", False, 20, 5, 2, 480.0, 250.5), ("CO default", None, True, 8, 0, 0, 0.0, 0.0)]
+
+    page = Page(render(replace(findings, rule_record=pd.DataFrame(past, columns=columns))))
+
+    assert [float(each["data-sort"]) for each in page.find(data_field="saved_usd")] == [250.5, 0.0]
+    assert [each["text"] for each in page.find(data_field="broken_ratio")] == [words.percent(0.4), words.DASH]
+    said = page.one(id="recommendations")["text"]
+    assert "idle 4" in said
+    assert "CO default" in said
+    assert "Taken back" not in Page(render(findings)).one(id="recommendations")["text"]
+
+
 def test_recommendations_say_what_is_not_known_of_resources(findings: Findings) -> None:
     page = Page(render(lacking("known(price)", "1 instance of a type that the price list does not have.", findings)))
 

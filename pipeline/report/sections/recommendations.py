@@ -50,6 +50,7 @@ def recommendations(findings: Findings) -> Content | Empty:
         "kept": _reasons(passive),
         "kept_resources": _count_resources(passive[passive["action"] == "keep"]),
         "undecided": _count_undecided(passive[passive["action"] == "insufficient_data"]),
+        "record": [_record(row) for row in records(findings.rule_record)],
         "aside": int(is_aside.sum()),
         "prices": _prices(every),
         "total": cell_of(saved.clip(lower=0).sum(), usd),
@@ -80,11 +81,26 @@ def _row(row: dict[str, Any], assumed: set[str]) -> Content:
         "restart": bool(row["restart_needed"]),
         "rollback": str(row["rollback_note"]) if row["rollback_possible"] else "cannot be undone",
         "reason": row["reason"],
+        "record": "" if missing(row["record"]) else f"{row['rule_id']}, {row['record']}",
         "rule": f"{row['rule_id']} {row['rule_version']}",
         "confidence": percent(row["confidence"]),
         "price_as_of": day(row["price_as_of"]),
         "price_age": age(row["price_as_of"], row["as_of"]),
         "evidence": _evidence(row["evidence_json"]),
+    }
+
+
+def _record(row: dict[str, Any]) -> Content:
+    """What following a rule before would have come to; what it is compared with has no version."""
+    changes, broke = int(row["changes"]), int(row["violating"])
+    return {
+        "rule": str(row["rule_id"]) if row["is_reference"] else f"{row['rule_id']} {row['rule_version']}",
+        "kind": "compared" if row["is_reference"] else "recommends",
+        "resources": int(row["resources"]),
+        "changes": changes,
+        "promised": cell_of(row["promised_usd"], usd),
+        "saved": cell_of(row["saved_usd"], usd),
+        "broke": cell_of(broke / changes if changes else None, percent),
     }
 
 
