@@ -4,11 +4,11 @@
 -- Params  :start, :end   whole months, UTC, half-open: the periods that end in them are scored
 -- Window  gold.cost_forecast 90 days, silver.cost_daily 135 days, silver.bill 31 days
 --
--- A period is scored once all that bill have its last day: each payer that was billed in this month or the one before. A day is
--- complete two days after it where its bill has use of it; a month that is over, two days after that; a payer without a bill for 31
--- days has left. A forecast counts from its own `as_of` on. What is charged is as bills say it now, of all categories or of use;
--- effective cost that is not stated is what is billed. The seasonal naive takes what the forecast knew to be billed of the period,
--- and repeats the last seven days before its cutoff. A band holds what misses it by less than a millionth.
+-- A period is scored once all that bill have its last day: each payer that was billed in its last month or the one before. A day
+-- is complete two days after it where its bill has use of that day or a later one; a month that is over, two days after its end. A
+-- payer without a bill for 31 days has left. A forecast counts from its own `as_of` on. What is charged is as bills say it now, of
+-- all categories or of use; effective cost that is not stated is what is billed. The seasonal naive takes what the forecast knew to
+-- be billed of the period, and repeats the last seven days before its cutoff. A band holds what misses it by less than a millionth.
 WITH newest AS (
   SELECT max(ingested_at) AS ingested_at
   FROM silver.bill
@@ -19,6 +19,8 @@ paid AS (
     source, provider, payer,
     max(CASE
       WHEN billing_period < :start THEN NULL
+      -- `least` skips nulls in one engine alone.
+      WHEN complete_through IS NULL AND ingested_at < date_add('day', 2, :end) THEN NULL
       WHEN ingested_at >= date_add('day', 2, :end) THEN date_add('day', -1, :end)
       ELSE least(complete_through, date_trunc('day', date_add('day', -2, ingested_at)))
     END) AS through,
