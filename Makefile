@@ -118,7 +118,7 @@ bench-cost-anomalies: setup ## How well events of made-up bills are found and ex
 bench-clusters: setup ## Whether clusters of resources are the archetypes of the realistic fleet (2 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_clusters
 
-bench-budgets: setup ## Whether the chance that a budget is exceeded is what happens, on the bills of 20 made-up estates (5 minutes)
+bench-budgets: setup ## Whether the chance that a budget is exceeded is what happens, on the bills of 20 made-up estates (2 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_budgets
 
 bench-features: setup ## Time and memory of the 368 features of 175,320 rows beside their bars, and beside plain pandas
