@@ -176,7 +176,7 @@ def _came_true(accuracy: pd.DataFrame) -> str:
     """How forecasts of all cost did where all of it is billed by now, and where a seasonal naive would have been better."""
     parts = []
     for row in records(accuracy[accuracy["wape"].notna() & accuracy["naive_wape"].notna()]):
-        ahead = "days a week ahead" if row["granularity"] == DAY else "months seen within them"
+        ahead = "days up to a week ahead" if row["granularity"] == DAY else "months seen within them"
         beside = f"a seasonal naive's by {percent(row['naive_wape'])}"
         worse = "; the naive was better" if row["wape"] > row["naive_wape"] else ""
         held = f"their 90 % band held {percent(row['coverage_90'])} of {plural(row['scored'], 'forecast')}"
