@@ -105,8 +105,8 @@ bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters beside th
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_forecast.py tests/data/traces --scale --fleet
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_risk.py --seeds 51,52,53,54,55,56
 
-bench-cost: setup ## The cost forecast on daily cost of real projects, by the day and by the month, beside Prophet and seasonal naive
-	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_cost.py tests/data/traces --prophet
+bench-cost: setup ## The cost forecast by the day and by the month, on real projects and made-up estates, beside Prophet and seasonal naive
+	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_cost.py tests/data/traces --prophet --estates 4
 
 bench-anomaly: setup ## How well each detector finds what people labelled on two public sets and what was put into made-up series
 	@$(BIN)/python -m tools.bench_anomaly
@@ -118,7 +118,7 @@ bench-cost-anomalies: setup ## How well events of made-up bills are found and ex
 bench-clusters: setup ## Whether clusters of resources are the archetypes of the realistic fleet (2 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_clusters
 
-bench-budgets: setup ## Whether the chance that a budget is exceeded is what happens, on the bills of 20 made-up estates (5 minutes)
+bench-budgets: setup ## Whether the chance that a budget is exceeded is what happens, on the bills of 20 made-up estates (2 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_budgets
 
 bench-features: setup ## Time and memory of the 368 features of 175,320 rows beside their bars, and beside plain pandas

@@ -2,22 +2,25 @@
 
 python -m tools.bench_budgets [--estates 20]. Of each estate all its cost, each account and the three largest services are
 budgets; each month from the eighth is seen on its 5th, 10th and 20th day, with the days before in the bill. A limit is what the
-month should cost by the generator's own figures, times a ratio drawn between the 10 % and the 90 % quantile of what the months of
-that budget came to by this measure, as a normal distribution: by itself it tells nobody whether it is exceeded. Budgets whose
-months hardly differ by it are left out. Beside it the
-chance that a straight line says: what is spent so far, as often as the month is long, give or take what that missed by in the
-months before. Figures, never a verdict.
+three months before cost by the day, over the days of the month, times a ratio drawn between the 10 % and the 90 % quantile of
+what the earlier months of that budget came to by this measure, as a normal distribution. Whoever sets it knows no more than the
+bills of the months before: a limit that knew what is to come, such as the month itself or the generator's own figures, would be
+exceeded half the time whatever a forecast could say, and an honest chance would look too sure. Budgets whose months hardly differ
+by it are left out. One forecast of all cost, as `gold.cost_forecast` has it, is summed for each budget; the step draws it for
+each scope alone, which is the same for the budget of all cost and takes seven times as long. Beside it the chance that a straight
+line says: what is spent so far, as often as the month is long, give or take what that missed by in the months before. Figures,
+never a verdict.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +32,11 @@ from scipy.stats import norm
 
 from pipeline import plugs
 from pipeline.sources import synthetic_bill
-from pipeline.sources._bill_estate import ACCOUNTS
-from pipeline.spend.outlook import in_meaning
-from pipeline.spend.standing import follow_period
+from pipeline.spend import usage
+from pipeline.spend.outlook import Group, foresee_each, in_meaning, is_known, split_by_end
+from pipeline.spend.tree import Node, Period
 from pipeline.steps.forecast_cost import MODELS
+from pipeline.tables.columns import MONTH, USAGE
 from tools.bench_cost_anomalies import lines_of
 
 START, DAYS, SERVERS = date(2024, 1, 1), 425, 20
@@ -42,69 +46,89 @@ LIMITS, LARGEST, FIFTHS = 4, 3, 5
 LOW, HIGH = 0.1, 0.9
 #: Budgets whose months differ by less than such a share from what was due are left out: nothing about them is in doubt.
 LEAST = 0.005
-#: Limits for which chances are kept, as ratios of what was due.
-RATIOS = np.linspace(0.01, 1.5, 14901)
+#: Months before a limit whose cost by the day it starts from, and the fewest ratios that say how months differ from that.
+BEFORE, FEWEST = 3, 4
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Seen:
-    """One budget's month on one day.
-
-    Attributes:
-        estate, scope: whose budget.
-        day: of the month.
-        total: what it came to.
-        due: what it should come to at list prices, by the generator.
-        ahead: the chance that it comes to more, one for each of `RATIOS` times `due`.
-        line: likewise, by the straight line.
-    """
-
-    estate: int
-    scope: int
-    day: int
-    total: float
-    due: float
-    ahead: Floats
-    line: Floats
-
-
-def see(seed: int) -> list[Seen]:
-    """All budgets of an estate, on all days."""
+def see(seed: int) -> list[dict[str, Any]]:
+    """Of each budget of an estate, month, day and limit: the chances that were said, and whether it was exceeded."""
+    random = np.random.default_rng(seed)
     estate = synthetic_bill.draw_estate(synthetic_bill.Options(servers=SERVERS, start=START, days=DAYS, seed=seed))
     daily = lines_of(estate.bill, START, DAYS).groupby(["ts", "account", "service"])["cost"].sum().reset_index()
-    nodes = [(ACCOUNTS[each.environment][0], each.kind.service) for each in estate.streams]
-    dollars = estate.expected * np.array([each.kind.price for each in estate.streams])
-    due = pd.DataFrame(dollars, index=pd.date_range(START, periods=DAYS), columns=pd.MultiIndex.from_tuples(nodes))
     models = {name: plugs.load("forecasters", name).forecast for name in MODELS}
-    months = pd.period_range(START, START + timedelta(days=DAYS - 31), freq="M")[FIRST_MONTH:]
+    months = pd.period_range(START, START + timedelta(days=DAYS - 31), freq="M")
+    scopes = list(_scopes(daily))
+    totals = [_by_month(charges, months) for _, charges in scopes]
     found = []
-    for scope, (charges, expected) in enumerate(_scopes(daily, due)):
-        for month in months:
-            first, after = (np.datetime64(each.start_time, "D") for each in (month, month + 1))
-            total = float(charges["cost"][(charges["ts"] >= first) & (charges["ts"] < after)].sum())
-            should = float(expected[month.start_time : month.end_time].sum())
-            for day in SEEN_ON:
-                as_of = month.start_time.to_pydatetime() + timedelta(days=day)
-                known = in_meaning(_as_charges(charges[charges["ts"] < as_of], as_of), "effective")
-                course = follow_period(known, first, after, np.datetime64(as_of, "D"), models)
-                ends = np.sort(course.running()[-1])
-                beyond = len(ends) - np.searchsorted(ends, RATIOS * should, side="right")
-                ahead = (beyond + 0.5) / (len(ends) + 1)
-                found.append(Seen(seed, scope, day, total, should, ahead, _straight(charges, as_of, day, should)))
+    for number in range(FIRST_MONTH, len(months)):
+        days = months[: number + 1].days_in_month.to_numpy(dtype=float)
+        limits = [draw_limits(each[: number + 1], days, random) for each in totals]
+        for day in SEEN_ON:
+            as_of = months[number].start_time.to_pydatetime() + timedelta(days=day)
+            ends = foresee_month(daily[daily["ts"] < as_of], as_of, months[number], models)
+            for (name, charges), own, total in zip(scopes, limits, totals, strict=True):
+                if len(own):
+                    said = _share(np.sum([each for node, each in ends.items() if name in ("", *node)], axis=0), own)
+                    line = _straight(charges, as_of, day, own)
+                    of = {"estate": seed, "day": day}
+                    answers = zip(said, line, total[number] > own, strict=True)
+                    found += [{**of, "ours": ours, "line": by, "exceeded": was} for ours, by, was in answers]
     return found
 
 
-def _scopes(daily: pd.DataFrame, due: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
-    """The charges of each budget and what they should be by day."""
-    yield daily, due.sum(axis=1)
-    named = {
-        "account": sorted(daily["account"].unique()),
-        "service": sorted(daily.groupby("service")["cost"].sum().nlargest(LARGEST).index),
-    }
-    for level, (column, names) in enumerate(named.items()):
-        for name in names:
-            yield daily[daily[column] == name], due.loc[:, due.columns.get_level_values(level) == name].sum(axis=1)
+def draw_limits(totals: Floats, days: Floats, random: np.random.Generator) -> Floats:
+    """Limits of the last month by those before it; none where these hardly differ, or are too few.
+
+    Args:
+        totals, days: (M,) what each month came to and how many days it has. Of the last month's total nothing is read.
+        random: of the ratios.
+    """
+    rate = totals[:-1] / days[:-1]
+    level = np.array([rate[number - BEFORE : number].mean() for number in range(BEFORE, len(totals))])
+    due = level * days[BEFORE:]
+    ratios = totals[BEFORE:-1][due[:-1] > 0] / due[:-1][due[:-1] > 0]
+    if len(ratios) < FEWEST or due[-1] <= 0:
+        return np.empty(0)
+    middle, spread = float(ratios.mean()), float(ratios.std(ddof=1))
+    drawn = norm.ppf(random.uniform(LOW, HIGH, LIMITS))
+    return np.asarray(due[-1] * (middle + spread * drawn)) if spread > LEAST * middle else np.empty(0)
+
+
+def foresee_month(
+    daily: pd.DataFrame, as_of: datetime, month: pd.Period, models: Mapping[str, usage.Forecast]
+) -> dict[Node, Floats]:
+    """(PATHS,) what each service of an account comes to at a month's end, by one forecast of all that is known on a day of it."""
+    first, after = (np.datetime64(each.start_time, "D") for each in (month, month + 1))
+    known = in_meaning(_as_charges(daily, as_of), "effective")
+    ends: dict[Node, Floats] = {}
+    for whole, part in split_by_end(known, np.datetime64(as_of, "D")).items():
+        group = Group.of(part, whole, [Period(MONTH, max(whole + 1, first), after)], 0)
+        for node, kinds, parts, _ in foresee_each(group, models):
+            charged = kinds[USAGE][kinds[USAGE]["day"] >= first]
+            ahead = sum((each.paths[0] for each in parts.values()), np.zeros(usage.PATHS))
+            billed = charged["value"][is_known(charged, bool(parts), whole)].sum()
+            ends[node] = np.maximum(billed + ahead, charged["value"].sum())
+    return ends
+
+
+def _share(ends: Floats, limits: Floats) -> Floats:
+    """Chances as `standing.judge` says them."""
+    return np.asarray(((ends[None, :] > limits[:, None]).sum(axis=1) + 0.5) / (len(ends) + 1))
+
+
+def _scopes(daily: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The account or service of each budget, empty of all cost, and its charges."""
+    yield "", daily
+    largest = daily.groupby("service")["cost"].sum().nlargest(LARGEST).index
+    for column, names in (("account", daily["account"].unique()), ("service", largest)):
+        for name in sorted(names):
+            yield name, daily[daily[column] == name]
+
+
+def _by_month(charges: pd.DataFrame, months: pd.PeriodIndex) -> Floats:
+    summed = charges.groupby(charges["ts"].dt.to_period("M"))["cost"].sum()
+    return summed.reindex(months, fill_value=0.0).to_numpy(dtype=np.float64)
 
 
 def _as_charges(daily: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
@@ -113,7 +137,7 @@ def _as_charges(daily: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     return daily.assign(provider="AWS", currency="USD", category="usage", item="", effective=cost, complete_through=through)
 
 
-def _straight(charges: pd.DataFrame, as_of: datetime, day: int, should: float) -> Floats:
+def _straight(charges: pd.DataFrame, as_of: datetime, day: int, limits: Floats) -> Floats:
     """Chances by a straight line, with the spread of what it missed by in the months before."""
     by_day = charges.groupby("ts")["cost"].sum()
     month = pd.Timestamp(as_of - timedelta(days=day)).to_period("M")
@@ -124,22 +148,7 @@ def _straight(charges: pd.DataFrame, as_of: datetime, day: int, should: float) -
         misses.append(float(past.sum()) / said if said > 0 else 1.0)
     said = float(by_day[month.start_time : pd.Timestamp(as_of) - timedelta(days=1)].sum()) / day * month.days_in_month
     middle, spread = said * float(np.mean(misses)), max(said * float(np.std(misses, ddof=1)), 1e-9)
-    return np.asarray(norm.sf(RATIOS * should, middle, spread))
-
-
-def judge(seen: list[Seen]) -> pd.DataFrame:
-    """One row per budget, day and limit: the chances that were said, and whether it was exceeded."""
-    random = np.random.default_rng(0)
-    found = pd.DataFrame([{"estate": each.estate, "scope": each.scope, "ratio": each.total / each.due} for each in seen])
-    middle, spread = (found.groupby(["estate", "scope"])["ratio"].transform(name).to_numpy()[:, None] for name in ("mean", "std"))
-    limits = middle + spread * norm.ppf(random.uniform(LOW, HIGH, (len(seen), LIMITS)))
-    rows = []
-    varies = np.flatnonzero(spread > LEAST * middle)
-    for each, own in ((seen[place], limits[place]) for place in varies):
-        for place in np.abs(RATIOS[None, :] - own[:, None]).argmin(axis=1):
-            said = {"ours": each.ahead[place], "line": each.line[place]}
-            rows.append({"estate": each.estate, "day": each.day, "exceeded": each.total > RATIOS[place] * each.due, **said})
-    return pd.DataFrame(rows)
+    return np.asarray(norm.sf(limits, middle, spread))
 
 
 def main() -> None:
@@ -147,8 +156,7 @@ def main() -> None:
     parser.add_argument("--estates", type=int, default=len(SEEDS))
     seeds = SEEDS[: parser.parse_args().estates]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        seen = [each for part in track(pool.map(see, seeds), "estates", total=len(seeds)) for each in part]
-    table = judge(seen)
+        table = pd.DataFrame([row for part in track(pool.map(see, seeds), "estates", total=len(seeds)) for row in part])
     console = Console(width=120)
     console.print(_fifths(table))
     console.print(_scores(table))

@@ -1,10 +1,12 @@
 """Accuracy of the cost forecast on daily cost of real projects, beside the bars that it is held to.
 
-python tools/bench_cost.py FOLDER [--windows 5] [--prophet]
+python tools/bench_cost.py FOLDER [--windows 5] [--prophet] [--estates 4]
 prints what days and calendar months came to, against what was said of them.
 
 FOLDER holds Parquet files series_id, metric, ts, value; those by the day count. Days are scored over windows of 30, as
-`bench_forecast.py` does; months as they were seen on their 5th, 10th and 20th day, with what was billed by then.
+`bench_forecast.py` does; months as they were seen on their 5th, 10th and 20th day, with what was billed by then. Months of
+made-up estates, each service of an account for itself, are scored alone and pooled with those of FOLDER; nothing was tuned on
+these estates.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from datetime import date
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -19,6 +22,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402 - threads are limited before BLAS is loaded
 import pandas as pd  # noqa: E402
+from scipy.stats import binomtest  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -26,13 +30,17 @@ from pipeline import plugs  # noqa: E402
 from pipeline.forecasting.backtest import scores, summary  # noqa: E402
 from pipeline.forecasting.panel import Floats, Panel, from_frame  # noqa: E402
 from pipeline.own_files.backtest import describe, measured, read_series  # noqa: E402
+from pipeline.sources import synthetic_bill  # noqa: E402
 from pipeline.spend import usage  # noqa: E402
+from tools.bench_cost_anomalies import lines_of  # noqa: E402
 
 #: Days of a month on which its total is forecast.
 SEEN_ON = (5, 10, 20)
 #: Days of history before the first month that is judged.
 LEAST = 120
 FLOOR = "seasonal_naive"
+#: Made-up estates of which nothing was tuned on, and how large they are.
+SEEDS, START, DAYS, SERVERS = range(600, 620), date(2024, 1, 1), 425, 20
 
 
 def main() -> None:
@@ -41,12 +49,18 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=5, help="windows of 30 days")
     parser.add_argument("--horizon", type=int, default=30, help="days of a window")
     parser.add_argument("--prophet", action="store_true", help="beside Prophet, which takes a while")
+    parser.add_argument("--estates", type=int, default=0, help=f"made-up estates, {len(SEEDS)} at most")
     options = parser.parse_args()
     frame = pd.concat([read_series(file) for file in sorted(options.folder.glob("*.parquet"))])
     by_day = describe(frame).query("granularity == 'day'")["series_id"]
     panel = from_frame(frame[frame["series_id"].isin(by_day)], "day")
     print(days(panel, options.horizon, options.windows, options.prophet).round(3).to_string(index=False))
-    print("\n" + months(panel).round(3).to_string(index=False))
+    judged = {"traces": judge_months(panel)}
+    if options.estates:
+        judged["estates"] = pd.concat([judge_months(draw(seed)) for seed in SEEDS[: options.estates]])
+        judged["pooled"] = pd.concat(judged.values())
+    for name, table in judged.items():
+        print(f"\nmonths, {name}\n" + months(table).round(3).to_string(index=False))
 
 
 def models() -> dict[str, usage.Forecast]:
@@ -81,21 +95,34 @@ def _ratio(scored: pd.DataFrame, model: str, draws: int = 2000) -> str:
     return f"{low:.2f}–{high:.2f}"
 
 
-def months(panel: Panel) -> pd.DataFrame:
+def draw(seed: int) -> Panel:
+    """Daily cost of each service of an account of a made-up estate, from its first day on."""
+    estate = synthetic_bill.draw_estate(synthetic_bill.Options(servers=SERVERS, start=START, days=DAYS, seed=seed))
+    lines = lines_of(estate.bill, START, DAYS)
+    lines["series_id"] = lines["account"] + "/" + lines["service"]
+    wide = lines.pivot_table(index="ts", columns="series_id", values="cost", aggfunc="sum").fillna(0.0)
+    known = wide.where(wide.abs().cumsum() > 0).melt(ignore_index=False).dropna().reset_index()
+    return from_frame(known.assign(metric="cost"), "day")
+
+
+def judge_months(panel: Panel) -> pd.DataFrame:
+    """One row per month, series and day on which it was seen."""
+    return pd.DataFrame([row for cut in _cuts(panel) for row in _month(panel, *cut)])
+
+
+def months(table: pd.DataFrame) -> pd.DataFrame:
     """One row per day on which months were seen: how often the 90 % band held the total, and how wide it was."""
-    rows = [row for cut in _cuts(panel) for row in _month(panel, *cut)]
-    table = pd.DataFrame(rows)
     found = []
     for seen, part in [*table.groupby("seen on day"), ("all", table)]:
         held = part["held"].mean()
-        margin = 1.96 * np.sqrt(held * (1 - held) / len(part))
+        low, high = binomtest(int(part["held"].sum()), len(part)).proportion_ci()
         factor = _factor(part, held)
         found.append(
             {
                 "seen on day": seen,
                 "months": len(part),
                 "held": held,
-                "±": margin,
+                "95 %": f"{low:.3f}–{high:.3f}",
                 "median width": (part["width"] / part["scale"]).median(),
                 "naive held": (part["miss"].abs() <= part["reach"] + 1e-9).mean(),
                 "naive, as often": (2 * factor * part["reach"] / part["scale"]).median(),

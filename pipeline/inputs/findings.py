@@ -76,6 +76,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         anomaly_history=_around(lake, points, anomaly),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
         cost_forecast=_believed(lake, COST_FORECAST, interval, cost=[EFFECTIVE], currency=["USD"]),
+        cost_accuracy=read(lake, "cost_accuracy", as_of=interval.as_of),
         budget_status=_believed(lake, BUDGET_STATUS, interval),
         cost_course=_believed(lake, COST_COURSE, interval),
         cost_anomaly=_believed(lake, COST_ANOMALY, interval),

@@ -53,6 +53,7 @@ class Findings:
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
         cost_forecast: `gold.cost_forecast` of this `as_of`, effective cost in US dollars.
+        cost_accuracy: `inputs.cost_accuracy` of this `as_of`: how forecasts of all cost did, by days and by months.
         budget_status: `gold.budget_status` of this `as_of`.
         cost_course: `gold.cost_course` of this `as_of`: the running month of each budget, and of everything, by day.
         cost_anomaly: `gold.cost_anomaly` of this `as_of`: what cost unusually much or little.
@@ -94,6 +95,7 @@ class Findings:
     anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)
     cost_forecast: pd.DataFrame = field(default_factory=COST_FORECAST.empty)
+    cost_accuracy: pd.DataFrame = field(default_factory=_empty("granularity", "scored", "wape", "naive_wape", "coverage_90"))
     budget_status: pd.DataFrame = field(default_factory=BUDGET_STATUS.empty)
     cost_course: pd.DataFrame = field(default_factory=COST_COURSE.empty)
     cost_anomaly: pd.DataFrame = field(default_factory=COST_ANOMALY.empty)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from pipeline import plugs
-from pipeline.inputs import read
+from pipeline.inputs.charges import read_charges
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -19,7 +19,11 @@ from pipeline.steps._declaration import Step
 from pipeline.tables.cost_forecast import COST_FORECAST
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher", reads=("inputs.cost_charges",), writes=("gold.cost_forecast",))
+STEP = Step(
+    role="publisher",
+    reads=("inputs.cost_charges", "inputs.cost_restated_later", "inputs.cost_unlearnt"),
+    writes=("gold.cost_forecast",),
+)
 #: Who forecasts usage, and the floor that serves where it does better.
 MODELS = ("default", "seasonal_naive")
 #: Accounts that the log names at most.
@@ -29,7 +33,7 @@ NAMED = 5
 def forecast_cost(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.cost_forecast` as of the interval's end."""
     as_of = interval.as_of
-    charges = read(lake, "cost_charges", since=as_of - timedelta(days=settings.history_days), as_of=as_of)
+    charges = read_charges(lake, as_of - timedelta(days=settings.history_days), as_of)
     rows = foresee(charges, as_of, {name: plugs.load("forecasters", name).forecast for name in MODELS})
     if not (gone := find_gone(charges, as_of)).empty:
         named = ", ".join(f"{account} (to {through:%Y-%m-%d})" for account, through in gone.head(NAMED).items())

@@ -108,6 +108,18 @@ def test_two_movements_that_hide_each_other_are_both_found() -> None:
     assert abs(total[80:85] / sum(estate().values())[80:85] - 1).max() < 1e-9
 
 
+def test_usage_types_of_one_service_that_hide_each_other_are_two_events_of_opposite_sign_and_none_of_the_service() -> None:
+    cells = estate()
+    cells[("1", "EC2", "Box")][80:85] -= 40
+    cells[("1", "EC2", "Bytes")][80:85] += 40
+
+    events = {event["node"]: event["impact"] for event in found(cells)}
+
+    assert events == {"1/EC2/Box": pytest.approx(-200, abs=30), "1/EC2/Bytes": pytest.approx(200, abs=30)}
+    service = cells[("1", "EC2", "Box")] + cells[("1", "EC2", "Bytes")]
+    assert np.allclose(service, estate()[("1", "EC2", "Box")] + estate()[("1", "EC2", "Bytes")])
+
+
 def test_a_new_usage_type_is_an_event_of_its_own_from_its_first_day() -> None:
     values = np.where(np.arange(DAYS) >= 112, 30.0, 0.0)
 

@@ -220,6 +220,24 @@ def test_the_page_says_how_the_forecast_of_cost_did_and_that_nothing_beat_the_fl
     assert said in shown.one(id="cost")["text"]
 
 
+@pytest.mark.parametrize(
+    ("wape", "said"),
+    [
+        (0.03, "days up to a week ahead were off by 3\u00a0% of the cost, a seasonal naive's by 4\u00a0%, and their 90 % band held"),
+        (0.05, "a seasonal naive's by 4\u00a0%; the naive was better, and their 90 % band held 88\u00a0% of 600 forecasts."),
+    ],
+)
+def test_the_page_says_how_forecasts_of_cost_came_true_and_where_the_naive_was_better(
+    findings: Findings, wape: float, said: str
+) -> None:
+    one = {"granularity": "day", "scored": 600, "wape": wape, "naive_wape": 0.04, "coverage_90": 0.88}
+
+    shown = Page(render(replace(findings, cost_accuracy=pd.DataFrame([one]))))
+
+    assert said in shown.one(id="cost")["text"]
+    assert "Of the last three months" not in Page(render(findings)).one(id="cost")["text"], "nothing is scored yet"
+
+
 def test_the_months_end_has_a_band_of_its_own(page: Page) -> None:
     assert "in April 2026 on usage and purchases, without tax and credits, billed to" in page.one(id="cost")["text"]
     assert "without tax and credits" in page.one(id="figure-month-end")["text"]

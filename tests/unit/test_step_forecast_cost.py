@@ -13,12 +13,14 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
 from pipeline.settings import load
+from pipeline.steps.build import build
 from pipeline.steps.forecast_cost import forecast_cost
 from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.money import BILL, CHARGE_DAILY
 from pipeline.tables.schema import Table
 
 DAY = Interval.day("2026-03-20")
+SCORE = "gold.cost_forecast_score"
 MONTHS = [datetime(2026, 1, 1), datetime(2026, 2, 1), datetime(2026, 3, 1)]
 
 
@@ -80,6 +82,27 @@ def test_parts_add_up_to_the_total_to_the_last_digit_in_the_table(lake: Lake) ->
 
     assert len(sums) > 400
     assert all(row["whole"] == row["parts"] for row in sums)
+
+
+def test_a_forecast_is_scored_when_the_bill_has_its_days_and_anew_when_the_bill_says_otherwise(lake: Lake) -> None:
+    asked = "SELECT ts, lead, actual FROM gold.cost_forecast_score WHERE level = 'total' AND kind = 'all' AND cost = 'billed'"
+    forecast_cost(DAY, lake, lake.settings)
+    late = Interval.day("2026-03-25")
+    assert [build(late, lake, lake.settings, target=name) for name in ("silver.cost_daily", SCORE)][1] == 0
+
+    for amount in (10, 12):
+        landed = [
+            charge(MONTHS[0] + timedelta(days=number), name, amount if number > 76 else number % 3 + 10)
+            for number in range(83)
+            for name in ("AmazonEC2", "AmazonS3")
+        ]
+        publish(lake, BILL, [bill(month, datetime(2026, 3, 24)) for month in MONTHS])
+        publish(lake, CHARGE_DAILY, landed)
+        build(late, lake, lake.settings, target="silver.cost_daily")
+        build(late, lake, lake.settings, target=SCORE)
+        scored = {row["lead"]: row for row in lake.query(asked).to_pylist()}
+        assert {lead: row["ts"].day for lead, row in scored.items()} == {1: 21, 2: 22}
+        assert {row["actual"] for row in scored.values()} == {2.0 * amount}
 
 
 def test_an_account_whose_bills_ended_is_named_and_not_forecast(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:

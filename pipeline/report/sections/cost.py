@@ -51,7 +51,8 @@ def cost(findings: Findings) -> Content | Empty:
     swatches = [(name, charts.legend_swatch(f"layer layer-{number}")) for number, name in enumerate(layers)]
     if total.lines:
         swatches += [("expected", charts.legend_swatch("median")), ("90 % band", charts.legend_swatch("band-90"))]
-    said = _served_line(findings), _left_line(findings, daily[data["currency"] == "USD"]), _as_billed(data)
+    in_usd = daily[data["currency"] == "USD"]
+    said = _served_line(findings), _came_true(findings.cost_accuracy), _left_line(findings, in_usd), _as_billed(data)
     return {
         "svg": _chart(layers, total),
         "legend": swatches,
@@ -173,6 +174,18 @@ def _served_line(findings: Findings) -> str:
     if skill <= 0:
         return "Nothing did better than repeating the last week over the last three months: that is what is shown."
     return f"Usage is forecast by {model}, whose loss over the last three months was {percent(skill)} below a seasonal naive's."
+
+
+def _came_true(accuracy: pd.DataFrame) -> str:
+    """How forecasts of all cost did where all of it is billed by now, and where a seasonal naive would have been better."""
+    parts = []
+    for row in records(accuracy[accuracy["wape"].notna() & accuracy["naive_wape"].notna()]):
+        ahead = "days up to a week ahead" if row["granularity"] == DAY else "months seen within them"
+        beside = f"a seasonal naive's by {percent(row['naive_wape'])}"
+        worse = "; the naive was better" if row["wape"] > row["naive_wape"] else ""
+        held = f"their 90 % band held {percent(row['coverage_90'])} of {plural(row['scored'], 'forecast')}"
+        parts.append(f"{ahead} were off by {percent(row['wape'])} of the cost, {beside}{worse}, and {held}")
+    return f"Of the last three months, {'; '.join(parts)}." if parts else ""
 
 
 def _left_line(findings: Findings, daily: pd.DataFrame) -> str:
