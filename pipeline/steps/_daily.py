@@ -29,6 +29,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "cost_anomalies": ("silver",),
     "risk": ("forecast",),
     "recommend": ("risk", "incidents"),
+    "savings": ("recommend",),
     "clusters": ("recommend",),
     "alert": ("last",),
     "report": ("last", "alert"),
