@@ -1,11 +1,11 @@
-"""`make bench-realised`: what is said of 200 changes of known effect on made-up estates, beside what they really saved.
+"""What is said of 200 changes of known effect on made-up estates, beside what they really saved: `make bench-realised`.
 
 python -m tools.bench_realised [--tuning]. Twenty estates whose seeds nothing was tuned on, ten changes each; with `--tuning` the
 twenty others. An estate is billed twice, untouched and changed, so that what a resource would have cost is known to the cent. Half
 of the machines run at hours that people choose. Of the changes whose resource goes on being used a third coincide with growth, or
-decline, of what is used, over four weeks from that day on; machines get 5 % cheaper in half of the estates, while
-changes are made. A quarter of the changes regress: they are taken back after 5 to 15 days, bring a charge that costs more than they save,
-or leave a machine saturated. Inventories, bills and hours are given as they were known on each day: a bill lacks its newest two.
+decline, of what is used, over four weeks from that day on; machines get 5 % cheaper in half of the estates while changes are made.
+A quarter of the changes regress: they are taken back after 5 to 15 days, bring a charge that costs more than they save, or leave a
+machine saturated. Inventories, bills and hours are given as they were known on each day: a bill lacks its newest two.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.advice.counterfactual import Prices
+from pipeline.advice.counterfactual import Prices, day_of
 from pipeline.advice.followed import Change, find_change, find_schedule, forms_by_inventory
-from pipeline.advice.realised import FOLLOWED_DAYS, Realised, Seen, by_day, known_until, realise
+from pipeline.advice.realised import Realised, Seen, by_day, known_until, realise
 from pipeline.sources import _bill_charges, synthetic_bill
 from pipeline.sources._bill_estate import (
     BALANCER,
@@ -179,7 +179,7 @@ def _with_trend(used: FLOATS, made: Made, stream: Stream) -> FLOATS:
 
 
 def _changed(bill: _bill_charges.Bill, made: list[Made], draw: np.random.Generator) -> _bill_charges.Bill:
-    """The bill in which the changes were made; what is new stands behind what it replaces, so that the plan covers it as before."""
+    """The bill with the changes; what is new stands behind what it replaces, so that the plan covers it as before."""
     streams: list[Stream] = []
     columns: list[FLOATS] = []
     by_place = {place: each for each in made for place in each.places}
@@ -201,7 +201,8 @@ def _changed(bill: _bill_charges.Bill, made: list[Made], draw: np.random.Generat
         else:
             streams.append(stream)
             columns.append(np.where(on, _scheduled(used) if each.kind == "schedule" else 0.0, used))
-    return replace(bill, streams=streams, used=np.round(np.stack(columns, axis=1), 6))
+    used = np.round(np.stack(columns, axis=1), 6).astype(np.float64)
+    return replace(bill, streams=streams, used=used)
 
 
 def _becomes(kind: Kind, made: Made) -> Kind:
@@ -243,7 +244,7 @@ def look(made: Made, stream: Stream, changed: pd.DataFrame, prices: Prices) -> I
     day = pd.Timestamp(START) + pd.Timedelta(days=made.day)
     said = _said(made, stream, day)
     mine = changed[changed["resource_id"] == stream.resource_id]
-    present = {each: frozenset(rows) for each, rows in changed.groupby(changed["ts"].to_numpy("datetime64[D]"))["commitment_id"]}
+    present = {day_of(each): frozenset(rows) for each, rows in changed.groupby("ts")["commitment_id"]}
     for after in LOOKED_AT:
         as_of = day + pd.Timedelta(days=after)
         through = known_until(as_of)
@@ -361,7 +362,7 @@ def judge(seed: int) -> Iterator[dict[str, Any]]:
 
 
 def _is_wrong_by_then(made: Made, after: int) -> bool:
-    """Whether a change has regressed as far as can be known: an inventory shows it the day after, a bill after three days of it."""
+    """Whether a change has regressed as far as can be known: an inventory shows it the day after, a bill after three days."""
     lag = 5 if made.kind == "schedule" else 1
     return bool(made.fault) and (made.fault != BACK or made.day + after >= made.back + lag)
 
@@ -376,7 +377,7 @@ def bars(rows: pd.DataFrame) -> list[tuple[str, str, bool]]:
     drawn = rows[(rows["basis"] == EXPECTED) & (rows["width"] > 1e-6)]
     right, wrong = rows[rows["fault"] == ""], rows[rows["fault"] != ""]
     large = right[right["share"] >= LEAST_SAVING]
-    inside, found = float(drawn["inside"].mean()), float(wrong["regressed"].mean())
+    inside, found = float(drawn["inside"].astype(float).mean()), float(wrong["regressed"].mean())
     verified = float(large["verified"].mean())
     return [
         (
@@ -406,13 +407,20 @@ def main() -> None:
     console = Console(width=140)
     table = Table("kind", "changes", "regressed", "found", "basis", "inside", "days inside", "off, mean", "|off|, mean", "width")
     for (kind, basis), group in rows.groupby(["kind", "basis"]):
-        figures = [group["inside"].mean(), group["days_inside"].mean(), group["off"].mean(), group["off"].abs().mean()]
+        figures = [
+            group["inside"].astype(float).mean(),
+            group["days_inside"].mean(),
+            group["off"].mean(),
+            group["off"].abs().mean(),
+        ]
         said = [f"{each:.1%}" for each in (*figures, group["width"].mean())]
-        table.add_row(kind, f"{len(group)}", f"{(group['fault'] != '').sum()}", f"{group['found'].sum()}", basis or "-", *said)
+        table.add_row(
+            str(kind), f"{len(group)}", f"{(group['fault'] != '').sum()}", f"{group['found'].sum()}", str(basis) or "-", *said
+        )
     console.print(table)
     sure = rows[(rows["basis"] != "") & ~((rows["basis"] == EXPECTED) & (rows["width"] > 1e-6))]
     console.print(
-        f"{len(sure)} others: off by {sure['off'].abs().mean():.2%} of what was paid on average, {sure['off'].abs().max():.2%} at most"
+        f"{len(sure)} others: off by {sure['off'].abs().mean():.2%} of what was paid, {sure['off'].abs().max():.2%} at most"
     )
     for asked, came, met in bars(rows):
         console.print(f"{'met    ' if met else 'NOT MET'} {asked}: {came}")

@@ -2,10 +2,10 @@
 
     would have cost = usage × price of a unit as it was before × movement of that price × what is paid of it
 
-Demand and price stand apart. Where the change leaves the unit (hours of another type, gigabytes of another volume) usage is what was
-used on the day, so that growth is no loss and decline no saving. Where it ends or limits the usage, that is drawn from the days
-before. The price of the former unit moves as the bill says of that day, whoever it is charged to: a price change is no saving.
-What is paid of the list price is as before while the commitments that covered the resource are there, else as on the day.
+Demand and price stand apart. Where the change leaves the unit (hours of another type, gigabytes of another volume) usage is what
+was used on the day, so that growth is no loss and decline no saving. Where it ends or limits the usage, that is drawn from the
+days before. The price of the former unit moves as the bill says of that day, whoever it is charged to: a price change is no
+saving. What is paid of the list price is as before while the commitments that covered the resource are there, else as on the day.
 No day after the one that is told changes it.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +31,16 @@ PATHS = 400
 LEVEL_DAYS, AROUND_DAYS, BLOCK = 14, 42, 14
 #: A day is like the one before it at least so much (their correlation), and at most.
 LEAST_LAG, MOST_LAG = 0.4, 0.8
-#: What is thought of the movement of the level in a day before anything is known of it, in spreads of a day about its level, and as
-#: how many observed changes that counts.
-MOVEMENT_BEFORE, COUNTS_AS = 0.2, 2.0
+#: What is thought of the movement of the level in a day before anything is known of it, in spreads of a day about its level, and
+#: as how many observed changes that counts.
+MOVEMENT_BEFORE, COUNTS_AS = 0.25, 2.0
 _HOURS = ("hrs", "hours", "hour")
 _DAY = np.timedelta64(1, "D")
+
+
+def day_of(moment: Any) -> np.datetime64:
+    """The day of a moment, as arrays have it."""
+    return np.datetime64(pd.Timestamp(moment).to_pydatetime().date(), "D")
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Prices:
     seen: Mapping[str, tuple[npt.NDArray[np.datetime64], Floats]]
 
     def listed(self, usage_type: str, days: npt.NDArray[np.datetime64], prices: Floats) -> Prices:
-        """The same with a price list of the item that a usage type is of: it tells how the price moved after the bill last had it.
+        """The same with a price list of the item that a usage type is of: how the price moved after the bill last had it.
 
         Args:
             days: from which each price holds, in order.
@@ -109,11 +115,11 @@ class Past:
 
 
 def look_back(charges: pd.DataFrame, since: np.datetime64 | None, before: np.datetime64) -> Past | None:
-    """The days before a change; None where they are too few, or nothing was charged on the last of them.
+    """The days before a change; None where they are too few, or nothing was charged in the last of them.
 
     Args:
-        charges: of one resource, one row per day, usage type and commitment: ts (datetime64), usage_type, unit, quantity, list_cost,
-            cost, commitment_id.
+        charges: of one resource, one row per day, usage type and commitment: ts (datetime64), usage_type, unit, quantity,
+            list_cost, cost, commitment_id.
         since: first day of what it was before, if that is known.
         before: the day that may be of both.
     """
@@ -139,49 +145,45 @@ def look_back(charges: pd.DataFrame, since: np.datetime64 | None, before: np.dat
     return Past(first, last, rows, units, frozenset(covered.astype(str)))
 
 
-def expect(
-    past: Past,
-    after: pd.DataFrame,
-    days: npt.NDArray[np.datetime64],
-    prices: Prices,
-    present: Mapping[np.datetime64, frozenset[str]],
-    basis: str,
-    seed: int,
-    *,
-    hours_only: bool = False,
-) -> Counterfactual:
+@dataclass(frozen=True)
+class Since:
+    """What is known of the days after a change.
+
+    Attributes:
+        charges: of the resource on these days, as in `look_back`.
+        days: that are told, in order, all after the last of the past.
+        prices: list prices by usage type.
+        present: by day the commitments that the bill has.
+    """
+
+    charges: pd.DataFrame
+    days: npt.NDArray[np.datetime64]
+    prices: Prices
+    present: Mapping[np.datetime64, frozenset[str]]
+
+
+def expect(past: Past, since: Since, basis: str, seed: int, *, hours_only: bool = False) -> Counterfactual:
     """What would have been paid on some days after a change.
 
     Args:
         past: the days before it.
-        after: charges of the resource on these days, as in `look_back`.
-        days: that are told, in order, all after the last of the past.
-        prices: list prices by usage type.
-        present: by day the commitments that the bill has.
+        since: the days after it.
         basis: `OBSERVED` where the change leaves the unit of what is used, else `EXPECTED`.
         seed: of the draws; the same has the same paths.
         hours_only: the change is about hours of running alone, where the resource has such.
     """
-    if basis == OBSERVED:
-        return _by_observed_use(past, after, days, prices, present, seed)
-    return _by_expected_use(past, after, days, prices, present, seed, hours_only)
+    return _by_observed_use(past, since, seed) if basis == OBSERVED else _by_expected_use(past, since, seed, hours_only)
 
 
-def _by_observed_use(
-    past: Past,
-    after: pd.DataFrame,
-    days: npt.NDArray[np.datetime64],
-    prices: Prices,
-    present: Mapping[np.datetime64, frozenset[str]],
-    seed: int,
-) -> Counterfactual:
+def _by_observed_use(past: Past, since: Since, seed: int) -> Counterfactual:
     """What was used on each day under a usage type that is new, at the price of the type that it replaces."""
+    days = since.days
     actual, expected, old = np.zeros(len(days)), np.zeros(len(days)), np.zeros(len(days))
     about = np.ones((PATHS, len(days)))
     replaced: dict[str, Floats] = {}
-    by_day = dict(iter(after.groupby(after["ts"].to_numpy("datetime64[D]"))))
+    by_day = {day_of(day): rows for day, rows in since.charges.groupby("ts")}
     for place, day in enumerate(days):
-        rows = by_day.get(pd.Timestamp(day))
+        rows = by_day.get(day)
         if rows is None:
             continue
         is_new = ~rows["usage_type"].isin(past.units.index)
@@ -192,11 +194,12 @@ def _by_observed_use(
             if left.empty or same["list_cost"].sum() <= 0:
                 continue
             former = str(left["list_cost"].idxmax())
-            listed = float(same["quantity"].sum()) * left.at[former, "list_price"]
-            as_before = _is_covered(past, present.get(day, frozenset()))
-            paid = left.at[former, "paid"] if as_before else same["cost"].sum() / same["list_cost"].sum()
-            old[place] += listed * left.at[former, "paid"]
-            expected[place] += listed * prices.movement(former, past.last, day) * paid
+            former_unit = left.loc[former]
+            listed = float(same["quantity"].sum()) * float(former_unit["list_price"])
+            as_before = _is_covered(past, since.present.get(day, frozenset()))
+            paid = float(former_unit["paid"] if as_before else same["cost"].sum() / same["list_cost"].sum())
+            old[place] += listed * float(former_unit["paid"])
+            expected[place] += listed * since.prices.movement(former, past.last, day) * paid
             if former not in replaced:
                 replaced[former] = _draw_paid(past, former, len(days), seed)
             if as_before:
@@ -204,16 +207,9 @@ def _by_observed_use(
     return Counterfactual(days, actual, expected, expected * about, old, _daily(past, list(replaced)), OBSERVED)
 
 
-def _by_expected_use(
-    past: Past,
-    after: pd.DataFrame,
-    days: npt.NDArray[np.datetime64],
-    prices: Prices,
-    present: Mapping[np.datetime64, frozenset[str]],
-    seed: int,
-    hours_only: bool,
-) -> Counterfactual:
+def _by_expected_use(past: Past, since: Since, seed: int, hours_only: bool) -> Counterfactual:
     """What was to be expected of the usage types of before, against all that is charged for them or for new ones."""
+    days, after, prices = since.days, since.charges, since.prices
     by_hour = past.units["unit"].str.lower().isin(_HOURS)
     units = past.units[by_hour] if hours_only and by_hour.any() else past.units
     names = [str(each) for each in units.index]
@@ -221,7 +217,7 @@ def _by_expected_use(
     usual = draw_paths(_at_last_prices(past, names, prices), ahead, seed)[:, ((days - past.last) // _DAY).astype(np.int64) - 1]
     weight = (units["list_cost"] / units["list_cost"].sum()).to_dict()
     moved = np.array([sum(share * prices.movement(each, past.last, day) for each, share in weight.items()) for day in days])
-    paid = np.array([_paid_without(past, units, present.get(day, frozenset())) for day in days])
+    paid = np.array([_paid_without(past, units, since.present.get(day, frozenset())) for day in days])
     mine = after[after["usage_type"].isin(names) | ~after["usage_type"].isin(past.units.index)]
     actual = mine.groupby(mine["ts"].to_numpy("datetime64[D]"))["cost"].sum().reindex(pd.DatetimeIndex(days), fill_value=0.0)
     paths = usual * moved * paid
@@ -230,10 +226,11 @@ def _by_expected_use(
 
 
 def draw_paths(history: Floats, steps: int, seed: int) -> Floats:
-    """(PATHS, steps) ways in which what was used may have gone on: a level that wanders from its last one, weekdays, days about it.
+    """(PATHS, steps) ways in which use may have gone on: a level that wanders from its last one, weekdays, and days about it.
 
-    The level is the mean of the last `LEVEL_DAYS`, as sure as that many days make it; its logarithm moves as a random walk without a
-    trend, by as much as levels so far apart have moved. A weekday is as it was beside its week. What a day adds is drawn in blocks. Of what was always the same all paths are that.
+    The level is the mean of the last `LEVEL_DAYS`, as sure as that many days make it; its logarithm moves as a random walk
+    without a trend, by as much as levels so far apart have moved. A weekday is as it was beside its week. What a day adds is drawn in
+    blocks. Of what was always the same all paths are that.
 
     Args:
         history: (days,) used on each day, oldest first, 0 or more; `LEAST_DAYS` and more.
@@ -248,13 +245,13 @@ def draw_paths(history: Floats, steps: int, seed: int) -> Floats:
     usual = shape[: len(history)] * around
     about = np.divide(history, usual, out=np.ones_like(history), where=usual > 1e-12)
     about = about / about.mean() if about.mean() > 0 else np.ones_like(about)
-    spread = float(about.std())
+    spread = float(np.std(about))
     lag = float(np.corrcoef(about[:-1], about[1:])[0, 1]) if spread > 1e-9 else 0.0
     lag = min(max(lag, LEAST_LAG), MOST_LAG)
     sure = spread**2 * (1 + lag) / (1 - lag) / LEVEL_DAYS
     move = _movement(_levels(history, shape[: len(history)], LEVEL_DAYS), spread, sure)
     walk = np.cumsum(walks.standard_normal((steps, PATHS)), axis=0).T * np.sqrt(move)
-    walk += levels.standard_normal((PATHS, 1)) * np.sqrt(sure)
+    walk = walk + levels.standard_normal((PATHS, 1)) * np.sqrt(sure)
     centred = walk - (sure + move * np.arange(1, steps + 1)) / 2
     paths: Floats = level * shape[len(history) :] * np.exp(centred) * _draw_blocks(about, steps, blocks)
     return paths
@@ -274,16 +271,15 @@ def _weekdays(history: Floats) -> Floats:
     known = means > 0
     if not known.any():
         return np.ones(7)
-    beside: Floats = (weeks[known] / means[known, None]).mean(axis=0)
-    return np.roll(beside, len(history) % 7)
+    beside: Floats = np.roll((weeks[known] / means[known, None]).mean(axis=0), len(history) % 7)
+    return beside
 
 
 def _levels(history: Floats, shape: Floats, days: int) -> Floats:
     """The level of so many days around each day, without its weekday's part."""
     flat = np.divide(history, shape, out=np.full_like(history, np.nan), where=shape > 1e-9)
     around = pd.Series(flat).rolling(days, center=True, min_periods=1).mean().bfill().ffill()
-    levels: Floats = around.fillna(0.0).to_numpy(dtype=np.float64)
-    return levels
+    return np.asarray(around.fillna(0.0), dtype=np.float64)
 
 
 def _movement(levels: Floats, spread: float, sure: float) -> float:

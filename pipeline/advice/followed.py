@@ -94,7 +94,7 @@ def forms_by_bill(charges: pd.DataFrame, days: Sequence[pd.Timestamp]) -> pd.Ser
     found: dict[pd.Timestamp, str] = {}
     for ts, rows in charges.sort_values(["ts", "cost", "usage_type"]).groupby("ts"):
         named = [match[1] for name in rows["usage_type"] if (match := _BILLED_TYPE.search(str(name)))]
-        found[pd.Timestamp(ts)] = named[-1] if named else RUNS
+        found[pd.Timestamp(str(ts))] = named[-1] if named else RUNS
     if not found:
         return _series({})
     missing = [day for day in days if day > min(found) and day not in found]
@@ -114,14 +114,13 @@ def find_change(said: pd.DataFrame, forms: pd.Series, evidence: str) -> Change |
     told = forms.where(forms == ENDED, RUNS) if ends else forms[~forms.isin([ENDED, RUNS])]
     found: Change | None = None
     before: tuple[pd.Timestamp, str] | None = None
-    for day, form in told.items():
+    for day, form in zip(pd.DatetimeIndex(told.index), told.astype(str), strict=True):
         if before is not None and form != before[1]:
             if found is not None and found.ends is None:
                 found = replace(found, ends=day, undone=form == found.former)
-            stood = said[(said["as_of"] <= day) & (said["as_of"] > day - STANDS)]
+            stood = _standing(said, day)
             if len(stood) and (form == ENDED if ends else _was_asked(stood, before[1], form)):
-                newest = stood.sort_values("as_of").iloc[-1].to_dict()
-                found = Change(newest, before[0], day, before[1], form, evidence)
+                found = Change(_newest(stood), before[0], day, before[1], form, evidence)
         before = (day, form)
     return found
 
@@ -139,11 +138,11 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
         return None
     week = hours.rolling(SCHEDULE_DAYS).mean()
     for place in range(DAYS_BEFORE, len(hours) - SCHEDULE_DAYS + 1):
-        day = hours.index[place]
-        stood = said[(said["as_of"] <= day) & (said["as_of"] > day - STANDS)]
+        day = pd.Timestamp(hours.index[place])
+        stood = _standing(said, day)
         if stood.empty:
             continue
-        newest = stood.sort_values("as_of").iloc[-1].to_dict()
+        newest = _newest(stood)
         # Half of what was promised must be seen, beside what the machine ran before.
         usual = float(hours.iloc[place - DAYS_BEFORE : place].mean())
         half = usual * _off_share(newest) / 2
@@ -177,6 +176,16 @@ def settle(changes: Iterable[Change]) -> list[Change]:
         twin = settled and settled[-1].resource == change.resource and settled[-1].first == change.first
         settled.append(replace(change, is_counted=not twin))
     return settled
+
+
+def _standing(said: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """The rows that could be followed on a day."""
+    stood: pd.DataFrame = said[(said["as_of"] <= day) & (said["as_of"] > day - STANDS)]
+    return stood
+
+
+def _newest(said: pd.DataFrame) -> dict[str, Any]:
+    return {str(name): value for name, value in said.sort_values("as_of").iloc[-1].items()}
 
 
 def _promise(change: Change) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.advice.counterfactual import Floats, Prices
+from pipeline.advice.counterfactual import Floats, Prices, day_of
 from pipeline.advice.followed import ENDED, Change, find_change, find_schedule, forms_by_bill, forms_by_inventory, settle
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.realised import FOLLOWED_DAYS, Realised, Seen, by_day, in_sum, known_until, realise
@@ -75,7 +75,7 @@ def write_ledger(known: Known) -> tuple[list[dict[str, Any]], list[dict[str, Any
         change = changes.get(str(name))
         row = _describe(known, said, change)
         if change is not None:
-            realised, bill, seen = _realise(known, change)
+            realised, bill = _realise(known, change)
             row |= _judge(change, realised, bill)
             if bill is not None and realised.told is not None and len(realised.told.days):
                 named = {"as_of": known.as_of, "recommendation_id": str(name), "currency": bill.currency}
@@ -121,9 +121,9 @@ def charge_at_list_price(
     """
     ran = dict(zip(pd.to_datetime(hours["ts"]), hours["hours"], strict=True))
     rows = []
-    days = pd.date_range(forms.index[0], pd.Timestamp(through), freq="D") if len(forms) else []
-    for day, form in forms.reindex(days, method="ffill").items() if len(forms) else ():
-        price = _price_on(prices.get(str(form)), np.datetime64(day, "D"))
+    days = pd.date_range(forms.index[0], pd.Timestamp(through), freq="D") if len(forms) else pd.DatetimeIndex([])
+    for day, form in zip(days, forms.reindex(days, method="ffill"), strict=True):
+        price = _price_on(prices.get(str(form)), day_of(day))
         usual = None if monthly_usd is None else monthly_usd / HOURS_PER_MONTH
         hourly = price if price is not None else None if str(form) in prices else usual
         if form == ENDED or hourly is None:
@@ -134,14 +134,14 @@ def charge_at_list_price(
     return pd.DataFrame(rows, columns=list(CHARGED))
 
 
-def _realise(known: Known, change: Change) -> tuple[Realised, Bill | None, Seen]:
+def _realise(known: Known, change: Change) -> tuple[Realised, Bill | None]:
     key = change.resource
     bill = known.bills.get(key) or _bill_at_list_price(known, change)
     hours = known.hours.get(key, pd.DataFrame({"ts": [], "hours": [], "saturated_hours": []}))
     charges = bill.charges if bill else pd.DataFrame(columns=list(CHARGED))
     through = bill.through if bill else known_until(pd.Timestamp(known.as_of))
     seen = Seen(charges, through, hours, _prices(known, bill, key[1]), dict(known.present))
-    return realise(change, seen), bill, seen
+    return realise(change, seen), bill
 
 
 def _prices(known: Known, bill: Bill | None, region: str) -> Prices:
@@ -165,7 +165,7 @@ def _bill_at_list_price(known: Known, change: Change) -> Bill | None:
         return None
     listed = list(known.listed.get((key[0], key[1], str(said["service"])), []))
     forms = forms_by_inventory(rows, listed, "size")
-    through = min(known_until(pd.Timestamp(known.as_of)) + 2 * _DAY, np.datetime64(max(listed), "D"))
+    through = min(known_until(pd.Timestamp(known.as_of)) + 2 * _DAY, day_of(max(listed)))
     ends = said["exclusive_group"] == "end" and not pd.isna(said["monthly_cost_usd"])
     monthly = float(said["monthly_cost_usd"]) if ends else None
     hours = known.hours.get(key, pd.DataFrame({"ts": [], "hours": []}))

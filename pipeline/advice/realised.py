@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.advice.counterfactual import Counterfactual, Floats, Prices, expect, look_back
+from pipeline.advice.counterfactual import Counterfactual, Prices, Since, day_of, expect, look_back
 from pipeline.advice.followed import Change
 from pipeline.tables.columns import EXPECTED, IMPLEMENTED, OBSERVED, REGRESSED, VERIFIED
 
@@ -95,15 +95,15 @@ def realise(change: Change, seen: Seen) -> Realised:
 
 def measure(change: Change, seen: Seen) -> Counterfactual | None:
     """What was paid since a change, and would have been; None where the days before say too little."""
-    before, first = (np.datetime64(day, "D") for day in (change.before, change.first))
-    since = None if change.since is None else np.datetime64(change.since, "D")
+    before, first = (day_of(day) for day in (change.before, change.first))
+    since = None if change.since is None else day_of(change.since)
     past = look_back(seen.charges, since, before)
     if past is None:
         return None
     last = min(seen.through, first + FOLLOWED_DAYS * _DAY)
     if change.ends is not None:
         # The day before the last that shows it may be of both already.
-        last = min(last, np.datetime64(change.ends, "D") - 2 * _DAY)
+        last = min(last, day_of(change.ends) - 2 * _DAY)
     days = np.arange(first + _DAY, last + _DAY)
     if not len(days):
         return None
@@ -112,8 +112,7 @@ def measure(change: Change, seen: Seen) -> Counterfactual | None:
     group = change.said["exclusive_group"]
     basis = EXPECTED if group in ("end", "schedule") or _keeps_its_usage_types(change) else OBSERVED
     seed = int(change.recommendation_id, 16) % 2**32
-    hours_only = group == "schedule"
-    return expect(past, after, days, seen.prices, seen.present, basis, seed, hours_only=hours_only)
+    return expect(past, Since(after, days, seen.prices, seen.present), basis, seed, hours_only=group == "schedule")
 
 
 def interval(told: Counterfactual, days: slice = slice(None)) -> tuple[float, float]:
@@ -163,7 +162,7 @@ def in_sum(told: Counterfactual) -> dict[str, float]:
 
 def known_until(as_of: pd.Timestamp) -> np.datetime64:
     """The last day of which a bill may have all: bills lack the newest two."""
-    return np.datetime64(as_of - timedelta(days=3), "D")
+    return day_of(as_of - timedelta(days=3))
 
 
 def _still_saves(told: Counterfactual) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.advice.counterfactual import HISTORY_DAYS, Prices
+from pipeline.advice.counterfactual import HISTORY_DAYS, Prices, day_of
 from pipeline.advice.followed import STANDS
 from pipeline.advice.ledger import Bill, Key, Known, Listed, choose_bills, find_changes, silent_resources, tail
 from pipeline.advice.realised import FOLLOWED_DAYS, known_until
@@ -68,7 +68,7 @@ def _read_bills(wanted: set[Key], as_of: datetime, lake: Lake) -> dict[Key, Bill
     complete = read(lake, "cost_complete", since=as_of - CHARGED, as_of=as_of)
     last = known_until(pd.Timestamp(as_of))
     through = {
-        (str(row["source"]), str(row["provider"]), str(row["payer"])): min(np.datetime64(row["complete_through"], "D"), last)
+        (str(row["source"]), str(row["provider"]), str(row["payer"])): min(day_of(row["complete_through"]), last)
         for row in complete.to_dict("records")
         if not pd.isna(row["complete_through"])
     }
@@ -87,7 +87,7 @@ def _read_prices(bills: dict[Key, Bill], rows: pd.DataFrame, as_of: datetime, la
     return {
         "prices": {str(name): Prices(_seen(group, "usage_type", "list_price")) for name, group in charged.groupby("currency")},
         "list_prices": {str(name): _seen(group, "item", "price_usd") for name, group in listed.groupby("region")},
-        "present": {np.datetime64(day, "D"): frozenset(group["commitment_id"].astype(str)) for day, group in days.groupby("ts")},
+        "present": {day_of(day): frozenset(group["commitment_id"].astype(str)) for day, group in days.groupby("ts")},
     }
 
 

@@ -35,17 +35,16 @@ STEP = Step(
 
 
 def savings(interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Rows of `gold.savings` as of the interval's end: what became of each recommendation of the last 125 days; and the days since
-    the changes that are found, in `gold.savings_daily`.
+    """Rows of `gold.savings` as of the interval's end: what became of each recommendation of the last 125 days; and in
+    `gold.savings_daily` the days since the changes that are found.
 
     A run again reads the same and publishes the same, in whichever order: nothing of an earlier run's rows is read.
     """
     rows, daily = write_ledger(read_known(interval, lake, settings))
     followed = [row for row in rows if row.get("status")]
     log.info("recommendations that were followed: %d of %d; days that are measured: %d", len(followed), len(rows), len(daily))
-    _publish = [(SAVINGS_DAILY, daily), (SAVINGS, rows)]
     count = 0
-    for table, found in _publish:
+    for table, found in ((SAVINGS_DAILY, daily), (SAVINGS, rows)):
         data = validate(conform(table.frame(found), table, interval), table, interval, lake)
         count = lake.replace(table, data, table.scope(interval)).rows
     return count

@@ -123,8 +123,8 @@ ANOMALY_LABELS = ("confirmed", "refuted")
 FEEDBACK_VERBS = ("accepted", *COST_ANSWERS, *ANOMALY_ANSWERS, *ANOMALY_LABELS)
 #: That what a bill says of a closed period is right.
 ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])
-#: Of a recommendation that was followed, as inventory, bill or hours show: what it saves is not known yet, it is known to save, or
-#: the change was taken back, costs more, or leaves too little.
+#: Of a recommendation that was followed, as inventory, bill or hours show: what it saves is not known yet, it is known to save,
+#: or the change was taken back, costs more, or leaves too little.
 VERDICTS = IMPLEMENTED, VERIFIED, REGRESSED = ("implemented", "verified", "regressed")
 #: What shows that a recommendation was followed.
 EVIDENCE = BY_INVENTORY, BY_BILL, BY_HOURS = ("inventory", "bill", "hours")

@@ -50,7 +50,7 @@ SAVINGS = Table(
         number("portfolio_monthly_usd", "The same, as far as the portfolio counted it: these add up.", "usd"),
         text(
             "status",
-            "implemented: followed, and not known yet what that saves; verified; regressed. Null where nothing shows that it was followed.",
+            "implemented: followed, and not known yet what that saves; verified; regressed. Null where nothing shows it.",
             nullable=True,
             values=VERDICTS,
         ),

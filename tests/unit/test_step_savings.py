@@ -21,7 +21,7 @@ from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.money import BILL, CHARGE_DAILY, PRICE_HELD, TAG_SET
 from pipeline.tables.savings import SAVINGS, SAVINGS_DAILY
 from pipeline.tables.schema import Table
-from pipeline.tables.usage import METRIC_HOURLY, RESOURCE
+from pipeline.tables.usage import RESOURCE
 
 FIRST, CHANGED, LAST = datetime(2026, 1, 1), datetime(2026, 3, 10), datetime(2026, 4, 10)
 DAYS = [each.to_pydatetime() for each in pd.date_range(FIRST, LAST, freq="D")]
