@@ -1,11 +1,12 @@
 """What is said of 200 changes of known effect on made-up estates, beside what they really saved: `make bench-realised`.
 
 python -m tools.bench_realised [--tuning]. Twenty estates whose seeds nothing was tuned on, ten changes each; with `--tuning` the
-twenty others. An estate is billed twice, untouched and changed, so that what a resource would have cost is known to the cent. Half
-of the machines run at hours that people choose. Of the changes whose resource goes on being used a third coincide with growth, or
-decline, of what is used, over four weeks from that day on; machines get 5 % cheaper in half of the estates while changes are made.
-A quarter of the changes regress: they are taken back after 5 to 15 days, bring a charge that costs more than they save, or leave a
-machine saturated. Inventories, bills and hours are given as they were known on each day: a bill lacks its newest two.
+twenty others. An estate is billed twice, untouched and changed, so that what a resource would have cost is known to the cent.
+Half of the machines run at hours that people choose. Of the changes whose resource goes on being used a third coincide with
+growth, or decline, of what is used, over four weeks from that day on; machines get 5 % cheaper in half of the estates while
+changes are made. A quarter of the changes regress: they are taken back after 5 to 15 days, bring a charge that costs more than
+they save, or leave a machine saturated. Inventories, bills and hours are given as they were known on each day: a bill lacks its
+newest two.
 """
 
 from __future__ import annotations

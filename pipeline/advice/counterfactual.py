@@ -195,6 +195,7 @@ def _by_observed_use(past: Past, since: Since, seed: int) -> Counterfactual:
                 continue
             former = str(left["list_cost"].idxmax())
             former_unit = left.loc[former]
+            same = _successors(former, same)
             listed = float(same["quantity"].sum()) * float(former_unit["list_price"])
             as_before = _is_covered(past, since.present.get(day, frozenset()))
             paid = float(former_unit["paid"] if as_before else same["cost"].sum() / same["list_cost"].sum())
@@ -205,6 +206,19 @@ def _by_observed_use(past: Past, since: Since, seed: int) -> Counterfactual:
             if as_before:
                 about[:, place] = replaced[former][:, place]
     return Counterfactual(days, actual, expected, expected * about, old, _daily(past, list(replaced)), OBSERVED)
+
+
+def _successors(former: str, new: pd.DataFrame) -> pd.DataFrame:
+    """Of new charges in a unit those that count what a former usage type counted: of its kind, else the dearest."""
+    is_alike = new["usage_type"].map(_kind) == _kind(former)
+    dearest = new["usage_type"] == new.groupby("usage_type")["list_cost"].sum().idxmax()
+    alike: pd.DataFrame = new[is_alike if is_alike.any() else dearest]
+    return alike
+
+
+def _kind(usage_type: str) -> str:
+    """`BoxUsage` of `BoxUsage:m5.large`."""
+    return usage_type.rpartition(":")[0] or usage_type
 
 
 def _by_expected_use(past: Past, since: Since, seed: int, hours_only: bool) -> Counterfactual:
@@ -226,10 +240,10 @@ def _by_expected_use(past: Past, since: Since, seed: int, hours_only: bool) -> C
 
 
 def draw_paths(history: Floats, steps: int, seed: int) -> Floats:
-    """(PATHS, steps) ways in which use may have gone on: a level that wanders from its last one, weekdays, and days about it.
+    """(PATHS, steps) ways in which use may have gone on: a level that wanders from its last one, weekdays, days about it.
 
-    The level is the mean of the last `LEVEL_DAYS`, as sure as that many days make it; its logarithm moves as a random walk
-    without a trend, by as much as levels so far apart have moved. A weekday is as it was beside its week. What a day adds is drawn in
+    The level is the mean of the last `LEVEL_DAYS`, as sure as that many days make it. Its logarithm moves as a random walk without
+    a trend, by as much as levels so far apart have moved. A weekday is as it was beside its week. Days about it are drawn in
     blocks. Of what was always the same all paths are that.
 
     Args:
@@ -300,8 +314,7 @@ def _at_last_prices(past: Past, names: list[str], prices: Prices) -> Floats:
     days = rows["ts"].to_numpy("datetime64[D]")
     moved = [prices.movement(str(name), day, past.last) for name, day in zip(rows["usage_type"], days, strict=True)]
     paid = pd.Series(rows["cost"].to_numpy(dtype=np.float64) * moved, index=days).groupby(level=0).sum()
-    amounts: Floats = paid.reindex(pd.DatetimeIndex(past.days), fill_value=0.0).to_numpy(dtype=np.float64)
-    return amounts
+    return np.asarray(paid.reindex(pd.DatetimeIndex(past.days), fill_value=0.0), dtype=np.float64)
 
 
 def _daily(past: Past, names: list[str]) -> float:

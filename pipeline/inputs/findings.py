@@ -29,6 +29,7 @@ from pipeline.tables.exploration import UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY
+from pipeline.tables.savings import SAVINGS
 from pipeline.tables.schema import Scope, Table
 from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY
 
@@ -61,6 +62,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         kpis=read(lake, "executive_kpis", as_of=interval.as_of),
         resource=read_resources(lake, interval.end),
         recommendation=_believed(lake, RECOMMENDATION, interval),
+        savings=_believed(lake, SAVINGS, interval),
         capacity_risk=risk,
         capacity_next=read(lake, "capacity_next", as_of=interval.as_of),
         utilisation_cluster=_believed(lake, UTILISATION_CLUSTER, interval),
