@@ -2,7 +2,8 @@
 
 **Reads** the exports of the source `billing`. **Writes** the tables that are made of bills alone: `silver.bill`,
 `silver.charge_daily` and what is built of them, `gold.cost_allocation`, `gold.cost_forecast` and how it came true,
-`gold.budget_status`, `gold.cost_course` and `gold.cost_anomaly`. Without that source in the setting `sources`, a run skips everything.
+`gold.budget_status`, `gold.cost_course` and `gold.cost_anomaly`. Without that source in the setting `sources`, a run skips
+everything.
 
 **Waits** for the manifest: from 06:00 UTC on it looks every half hour whether the running billing period was stated anew since
 the day's end, by every export that has it, and holds no worker in between. After `bill_wait_hours` it goes on with what is there:

@@ -151,6 +151,7 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
             "by_usage_type": 1,
             "dimension": "team",
             "metrics": "",
+            **dict.fromkeys(("resources", "usage_types", "items"), " "),
         }
         lake.query(sql.text(name), moments | OF_A_BILL | told | plain)
         opened = lake.relations.opened.values()

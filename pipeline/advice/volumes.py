@@ -54,7 +54,11 @@ class Volume:
 
 def volume_of(case: Case) -> Volume | None:
     """The volume as the inventory describes it; None where it does not say of which type and size it is."""
-    facts = facts_of(case.resource)
+    return volume_from(facts_of(case.resource))
+
+
+def volume_from(facts: Mapping[str, str]) -> Volume | None:
+    """The same from what an inventory says under `headroom:`."""
     kind, gib = facts.get("volume_type"), number_of(facts, "size_gib")
     if kind is None or gib is None:
         return None

@@ -30,6 +30,7 @@ from pipeline.tables.exploration import UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.identifiers import CODED, as_given
 from pipeline.tables.money import COST_DAILY, INVOICE
+from pipeline.tables.savings import SAVINGS
 from pipeline.tables.schema import Scope, Table
 from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY
 
@@ -63,6 +64,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         resource=read_resources(lake, interval.end),
         recommendation=_believed(lake, RECOMMENDATION, interval),
         rule_record=read_record(interval, lake),
+        savings=_believed(lake, SAVINGS, interval),
         capacity_risk=risk,
         capacity_next=read(lake, "capacity_next", as_of=interval.as_of),
         utilisation_cluster=_believed(lake, UTILISATION_CLUSTER, interval),

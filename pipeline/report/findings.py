@@ -19,6 +19,7 @@ from pipeline.tables.exploration import UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.money import COST_DAILY, INVOICE
 from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
+from pipeline.tables.savings import SAVINGS
 from pipeline.tables.usage import RESOURCE
 
 
@@ -40,6 +41,7 @@ class Findings:
             tags_json.
         recommendation: `gold.recommendation` of this `as_of`.
         rule_record: `inputs.rule_record` of 400 days: what following each rule before would have come to.
+        savings: `gold.savings` of this `as_of`: what became of recommendations.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
         capacity_next: `inputs.capacity_next` of this `as_of`: the next threshold of each series, the gravest series first.
         utilisation_cluster: `gold.utilisation_cluster` of this `as_of`: which resources are used alike.
@@ -82,6 +84,7 @@ class Findings:
             "rule_id", "rule_version", "is_reference", "resources", "changes", "violating", "promised_usd", "saved_usd"
         )
     )
+    savings: pd.DataFrame = field(default_factory=SAVINGS.empty)
     capacity_risk: pd.DataFrame = field(default_factory=CAPACITY_RISK.empty)
     capacity_next: pd.DataFrame = field(default_factory=_empty("series_id", "metric", "threshold_pct", "risk_level"))
     utilisation_cluster: pd.DataFrame = field(default_factory=UTILISATION_CLUSTER.empty)

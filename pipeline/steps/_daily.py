@@ -30,6 +30,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "hindsight": ("silver",),
     "risk": ("forecast",),
     "recommend": ("risk", "incidents", "hindsight"),
+    "savings": ("recommend",),
     "clusters": ("recommend",),
     "alert": ("last",),
     "report": ("last", "alert"),

@@ -18,6 +18,7 @@ from pipeline.tables import (
     forecasts,
     money,
     operations,
+    savings,
     unit_cost,
     usage,
 )
@@ -37,6 +38,7 @@ SUBJECTS = (
     anomalies,
     cost_anomaly,
     advice,
+    savings,
     alerts,
     feedback,
     operations,

@@ -91,7 +91,11 @@ RECOMMENDATION_STATUS = Table(
         region,
         resource_id,
         text("action", "What it said when it was last seen.", values=ACTIONS),
-        text("status", "Where it stands; expired where three runs or more did not see it.", values=STATUSES),
+        text(
+            "status",
+            "Where it stands: also what was followed, see `gold.savings`; expired where three runs or more did not see it.",
+            values=STATUSES,
+        ),
         text("answer_reason", "Why it was answered so.", nullable=True),
         moment("first_seen_at", "`as_of` of the first run that saw it."),
         moment("last_seen_at", "`as_of` of the last run that saw it."),

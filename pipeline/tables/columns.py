@@ -123,7 +123,16 @@ ANOMALY_LABELS = *_, REFUTED = ("confirmed", "refuted")
 FEEDBACK_VERBS = ("accepted", *COST_ANSWERS, *ANOMALY_ANSWERS, *ANOMALY_LABELS)
 #: That what a bill says of a closed period is right.
 ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])
-STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, "expired")
+#: Of a recommendation that was followed, as inventory, bill or hours show: what it saves is not known yet, it is known to save,
+#: or the change was taken back, costs more, or leaves too little.
+VERDICTS = IMPLEMENTED, VERIFIED, REGRESSED = ("implemented", "verified", "regressed")
+#: What shows that a recommendation was followed.
+EVIDENCE = BY_INVENTORY, BY_BILL, BY_HOURS = ("inventory", "bill", "hours")
+#: What a resource is charged, and would be: as its bill says, or at list price.
+COST_BASES = BILL_BASIS, LIST_BASIS = ("bill", "list_price")
+#: How much of it would have been used without a change: as much as was used, or what was to be expected before.
+DEMAND_BASES = OBSERVED, EXPECTED = ("observed", "expected")
+STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, *VERDICTS, "expired")
 #: What nobody wants to see now.
 SET_ASIDE = ("snoozed", "dismissed")
 #: Effort of a change; its risk is the place in this order.

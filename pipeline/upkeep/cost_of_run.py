@@ -29,6 +29,7 @@ from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, RE
 from pipeline.inputs.hindsight import AFTER
 from pipeline.inputs.input_drift import COMPARED
 from pipeline.inputs.resources import REMEMBERED
+from pipeline.inputs.savings import CHARGED, SAID
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.lake.beginning import DAYS_AHEAD, first_day
@@ -65,6 +66,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.activity": lambda _: ACTIVITY,
     "inputs.answers": lambda _: ANSWERS_HOLD,
     "inputs.changed_since": reach_of_changes,
+    "inputs.commitment_days": lambda _: CHARGED,
     "inputs.cost_charges": lambda settings: timedelta(days=settings.history_days),
     "inputs.allocated_charges": lambda settings: timedelta(days=settings.history_days),
     "inputs.cost_complete": lambda _: COST_READ,
@@ -80,16 +82,22 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.feature_days": lambda _: timedelta(days=1 + reach("day")),
     "inputs.feature_hours": lambda _: timedelta(days=1, hours=reach("hour")),
     "inputs.input_values": lambda _: COMPARED,
+    "inputs.inventory_days": lambda _: SAID,
     "inputs.judged_series": lambda settings: timedelta(hours=settings.detect_history_hours),
     "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    "inputs.recommended_changes": lambda _: SAID,
+    "inputs.resource_charges": lambda _: CHARGED,
+    "inputs.resource_days": lambda _: SAID,
     "inputs.resource_discounts": lambda settings: timedelta(days=settings.lookback_days),
+    "inputs.resource_hours": lambda _: CHARGED,
     "inputs.resources": lambda _: REMEMBERED,
     "inputs.rule_record": lambda _: RECORD,
     "inputs.seen_before": lambda _: NEW_AGAIN,
     "inputs.spend_by_day": lambda _: BILLED,
     "inputs.spare_time": lambda _: SPARE_TIME,
+    "inputs.unit_list_prices": lambda _: CHARGED,
     "inputs.week_profile": lambda _: PROFILED,
     "inputs.usage_after": lambda _: AFTER,
     "inputs.usage": lambda settings: timedelta(days=settings.lookback_days),

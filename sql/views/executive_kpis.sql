@@ -1,9 +1,10 @@
 -- views.executive_kpis: the figures that a monthly review asks for as of the newest run's end, one row each, always all of them.
 --
--- Reads   gold.recommendation, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.cost_forecast,
+-- Reads   gold.recommendation, gold.savings, gold.savings_daily, gold.capacity_risk, gold.anomaly, gold.model_metric, gold.promotion, gold.cost_forecast,
 --         gold.quality_result, views.demand_hourly, silver.metric_daily, silver.cost_daily
 --
--- `value` is null where there is nothing to judge. Savings are identified, not realised. What a run publishes is taken from the
+-- `value` is null where there is nothing to judge. Savings are identified where a recommendation says so, and realised where what was
+-- followed is measured: nothing is assumed. What a run publishes is taken from the
 -- newest run not after the moment, a month back at most, and `known_at` says which: two dates that differ say that one part of
 -- the pipeline is behind. Windows end at the moment and are the same for every run, however long its interval: incidents of 24
 -- hours, without what people dismissed or refuted; completeness of 30 days. A series is expected from its first day in the 30 to
@@ -35,6 +36,24 @@ judged AS (
     JOIN advised AS a ON a.as_of = r.as_of
     GROUP BY r.account, r.region, r.resource_id
   ) AS c
+),
+counted AS (
+  SELECT max(as_of) AS as_of
+  FROM gold.savings
+  WHERE as_of <= (SELECT as_of FROM newest) AND as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY
+),
+measured_saving AS (
+  SELECT d.ts AS ts, d.saved_cost AS saved, max(d.ts) OVER () AS newest
+  FROM gold.savings_daily AS d
+  JOIN counted AS c ON c.as_of = d.as_of
+  JOIN gold.savings AS s ON s.as_of = d.as_of AND s.recommendation_id = d.recommendation_id
+  WHERE d.currency = 'USD' AND s.is_counted
+    AND d.as_of <= (SELECT as_of FROM newest) AND d.as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY AND s.as_of <= (SELECT as_of FROM newest) AND s.as_of > (SELECT as_of FROM newest) - INTERVAL '31' DAY
+),
+realised AS (
+  SELECT max(newest) AS known_at, cast(sum(cast(saved AS decimal(38, 9))) AS double) AS saved
+  FROM measured_saving
+  WHERE ts > newest - INTERVAL '30' DAY
 ),
 assessed AS (
   SELECT max(as_of) AS as_of
@@ -200,6 +219,15 @@ SELECT 'savings_share_of_cost' AS kpi, s.saved / nullif(j.cost, 0e0) AS value, '
   'The same as a share of the list cost of every resource judged' AS meaning
 FROM saving AS s
 CROSS JOIN judged AS j
+UNION ALL
+SELECT 'savings_realised_30d' AS kpi, saved AS value, 'usd' AS unit, known_at AS known_at,
+  'Saved in the last 30 days measured by recommendations that were followed, against what would have been paid' AS meaning
+FROM realised
+UNION ALL
+SELECT 'cost_reduction_30d' AS kpi, r.saved / nullif(r.saved + s.recent, 0e0) AS value, 'ratio' AS unit, r.known_at AS known_at,
+  'The same as a share of what would have been paid: cost of the last 30 days billed, and what was saved' AS meaning
+FROM realised AS r
+CROSS JOIN spent AS s
 UNION ALL
 SELECT 'resources_at_risk' AS kpi, CASE WHEN judged > 0 THEN cast(at_risk AS double) END AS value, 'count' AS unit,
   known_at AS known_at, 'Resources whose capacity risk is high or critical' AS meaning

@@ -19,6 +19,7 @@ ASKED = [name for name in sql.names() if not name.startswith("views.")]
 #: Read whole, and why. Views are asked with the filter that somebody gives them, or with none.
 WHOLE = {
     ("inputs.prices", "silver.price"): "a price holds until the next one, and the table has no rows between the two",
+    ("inputs.price_changes", "silver.price"): "the same, and all that were before it",
     ("inputs.sources", "silver.price"): "the same prices, counted",
     ("inputs.unit_charges", "silver.price"): "how many vCPUs a type has, in whichever price list it stands",
     ("silver.cost_daily", "silver.charge_daily"): "a bill may charge days of any earlier month",
@@ -104,6 +105,7 @@ def test_a_query_of_a_day_lists_no_more_days_of_bronze_than_its_window_and_one(n
         "by_usage_type": 1,
         "metrics": "",
         "by_bill": 0,
+        **dict.fromkeys(("resources", "usage_types", "items"), " "),
     }
     params = dict.fromkeys(sql.parameters(sql.parse(text)), asked.end) | golden.SETTINGS | known
     behind = {table for table in sql.tables_behind(sql.parse(text)) if table.startswith("bronze.")}

@@ -25,7 +25,10 @@ from pipeline.report.words import (
     usd,
     without_figures,
 )
-from pipeline.tables.columns import KNOWN, OPEN, PASSIVE, SET_ASIDE
+from pipeline.tables.columns import KNOWN, OPEN, PASSIVE, REGRESSED, SET_ASIDE, VERIFIED
+
+#: As hours are counted: 730 in a month.
+DAYS_PER_MONTH = 730.0 / 24
 
 
 def recommendations(findings: Findings) -> Content | Empty:
@@ -55,6 +58,7 @@ def recommendations(findings: Findings) -> Content | Empty:
         "prices": _prices(every),
         "total": cell_of(saved.clip(lower=0).sum(), usd),
         "paid": _after_discounts(portfolio),
+        "followed": _followed(findings.savings),
         "extra": usd(-saved.clip(upper=0).sum()) if (saved < 0).any() else "",
     }
 
@@ -112,6 +116,26 @@ def _after_discounts(portfolio: pd.DataFrame) -> Content | None:
     if not known.any():
         return None
     return {"saving": cell_of((saved * share)[known].sum(), usd), "known": int(known.sum()), "of": int((saved > 0).sum())}
+
+
+def _followed(savings: pd.DataFrame) -> Content | None:
+    """How many recommendations were followed, and what those that are measured promise and save a month; None of none.
+
+    What one change followed twice counts once; sums are of what is paid in dollars.
+    """
+    followed = savings[savings["status"].notna() & savings["is_counted"].astype(bool)]
+    if followed.empty:
+        return None
+    known = followed[(numbers(followed["days"]) > 0) & (followed["currency"] == "USD")]
+    realised = (numbers(known["saved_cost"]) / numbers(known["days"])).sum() * DAYS_PER_MONTH
+    return {
+        "count": len(followed),
+        "known": len(known),
+        "realised": cell_of(realised, usd) if len(known) else None,
+        "promised": cell_of(numbers(known["promised_monthly_usd"]).sum(), usd),
+        "verified": int((followed["status"] == VERIFIED).sum()),
+        "regressed": int((followed["status"] == REGRESSED).sum()),
+    }
 
 
 def _count_resources(rows: pd.DataFrame) -> int:
