@@ -189,11 +189,14 @@ locals {
       Effect = "Allow"
       # RDS shows a database's tags to those who may list them.
       Action = [
-        "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeAddresses", "ec2:DescribeImages", "ec2:DescribeInstances",
-        "ec2:DescribeNatGateways", "ec2:DescribeSnapshots", "ec2:DescribeVolumes", "elasticloadbalancing:DescribeLoadBalancers",
+        "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "dynamodb:DescribeTable", "dynamodb:ListTables",
+        "ec2:DescribeAddresses", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeNatGateways", "ec2:DescribeSnapshots",
+        "ec2:DescribeVolumes", "elasticache:DescribeCacheClusters", "elasticloadbalancing:DescribeLoadBalancers",
         "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
-        "lambda:ListFunctions",
+        "lambda:ListFunctions", "memorydb:DescribeClusters",
         "pricing:GetPriceListFileUrl", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource",
+        "sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:ListEndpoints",
+        "workspaces:DescribeWorkspaces", "workspaces:DescribeWorkspacesConnectionStatus",
       ]
       Resource = "*"
     }],

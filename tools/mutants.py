@@ -119,7 +119,18 @@ def _run_all(copies: list[Path]) -> dict[tuple[str, int], list[str]]:
     running = []
     for number, root in enumerate(copies):
         (root / ".coveragerc").write_text(COVERAGE)
-        command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", "-m", "not system", *names[number :: len(copies)]]
+        command = [
+            sys.executable,
+            "-m",
+            "coverage",
+            "run",
+            "-m",
+            "pytest",
+            "-q",
+            "-m",
+            "not system",
+            *names[number :: len(copies)],
+        ]
         running.append(
             subprocess.Popen(
                 command, cwd=root, env=environment(root), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

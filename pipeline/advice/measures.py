@@ -55,6 +55,22 @@ MEASURES: dict[str, Measure] = {
     "VolumeReadOps": Measure(kind="count"),
     "VolumeWriteOps": Measure(kind="count"),
     "DatabaseConnections": Measure(),
+    # Of tables: what is provisioned is always reported, what is consumed only where something is.
+    **dict.fromkeys(
+        ("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"),
+        Measure(absent="nothing", kind="count", witnesses=("ProvisionedReadCapacityUnits", "ProvisionedWriteCapacityUnits")),
+    ),
+    **dict.fromkeys(("ProvisionedReadCapacityUnits", "ProvisionedWriteCapacityUnits"), Measure()),
+    # Of the nodes of caches, each minute; commands of a kind only where there were any.
+    "EngineCPUUtilization": Measure(),
+    "NewConnections": Measure(kind="count"),
+    **dict.fromkeys(
+        ("CacheHits", "CacheMisses", "GetTypeCmds", "SetTypeCmds", "KeyspaceHits", "KeyspaceMisses"),
+        Measure(absent="nothing", kind="count", witnesses=("EngineCPUUtilization",)),
+    ),
+    # Of endpoints, as of functions, only where there are any: an endpoint's disk is reported while it has instances.
+    "Invocations": Measure(absent="nothing", kind="count", witnesses=("DiskUtilization",)),
+    "DiskUtilization": Measure(),
 }
 
 

@@ -50,6 +50,8 @@ _TOKENS = {
     "elb": ("Marker", "NextMarker"),
     "elbv2": ("Marker", "NextMarker"),
     "lambda": ("Marker", "NextMarker"),
+    "dynamodb": ("ExclusiveStartTableName", "LastEvaluatedTableName"),
+    "elasticache": ("Marker", "Marker"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
 }
 _ACTION_PREFIX = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}
@@ -204,7 +206,11 @@ class Place:
                 _http.pause(attempt)
         raise self._failed(action, f"gave up after {attempts} attempts: {trouble}")
 
-    def listed(self, service: str, operation: str, items: str, **given: Any) -> list[dict[str, Any]]:
+    def offers(self, service: str) -> bool:
+        """Whether AWS has the service in this region, as far as botocore knows; an emulator is taken to have all."""
+        return bool(self.login.options.endpoint_url) or self.region in _regions_of(service)
+
+    def listed(self, service: str, operation: str, items: str, **given: Any) -> list[Any]:
         """What all pages of a listing hold under `items`.
 
         Raises:
@@ -285,6 +291,18 @@ def places(name: str, options: AwsOptions, regions: tuple[str, ...] | None = Non
             if role and not re.search(rf"::{place.account}:", role):
                 raise SourceError(f"{name}: role {role} led into account {place.account}")
             yield place
+
+
+@cache
+def _regions_of(service: str) -> frozenset[str]:
+    from botocore.session import get_session
+
+    session = get_session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions(service, partition_name=partition)
+    )
 
 
 def answered_at(answer: dict[str, Any]) -> datetime:

@@ -32,6 +32,11 @@ class Metric(BaseModel):
     part: str | None = Field(
         default=None, description="Optional dimension that tells parts of a resource apart; the part `/` is the metric itself."
     )
+    is_whole: bool = Field(
+        default=True,
+        description="Whether of what is told with fewer and with more dimensions the former is all there is; if not, as of a "
+        "table and its indexes, the largest value counts.",
+    )
 
     @field_validator("statistics")
     @classmethod
@@ -62,6 +67,12 @@ def _of(
 
 
 _LEVEL = "Average Maximum"
+
+
+def _of_parts(metrics: tuple[Metric, ...], *optional: str) -> tuple[Metric, ...]:
+    """The same where parts, told by these dimensions, are told beside the whole or instead of it."""
+    return tuple(metric.model_copy(update={"optional": optional, "is_whole": False}) for metric in metrics)
+
 
 METRICS: tuple[Metric, ...] = (
     *_of(
@@ -178,6 +189,58 @@ METRICS: tuple[Metric, ...] = (
         ("BytesInFromDestination", "Bytes", "Sum"),
         ("ActiveConnectionCount", "Count", "Maximum"),
         ("ErrorPortAllocation", "Count", "Sum"),
+    ),
+    *_of(
+        "docdb",
+        "AWS/DocDB",
+        ("DBInstanceIdentifier",),
+        "db:{DBInstanceIdentifier}",
+        ("CPUUtilization", "Percent", _LEVEL),
+        ("DatabaseConnections", "Count", _LEVEL),
+    ),
+    *_of_parts(
+        _of(
+            "dynamodb",
+            "AWS/DynamoDB",
+            ("TableName",),
+            "table/{TableName}",
+            ("ConsumedReadCapacityUnits", "Count", "Sum"),
+            ("ConsumedWriteCapacityUnits", "Count", "Sum"),
+            ("ProvisionedReadCapacityUnits", "Count", _LEVEL),
+            ("ProvisionedWriteCapacityUnits", "Count", _LEVEL),
+        ),
+        "GlobalSecondaryIndexName",
+    ),
+    *_of(
+        "elasticache",
+        "AWS/ElastiCache",
+        ("CacheClusterId",),
+        "cluster:{CacheClusterId}",
+        ("EngineCPUUtilization", "Percent", _LEVEL),
+        *((name, "Count", "Sum") for name in ("NewConnections", "CacheHits", "CacheMisses", "GetTypeCmds", "SetTypeCmds")),
+    ),
+    *_of_parts(
+        _of(
+            "memorydb",
+            "AWS/MemoryDB",
+            ("ClusterName",),
+            "cluster/{ClusterName}",
+            ("EngineCPUUtilization", "Percent", _LEVEL),
+            *((name, "Count", "Sum") for name in ("NewConnections", "KeyspaceHits", "KeyspaceMisses")),
+        ),
+        "NodeName",
+        "NodeId",
+    ),
+    *_of(
+        "sagemaker", "AWS/SageMaker", ("EndpointName", "VariantName"), "endpoint/{EndpointName}", ("Invocations", "Count", "Sum")
+    ),
+    # Reported for as long as an endpoint has instances.
+    *_of(
+        "sagemaker",
+        "/aws/sagemaker/Endpoints",
+        ("EndpointName", "VariantName"),
+        "endpoint/{EndpointName}",
+        ("DiskUtilization", "Percent", _LEVEL),
     ),
 )
 

@@ -153,7 +153,7 @@ def _queries(place: _aws.Place, metrics: Sequence[Metric], only: Sequence[str] |
             # Where an agent publishes both detail and roll-ups, the fewest dimensions are the whole resource. As many more
             # than once are the same resource before and after a change, such as of its instance type.
             fewest = min(map(len, candidates))
-            whole = [dimensions for dimensions in candidates if len(dimensions) == fewest]
+            whole = [dimensions for dimensions in candidates if len(dimensions) == fewest or not metric.is_whole]
             queries += [_Query(metric, one, resource_id, name, dimensions) for one in metric.statistics for dimensions in whole]
     return queries
 
@@ -180,7 +180,7 @@ def _rows(place: _aws.Place, queries: Sequence[_Query], interval: Interval, peri
         asked = queries[first : first + QUERIES_PER_CALL]
         for query, points in zip(asked, _points(place, asked, interval, period_s), strict=True):
             known = series[query.resource_id, query.name, query.statistic, query.metric.unit]
-            # In the period of a change both sides may have a value; the larger one counts.
+            # In the period of a change both sides may have a value, as have the parts of a whole; the larger one counts.
             known.update({ts: max(value, known.get(ts, value)) for ts, value in points.items()})
     columns: dict[str, list[Any]] = defaultdict(list)
     for key, points in series.items():

@@ -251,3 +251,22 @@ def test_points_that_cloudwatch_no_longer_keeps_are_refused_or_taken_coarser_whe
         fetched(aws, Interval.day("1999-01-01"), services=["ec2"], past="coarser")
     with pytest.raises(ConfigError, match="points of 60 s are kept for 15 days: set period_s=300"):
         fetched(aws, Interval(TODAY - timedelta(days=16), TODAY - timedelta(days=15)), services=["ec2"], period_s=60)
+
+
+def test_of_a_table_and_its_indexes_and_of_the_nodes_of_a_cluster_the_largest_value_counts(aws: str) -> None:
+    cloud = client(aws, "eu-south-1")
+    later = NOON + timedelta(hours=1)
+    given(cloud, "AWS/DynamoDB", "ConsumedReadCapacityUnits", {NOON: 2.0}, "Count", TableName="orders")
+    index = {"TableName": "orders", "GlobalSecondaryIndexName": "by-day"}
+    given(cloud, "AWS/DynamoDB", "ConsumedReadCapacityUnits", {NOON: 1.0, later: 7.0}, "Count", **index)
+    for node, hits in (("0001-001", 3.0), ("0001-002", 4.0)):
+        given(cloud, "AWS/MemoryDB", "KeyspaceHits", {NOON: hits}, "Count", ClusterName="ledger", NodeName=node)
+
+    asked = {"regions": ["eu-south-1"], "services": ["dynamodb", "memorydb"], "period_s": 3600}
+    shards = fetched(aws, **asked)
+    [only] = fetched(aws, **asked, resources={"dynamodb": ["orders"], "memorydb": ["other"]}).values()
+
+    tables, clusters = shards[f"{OWN}/eu-south-1/dynamodb"], shards[f"{OWN}/eu-south-1/memorydb"]
+    assert values(tables, resource_id="table/orders", metric="ConsumedReadCapacityUnits") == [2.0, 7.0]
+    assert values(clusters, resource_id="cluster/ledger", metric="KeyspaceHits") == [4.0]
+    assert only == tables
