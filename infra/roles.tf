@@ -200,6 +200,13 @@ locals {
       ]
       Resource = "*"
     }],
+    [{
+      # What buckets are set to, never what is in them.
+      Sid      = "LookAtBuckets"
+      Effect   = "Allow"
+      Action   = ["s3:GetLifecycleConfiguration", "s3:GetMetricsConfiguration", "s3:ListAllMyBuckets", "s3:ListBucketMultipartUploads"]
+      Resource = "*"
+    }],
     length(var.source_role_arns) == 0 ? [] : [{
       Sid = "LookAtOtherAccounts", Effect = "Allow", Action = "sts:AssumeRole", Resource = sort(var.source_role_arns)
     }],

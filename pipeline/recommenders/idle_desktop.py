@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Estate
-from pipeline.advice.facts import facts_of
-from pipeline.errors import DataError
+from pipeline.advice.facts import facts_of, moment_of
 
 RULE_VERSION = "1"
 SERVICES = frozenset({"workspaces"})
@@ -39,7 +37,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
 def _judge(case: Case, options: Options) -> Row:
     facts = facts_of(case.resource)
-    mode, last = facts.get("running_mode"), facts.get("last_connected")
+    mode, last = facts.get("running_mode"), moment_of(facts, "last_connected")
     case = replace(case, config=", ".join(filter(None, (case.config, mode))) or None)
     if mode is None:
         return case.insufficient("The inventory does not say whether it is always on.")
@@ -47,7 +45,7 @@ def _judge(case: Case, options: Options) -> Row:
         return case.keep(f"Its running mode is {mode}: it is not always on.")
     if last is None:
         return case.insufficient("When somebody last connected to it is not known.")
-    days = _days_since(case, last)
+    days = case.days_since(last)
     thresholds = {"days_without_connection": options.idle_days}
     evidence = {"observed": {"days_without_connection": round(days, 2)}, "thresholds": thresholds}
     case = replace(case, evidence=evidence, confidence=1.0)
@@ -64,19 +62,3 @@ def _judge(case: Case, options: Options) -> Row:
     )
     reason = f"Nobody has connected for {int(days)} days. No dollars: there is no list price of it."
     return case.recommend("stop", reason, change)
-
-
-def _days_since(case: Case, last: str) -> float:
-    """Days since a stated moment.
-
-    Raises:
-        DataError: it is no moment.
-    """
-    try:
-        moment = pd.Timestamp(datetime.fromisoformat(last))
-    except ValueError as error:
-        raise DataError(
-            f"headroom:last_connected of {case.key[2]} is {last!r}, expected a moment as 2026-03-01T08:00:00; correct it"
-        ) from error
-    moment = moment if moment.tzinfo is None else moment.tz_convert(None)
-    return float((pd.Timestamp(case.estate.as_of) - moment) / pd.Timedelta(days=1))

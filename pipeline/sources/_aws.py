@@ -7,7 +7,7 @@ Credentials come from the environment that boto3 reads (variables, profile, cont
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -53,10 +53,17 @@ _TOKENS = {
     "dynamodb": ("ExclusiveStartTableName", "LastEvaluatedTableName"),
     "elasticache": ("Marker", "Marker"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
+    "s3.list_buckets": ("ContinuationToken", "ContinuationToken"),
 }
 _ACTION_PREFIX = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}
 # Where the action that a policy allows has another name than the operation.
-_ACTION_NAME = {"ListObjectsV2": "ListBucket"}
+_ACTION_NAME = {
+    "ListObjectsV2": "ListBucket",
+    "ListBuckets": "ListAllMyBuckets",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+}
 _MOST_PAGES = 10_000
 
 
@@ -160,8 +167,11 @@ class Place:
     account: str = ""
     now: datetime = datetime.min
 
-    def ask(self, service: str, operation: str, **given: Any) -> dict[str, Any]:
+    def ask(self, service: str, operation: str, *, absent: Collection[str] = (), **given: Any) -> dict[str, Any]:
         """One API call, repeated while AWS throttles or fails.
+
+        Args:
+            absent: codes of errors that are an answer, {"Absent": code}.
 
         Raises:
             ConfigError: access denied, or no credentials that AWS knows.
@@ -180,6 +190,8 @@ class Place:
                 return answer
             except ClientError as error:
                 code = str(error.response.get("Error", {}).get("Code", ""))
+                if code in absent:
+                    return {"Absent": code}
                 status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
                 trouble = f"{code}: {self.login.hide(str(error.response.get('Error', {}).get('Message', '')))}"
                 if code in _EXPIRED:
@@ -190,10 +202,8 @@ class Place:
                     self.login.renew()
                     renewed = True
                     continue
-                if code in _REFUSED:
-                    raise self._refused(action, f"access denied; allow the action {action}: {trouble}") from None
-                if code in _BAD_KEYS:
-                    raise self._refused(action, f"AWS does not accept the credentials: {trouble}") from None
+                if why := _why_refused(code, action):
+                    raise self._refused(action, f"{why}: {trouble}") from None
                 if code not in _THROTTLED and status not in _http.BUSY:
                     raise self._failed(action, trouble) from None
             except NoCredentialsError:
@@ -221,7 +231,7 @@ class Place:
 
     def pages(self, service: str, operation: str, **given: Any) -> Iterator[dict[str, Any]]:
         """The pages of a listing. Raises as `listed`."""
-        sent, received = _TOKENS.get(service, ("NextToken", "NextToken"))
+        sent, received = _TOKENS.get(f"{service}.{operation}") or _TOKENS.get(service, ("NextToken", "NextToken"))
         seen: set[str] = set()
         while len(seen) < _MOST_PAGES:
             page = self.ask(service, operation, **given)
@@ -291,6 +301,13 @@ def places(name: str, options: AwsOptions, regions: tuple[str, ...] | None = Non
             if role and not re.search(rf"::{place.account}:", role):
                 raise SourceError(f"{name}: role {role} led into account {place.account}")
             yield place
+
+
+def _why_refused(code: str, action: str) -> str:
+    """Why no later try will be allowed either; empty where one may be."""
+    if code in _REFUSED:
+        return f"access denied; allow the action {action}"
+    return "AWS does not accept the credentials" if code in _BAD_KEYS else ""
 
 
 @cache

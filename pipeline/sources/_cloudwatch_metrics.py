@@ -32,6 +32,12 @@ class Metric(BaseModel):
     part: str | None = Field(
         default=None, description="Optional dimension that tells parts of a resource apart; the part `/` is the metric itself."
     )
+    period_s: int | None = Field(
+        default=None,
+        ge=60,
+        le=86_400,
+        description="Period of its points, where the service has no finer ones; of S3's sizes a day.",
+    )
     is_whole: bool = Field(
         default=True,
         description="Whether of what is told with fewer and with more dimensions the former is all there is; if not, as of a "
@@ -233,6 +239,37 @@ METRICS: tuple[Metric, ...] = (
     ),
     *_of(
         "sagemaker", "AWS/SageMaker", ("EndpointName", "VariantName"), "endpoint/{EndpointName}", ("Invocations", "Count", "Sum")
+    ),
+    # Sizes by storage class, in bytes, and objects: a point a day, of its midnight.
+    *(
+        Metric(
+            service="s3",
+            namespace="AWS/S3",
+            name=name,
+            unit="Count",
+            statistics=("Average",),
+            dimensions=("BucketName",),
+            resource="{BucketName}",
+            optional=("StorageType",),
+            part="StorageType",
+            period_s=86_400,
+        )
+        for name in ("BucketSizeBytes", "NumberOfObjects")
+    ),
+    # Requests, of buckets that count them; the filter EntireBucket is all of the bucket.
+    *(
+        Metric(
+            service="s3",
+            namespace="AWS/S3",
+            name=name,
+            unit=unit,
+            statistics=("Sum",),
+            dimensions=("BucketName",),
+            resource="{BucketName}",
+            optional=("FilterId",),
+            part="FilterId",
+        )
+        for name, unit in (("GetRequests", "Count"), ("BytesDownloaded", "Bytes"), ("BytesUploaded", "Bytes"))
     ),
     # Reported for as long as an endpoint has instances.
     *_of(

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import pyarrow as pa
 from pydantic import Field, field_validator
 
 from pipeline.errors import ConfigError, SourceError
@@ -111,7 +112,11 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
             queries = _queries(
                 place, [metric for metric in catalogue if metric.service == service], options.resources.get(service)
             )
-            rows = _bronze.within(_rows(place, queries, interval, period_s), interval)
+            by_period: dict[int, list[_Query]] = defaultdict(list)
+            for query in queries:
+                by_period[query.metric.period_s or period_s].append(query)
+            parts = [_bronze.within(_rows(place, some, interval, period), interval) for period, some in sorted(by_period.items())]
+            rows = pa.concat_tables(parts) if parts else _bronze.schema("bronze.metric_sample").empty_table()
             answers += _bronze.batch(
                 "bronze.metric_sample", f"{place.account}/{place.region}/{service}", _bronze.ordered(rows, _KEY)
             )

@@ -24,7 +24,11 @@ a service says under names that begin with `headroom:`
 - dynamodb: `billing` (provisioned, on_demand), `read_units` and `write_units` (of the table and its indexes), `table_class`
 - elasticache: `engine`, `engine_version`, `nodes`, `replication_group`; memorydb: `engine`, `nodes` (of all shards)
 - workspaces: `running_mode`, `last_connected` (when somebody last was)
-- sagemaker: `kind` (instances, serverless, asynchronous), `nodes`; of these five tags are not asked for either
+- sagemaker: `kind` (instances, serverless, asynchronous), `nodes`
+- s3: `lifecycle` (none, stated), `moves_to` (storage classes), `aborts_after_days` (uploads), `uploads` (begun and not ended, of
+  the first thousand) and `oldest_upload`; its state is counted or uncounted, as its requests are, by a filter named EntireBucket
+
+Of dynamodb and those after it tags are not asked for either.
 
 A `resource_id` is the cloud's own id, or the resource part of the ARN where that is only a name: `db:orders`,
 `loadbalancer/app/web/50dc6c49`, `loadbalancer/old`.
@@ -40,7 +44,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from pipeline.interval import Interval, naive_utc
-from pipeline.sources import _aws, _bronze, _described_stores
+from pipeline.sources import _aws, _bronze, _described_buckets, _described_stores
 from pipeline.sources._batch import Batch
 from pipeline.sources._described import Resource, tagged
 
@@ -49,7 +53,7 @@ TABLES = ("bronze.resource_snapshot",)
 
 Service = Literal[
     "ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda",
-    "dynamodb", "elasticache", "memorydb", "workspaces", "sagemaker",
+    "dynamodb", "elasticache", "memorydb", "workspaces", "sagemaker", "s3",
 ]  # fmt: skip
 SERVICES: tuple[Service, ...] = get_args(Service)
 # What AWS does not have in every region; where it is not, there is none.
@@ -332,4 +336,5 @@ _DESCRIBED: dict[str, Callable[[_aws.Place], Iterator[Resource]]] = {
     "memorydb": _described_stores.memory_databases,
     "workspaces": _described_stores.desktops,
     "sagemaker": _described_stores.model_endpoints,
+    "s3": _described_buckets.buckets,
 }

@@ -78,6 +78,11 @@ CANONICAL_METRICS: dict[str, tuple[str, str]] = {
     "KeyspaceHits": ("count", "keys found in a memory database in the period; rules ask for it"),
     "KeyspaceMisses": ("count", "keys not found in a memory database in the period; rules ask for it"),
     "DiskUtilization": ("percent", "used share of an endpoint's disk; rules ask whether it was seen"),
+    "BucketSizeBytes:StandardStorage": ("count", "bytes of a bucket in the class Standard; rules ask for it"),
+    "NumberOfObjects:AllStorageTypes": ("count", "objects of a bucket; rules ask for it"),
+    "GetRequests:EntireBucket": ("count", "reading requests to a bucket in the period; rules ask for it"),
+    "BytesDownloaded:EntireBucket": ("mbps", "read from a bucket; rules ask for it"),
+    "BytesUploaded:EntireBucket": ("mbps", "written to a bucket; rules ask for it"),
     "Invocations": ("count", "invocations of a function or an endpoint in the period; rules ask for it"),
     "Duration": ("ms", "time of an invocation; rules ask for it"),
 }

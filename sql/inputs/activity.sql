@@ -23,6 +23,8 @@ WHERE ts >= :since AND ts < :as_of
     'VolumeReadOps', 'VolumeWriteOps', 'DatabaseConnections',
     'ConsumedReadCapacityUnits', 'ConsumedWriteCapacityUnits', 'ProvisionedReadCapacityUnits', 'ProvisionedWriteCapacityUnits',
     'EngineCPUUtilization', 'NewConnections', 'CacheHits', 'CacheMisses', 'GetTypeCmds', 'SetTypeCmds',
-    'KeyspaceHits', 'KeyspaceMisses', 'Invocations', 'DiskUtilization'
+    'KeyspaceHits', 'KeyspaceMisses', 'Invocations', 'DiskUtilization',
+    'BucketSizeBytes:StandardStorage', 'NumberOfObjects:AllStorageTypes',
+    'GetRequests:EntireBucket', 'BytesDownloaded:EntireBucket', 'BytesUploaded:EntireBucket'
   )
 ORDER BY account, region, resource_id, metric, ts

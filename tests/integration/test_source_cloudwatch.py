@@ -270,3 +270,20 @@ def test_of_a_table_and_its_indexes_and_of_the_nodes_of_a_cluster_the_largest_va
     assert values(tables, resource_id="table/orders", metric="ConsumedReadCapacityUnits") == [2.0, 7.0]
     assert values(clusters, resource_id="cluster/ledger", metric="KeyspaceHits") == [4.0]
     assert only == tables
+
+
+def test_what_a_bucket_holds_is_asked_for_by_the_day_and_what_is_asked_of_it_by_the_period(aws: str) -> None:
+    cloud = client(aws, "eu-north-1")
+    given(cloud, "AWS/S3", "BucketSizeBytes", {DAY.start: 5e9}, "Bytes", BucketName="logs", StorageType="StandardStorage")
+    given(cloud, "AWS/S3", "GetRequests", {NOON: 3.0}, "Count", BucketName="logs", FilterId="EntireBucket")
+
+    shards = fetched(aws, regions=["eu-north-1"], services=["s3"], period_s=3600)
+
+    rows = [
+        (row["metric"], row["statistic"], row["period_s"], row["ts"], row["value"], row["unit"])
+        for row in shards[f"{OWN}/eu-north-1/s3"].to_pylist()
+    ]
+    assert sorted(rows) == [
+        ("BucketSizeBytes:StandardStorage", "Average", 86_400, DAY.start, 5e9, "Count"),
+        ("GetRequests:EntireBucket", "Sum", 3600, NOON, 3.0, "Count"),
+    ]
