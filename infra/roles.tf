@@ -189,9 +189,11 @@ locals {
       Effect = "Allow"
       # RDS shows a database's tags to those who may list them.
       Action = [
+        "application-autoscaling:DescribeScalingPolicies", "autoscaling:DescribeAutoScalingGroups",
         "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "dynamodb:DescribeTable", "dynamodb:ListTables",
         "ec2:DescribeAddresses", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeNatGateways", "ec2:DescribeSnapshots",
-        "ec2:DescribeVolumes", "elasticache:DescribeCacheClusters", "elasticloadbalancing:DescribeLoadBalancers",
+        "ec2:DescribeVolumes", "ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:ListClusters", "ecs:ListServices",
+        "elasticache:DescribeCacheClusters", "elasticloadbalancing:DescribeLoadBalancers",
         "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
         "lambda:ListFunctions", "memorydb:DescribeClusters",
         "pricing:GetPriceListFileUrl", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource",

@@ -52,6 +52,7 @@ _TOKENS = {
     "lambda": ("Marker", "NextMarker"),
     "dynamodb": ("ExclusiveStartTableName", "LastEvaluatedTableName"),
     "elasticache": ("Marker", "Marker"),
+    "ecs": ("nextToken", "nextToken"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
     "s3.list_buckets": ("ContinuationToken", "ContinuationToken"),
 }

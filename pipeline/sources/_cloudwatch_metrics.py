@@ -240,6 +240,14 @@ METRICS: tuple[Metric, ...] = (
     *_of(
         "sagemaker", "AWS/SageMaker", ("EndpointName", "VariantName"), "endpoint/{EndpointName}", ("Invocations", "Count", "Sum")
     ),
+    # What EC2 tells of all instances of a group together.
+    *_of(
+        "autoscaling",
+        "AWS/EC2",
+        ("AutoScalingGroupName",),
+        "autoScalingGroupName/{AutoScalingGroupName}",
+        ("CPUUtilization", "Percent", _LEVEL),
+    ),
     # Sizes by storage class, in bytes, and objects: a point a day, of its midnight.
     *(
         Metric(

@@ -27,8 +27,11 @@ a service says under names that begin with `headroom:`
 - sagemaker: `kind` (instances, serverless, asynchronous), `nodes`
 - s3: `lifecycle` (none, stated), `moves_to` (storage classes), `aborts_after_days` (uploads), `uploads` (begun and not ended, of
   the first thousand) and `oldest_upload`; its state is counted or uncounted, as its requests are, by a filter named EntireBucket
+- ecs: `runs_on` (FARGATE, EC2, or its capacity providers), `tasks` (wanted), `architecture`, `system`, `scaled_by` (nothing, or
+  what policies keep: cpu, memory, other); its type is CPU units/MiB of a task
+- autoscaling: `desired`, `least`, `most`, `types`, `zones`; its state is fixed- and the number of instances, or scaling
 
-Of dynamodb and those after it tags are not asked for either.
+Of dynamodb, elasticache, memorydb, workspaces, sagemaker and s3 tags are not asked for either.
 
 A `resource_id` is the cloud's own id, or the resource part of the ARN where that is only a name: `db:orders`,
 `loadbalancer/app/web/50dc6c49`, `loadbalancer/old`.
@@ -44,7 +47,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from pipeline.interval import Interval, naive_utc
-from pipeline.sources import _aws, _bronze, _described_buckets, _described_stores
+from pipeline.sources import _aws, _bronze, _described_buckets, _described_groups, _described_stores
 from pipeline.sources._batch import Batch
 from pipeline.sources._described import Resource, tagged
 
@@ -54,6 +57,7 @@ TABLES = ("bronze.resource_snapshot",)
 Service = Literal[
     "ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda",
     "dynamodb", "elasticache", "memorydb", "workspaces", "sagemaker", "s3",
+    "ecs", "autoscaling",
 ]  # fmt: skip
 SERVICES: tuple[Service, ...] = get_args(Service)
 # What AWS does not have in every region; where it is not, there is none.
@@ -337,4 +341,6 @@ _DESCRIBED: dict[str, Callable[[_aws.Place], Iterator[Resource]]] = {
     "workspaces": _described_stores.desktops,
     "sagemaker": _described_stores.model_endpoints,
     "s3": _described_buckets.buckets,
+    "ecs": _described_groups.container_services,
+    "autoscaling": _described_groups.instance_groups,
 }
