@@ -178,6 +178,15 @@ METRICS: tuple[Metric, ...] = (
         ("ConcurrentExecutions", "Count", "Maximum"),
         ("Duration", "Milliseconds", _LEVEL),
     ),
+    # Lambda Insights, where a function has it.
+    *_of(
+        "lambda",
+        "LambdaInsights",
+        ("function_name",),
+        "function:{function_name}",
+        ("memory_utilization", "Percent", _LEVEL),
+        ("cpu_total_time", "Milliseconds", _LEVEL),
+    ),
     *_of(
         "ecs",
         "AWS/ECS",

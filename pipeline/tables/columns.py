@@ -85,6 +85,7 @@ CANONICAL_METRICS: dict[str, tuple[str, str]] = {
     "BytesUploaded:EntireBucket": ("mbps", "written to a bucket; rules ask for it"),
     "Invocations": ("count", "invocations of a function or an endpoint in the period; rules ask for it"),
     "Duration": ("ms", "time of an invocation; rules ask for it"),
+    "cpu_total_time": ("ms", "CPU time of an invocation, as Lambda Insights calls it; rules ask for it"),
 }
 #: How a file or an endpoint may write a moment: ISO 8601, or counted since 1970.
 TimeFormat = Literal["iso", "epoch_s", "epoch_ms", "epoch_us"]

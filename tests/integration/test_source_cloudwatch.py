@@ -287,3 +287,14 @@ def test_what_a_bucket_holds_is_asked_for_by_the_day_and_what_is_asked_of_it_by_
         ("BucketSizeBytes:StandardStorage", "Average", 86_400, DAY.start, 5e9, "Count"),
         ("GetRequests:EntireBucket", "Sum", 3600, NOON, 3.0, "Count"),
     ]
+
+
+def test_lambda_insights_tell_of_a_function_and_not_of_each_of_its_versions(aws: str) -> None:
+    cloud = client(aws, "eu-west-3")
+    for more in ({}, {"version": "7"}):
+        given(cloud, "LambdaInsights", "memory_utilization", {NOON: 40.0 + len(more)}, function_name="score", **more)
+
+    shards = fetched(aws, regions=["eu-west-3"], services=["lambda"], period_s=3600)
+
+    rows = shards[f"{OWN}/eu-west-3/lambda"].to_pylist()
+    assert {(row["resource_id"], row["metric"], row["value"]) for row in rows} == {("function:score", "memory_utilization", 40.0)}
