@@ -22,8 +22,8 @@ said AS (
     r.account, r.region, r.service, r.resource_id, r.rule_id, r.action, r.reason, r.current_config, r.target_config,
     r.evidence_json, r.effort, r.risk_level, r.portfolio_savings_usd,
     coalesce(r.savings_after_discounts_usd, r.savings_monthly_usd) AS saving_usd,
-    r.savings_after_discounts_usd IS NOT NULL OR r.service IN ('savings_plan', 'commitment') AS is_paid,
-    r.service IN ('savings_plan', 'commitment', 'tags') AS is_of_the_bill,
+    r.savings_after_discounts_usd IS NOT NULL OR r.service IN ('savings_plan', 'commitment', 'reservation') AS is_paid,
+    r.service IN ('savings_plan', 'commitment', 'tags', 'reservation') AS is_of_the_bill,
     sum(CASE WHEN r.savings_monthly_usd IS NULL THEN 1 ELSE 0 END) OVER () AS without_price
   FROM stands AS s
   JOIN gold.recommendation AS r ON r.recommendation_id = s.recommendation_id AND r.as_of = s.last_seen_at
@@ -103,6 +103,7 @@ SELECT
     WHEN 'savings_plan' THEN cast(NULL AS varchar)
     WHEN 'commitment' THEN cast(NULL AS varchar)
     WHEN 'tags' THEN cast(NULL AS varchar)
+    WHEN 'reservation' THEN cast(NULL AS varchar)
     ELSE service
   END AS servicename,
   CASE WHEN service = 'server' THEN 'unknown' ELSE 'AWS' END AS serviceprovidername,
