@@ -10,7 +10,7 @@ from pipeline.advice.case import cases
 from pipeline.advice.estate import Estate
 from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 SERVICES = frozenset({SAVINGS_PLAN})
 #: What is stopped or made smaller is not committed to.
 AFTER_CHANGES = True
