@@ -20,7 +20,7 @@ from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
 RULE_VERSION = "1"
 SERVICES = frozenset({"autoscaling"})
 
-_FIXED = "fixed-"
+_FIXED = "fixed"
 
 
 class Options(BaseModel):
@@ -52,15 +52,15 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
 
 def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> Row:
-    facts, state = facts_of(case.resource), optional_text(case.resource.get("state")) or ""
-    kind, instances = case.config, number_of(facts, "desired")
-    if not state.startswith(_FIXED):
+    facts, state = facts_of(case.resource), optional_text(case.resource.get("state"))
+    kind, instances = facts.get("types"), number_of(facts, "desired")
+    if state != _FIXED:
         return case.insufficient("Its size changes: how many instances the hours that were seen are shares of is not known.")
     if instances is None:
         return case.insufficient("The inventory does not say how many instances it has.")
     if instances == 0:
         return case.keep("It has no instance.", monthly_cost_usd=0.0, price_as_of=None)
-    if kind is None:
+    if kind is None or "," in kind:
         return case.insufficient("Its instances are of several types, or of none that is known.")
     case = replace(case, config=f"{instances:g} × {kind}")
     unknown = case.too_young() or case.resized() or _size_unknown(case)
@@ -112,12 +112,15 @@ def _size(case: Case, options: Options, kind: str, instances: float, members: li
 
 
 def _size_unknown(case: Case) -> str | None:
-    """Why the hours that were seen may be of another number of instances, or None."""
+    """Why the hours that were seen may be of another number of instances, or None: inventories do not reach as far back.
+
+    Where they do, a change of the number is one of the configuration.
+    """
     days = case.in_state_for()
     if days is not None and days >= case.days:
         return None
     since = "not known how long" if days is None else f"known for {days:.0f} days only"
-    return f"That it has this number of instances is {since}; {case.days} days are needed."
+    return f"That nothing changes its size is {since}; {case.days} days are needed."
 
 
 def _memory_pct(case: Case, members: list[pd.Series]) -> float | None:

@@ -11,8 +11,8 @@ from pipeline.sources._described import Resource, tagged
 
 # ECS describes so many services at once.
 _DESCRIBED_AT_ONCE = 10
-#: How the state of a group whose size nothing changes begins; its number of instances follows.
-FIXED = "fixed-"
+#: State of a group whose size nothing changes.
+FIXED = "fixed"
 
 
 def container_services(place: _aws.Place) -> Iterator[Resource]:
@@ -62,7 +62,7 @@ def _scaled_by(place: _aws.Place) -> dict[str, str]:
 
 
 def instance_groups(place: _aws.Place) -> Iterator[Resource]:
-    """Auto Scaling groups; one that is as large at least as at most says so in its state, with its size."""
+    """Auto Scaling groups; one that is as large at least as at most says so in its state."""
     for one in place.listed("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", MaxRecords=100):
         desired, least, most = (one.get(name) for name in ("DesiredCapacity", "MinSize", "MaxSize"))
         types = sorted({member["InstanceType"] for member in one.get("Instances", []) if member.get("InstanceType")})
@@ -70,8 +70,9 @@ def instance_groups(place: _aws.Place) -> Iterator[Resource]:
         yield Resource(
             f"autoScalingGroupName/{one['AutoScalingGroupName']}",
             "autoscaling",
-            types[0] if len(types) == 1 else None,
-            f"{FIXED}{desired}" if desired == least == most else "scaling",
+            # A change of it is a change of what the metrics are means of.
+            f"{desired} x {types[0]}" if len(types) == 1 else None,
+            FIXED if desired == least == most else "scaling",
             naive_utc(one["CreatedTime"]),
             tagged(tags, desired=desired, least=least, most=most, types=types, zones=len(one.get("AvailabilityZones", []))),
         )

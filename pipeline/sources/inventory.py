@@ -29,7 +29,7 @@ a service says under names that begin with `headroom:`
   the first thousand) and `oldest_upload`; its state is counted or uncounted, as its requests are, by a filter named EntireBucket
 - ecs: `runs_on` (FARGATE, EC2, or its capacity providers), `tasks` (wanted), `architecture`, `system`, `scaled_by` (nothing, or
   what policies keep: cpu, memory, other); its type is CPU units/MiB of a task
-- autoscaling: `desired`, `least`, `most`, `types`, `zones`; its state is fixed- and the number of instances, or scaling
+- autoscaling: `desired`, `least`, `most`, `types`, `zones`; its state is fixed or scaling, its type their number x theirs
 
 Of dynamodb, elasticache, memorydb, workspaces, sagemaker and s3 tags are not asked for either.
 

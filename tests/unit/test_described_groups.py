@@ -112,7 +112,7 @@ def test_a_group_that_nothing_makes_larger_or_smaller_says_so_in_its_state() -> 
     with stubbed({"autoscaling": [("describe_auto_scaling_groups", asked, {"AutoScalingGroups": listed})]}) as place:
         web, batch = instance_groups(place)
 
-    assert web[:5] == ("autoScalingGroupName/web", "autoscaling", "m5.large", "fixed-2", datetime(2025, 6, 1, 8))
+    assert web[:5] == ("autoScalingGroupName/web", "autoscaling", "2 x m5.large", "fixed", datetime(2025, 6, 1, 8))
     assert facts(web) == {"desired": "2", "least": "2", "most": "2", "types": "m5.large", "zones": "2"}
     assert web.tags["app_name"] == "shop"
     assert (batch.state, batch.instance_type, facts(batch)["types"]) == ("scaling", None, "m5.large,m5.xlarge")

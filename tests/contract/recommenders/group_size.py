@@ -17,9 +17,9 @@ from tests.support.rule_cases import Says, Situation
 PRICES = [{"service": "ec2", "item": "m5.large", "unit": "hour", "price_usd": 0.096}]
 
 
-def group(name: str, instances: int = 10, state: str | None = None, **more: Any) -> dict[str, Any]:
-    known = {"instance_type": "m5.large", "desired": instances, "zones": 3, **more}
-    return resource(f"autoScalingGroupName/{name}", "autoscaling", state or f"fixed-{instances}", **known)
+def group(name: str, instances: int = 10, state: str = "fixed", **more: Any) -> dict[str, Any]:
+    known = {"instance_type": f"{instances} x m5.large", "types": "m5.large", "desired": instances, "zones": 3, **more}
+    return resource(f"autoScalingGroupName/{name}", "autoscaling", state, **known)
 
 
 def member(name: str, of: str, **facts: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def cpu(name: str, share: float | np.ndarray, **more: Any) -> pd.DataFrame:
     return by_hour(f"autoScalingGroupName/{name}", "cpu_utilization", share, **more)
 
 
-_SEEN = ("calm", "mixed", "licensed", "filled", "lately", "changes", "young", "unsaid", "zero")
+_SEEN = ("calm", "mixed", "licensed", "filled", "lately", "changed", "changes", "young", "unsaid", "zero")
 SITUATIONS = {
     "groups": Situation(
         active(
@@ -40,10 +40,11 @@ SITUATIONS = {
                 group("zoned", zones=5),
                 group("busy"),
                 group("pair", 2),
-                group("mixed", instance_type=None),
+                group("mixed", instance_type=None, types="m5.large,m5.xlarge"),
                 group("licensed"),
                 group("filled"),
                 group("lately", state_since=AS_OF - timedelta(days=3)),
+                group("changed", config_changed_at=AS_OF - timedelta(days=3)),
                 group("changes", state="scaling"),
                 group("unsaid", desired=None),
                 group("zero", 0),
@@ -79,6 +80,7 @@ SITUATIONS = {
             ),
             "autoScalingGroupName/filled": Says("rightsize", "9 of 10 instances"),
             "autoScalingGroupName/lately": Says("insufficient_data", "known for 3 days only"),
+            "autoScalingGroupName/changed": Says("insufficient_data", "10 × m5.large only since 2026-03-12"),
             "autoScalingGroupName/changes": Says("insufficient_data", "Its size changes"),
             "autoScalingGroupName/unsaid": Says("insufficient_data", "how many instances it has"),
             "autoScalingGroupName/zero": Says("keep", "It has no instance", {"monthly_cost_usd": 0.0}),
