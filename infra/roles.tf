@@ -189,12 +189,24 @@ locals {
       Effect = "Allow"
       # RDS shows a database's tags to those who may list them.
       Action = [
-        "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeAddresses", "ec2:DescribeImages", "ec2:DescribeInstances",
-        "ec2:DescribeNatGateways", "ec2:DescribeSnapshots", "ec2:DescribeVolumes", "elasticloadbalancing:DescribeLoadBalancers",
+        "application-autoscaling:DescribeScalingPolicies", "autoscaling:DescribeAutoScalingGroups",
+        "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "dynamodb:DescribeTable", "dynamodb:ListTables",
+        "ec2:DescribeAddresses", "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeNatGateways", "ec2:DescribeSnapshots",
+        "ec2:DescribeVolumes", "ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:ListClusters", "ecs:ListServices",
+        "elasticache:DescribeCacheClusters", "elasticloadbalancing:DescribeLoadBalancers",
         "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
-        "lambda:ListFunctions",
+        "lambda:ListFunctions", "memorydb:DescribeClusters",
         "pricing:GetPriceListFileUrl", "pricing:ListPriceLists", "rds:DescribeDBInstances", "rds:ListTagsForResource",
+        "sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:ListEndpoints",
+        "workspaces:DescribeWorkspaces", "workspaces:DescribeWorkspacesConnectionStatus",
       ]
+      Resource = "*"
+    }],
+    [{
+      # What buckets are set to, never what is in them.
+      Sid      = "LookAtBuckets"
+      Effect   = "Allow"
+      Action   = ["s3:GetLifecycleConfiguration", "s3:GetMetricsConfiguration", "s3:ListAllMyBuckets", "s3:ListBucketMultipartUploads"]
       Resource = "*"
     }],
     length(var.source_role_arns) == 0 ? [] : [{

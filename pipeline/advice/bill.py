@@ -14,8 +14,15 @@ from pipeline.advice.facts import facts_of
 from pipeline.errors import DataError
 from pipeline.tables.columns import UNNAMED
 
-#: Services of what the bill lists: what a payer's plans may cover, each commitment, and the tags of an account.
-FROM_THE_BILL = SAVINGS_PLAN, COMMITMENT, TAGS = ("savings_plan", "commitment", "tags")
+#: Services of what the bill lists: what a payer's plans may cover, each commitment, the tags of an account, and what of a payer
+#: can be reserved.
+FROM_THE_BILL = SAVINGS_PLAN, COMMITMENT, TAGS, RESERVATION = ("savings_plan", "commitment", "tags", "reservation")
+#: By service, the usage types of which a reservation is sold; its family is what is alike for it.
+RESERVED = {
+    "rds": r"(?:^|-)(?:InstanceUsage|Multi-AZUsage):(?P<family>db\.[a-z0-9-]+)\.",
+    "elasticache": r"(?:^|-)NodeUsage:(?P<family>cache\.[a-z0-9-]+)\.",
+    "opensearch": r"(?:^|-)ESInstance:(?P<family>[a-z0-9.-]+)$",
+}
 #: What stands for the region of what has none.
 EVERYWHERE = "global"
 #: Days in a month, as hours are counted.
@@ -43,8 +50,26 @@ def add_billed(estate: Estate) -> Estate:
     ]
     if not rows:
         return estate
-    billed = pd.DataFrame(rows, columns=["account", "resource_id", "service"]).assign(region=EVERYWHERE)
+    everywhere = pd.DataFrame(rows, columns=["account", "resource_id", "service"]).assign(region=EVERYWHERE)
+    billed = pd.concat([everywhere, _reservable(bill)], ignore_index=True)
     return replace(estate, resources=pd.concat([listed, billed], ignore_index=True) if len(listed) else billed)
+
+
+def reserved_families(usage_types: pd.Series) -> pd.Series:
+    """`rds/db.r6g` of `USE1-InstanceUsage:db.r6g.large`; missing where no reservation is sold of it."""
+    found = pd.Series(None, index=usage_types.index, dtype="object")
+    for service, pattern in RESERVED.items():
+        family = usage_types.astype("object").str.extract(pattern, expand=True)["family"]
+        found = found.where(family.isna(), f"{service}/" + family.astype("object"))
+    return found
+
+
+def _reservable(bill: pd.DataFrame) -> pd.DataFrame:
+    """What of each payer and region can be reserved, as resources: one for each family."""
+    used = bill.loc[bill["charged_as"].isin(["on_demand", "covered"]), ["payer", "region", "usage_type"]].drop_duplicates()
+    used = used.assign(resource_id=reserved_families(used["usage_type"])).dropna(subset=["resource_id"])
+    listed = used.drop_duplicates(["payer", "region", "resource_id"]).sort_values(["payer", "region", "resource_id"])
+    return listed.rename(columns={"payer": "account"})[["account", "resource_id", "region"]].assign(service=RESERVATION)
 
 
 def known_bill(estate: Estate) -> pd.DataFrame:

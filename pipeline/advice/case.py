@@ -135,20 +135,21 @@ class Case:
     def in_state_for(self) -> float | None:
         """Days for which inventories have listed the resource in its present state, at least; None where they do not say."""
         since = self.resource.get("state_since")
-        return None if since is None or pd.isna(since) else self._days_since(since)
+        return None if since is None or pd.isna(since) else self.days_since(since)
 
     def age_days(self) -> float | None:
         """Days since the resource was launched; None where the inventory does not say."""
         launched = self.resource.get("launched_at")
-        return None if launched is None or pd.isna(launched) else max(self._days_since(launched), 0.0)
+        return None if launched is None or pd.isna(launched) else max(self.days_since(launched), 0.0)
 
-    def _days_since(self, moment: pd.Timestamp) -> float:
+    def days_since(self, moment: pd.Timestamp) -> float:
+        """Days from a moment to the one that is judged."""
         return float((pd.Timestamp(self.estate.as_of) - pd.Timestamp(moment)) / pd.Timedelta(days=1))
 
     def resized(self) -> str | None:
         """Why the days looked at say nothing of what the resource is now, or None: it became that in them."""
         changed = self.resource.get("config_changed_at")
-        if changed is None or pd.isna(changed) or self._days_since(changed) >= self.days:
+        if changed is None or pd.isna(changed) or self.days_since(changed) >= self.days:
             return None
         return f"{self.config} only since {changed:%Y-%m-%d}; {self.days} days of it are needed."
 

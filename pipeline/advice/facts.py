@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import pandas as pd
 
@@ -33,3 +34,19 @@ def number_of(facts: Mapping[str, str], name: str) -> float | None:
         return None if text is None else float(text)
     except ValueError as error:
         raise DataError(f"headroom:{name} is {text!r}, expected a number; correct the inventory") from error
+
+
+def moment_of(facts: Mapping[str, str], name: str) -> pd.Timestamp | None:
+    """One fact as a moment, naive UTC; None where it is not stated.
+
+    Raises:
+        DataError: it is no moment.
+    """
+    text = facts.get(name)
+    try:
+        moment = None if text is None else pd.Timestamp(datetime.fromisoformat(text))
+    except ValueError as error:
+        raise DataError(
+            f"headroom:{name} is {text!r}, expected a moment as 2026-03-01T08:00:00; correct the inventory"
+        ) from error
+    return moment if moment is None or moment.tzinfo is None else moment.tz_convert(None)

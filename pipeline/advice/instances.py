@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from pipeline.advice.case import Case, Row
-from pipeline.advice.estate import optional_text, tags_of
+from pipeline.advice.estate import optional_text, resources_of, tags_of
 from pipeline.advice.measures import MEASURES
 from pipeline.advice.prices import Price
 
@@ -57,6 +57,18 @@ def settled(case: Case, min_coverage_pct: float) -> Row | None:
         f"Every sample of the last {case.days} days is exactly 0, of CPU, memory and network as far as they are known: "
         "a running instance is never that still, so nothing was measured. Look at its exporter."
     )
+
+
+def members_of(case: Case) -> list[pd.Series]:
+    """The instances of an Auto Scaling group that its account's inventory lists as running, in the order of their ids."""
+    name = case.key[2].rpartition("/")[2]
+    return [
+        resource
+        for (account, region, _), resource in resources_of(case.estate, ("ec2",))
+        if (account, region) == case.key[:2]
+        and tags_of(resource).get(_GROUP_TAGS[0]) == name
+        and optional_text(resource.get("state")) in (None, "running")
+    ]
 
 
 def _group_of(resource: pd.Series) -> str | None:

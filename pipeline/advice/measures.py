@@ -55,6 +55,28 @@ MEASURES: dict[str, Measure] = {
     "VolumeReadOps": Measure(kind="count"),
     "VolumeWriteOps": Measure(kind="count"),
     "DatabaseConnections": Measure(),
+    # Of tables: what is provisioned is always reported, what is consumed only where something is.
+    **dict.fromkeys(
+        ("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"),
+        Measure(absent="nothing", kind="count", witnesses=("ProvisionedReadCapacityUnits", "ProvisionedWriteCapacityUnits")),
+    ),
+    **dict.fromkeys(("ProvisionedReadCapacityUnits", "ProvisionedWriteCapacityUnits"), Measure()),
+    # Of the nodes of caches, each minute; commands of a kind only where there were any.
+    "EngineCPUUtilization": Measure(),
+    "NewConnections": Measure(kind="count"),
+    **dict.fromkeys(
+        ("CacheHits", "CacheMisses", "GetTypeCmds", "SetTypeCmds", "KeyspaceHits", "KeyspaceMisses"),
+        Measure(absent="nothing", kind="count", witnesses=("EngineCPUUtilization",)),
+    ),
+    # Of endpoints, as of functions, only where there are any: an endpoint's disk is reported while it has instances.
+    "Invocations": Measure(absent="nothing", kind="count", witnesses=("DiskUtilization",)),
+    "DiskUtilization": Measure(),
+    # Of buckets once a day; what is asked of them only where something is.
+    "BucketSizeBytes:StandardStorage": Measure(),
+    "NumberOfObjects:AllStorageTypes": Measure(),
+    "GetRequests:EntireBucket": Measure(kind="count"),
+    "BytesDownloaded:EntireBucket": Measure(),
+    "BytesUploaded:EntireBucket": Measure(),
 }
 
 
@@ -74,7 +96,7 @@ class Busiest:
 def busiest_day(case: Case, metric: str, days: int) -> Busiest:
     """The busiest of the last whole `days` before `as_of`."""
     measure, seen = MEASURES[metric], case.estate.days.get(case.key, {})
-    window = np.datetime64(case.estate.as_of, "D") - np.arange(1, days + 1).astype("timedelta64[D]")
+    window = _window(case, days)
     own = _within(seen, (metric,), window)
     known = _within(seen, (metric, *measure.witnesses), window) if measure.absent == "nothing" else own
     covered: dict[np.datetime64, float] = {}
@@ -84,6 +106,27 @@ def busiest_day(case: Case, metric: str, days: int) -> Busiest:
         return Busiest(None, 0.0)
     amounts = [amount for one in own for amount in _amounts(one, measure)]
     return Busiest(max(amounts, default=0.0), float(sum(covered.values()) / days))
+
+
+def newest(case: Case, metric: str, days: int) -> float | None:
+    """What the last of the whole `days` before `as_of` says of which anything is known; None where nothing is."""
+    seen = _within(case.estate.days.get(case.key, {}), (metric,), _window(case, days))
+    return float(seen[0].mean[-1]) if seen and len(seen[0].mean) else None
+
+
+def total_of(case: Case, metric: str, days: int) -> float:
+    """The sum over the whole `days` of what is reported only where it is not zero: a rate by its seconds, a count by its periods.
+
+    Which of the two it is, its `Measure` says.
+    """
+    seen = _within(case.estate.days.get(case.key, {}), (metric,), _window(case, days))
+    if MEASURES[metric].kind == "count":
+        return float(sum((one.mean * one.samples).sum() for one in seen))
+    return float(sum((one.mean * one.samples / one.expected).sum() for one in seen) * 86_400)
+
+
+def _window(case: Case, days: int) -> np.ndarray:
+    return np.datetime64(case.estate.as_of, "D") - np.arange(1, days + 1).astype("timedelta64[D]")
 
 
 def _within(seen: dict[str, Days], metrics: Iterable[str], window: np.ndarray) -> list[Days]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,7 +12,8 @@ from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Estate
 from pipeline.advice.facts import facts_of, number_of
-from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.advice.functions import price_of_time, work_of
+from pipeline.advice.prices import price_lists
 
 RULE_VERSION = "1"
 SERVICES = frozenset({"lambda"})
@@ -48,11 +48,11 @@ def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> 
     case = replace(case, config=f"{architecture}, {memory:g} MiB")
     if architecture != "x86_64":
         return case.keep(f"It runs on {architecture} already.")
-    seconds = _seconds_a_month(case)
-    if seconds is None:
+    work = work_of(case)
+    if work is None:
         return case.insufficient(f"No invocation and no duration of the last {case.days} days is known: it may not be called.")
-    units = seconds * memory / 1024
-    now, then = (monthly_price(prices, case.region, f"duration {kind} first tier", units) for kind in ("x86", "arm64"))
+    units = work.seconds_a_month(case) * memory / 1024
+    now, then = (price_of_time(prices, case.region, kind, units) for kind in (architecture, "arm64"))
     evidence = {
         **case.how_much_was_seen("Invocations"),
         "observed": {"gib_seconds_a_month": round(units, 3)},
@@ -73,15 +73,3 @@ def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> 
     )
     reason = f"Its {units:,.0f} GB-seconds a month cost a fifth less on arm64. What it is packed with must be there for arm64."
     return case.recommend("migrate", reason, change)
-
-
-def _seconds_a_month(case: Case) -> float | None:
-    """Seconds that its invocations take in a month, by the days looked at; None where nothing is known of it."""
-    invoked, took = case.usage.get("Invocations"), case.usage.get("Duration")
-    if invoked is None or took is None:
-        return None
-    _, calls, times = np.intersect1d(invoked.hours, took.hours, assume_unique=True, return_indices=True)
-    # A period without a call has no value, so that the mean of those seen times their number is the hour's sum; each call is
-    # taken to last as long as the hour's periods on average.
-    total = float((invoked.mean[calls] * invoked.samples[calls] * took.mean[times] / 1000).sum())
-    return total * HOURS_PER_MONTH / (24 * case.days) if np.isfinite(total) else None

@@ -7,7 +7,7 @@ Credentials come from the environment that boto3 reads (variables, profile, cont
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -50,11 +50,21 @@ _TOKENS = {
     "elb": ("Marker", "NextMarker"),
     "elbv2": ("Marker", "NextMarker"),
     "lambda": ("Marker", "NextMarker"),
+    "dynamodb": ("ExclusiveStartTableName", "LastEvaluatedTableName"),
+    "elasticache": ("Marker", "Marker"),
+    "ecs": ("nextToken", "nextToken"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
+    "s3.list_buckets": ("ContinuationToken", "ContinuationToken"),
 }
 _ACTION_PREFIX = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}
 # Where the action that a policy allows has another name than the operation.
-_ACTION_NAME = {"ListObjectsV2": "ListBucket"}
+_ACTION_NAME = {
+    "ListObjectsV2": "ListBucket",
+    "ListBuckets": "ListAllMyBuckets",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+}
 _MOST_PAGES = 10_000
 
 
@@ -158,8 +168,11 @@ class Place:
     account: str = ""
     now: datetime = datetime.min
 
-    def ask(self, service: str, operation: str, **given: Any) -> dict[str, Any]:
+    def ask(self, service: str, operation: str, *, absent: Collection[str] = (), **given: Any) -> dict[str, Any]:
         """One API call, repeated while AWS throttles or fails.
+
+        Args:
+            absent: codes of errors that are an answer, {"Absent": code}.
 
         Raises:
             ConfigError: access denied, or no credentials that AWS knows.
@@ -178,6 +191,8 @@ class Place:
                 return answer
             except ClientError as error:
                 code = str(error.response.get("Error", {}).get("Code", ""))
+                if code in absent:
+                    return {"Absent": code}
                 status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
                 trouble = f"{code}: {self.login.hide(str(error.response.get('Error', {}).get('Message', '')))}"
                 if code in _EXPIRED:
@@ -188,10 +203,8 @@ class Place:
                     self.login.renew()
                     renewed = True
                     continue
-                if code in _REFUSED:
-                    raise self._refused(action, f"access denied; allow the action {action}: {trouble}") from None
-                if code in _BAD_KEYS:
-                    raise self._refused(action, f"AWS does not accept the credentials: {trouble}") from None
+                if why := _why_refused(code, action):
+                    raise self._refused(action, f"{why}: {trouble}") from None
                 if code not in _THROTTLED and status not in _http.BUSY:
                     raise self._failed(action, trouble) from None
             except NoCredentialsError:
@@ -204,7 +217,11 @@ class Place:
                 _http.pause(attempt)
         raise self._failed(action, f"gave up after {attempts} attempts: {trouble}")
 
-    def listed(self, service: str, operation: str, items: str, **given: Any) -> list[dict[str, Any]]:
+    def offers(self, service: str) -> bool:
+        """Whether AWS has the service in this region, as far as botocore knows; an emulator is taken to have all."""
+        return bool(self.login.options.endpoint_url) or self.region in _regions_of(service)
+
+    def listed(self, service: str, operation: str, items: str, **given: Any) -> list[Any]:
         """What all pages of a listing hold under `items`.
 
         Raises:
@@ -215,7 +232,7 @@ class Place:
 
     def pages(self, service: str, operation: str, **given: Any) -> Iterator[dict[str, Any]]:
         """The pages of a listing. Raises as `listed`."""
-        sent, received = _TOKENS.get(service, ("NextToken", "NextToken"))
+        sent, received = _TOKENS.get(f"{service}.{operation}") or _TOKENS.get(service, ("NextToken", "NextToken"))
         seen: set[str] = set()
         while len(seen) < _MOST_PAGES:
             page = self.ask(service, operation, **given)
@@ -285,6 +302,25 @@ def places(name: str, options: AwsOptions, regions: tuple[str, ...] | None = Non
             if role and not re.search(rf"::{place.account}:", role):
                 raise SourceError(f"{name}: role {role} led into account {place.account}")
             yield place
+
+
+def _why_refused(code: str, action: str) -> str:
+    """Why no later try will be allowed either; empty where one may be."""
+    if code in _REFUSED:
+        return f"access denied; allow the action {action}"
+    return "AWS does not accept the credentials" if code in _BAD_KEYS else ""
+
+
+@cache
+def _regions_of(service: str) -> frozenset[str]:
+    from botocore.session import get_session
+
+    session = get_session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions(service, partition_name=partition)
+    )
 
 
 def answered_at(answer: dict[str, Any]) -> datetime:

@@ -32,6 +32,17 @@ class Metric(BaseModel):
     part: str | None = Field(
         default=None, description="Optional dimension that tells parts of a resource apart; the part `/` is the metric itself."
     )
+    period_s: int | None = Field(
+        default=None,
+        ge=60,
+        le=86_400,
+        description="Period of its points, where the service has no finer ones; of S3's sizes a day.",
+    )
+    is_whole: bool = Field(
+        default=True,
+        description="Whether of what is told with fewer and with more dimensions the former is all there is; if not, as of a "
+        "table and its indexes, the largest value counts.",
+    )
 
     @field_validator("statistics")
     @classmethod
@@ -62,6 +73,12 @@ def _of(
 
 
 _LEVEL = "Average Maximum"
+
+
+def _of_parts(metrics: tuple[Metric, ...], *optional: str) -> tuple[Metric, ...]:
+    """The same where parts, told by these dimensions, are told beside the whole or instead of it."""
+    return tuple(metric.model_copy(update={"optional": optional, "is_whole": False}) for metric in metrics)
+
 
 METRICS: tuple[Metric, ...] = (
     *_of(
@@ -161,6 +178,15 @@ METRICS: tuple[Metric, ...] = (
         ("ConcurrentExecutions", "Count", "Maximum"),
         ("Duration", "Milliseconds", _LEVEL),
     ),
+    # Lambda Insights, where a function has it.
+    *_of(
+        "lambda",
+        "LambdaInsights",
+        ("function_name",),
+        "function:{function_name}",
+        ("memory_utilization", "Percent", _LEVEL),
+        ("cpu_total_time", "Milliseconds", _LEVEL),
+    ),
     *_of(
         "ecs",
         "AWS/ECS",
@@ -178,6 +204,97 @@ METRICS: tuple[Metric, ...] = (
         ("BytesInFromDestination", "Bytes", "Sum"),
         ("ActiveConnectionCount", "Count", "Maximum"),
         ("ErrorPortAllocation", "Count", "Sum"),
+    ),
+    *_of(
+        "docdb",
+        "AWS/DocDB",
+        ("DBInstanceIdentifier",),
+        "db:{DBInstanceIdentifier}",
+        ("CPUUtilization", "Percent", _LEVEL),
+        ("DatabaseConnections", "Count", _LEVEL),
+    ),
+    *_of_parts(
+        _of(
+            "dynamodb",
+            "AWS/DynamoDB",
+            ("TableName",),
+            "table/{TableName}",
+            ("ConsumedReadCapacityUnits", "Count", "Sum"),
+            ("ConsumedWriteCapacityUnits", "Count", "Sum"),
+            ("ProvisionedReadCapacityUnits", "Count", _LEVEL),
+            ("ProvisionedWriteCapacityUnits", "Count", _LEVEL),
+        ),
+        "GlobalSecondaryIndexName",
+    ),
+    *_of(
+        "elasticache",
+        "AWS/ElastiCache",
+        ("CacheClusterId",),
+        "cluster:{CacheClusterId}",
+        ("EngineCPUUtilization", "Percent", _LEVEL),
+        *((name, "Count", "Sum") for name in ("NewConnections", "CacheHits", "CacheMisses", "GetTypeCmds", "SetTypeCmds")),
+    ),
+    *_of_parts(
+        _of(
+            "memorydb",
+            "AWS/MemoryDB",
+            ("ClusterName",),
+            "cluster/{ClusterName}",
+            ("EngineCPUUtilization", "Percent", _LEVEL),
+            *((name, "Count", "Sum") for name in ("NewConnections", "KeyspaceHits", "KeyspaceMisses")),
+        ),
+        "NodeName",
+        "NodeId",
+    ),
+    *_of(
+        "sagemaker", "AWS/SageMaker", ("EndpointName", "VariantName"), "endpoint/{EndpointName}", ("Invocations", "Count", "Sum")
+    ),
+    # What EC2 tells of all instances of a group together.
+    *_of(
+        "autoscaling",
+        "AWS/EC2",
+        ("AutoScalingGroupName",),
+        "autoScalingGroupName/{AutoScalingGroupName}",
+        ("CPUUtilization", "Percent", _LEVEL),
+    ),
+    # Sizes by storage class, in bytes, and objects: a point a day, of its midnight.
+    *(
+        Metric(
+            service="s3",
+            namespace="AWS/S3",
+            name=name,
+            unit="Count",
+            statistics=("Average",),
+            dimensions=("BucketName",),
+            resource="{BucketName}",
+            optional=("StorageType",),
+            part="StorageType",
+            period_s=86_400,
+        )
+        for name in ("BucketSizeBytes", "NumberOfObjects")
+    ),
+    # Requests, of buckets that count them; the filter EntireBucket is all of the bucket.
+    *(
+        Metric(
+            service="s3",
+            namespace="AWS/S3",
+            name=name,
+            unit=unit,
+            statistics=("Sum",),
+            dimensions=("BucketName",),
+            resource="{BucketName}",
+            optional=("FilterId",),
+            part="FilterId",
+        )
+        for name, unit in (("GetRequests", "Count"), ("BytesDownloaded", "Bytes"), ("BytesUploaded", "Bytes"))
+    ),
+    # Reported for as long as an endpoint has instances.
+    *_of(
+        "sagemaker",
+        "/aws/sagemaker/Endpoints",
+        ("EndpointName", "VariantName"),
+        "endpoint/{EndpointName}",
+        ("DiskUtilization", "Percent", _LEVEL),
     ),
 )
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import pyarrow as pa
 from pydantic import Field, field_validator
 
 from pipeline.errors import ConfigError, SourceError
@@ -111,7 +112,11 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
             queries = _queries(
                 place, [metric for metric in catalogue if metric.service == service], options.resources.get(service)
             )
-            rows = _bronze.within(_rows(place, queries, interval, period_s), interval)
+            by_period: dict[int, list[_Query]] = defaultdict(list)
+            for query in queries:
+                by_period[query.metric.period_s or period_s].append(query)
+            parts = [_bronze.within(_rows(place, some, interval, period), interval) for period, some in sorted(by_period.items())]
+            rows = pa.concat_tables(parts) if parts else _bronze.schema("bronze.metric_sample").empty_table()
             answers += _bronze.batch(
                 "bronze.metric_sample", f"{place.account}/{place.region}/{service}", _bronze.ordered(rows, _KEY)
             )
@@ -153,7 +158,7 @@ def _queries(place: _aws.Place, metrics: Sequence[Metric], only: Sequence[str] |
             # Where an agent publishes both detail and roll-ups, the fewest dimensions are the whole resource. As many more
             # than once are the same resource before and after a change, such as of its instance type.
             fewest = min(map(len, candidates))
-            whole = [dimensions for dimensions in candidates if len(dimensions) == fewest]
+            whole = [dimensions for dimensions in candidates if len(dimensions) == fewest or not metric.is_whole]
             queries += [_Query(metric, one, resource_id, name, dimensions) for one in metric.statistics for dimensions in whole]
     return queries
 
@@ -180,7 +185,7 @@ def _rows(place: _aws.Place, queries: Sequence[_Query], interval: Interval, peri
         asked = queries[first : first + QUERIES_PER_CALL]
         for query, points in zip(asked, _points(place, asked, interval, period_s), strict=True):
             known = series[query.resource_id, query.name, query.statistic, query.metric.unit]
-            # In the period of a change both sides may have a value; the larger one counts.
+            # In the period of a change both sides may have a value, as have the parts of a whole; the larger one counts.
             known.update({ts: max(value, known.get(ts, value)) for ts, value in points.items()})
     columns: dict[str, list[Any]] = defaultdict(list)
     for key, points in series.items():

@@ -20,6 +20,18 @@ a service says under names that begin with `headroom:`
 - nat: `connectivity`, `vpc`
 - lambda: `memory_mib`, `architecture`, `runtime`, `package` (Zip or Image); tags are not asked for, which is a call for each
 - address: `public_ip`, `attached_to`, `pool` (amazon, or an own range), `managed_by` (a service of AWS)
+- docdb, which RDS lists: as rds
+- dynamodb: `billing` (provisioned, on_demand), `read_units` and `write_units` (of the table and its indexes), `table_class`
+- elasticache: `engine`, `engine_version`, `nodes`, `replication_group`; memorydb: `engine`, `nodes` (of all shards)
+- workspaces: `running_mode`, `last_connected` (when somebody last was)
+- sagemaker: `kind` (instances, serverless, asynchronous), `nodes`
+- s3: `lifecycle` (none, stated), `moves_to` (storage classes), `aborts_after_days` (uploads), `uploads` (begun and not ended, of
+  the first thousand) and `oldest_upload`; its state is counted or uncounted, as its requests are, by a filter named EntireBucket
+- ecs: `runs_on` (FARGATE, EC2, or its capacity providers), `tasks` (wanted), `architecture`, `system`, `scaled_by` (nothing, or
+  what policies keep: cpu, memory, other); its type is CPU units/MiB of a task
+- autoscaling: `desired`, `least`, `most`, `types`, `zones`; its state is fixed or scaling, its type their number x theirs
+
+Of dynamodb, elasticache, memorydb, workspaces, sagemaker and s3 tags are not asked for either.
 
 A `resource_id` is the cloud's own id, or the resource part of the ARN where that is only a name: `db:orders`,
 `loadbalancer/app/web/50dc6c49`, `loadbalancer/old`.
@@ -30,18 +42,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
 from pipeline.interval import Interval, naive_utc
-from pipeline.sources import _aws, _bronze
+from pipeline.sources import _aws, _bronze, _described_buckets, _described_groups, _described_stores
 from pipeline.sources._batch import Batch
+from pipeline.sources._described import Resource, tagged
 
 NAME = "inventory"
 TABLES = ("bronze.resource_snapshot",)
 
-Service = Literal["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda"]
+Service = Literal[
+    "ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda",
+    "dynamodb", "elasticache", "memorydb", "workspaces", "sagemaker", "s3",
+    "ecs", "autoscaling",
+]  # fmt: skip
+SERVICES: tuple[Service, ...] = get_args(Service)
+# What AWS does not have in every region; where it is not, there is none.
+_NOT_EVERYWHERE = frozenset({"memorydb", "workspaces", "sagemaker"})
 # elbv2's and elb's DescribeTags take this many load balancers at once.
 _TAGGED_AT_ONCE = 20
 
@@ -50,25 +70,14 @@ class Options(_aws.AwsOptions):
     """Which resources to describe, and whose."""
 
     services: tuple[Service, ...] = Field(
-        default=("ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "lambda"),
+        default=SERVICES,
         min_length=1,
-        max_length=8,
+        max_length=len(SERVICES),
         description="Kinds of resources to describe.",
     )
     reach_days: int = Field(
         default=1, ge=0, le=7, description="Days before today that what is described now may stand for; 1 serves a daily run."
     )
-
-
-class Resource(NamedTuple):
-    """One resource as described."""
-
-    resource_id: str
-    service: str
-    instance_type: str | None
-    state: str
-    launched_at: datetime | None
-    tags: dict[str, str]
 
 
 def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
@@ -84,7 +93,8 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
         if not days:
             continue
         # A resource may move between two pages of one listing; the later page knows better.
-        found = {resource.resource_id: resource for name in options.services for resource in _DESCRIBED[name](place)}
+        asked = [name for name in options.services if name not in _NOT_EVERYWHERE or place.offers(name)]
+        found = {resource.resource_id: resource for name in asked for resource in _DESCRIBED[name](place)}
         answers += _bronze.batch(
             "bronze.resource_snapshot", f"{place.account}/{place.region}", _rows(place, days, list(found.values()))
         )
@@ -113,18 +123,6 @@ def _rows(place: _aws.Place, days: list[datetime], found: list[Resource]) -> Any
     )
 
 
-def _tagged(listed: Any, **facts: Any) -> dict[str, str]:
-    """The tags, and what else is known of the resource; a fact that a service does not state is left out."""
-    stated = {f"headroom:{name}": _text(value) for name, value in facts.items() if value not in (None, "", [])}
-    return {**stated, **_aws.tags(listed)}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(value) if isinstance(value, list) else str(value)
-
-
 def describe_instance(one: Mapping[str, Any]) -> Resource:
     """An instance as `DescribeInstances` describes it."""
     return Resource(
@@ -133,7 +131,7 @@ def describe_instance(one: Mapping[str, Any]) -> Resource:
         one["InstanceType"],
         one["State"]["Name"],
         naive_utc(one["LaunchTime"]),
-        _tagged(
+        tagged(
             one.get("Tags"),
             lifecycle=one.get("InstanceLifecycle"),
             platform=one.get("PlatformDetails") or one.get("Platform"),
@@ -157,7 +155,7 @@ def _volumes(place: _aws.Place) -> Iterator[Resource]:
             None,
             one["State"],
             naive_utc(one["CreateTime"]),
-            _tagged(
+            tagged(
                 one.get("Tags"),
                 volume_type=one.get("VolumeType"),
                 size_gib=one.get("Size"),
@@ -182,7 +180,7 @@ def _snapshots(place: _aws.Place) -> Iterator[Resource]:
             None,
             one["State"],
             naive_utc(one["StartTime"]),
-            _tagged(
+            tagged(
                 one.get("Tags"),
                 size_gib=one.get("VolumeSize"),
                 full_gib=None if full is None else round(full / 2**30, 3),
@@ -198,11 +196,12 @@ def _databases(place: _aws.Place) -> Iterator[Resource]:
         created = one.get("InstanceCreateTime")
         yield Resource(
             f"db:{one['DBInstanceIdentifier']}",
-            "rds",
+            # RDS lists the instances of DocumentDB as well.
+            "docdb" if one.get("Engine") == "docdb" else "rds",
             one["DBInstanceClass"],
             one["DBInstanceStatus"],
             naive_utc(created) if created else None,
-            _tagged(
+            tagged(
                 one.get("TagList"),
                 engine=one.get("Engine"),
                 engine_version=one.get("EngineVersion"),
@@ -232,7 +231,7 @@ def _load_balancers(place: _aws.Place) -> Iterator[Resource]:
             None,
             one.get("State", {}).get("Code", "unknown"),
             naive_utc(one["CreatedTime"]),
-            _tagged(
+            tagged(
                 tags.get(one["LoadBalancerArn"]),
                 type=one.get("Type"),
                 scheme=one.get("Scheme"),
@@ -267,7 +266,7 @@ def _classic_load_balancers(place: _aws.Place) -> Iterator[Resource]:
             None,
             "active",  # a classic load balancer has no other state
             naive_utc(one["CreatedTime"]),
-            _tagged(
+            tagged(
                 tags.get(one["LoadBalancerName"]), type="classic", scheme=one.get("Scheme"), targets=len(one.get("Instances", []))
             ),
         )
@@ -281,7 +280,7 @@ def _nat_gateways(place: _aws.Place) -> Iterator[Resource]:
             None,
             one["State"],
             naive_utc(one["CreateTime"]),
-            _tagged(one.get("Tags"), connectivity=one.get("ConnectivityType"), vpc=one.get("VpcId")),
+            tagged(one.get("Tags"), connectivity=one.get("ConnectivityType"), vpc=one.get("VpcId")),
         )
 
 
@@ -294,7 +293,7 @@ def _addresses(place: _aws.Place) -> Iterator[Resource]:
             None,
             "associated" if one.get("AssociationId") or attached_to else "unassociated",
             None,
-            _tagged(
+            tagged(
                 one.get("Tags"),
                 public_ip=one.get("PublicIp"),
                 attached_to=attached_to,
@@ -312,7 +311,7 @@ def _functions(place: _aws.Place) -> Iterator[Resource]:
             None,
             one.get("State", "Active"),
             None,
-            _tagged(
+            tagged(
                 None,
                 memory_mib=one.get("MemorySize"),
                 architecture=(one.get("Architectures") or ["x86_64"])[0],
@@ -336,4 +335,12 @@ _DESCRIBED: dict[str, Callable[[_aws.Place], Iterator[Resource]]] = {
     "nat": _nat_gateways,
     "address": _addresses,
     "lambda": _functions,
+    "dynamodb": _described_stores.dynamodb_tables,
+    "elasticache": _described_stores.caches,
+    "memorydb": _described_stores.memory_databases,
+    "workspaces": _described_stores.desktops,
+    "sagemaker": _described_stores.model_endpoints,
+    "s3": _described_buckets.buckets,
+    "ecs": _described_groups.container_services,
+    "autoscaling": _described_groups.instance_groups,
 }

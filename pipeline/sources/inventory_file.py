@@ -31,7 +31,8 @@ from pipeline.reading import cells
 from pipeline.reading.sheet import SUFFIXES, Sheet
 from pipeline.sources import _bronze, _files
 from pipeline.sources._batch import Batch
-from pipeline.sources.inventory import Resource, describe_instance
+from pipeline.sources._described import Resource
+from pipeline.sources.inventory import describe_instance
 
 NAME = "inventory_file"
 TABLES = ("bronze.resource_snapshot",)

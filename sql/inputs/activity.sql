@@ -20,6 +20,11 @@ FROM silver.metric_daily
 WHERE ts >= :since AND ts < :as_of
   AND metric IN (
     'request_count', 'NewFlowCount', 'ConsumedLCUs', 'HealthyHostCount', 'ActiveConnectionCount', 'BytesOutToDestination',
-    'VolumeReadOps', 'VolumeWriteOps', 'DatabaseConnections'
+    'VolumeReadOps', 'VolumeWriteOps', 'DatabaseConnections',
+    'ConsumedReadCapacityUnits', 'ConsumedWriteCapacityUnits', 'ProvisionedReadCapacityUnits', 'ProvisionedWriteCapacityUnits',
+    'EngineCPUUtilization', 'NewConnections', 'CacheHits', 'CacheMisses', 'GetTypeCmds', 'SetTypeCmds',
+    'KeyspaceHits', 'KeyspaceMisses', 'Invocations', 'DiskUtilization',
+    'BucketSizeBytes:StandardStorage', 'NumberOfObjects:AllStorageTypes',
+    'GetRequests:EntireBucket', 'BytesDownloaded:EntireBucket', 'BytesUploaded:EntireBucket'
   )
 ORDER BY account, region, resource_id, metric, ts

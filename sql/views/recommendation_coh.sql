@@ -15,8 +15,9 @@ counted AS (
     r.recommendation_id, r.as_of, r.account, r.region, r.service, r.resource_id, r.action, r.current_config, r.target_config,
     r.evidence_json, r.monthly_cost_usd, r.effort, r.restart_needed, r.rollback_possible,
     r.portfolio_savings_usd,
+    CASE WHEN r.service = 'reservation' THEN 'PurchaseReservedInstances' ELSE 'PurchaseSavingsPlans' END AS purchase,
     r.portfolio_savings_usd * r.savings_after_discounts_usd / nullif(r.savings_monthly_usd, 0e0) AS after_discounts_usd,
-    CASE WHEN r.service IN ('savings_plan', 'commitment') THEN r.monthly_cost_usd END AS cost_after_discounts_usd,
+    CASE WHEN r.service IN ('savings_plan', 'commitment', 'reservation') THEN r.monthly_cost_usd END AS cost_after_discounts_usd,
     CASE r.service
       WHEN 'ec2' THEN 'Ec2Instance'
       WHEN 'ebs' THEN 'EbsVolume'
@@ -28,6 +29,16 @@ counted AS (
       WHEN 'address' THEN 'PublicIpv4Address'
       WHEN 'savings_plan' THEN 'ComputeSavingsPlans'
       WHEN 'commitment' THEN 'Commitment'
+      WHEN 'reservation' THEN 'ReservedInstances'
+      WHEN 'autoscaling' THEN 'Ec2AutoScalingGroup'
+      WHEN 'ecs' THEN 'EcsService'
+      WHEN 'dynamodb' THEN 'DynamoDbTable'
+      WHEN 'elasticache' THEN 'ElastiCacheCluster'
+      WHEN 'memorydb' THEN 'MemoryDbCluster'
+      WHEN 'docdb' THEN 'DocumentDbInstance'
+      WHEN 'sagemaker' THEN 'SageMakerEndpoint'
+      WHEN 'workspaces' THEN 'WorkSpace'
+      WHEN 's3' THEN 'S3Bucket'
       ELSE r.service
     END AS resource_type
   FROM gold.recommendation AS r
@@ -47,7 +58,7 @@ SELECT
     WHEN 'upsize' THEN 'Rightsize'
     WHEN 'upgrade' THEN 'Upgrade'
     WHEN 'migrate' THEN 'MigrateToGraviton'
-    WHEN 'purchase' THEN 'PurchaseSavingsPlans'
+    WHEN 'purchase' THEN purchase
     WHEN 'release' THEN 'Release'
     ELSE action
   END AS action_type,

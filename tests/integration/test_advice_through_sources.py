@@ -27,6 +27,7 @@ A_DAY = {
     "idle_load_balancer": {"idle_days": 1},
     "idle_nat_gateway": {"idle_days": 1},
     "idle_database": {"idle_days": 1},
+    "idle_table": {"idle_days": 1},
 }
 LAUNCHED = f"{TODAY - timedelta(days=400):%Y-%m-%dT%H:%M:%S}.000Z"
 
@@ -105,6 +106,7 @@ def aws() -> Iterator[str]:
 def estate(aws: str) -> dict[str, str]:
     """What is there, by what it is: of each kind one that is to be changed, and a twin that is not."""
     # It takes two seconds to import, which every worker would spend that only collects this file.
+    from moto.dynamodb.models import dynamodb_backends
     from moto.ec2.models import ec2_backends
     from moto.elbv2.models import elbv2_backends
 
@@ -144,6 +146,19 @@ def estate(aws: str) -> dict[str, str]:
     for name in ("busy", "modern"):
         counted(aws, "AWS/Lambda", "Invocations", "Count", 6000.0, FunctionName=name)
         counted(aws, "AWS/Lambda", "Duration", "Milliseconds", 500.0, FunctionName=name)
+    tables = client(aws, "dynamodb")
+    for name, reads in (("unread", 0.0), ("read", 2.0)):
+        tables.create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            ProvisionedThroughput={"ReadCapacityUnits": 30, "WriteCapacityUnits": 20},
+        )
+        dynamodb_backends["123456789012"][REGION].tables[name].created_at = TODAY - timedelta(days=400)
+        for kind in ("Read", "Write"):
+            counted(aws, "AWS/DynamoDB", f"Provisioned{kind}CapacityUnits", "Count", 20.0, TableName=name)
+        if reads:
+            counted(aws, "AWS/DynamoDB", "ConsumedReadCapacityUnits", "Count", reads, TableName=name)
     for name, connections in (("idle", 0.0), ("used", 3.0), ("old", 3.0)):
         counted(aws, "AWS/RDS", "DatabaseConnections", "Count", connections, DBInstanceIdentifier=name)
     return made
@@ -193,6 +208,8 @@ CASES = [
     ("idle_load_balancer", "quiet", ("delete", 16.425), "loud", "keep"),
     ("idle_nat_gateway", "silent", ("delete", 32.85), "busy", "keep"),
     ("idle_database", "db:idle", ("stop", 99.28), "db:used", "keep"),
+    # 30 read units and 20 write units by the hour.
+    ("idle_table", "table/unread", ("rightsize", 12.337), "table/read", "keep"),
     # 6,000 calls of half a second with 2 GiB in an hour.
     ("function_architecture", "function:busy", ("migrate", 6000 * 730 * 0.0000033333), "function:modern", "keep"),
     ("extended_support", "db:old", ("upgrade", 146.0), "db:idle", "keep"),

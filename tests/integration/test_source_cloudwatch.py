@@ -251,3 +251,50 @@ def test_points_that_cloudwatch_no_longer_keeps_are_refused_or_taken_coarser_whe
         fetched(aws, Interval.day("1999-01-01"), services=["ec2"], past="coarser")
     with pytest.raises(ConfigError, match="points of 60 s are kept for 15 days: set period_s=300"):
         fetched(aws, Interval(TODAY - timedelta(days=16), TODAY - timedelta(days=15)), services=["ec2"], period_s=60)
+
+
+def test_of_a_table_and_its_indexes_and_of_the_nodes_of_a_cluster_the_largest_value_counts(aws: str) -> None:
+    cloud = client(aws, "eu-south-1")
+    later = NOON + timedelta(hours=1)
+    given(cloud, "AWS/DynamoDB", "ConsumedReadCapacityUnits", {NOON: 2.0}, "Count", TableName="orders")
+    index = {"TableName": "orders", "GlobalSecondaryIndexName": "by-day"}
+    given(cloud, "AWS/DynamoDB", "ConsumedReadCapacityUnits", {NOON: 1.0, later: 7.0}, "Count", **index)
+    for node, hits in (("0001-001", 3.0), ("0001-002", 4.0)):
+        given(cloud, "AWS/MemoryDB", "KeyspaceHits", {NOON: hits}, "Count", ClusterName="ledger", NodeName=node)
+
+    asked = {"regions": ["eu-south-1"], "services": ["dynamodb", "memorydb"], "period_s": 3600}
+    shards = fetched(aws, **asked)
+    [only] = fetched(aws, **asked, resources={"dynamodb": ["orders"], "memorydb": ["other"]}).values()
+
+    tables, clusters = shards[f"{OWN}/eu-south-1/dynamodb"], shards[f"{OWN}/eu-south-1/memorydb"]
+    assert values(tables, resource_id="table/orders", metric="ConsumedReadCapacityUnits") == [2.0, 7.0]
+    assert values(clusters, resource_id="cluster/ledger", metric="KeyspaceHits") == [4.0]
+    assert only == tables
+
+
+def test_what_a_bucket_holds_is_asked_for_by_the_day_and_what_is_asked_of_it_by_the_period(aws: str) -> None:
+    cloud = client(aws, "eu-north-1")
+    given(cloud, "AWS/S3", "BucketSizeBytes", {DAY.start: 5e9}, "Bytes", BucketName="logs", StorageType="StandardStorage")
+    given(cloud, "AWS/S3", "GetRequests", {NOON: 3.0}, "Count", BucketName="logs", FilterId="EntireBucket")
+
+    shards = fetched(aws, regions=["eu-north-1"], services=["s3"], period_s=3600)
+
+    rows = [
+        (row["metric"], row["statistic"], row["period_s"], row["ts"], row["value"], row["unit"])
+        for row in shards[f"{OWN}/eu-north-1/s3"].to_pylist()
+    ]
+    assert sorted(rows) == [
+        ("BucketSizeBytes:StandardStorage", "Average", 86_400, DAY.start, 5e9, "Count"),
+        ("GetRequests:EntireBucket", "Sum", 3600, NOON, 3.0, "Count"),
+    ]
+
+
+def test_lambda_insights_tell_of_a_function_and_not_of_each_of_its_versions(aws: str) -> None:
+    cloud = client(aws, "eu-west-3")
+    for more in ({}, {"version": "7"}):
+        given(cloud, "LambdaInsights", "memory_utilization", {NOON: 40.0 + len(more)}, function_name="score", **more)
+
+    shards = fetched(aws, regions=["eu-west-3"], services=["lambda"], period_s=3600)
+
+    rows = shards[f"{OWN}/eu-west-3/lambda"].to_pylist()
+    assert {(row["resource_id"], row["metric"], row["value"]) for row in rows} == {("function:score", "memory_utilization", 40.0)}

@@ -905,7 +905,7 @@ def test_ingest_may_look_at_what_the_sources_ask_for_and_at_nothing_else(policie
 
     text = "".join(file.read_text() for file in (ROOT / "pipeline" / "sources").glob("*.py"))
     asked = set()
-    for service, operation in re.findall(r'\b(?:ask|listed|pages)\(\s*"(\w+)",\s*"(\w+)"', text):
+    for service, operation in re.findall(r'\b(?:ask|listed|pages)\(\s*"([\w-]+)",\s*"(\w+)"', text):
         name = boto3.client(service, "us-east-1").meta.method_to_api_mapping[operation]
         asked.add(f"{_ACTION_PREFIX.get(service, service)}:{name}")
     # Identity needs no permission; buckets and roles are variables' business.
