@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.inputs import read
 from pipeline.interval import Interval
+from pipeline.tables.columns import BILLED, COST_MEANINGS, EFFECTIVE
 
 if TYPE_CHECKING:
     from pipeline.lake import Lake
@@ -50,9 +51,9 @@ def take_back(charges: pd.DataFrame, unlearnt: pd.DataFrame) -> pd.DataFrame:
     added = unlearnt.join(through, on=_BILL)
     added["complete_through"] = added["complete_through"].fillna(added.groupby(_BILL)["ts"].transform("max"))
     both = pd.concat([charges.assign(later=False), added.assign(later=True)])
-    amounts = {name: (name, lambda values: sum(values, Decimal(0))) for name in ("billed", "effective")}
+    amounts = {name: (name, lambda values: sum(values, Decimal(0))) for name in COST_MEANINGS}
     summed = both.groupby(_KEY, as_index=False, sort=True).agg(
         **amounts, complete_through=("complete_through", "max"), later=("later", "any")
     )
-    nothing = summed["later"] & (summed["billed"] == 0) & (summed["effective"] == 0)
+    nothing = summed["later"] & (summed[BILLED] == 0) & (summed[EFFECTIVE] == 0)
     return summed.loc[~nothing, list(charges.columns)].reset_index(drop=True)

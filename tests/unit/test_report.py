@@ -223,7 +223,10 @@ def test_the_page_says_how_the_forecast_of_cost_did_and_that_nothing_beat_the_fl
 @pytest.mark.parametrize(
     ("wape", "said"),
     [
-        (0.03, "a week ahead were off by 3\u00a0% of the cost, a seasonal naive's by 4\u00a0%, and their 90 % band held"),
+        (
+            0.03,
+            "days up to a week ahead were off by 3\u00a0% of the cost, a seasonal naive's by 4\u00a0%, and their 90 % band held",
+        ),
         (0.05, "a seasonal naive's by 4\u00a0%; the naive was better, and their 90 % band held 88\u00a0% of 600 forecasts."),
     ],
 )
