@@ -92,7 +92,7 @@ def explain(recommendation_id: str, lake: Lake, settings: Settings, as_of: datet
         digest=fingerprint(published),
         evidence=evidence,
         options=plugs.options("recommenders", rule, settings).model_dump() if rule in plugs.names("recommenders") else {},
-        hours=read(lake, "hours_of_resource", since=since, **about),
+        hours=read(lake, "hours_of_resource", start=since, **about),
         loads=read(lake, "loads_of_resource", start=since, **about),
         origins=tuple(_origins(lake)),
         is_rebuilt=bool(rebuilt.num_rows),

@@ -2,7 +2,7 @@
 --
 -- Reads   silver.metric_hourly
 -- Params  :account, :region, :resource_id   the resource
---         :since, :as_of                    hours in [since, as_of), UTC
+--         :start, :as_of                    hours in [start, as_of), UTC
 -- Window  0 days
 --
 -- Hours that were filled in are not here.
@@ -10,5 +10,5 @@ SELECT metric AS metric, unit AS unit, hour AS hour, p95 AS p95
 FROM silver.metric_hourly
 WHERE
   account = :account AND region = :region AND resource_id = :resource_id AND quality_flag = 0
-  AND hour >= :since AND hour < :as_of AND day >= cast(:since AS date) AND day <= cast(:as_of AS date)
+  AND hour >= :start AND hour < :as_of AND day >= cast(:start AS date) AND day <= cast(:as_of AS date)
 ORDER BY metric, unit, hour
