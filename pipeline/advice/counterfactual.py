@@ -242,9 +242,9 @@ def _by_expected_use(past: Past, since: Since, seed: int, hours_only: bool) -> C
 def draw_paths(history: Floats, steps: int, seed: int) -> Floats:
     """(PATHS, steps) ways in which use may have gone on: a level that wanders from its last one, weekdays, days about it.
 
-    The level is the mean of the last `LEVEL_DAYS`, as sure as that many days make it. Its logarithm moves as a random walk without
-    a trend, by as much as levels so far apart have moved. A weekday is as it was beside its week. Days about it are drawn in
-    blocks. Of what was always the same all paths are that.
+    The level is the mean of the last `LEVEL_DAYS`, as sure as that many days make it. Its logarithm moves as a random walk
+    without a trend, by as much as levels so far apart have moved. A weekday is as it was beside its week. Days about it are
+    drawn in blocks. Of what was always the same all paths are that.
 
     Args:
         history: (days,) used on each day, oldest first, 0 or more; `LEAST_DAYS` and more.
