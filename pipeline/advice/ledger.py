@@ -233,7 +233,7 @@ def _judge(change: Change, realised: Realised, bill: Bill | None) -> dict[str, A
         "reason": realised.reason,
         "changed_on": change.first,
         "ended_on": change.ends,
-        "evidence": change.evidence,
+        "shown_by": change.evidence,
         "former_config": change.former,
         "became_config": change.became,
     }

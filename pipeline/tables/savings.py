@@ -57,7 +57,7 @@ SAVINGS = Table(
         text("reason", "Why the status, with the figures.", nullable=True),
         moment("changed_on", "First day that shows the change; null where none does.", nullable=True),
         moment("ended_on", "First day that shows something else again; null while it lasts.", nullable=True),
-        text("evidence", "What shows it.", nullable=True, values=EVIDENCE),
+        text("shown_by", "What shows the change.", nullable=True, values=EVIDENCE),
         text("former_config", "What the resource was.", nullable=True),
         text("became_config", "What it became.", nullable=True),
         Column(

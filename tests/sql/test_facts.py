@@ -60,7 +60,7 @@ def test_the_view_of_the_kpis_says_what_is_read_as_of_the_newest_run(case: Path)
 
     # Nothing was ever checked: then nothing is known at any moment.
     assert found == asked("inputs.executive_kpis", given, as_of=newest or EVER["as_of"])
-    assert len(found) == 14
+    assert len(found) == 16
 
 
 @pytest.mark.parametrize("case", cases("inputs.capacity_next"), ids=golden.title)

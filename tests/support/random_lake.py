@@ -130,6 +130,9 @@ class _Chance(random.Random):
             "account": self.choice(("", *self.accounts)),
             "service": "",
             "usage_type": "",
+            "resources": " i-0abc y web ",
+            "usage_types": "|x|X|web|",
+            "items": " x web ",
         }
         return SETTINGS | {"start": self.start, "end": self.end, "as_of": as_of, "since": since, "before": before} | more
 

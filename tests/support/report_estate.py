@@ -50,6 +50,8 @@ def estate() -> dict[str, list[dict[str, Any]]]:
         "gold.anomaly": _incidents(),
         "gold.capacity_risk": _risks(),
         "gold.recommendation": _recommendations(),
+        "gold.savings": [],
+        "gold.savings_daily": [],
         "gold.utilisation_cluster": _clusters(),
         "gold.model_metric": _model_metrics(),
         "gold.risk_backtest": _risk_backtest(),

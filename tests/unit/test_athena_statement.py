@@ -36,6 +36,8 @@ VALUES: dict[str, Any] = {
     "recommendation_id": "0123456789abcdef",
     "anomaly_id": "0123456789abcdef",
     "metrics": ",AWS Lambda=Invocations,",
+    **dict.fromkeys(("resources", "items"), " i-1 "),
+    "usage_types": "|BoxUsage:m5.large|",
     "by_bill": 1,
     **dict.fromkeys(("before_start", "after_start"), START),
     **dict.fromkeys(("before_end", "after_end", "until"), END),

@@ -25,6 +25,7 @@ from pipeline.report.selection import charted_series
 from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.money import INVOICE
+from pipeline.tables.savings import SAVINGS
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, asked, estate, kpis, rows, series, utc
 
 VOID = {"meta", "link", "br"}
@@ -600,6 +601,37 @@ def test_what_a_person_set_aside_is_not_shown_but_counted_and_what_is_new_says_s
     assert "1 recommendation dismissed or snoozed" in shown
     assert "Rightsize new" in shown
     assert "Peak CPU 2.1 % over 14 days" not in shown
+
+
+def test_what_was_followed_is_told_with_what_it_saved_of_what_was_promised(findings: Findings) -> None:
+    row = {"as_of": AS_OF, "rule_id": "idle", "account": "1", "region": "r", "service": "ec2", "action": "stop", "times_seen": 1}
+    row |= {
+        "first_seen_at": AS_OF,
+        "last_seen_at": AS_OF,
+        "is_counted": True,
+        "days": 24,
+        "currency": "USD",
+        "status": "verified",
+    }
+    told = [
+        ("1", 24.0, {}),
+        ("2", 0.0, {"status": "regressed"}),
+        ("3", None, {"days": 0, "currency": None, "status": "implemented"}),
+    ]
+    told += [("4", 99.0, {"is_counted": False}), ("5", None, {"days": 0, "status": None})]
+    rows = [
+        row | {"recommendation_id": name * 16, "resource_id": name, "saved_cost": saved, "promised_monthly_usd": 20.0} | more
+        for name, saved, more in told
+    ]
+
+    page = Page(render(replace(findings, savings=SAVINGS.frame(rows))))
+
+    text = page.one(id="recommendations")["text"]
+    assert "Followed in the last 92 days: 3 recommendations" in text
+    assert "of $40.00 promised" in text
+    assert "1 verified, 1 regressed" in text
+    assert float(page.one(data_field="realised_monthly")["data-exact"]) == pytest.approx(730 / 24)
+    assert "Followed in the last" not in Page(render(findings)).one(id="recommendations")["text"]
 
 
 def test_what_is_saved_is_the_figure_of_the_headline_and_what_larger_types_cost_stands_beside_it(findings: Findings) -> None:

@@ -53,6 +53,8 @@ ALSO |= {
     ("views.current_status", "status"): ("stale", "anomalous", "normal"),
     ("views.data_quality_current", "status"): ("critical", "warning", "good"),
 }
+# Prices have units of their own, which are no metric's.
+ALSO[("inputs.price_changes", "unit")] = ("hour",)
 # An alert about an incident has the severity of an alert.
 ALSO[("alerts.incident", "severity")] = columns.CHECK_SEVERITIES
 
