@@ -13,10 +13,14 @@ from pipeline.advice.estate import Estate
 from pipeline.advice.facts import facts_of
 from pipeline.errors import DataError
 from pipeline.tables.columns import UNNAMED
+from pipeline.tables.identifiers import make_safe
 
-#: Services of what the bill lists: what a payer's plans may cover, each commitment, the tags of an account, and what of a payer
-#: can be reserved.
-FROM_THE_BILL = SAVINGS_PLAN, COMMITMENT, TAGS, RESERVATION = ("savings_plan", "commitment", "tags", "reservation")
+#: Services of what the bill lists: what a payer's plans may cover, each commitment, the tags of an account, what of a payer can
+#: be reserved, what costs unusually much, and budgets.
+FROM_THE_BILL = SAVINGS_PLAN, COMMITMENT, TAGS, RESERVATION, COST_ANOMALY, BUDGET = (
+    *("savings_plan", "commitment", "tags", "reservation"),
+    *("cost_anomaly", "budget"),
+)
 #: By service, the usage types of which a reservation is sold; its family is what is alike for it.
 RESERVED = {
     "rds": r"(?:^|-)(?:InstanceUsage|Multi-AZUsage):(?P<family>db\.[a-z0-9-]+)\.",
@@ -47,6 +51,11 @@ def add_billed(estate: Estate) -> Estate:
         *((payer, "compute", SAVINGS_PLAN) for payer in payers),
         *((payer, commitment, COMMITMENT) for payer, commitment in committed.itertuples(index=False)),
         *((account, "untagged", TAGS) for account in accounts),
+        *(
+            (payer, name, COST_ANOMALY)
+            for payer, name in sorted(set(zip(estate.anomalies["payer"], estate.anomalies["anomaly_id"], strict=True)))
+        ),
+        *((EVERYWHERE, name, BUDGET) for name in sorted(set(estate.budgets["budget"].map(make_safe)))),
     ]
     if not rows:
         return estate

@@ -46,6 +46,19 @@ def _no_changes() -> pd.DataFrame:
     return pd.DataFrame({**words, "portfolio_savings_usd": pd.Series(dtype="float64")})
 
 
+def _no_anomalies() -> pd.DataFrame:
+    words = ("anomaly_id", "payer", "account", "service", "usage_type", "currency")
+    columns = {name: pd.Series(dtype="object") for name in words} | {"first_day": pd.Series(dtype="datetime64[us]")}
+    costs = {name: pd.Series(dtype="float64") for name in ("actual_cost", "expected_cost", "impact_cost")}
+    return pd.DataFrame({**columns, **costs, "days": pd.Series(dtype="int64"), "is_open": pd.Series(dtype="bool")})
+
+
+def _no_budgets() -> pd.DataFrame:
+    words = {name: pd.Series(dtype="object") for name in ("budget", "currency")}
+    moments = {name: pd.Series(dtype="datetime64[us]") for name in ("period_end", "spent_p50")}
+    return pd.DataFrame({**words, **moments} | {name: pd.Series(dtype="float64") for name in ("amount", "actual", "p_breach")})
+
+
 @dataclass(frozen=True, eq=False)
 class Demand:
     """The observed hours of one metric of one resource, oldest first; imputed hours are left out.
@@ -108,6 +121,8 @@ class Estate:
             usage_type, commitment_id, charged_as, has_resource, is_tagged): list_usd, effective_usd.
         changes: what other rules recommend and can be done together, for a rule that judges what these leave (`AFTER_CHANGES`):
             account, service, portfolio_savings_usd.
+        anomalies: of a bill, as of `as_of`, without those that a person has answered, as `inputs.gravest_costs` says it.
+        budgets: where each stands as of `as_of`, as `inputs.likely_breaches` says it.
     """
 
     as_of: datetime
@@ -120,6 +135,8 @@ class Estate:
     weeks: pd.DataFrame = field(default_factory=_no_weeks)
     bill: pd.DataFrame = field(default_factory=_no_bill)
     changes: pd.DataFrame = field(default_factory=_no_changes)
+    anomalies: pd.DataFrame = field(default_factory=_no_anomalies)
+    budgets: pd.DataFrame = field(default_factory=_no_budgets)
 
     @cached_property
     def demand(self) -> dict[Key, dict[str, Demand]]:

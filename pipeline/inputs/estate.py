@@ -51,6 +51,12 @@ def read_bill(interval: Interval, lake: Lake) -> pd.DataFrame:
     return bill.assign(**{name: bill[name].map(make_safe).astype("object") for name in ("payer", "commitment_id")})
 
 
+def _read_anomalies(interval: Interval, lake: Lake) -> pd.DataFrame:
+    """What cost unusually much as of the interval's end; payers have names that are safe, as accounts have."""
+    found = read(lake, "gravest_costs", as_of=interval.as_of)
+    return found.assign(payer=found["payer"].map(make_safe).astype("object"))
+
+
 def read_discounts(interval: Interval, lake: Lake, settings: Settings) -> pd.DataFrame:
     """Of each resource of the bill what was charged at list price, and what is paid beside commitments."""
     return read(lake, "resource_discounts", since=billed_since(interval.as_of, settings), as_of=interval.as_of)
@@ -74,6 +80,8 @@ def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
         activity=read(lake, "activity", since=as_of - ACTIVITY, as_of=as_of),
         weeks=read(lake, "spare_time", since=as_of - SPARE_TIME, as_of=as_of),
         bill=read_bill(interval, lake),
+        anomalies=_read_anomalies(interval, lake),
+        budgets=read(lake, "likely_breaches", as_of=as_of),
     )
 
 

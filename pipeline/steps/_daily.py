@@ -29,7 +29,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "cost_anomalies": ("silver",),
     "hindsight": ("silver",),
     "risk": ("forecast",),
-    "recommend": ("risk", "incidents", "hindsight"),
+    "recommend": ("risk", "incidents", "hindsight", "budgets", "cost_anomalies"),
     "savings": ("recommend",),
     "clusters": ("recommend",),
     "alert": ("last",),

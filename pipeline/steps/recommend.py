@@ -36,6 +36,8 @@ STEP = Step(
         "inputs.activity",
         "inputs.answers",
         "inputs.changed_since",
+        "inputs.gravest_costs",
+        "inputs.likely_breaches",
         "inputs.preventable_risk",
         "inputs.prices",
         "inputs.resource_discounts",

@@ -6,6 +6,8 @@
 --
 -- Without what a person said was planned, or is not an issue.
 SELECT
+  anomaly_id AS anomaly_id,
+  payer AS payer,
   account AS account,
   service AS service,
   usage_type AS usage_type,
