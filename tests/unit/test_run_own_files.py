@@ -159,7 +159,7 @@ def test_a_training_that_has_too_little_history_says_so(bill: tuple[Path, str]) 
         ("detect", "next: python -m pipeline incidents", "incidents"),
         ("incidents", "Incidents", "cost_anomalies"),
         ("risk", "Capacity at risk", "recommend"),
-        ("recommend", "Recommendations: $", "clusters"),
+        ("recommend", "Recommendations: $", "savings"),
         ("alert", "Alerts", "report"),
     ],
 )
