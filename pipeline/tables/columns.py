@@ -150,7 +150,7 @@ EVIDENCE = BY_INVENTORY, BY_BILL, BY_HOURS = ("inventory", "bill", "hours")
 #: What a resource is charged, and would be: as its bill says, or at list price.
 COST_BASES = BILL_BASIS, LIST_BASIS = ("bill", "list_price")
 #: How much of it would have been used without a change: as much as was used, or what was to be expected before.
-DEMAND_BASES = OBSERVED, EXPECTED = ("observed", "expected")
+DEMAND_BASES = OBSERVED, EXPECTED = ("observed_use", "expected_use")
 STATUSES = NEW, OPEN, *_, EXPIRED = ("new", "open", *ANSWERS, *VERDICTS, "expired")
 #: What nobody wants to see now.
 SET_ASIDE = ("snoozed", "dismissed")

@@ -147,7 +147,7 @@ def test_what_was_followed_is_found_by_the_inventory_and_what_it_saved_by_the_bi
     )
     assert size["saved_cost"] == pytest.approx(26 * 24 * 0.096)
     assert stop["saved_cost"] == pytest.approx(26 * 24 * 0.192)
-    assert (size["demand_basis"], stop["demand_basis"]) == ("observed", "expected")
+    assert (size["demand_basis"], stop["demand_basis"]) == ("observed_use", "expected_use")
     assert (size["team"], size["source"], size["cost_basis"], size["answer"]) == ("web", "billing", "bill", "accepted")
 
 
