@@ -23,12 +23,12 @@ def billed(lake: Lake) -> Lake:
 
 
 def test_a_view_whose_month_reaches_its_table_reads_one_partition_and_the_columns_asked_for(billed: Lake) -> None:
-    [scan] = bench_views.read_scans("views.cost_invoice_monthly", billed)
+    scans = bench_views.read_scans("views.cost_invoice_monthly", billed)
     partitions, objects, size = bench_views.measure_view("views.cost_invoice_monthly", billed)
 
-    assert (scan.table, scan.bound) == ("silver.charge_daily", "month = '2026-03-01'")
-    assert {"billed_cost", "month"} <= scan.columns
-    assert "tag_set" not in scan.columns
+    assert {(scan.table, scan.bound) for scan in scans} == {("silver.charge_daily", "month = '2026-03-01'")}
+    assert {"billed_cost", "month"} <= frozenset().union(*(scan.columns for scan in scans))
+    assert not any("tag_set" in scan.columns for scan in scans)
     iceberg = billed.iceberg(tables.get("silver.charge_daily"))
     assert iceberg is not None
     [file] = [task.file for task in iceberg.scan(row_filter="month = '2026-03-01'").plan_files()]
