@@ -16,6 +16,8 @@ from pipeline.errors import ConfigError
 from pipeline.interval import Interval, naive_utc
 
 log = logging.getLogger(__name__)
+# A day, or a time.
+MOMENT = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z?)?$"
 MAX_DAYS = 1830  # five years in one run: the reference fleet's whole history fits, a mistyped year does not
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -43,8 +45,21 @@ INTERVAL_PARAMS: dict[str, Param] = {
 }
 
 
+#: The same of a DAG that works on parts of days.
+MOMENT_PARAMS: dict[str, Param] = {
+    "start": Param(None, type=["null", "string"], pattern=MOMENT, description="From when on, YYYY-MM-DDTHH:MM, UTC."),
+    "end": Param(None, type=["null", "string"], pattern=MOMENT, description="Until when, not included, YYYY-MM-DDTHH:MM, UTC."),
+}
+
+
 def interval_of(
-    run_type: str, asked: Mapping[str, Any], start: datetime | None, end: datetime | None, *, dag_id: str = "the DAG"
+    run_type: str,
+    asked: Mapping[str, Any],
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    dag_id: str = "the DAG",
+    params: Mapping[str, Any] = INTERVAL_PARAMS,
 ) -> Interval:
     """The data interval of one DAG run.
 
@@ -54,12 +69,13 @@ def interval_of(
         start: the data interval that Airflow gave the run, or None where it gave none (triggered without a logical date).
         end: its end, not included.
         dag_id: for messages.
+        params: what a run may be asked: times only of a DAG that takes no `day`.
 
     Raises:
         ConfigError: an unknown key, a half-given or overlong range, a range asked of a scheduled or backfill run, or no interval.
     """
-    if unknown := sorted(set(asked) - set(INTERVAL_PARAMS)):
-        raise ConfigError(f"{dag_id}: unknown key {unknown} in the run's conf; there are {', '.join(INTERVAL_PARAMS)}")
+    if unknown := sorted(set(asked) - set(params)):
+        raise ConfigError(f"{dag_id}: unknown key {unknown} in the run's conf; there are {', '.join(params)}")
     given = {key: str(value) for key, value in asked.items() if value not in (None, "")}
     if not given:
         if start is None or end is None:
@@ -72,11 +88,14 @@ def interval_of(
     if set(given) == {"day"}:
         interval = Interval.day(given["day"])
     elif set(given) == {"start", "end"}:
-        interval = Interval.days(given["start"], given["end"])
+        interval = Interval.between(given["start"], given["end"])
+        if "day" in params and not interval.is_whole_days:
+            raise ConfigError(f"{dag_id} works on whole UTC days, got {interval}; the DAG monitor takes times")
     elif set(given) == {"month"}:
         interval = Interval.month(given["month"])
     else:
-        raise ConfigError(f"{dag_id}: give either day, or start and end, or month; the run's conf has {given}")
+        ways = "either day, or start and end, or month" if "day" in params else "start and end"
+        raise ConfigError(f"{dag_id}: give {ways}; the run's conf has {given}")
     if interval.end - interval.start > timedelta(days=MAX_DAYS):
         raise ConfigError(f"{dag_id}: {interval} is longer than the {MAX_DAYS} days that one run may cover")
     return interval
@@ -87,7 +106,9 @@ def run_interval() -> Interval:
     context = get_current_context()
     run = context["dag_run"]
     asked = {**context["params"], **(run.conf or {})}
-    return interval_of(str(run.run_type), asked, run.data_interval_start, run.data_interval_end, dag_id=run.dag_id)
+    # What a DAG declares says whether it takes times.
+    params = {name: None for name in context["params"] if name in INTERVAL_PARAMS} or INTERVAL_PARAMS
+    return interval_of(str(run.run_type), asked, run.data_interval_start, run.data_interval_end, dag_id=run.dag_id, params=params)
 
 
 def asset(table: str) -> Asset:

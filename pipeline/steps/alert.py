@@ -35,6 +35,7 @@ STEP = Step(
     reads=("alerts", "inputs.made_in_run", "inputs.resources"),
     writes=("gold.alert", "gold.notification"),
     always=True,
+    parts_of_days=True,
 )
 #: What a run writes of alerts; the rest is what persons said.
 BY_RUNS = tuple(state for state in ALERT_STATES if state != ACKNOWLEDGED)

@@ -25,7 +25,7 @@ from pipeline.tables.operations import QUARANTINE
 from pipeline.tables.schema import Scope, Table
 
 log = logging.getLogger(__name__)
-STEP = Step(role="transform", role_in_gold="publisher", takes_target=True, writes=("silver.check_result",))
+STEP = Step(role="transform", role_in_gold="publisher", takes_target=True, parts_of_days=True, writes=("silver.check_result",))
 
 
 def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:
