@@ -152,6 +152,7 @@ class Settings(BaseModel):
     feature_days: int = Field(
         default=90, ge=1, le=800, description="Days that features of hours are kept; those of days are kept for good."
     )
+    metric_5min_days: int = Field(default=14, ge=2, le=400, description="Days that rows of five minutes are kept.")
     recommenders: tuple[str, ...] = Field(
         default_factory=lambda: plugs.names("recommenders"),
         description="Rules that judge resources, by default all; a resource that none judges is answered with that.",

@@ -108,7 +108,7 @@ class Build:
         by: a function in place of SQL, as `module.function`; called with interval, lake and settings, it returns the rows.
         reads: what this function reads: tables, views, or inputs of `sql/inputs`.
         when: empty for as soon as what it reads is there; `always` for after silver, also where a check of silver failed; `last`
-            for after all else that does not wait for it.
+            for after all else that does not wait for it; `monitor` for by the DAG `monitor`, and not in a day's run.
         checked: whether its rows are held to their expectations.
         about: the column that names the table a row is about. Then `build` replaces the rows about bronze and silver; those about
             gold are written by the steps that make it.
@@ -120,7 +120,7 @@ class Build:
 
     by: str = ""
     reads: tuple[str, ...] = ()
-    when: Literal["", "always", "last"] = ""
+    when: Literal["", "always", "last", "monitor"] = ""
     checked: bool = True
     about: str = ""
     catches_up: bool = False
