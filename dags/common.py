@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from airflow.exceptions import AirflowFailException
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, XComArg, get_current_context, task
 
 from pipeline import steps
@@ -120,7 +121,7 @@ def asset(table: str) -> Asset:
 
 
 @task(do_xcom_push=False, show_return_value_in_logs=False)
-def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: str = "") -> None:
+def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: str = "", late_s: int = 0) -> None:
     """Perform one step of the pipeline for the run's data interval, and announce the tables that it wrote.
 
     Args:
@@ -129,8 +130,10 @@ def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: s
         shard: the part of the series, of `shards`, that it works on.
         shards: how many there are.
         period: the one billing period that it is about, YYYY-MM, where it can be about one alone.
+        late_s: seconds before the interval that it works on as well.
     """
     interval = run_interval()
+    interval = Interval(interval.start - timedelta(seconds=late_s), interval.end)
     options: dict[str, Any] = {"period": period} if period else {}
     steps.perform(name, interval, target=target, shard=shard, shards=shards, tell=partial(announce, str(interval)), **options)
     if following := steps.list_next(name, target):
@@ -157,12 +160,12 @@ def lineage(name: str, target: str = "") -> dict[str, list[Asset]]:
     }
 
 
-def build(table: str, rule: str = "") -> XComArg:
+def build(table: str, rule: str = "", late_s: int = 0) -> XComArg:
     """The task that builds one table, and announces it; what is always built is built also where a check of silver failed."""
     rule = rule or ("all_done" if table in steps.list_builds("gold", "always") else "all_success")
     task_id = f"build__{table.replace('.', '__')}"
     made = step.override(task_id=task_id, trigger_rule=rule, max_active_tis_per_dag=1, **lineage("build", table))
-    return made(name="build", target=table)
+    return made(name="build", target=table, late_s=late_s) if late_s else made(name="build", target=table)
 
 
 def call(name: str, shards: int = 1) -> XComArg:
@@ -174,6 +177,12 @@ def call(name: str, shards: int = 1) -> XComArg:
         return made(name=name)
     mapped = made.override(map_index_template="shard {{ task.op_kwargs['shard'] }}")
     return mapped.partial(name=name, shards=shards).expand(shard=list(range(shards)))
+
+
+@task(trigger_rule="one_failed", retries=0)
+def tell_failure() -> None:
+    """Let the run fail where a task did, of which nothing that follows takes notice."""
+    raise AirflowFailException("a task of this run failed: see which in the grid; what was published before it stays")
 
 
 @task.short_circuit(show_return_value_in_logs=False)

@@ -26,7 +26,13 @@ REPORTS, NEWEST = "reports", "latest"
 #: Of fewer rows no share of what was refused stops a build: there a handful of odd rows is already more than 5 %.
 LEAST_ROWS = 100
 #: Settings that name the plugs in use → the folder of these.
-PLUG_LISTS = {"sources": "sources", "challengers": "forecasters", "detectors": "detectors", "recommenders": "recommenders"}
+PLUG_LISTS = {
+    "sources": "sources",
+    "monitor_sources": "sources",
+    "challengers": "forecasters",
+    "detectors": "detectors",
+    "recommenders": "recommenders",
+}
 
 
 class Settings(BaseModel):
@@ -211,6 +217,28 @@ class Settings(BaseModel):
     alert_incident_impact: float = Field(
         default=0.25, ge=0, le=1, description="Share of capacity that an incident of one metric is off by to be an alert at once."
     )
+    alert_no_data_periods: int = Field(
+        default=3, ge=1, le=100, description="Periods without a sample after which a resource is silent, five minutes at least."
+    )
+    monitor_sources: tuple[str, ...] = Field(
+        default=(), description="Sources of samples that the DAG monitor asks; those that it is not told, others land."
+    )
+    monitor_period_s: int = Field(
+        default=300, ge=300, le=3600, multiple_of=300, description="Seconds of a run of the DAG monitor."
+    )
+    monitor_wait_s: int = Field(
+        default=120, ge=0, le=1800, description="Seconds after a period's end until its run, in which samples arrive."
+    )
+    monitor_late_s: int = Field(
+        default=600,
+        ge=0,
+        le=3600,
+        multiple_of=300,
+        description="Seconds before its period that a run asks for again: late samples.",
+    )
+    monitor_hold_minutes: int = Field(
+        default=15, ge=5, le=720, description="Minutes for which a threshold is reached before the DAG monitor calls it an alert."
+    )
     alert_repeat_minutes_critical: int = Field(
         default=30, ge=5, le=43_200, description="Minutes after which a critical alert that still fires is told again."
     )
@@ -242,6 +270,13 @@ class Settings(BaseModel):
             _check_folder(Path(value))
         return value
 
+    @field_validator("monitor_period_s")
+    @classmethod
+    def _period_divides_a_day(cls, value: int) -> int:
+        if 86_400 % value:
+            raise ValueError("expected a divisor of a day of 86400 s")
+        return value
+
     @field_validator("home")
     @classmethod
     def _home_is_a_folder(cls, value: Path) -> Path:
@@ -259,7 +294,7 @@ class Settings(BaseModel):
     @classmethod
     def _plugs_exist(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
         folder = PLUG_LISTS[info.field_name]
-        if not value and folder != "recommenders":
+        if not value and info.field_name not in ("recommenders", "monitor_sources"):
             raise ValueError(f"name at least one; there are {', '.join(plugs.names(folder))}")
         _check_plugs(folder, value)
         return value

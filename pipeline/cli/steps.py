@@ -287,7 +287,7 @@ def perform_in_order(names: Collection[str], interval: Interval, settings: Setti
         try:
             _perform_all(name, interval, settings)
         except DataError:
-            if name.startswith("silver."):
+            if name.startswith("silver.") and interval.is_whole_days:
                 for table in (QUARANTINE.name, *list_builds("gold", "always")):
                     if table != name:
                         _perform("build", interval, settings, target=table)

@@ -13,7 +13,7 @@
 WITH latest AS (
   SELECT target, rows, outcome, row_number() OVER (PARTITION BY target ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
-  WHERE day = cast(:end AS date) AND ts = :end AND step = 'ingest'
+  WHERE day = cast(:end AS date) AND ts = :end AND start_at <= ts - INTERVAL '1' DAY AND step = 'ingest'
 ),
 past AS (
   SELECT
