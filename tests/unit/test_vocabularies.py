@@ -53,8 +53,10 @@ ALSO |= {
     ("views.current_status", "status"): ("stale", "anomalous", "normal"),
     ("views.data_quality_current", "status"): ("critical", "warning", "good"),
 }
-# An alert about an incident has the severity of an alert.
-ALSO[("alerts.incident", "severity")] = columns.CHECK_SEVERITIES
+# An alert about an incident, or about anomalous samples, has the severity of an alert.
+ALSO |= {
+    (f"alerts.{rule}", "severity"): columns.CHECK_SEVERITIES for rule in ("anomaly_rate", "consecutive_anomalies", "incident")
+}
 
 
 # ---------------------------------------------------------------- Python
