@@ -29,9 +29,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from airflow.exceptions import AirflowFailException
 from airflow.sdk import XComArg, chain, dag, get_current_context, task, task_group
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, asks, build, call, lineage, run_interval, step
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, asks, build, call, lineage, run_interval, step, tell_failure
 from settled_days import SettledDays
 
 from pipeline import settings, steps
@@ -81,12 +80,6 @@ def bill(period: str) -> None:
     """One billing period: wait for it, and land it."""
     landed = step.override(task_id="ingest", trigger_rule="none_failed", **lineage("ingest"))
     chain(bill_stated(name="bill_stated", target=SOURCE, period=period), landed(name="ingest", target=SOURCE, period=period))
-
-
-@task(trigger_rule="one_failed", retries=0)
-def tell_failure() -> None:
-    """Let the run fail where a billing period did, of which nothing that follows takes notice."""
-    raise AirflowFailException("a task of this run failed: see which in the grid; what was published before it stays")
 
 
 @dag(

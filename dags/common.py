@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from airflow.exceptions import AirflowFailException
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, XComArg, get_current_context, task
 
 from pipeline import steps
@@ -16,6 +17,8 @@ from pipeline.errors import ConfigError
 from pipeline.interval import Interval, naive_utc
 
 log = logging.getLogger(__name__)
+# A day, or a time.
+MOMENT = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z?)?$"
 MAX_DAYS = 1830  # five years in one run: the reference fleet's whole history fits, a mistyped year does not
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -43,6 +46,13 @@ INTERVAL_PARAMS: dict[str, Param] = {
 }
 
 
+#: The same of a DAG that works on parts of days.
+MOMENT_PARAMS: dict[str, Param] = {
+    "start": Param(None, type=["null", "string"], pattern=MOMENT, description="From when on, YYYY-MM-DDTHH:MM, UTC."),
+    "end": Param(None, type=["null", "string"], pattern=MOMENT, description="Until when, not included, YYYY-MM-DDTHH:MM, UTC."),
+}
+
+
 def interval_of(
     run_type: str,
     asked: Mapping[str, Any],
@@ -51,6 +61,7 @@ def interval_of(
     *,
     run_after: datetime,
     dag_id: str = "the DAG",
+    params: Mapping[str, Any] = INTERVAL_PARAMS,
 ) -> Interval:
     """The data interval of one DAG run.
 
@@ -60,15 +71,17 @@ def interval_of(
         start: the data interval that Airflow gave the run, or None where it gave none (triggered without a logical date).
         end: its end, not included.
         run_after: the moment that the run is as of: what is asked for ends with the last UTC day that was over then, for what is
-            published as of a day ahead would hide the runs of the days before. A month that goes on is cut there.
+            published as of a day ahead would hide the runs of the days before, or, of times, then. A month that goes on is cut
+            there.
         dag_id: for messages.
+        params: what a run may be asked: times only of a DAG that takes no `day`.
 
     Raises:
         ConfigError: an unknown key, a half-given or overlong range, one that is not over, a range asked of a scheduled or
             backfill run, or no interval.
     """
-    if unknown := sorted(set(asked) - set(INTERVAL_PARAMS)):
-        raise ConfigError(f"{dag_id}: unknown key {unknown} in the run's conf; there are {', '.join(INTERVAL_PARAMS)}")
+    if unknown := sorted(set(asked) - set(params)):
+        raise ConfigError(f"{dag_id}: unknown key {unknown} in the run's conf; there are {', '.join(params)}")
     given = {key: str(value) for key, value in asked.items() if value not in (None, "")}
     if not given:
         if start is None or end is None:
@@ -81,17 +94,21 @@ def interval_of(
     if set(given) == {"day"}:
         interval = Interval.day(given["day"])
     elif set(given) == {"start", "end"}:
-        interval = Interval.days(given["start"], given["end"])
+        interval = Interval.between(given["start"], given["end"])
+        if "day" in params and not interval.is_whole_days:
+            raise ConfigError(f"{dag_id} works on whole UTC days, got {interval}; the DAG monitor takes times")
     elif set(given) == {"month"}:
         interval = Interval.month(given["month"])
     else:
-        raise ConfigError(f"{dag_id}: give either day, or start and end, or month; the run's conf has {given}")
+        ways = "either day, or start and end, or month" if "day" in params else "start and end"
+        raise ConfigError(f"{dag_id}: give {ways}; the run's conf has {given}")
     if interval.end - interval.start > timedelta(days=MAX_DAYS):
         raise ConfigError(f"{dag_id}: {interval} is longer than the {MAX_DAYS} days that one run may cover")
-    over = datetime.combine(naive_utc(run_after).date(), datetime.min.time())
+    now = naive_utc(run_after)
+    over = datetime.combine(now.date(), datetime.min.time()) if "day" in params else now
     if interval.start >= over or (interval.end > over and "month" not in given):
         raise ConfigError(
-            f"{dag_id}: {interval} is not over at {naive_utc(run_after):%Y-%m-%d %H:%M} UTC, the moment of this run; "
+            f"{dag_id}: {interval} is not over at {now:%Y-%m-%d %H:%M} UTC, the moment of this run; "
             f"expected days before {over:%Y-%m-%d}"
         )
     return Interval(interval.start, min(interval.end, over))
@@ -103,7 +120,9 @@ def run_interval() -> Interval:
     run = context["dag_run"]
     asked = {**context["params"], **(run.conf or {})}
     given = run.data_interval_start, run.data_interval_end
-    return interval_of(str(run.run_type), asked, *given, run_after=run.run_after, dag_id=run.dag_id)
+    # What a DAG declares says whether it takes times.
+    params = {name: None for name in context["params"] if name in INTERVAL_PARAMS} or INTERVAL_PARAMS
+    return interval_of(str(run.run_type), asked, *given, run_after=run.run_after, dag_id=run.dag_id, params=params)
 
 
 def asset(table: str) -> Asset:
@@ -115,7 +134,7 @@ def asset(table: str) -> Asset:
 
 
 @task(do_xcom_push=False, show_return_value_in_logs=False)
-def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: str = "") -> None:
+def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: str = "", late_s: int = 0) -> None:
     """Perform one step of the pipeline for the run's data interval, and announce the tables that it wrote.
 
     Args:
@@ -124,8 +143,10 @@ def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: s
         shard: the part of the series, of `shards`, that it works on.
         shards: how many there are.
         period: the one billing period that it is about, YYYY-MM, where it can be about one alone.
+        late_s: seconds before the interval that it works on as well.
     """
     interval = run_interval()
+    interval = Interval(interval.start - timedelta(seconds=late_s), interval.end)
     options: dict[str, Any] = {"period": period} if period else {}
     steps.perform(name, interval, target=target, shard=shard, shards=shards, tell=partial(announce, str(interval)), **options)
     if following := steps.list_next(name, target):
@@ -152,12 +173,12 @@ def lineage(name: str, target: str = "") -> dict[str, list[Asset]]:
     }
 
 
-def build(table: str, rule: str = "") -> XComArg:
+def build(table: str, rule: str = "", late_s: int = 0) -> XComArg:
     """The task that builds one table, and announces it; what is always built is built also where a check of silver failed."""
     rule = rule or ("all_done" if table in steps.list_builds("gold", "always") else "all_success")
     task_id = f"build__{table.replace('.', '__')}"
     made = step.override(task_id=task_id, trigger_rule=rule, max_active_tis_per_dag=1, **lineage("build", table))
-    return made(name="build", target=table)
+    return made(name="build", target=table, late_s=late_s) if late_s else made(name="build", target=table)
 
 
 def call(name: str, shards: int = 1) -> XComArg:
@@ -169,6 +190,12 @@ def call(name: str, shards: int = 1) -> XComArg:
         return made(name=name)
     mapped = made.override(map_index_template="shard {{ task.op_kwargs['shard'] }}")
     return mapped.partial(name=name, shards=shards).expand(shard=list(range(shards)))
+
+
+@task(trigger_rule="one_failed", retries=0)
+def tell_failure() -> None:
+    """Let the run fail where a task did, of which nothing that follows takes notice."""
+    raise AirflowFailException("a task of this run failed: see which in the grid; what was published before it stays")
 
 
 @task.short_circuit(show_return_value_in_logs=False)

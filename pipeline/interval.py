@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from pipeline.errors import ConfigError
 
@@ -46,6 +46,14 @@ class Interval:
             raise ConfigError(f"expected a day before {start:%Y-%m-%d}, the last that there is, got it") from None
 
     @classmethod
+    def between(cls, start: str, end: str) -> Interval:
+        """From one moment to another, which is not included; each a day, `YYYY-MM-DD`, or a time, `YYYY-MM-DDTHH:MM[:SS]`.
+
+        Without an offset a time is UTC.
+        """
+        return cls(_parse_moment(start), _parse_moment(end))
+
+    @classmethod
     def days(cls, first: date | str, end: date | str) -> Interval:
         """From the first day, to the end day, which is not included."""
         return cls(cls.day(first).start, cls.day(end).start)
@@ -53,6 +61,11 @@ class Interval:
     @property
     def as_of(self) -> datetime:
         return self.end
+
+    @property
+    def is_whole_days(self) -> bool:
+        """Whether it begins and ends at midnight."""
+        return self.start.time() == self.end.time() == time.min
 
     @classmethod
     def month(cls, month: str) -> Interval:
@@ -78,6 +91,24 @@ class Interval:
             midnight = datetime.combine(start.date(), datetime.min.time()) + timedelta(days=1)
             yield Interval(start, min(midnight, self.end))
             start = midnight
+
+    def split_periods(self, period: timedelta) -> Iterator[Interval]:
+        """The interval cut into periods that count from midnight; the parts add up to it exactly.
+
+        Raises:
+            ConfigError: a day is no multiple of the period, or the interval does not begin and end with one.
+        """
+        if timedelta(days=1) % period:
+            raise ConfigError(f"a day of 86400 s is no multiple of {period.total_seconds():g} s")
+        if odd := [each for each in (self.start, self.end) if (each - datetime.min) % period]:
+            raise ConfigError(
+                f"{self} does not consist of periods of {period.total_seconds():g} s that count from midnight: look at "
+                f"{odd[0].isoformat()}"
+            )
+        start = self.start
+        while start < self.end:
+            yield Interval(start, start + period)
+            start += period
 
     def whole_months(self) -> Interval:
         """From the first of the month of its first moment to the end of the month of its last one."""
@@ -137,3 +168,12 @@ def _parse_day(day: date | str) -> date:
         return date.fromisoformat(day)
     except ValueError as error:
         raise ConfigError(f"expected a day as YYYY-MM-DD, got {day!r}") from error
+
+
+def _parse_moment(text: str) -> datetime:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?", text):
+        try:
+            return naive_utc(datetime.fromisoformat(text))
+        except (ValueError, OverflowError):
+            pass
+    raise ConfigError(f"expected a day as YYYY-MM-DD, or a time as YYYY-MM-DDTHH:MM, in UTC; got {text!r}")

@@ -26,7 +26,13 @@ REPORTS, NEWEST = "reports", "latest"
 #: Of fewer rows no share of what was refused stops a build: there a handful of odd rows is already more than 5 %.
 LEAST_ROWS = 100
 #: Settings that name the plugs in use → the folder of these.
-PLUG_LISTS = {"sources": "sources", "challengers": "forecasters", "detectors": "detectors", "recommenders": "recommenders"}
+PLUG_LISTS = {
+    "sources": "sources",
+    "monitor_sources": "sources",
+    "challengers": "forecasters",
+    "detectors": "detectors",
+    "recommenders": "recommenders",
+}
 
 
 class Settings(BaseModel):
@@ -152,6 +158,7 @@ class Settings(BaseModel):
     feature_days: int = Field(
         default=90, ge=1, le=800, description="Days that features of hours are kept; those of days are kept for good."
     )
+    metric_5min_days: int = Field(default=14, ge=2, le=400, description="Days that rows of five minutes are kept.")
     recommenders: tuple[str, ...] = Field(
         default_factory=lambda: plugs.names("recommenders"),
         description="Rules that judge resources, by default all; a resource that none judges is answered with that.",
@@ -210,6 +217,36 @@ class Settings(BaseModel):
     alert_incident_impact: float = Field(
         default=0.25, ge=0, le=1, description="Share of capacity that an incident of one metric is off by to be an alert at once."
     )
+    alert_anomaly_hour_ratio: float = Field(
+        default=0.1, ge=0, le=1, description="Share of a resource's samples of an hour above which anomalous ones are an alert."
+    )
+    alert_anomaly_day_ratio: float = Field(default=0.08, ge=0, le=1, description="The same of a day's samples.")
+    alert_anomaly_samples: int = Field(default=10, ge=1, le=1000, description="Samples that such a share is of, at least.")
+    alert_anomalies_in_a_row: int = Field(
+        default=5, ge=1, le=24, description="Samples of a series in a row that may be anomalous before that is an alert."
+    )
+    alert_no_data_periods: int = Field(
+        default=3, ge=1, le=100, description="Periods without a sample after which a resource is silent, five minutes at least."
+    )
+    monitor_sources: tuple[str, ...] = Field(
+        default=(), description="Sources of samples that the DAG monitor asks; those that it is not told, others land."
+    )
+    monitor_period_s: int = Field(
+        default=300, ge=300, le=3600, multiple_of=300, description="Seconds of a run of the DAG monitor."
+    )
+    monitor_wait_s: int = Field(
+        default=120, ge=0, le=1800, description="Seconds after a period's end until its run, in which samples arrive."
+    )
+    monitor_late_s: int = Field(
+        default=600,
+        ge=0,
+        le=3600,
+        multiple_of=300,
+        description="Seconds before its period that a run asks for again: late samples.",
+    )
+    monitor_hold_minutes: int = Field(
+        default=15, ge=5, le=720, description="Minutes for which a threshold is reached before the DAG monitor calls it an alert."
+    )
     alert_repeat_minutes_critical: int = Field(
         default=30, ge=5, le=43_200, description="Minutes after which a critical alert that still fires is told again."
     )
@@ -241,6 +278,13 @@ class Settings(BaseModel):
             _check_folder(Path(value))
         return value
 
+    @field_validator("monitor_period_s")
+    @classmethod
+    def _period_divides_a_day(cls, value: int) -> int:
+        if 86_400 % value:
+            raise ValueError("expected a divisor of a day of 86400 s")
+        return value
+
     @field_validator("home")
     @classmethod
     def _home_is_a_folder(cls, value: Path) -> Path:
@@ -258,7 +302,7 @@ class Settings(BaseModel):
     @classmethod
     def _plugs_exist(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
         folder = PLUG_LISTS[info.field_name]
-        if not value and folder != "recommenders":
+        if not value and info.field_name not in ("recommenders", "monitor_sources"):
             raise ValueError(f"name at least one; there are {', '.join(plugs.names(folder))}")
         _check_plugs(folder, value)
         return value

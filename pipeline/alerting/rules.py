@@ -10,6 +10,8 @@ from itertools import takewhile
 from pipeline.errors import ConfigError
 from pipeline.tables.columns import CHECK_SEVERITIES
 
+#: When rules are asked: over whole days, or over parts of a day by the DAG `monitor`.
+RHYTHMS = (DAY, MONITOR) = ("day", "monitor")
 #: The columns of every rule's SELECT.
 COLUMNS = ("subject", "cause", "severity", "since", "observed", "expected", "measured_in", "detail", "depends_on")
 
@@ -24,6 +26,7 @@ class Rule:
         severities: those that its rows may have.
         means: what that means to the estate.
         to_do: what a person does next.
+        rhythm: when it is asked; what runs of the other rhythm know of it, they neither change nor end.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Rule:
     severities: tuple[str, ...]
     means: str
     to_do: str
+    rhythm: str = DAY
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def parse_rule(name: str, text: str) -> Rule:
     in the lines that are indented below it.
 
     Raises:
-        ConfigError: something is not stated, or a severity is no such word.
+        ConfigError: something is not stated, or a severity or the rhythm is no such word.
     """
     head = [
         line.removeprefix("--").removeprefix(" ") for line in takewhile(lambda line: line.startswith("--"), text.splitlines())
@@ -74,12 +78,14 @@ def parse_rule(name: str, text: str) -> Rule:
         else:
             last = ""
     severities = tuple(word.strip() for word in stated.get("Severity", "").split(","))
-    strange = [word for word in severities if word not in CHECK_SEVERITIES]
+    strange = [f"severity {word!r}" for word in severities if word not in CHECK_SEVERITIES]
     missing = [what for what in ("Severity", "Means", "Do") if not stated.get(what)]
+    strange += [f"rhythm {rhythm!r}"] if (rhythm := stated.get("Rhythm", DAY)) not in RHYTHMS else []
     if title is None or missing or strange:
-        wrong = "its first line" if title is None else f"`{missing[0]}`" if missing else f"severity {strange[0]!r}"
+        wrong = "its first line" if title is None else f"`{missing[0]}`" if missing else strange[0]
         raise ConfigError(
             f"sql/alerts/{name}.sql: look at {wrong}: the head begins with `-- alerts.{name}: what is so` and states "
-            f"`-- Severity  …` ({', '.join(CHECK_SEVERITIES)}), `-- Means  …` and `-- Do  …`"
+            f"`-- Severity  …` ({', '.join(CHECK_SEVERITIES)}), `-- Means  …` and `-- Do  …`; "
+            f"`-- Rhythm  …` is {' or '.join(RHYTHMS)}"
         )
-    return Rule(name, title[1], severities, stated["Means"], stated["Do"])
+    return Rule(name, title[1], severities, stated["Means"], stated["Do"], rhythm)

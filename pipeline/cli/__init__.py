@@ -17,6 +17,7 @@ from pipeline.cli import (
     explore,
     fleet,
     lake,
+    monitor,
     own_files,
     sources,
     steps,
@@ -31,7 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (steps, own_files, explore, sources, advice, explain, anomalies, allocation, billing, cost, lake):
+for part in (steps, monitor, own_files, explore, sources, advice, explain, anomalies, allocation, billing, cost, lake):
     app.add_typer(part.app)
 app.add_typer(alerts.app, name="alert")
 app.add_typer(fleet.app, name="fleet")

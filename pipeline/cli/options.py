@@ -15,8 +15,12 @@ from pipeline.interval import Interval
 from pipeline.settings import Settings
 
 Day = Annotated[str | None, typer.Option("--day", help="One UTC day, YYYY-MM-DD.", show_default=False)]
-From = Annotated[str | None, typer.Option("--from", help="First UTC day, YYYY-MM-DD.", show_default=False)]
-To = Annotated[str | None, typer.Option("--to", help="Day after the last one, YYYY-MM-DD.", show_default=False)]
+From = Annotated[
+    str | None, typer.Option("--from", help="First UTC day, YYYY-MM-DD; or a time, YYYY-MM-DDTHH:MM.", show_default=False)
+]
+To = Annotated[
+    str | None, typer.Option("--to", help="Day after the last one, YYYY-MM-DD; or a time, not included.", show_default=False)
+]
 Source = Annotated[list[str] | None, typer.Option("--source", help="Source to ingest; again for several.", show_default=False)]
 SourcePath = Annotated[
     str | None,
@@ -134,14 +138,16 @@ def read_interval(day: str | None, start: str | None, end: str | None, settings:
     """The interval that the options name, or the days that a file source spans.
 
     Raises:
-        ConfigError: none or two ways to name it.
+        ConfigError: none or two ways to name it, or a time for `--day`.
     """
     if day and (start or end):
         raise ConfigError("give --day, or --from and --to, not both")
+    if day and "T" in day:
+        raise ConfigError(f"--day is a whole UTC day, YYYY-MM-DD, got {day!r}; times go into --from and --to")
     if day:
         return Interval.day(day)
     if start and end:
-        return Interval.days(start, end)
+        return Interval.between(start, end)
     spanned = None if settings is None or start or end else _span_files(settings)
     if spanned is not None:
         return spanned

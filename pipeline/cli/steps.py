@@ -36,7 +36,7 @@ from pipeline.cli.what_if import print_what_if
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.settings import Settings
-from pipeline.steps import DAILY, STEPS, Step, describe, list_builds, order_builds, order_daily
+from pipeline.steps import DAILY, STEPS, Step, describe, list_builds, order_builds, order_daily, refuse_part_of_day
 from pipeline.tables.operations import QUARANTINE
 
 app = typer.Typer()
@@ -264,6 +264,8 @@ def run(
     """
     settings = read_settings(source, path, option, inventory)
     interval = read_interval(day, start, end, settings)
+    if not interval.is_whole_days:
+        raise ConfigError(f"run makes whole UTC days, got {interval}; `monitor` makes parts of a day")
     for part in list(interval.split_days()) if day_by_day else [interval]:
         run_interval(part, settings)
     summary.show(console, settings, interval)
@@ -296,7 +298,7 @@ def perform_in_order(names: Collection[str], interval: Interval, settings: Setti
         try:
             _perform_all(name, interval, settings)
         except DataError:
-            if name.startswith("silver."):
+            if name.startswith("silver.") and interval.is_whole_days:
                 for table in (QUARANTINE.name, *list_builds("gold", "always")):
                     if table != name:
                         _perform("build", interval, settings, target=table)
@@ -324,6 +326,7 @@ def _show_due(interval: Interval) -> bool:
     from pipeline.steps.due import reason
 
     settings = read_settings()
+    refuse_part_of_day("due", "", interval)
     asked, why = reason(interval, open_lake(settings), settings)
     console.print(f"training as of {interval.as_of} is {'' if asked else 'not '}due: {why}", highlight=False)
     return asked
@@ -353,8 +356,9 @@ def _conclude(step: str, interval: Interval, settings: Settings) -> None:
 def say_next(step: str, interval: Interval) -> None:
     """Print the command that comes after a step's, for the same days."""
     if step in NEXT:
-        days = f"{interval.start:%Y-%m-%d}", f"{interval.end:%Y-%m-%d}"
-        asked = f"--day {days[0]}" if interval == Interval.day(days[0]) else f"--from {days[0]} --to {days[1]}"
+        form = "%Y-%m-%d" if interval.is_whole_days else "%Y-%m-%dT%H:%M:%S"
+        days = interval.start.strftime(form), interval.end.strftime(form)
+        asked = f"--day {days[0]}" if interval == Interval.day(interval.start.date()) else f"--from {days[0]} --to {days[1]}"
         console.print(f"next: python -m pipeline {NEXT[step]} {asked}", highlight=False, soft_wrap=True)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.alerting.decide import Row, Said
-from pipeline.alerting.rules import COLUMNS, Fired, Rule, parse_rule
+from pipeline.alerting.rules import COLUMNS, DAY, MONITOR, Fired, Rule, parse_rule
 from pipeline.errors import DataError, HeadroomError
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
@@ -33,6 +34,12 @@ def read_rules() -> dict[str, Rule]:
     return {name: parse_rule(name, sql.text(f"alerts.{name}")) for name in (each.partition(".")[2] for each in sql.alerts())}
 
 
+def choose_rules(rules: Mapping[str, Rule], interval: Interval) -> dict[str, Rule]:
+    """Those that a run asks: of whole days the rules of days, of a part of a day the others."""
+    rhythm = DAY if interval.is_whole_days else MONITOR
+    return {name: rule for name, rule in rules.items() if rule.rhythm == rhythm}
+
+
 def read_fired(interval: Interval, lake: Lake, settings: Settings) -> tuple[list[Fired], dict[str, str]]:
     """What the rules find in a run, and those that could not be asked, each with why.
 
@@ -42,7 +49,7 @@ def read_fired(interval: Interval, lake: Lake, settings: Settings) -> tuple[list
     teams = _teams(lake, interval)
     fired: list[Fired] = []
     failed: dict[str, str] = {}
-    for name, rule in read_rules().items():
+    for name, rule in choose_rules(read_rules(), interval).items():
         text = sql.text(f"alerts.{name}")
         try:
             rows = lake.query(text, _params(text, interval, settings)).select(list(COLUMNS)).to_pylist()

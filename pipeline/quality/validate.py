@@ -105,6 +105,18 @@ def refuse(results: Sequence[Result], table: Table, interval: Interval, shown_by
         raise DataError(f"{table.name} {interval}: not published, and what was published before stays: {found}{shown_by}")
 
 
+def hold(data: pa.Table, table: Table, interval: Interval) -> pa.Table:
+    """The same rows, if nothing critical failed; unlike `validate` nothing is recorded, for it is not about a run of whole days.
+
+    Raises:
+        DataError: as `validate`.
+    """
+    if data.num_rows:
+        results, _ = run_expectations(data, table, interval)
+        refuse(results, table, interval)
+    return data
+
+
 def expectations(table: Table) -> list[dict[str, Any]]:
     """The declaration's structural expectations, then those of the table's own file.
 

@@ -44,6 +44,8 @@ RETENTION: tuple[tuple[int, timedelta], ...] = (
 )
 #: Seconds between the points of basic monitoring, and how many must lie that far apart to be taken for it.
 BASIC_S, LEAST_POINTS = 300, 3
+#: What is asked for at least, where basic monitoring must be told.
+REACH = timedelta(hours=1)
 _ROUNDS = 4
 _KEY = ("ts", "resource_id", "metric", "statistic")
 
@@ -212,7 +214,9 @@ def _delivered_period(points: Iterable[datetime], period_s: int) -> int:
 
 def _points(place: _aws.Place, queries: Sequence[_Query], interval: Interval, period_s: int) -> list[dict[datetime, float]]:
     """Value by start of period for each query; what comes back incomplete is asked for again, from its beginning."""
-    window = {"StartTime": _utc(_floor(interval.start, period_s)), "EndTime": _utc(_ceil(interval.end, period_s))}
+    # A part of a day alone would not tell basic monitoring: see `_delivered_period`.
+    start = min(interval.start, interval.end - REACH) if period_s < BASIC_S else interval.start
+    window = {"StartTime": _utc(_floor(start, period_s)), "EndTime": _utc(_ceil(interval.end, period_s))}
     points: list[dict[datetime, float]] = [{} for _ in queries]
     missing = list(range(len(queries)))
     for turn in range(_ROUNDS):

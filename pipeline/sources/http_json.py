@@ -110,10 +110,15 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     """The endpoint's samples of the interval, in one shard. A sample that is there twice counts once.
 
     Raises:
-        ConfigError: the token cannot be found, or a metric's unit is not stated.
+        ConfigError: the token cannot be found, a metric's unit is not stated, or period_s is not for a part of a day.
         SourceError: the endpoint is down, or its pages never end; nothing is handed over.
         DataError: a sample without what the paths promise, two values for one sample, or a period that cannot be.
     """
+    if options.period_s is None and not interval.is_whole_days:
+        # Told from a few samples it could be another than the day's, and both would count.
+        raise ConfigError(
+            f"{NAME}: state period_s for {interval}: a part of a day does not tell how its samples follow each other"
+        )
     server = _http.Server(NAME, options, options.headers, _http.bearer(options))
     found: dict[tuple[datetime, str, str], tuple[float, str]] = {}
     empty = 0

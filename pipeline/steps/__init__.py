@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, PartialError
-from pipeline.steps._daily import DAILY, list_builds, list_made_of, list_next, list_reads, order_builds, order_daily
+from pipeline.steps._daily import (
+    DAILY,
+    list_builds,
+    list_made_of,
+    list_next,
+    list_reads,
+    order_builds,
+    order_daily,
+    refuse_part_of_day,
+)
 from pipeline.steps._declaration import PLAIN, STEPS, Role, Step, describe, get, role_of
 
 if TYPE_CHECKING:
@@ -40,6 +49,7 @@ __all__ = [
     "order_builds",
     "order_daily",
     "perform",
+    "refuse_part_of_day",
     "role_of",
 ]
 
@@ -77,13 +87,14 @@ def perform(
         Rows (or versions, or decisions) that the step stands for.
 
     Raises:
-        ConfigError: no such step.
+        ConfigError: no such step, or a part of a day for one that works on whole days.
         ConflictError: other writers overtook it every time; otherwise whatever the step raises, after the failure is recorded.
     """
     from pipeline.lake import open_lake
     from pipeline.tables.operations import BOOKKEEPING
 
     declared = get(step)
+    refuse_part_of_day(step, target, interval)
     if not 0 <= shard < shards:
         raise ConfigError(f"{step}: of {shards} shards, the last is {shards - 1}; got {shard}")
     for library in CHATTY:

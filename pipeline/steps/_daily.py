@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 from pipeline import tables
 from pipeline.errors import ConfigError
+from pipeline.interval import Interval
 from pipeline.settings import ROOT
 from pipeline.steps._declaration import STEPS
 
@@ -47,9 +49,10 @@ def list_builds(layer: str = "", when: str | None = None) -> tuple[str, ...]:
 
     Args:
         layer: silver or gold; both when empty.
-        when: only those whose declaration says so, see `tables.schema.Build`.
+        when: only those whose declaration says so, see `tables.schema.Build`; by default all of a day's run.
     """
-    named = [name for name in tables.ALL if name.startswith(layer) and when in (None, tables.ALL[name].build.when)]
+    stated = {name: table.build.when for name, table in tables.ALL.items() if name.startswith(layer)}
+    named = [name for name, its in stated.items() if (its != "monitor" if when is None else its == when)]
     return tuple(name for name in named if not explain_not_built(name))
 
 
@@ -72,6 +75,30 @@ def read_tables(name: str) -> set[str]:
     """The tables that a build, a view or an input reads in the end, through views and inputs."""
     table = tables.ALL.get(name)
     return _in_the_end(table.build.reads if table and table.build.by else _named_in(_file(name)))
+
+
+def refuse_part_of_day(step: str, target: str, interval: Interval) -> None:
+    """Refuse a part of a day for what is made of whole ones.
+
+    Raises:
+        ConfigError: naming the step or table, and what it needs.
+    """
+    if interval.is_whole_days:
+        return
+    what, needed = step, timedelta(days=1)
+    if STEPS[step].parts_of_days and step != "build":
+        return
+    if step == "build":
+        what, needed = target, timedelta(seconds=tables.get(target).build.period_s)
+        if not any((each - datetime.min) % needed for each in (interval.start, interval.end)):
+            return
+    if needed < timedelta(days=1):
+        raise ConfigError(f"{what} is built for whole periods of {needed.total_seconds():g} s from midnight, got {interval}")
+    end = (interval.end - timedelta(microseconds=1)).date() + timedelta(days=1)
+    raise ConfigError(
+        f"{what} works on whole UTC days, got {interval}: a part of a day would be taken for all of it; "
+        f"say --from {interval.start:%Y-%m-%d} --to {end}"
+    )
 
 
 def list_reads(step: str, target: str = "") -> tuple[str, ...]:

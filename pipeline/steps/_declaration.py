@@ -34,6 +34,7 @@ class Step:
         registering: it writes to the registry, not to the lake, so that what it returns counts as a change.
         gate: whether it returns anything decides whether the tasks after it run.
         always: it is run also where something that it waits for failed.
+        parts_of_days: it takes intervals that do not begin and end at midnight; `build` where the table does.
     """
 
     role: Role
@@ -45,6 +46,7 @@ class Step:
     registering: bool = False
     gate: bool = False
     always: bool = False
+    parts_of_days: bool = False
 
 
 @cache

@@ -7,19 +7,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.alerting.decide import Decision, Known, Limits, News, Said, decide, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import Fired
 from pipeline.alerting.windows import Window, parse_windows
 from pipeline.errors import ConfigError, PartialError, suggestion
 from pipeline.inputs import ask
-from pipeline.inputs.alerts import REMEMBERED, read_fired, read_known, read_rules, read_said
+from pipeline.inputs.alerts import REMEMBERED, choose_rules, read_fired, read_known, read_rules, read_said
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.lake.fingerprint import sorted_fingerprint
 from pipeline.quality.conform import conform
-from pipeline.quality.validate import validate
+from pipeline.quality.validate import hold, validate
 from pipeline.routes import Route, check_routes
 from pipeline.settings import Settings
 from pipeline.steps._daily import order_daily
@@ -27,7 +29,7 @@ from pipeline.steps._declaration import STEPS, Step
 from pipeline.steps._deliver import Clock, deliver
 from pipeline.tables.alerts import ALERT, NOTIFICATION
 from pipeline.tables.columns import ACKNOWLEDGED, ALERT_STATES, CHECK_SEVERITIES, FIRING, QUEUED, RESOLVED, SENT, SUPPRESSED
-from pipeline.tables.schema import Scope
+from pipeline.tables.schema import Scope, Table
 
 log = logging.getLogger(__name__)
 STEP = Step(
@@ -35,6 +37,7 @@ STEP = Step(
     reads=("alerts", "inputs.made_in_run", "inputs.resources"),
     writes=("gold.alert", "gold.notification"),
     always=True,
+    parts_of_days=True,
 )
 #: What a run writes of alerts; the rest is what persons said.
 BY_RUNS = tuple(state for state in ALERT_STATES if state != ACKNOWLEDGED)
@@ -43,6 +46,8 @@ BY_RUNS = tuple(state for state in ALERT_STATES if state != ACKNOWLEDGED)
 def alert(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.alert` of the run: the alerts that changed. Messages about them are queued in `gold.notification` and sent.
 
+    Over whole days the rules of days are asked, over a part of a day those of the DAG `monitor`; neither touches the alerts of
+    the other.
     The same run again sends nothing again, a backfill sends nothing, and a notifier that is down fails nothing: its messages stay
     queued, and where it took none of `notify_tries` tries, the other routes are told in the same run.
 
@@ -75,10 +80,13 @@ def _once(
     """Ask, decide, publish and tell: the rows published, the rules that could not be asked, and messages by how far they got."""
     fired, failed = read_fired(interval, lake, settings)
     unanswered = frozenset((*failed, *find_unmade(interval, lake)))
-    known = Known(read_known(lake, interval.as_of), read_said(lake, interval.as_of))
+    # A run of one rhythm says nothing of what the other asks: it would end what it never looked for.
+    others = read_rules().keys() - choose_rules(read_rules(), interval).keys()
+    rows = [row for row in read_known(lake, interval.as_of) if row["rule"] not in others]
+    known = Known(rows, read_said(lake, interval.as_of))
     limits = limits_of(settings)
     decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, unanswered)
-    changed = _publish(decision, interval, lake)
+    changed = _publish(decision, {*choose_rules(read_rules(), interval), *(row["rule"] for row in rows)}, interval, lake)
     queue_messages(decision.news, known.said, interval, lake, settings)
     ended = deliver(lake, settings, clock)
     _say(decision, ended, interval)
@@ -94,7 +102,7 @@ def find_unmade(interval: Interval, lake: Lake) -> list[str]:
     unmade = [name for name in order_daily() if not tried.get(name)] if tried.keys() - {"alert", "report"} else []
     tables = {table for name in unmade for table in (STEPS[name].writes if name in STEPS else (name,))}
     found = []
-    for name in read_rules():
+    for name in choose_rules(read_rules(), interval):
         lacking = sorted(sql.tables_behind(sql.parse(sql.text(f"alerts.{name}"))) & tables)
         # What is landed is looked at source by source, by rules about these.
         if lacking := [table for table in lacking if not table.startswith("bronze.") and table not in STEP.writes]:
@@ -119,14 +127,21 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(repeat, settings.alert_flaps, timedelta(hours=settings.notify_within_hours))
 
 
-def _publish(decision: Decision, interval: Interval, lake: Lake) -> int:
+def _publish(decision: Decision, rules: Collection[str], interval: Interval, lake: Lake) -> int:
     data = conform(ALERT.frame(decision.changes), ALERT, interval)
-    return lake.replace(ALERT, validate(data, ALERT, interval, lake), ALERT.scope(interval, state=BY_RUNS)).rows
+    scope = ALERT.scope(interval, state=BY_RUNS, rule=tuple(sorted(rules)))
+    return lake.replace(ALERT, _checked(data, ALERT, interval, lake), scope).rows
+
+
+def _checked(data: pa.Table, table: Table, interval: Interval, lake: Lake) -> pa.Table:
+    """The same rows; what was found of them is on record of a run of whole days."""
+    return validate(data, table, interval, lake) if interval.is_whole_days else hold(data, table, interval)
 
 
 def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interval, lake: Lake, settings: Settings) -> int:
     """Queue a message about each group on every route that takes it; one that is there already stays as it is."""
-    rules, report = read_rules(), settings.report_address(interval.as_of)
+    # Of a part of a day there is no report: the newest shows the days before.
+    rules, report = read_rules(), settings.report_address(interval.as_of if interval.is_whole_days else None)
     there = set(lake.read(NOTIFICATION, NOTIFICATION.scope(interval), ("message_id",))["message_id"].to_pylist())
     rows: dict[str, dict[str, Any]] = {}
     for each in news:
@@ -153,7 +168,7 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
     if new:
         data = conform(NOTIFICATION.frame(new.values()), NOTIFICATION, interval)
         scope: Scope = NOTIFICATION.scope(interval, message_id=tuple(new))
-        lake.replace(NOTIFICATION, validate(data, NOTIFICATION, interval, lake), scope)
+        lake.replace(NOTIFICATION, _checked(data, NOTIFICATION, interval, lake), scope)
     return len(new)
 
 

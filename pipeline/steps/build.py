@@ -14,7 +14,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.quality.conform import conform
 from pipeline.quality.left_out import QUERIES, LeftOut, find_left_out
-from pipeline.quality.validate import record_results, refuse, run_expectations, validate
+from pipeline.quality.validate import hold, record_results, refuse, validate
 from pipeline.settings import Settings
 from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.steps._declaration import Step
@@ -25,7 +25,7 @@ from pipeline.tables.operations import QUARANTINE
 from pipeline.tables.schema import Scope, Table
 
 log = logging.getLogger(__name__)
-STEP = Step(role="transform", role_in_gold="publisher", takes_target=True, writes=("silver.check_result",))
+STEP = Step(role="transform", role_in_gold="publisher", takes_target=True, parts_of_days=True, writes=("silver.check_result",))
 
 
 def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) -> int:
@@ -35,7 +35,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     A table of silver of which nothing was landed is not built, and the log says so; where it is late, `silver.check_result` too.
     A table that catches up is built as well for the days before of which something was landed since, one of bills for whole
     months, once a week those of before that were stated anew as well, and one that names an input of outdated days for these.
-    How much of what was landed for it was refused is in both as well.
+    How much of what was landed for it was refused is in both as well. Of a part of a day nothing is recorded, nor is it asked why
+    there are no rows: the day's run does both.
 
     Raises:
         ConfigError: the table is not one that is built.
@@ -46,6 +47,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     table = tables.get(target)
     if reason := explain_not_built(target):
         raise ConfigError(f"{target} cannot be built: {reason}")
+    if not interval.is_whole_days:
+        return _publish_beside(table, interval, lake, settings)
     parts = _parts(table, interval, lake)
     published = [_publish(table, part, interval, lake, settings, (number, len(parts))) for number, part in enumerate(parts)]
     beside = sum(_publish_beside(table, part, lake, settings) for part in _outdated_beside(table, interval, lake))
@@ -121,11 +124,9 @@ def _outdated_beside(table: Table, interval: Interval, lake: Lake) -> list[Inter
 
 
 def _publish_beside(table: Table, interval: Interval, lake: Lake, settings: Settings) -> int:
-    """The rows of days beside the run's. What is on record of the run is of its own days, whatever was outdated beside them."""
+    """The rows of days beside the run's, or of a part of a day. What is on record is of a run's own days."""
     data = conform(_rows(table, interval, lake, settings), table, interval)
-    results, _ = run_expectations(data, table, interval)
-    refuse(results, table, interval)
-    return lake.replace(table, data, table.scope(interval)).rows
+    return lake.replace(table, hold(data, table, interval), table.scope(interval)).rows
 
 
 def _rows(table: Table, interval: Interval, lake: Lake, settings: Settings) -> Any:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import plugs, tables
-from pipeline.errors import DataError, HeadroomError, SourceError
+from pipeline.errors import ConfigError, DataError, HeadroomError, SourceError
 from pipeline.interval import OLDER, Interval, naive_utc
 from pipeline.lake import Lake, landings
 from pipeline.lake.lake import Written
@@ -21,11 +21,13 @@ from pipeline.steps._declaration import Step
 from pipeline.tables.arrow import TIMESTAMP
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.schema import Table
+from pipeline.tables.usage import METRIC_SAMPLE
 
 log = logging.getLogger(__name__)
 STEP = Step(
     role="ingest",
     takes_target=True,
+    parts_of_days=True,
     writes=(
         "bronze.metric_sample",
         "bronze.resource_snapshot",
@@ -48,6 +50,9 @@ def now() -> datetime:
 def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str, period: str = "") -> int:
     """Rows the source delivered for the interval. Landing the same payload again changes nothing.
 
+    Of a part of a day only samples of metrics are landed: all else that sources tell is of whole days or months. Of a sample that
+    the day states again what it states counts.
+
     Args:
         interval: the run's data interval.
         lake: where they land.
@@ -57,17 +62,26 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str, p
             before the interval's; empty for all that the interval touches, and once a week the older ones.
 
     Raises:
-        ConfigError: an unknown source, or an option that some plug does not have: this is a run's first step.
+        ConfigError: an unknown source, an option that some plug does not have: this is a run's first step; or a part of a day
+            of a source that has no samples of metrics.
         SourceError: the source is down or answered in part; nothing is simulated in its place.
         DataError: the source handed over rows of another schema or from outside the interval.
     """
     plugs.check_all_options(settings)
     source = plugs.load("sources", target)
+    if not interval.is_whole_days and METRIC_SAMPLE.name not in source.TABLES:
+        told = ", ".join(source.TABLES)
+        raise ConfigError(
+            f"ingest of {target} needs whole UTC days, got {interval}: it has no samples of metrics, and {told} is of days"
+        )
     if hasattr(source, "BEGINNING"):
         # A price list holds until it changes: a run needs all of it, not what changed on its day. Landing it again is no change.
         interval = Interval(min(source.BEGINNING, interval.start), interval.end)
     rows, found = 0, period == OLDER
     for batch in _fetched(target, _narrowed(interval, period, target, settings), settings) if period != OLDER else ():
+        if not interval.is_whole_days and batch.table != METRIC_SAMPLE.name:
+            log.info("%s: what it has of %s is of whole days, and is left out", target, batch.table)
+            continue
         landed = _land_load(batch, interval, lake, target) if isinstance(batch, Load) else _land(batch, interval, lake, target)
         said = "its execution" if landed is None else f"{landed.rows:,} rows"
         log.info("%s: %s of %s%s", target, said, batch.table, "" if landed and landed.changed else ", landed before")

@@ -14,7 +14,7 @@ from pipeline.steps.ingest import now
 from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher")
+STEP = Step(role="publisher", parts_of_days=True)
 
 
 def maintain(interval: Interval, lake: Lake, settings: Settings) -> int:  # noqa: ARG001 maintenance looks at all of the lake

@@ -108,22 +108,24 @@ class Build:
         by: a function in place of SQL, as `module.function`; called with interval, lake and settings, it returns the rows.
         reads: what this function reads: tables, views, or inputs of `sql/inputs`.
         when: empty for as soon as what it reads is there; `always` for after silver, also where a check of silver failed; `last`
-            for after all else that does not wait for it.
+            for after all else that does not wait for it; `monitor` for by the DAG `monitor`, and not in a day's run.
         checked: whether its rows are held to their expectations.
         about: the column that names the table a row is about. Then `build` replaces the rows about bronze and silver; those about
             gold are written by the steps that make it.
         catches_up: days before a run's are built with it where something was landed since they were built: a price list states
             prices of long ago. Such a table has `landings`, how many of its day each row was chosen from.
         outdated: an input with the days, as `ts`, that are built with a run's because what they are made of changed.
+        period_s: seconds, from midnight, whose rows depend on no others of the table: it is built for any number of them.
     """
 
     by: str = ""
     reads: tuple[str, ...] = ()
-    when: Literal["", "always", "last"] = ""
+    when: Literal["", "always", "last", "monitor"] = ""
     checked: bool = True
     about: str = ""
     catches_up: bool = False
     outdated: str = ""
+    period_s: int = 86_400
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pipeline.tables.columns import (
     text,
     unit,
 )
-from pipeline.tables.schema import Build, Column, Table
+from pipeline.tables.schema import Build, Column, Passing, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 
@@ -140,6 +140,27 @@ METRIC_DAILY = Table(
         number("total", "All that was counted; null of what is no count.", "as `unit`", ge=0),
         bucket,
     ),
+)
+METRIC_5MIN = Table(
+    name="silver.metric_5min",
+    doc="Utilisation in periods of five minutes, one row per series and period in which a sample began.",
+    key=("series_id", "ts"),
+    time="ts",
+    columns=(
+        series_id,
+        *resource_key,
+        metric,
+        unit,
+        moment("ts", "Start of the five minutes."),
+        Column(name=source.name, type=source.type, doc="Source of the samples; of several the first by name."),
+        Column(name="period_s", type=WHOLE, doc="Length of the shortest period in it, also where longer.", unit="seconds", ge=1),
+        *_statistics("five minutes"),
+        bucket,
+    ),
+    partition="day",
+    may_be_empty=True,
+    build=Build(when="monitor", period_s=300),
+    passing=Passing("metric_5min_days"),
 )
 RESOURCE = Table(
     name="silver.resource",

@@ -17,7 +17,7 @@ WITH latest AS (
     max(CASE WHEN strpos(target, ' ') = 0 THEN ingested_at END) OVER (PARTITION BY step, split_part(target, ' ', 1)) AS whole_at,
     row_number() OVER (PARTITION BY step, target, shard ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
-  WHERE day = cast(:end AS date) AND ts = :end
+  WHERE day = cast(:end AS date) AND ts = :end AND start_at <= ts - INTERVAL '1' DAY
     AND step NOT IN ('alert', 'report', 'bill_stated', 'due', 'train', 'register', 'record', 'promote', 'maintain')
 ),
 counted AS (

@@ -16,7 +16,7 @@ WITH ranked AS (
     split_part(target, ' ', 1) AS source, rows, outcome,
     row_number() OVER (PARTITION BY target ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
-  WHERE day = cast(:end AS date) AND ts = :end AND step = 'ingest'
+  WHERE day = cast(:end AS date) AND ts = :end AND start_at <= ts - INTERVAL '1' DAY AND step = 'ingest'
 ),
 latest AS (
   SELECT source, sum(rows) AS rows, count(CASE WHEN outcome = 'failed' THEN 1 END) > 0 AS has_failed

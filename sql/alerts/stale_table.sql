@@ -16,7 +16,7 @@ WITH succeeded AS (
   UNION ALL
   SELECT step, target, ts
   FROM bronze.run_event
-  WHERE day = cast(:end AS date) AND ts = :end AND outcome IN ('done', 'unchanged', 'partial')
+  WHERE day = cast(:end AS date) AND ts = :end AND start_at <= ts - INTERVAL '1' DAY AND outcome IN ('done', 'unchanged', 'partial')
 )
 SELECT
   CASE WHEN step = 'build' THEN concat('table ', target) ELSE concat('tables of the step ', step) END AS subject,

@@ -10,7 +10,7 @@ WITH latest AS (
     step, target, outcome,
     row_number() OVER (PARTITION BY step, target, shard ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
-  WHERE day = cast(:end AS date) AND ts = :end
+  WHERE day = cast(:end AS date) AND ts = :end AND start_at <= ts - INTERVAL '1' DAY
 )
 SELECT
   CASE WHEN step = 'build' THEN target ELSE step END AS name,

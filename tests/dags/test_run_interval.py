@@ -60,6 +60,11 @@ def test_a_manual_run_may_ask_for_one_month(interval_of: Callable[..., Interval]
         ("manual", {"month": "2026-13"}, "expected a month as YYYY-MM, got '2026-13'"),
         ("manual", {"day": "1.3.2026"}, "expected a day as YYYY-MM-DD, got '1.3.2026'"),
         ("manual", {"start": "2026-03-02", "end": "2026-03-01"}, "start must lie before end"),
+        (
+            "manual",
+            {"start": "2026-03-01T10:05", "end": "2026-03-02"},
+            "works on whole UTC days, got .*; the DAG monitor takes times",
+        ),
         ("manual", {"start": "2001-03-02", "end": "2026-03-01"}, "longer than the 1830 days"),
     ],
 )
@@ -96,3 +101,14 @@ def test_a_day_that_is_not_over_is_refused_for_gold_as_of_a_day_ahead_would_hide
 ) -> None:
     with pytest.raises(ConfigError, match=rf"\[{found}.* is not over at 2026-04-20 08:30 UTC.*expected days before 2026-04-20"):
         interval_of("manual", asked, None, None)
+
+
+def test_a_dag_that_takes_no_day_takes_times(interval_of: Callable[..., Interval], dag_files: dict[str, ModuleType]) -> None:
+    params = dag_files["common"].MOMENT_PARAMS
+    asked = {"start": "2026-03-01T10:05", "end": "2026-03-01T10:10"}
+
+    assert interval_of("manual", asked, None, None, params=params) == Interval.between(asked["start"], asked["end"])
+    with pytest.raises(ConfigError, match=r"unknown key \['day'\]"):
+        interval_of("manual", {"day": "2026-03-01"}, None, None, params=params)
+    with pytest.raises(ConfigError, match="give start and end"):
+        interval_of("manual", {"start": "2026-03-01"}, None, None, params=params)

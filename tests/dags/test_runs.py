@@ -16,6 +16,7 @@ SCRIPT = Path(__file__).parent / "run_with_fake_steps.py"
 
 
 DAY, RANGE = {"day": "2026-03-01"}, {"start": "2024-12-01", "end": "2026-04-15"}
+FIVE = {"start": "2026-03-01T10:05", "end": "2026-03-01T10:10"}
 APPROVAL = {"HEADROOM_PROMOTION_APPROVAL": "true", "HEADROOM_APPROVAL_HOURS": "5"}
 BILLING = {"HEADROOM_SOURCES": "samples,billing", "HEADROOM_OPTIONS": '{"sources": {"billing": {"path": "/bills"}}}'}
 BAD_BILL = {"ingest 2026-02": "DataError"}
@@ -41,6 +42,7 @@ RUNS: list[dict[str, Any]] = [
     {"name": "silence", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "nothing"},
     {"name": "due", "dag": "model_training", "conf": DAY, "nothing": []},
     {"name": "not due", "dag": "model_training", "conf": DAY, "nothing": ["due"]},
+    {"name": "five minutes", "dag": "monitor", "conf": FIVE, "environ": {"HEADROOM_MONITOR_SOURCES": "csv"}},
     {"name": "source down", "dag": "model_training", "conf": DAY, "failure": {"train": "SourceError"}},
 ]
 
@@ -69,6 +71,17 @@ def test_a_daily_run_performs_its_steps_in_the_order_that_the_command_line_has_t
 
     for name, before in order_daily().items():
         assert all(called.index(each) < called.index(name) for each in before), name
+
+
+def test_a_run_of_minutes_lands_and_builds_what_came_late_too_and_asks_about_its_own(runs: Any) -> None:
+    run, late = runs["five minutes"], "[2026-03-01T09:55:00, 2026-03-01T10:10:00)"
+
+    assert run["state"] == "success"
+    assert run["calls"] == [
+        ["ingest", "csv", 0, 1, late],
+        ["build", "silver.metric_5min", 0, 1, late],
+        ["alert", "", 0, 1, "[2026-03-01T10:05:00, 2026-03-01T10:10:00)"],
+    ]
 
 
 def test_a_manual_run_for_a_range_of_the_past_waits_for_nothing(runs: Any) -> None:

@@ -107,7 +107,8 @@ def test_a_task_is_called_like_its_step_and_the_table_it_builds(dags: dict[str, 
 def test_every_table_that_build_makes_is_built_by_one_task(dags: dict[str, Any]) -> None:
     from pipeline.steps import list_builds
 
-    for dag, wanted in (("capacity_daily", list_builds()), ("billing_daily", list_builds_of_bills())):
+    of_minutes = list_builds(when="monitor")
+    for dag, wanted in (("capacity_daily", list_builds()), ("billing_daily", list_builds_of_bills()), ("monitor", of_minutes)):
         built = [step_of(task)["target"] for task in dags[dag].tasks if step_of(task).get("name") == "build"]
         assert sorted(built) == sorted(wanted), dag
 
@@ -184,9 +185,9 @@ def test_every_table_that_is_built_or_published_is_made_of_others(edges: set[tup
 @pytest.mark.parametrize("stem", STEMS)
 def test_a_dag_states_its_rhythm_its_waits_and_the_command_by_hand(stem: str, dags: dict[str, Any]) -> None:
     dag = dags[stem]
-    assert type(dag.timetable).__name__ in ("CronDataIntervalTimetable", "SettledDays")
-    hours = {"capacity_daily": 3, "billing_daily": 6}
-    assert dag.timetable.serialize()["hours"] == hours[stem] if stem in hours else str(dag.timetable.timezone) == "UTC"
+    assert type(dag.timetable).__name__ in ("CronDataIntervalTimetable", "SettledDays", "Periods")
+    hours = {"capacity_daily": {"hours": 3}, "billing_daily": {"hours": 6}, "monitor": {"period_s": 300, "wait_s": 120}}
+    assert dag.timetable.serialize() == hours[stem] if stem in hours else str(dag.timetable.timezone) == "UTC"
     # A run that waits for a bill holds up none that a person asks for.
     assert (dag.catchup, dag.max_active_runs) == (False, 4 if stem == "billing_daily" else 1)
     assert "catchup=False" in Path(ROOT / "dags" / f"{stem}.py").read_text()
@@ -271,6 +272,22 @@ def test_a_mistyped_setting_shows_as_an_import_error_that_names_it(run_python: C
     )
     assert seen[0] == "ConfigError"
     assert "HEADROOM_SHARD" in seen[1]
+
+
+def test_the_monitor_lands_builds_and_tells_is_paused_at_first_and_fails_where_a_task_did(run_python: Callable[..., Any]) -> None:
+    seen = run_python(
+        "import sys, json; sys.path += ['dags', 'infra/airflow']; import monitor\n"
+        "dag = monitor.monitor()\n"
+        "rules = {t.task_id: t.trigger_rule.value for t in dag.topological_sort()}\n"
+        "asked = dag.get_task('ingest').op_kwargs_expand_input.value\n"
+        "print(json.dumps([rules, asked, dag.is_paused_upon_creation, sorted(dag.get_task('tell_failure').upstream_task_ids)]))",
+        HEADROOM_MONITOR_SOURCES="cloudwatch,prometheus",
+    )
+    rules, asked, paused, watched = seen
+    assert list(rules) == ["ingest", "build__silver__metric_5min", "alert", "tell_failure"]
+    assert (rules["build__silver__metric_5min"], rules["alert"], rules["tell_failure"]) == ("all_done", "all_done", "one_failed")
+    assert (asked, paused) == ({"target": ["cloudwatch", "prometheus"]}, True)
+    assert watched == ["alert", "build__silver__metric_5min", "ingest"]
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,19 @@ def test_an_instance_under_basic_monitoring_that_is_asked_for_minutes_keeps_its_
     }  # fmt: skip
 
 
+def test_five_minutes_of_basic_monitoring_are_told_from_the_hour_before_so_that_the_day_says_the_same(aws: str) -> None:
+    cloud, region = client(aws, "sa-east-1"), "sa-east-1"
+    minutes = {NOON + timedelta(minutes=n): 3e8 for n in range(0, 30, 5)}
+    given(cloud, "AWS/EC2", "NetworkIn", minutes, "Bytes", InstanceId="i-basic")
+    part = Interval(NOON + timedelta(minutes=25), NOON + timedelta(minutes=30))
+
+    rows = fetched(aws, part, regions=[region], services=["ec2"], period_s=60)[f"{OWN}/{region}/ec2"].to_pylist()
+
+    assert [(row["ts"], row["period_s"], row["value"]) for row in rows if row["resource_id"] == "i-basic"] == [
+        (part.start, 300, 3e8)
+    ]
+
+
 def test_every_service_has_its_values_under_the_names_that_the_inventory_gives_its_resources(aws: str) -> None:
     cloud = client(aws, "us-west-2")
     asked = (

@@ -229,6 +229,14 @@ def test_each_series_has_a_period_of_its_own_where_none_is_stated() -> None:
             fetched(server.url, period_s=300, unit="bytes")
 
 
+def test_a_part_of_a_day_does_not_tell_a_period_and_is_asked_for_with_one_stated() -> None:
+    part = Interval(DAY.start, DAY.start + timedelta(hours=2))
+    with serve(lambda _: json_reply([item(0), item(1), item(2)])) as server:
+        with pytest.raises(ConfigError, match="state period_s for .* a part of a day"):
+            fetched(server.url, part, period_s=None)
+        assert fetched(server.url, part)["period_s"].to_pylist() == [3600, 3600]
+
+
 def test_an_empty_list_is_no_rows() -> None:
     with serve(lambda _: json_reply([])) as server:
         assert fetched(server.url) is None

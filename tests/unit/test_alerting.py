@@ -336,6 +336,7 @@ def test_a_rule_states_how_bad_it_is_what_it_means_and_what_to_do_and_gives_what
     ("head", "complaint"),
     [
         ("-- alerts.x: something is so\n-- Severity  grave\n-- Means   a\n-- Do      b\n", "severity 'grave'"),
+        ("-- alerts.x: it is so\n-- Rhythm  weekly\n-- Severity  info\n-- Means   a\n-- Do      b\n", "rhythm 'weekly'"),
         ("-- alerts.x: something is so\n-- Severity  critical\n-- Means   a\n", "`Do`"),
         ("-- another.x\n-- Severity  critical\n-- Means   a\n-- Do      b\n", "its first line"),
     ],

@@ -87,3 +87,52 @@ def test_the_last_day_and_the_last_month_that_there_are_have_no_end_and_are_refu
         Interval.day("9999-12-31")
     with pytest.raises(ConfigError, match="expected a month before 9999-12"):
         Interval.month("9999-12")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ("2026-04-15T10:05", "2026-04-15T10:10", "[2026-04-15T10:05:00, 2026-04-15T10:10:00)"),
+        ("2026-04-15", "2026-04-15T00:05:30Z", "[2026-04-15T00:00:00, 2026-04-15T00:05:30)"),
+        ("2026-04-15 10:05+02:00", "2026-04-16", "[2026-04-15T08:05:00, 2026-04-16T00:00:00)"),
+    ],
+)
+def test_an_interval_may_begin_and_end_at_a_time_in_utc_or_with_an_offset(start: str, end: str, expected: str) -> None:
+    assert str(Interval.between(start, end)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["10:05", "2026-04-15T10", "2026-04-15T25:00", "2026-04-15T10:05:00.5", "2026-02-30", "0001-01-01T00:00+01:00"]
+)
+def test_what_is_neither_a_day_nor_a_time_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigError, match="expected a day as YYYY-MM-DD, or a time as YYYY-MM-DDTHH:MM, in UTC; got "):
+        Interval.between(text, "2026-04-16")
+
+
+def test_an_interval_of_whole_days_begins_and_ends_at_midnight() -> None:
+    assert Interval.days("2026-04-15", "2026-04-17").is_whole_days
+    assert not Interval.between("2026-04-15", "2026-04-15T23:55").is_whole_days
+    assert not Interval.between("2026-04-15T00:05", "2026-04-16").is_whole_days
+
+
+@given(st.integers(0, 287), st.integers(1, 600), st.sampled_from([300, 600, 900, 3600]))
+def test_the_periods_of_an_interval_add_up_to_it_and_count_from_midnight(first: int, count: int, period_s: int) -> None:
+    period = timedelta(seconds=period_s)
+    start = datetime(2026, 4, 15) + first * period
+
+    parts = list(Interval(start, start + count * period).split_periods(period))
+
+    assert (parts[0].start, parts[-1].end, len(parts)) == (start, start + count * period, count)
+    assert all(before.end == after.start for before, after in itertools.pairwise(parts))
+
+
+@pytest.mark.parametrize(
+    ("start", "period_s", "complaint"),
+    [
+        ("2026-04-15T10:03", 300, "does not consist of periods of 300 s .*10:03"),
+        ("2026-04-15", 7000, "a day of 86400 s is no multiple"),
+    ],
+)
+def test_what_is_no_number_of_periods_is_not_cut(start: str, period_s: int, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        list(Interval.between(start, "2026-04-16").split_periods(timedelta(seconds=period_s)))

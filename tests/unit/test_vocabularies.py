@@ -55,8 +55,10 @@ ALSO |= {
 }
 # Prices have units of their own, which are no metric's.
 ALSO[("inputs.price_changes", "unit")] = ("hour",)
-# An alert about an incident has the severity of an alert.
-ALSO[("alerts.incident", "severity")] = columns.CHECK_SEVERITIES
+# An alert about an incident, or about anomalous samples, has the severity of an alert.
+ALSO |= {
+    (f"alerts.{rule}", "severity"): columns.CHECK_SEVERITIES for rule in ("anomaly_rate", "consecutive_anomalies", "incident")
+}
 
 
 # ---------------------------------------------------------------- Python

@@ -1,0 +1,47 @@
+"""The command `monitor`: what the DAG of that name does, period by period."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import typer
+
+from pipeline.cli.options import Day, From, Source, To, read_interval, read_settings
+from pipeline.cli.steps import perform_in_order
+from pipeline.interval import Interval
+from pipeline.settings import Settings
+from pipeline.steps import list_builds
+
+app = typer.Typer()
+
+
+@app.command()
+def monitor(source: Source = None, day: Day = None, start: From = None, end: To = None) -> None:
+    """Land the newest samples, put them into five minutes, ask the rules that are about minutes, and tell people.
+
+    Without an interval the newest period that is over is meant; a longer one is made period by period, in their order.
+    """
+    from pipeline.steps.ingest import now
+
+    settings = read_settings()
+    settings = settings.model_copy(update={"sources": tuple(source or settings.monitor_sources)})
+    interval = read_interval(day, start, end) if day or start or end else newest_period(now(), settings)
+    for period in list(interval.split_periods(timedelta(seconds=settings.monitor_period_s))):
+        monitor_period(period, settings)
+
+
+def newest_period(now: datetime, settings: Settings) -> Interval:
+    """The last period that is over since `monitor_wait_s`."""
+    length = timedelta(seconds=settings.monitor_period_s)
+    settled = now - timedelta(seconds=settings.monitor_wait_s)
+    end = settled - (settled - datetime.min) % length
+    return Interval(end - length, end)
+
+
+def monitor_period(period: Interval, settings: Settings) -> None:
+    """One run of the DAG `monitor`: people are told also where a source is down."""
+    late = Interval(period.start - timedelta(seconds=settings.monitor_late_s), period.end)
+    try:
+        perform_in_order(("ingest", *list_builds(when="monitor")), late, settings)
+    finally:
+        perform_in_order(("alert",), period, settings)

@@ -1,0 +1,58 @@
+-- alerts.anomaly_rate: many of a resource's samples are anomalous
+--
+-- Reads   gold.anomaly_point
+-- Params  :end   end of the run's data interval
+--         :alert_anomaly_hour_ratio, :alert_anomaly_day_ratio, :alert_anomaly_samples   settings
+-- Window  1 days
+-- Severity  warning
+-- Means   It is not one odd sample: the resource behaves otherwise than in the weeks before.
+-- Do      See what was deployed or changed; the report draws the hours around it.
+--
+-- Of the samples of all metrics that were judged in the last day, or in one hour of it: more than the share that is set are anomalous,
+-- of `alert_anomaly_samples` at least. A resource with a few metrics has too few samples in an hour, and is judged by the day. The
+-- share that is further above its limit is told.
+WITH counted AS (
+  SELECT
+    account, region, resource_id, ts, count(*) AS samples, count(CASE WHEN state = 'anomalous' THEN 1 END) AS anomalous
+  FROM gold.anomaly_point
+  WHERE ts >= cast(:end AS timestamp) - INTERVAL '1' DAY AND ts < :end
+  GROUP BY account, region, resource_id, ts
+),
+spans AS (
+  SELECT
+    account, region, resource_id, ts AS since, 'an hour' AS span, samples, anomalous,
+    cast(:alert_anomaly_hour_ratio AS double) AS limit_ratio
+  FROM counted
+  UNION ALL
+  SELECT
+    account, region, resource_id, min(CASE WHEN anomalous > 0 THEN ts END), 'a day',
+    cast(sum(samples) AS bigint), cast(sum(anomalous) AS bigint), cast(:alert_anomaly_day_ratio AS double)
+  FROM counted
+  GROUP BY account, region, resource_id
+),
+rated AS (
+  SELECT
+    account, region, resource_id, since, span, samples, anomalous, limit_ratio,
+    cast(anomalous AS double) / cast(nullif(samples, 0) AS double) AS ratio
+  FROM spans
+  WHERE samples >= :alert_anomaly_samples
+),
+above AS (
+  SELECT
+    account, region, resource_id, since, span, samples, anomalous, limit_ratio, ratio,
+    row_number() OVER (PARTITION BY account, region, resource_id ORDER BY ratio - limit_ratio DESC, span, since) AS place
+  FROM rated
+  WHERE ratio > limit_ratio
+)
+SELECT
+  concat_ws('/', account, region, resource_id) AS subject,
+  'anomaly' AS cause,
+  'warning' AS severity,
+  since AS since,
+  100e0 * ratio AS observed,
+  100e0 * limit_ratio AS expected,
+  'percent of the samples' AS measured_in,
+  concat('Anomalous are ', cast(anomalous AS varchar), ' of ', cast(samples AS varchar), ' samples of ', span, '.') AS detail,
+  cast(NULL AS varchar) AS depends_on
+FROM above
+WHERE place = 1
