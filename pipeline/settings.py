@@ -238,11 +238,7 @@ class Settings(BaseModel):
         default=120, ge=0, le=1800, description="Seconds after a period's end until its run, in which samples arrive."
     )
     monitor_late_s: int = Field(
-        default=600,
-        ge=0,
-        le=3600,
-        multiple_of=300,
-        description="Seconds before its period that a run asks for again: late samples.",
+        default=600, ge=0, le=3600, multiple_of=300, description="Seconds before its period that are asked for again."
     )
     monitor_hold_minutes: int = Field(
         default=15, ge=5, le=720, description="Minutes for which a threshold is reached before the DAG monitor calls it an alert."

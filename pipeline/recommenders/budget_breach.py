@@ -34,9 +34,8 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     """
     stands = estate.budgets.assign(name=estate.budgets["budget"].map(make_safe)).drop_duplicates("name").set_index("name")
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations(
-        [_judge(case, stands.loc[case.key[2]] if case.key[2] in stands.index else None, options) for case in judged]
-    )
+    named = {str(name): one for name, one in stands.iterrows()}
+    return recommendations([_judge(case, named.get(case.key[2]), options) for case in judged])
 
 
 def _judge(case: Case, one: pd.Series | None, options: Options) -> Row:

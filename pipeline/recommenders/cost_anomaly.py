@@ -33,9 +33,8 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     """
     found = estate.anomalies.drop_duplicates("anomaly_id").set_index("anomaly_id")
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations(
-        [_judge(case, found.loc[case.key[2]] if case.key[2] in found.index else None, options) for case in judged]
-    )
+    named = {str(name): one for name, one in found.iterrows()}
+    return recommendations([_judge(case, named.get(case.key[2]), options) for case in judged])
 
 
 def _judge(case: Case, one: pd.Series | None, options: Options) -> Row:
