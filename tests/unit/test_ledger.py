@@ -57,7 +57,14 @@ def observe(lake: Lake, interval: Interval, add: float = 0.0) -> None:
     frame = pd.DataFrame({"ts": days, "mean": p95 - 5, "p50": p95 - 5, "p95": p95, "max": p95 + 1})
     account, region, resource_id = RESOURCE.split("/")
     row = {"series_id": f"{RESOURCE}/cpu_utilization", "account": account, "region": region, "resource_id": resource_id}
-    row |= {"metric": "cpu_utilization", "unit": "percent", "saturated": None, "samples": 24, "expected_samples": 24}
+    row |= {
+        "metric": "cpu_utilization",
+        "unit": "percent",
+        "saturated": None,
+        "total": None,
+        "samples": 24,
+        "expected_samples": 24,
+    }
     frame = frame.assign(**row, quality_flag=0, quality_score=1.0)
     lake.replace(METRIC_DAILY, conform(frame, METRIC_DAILY, interval), METRIC_DAILY.scope(interval))
 

@@ -71,6 +71,7 @@ def _days(resource: str, peaks: list[float], start: datetime) -> pd.DataFrame:
             "samples": 24,
             "saturated": None,
             "expected_samples": 24,
+            "total": None,
             "quality_flag": 0,
             "quality_score": 1.0,
         }
