@@ -104,6 +104,7 @@ def count(lake: Lake) -> int:
 # ---------------------------------------------------------------- throttling, and servers that fail
 
 
+@pytest.mark.system
 def test_with_three_calls_in_ten_throttled_everything_is_written_once(
     aws_server: AwsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,6 +345,7 @@ def test_a_query_that_athena_fails_every_time_ends_in_one_error(aws_server: AwsS
     assert len(aws_server.athena.executions) - before == athena.EXECUTIONS
 
 
+@pytest.mark.system
 def test_a_build_whose_query_exceeds_the_cutoff_publishes_nothing_and_says_so_and_once_it_is_raised_runs_anew(
     aws_server: AwsServer, lake: Lake
 ) -> None:

@@ -15,6 +15,8 @@ from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 
+pytestmark = pytest.mark.system
+
 # What is asked here is not how good the forecasts are.
 LEAN = {"HEADROOM_SHARDS": "1", "HEADROOM_HORIZON_HOURS": "24", "HEADROOM_HORIZON_DAYS": "30"}
 LEAN |= {"HEADROOM_FALLBACK_FORECASTER": "seasonal_naive", "COLUMNS": "200"}
