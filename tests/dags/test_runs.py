@@ -22,7 +22,8 @@ BILLING = {"HEADROOM_SOURCES": "samples,billing", "HEADROOM_OPTIONS": '{"sources
 BAD_BILL = {"ingest 2026-02": "DataError"}
 LATE = {"nothing": ["bill_stated"], "wait_s": 2}
 MADE_OF_BILLS = [
-    *("silver.bill", "silver.charge_daily", "silver.tag_set", "silver.cost_daily", "silver.cost_restatement"),
+    *("silver.bill", "silver.charge_daily", "silver.tag_set", "silver.cost_daily"),
+    *("silver.cost_restatement", "silver.invoice"),
     *("gold.cost_allocation", "forecast_cost", "gold.cost_forecast_score", "budgets", "cost_anomalies"),
 ]
 RUNS: list[dict[str, Any]] = [
