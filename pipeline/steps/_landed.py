@@ -90,6 +90,8 @@ def list_restated(interval: Interval, lake: Lake) -> list[Interval]:
     for file in sorted(files, key=lambda file: _landing_of(file)[1]):
         landed.setdefault((file.rsplit("/", 3)[1], bronze.day_of(file)), []).append(_landing_of(file)[0])
     newest = {of: load_ids[-1] for of, load_ids in landed.items() if len(load_ids) > 1}
+    if not newest:
+        return []
     # A lake of its own: another run may build other months meanwhile.
     bills = open_lake(lake.settings).read(BILL, columns=(BILL.time, "load_id", "ingested_at")).to_pylist()
     known = {bill["load_id"] for bill in bills}

@@ -50,6 +50,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     if not interval.is_whole_days:
         return _publish_beside(table, interval, lake, settings)
     parts = _parts(table, interval, lake)
+    if not table.build.recorded:
+        return sum(_publish_beside(table, part, lake, settings) for part in parts)
     published = [_publish(table, part, interval, lake, settings, (number, len(parts))) for number, part in enumerate(parts)]
     beside = sum(_publish_beside(table, part, lake, settings) for part in _outdated_beside(table, interval, lake))
     own = table.touched_by(interval)
@@ -124,7 +126,7 @@ def _outdated_beside(table: Table, interval: Interval, lake: Lake) -> list[Inter
 
 
 def _publish_beside(table: Table, interval: Interval, lake: Lake, settings: Settings) -> int:
-    """The rows of days beside the run's, or of a part of a day. What is on record is of a run's own days."""
+    """The rows of days beside the run's, of a part of a day, or of no run alone. What is on record is of a run's own days."""
     data = conform(_rows(table, interval, lake, settings), table, interval)
     return lake.replace(table, hold(data, table, interval), table.scope(interval)).rows
 

@@ -18,6 +18,7 @@ STEP = Step(
     reads=(
         "inputs.capacity_next",
         "inputs.completeness",
+        "inputs.cost_accuracy",
         "inputs.cost_allocated",
         "inputs.demand_daily",
         "inputs.executive_kpis",

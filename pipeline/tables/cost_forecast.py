@@ -16,7 +16,7 @@ from pipeline.tables.columns import (
     text,
 )
 from pipeline.tables.money import currency
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import FLAG, MONEY, NUMBER, WHOLE
 
 #: The columns with quantiles, each with its level.
@@ -101,4 +101,5 @@ COST_FORECAST_SCORE = Table(
     partition="month",
     may_be_empty=True,
     by_month=True,
+    build=Build(recorded=False),
 )

@@ -110,6 +110,8 @@ class Build:
         when: empty for as soon as what it reads is there; `always` for after silver, also where a check of silver failed; `last`
             for after all else that does not wait for it; `monitor` for by the DAG `monitor`, and not in a day's run.
         checked: whether its rows are held to their expectations.
+        recorded: whether how that went is on record. What later runs add to an earlier one's months is of no run alone: a run of
+            before, made again, would have another record.
         about: the column that names the table a row is about. Then `build` replaces the rows about bronze and silver; those about
             gold are written by the steps that make it.
         catches_up: days before a run's are built with it where something was landed since they were built: a price list states
@@ -122,6 +124,7 @@ class Build:
     reads: tuple[str, ...] = ()
     when: Literal["", "always", "last", "monitor"] = ""
     checked: bool = True
+    recorded: bool = True
     about: str = ""
     catches_up: bool = False
     outdated: str = ""
