@@ -124,6 +124,8 @@ class _Chance(random.Random):
             "by_usage_type": self.choice((0, 1)),
             "dimension": self.choice(("team", "project")),
             "resource": self.resources[0],
+            "resource_id": self.resources[0],
+            "region": self.regions[0],
             "until": self.end,
             **{name: self.choice(TEXTS) for name in ("source", "provider", "payer")},
             "currency": "USD",
