@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from pipeline.advice.estate import Estate
-from pipeline.advice.facts import facts_of
-from pipeline.errors import DataError
+from pipeline.advice.facts import facts_of, moment_of
 from pipeline.tables.columns import UNNAMED
 from pipeline.tables.identifiers import make_safe
 
@@ -123,13 +121,6 @@ def commitment_end(resource: pd.Series) -> pd.Timestamp | None:
     """When a commitment ends, where the inventory says so (`headroom:ends`).
 
     Raises:
-        DataError: that is no day.
+        DataError: that is no day and no moment.
     """
-    text = facts_of(resource).get("ends")
-    try:
-        end = None if text is None else pd.Timestamp(datetime.fromisoformat(text))
-    except ValueError as error:
-        raise DataError(
-            f"headroom:ends of {resource['resource_id']} is {text!r}, expected a day as 2027-03-01; correct it"
-        ) from error
-    return end if end is None or end.tzinfo is None else end.tz_convert(None)
+    return moment_of(facts_of(resource), "ends", str(resource["resource_id"]))

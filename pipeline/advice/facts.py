@@ -36,8 +36,13 @@ def number_of(facts: Mapping[str, str], name: str) -> float | None:
         raise DataError(f"headroom:{name} is {text!r}, expected a number; correct the inventory") from error
 
 
-def moment_of(facts: Mapping[str, str], name: str) -> pd.Timestamp | None:
+def moment_of(facts: Mapping[str, str], name: str, whose: str = "") -> pd.Timestamp | None:
     """One fact as a moment, naive UTC; None where it is not stated.
+
+    Args:
+        facts: as `facts_of` gives them.
+        name: of the fact.
+        whose: the resource, for the message.
 
     Raises:
         DataError: it is no moment.
@@ -46,7 +51,9 @@ def moment_of(facts: Mapping[str, str], name: str) -> pd.Timestamp | None:
     try:
         moment = None if text is None else pd.Timestamp(datetime.fromisoformat(text))
     except ValueError as error:
-        raise DataError(
-            f"headroom:{name} is {text!r}, expected a moment as 2026-03-01T08:00:00; correct the inventory"
+        where = f"headroom:{name} of {whose}" if whose else f"headroom:{name}"
+        expected = "a day or a moment, as 2026-03-01T08:00:00"
+        raise DataError(f"{where} is {text!r}, expected {expected}; correct the inventory") from error
+            f"{where} is {text!r}, expected a day or a moment, as 2026-03-01T08:00:00; correct the inventory"
         ) from error
     return moment if moment is None or moment.tzinfo is None else moment.tz_convert(None)

@@ -7,67 +7,70 @@
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.utilisation_cluster
 ),
-ranked AS (
+members AS (
   SELECT
-    c.as_of, c.cluster, c.description, c.consolidate_into, c.consolidation_saving_usd,
-    c.cpu_pct, c.memory_pct, c.night_ratio, c.weekend_ratio, c.silhouette,
-    row_number() OVER (
-      PARTITION BY c.cluster ORDER BY c.cpu_pct NULLS LAST, c.account, c.region, c.resource_id
-    ) AS cpu_pct_place,
-    count(c.cpu_pct) OVER (PARTITION BY c.cluster) AS cpu_pct_known,
-    row_number() OVER (
-      PARTITION BY c.cluster ORDER BY c.memory_pct NULLS LAST, c.account, c.region, c.resource_id
-    ) AS memory_pct_place,
-    count(c.memory_pct) OVER (PARTITION BY c.cluster) AS memory_pct_known,
-    row_number() OVER (
-      PARTITION BY c.cluster ORDER BY c.night_ratio NULLS LAST, c.account, c.region, c.resource_id
-    ) AS night_ratio_place,
-    count(c.night_ratio) OVER (PARTITION BY c.cluster) AS night_ratio_known,
-    row_number() OVER (
-      PARTITION BY c.cluster ORDER BY c.weekend_ratio NULLS LAST, c.account, c.region, c.resource_id
-    ) AS weekend_ratio_place,
-    count(c.weekend_ratio) OVER (PARTITION BY c.cluster) AS weekend_ratio_known,
-    row_number() OVER (
-      PARTITION BY c.cluster ORDER BY c.silhouette NULLS LAST, c.account, c.region, c.resource_id
-    ) AS silhouette_place,
-    count(c.silhouette) OVER (PARTITION BY c.cluster) AS silhouette_known
+    c.as_of, c.cluster, c.description, c.account, c.region, c.resource_id, c.consolidate_into, c.consolidation_saving_usd,
+    c.cpu_pct, c.memory_pct, c.night_ratio, c.weekend_ratio, c.silhouette
   FROM gold.utilisation_cluster AS c
   JOIN newest AS n ON n.as_of = c.as_of
   WHERE c.cluster IS NOT NULL
 ),
+figures AS (
+  SELECT cluster, account, region, resource_id, 'cpu_pct' AS figure, cpu_pct AS value FROM members
+  UNION ALL
+  SELECT cluster, account, region, resource_id, 'memory_pct' AS figure, memory_pct AS value FROM members
+  UNION ALL
+  SELECT cluster, account, region, resource_id, 'night_ratio' AS figure, night_ratio AS value FROM members
+  UNION ALL
+  SELECT cluster, account, region, resource_id, 'weekend_ratio' AS figure, weekend_ratio AS value FROM members
+  UNION ALL
+  SELECT cluster, account, region, resource_id, 'silhouette' AS figure, silhouette AS value FROM members
+),
+ranked AS (
+  SELECT
+    cluster, figure, cast(value AS decimal(38, 9)) AS value,
+    row_number() OVER (PARTITION BY cluster, figure ORDER BY value, account, region, resource_id) AS place,
+    count(*) OVER (PARTITION BY cluster, figure) AS known
+  FROM figures
+  WHERE value IS NOT NULL
+),
 -- What lies in the middle: one of an odd number, two of an even one.
 middle AS (
-  SELECT
-    as_of, cluster, description, consolidate_into, consolidation_saving_usd,
-    CASE
-      WHEN cpu_pct_place * 2 BETWEEN cpu_pct_known AND cpu_pct_known + 2 THEN cast(cpu_pct AS decimal(38, 9))
-    END AS cpu_pct,
-    CASE
-      WHEN memory_pct_place * 2 BETWEEN memory_pct_known AND memory_pct_known + 2 THEN cast(memory_pct AS decimal(38, 9))
-    END AS memory_pct,
-    CASE
-      WHEN night_ratio_place * 2 BETWEEN night_ratio_known AND night_ratio_known + 2 THEN cast(night_ratio AS decimal(38, 9))
-    END AS night_ratio,
-    CASE
-      WHEN weekend_ratio_place * 2 BETWEEN weekend_ratio_known AND weekend_ratio_known + 2 THEN cast(weekend_ratio AS decimal(38, 9))
-    END AS weekend_ratio,
-    CASE
-      WHEN silhouette_place * 2 BETWEEN silhouette_known AND silhouette_known + 2 THEN cast(silhouette AS decimal(38, 9))
-    END AS silhouette
+  SELECT cluster, figure, cast(sum(value) AS double) / cast(nullif(count(*), 0) AS double) AS value
   FROM ranked
+  WHERE place * 2 BETWEEN known AND known + 2
+  GROUP BY cluster, figure
+),
+medians AS (
+  SELECT
+    cluster,
+    max(CASE WHEN figure = 'cpu_pct' THEN value END) AS cpu_pct,
+    max(CASE WHEN figure = 'memory_pct' THEN value END) AS memory_pct,
+    max(CASE WHEN figure = 'night_ratio' THEN value END) AS night_ratio,
+    max(CASE WHEN figure = 'weekend_ratio' THEN value END) AS weekend_ratio,
+    max(CASE WHEN figure = 'silhouette' THEN value END) AS silhouette
+  FROM middle
+  GROUP BY cluster
+),
+summed AS (
+  SELECT
+    as_of, cluster, max(description) AS description, count(*) AS resources, count(consolidate_into) AS candidates,
+    cast(sum(cast(consolidation_saving_usd AS decimal(38, 9))) AS double) AS saving
+  FROM members
+  GROUP BY as_of, cluster
 )
 SELECT
-  as_of AS as_of,
-  cluster AS cluster,
-  max(description) AS description,
-  count(*) AS resources,
-  cast(sum(cpu_pct) AS double) / cast(nullif(count(cpu_pct), 0) AS double) AS cpu_pct,
-  cast(sum(memory_pct) AS double) / cast(nullif(count(memory_pct), 0) AS double) AS memory_pct,
-  cast(sum(night_ratio) AS double) / cast(nullif(count(night_ratio), 0) AS double) AS night_ratio,
-  cast(sum(weekend_ratio) AS double) / cast(nullif(count(weekend_ratio), 0) AS double) AS weekend_ratio,
-  cast(sum(silhouette) AS double) / cast(nullif(count(silhouette), 0) AS double) AS silhouette,
-  count(consolidate_into) AS consolidation_candidates,
-  cast(sum(cast(consolidation_saving_usd AS decimal(38, 9))) AS double) AS consolidation_saving_usd
-FROM middle
-GROUP BY as_of, cluster
+  s.as_of AS as_of,
+  s.cluster AS cluster,
+  s.description AS description,
+  s.resources AS resources,
+  m.cpu_pct AS cpu_pct,
+  m.memory_pct AS memory_pct,
+  m.night_ratio AS night_ratio,
+  m.weekend_ratio AS weekend_ratio,
+  m.silhouette AS silhouette,
+  s.candidates AS consolidation_candidates,
+  s.saving AS consolidation_saving_usd
+FROM summed AS s
+LEFT JOIN medians AS m ON m.cluster = s.cluster
 ORDER BY resources DESC, cluster
