@@ -54,6 +54,4 @@ def moment_of(facts: Mapping[str, str], name: str, whose: str = "") -> pd.Timest
         where = f"headroom:{name} of {whose}" if whose else f"headroom:{name}"
         expected = "a day or a moment, as 2026-03-01T08:00:00"
         raise DataError(f"{where} is {text!r}, expected {expected}; correct the inventory") from error
-            f"{where} is {text!r}, expected a day or a moment, as 2026-03-01T08:00:00; correct the inventory"
-        ) from error
     return moment if moment is None or moment.tzinfo is None else moment.tz_convert(None)
