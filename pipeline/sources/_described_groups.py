@@ -23,7 +23,9 @@ def container_services(place: _aws.Place) -> Iterator[Resource]:
         for first in range(0, len(arns), _DESCRIBED_AT_ONCE):
             some = arns[first : first + _DESCRIBED_AT_ONCE]
             for one in place.ask("ecs", "describe_services", cluster=cluster, services=some, include=["TAGS"])["services"]:
-                definition = place.ask("ecs", "describe_task_definition", taskDefinition=one["taskDefinition"])["taskDefinition"]
+                # A service whose tasks another controller makes has no definition.
+                task = one.get("taskDefinition")
+                definition = place.ask("ecs", "describe_task_definition", taskDefinition=task)["taskDefinition"] if task else {}
                 name = f"service/{cluster.rpartition('/')[2]}/{one['serviceName']}"
                 yield _service(name, one, definition, scaled.get(name, ""))
 

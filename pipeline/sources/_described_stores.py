@@ -13,7 +13,11 @@ from pipeline.sources._described import Resource, tagged
 def dynamodb_tables(place: _aws.Place) -> Iterator[Resource]:
     """Tables, with the capacity that is provisioned for them and their indexes."""
     for name in place.listed("dynamodb", "list_tables", "TableNames"):
-        one = place.ask("dynamodb", "describe_table", TableName=name)["Table"]
+        answer = place.ask("dynamodb", "describe_table", absent=("ResourceNotFoundException",), TableName=name)
+        if "Absent" in answer:
+            # Deleted since it was listed.
+            continue
+        one = answer["Table"]
         billing = one.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
         capacities = [part.get("ProvisionedThroughput", {}) for part in (one, *one.get("GlobalSecondaryIndexes", []))]
         created = one.get("CreationDateTime")
@@ -94,10 +98,17 @@ def desktops(place: _aws.Place) -> Iterator[Resource]:
 
 
 def model_endpoints(place: _aws.Place) -> Iterator[Resource]:
-    """Endpoints of SageMaker, with the instances of all their variants; one whose instances differ states no type."""
+    """Endpoints of SageMaker, with the instances of all their variants; one whose instances differ states no type.
+
+    A configuration may be deleted while its endpoint lives: then neither kind nor type is known.
+    """
+    gone = ("ValidationException",)
     for listed in place.listed("sagemaker", "list_endpoints", "Endpoints", MaxResults=100):
-        one = place.ask("sagemaker", "describe_endpoint", EndpointName=listed["EndpointName"])
-        config = place.ask("sagemaker", "describe_endpoint_config", EndpointConfigName=one["EndpointConfigName"])
+        one = place.ask("sagemaker", "describe_endpoint", absent=gone, EndpointName=listed["EndpointName"])
+        if "Absent" in one:
+            # Deleted since it was listed.
+            continue
+        config = place.ask("sagemaker", "describe_endpoint_config", absent=gone, EndpointConfigName=one["EndpointConfigName"])
         types = {variant.get("InstanceType") for variant in config.get("ProductionVariants", [])}
         yield Resource(
             f"endpoint/{one['EndpointName']}",
@@ -113,7 +124,9 @@ def model_endpoints(place: _aws.Place) -> Iterator[Resource]:
         )
 
 
-def _endpoint_kind(config: dict[str, Any]) -> str:
+def _endpoint_kind(config: dict[str, Any]) -> str | None:
+    if "Absent" in config:
+        return None
     if config.get("AsyncInferenceConfig"):
         return "asynchronous"
     serverless = any("ServerlessConfig" in variant for variant in config.get("ProductionVariants", []))

@@ -19,9 +19,10 @@ def facts(one: Resource) -> dict[str, str]:
     return {name.removeprefix("headroom:"): value for name, value in one.tags.items() if name.startswith("headroom:")}
 
 
-def service(policies: list[dict[str, Any]], **more: Any) -> Resource:
+def service(policies: list[dict[str, Any]], *, defined: bool = True, **more: Any) -> Resource:
     """The one service web of the cluster shop."""
-    described = {"serviceName": "web", "status": "ACTIVE", "desiredCount": 3, "createdAt": MADE, "taskDefinition": TASK}
+    described = {"serviceName": "web", "status": "ACTIVE", "desiredCount": 3, "createdAt": MADE}
+    described |= {"taskDefinition": TASK} if defined else {}
     listing = ("list_services", {"cluster": CLUSTER}, {"serviceArns": [ARN]})
     asked = {"cluster": CLUSTER, "services": [ARN], "include": ["TAGS"]}
     task = {"cpu": "512", "memory": "1024", "runtimePlatform": {"cpuArchitecture": "ARM64"}}
@@ -35,7 +36,7 @@ def service(policies: list[dict[str, Any]], **more: Any) -> Resource:
                 ("list_clusters", {"nextToken": "more"}, {"clusterArns": [CLUSTER]}),
                 listing,
                 ("describe_services", asked, {"services": [{**described, **more}]}),
-                ("describe_task_definition", {"taskDefinition": TASK}, {"taskDefinition": task}),
+                *([("describe_task_definition", {"taskDefinition": TASK}, {"taskDefinition": task})] if defined else []),
             ],
         }
     ) as place:
@@ -69,6 +70,12 @@ def test_a_service_has_the_size_of_its_tasks_and_the_tags_that_it_has() -> None:
         "system": "LINUX",
         "scaled_by": "nothing",
     }
+
+
+def test_a_service_whose_tasks_another_controller_makes_has_no_size() -> None:
+    one = service([], defined=False)
+
+    assert (one.resource_id, one.instance_type) == ("service/shop/web", None)
 
 
 def test_a_service_says_what_its_scaling_policies_keep_and_through_which_providers_it_runs() -> None:

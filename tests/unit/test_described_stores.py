@@ -154,6 +154,48 @@ def test_an_endpoint_has_the_instances_of_all_its_variants_and_a_type_only_where
     assert facts(serverless)["kind"] == "serverless"
 
 
+def test_what_was_deleted_since_it_was_listed_is_not_there_and_stops_nothing_else() -> None:
+    listed = {"EndpointName": "gone", "EndpointArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/gone"}
+    listed |= {"CreationTime": MADE, "LastModifiedTime": MADE, "EndpointStatus": "InService"}
+    with stubbed(
+        {
+            "dynamodb": [
+                ("list_tables", {}, {"TableNames": ["gone", "orders"]}),
+                ("describe_table", "ResourceNotFoundException"),
+                _table("orders"),
+            ],
+            "sagemaker": [
+                ("list_endpoints", {"MaxResults": 100}, {"Endpoints": [listed]}),
+                ("describe_endpoint", "ValidationException"),
+            ],
+        }
+    ) as place:
+        assert [one.resource_id for one in stores.dynamodb_tables(place)] == ["table/orders"]
+        assert list(stores.model_endpoints(place)) == []
+
+
+def test_an_endpoint_whose_configuration_was_deleted_states_neither_kind_nor_type() -> None:
+    listed = {"EndpointName": "score", "EndpointArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/score"}
+    listed |= {"CreationTime": MADE, "LastModifiedTime": MADE, "EndpointStatus": "InService"}
+    running = [{"VariantName": "a", "CurrentInstanceCount": 2}]
+    with stubbed(
+        {
+            "sagemaker": [
+                ("list_endpoints", {"MaxResults": 100}, {"Endpoints": [listed]}),
+                (
+                    "describe_endpoint",
+                    {"EndpointName": "score"},
+                    {**listed, "EndpointConfigName": "v1", "ProductionVariants": running},
+                ),
+                ("describe_endpoint_config", "ValidationException"),
+            ]
+        }
+    ) as place:
+        [one] = stores.model_endpoints(place)
+
+    assert (one.instance_type, facts(one)) == (None, {"nodes": "2"})
+
+
 def test_a_service_that_aws_does_not_have_in_a_region_is_not_asked_for_there() -> None:
     with stubbed({}, region="eu-north-1") as place:
         assert place.offers("memorydb")
