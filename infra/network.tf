@@ -51,6 +51,11 @@ resource "terraform_data" "egress" {
       condition     = !local.has_network || var.egress != "none" || length(local.outside) == 0
       error_message = "settings: ${join(", ", local.outside)} cannot be read without a way out of the network. Set egress: \"nat\" (a NAT gateway of its own), \"network\" (vpc_id has a way out) or \"proxy\" (with egress_proxy)."
     }
+
+    precondition {
+      condition     = length(local.unreached) == 0
+      error_message = "settings: inventory cannot describe ${join(", ", local.unreached)} without a way out of the network, or interface_endpoints for what each asks: ${join(", ", flatten([for service in local.unreached : try(local.asks[service], [])]))}."
+    }
   }
 }
 

@@ -7,10 +7,24 @@ locals {
   sources = try(var.settings.sources, ["cloudwatch", "inventory", "prices"])
   options = try(var.settings.options, {})
 
+  # Without a way out the inventory describes what the network's endpoints reach, unless told otherwise: a service that does not
+  # answer would land nothing of anywhere.
+  is_closed = local.has_network && var.egress == "none"
+  asks = {
+    lambda     = ["lambda"], dynamodb = ["dynamodb"], elasticache = ["elasticache"], memorydb = ["memory-db"], rds = ["rds"],
+    workspaces = ["workspaces"], sagemaker = ["sagemaker.api"], ecs = ["ecs", "application-autoscaling"], autoscaling = ["autoscaling"],
+    elb        = ["elasticloadbalancing"], ec2 = ["ec2"], ebs = ["ec2"], "ebs-snapshot" = ["ec2"], nat = ["ec2"], address = ["ec2"], s3 = [],
+  }
+  reached = [for service in local.declared["options.sources.inventory.services"].words : service
+    if length(setsubtract(try(local.asks[service], ["unknown"]), var.interface_endpoints)) == 0
+  ]
+  unreached = !local.is_closed ? [] : sort(setsubtract(try(local.options.sources.inventory.services, []), local.reached))
+
   # A source that asks AWS, or S3, asks this region, unless told otherwise.
   regions = { for source in local.sources : source => merge(
     contains(keys(local.declared), "options.sources.${source}.regions") ? { regions = [var.region] } : {},
     contains(keys(local.declared), "options.sources.${source}.s3_region") ? { s3_region = var.region } : {},
+    source == "inventory" && local.is_closed ? { services = local.reached } : {},
     try(local.options.sources[source], {}),
     ) if length(setintersection(keys(local.declared), ["options.sources.${source}.regions", "options.sources.${source}.s3_region"])) > 0
   }

@@ -133,7 +133,7 @@ run "airflow_on_ecs" {
   assert {
     condition = output.settings == {
       HEADROOM_SOURCES          = "cloudwatch,inventory,prices"
-      HEADROOM_OPTIONS          = jsonencode({ sources = { cloudwatch = { regions = ["us-east-1"] }, inventory = { regions = ["us-east-1"] } } })
+      HEADROOM_OPTIONS          = jsonencode({ sources = { cloudwatch = { regions = ["us-east-1"] }, inventory = { regions = ["us-east-1"], services = ["ec2", "ebs", "ebs-snapshot", "rds", "elb", "nat", "address", "s3"] } } })
       HEADROOM_LAKE             = "s3://headroom-lake-123456789012-us-east-1"
       HEADROOM_CATALOG          = "glue"
       HEADROOM_ENGINE           = "athena"
@@ -675,6 +675,16 @@ run "sources_of_the_internet_are_refused_without_a_way_out" {
 
   variables {
     settings = { sources = ["cloudwatch", "prometheus"], options = { sources = { prometheus = { url = "https://prometheus.example.com" } } } }
+  }
+
+  expect_failures = [terraform_data.egress]
+}
+
+run "what_the_endpoints_do_not_reach_is_not_described_and_refused_where_it_is_asked_for" {
+  command = plan
+
+  variables {
+    settings = { options = { sources = { inventory = { services = ["ec2", "dynamodb"] } } } }
   }
 
   expect_failures = [terraform_data.egress]
