@@ -13,7 +13,7 @@ from pipeline.advice.bill import DAYS_PER_MONTH
 from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Estate, optional_text
 from pipeline.advice.facts import facts_of
-from pipeline.advice.measures import newest, total_of
+from pipeline.advice.measures import busiest_day, newest, total_of
 from pipeline.advice.prices import Price, monthly_price, price_lists
 
 RULE_VERSION = "1"
@@ -21,6 +21,9 @@ SERVICES = frozenset({"s3"})
 
 # A lifecycle moves nothing to Standard-IA before that, which bills as many days at least.
 _DAYS = 30
+# What S3 says once a day of every bucket: of a day without it nothing was asked.
+_SIZE = "BucketSizeBytes:StandardStorage"
+_LEAST_SEEN = 0.9
 _GIB, _MONTHS_PER_YEAR = 2**30, 12
 
 
@@ -85,11 +88,15 @@ def _judge(case: Case, options: Options, prices: Mapping[str, Mapping[str, pd.Da
         return case.insufficient(
             f"Its requests are counted {since}; {_DAYS} days of request metrics named EntireBucket are needed."
         )
+    seen = busiest_day(case, _SIZE, _DAYS).coverage
+    if seen < _LEAST_SEEN:
+        # A day of which CloudWatch was not asked looks like one without requests.
+        return case.insufficient(f"CloudWatch was asked of {seen:.0%} of the last {_DAYS} days; {_LEAST_SEEN:.0%} are needed.")
     return _answer(case, options, _used(case, gib, objects), prices)
 
 
 def _held(case: Case) -> tuple[float | None, float | None]:
-    size = newest(case, "BucketSizeBytes:StandardStorage", _DAYS)
+    size = newest(case, _SIZE, _DAYS)
     return (None if size is None else size / _GIB, newest(case, "NumberOfObjects:AllStorageTypes", _DAYS))
 
 

@@ -40,7 +40,7 @@ counted AS (
   WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY
 ),
 measured_saving AS (
-  SELECT d.ts AS ts, d.saved_cost AS saved, max(d.ts) OVER () AS newest
+  SELECT d.ts AS ts, d.saved_cost AS saved, s.cost_basis AS cost_basis, max(d.ts) OVER () AS newest
   FROM gold.savings_daily AS d
   JOIN counted AS c ON c.as_of = d.as_of
   JOIN gold.savings AS s ON s.as_of = d.as_of AND s.recommendation_id = d.recommendation_id
@@ -48,7 +48,9 @@ measured_saving AS (
     AND d.as_of <= :as_of AND d.as_of > :as_of - INTERVAL '31' DAY AND s.as_of <= :as_of AND s.as_of > :as_of - INTERVAL '31' DAY
 ),
 realised AS (
-  SELECT max(newest) AS known_at, cast(sum(cast(saved AS decimal(38, 9))) AS double) AS saved
+  SELECT
+    max(newest) AS known_at, cast(sum(cast(saved AS decimal(38, 9))) AS double) AS saved,
+    cast(sum(CASE WHEN cost_basis = 'bill' THEN cast(saved AS decimal(38, 9)) END) AS double) AS saved_of_bills
   FROM measured_saving
   WHERE ts > newest - INTERVAL '30' DAY
 ),
@@ -221,8 +223,8 @@ SELECT 'savings_realised_30d' AS kpi, saved AS value, 'usd' AS unit, known_at AS
   'Saved in the last 30 days measured by recommendations that were followed, against what would have been paid' AS meaning
 FROM realised
 UNION ALL
-SELECT 'cost_reduction_30d' AS kpi, r.saved / nullif(r.saved + s.recent, 0e0) AS value, 'ratio' AS unit, r.known_at AS known_at,
-  'The same as a share of what would have been paid: cost of the last 30 days billed, and what was saved' AS meaning
+SELECT 'cost_reduction_30d' AS kpi, r.saved_of_bills / nullif(r.saved_of_bills + s.recent, 0e0) AS value, 'ratio' AS unit, r.known_at AS known_at,
+  'What was saved of what bills have, as a share of what would have been paid: that and the cost of the last 30 days billed' AS meaning
 FROM realised AS r
 CROSS JOIN spent AS s
 UNION ALL

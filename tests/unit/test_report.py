@@ -615,7 +615,7 @@ def test_what_was_followed_is_told_with_what_it_saved_of_what_was_promised(findi
     }
     told = [
         ("1", 24.0, {}),
-        ("2", 0.0, {"status": "regressed"}),
+        ("2", 48.0, {"status": "regressed", "ended_on": AS_OF}),
         ("3", None, {"days": 0, "currency": None, "status": "implemented"}),
     ]
     told += [("4", 99.0, {"is_counted": False}), ("5", None, {"days": 0, "status": None})]

@@ -121,13 +121,14 @@ def _after_discounts(portfolio: pd.DataFrame) -> Content | None:
 def _followed(savings: pd.DataFrame) -> Content | None:
     """How many recommendations were followed, and what those that are measured promise and save a month; None of none.
 
-    What one change followed twice counts once; sums are of what is paid in dollars.
+    What one change followed twice counts once; what was taken back saves no more of what it promised. Sums are of dollars paid.
     """
     followed = savings[savings["status"].notna() & savings["is_counted"].astype(bool)]
     if followed.empty:
         return None
     known = followed[(numbers(followed["days"]) > 0) & (followed["currency"] == "USD")]
-    realised = (numbers(known["saved_cost"]) / numbers(known["days"])).sum() * DAYS_PER_MONTH
+    lasting = known[known["ended_on"].isna()]
+    realised = (numbers(lasting["saved_cost"]) / numbers(lasting["days"])).sum() * DAYS_PER_MONTH
     return {
         "count": len(followed),
         "known": len(known),

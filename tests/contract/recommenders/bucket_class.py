@@ -70,6 +70,7 @@ SITUATIONS = {
                 bucket("uncounted", "uncounted"),
                 bucket("lately", state_since=AS_OF - timedelta(days=3)),
                 bucket("unseen"),
+                bucket("asked-lately"),
                 bucket("young", launched_at=AS_OF - timedelta(days=2)),
             ],
             *(
@@ -77,6 +78,7 @@ SITUATIONS = {
                 for name in ("cold", "silent", "read", "fresh", "moved", "forbidden", "uncounted", "lately", "young")
                 for part in holds(name)
             ),
+            *(part[part["day"] >= part["day"].max() - pd.Timedelta(days=1)] for part in holds("asked-lately")),
             *holds("small", gib=100, objects=1e6),
             *holds("little", gib=100, objects=1000),
             *asked("cold", read_gib=100, written_gib=100, reads=100_000),
@@ -99,6 +101,7 @@ SITUATIONS = {
             "forbidden": Says("insufficient_data", "does not say what its lifecycle does"),
             "uncounted": Says("insufficient_data", "counted not; 30 days of request metrics"),
             "lately": Says("insufficient_data", "counted for 3 days only"),
+            "asked-lately": Says("insufficient_data", "CloudWatch was asked of 7% of the last 30 days; 90% are needed"),
             "unseen": Says("insufficient_data", "is not known of the last 30 days"),
             "young": Says("insufficient_data", "Made 2.0 days ago"),
         },
