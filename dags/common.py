@@ -114,15 +114,16 @@ def interval_of(
     return Interval(interval.start, min(interval.end, over))
 
 
-def run_interval() -> Interval:
-    """The data interval of the run that the calling task belongs to."""
+def run_interval(late_s: int = 0) -> Interval:
+    """The data interval of the run that the calling task belongs to, with the `late_s` seconds before it."""
     context = get_current_context()
     run = context["dag_run"]
     asked = {**context["params"], **(run.conf or {})}
     given = run.data_interval_start, run.data_interval_end
     # What a DAG declares says whether it takes times.
     params = {name: None for name in context["params"] if name in INTERVAL_PARAMS} or INTERVAL_PARAMS
-    return interval_of(str(run.run_type), asked, *given, run_after=run.run_after, dag_id=run.dag_id, params=params)
+    interval = interval_of(str(run.run_type), asked, *given, run_after=run.run_after, dag_id=run.dag_id, params=params)
+    return Interval(interval.start - timedelta(seconds=late_s), interval.end)
 
 
 def asset(table: str) -> Asset:
@@ -145,8 +146,7 @@ def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: s
         period: the one billing period that it is about, YYYY-MM, where it can be about one alone.
         late_s: seconds before the interval that it works on as well.
     """
-    interval = run_interval()
-    interval = Interval(interval.start - timedelta(seconds=late_s), interval.end)
+    interval = run_interval(late_s)
     options: dict[str, Any] = {"period": period} if period else {}
     steps.perform(name, interval, target=target, shard=shard, shards=shards, tell=partial(announce, str(interval)), **options)
     if following := steps.list_next(name, target):
