@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlglot import exp
 
 from pipeline import settings as settings_module
 from pipeline.cli import monitor
@@ -253,3 +254,9 @@ def test_a_period_is_minutes_that_make_up_a_day(value: int, complaint: str | Non
     else:
         with pytest.raises(ConfigError, match=f"monitor_period_s=.*{complaint}"):
             settings_module.load({}, monitor_period_s=value)
+
+
+def test_how_late_people_knew_counts_the_messages_of_every_rule_of_minutes_and_of_no_other() -> None:
+    named = {each.this for each in sql.parse(sql.text("views.monitor_latency")).find_all(exp.Literal)}
+
+    assert named & read_rules().keys() == choose_rules(read_rules(), period(0)).keys()
