@@ -12,7 +12,7 @@ from typing import Any
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, XComArg, get_current_context, task
 
-from pipeline import steps
+from pipeline import settings, steps
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval, naive_utc
 
@@ -77,8 +77,8 @@ def interval_of(
         params: what a run may be asked: times only of a DAG that takes no `day`.
 
     Raises:
-        ConfigError: an unknown key, a half-given or overlong range, one that is not over, a range asked of a scheduled or
-            backfill run, or no interval.
+        ConfigError: an unknown key, a half-given or overlong range, one that is not over or of another rhythm, a range asked of a
+            scheduled or backfill run, or no interval.
     """
     if unknown := sorted(set(asked) - set(params)):
         raise ConfigError(f"{dag_id}: unknown key {unknown} in the run's conf; there are {', '.join(params)}")
@@ -95,8 +95,7 @@ def interval_of(
         interval = Interval.day(given["day"])
     elif set(given) == {"start", "end"}:
         interval = Interval.between(given["start"], given["end"])
-        if "day" in params and not interval.is_whole_days:
-            raise ConfigError(f"{dag_id} works on whole UTC days, got {interval}; the DAG monitor takes times")
+        _check_rhythm(interval, dag_id, of_days="day" in params)
     elif set(given) == {"month"}:
         interval = Interval.month(given["month"])
     else:
@@ -105,24 +104,45 @@ def interval_of(
     if interval.end - interval.start > timedelta(days=MAX_DAYS):
         raise ConfigError(f"{dag_id}: {interval} is longer than the {MAX_DAYS} days that one run may cover")
     now = naive_utc(run_after)
-    over = datetime.combine(now.date(), datetime.min.time()) if "day" in params else now
+    over, expected = now, f"an end up to {now:%Y-%m-%d %H:%M}"
+    if "day" in params:
+        over, expected = datetime.combine(now.date(), datetime.min.time()), f"days before {now:%Y-%m-%d}"
     if interval.start >= over or (interval.end > over and "month" not in given):
         raise ConfigError(
-            f"{dag_id}: {interval} is not over at {now:%Y-%m-%d %H:%M} UTC, the moment of this run; "
-            f"expected days before {over:%Y-%m-%d}"
+            f"{dag_id}: {interval} is not over at {now:%Y-%m-%d %H:%M} UTC, the moment of this run; expected {expected}"
         )
     return Interval(interval.start, min(interval.end, over))
 
 
-def run_interval() -> Interval:
-    """The data interval of the run that the calling task belongs to."""
+def _check_rhythm(interval: Interval, dag_id: str, *, of_days: bool) -> None:
+    """Refuse an interval that is not of whole days, or of a DAG of minutes not of periods of one day.
+
+    Of whole days other rules are asked: a run of few tables would end what it made nothing of.
+    """
+    if of_days:
+        if not interval.is_whole_days:
+            raise ConfigError(f"{dag_id} works on whole UTC days, got {interval}; the DAG monitor takes times")
+        return
+    period_s = settings.load().monitor_period_s
+    period, midnight = timedelta(seconds=period_s), datetime.combine(interval.start.date(), datetime.min.time())
+    whole = not any((each - midnight) % period for each in (interval.start, interval.end))
+    if not whole or interval.is_whole_days or interval.end > midnight + timedelta(days=1):
+        raise ConfigError(
+            f"{dag_id} works on periods of {period_s} s from midnight, within and not all of one UTC day, got {interval}; "
+            "the DAG capacity_daily takes whole days"
+        )
+
+
+def run_interval(late_s: int = 0) -> Interval:
+    """The data interval of the run that the calling task belongs to, with the `late_s` seconds before it."""
     context = get_current_context()
     run = context["dag_run"]
     asked = {**context["params"], **(run.conf or {})}
     given = run.data_interval_start, run.data_interval_end
     # What a DAG declares says whether it takes times.
     params = {name: None for name in context["params"] if name in INTERVAL_PARAMS} or INTERVAL_PARAMS
-    return interval_of(str(run.run_type), asked, *given, run_after=run.run_after, dag_id=run.dag_id, params=params)
+    interval = interval_of(str(run.run_type), asked, *given, run_after=run.run_after, dag_id=run.dag_id, params=params)
+    return Interval(interval.start - timedelta(seconds=late_s), interval.end)
 
 
 def asset(table: str) -> Asset:
@@ -145,8 +165,7 @@ def step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: s
         period: the one billing period that it is about, YYYY-MM, where it can be about one alone.
         late_s: seconds before the interval that it works on as well.
     """
-    interval = run_interval()
-    interval = Interval(interval.start - timedelta(seconds=late_s), interval.end)
+    interval = run_interval(late_s)
     options: dict[str, Any] = {"period": period} if period else {}
     steps.perform(name, interval, target=target, shard=shard, shards=shards, tell=partial(announce, str(interval)), **options)
     if following := steps.list_next(name, target):

@@ -5,7 +5,7 @@
 
 **Waits** for `monitor_wait_s` after each period of `monitor_period_s`, in which samples arrive. What comes later counts in the
 runs that follow: each asks also for the `monitor_late_s` before its period, and builds these again. It is **paused** until
-somebody wants it. Runs that were missed for a day at most are made in their order, one at a time.
+somebody wants it. Runs that were missed for an hour at most are made in their order, one at a time.
 
 **By hand** `python -m pipeline monitor --from 2026-03-01T10:05 --to 2026-03-01T10:10`, or trigger it with
 `{"start": "2026-03-01T10:05", "end": "2026-03-01T10:10"}`; without an interval the newest period that is over is meant.

@@ -5,6 +5,7 @@ What can be chosen about a plug, the plug declares: a pydantic model called `Opt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -51,6 +52,13 @@ def names(folder: str) -> tuple[str, ...]:
         raise ConfigError(f"no folder of plugs named {folder!r}{meant}")
     files = (Path(__file__).parent / folder).glob("*.py")
     return tuple(sorted(file.stem for file in files if not file.stem.startswith("_")))
+
+
+def fillers(table: str) -> tuple[str, ...]:
+    """The sources that state a bronze table by name in their `TABLES`, in alphabetical order, found without importing them."""
+    stated = re.compile(rf"^TABLES\b[^=\n]*= \([^)]*\"{re.escape(table)}\"", re.MULTILINE)
+    folder = Path(__file__).parent / "sources"
+    return tuple(name for name in names("sources") if stated.search((folder / f"{name}.py").read_text()))
 
 
 def check_name(folder: str, name: str) -> None:

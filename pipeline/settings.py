@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS, NEWEST = "reports", "latest"
 #: Of fewer rows no share of what was refused stops a build: there a handful of odd rows is already more than 5 %.
 LEAST_ROWS = 100
+SAMPLES = "bronze.metric_sample"
 #: Settings that name the plugs in use → the folder of these.
 PLUG_LISTS = {
     "sources": "sources",
@@ -301,6 +302,8 @@ class Settings(BaseModel):
         if not value and info.field_name not in ("recommenders", "monitor_sources"):
             raise ValueError(f"name at least one; there are {', '.join(plugs.names(folder))}")
         _check_plugs(folder, value)
+        if info.field_name == "monitor_sources" and (others := sorted({*value}.difference(known := plugs.fillers(SAMPLES)))):
+            raise ValueError(f"{', '.join(others)}: no samples of metrics; sources that have some are {', '.join(known)}")
         return value
 
     @field_validator("accepted_shifts")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline import plugs
-from pipeline.settings import PLUG_LISTS, Settings
+from pipeline.settings import PLUG_LISTS, SAMPLES, Settings
 
 #: Where the lake lies and who is asked about it is what Terraform makes.
 DECIDED = {
@@ -30,6 +30,7 @@ def declared() -> dict[str, dict[str, Any]]:
     found["fallback_forecaster"]["words"] = list(plugs.names("forecasters"))
     for setting, folder in PLUG_LISTS.items():
         found[setting]["words"] = list(plugs.names(folder))
+    found["monitor_sources"]["words"] = list(plugs.fillers(SAMPLES))
     for folder in plugs.FOLDERS:
         for name in plugs.names(folder):
             found |= dict(_of_model(plugs.declared_options(folder, name), f"options.{folder}.{name}."))

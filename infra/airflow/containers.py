@@ -41,8 +41,10 @@ if steps.get(name).gate and not rows:
 """
 
 
-def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: str = "") -> bool:
+def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1, period: str = "", late_s: int = 0) -> bool:
     """In place of `common.step` and `common.gate`, with their arguments: the run's interval, worked on in a container.
+
+    Airflow leaves out, without a word, what a task is given and this does not name.
 
     Returns:
         Whether the tasks below are asked for; only a gate may say no.
@@ -56,7 +58,7 @@ def run_step(name: str, target: str = "", shard: int = 0, shards: int = 1, perio
 
     from pipeline import steps
 
-    interval, cluster = run_interval(), os.environ["AIRFLOW__HEADROOM__CLUSTER"]
+    interval, cluster = run_interval(late_s), os.environ["AIRFLOW__HEADROOM__CLUSTER"]
     if steps.get(name).gate and by_hand():
         return True
     asked = {

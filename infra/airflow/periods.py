@@ -13,8 +13,8 @@ from airflow.plugins_manager import AirflowPlugin
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime
 
-#: What was missed for longer is made by a backfill, or by hand: its alerts are no news.
-REACH = timedelta(days=1)
+#: What was missed for longer is made by a backfill, or by hand: after a pause nobody is told of states of hours ago, one by one.
+REACH = timedelta(hours=1)
 
 
 class Periods(Timetable):

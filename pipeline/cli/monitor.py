@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 import typer
@@ -39,9 +40,10 @@ def newest_period(now: datetime, settings: Settings) -> Interval:
 
 
 def monitor_period(period: Interval, settings: Settings) -> None:
-    """One run of the DAG `monitor`: people are told also where a source is down."""
+    """One run of the DAG `monitor`: what is landed is published, and people are told, also where a source is down."""
     late = Interval(period.start - timedelta(seconds=settings.monitor_late_s), period.end)
-    try:
-        perform_in_order(("ingest", *list_builds(when="monitor")), late, settings)
-    finally:
-        perform_in_order(("alert",), period, settings)
+    with ExitStack() as last_first:
+        last_first.callback(perform_in_order, ("alert",), period, settings)
+        last_first.callback(perform_in_order, list_builds(when="monitor"), late, settings)
+        for source in reversed(settings.sources):
+            last_first.callback(perform_in_order, ("ingest",), late, settings.model_copy(update={"sources": (source,)}))

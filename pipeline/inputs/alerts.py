@@ -36,8 +36,12 @@ def read_rules() -> dict[str, Rule]:
 
 def choose_rules(rules: Mapping[str, Rule], interval: Interval) -> dict[str, Rule]:
     """Those that a run asks: of whole days the rules of days, of a part of a day the others."""
-    rhythm = DAY if interval.is_whole_days else MONITOR
-    return {name: rule for name, rule in rules.items() if rule.rhythm == rhythm}
+    return {name: rule for name, rule in rules.items() if rule.rhythm == rhythm_of(interval)}
+
+
+def rhythm_of(interval: Interval) -> str:
+    """The rhythm of the run of an interval."""
+    return DAY if interval.is_whole_days else MONITOR
 
 
 def read_fired(interval: Interval, lake: Lake, settings: Settings) -> tuple[list[Fired], dict[str, str]]:

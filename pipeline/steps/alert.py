@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from pipeline.alerting.decide import Decision, Known, Limits, News, Said, decide, routes_told
 from pipeline.alerting.message import message_id, render
-from pipeline.alerting.rules import Fired
+from pipeline.alerting.rules import DAY, Fired
 from pipeline.alerting.windows import Window, parse_windows
 from pipeline.errors import ConfigError, PartialError, suggestion
 from pipeline.inputs import ask
-from pipeline.inputs.alerts import REMEMBERED, choose_rules, read_fired, read_known, read_rules, read_said
+from pipeline.inputs.alerts import REMEMBERED, choose_rules, read_fired, read_known, read_rules, read_said, rhythm_of
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
@@ -24,7 +24,7 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import hold, validate
 from pipeline.routes import Route, check_routes
 from pipeline.settings import Settings
-from pipeline.steps._daily import order_daily
+from pipeline.steps._daily import list_builds, order_daily
 from pipeline.steps._declaration import STEPS, Step
 from pipeline.steps._deliver import Clock, deliver
 from pipeline.tables.alerts import ALERT, NOTIFICATION
@@ -79,7 +79,11 @@ def _once(
 ) -> tuple[int, Mapping[str, str], Mapping[str, int]]:
     """Ask, decide, publish and tell: the rows published, the rules that could not be asked, and messages by how far they got."""
     fired, failed = read_fired(interval, lake, settings)
-    unanswered = frozenset((*failed, *find_unmade(interval, lake)))
+    unmade = find_unmade(interval, lake)
+    if not interval.is_whole_days:
+        # Minutes that were not put together look as if nothing had been measured in them.
+        fired = [each for each in fired if each.rule not in unmade]
+    unanswered = frozenset((*failed, *unmade))
     # A run of one rhythm says nothing of what the other asks: it would end what it never looked for.
     others = read_rules().keys() - choose_rules(read_rules(), interval).keys()
     rows = [row for row in read_known(lake, interval.as_of) if row["rule"] not in others]
@@ -98,8 +102,10 @@ def find_unmade(interval: Interval, lake: Lake) -> list[str]:
 
     A run that is on record nowhere, as one that was made by hand, is taken for whole.
     """
-    tried = {row["name"]: row["is_made"] for row in ask(lake, "made_in_run", end=interval.end).to_pylist()}
-    unmade = [name for name in order_daily() if not tried.get(name)] if tried.keys() - {"alert", "report"} else []
+    rhythm = rhythm_of(interval)
+    tried = {row["name"]: row["is_made"] for row in ask(lake, "made_in_run", end=interval.end, rhythm=rhythm).to_pylist()}
+    expected = order_daily() if rhythm == DAY else list_builds(when=rhythm)
+    unmade = [name for name in expected if not tried.get(name)] if tried.keys() - {"alert", "report"} else []
     tables = {table for name in unmade for table in (STEPS[name].writes if name in STEPS else (name,))}
     found = []
     for name in choose_rules(read_rules(), interval):

@@ -47,7 +47,7 @@ SELECT
   highest AS observed,
   limit_pct AS expected,
   'percent' AS measured_in,
-  concat('Minutes observed above it: ', cast(date_diff('minute', since, date_add('second', cast(stood_s AS bigint), since)) AS varchar), '.') AS detail,
+  concat('Minutes observed above it: ', cast(cast(floor(stood_s / 60e0) AS bigint) AS varchar), '.') AS detail,
   cast(NULL AS varchar) AS depends_on
 FROM held
 WHERE place = 1

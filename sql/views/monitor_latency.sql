@@ -1,9 +1,10 @@
 -- views.monitor_latency: how old each period of the DAG `monitor` was when it was published, when rules were asked, and when people knew.
 --
--- Reads   bronze.run_event, gold.notification
+-- Reads   bronze.run_event, gold.alert, gold.notification
 --
 -- One row per period that was published, counted from its end to when each was first done; null where a step has not been, or nobody
--- was told of anything. The oldest sample in it is older by the period. Filter by `day`: it prunes files.
+-- was told of anything. Messages of the day that ends at the same midnight do not count: a group is of one rhythm. The oldest sample in
+-- it is older by the period. Filter by `day`: it prunes files.
 WITH done AS (
   SELECT
     day, ts,
@@ -17,7 +18,7 @@ WITH done AS (
 told AS (
   SELECT as_of, count(*) AS messages, max(tried_at) AS told_at
   FROM gold.notification
-  WHERE state = 'sent'
+  WHERE state = 'sent' AND group_id IN (SELECT group_id FROM gold.alert WHERE rule IN ('no_data', 'threshold_now'))
   GROUP BY as_of
 )
 SELECT

@@ -53,9 +53,9 @@ def test_a_period_is_run_two_minutes_after_its_end_and_the_first_run_is_of_the_n
 
 @pytest.mark.parametrize(
     ("last", "expected"),
-    [("2026-03-02T04:00:00Z", "02-04:05 02-04:10 02-04:12"), ("2026-02-11T04:00:00Z", "01-10:05 01-10:10 01-10:12")],
+    [("2026-03-02T09:15:00Z", "02-09:20 02-09:25 02-09:27"), ("2026-03-02T04:00:00Z", "02-09:05 02-09:10 02-09:12")],
 )
-def test_what_was_missed_is_made_in_its_order_back_to_a_day_ago(
+def test_what_was_missed_is_made_in_its_order_back_to_an_hour_ago(
     last: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert next_run("2026-03-02T10:13:00Z", last, monkeypatch) == expected

@@ -112,3 +112,37 @@ def test_a_dag_that_takes_no_day_takes_times(interval_of: Callable[..., Interval
         interval_of("manual", {"day": "2026-03-01"}, None, None, params=params)
     with pytest.raises(ConfigError, match="give start and end"):
         interval_of("manual", {"start": "2026-03-01"}, None, None, params=params)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-03-01", "2026-03-02"),  # what is asked of whole days, and may resolve all that fires, is capacity_daily's
+        ("2026-03-01T23:50", "2026-03-02T00:05"),
+        ("2026-03-01T10:05", "2026-03-01T10:10"),
+        ("2026-03-01T10:00", "2026-03-01T10:25"),
+    ],
+)
+def test_of_a_dag_that_takes_times_only_periods_of_one_day_are_asked(
+    start: str,
+    end: str,
+    interval_of: Callable[..., Interval],
+    dag_files: dict[str, ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HEADROOM_MONITOR_PERIOD_S", "600")
+    ask = partial(interval_of, "manual", params=dag_files["common"].MOMENT_PARAMS, dag_id="monitor")
+
+    with pytest.raises(ConfigError, match=rf"monitor works on periods of 600 s .* of one UTC day, got \[{start[:10]}"):
+        ask({"start": start, "end": end}, None, None)
+    asked = {"start": "2026-03-01T23:40", "end": "2026-03-02T00:00"}
+    assert ask(asked, None, None) == Interval.between(asked["start"], asked["end"])
+
+
+def test_times_that_are_not_over_are_refused_with_the_moment_that_they_may_go_to(
+    interval_of: Callable[..., Interval], dag_files: dict[str, ModuleType]
+) -> None:
+    asked = {"start": "2026-04-20T08:00", "end": "2026-04-20T08:35"}
+
+    with pytest.raises(ConfigError, match=r"is not over at 2026-04-20 08:30 UTC.*expected an end up to 2026-04-20 08:30$"):
+        interval_of("manual", asked, None, None, params=dag_files["common"].MOMENT_PARAMS)

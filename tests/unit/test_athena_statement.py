@@ -29,6 +29,7 @@ VALUES: dict[str, Any] = {
     "shards": 4,
     "hours": 168,
     "metric": "cpu_utilization",
+    "rhythm": "monitor",
     "resource": "i-1",
     "by_resource_id": 1,
     "by_usage_type": 0,

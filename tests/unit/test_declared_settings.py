@@ -37,6 +37,7 @@ def test_types_bounds_and_words_are_those_of_the_declarations() -> None:
     assert said["shards"] == {"type": "number", "minimum": 1, "maximum": 64}
     assert said["promotion_approval"] == {"type": "boolean"}
     assert said["sources"] == {"type": "list", "words": list(plugs.names("sources"))}
+    assert said["monitor_sources"] == {"type": "list", "words": list(plugs.fillers("bronze.metric_sample"))}
     assert said["fallback_forecaster"]["words"] == list(plugs.names("forecasters"))
     assert said["options.sources.inventory.services"]["words"][:2] == ["ec2", "ebs"]
     assert said["options.sources.prometheus.queries"] == {"type": "object"}

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlglot import exp
 
 from pipeline import settings as settings_module
 from pipeline.cli import monitor
-from pipeline.errors import ConfigError, SourceError
+from pipeline.errors import ConfigError, DataError, SourceError
 from pipeline.inputs.alerts import choose_rules, read_rules
 from pipeline.interval import Interval
 from pipeline.lake import open_lake, sql
@@ -127,6 +128,47 @@ def test_a_source_that_is_down_is_told_of_when_its_samples_are_old(
     ]
 
 
+def test_where_the_samples_could_not_be_put_together_no_source_is_called_silent_and_what_is_open_stays(
+    prepared: Callable[..., Settings], clock: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = prepared({"i-1": BUSY, "i-2": BUSY | dict.fromkeys(range(10, 45, 5), 1.0)})
+    for minute in (0, 5, 10):
+        clock(period(minute).end)
+        monitor.monitor_period(period(minute), settings)
+
+    def broken(*_: object, **__: object) -> None:
+        raise DataError("a sample is no number")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.steps.build.build", broken)
+        clock(period(40).end)
+        with pytest.raises(DataError, match="a sample is no number"):
+            monitor.monitor_period(period(40), settings)
+    found_then = changes(settings)
+    monitor.monitor_period(period(40), settings)
+
+    assert found_then == [("10:15", "threshold_now", "local/local/i-1", "firing")]
+    assert [each for each in changes(settings) if each[0] == "10:45"] == [("10:45", "no_data", "local/local/i-1", "firing")]
+
+
+def test_of_two_sources_one_that_is_down_does_not_hold_up_the_other(
+    prepared: Callable[..., Settings], clock: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_csv = prepared({"i-1": {0: 1.0}})
+    options = {"sources": {**of_csv.options["sources"], "prometheus": {"url": "http://127.0.0.1:1"}}}
+    settings = of_csv.model_copy(update={"sources": ("prometheus", "csv"), "options": options})
+
+    def down(*_: object, **__: object) -> None:
+        raise SourceError("nobody answers")
+
+    monkeypatch.setattr("pipeline.sources.prometheus.fetch", down)
+    clock(period(0).end)
+    with pytest.raises(SourceError, match="nobody answers"):
+        monitor.monitor_period(period(0), settings)
+
+    assert open_lake(settings).read(METRIC_5MIN).num_rows == 1
+
+
 def test_a_sample_that_came_late_is_there_in_the_next_period_but_not_after_it_may_be(
     prepared: Callable[..., Settings], clock: Callable[[datetime], None]
 ) -> None:
@@ -212,3 +254,9 @@ def test_a_period_is_minutes_that_make_up_a_day(value: int, complaint: str | Non
     else:
         with pytest.raises(ConfigError, match=f"monitor_period_s=.*{complaint}"):
             settings_module.load({}, monitor_period_s=value)
+
+
+def test_how_late_people_knew_counts_the_messages_of_every_rule_of_minutes_and_of_no_other() -> None:
+    named = {each.this for each in sql.parse(sql.text("views.monitor_latency")).find_all(exp.Literal)}
+
+    assert named & read_rules().keys() == choose_rules(read_rules(), period(0)).keys()

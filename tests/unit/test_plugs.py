@@ -92,3 +92,8 @@ def test_a_segment_without_champion_is_served_by_the_fallback_with_its_options(l
     serves = read_champion(settings, lake, "cpu_utilization", "hour")
     assert serves == ("default", "none", {"sharpness": 3.0}, {}, "unjudged", None)
     assert read_champion(lake.settings, lake, "cpu_utilization", "hour").params == {}
+
+
+@pytest.mark.parametrize("table", ["bronze.metric_sample", "bronze.resource_snapshot", "bronze.price"])
+def test_which_sources_fill_a_table_is_known_without_importing_them(table: str) -> None:
+    assert plugs.fillers(table) == tuple(name for name in plugs.names("sources") if table in plugs.load("sources", name).TABLES)

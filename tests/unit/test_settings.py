@@ -100,6 +100,12 @@ def test_recommenders_are_all_there_are_unless_some_are_named_or_none() -> None:
             settings.load({f"HEADROOM_{name}": ""})
 
 
+def test_the_monitor_asks_only_sources_that_have_samples_of_metrics() -> None:
+    assert settings.load({"HEADROOM_MONITOR_SOURCES": "cloudwatch,csv"}).monitor_sources == ("cloudwatch", "csv")
+    with pytest.raises(ConfigError, match="billing, prices: no samples of metrics; sources that have some are .*cloudwatch, csv"):
+        settings.load({"HEADROOM_MONITOR_SOURCES": "prices,csv,billing"})
+
+
 def test_an_unknown_forecaster_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"no forecaster named 'nope'"):
         settings.load({"HEADROOM_FALLBACK_FORECASTER": "nope"})
