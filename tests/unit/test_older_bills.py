@@ -85,6 +85,29 @@ def test_what_an_old_bill_says_otherwise_is_landed_with_the_weeks_run_and_publis
     assert ask(billed, "SELECT count(*) FROM bronze.focus_line") == before
 
 
+def test_an_old_month_that_is_held_keeps_what_was_published_and_stops_nothing_of_the_running_month(
+    billed: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    strict = billed.model_copy(update={"restated_limit": 0.05})
+    perform("ingest", MONDAY, target="billing", settings=strict)
+
+    with caplog.at_level(logging.WARNING):
+        for name in TABLES:
+            perform("build", MONDAY, target=name, settings=strict)
+
+    cost = "SELECT billing_period, billed_cost FROM {} ORDER BY billing_period"
+    months_of = [(datetime(2025, 11, 1), Decimal(1)), (datetime(2026, 3, 1), Decimal(1))]
+    assert ask(strict, cost.format("silver.bill")) == ask(strict, cost.format("silver.charge_daily")) == months_of
+    assert "2025-11 was stated anew and is not published" in caplog.text
+    assert "billing accept" in caplog.text
+    went = "SELECT target, outcome FROM bronze.run_event WHERE step = 'build' AND day = DATE '2026-03-10' ORDER BY target"
+    assert ask(strict, went) == [
+        ("silver.bill", "partial"),
+        ("silver.charge_daily", "done"),
+        ("silver.cost_restatement", "done"),
+    ]
+
+
 def test_files_of_an_old_month_that_are_gone_are_a_warning_and_what_was_landed_of_it_stays(
     billed: Settings, place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
