@@ -9,6 +9,7 @@ from itertools import groupby
 
 from pipeline import tables
 from pipeline.errors import DataError
+from pipeline.inputs import ask
 from pipeline.interval import Interval
 from pipeline.lake import Lake, bronze, open_lake
 from pipeline.quality.validate import Result, record_results
@@ -20,6 +21,8 @@ from pipeline.tables.money import BILL, BILLING_PERIOD, LINES
 from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
+#: How long before and after a run's end an old bill is stated anew for that run.
+WEEK = timedelta(days=7)
 
 
 def explain_no_rows(table: Table, interval: Interval, lake: Lake) -> None:
@@ -80,8 +83,8 @@ def list_restated(interval: Interval, lake: Lake) -> list[Interval]:
     """The months before an interval's billing periods whose bill was stated anew about its end, where its run looks back.
 
     Of such a month there are several landings, and the newest is not in `silver.bill` yet, or came so lately that what is made of
-    that may lack it. A week on both sides, because the clock of a landing decides: a backfill does not build all months with each
-    of its weeks.
+    that may lack it; or somebody accepted one as lately, which `silver.bill` has before what is made of it. A week on both sides,
+    because the clock of a landing decides: a backfill does not build all months with each of its weeks.
     """
     if not interval.looks_back:
         return []
@@ -90,15 +93,20 @@ def list_restated(interval: Interval, lake: Lake) -> list[Interval]:
     for file in sorted(files, key=lambda file: _landing_of(file)[1]):
         landed.setdefault((file.rsplit("/", 3)[1], bronze.day_of(file)), []).append(_landing_of(file)[0])
     newest = {of: load_ids[-1] for of, load_ids in landed.items() if len(load_ids) > 1}
-    if not newest:
+    first = interval.billing_periods().start
+    restated = {of: load_id for of, load_id in newest.items() if of[1] < f"{first:%Y-%m-%d}"}
+    if not restated:
         return []
     # A lake of its own: another run may build other months meanwhile.
-    bills = open_lake(lake.settings).read(BILL, columns=(BILL.time, "load_id", "ingested_at")).to_pylist()
+    apart, since, until = open_lake(lake.settings), interval.end - WEEK, interval.end + WEEK
+    bills = apart.read(BILL, columns=(BILL.time, "load_id", "ingested_at")).to_pylist()
     known = {bill["load_id"] for bill in bills}
-    week = timedelta(days=7)
-    lately = {bill["load_id"] for bill in bills if abs(bill["ingested_at"] - interval.end) <= week}
-    days = {day for (_, day), load_id in newest.items() if load_id not in known or load_id in lately}
-    return [Interval.month(day[:7]) for day in sorted(days) if day < f"{interval.billing_periods().start:%Y-%m-%d}"]
+    lately = {bill["load_id"] for bill in bills if since <= bill["ingested_at"] < until}
+    days = {day for (_, day), load_id in restated.items() if load_id not in known or load_id in lately}
+    oldest = Interval.month(min(day for _, day in restated)[:7]).start
+    accepted = ask(apart, "accepted_bills", start=oldest, end=first).to_pylist()
+    days |= {f"{bill['billing_period']:%Y-%m-%d}" for bill in accepted if since <= bill["accepted_at"] < until}
+    return [Interval.month(day[:7]) for day in sorted(days)]
 
 
 def refuse_unread(table: Table, lake: Lake) -> None:

@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.feedback import land_feedback
+from pipeline.inputs import ask as ask_inputs
+from pipeline.inputs.bills import name_of
 from pipeline.interval import OLDER, Interval
 from pipeline.lake import open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
+from pipeline.tables.columns import ACCEPTED_BILL
 from tests.unit.test_step_bill_stated import export
 
 MONDAY, TUESDAY = Interval.day("2026-03-09"), Interval.day("2026-03-10")
@@ -106,6 +110,24 @@ def test_an_old_month_that_is_held_keeps_what_was_published_and_stops_nothing_of
         ("silver.charge_daily", "done"),
         ("silver.cost_restatement", "done"),
     ]
+
+
+def test_a_bill_that_is_accepted_late_reaches_what_is_made_of_it_with_the_next_weeks_run(
+    billed: Settings, clock: Callable[[datetime], None]
+) -> None:
+    strict = billed.model_copy(update={"restated_limit": 0.05})
+    perform("ingest", MONDAY, target="billing", settings=strict)
+    clock(datetime(2026, 4, 1, 9))
+    november = datetime(2025, 11, 1)
+    lake = open_lake(strict)
+    load = next(each for each in ask_inputs(lake, "bill_loads", start=november, end=datetime(2025, 12, 1)).to_pylist())
+    land_feedback(lake, november, ACCEPTED_BILL, name_of(load), "a refund")
+
+    for name in TABLES:
+        perform("build", Interval.day("2026-04-06"), target=name, settings=strict)
+
+    cost = "SELECT billed_cost FROM {} WHERE billing_period = TIMESTAMP '2025-11-01 00:00:00'"
+    assert ask(strict, cost.format("silver.bill")) == ask(strict, cost.format("silver.charge_daily")) == [(Decimal(2),)]
 
 
 def test_files_of_an_old_month_that_are_gone_are_a_warning_and_what_was_landed_of_it_stays(
