@@ -52,7 +52,7 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     if not interval.is_whole_days:
         return _publish_beside(table, interval, lake, settings)
     parts = _parts(table, interval, lake)
-    restated = list_restated(interval, lake) if table.by_month else []
+    restated = list_restated(table, interval, lake) if table.by_month else []
     if not table.build.recorded:
         rows = sum(_publish_beside(table, part, lake, settings) for part in parts)
         return rows + _publish_restated(restated, rows, lambda _, part: _publish_beside(table, part, lake, settings))

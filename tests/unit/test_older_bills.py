@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipeline.cli.feedback import land_feedback
@@ -20,7 +21,9 @@ from pipeline.interval import OLDER, Interval
 from pipeline.lake import open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
-from pipeline.tables.columns import ACCEPTED_BILL
+from pipeline.tables.columns import ACCEPTED_BILL, DATA_SETS, STAMPED
+from pipeline.tables.money import BILL, BILLING_PERIOD, INVOICE_DETAIL
+from pipeline.tables.schema import Table
 from tests.unit.test_step_bill_stated import export
 
 MONDAY, TUESDAY = Interval.day("2026-03-09"), Interval.day("2026-03-10")
@@ -130,6 +133,39 @@ def test_a_bill_that_is_accepted_late_reaches_what_is_made_of_it_with_the_next_w
     assert ask(strict, cost.format("silver.bill")) == ask(strict, cost.format("silver.charge_daily")) == [(Decimal(2),)]
 
 
+def land(settings: Settings, table: Table, at: datetime, **said: str) -> None:
+    """One line about November, of a data set beside the bill."""
+    schema = pa.schema([table.arrow_schema.field(c.name) for c in table.columns if c.name not in STAMPED])
+    line = {"source": "billing", "format": DATA_SETS[table == INVOICE_DETAIL], "export": "e", "execution": f"{at}", "files": 1}
+    line |= {"schema_hash": "x", "billing_period": datetime(2025, 11, 1), "line_number": 1} | said
+    row = dict.fromkeys(schema.names) | line
+    lake = open_lake(settings)
+    lake.land(table, pa.Table.from_pylist([row], schema=schema), source="billing", shard="e", ingested_at=at)
+
+
+def test_an_old_invoice_that_is_issued_anew_is_published_with_the_weeks_run(billed: Settings) -> None:
+    invoice = {"billing_account_id": "1", "billing_currency": "USD", "invoice_id": "INV-1", "charge_category": "Usage"}
+    land(billed, INVOICE_DETAIL, datetime(2025, 12, 20, 7), **invoice, invoice_issue_status="Open", billed_cost="5")
+    perform("build", Interval.day("2025-11-30"), target="silver.invoice", settings=billed)
+    asked = "SELECT issue_status, invoiced_cost FROM silver.invoice WHERE invoice_id = 'INV-1'"
+    assert ask(billed, asked) == [("Open", Decimal(5))]
+
+    land(billed, INVOICE_DETAIL, datetime(2026, 3, 10, 6), **invoice, invoice_issue_status="Issued", billed_cost="7")
+    perform("build", MONDAY, target="silver.invoice", settings=billed)
+
+    assert ask(billed, asked) == [("Issued", Decimal(7))]
+
+
+def test_an_old_month_that_is_said_to_be_closed_by_now_is_built_anew_in_the_week_in_which_it_is_said(billed: Settings) -> None:
+    for at, status in ((datetime(2025, 12, 19), "Open"), (datetime(2026, 3, 10, 6), "Closed")):
+        land(billed, BILLING_PERIOD, at, invoice_issuer_name="AWS", billing_period_status=status)
+    landed = importlib.import_module("pipeline.steps._landed")
+    lake = open_lake(billed)
+
+    assert landed.list_restated(BILL, MONDAY, lake) == [Interval.month("2025-11")]
+    assert landed.list_restated(BILL, Interval.day("2026-03-23"), lake) == []
+
+
 def test_files_of_an_old_month_that_are_gone_are_a_warning_and_what_was_landed_of_it_stays(
     billed: Settings, place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -149,7 +185,7 @@ def test_a_backfill_of_long_ago_builds_no_month_that_was_landed_since(billed: Se
     landed = importlib.import_module("pipeline.steps._landed")
 
     def restated(day: str) -> list[str]:
-        return [f"{month.start:%Y-%m}" for month in landed.list_restated(Interval.day(day), open_lake(billed))]
+        return [f"{month.start:%Y-%m}" for month in landed.list_restated(BILL, Interval.day(day), open_lake(billed))]
 
     assert [restated(day) for day in ("2026-03-09", "2026-03-16", "2026-03-17", "2026-03-23")] == [
         ["2025-11"],
