@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.cli.feedback import land_feedback
+from pipeline.errors import SourceError
 from pipeline.inputs import ask as ask_inputs
 from pipeline.inputs.bills import name_of
 from pipeline.interval import OLDER, Interval
@@ -176,6 +178,31 @@ def test_files_of_an_old_month_that_are_gone_are_a_warning_and_what_was_landed_o
 
     assert "billing 2025-11: is not looked at again, what was landed of it stays" in caplog.text
     assert months(billed) == ["2025-11", "2026-03"]
+
+
+def test_an_old_month_that_cannot_be_read_is_no_success_and_stops_no_other(
+    billed: Settings, place: Path, clock: Callable[[datetime], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    clock(datetime(2026, 1, 5))
+    perform("ingest", Interval.day("2025-12-31"), target="billing", settings=billed)
+    december = next(place.rglob("*/BILLING_PERIOD=2025-12/*.gz"))
+    december.write_bytes(gzip.compress(gzip.decompress(december.read_bytes()).decode().replace("\n1,", "\n2,", 1).encode()))
+    manifest = next(place.rglob("*/BILLING_PERIOD=2025-11/*.json"))
+    said = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(said | {"dataFiles": said["dataFiles"] * 2}))
+    for file in (december, next(place.rglob("*/BILLING_PERIOD=2025-12/*.json"))):
+        os.utime(file, (datetime(2026, 3, 8, tzinfo=UTC).timestamp(),) * 2)
+    clock(datetime(2026, 3, 10, 6))
+
+    with caplog.at_level(logging.WARNING):
+        assert perform("ingest", MONDAY, target="billing", settings=billed, period=OLDER) == 1
+
+    assert "billing 2025-11: could not be looked at again" in caplog.text
+    assert ask(billed, "SELECT outcome FROM bronze.run_event WHERE target = 'billing older'") == [("partial",)]
+    manifest.write_text(manifest.read_text()[:20])
+    with pytest.raises(SourceError, match=r"(?s)billing 2025-11: could not be looked at again.*half written"):
+        perform("ingest", MONDAY, target="billing", settings=billed)
+    assert months(billed) == ["2025-11", "2025-12", "2026-03"]
 
 
 def test_a_backfill_of_long_ago_builds_no_month_that_was_landed_since(billed: Settings) -> None:
