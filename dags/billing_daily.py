@@ -12,7 +12,8 @@ room beside it, and a table is built by one run at a time.
 
 **Which periods** the month of the run's day, and until the 15th the month before, each in a task of its own: one that is half
 written or no export fails alone, and the run with it, while the others are published. The run of a Monday looks at all months
-before as well, of exports that were landed of them: one that says something else by now is a restatement. A **backfill** of a
+before as well, of exports that were landed of them: one that says something else by now is a restatement, and one that is held
+is named, while the run's own months are published. A **backfill** of a
 month's days loads its bill once, with the run of the month's last day; the runs of the other days skip everything. The same
 export again is no change.
 

@@ -57,6 +57,10 @@ class ResourceError(HeadroomError):
     """This machine has not enough memory or disk, or may not write. Nothing was published; make room and run it again."""
 
 
+class GoneError(DataError):
+    """A file that something names is not there. Nothing was landed; what was landed of it before stays."""
+
+
 class DamagedError(DataError):
     """A stored file is missing or is not what was written. Nothing is read from it; write it again.
 

@@ -41,7 +41,7 @@ def accept(
     land_feedback(lake, month.start, ACCEPTED_BILL, subject, reason)
     console.print(
         f"{subject} is accepted: `python -m pipeline build --day {month.start:%Y-%m-%d}` publishes it, and so does a run of that "
-        "month or of the first half of the next",
+        "month or of the first half of the next, or the next one of a Monday",
         soft_wrap=True,
     )
 

@@ -12,6 +12,7 @@ from pipeline.allocation.words import fold, like
 from pipeline.errors import ConfigError, suggestion
 from pipeline.inputs import read
 from pipeline.inputs.allocation import read_allocation_rules
+from pipeline.inputs.charges import read_charges
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -35,11 +36,11 @@ def read_budgets(lake: Lake, settings: Settings) -> tuple[Budget, ...]:
 def read_scopes(
     budgets: tuple[Budget, ...], lake: Lake, since: datetime, as_of: datetime
 ) -> Iterator[tuple[Budget, pd.DataFrame]]:
-    """Each budget with the charges of its scope, then everything by currency, as of `inputs.cost_charges`.
+    """Each budget with the charges of its scope, then everything by currency, as of `read_charges`.
 
-    What has a dimension is as of the allocation.
+    What has a dimension is as of the allocation, which knows bills as they are now alone: it may learn what was restated later.
     """
-    charges = read(lake, "cost_charges", since=since, as_of=as_of)
+    charges = read_charges(lake, since, as_of)
     asked = {"": charges}
     for budget in budgets:
         dimension = next(iter(budget.dimensions), "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pipeline.errors import DataError, SourceError
+from pipeline.errors import DataError, GoneError, SourceError
 from pipeline.interval import Interval
 from pipeline.reading.sheet import SUFFIXES
 from pipeline.sources import _files
@@ -200,14 +200,15 @@ def _named(key: str, data: tuple[_files.File, ...], where: str) -> _files.File:
     """The file that a manifest means, wherever a copy of the export lies: by all of its path from the billing period on.
 
     Raises:
-        DataError: it is not there.
+        GoneError: it is not there.
+        DataError: there are several.
     """
     parts = key.removeprefix(_files.S3).split("/")
     begins = [n for n, part in enumerate(parts) if _PERIOD.fullmatch(part) or _LEGACY_PERIOD.fullmatch(part)]
     tail = parts[begins[0] :] if begins else parts[-1:]
     meant = [file for file in data if file.name.split("/")[-len(tail) :] == tail]
-    if len(meant) != 1:
-        raise DataError(
-            f"{where} names {key}, {'of which there are several' if meant else 'which is not there'}; nothing is landed"
-        )
+    if not meant:
+        raise GoneError(f"{where} names {key}, which is not there; nothing is landed")
+    if len(meant) > 1:
+        raise DataError(f"{where} names {key}, of which there are several; nothing is landed")
     return meant[0]

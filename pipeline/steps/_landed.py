@@ -9,6 +9,7 @@ from itertools import groupby
 
 from pipeline import tables
 from pipeline.errors import DataError
+from pipeline.inputs import ask
 from pipeline.interval import Interval
 from pipeline.lake import Lake, bronze, open_lake
 from pipeline.quality.validate import Result, record_results
@@ -20,6 +21,8 @@ from pipeline.tables.money import BILL, BILLING_PERIOD, LINES
 from pipeline.tables.schema import Table
 
 log = logging.getLogger(__name__)
+#: How long before and after a run's end an old bill is stated anew for that run.
+WEEK = timedelta(days=7)
 
 
 def explain_no_rows(table: Table, interval: Interval, lake: Lake) -> None:
@@ -76,29 +79,39 @@ def list_outdated(table: Table, interval: Interval, lake: Lake) -> list[Interval
     return [year for days in stretches for year in Interval.days(days[0], days[-1] + timedelta(days=1)).split_years()]
 
 
-def list_restated(interval: Interval, lake: Lake) -> list[Interval]:
-    """The months before an interval's billing periods whose bill was stated anew about its end, where its run looks back.
+def list_restated(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
+    """The months before an interval's billing periods of which something was stated anew about its end, where its run looks back.
 
-    Of such a month there are several landings, and the newest is not in `silver.bill` yet, or came so lately that what is made of
-    that may lack it. A week on both sides, because the clock of a landing decides: a backfill does not build all months with each
-    of its weeks.
+    Of such a month there are several landings among what the table is built from. Of a bill the newest is not in `silver.bill`
+    yet, or came so lately that what is made of that may lack it; or somebody accepted one as lately, which `silver.bill` has
+    before what is made of it. A data set beside the bill came as lately. A week on both sides, because the clock of a landing
+    decides: a backfill does not build all months with each of its weeks.
     """
     if not interval.looks_back:
         return []
-    files = [file for table in LINES for file in lake.bronze_files(table)]
-    landed: dict[tuple[str, str], list[str]] = {}
-    for file in sorted(files, key=lambda file: _landing_of(file)[1]):
-        landed.setdefault((file.rsplit("/", 3)[1], bronze.day_of(file)), []).append(_landing_of(file)[0])
-    newest = {of: load_ids[-1] for of, load_ids in landed.items() if len(load_ids) > 1}
-    if not newest:
+    first = interval.billing_periods().start
+    landed: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    for name in _landed_behind(table.name):
+        for file in lake.bronze_files(get(name)) if get(name).by_month else ():
+            landed.setdefault((name, bronze.day_of(file)), []).append(_landing_of(file))
+    restated = {of: each for of, each in landed.items() if len(each) > 1 and of[1] < f"{first:%Y-%m-%d}"}
+    if not restated:
         return []
     # A lake of its own: another run may build other months meanwhile.
-    bills = open_lake(lake.settings).read(BILL, columns=(BILL.time, "load_id", "ingested_at")).to_pylist()
+    apart, since, until = open_lake(lake.settings), interval.end - WEEK, interval.end + WEEK
+    bills = apart.read(BILL, columns=(BILL.time, "load_id", "ingested_at")).to_pylist()
     known = {bill["load_id"] for bill in bills}
-    week = timedelta(days=7)
-    lately = {bill["load_id"] for bill in bills if abs(bill["ingested_at"] - interval.end) <= week}
+    lately = {bill["load_id"] for bill in bills if since <= bill["ingested_at"] < until}
+    lines = {lines.name for lines in LINES}
+    newest = {of: max(each, key=lambda landing: landing[1])[0] for of, each in restated.items() if of[0] in lines}
     days = {day for (_, day), load_id in newest.items() if load_id not in known or load_id in lately}
-    return [Interval.month(day[:7]) for day in sorted(days) if day < f"{interval.billing_periods().start:%Y-%m-%d}"]
+    window = {"start": Interval.month(min(day for _, day in restated)[:7]).start, "end": first}
+    accepted = ask(apart, "accepted_bills", **window).to_pylist()
+    days |= {f"{bill['billing_period']:%Y-%m-%d}" for bill in accepted if since <= bill["accepted_at"] < until}
+    beside = ask(apart, "data_sets_landed", **window).to_pylist() if any(name not in lines for name, _ in restated) else []
+    told = {(each["table_name"], f"{each['billing_period']:%Y-%m-%d}") for each in beside if since <= each["landed_at"] < until}
+    days |= {day for _, day in told & restated.keys()}
+    return [Interval.month(day[:7]) for day in sorted(days)]
 
 
 def refuse_unread(table: Table, lake: Lake) -> None:
@@ -124,11 +137,16 @@ def _landing_of(file: str) -> tuple[str, ...]:
 
 
 def _landed_inputs(name: str) -> list[str]:
-    """What sources deliver of which a table of silver is built, through other tables of silver too."""
-    read = read_tables(name) - {name}
-    through = {each for one in read.intersection(list_builds("silver")) for each in _landed_inputs(one)}
+    """What sources deliver of which a table of silver has rows, through other tables of silver too."""
     # That a period is closed makes no row where there is no bill of it.
-    return sorted(through | read.intersection(STEPS["ingest"].writes) - {BILLING_PERIOD.name})
+    return sorted(_landed_behind(name) - {BILLING_PERIOD.name})
+
+
+def _landed_behind(name: str) -> set[str]:
+    """What sources deliver of which a table is built, through tables of silver too."""
+    read = read_tables(name) - {name}
+    through = {each for one in read.intersection(list_builds("silver")) for each in _landed_behind(one)}
+    return through | read.intersection(STEPS["ingest"].writes)
 
 
 def _has_rows(names: list[str], interval: Interval, lake: Lake) -> bool:

@@ -29,7 +29,13 @@ from pipeline.tables.schema import Table
 log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
-    reads=("inputs.cost_charges", "inputs.allocated_charges", "inputs.budgets_before"),
+    reads=(
+        "inputs.cost_charges",
+        "inputs.cost_restated_later",
+        "inputs.cost_unlearnt",
+        "inputs.allocated_charges",
+        "inputs.budgets_before",
+    ),
     writes=("gold.budget_status", "gold.cost_course"),
 )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from pipeline import tables
-from pipeline.errors import ConfigError, DataError
+from pipeline.errors import ConfigError, DataError, PartialError
 from pipeline.inputs import read
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
@@ -43,6 +44,7 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         DataError: the result is not what the table declares, or has another unit than the days before, or is empty though rows
             were landed for it, or nothing was landed at all, more than `quarantine_limit` of it was refused, or it would take
             back what was made of another version's bronze; nothing of that year was published.
+        PartialError: months of before that were stated anew could not be published, such as one that is held; all others are.
     """
     table = tables.get(target)
     if reason := explain_not_built(target):
@@ -50,9 +52,12 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     if not interval.is_whole_days:
         return _publish_beside(table, interval, lake, settings)
     parts = _parts(table, interval, lake)
+    restated = list_restated(table, interval, lake) if table.by_month else []
     if not table.build.recorded:
-        return sum(_publish_beside(table, part, lake, settings) for part in parts)
-    published = [_publish(table, part, interval, lake, settings, (number, len(parts))) for number, part in enumerate(parts)]
+        rows = sum(_publish_beside(table, part, lake, settings) for part in parts)
+        return rows + _publish_restated(restated, rows, lambda _, part: _publish_beside(table, part, lake, settings))
+    count = len(parts) + len(restated)
+    published = [_publish(table, part, interval, lake, settings, (number, count)) for number, part in enumerate(parts)]
     beside = sum(_publish_beside(table, part, lake, settings) for part in _outdated_beside(table, interval, lake))
     own = table.touched_by(interval)
     # What it is made of may hold until it changes: then a day without news lacks nothing.
@@ -63,7 +68,33 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         explain_no_rows(table, interval, lake)
     elif is_missed and not table.may_be_empty:
         raise DataError(f"{target} {interval}: no rows at all")
-    return sum(published) + beside
+    rows = sum(published) + beside
+    return rows + _publish_restated(
+        restated,
+        rows,
+        lambda number, part: _publish(table, part, interval, lake, settings, (len(parts) + number, count)),
+    )
+
+
+def _publish_restated(months: list[Interval], before: int, publish: Callable[[int, Interval], int]) -> int:
+    """The rows of months before the run's, after its own: one that is held stops neither the others nor what is made of these.
+
+    Args:
+        before: rows of the run's own months.
+        publish: one of them, by its number among them.
+
+    Raises:
+        PartialError: naming each month that could not be published, and why, once all others are.
+    """
+    rows, failed = 0, []
+    for number, month in enumerate(months):
+        try:
+            rows += publish(number, month)
+        except DataError as error:
+            failed.append(f"{month.start:%Y-%m} was stated anew and is not published: {error}")
+    if failed:
+        raise PartialError("\n".join(failed), before + rows)
+    return rows
 
 
 def _publish(table: Table, interval: Interval, run: Interval, lake: Lake, settings: Settings, part: tuple[int, int]) -> int:
@@ -106,7 +137,7 @@ def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
     if table.time == "as_of" and table.build.when != "always":
         return [interval]
     if table.by_month:
-        return [*table.covering(interval).split_months(), *list_restated(interval, lake)]
+        return list(table.covering(interval).split_months())
     if table.build.outdated:
         refuse_unread(table, lake)
     before = list_outdated(table, interval, lake) if table.build.catches_up else []

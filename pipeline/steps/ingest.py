@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import plugs, tables
-from pipeline.errors import ConfigError, DataError, HeadroomError, SourceError
+from pipeline.errors import ConfigError, DataError, GoneError, HeadroomError, PartialError, SourceError
 from pipeline.interval import OLDER, Interval, naive_utc
 from pipeline.lake import Lake, landings
 from pipeline.lake.lake import Written
@@ -66,6 +66,7 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str, p
             of a source that has no samples of metrics.
         SourceError: the source is down or answered in part; nothing is simulated in its place.
         DataError: the source handed over rows of another schema or from outside the interval.
+        PartialError: an older month cannot be read; all else is landed.
     """
     plugs.check_all_options(settings)
     source = plugs.load("sources", target)
@@ -90,19 +91,28 @@ def ingest(interval: Interval, lake: Lake, settings: Settings, *, target: str, p
         spanned = f"; it has {source.span(plugs.options('sources', target, settings))}" if hasattr(source, "span") else ""
         log.warning("%s: nothing in %s%s", target, interval, spanned)
     if period == OLDER or (not period and interval.looks_back):
-        rows += _land_older(interval, lake, target, settings)
+        rows += _land_older(interval, lake, target, settings, rows)
     return rows
 
 
-def _land_older(interval: Interval, lake: Lake, target: str, settings: Settings) -> int:
+def _land_older(interval: Interval, lake: Lake, target: str, settings: Settings, before: int) -> int:
     """Rows landed anew of executions of billing periods before the interval's, of exports that were landed of these before.
 
-    What a place has no more of a month, such as files that a bucket's rule removed, is a warning: what was landed of it stays.
+    What a place has no more of a month, such as files that a bucket's rule removed, is a warning: what was landed of it stays. A
+    month of which anything else is wrong stops no other.
+
+    Args:
+        before: rows of the interval's own billing periods.
+
+    Raises:
+        SourceError: naming each month that could not be looked at, where a later try of some may help.
+        PartialError: the same, where it cannot.
     """
     source, options = plugs.load("sources", target), plugs.options("sources", target, settings)
     if not hasattr(source, "states_periods") or not source.states_periods(options):
         return 0
     first, rows = interval.billing_periods().start, 0
+    failed: dict[str, DataError | SourceError] = {}
     named = {day for name in source.TABLES for day in landings.list_days(tables.get(name), lake.storage)}
     for day in sorted(each for each in named if each < f"{first:%Y-%m-%d}"):
         month = Interval.month(day[:7]).late_in_month
@@ -112,9 +122,15 @@ def _land_older(interval: Interval, lake: Lake, target: str, settings: Settings)
                 if isinstance(load, Load) and landings.newest(known, landings.owner_of(target, load.shard)):
                     landed = _land_load(load, month, lake, target)
                     rows += landed.rows if landed and landed.changed else 0
-        except (DataError, SourceError) as error:
+        except GoneError as error:
             log.warning("%s %s: is not looked at again, what was landed of it stays: %s", target, day[:7], error)
+        except (DataError, SourceError) as error:
+            failed[day[:7]] = error
     log.info("%s: %s rows were stated anew of months before %s", target, f"{rows:,}", f"{first:%Y-%m}")
+    if failed:
+        said = "\n".join(f"{target} {month}: could not be looked at again: {error}" for month, error in failed.items())
+        may_pass = any(isinstance(error, SourceError) for error in failed.values())
+        raise SourceError(said) if may_pass else PartialError(said, before + rows)
     return rows
 
 

@@ -288,7 +288,11 @@ INVOICE = Table(
         text("invoice_id", "The issuer's own; `none` of charges that have no invoice."),
         text("currency", "Billing currency; `none` where an invoice states none that can be read."),
         text("issuer", "Who issues it; null where there is no invoice.", nullable=True),
-        text("issue_status", "Open, Issued or Voided, as the issuer says; null where there is no invoice.", nullable=True),
+        text(
+            "issue_status",
+            "Open, Issued or Voided, as the issuer says; null where there is no invoice, or it says none of these.",
+            nullable=True,
+        ),
         Column(name="charged_lines", type=WHOLE, doc="Lines of the bill that name it, without tax.", unit="count", ge=0),
         Column(name="charged_tax_lines", type=WHOLE, doc="Those that are tax.", unit="count", ge=0),
         Column(name="charged_cost", type=MONEY, doc="Billed by these lines, without tax.", unit="currency"),

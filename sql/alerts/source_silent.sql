@@ -10,16 +10,19 @@
 -- It has delivered so far where more than half of its runs in the week before had rows, or of those in the week up to the last that
 -- had any: a source that stays silent is no less silent. Of one that answers four runs tell so, for a bill that was landed before has
 -- no rows until it changes. A source that failed delivered nothing; one whose bills are landed each by itself, `<source> <YYYY-MM>`,
--- delivered what they have together.
+-- delivered what they have together, and how that went counts until the whole source is asked again.
 WITH ranked AS (
   SELECT
-    split_part(target, ' ', 1) AS source, rows, outcome,
+    split_part(target, ' ', 1) AS source, target, rows, outcome, ingested_at,
+    max(CASE WHEN strpos(target, ' ') = 0 THEN ingested_at END) OVER (PARTITION BY split_part(target, ' ', 1)) AS whole_at,
     row_number() OVER (PARTITION BY target ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
   WHERE day = cast(:end AS date) AND ts = :end AND start_at <= ts - INTERVAL '1' DAY AND step = 'ingest'
 ),
 latest AS (
-  SELECT source, sum(rows) AS rows, count(CASE WHEN outcome = 'failed' THEN 1 END) > 0 AS has_failed
+  SELECT
+    source, sum(rows) AS rows,
+    count(CASE WHEN outcome = 'failed' AND (target = source OR whole_at IS NULL OR ingested_at > whole_at) THEN 1 END) > 0 AS has_failed
   FROM ranked
   WHERE recency = 1
   GROUP BY source

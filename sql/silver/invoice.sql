@@ -5,8 +5,9 @@
 -- Window  0 days
 --
 -- The newest landing of each export counts, and of exports that have one invoice the one landed last. An invoice that was voided owes
--- nothing. Charges are those of silver.charge_daily, found by payer, invoice and currency within the billing period; the issuer's name
--- is not compared, for exports spell it differently. Of payers of which no invoice was landed nothing is said.
+-- nothing. Where a line says no status that FOCUS knows, none is said of the invoice, unless another line says that it is open. Charges
+-- are those of silver.charge_daily, found by payer, invoice and currency within the billing period; the issuer's name is not compared,
+-- for exports spell it differently. Of payers of which no invoice was landed nothing is said.
 --
 -- FOCUS 1.4 lets the two differ by what rounding explains, the greater of 100 subunits of the currency and half of one for the root of
 -- the number of charges; tax may be on the invoice alone, and is compared where the bill has it too. The root is taken to the hundredth
@@ -50,6 +51,7 @@ invoiced AS (
     max(issuer) AS issuer,
     CASE
       WHEN count(*) FILTER (WHERE said = 'open') > 0 THEN 'Open'
+      WHEN count(*) FILTER (WHERE said NOT IN ('issued', 'voided')) > 0 THEN NULL
       WHEN count(*) FILTER (WHERE said <> 'voided') = 0 THEN 'Voided'
       ELSE 'Issued'
     END AS issue_status,

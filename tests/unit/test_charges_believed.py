@@ -15,6 +15,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
+from pipeline.steps.budgets import budgets
 from pipeline.steps.forecast_cost import forecast_cost
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.money import FOCUS_LINE
@@ -70,6 +71,19 @@ def test_a_restatement_that_becomes_known_later_changes_no_forecast_that_was_mad
     assert open_lake(billed).query(ASKED).equals(before)
     now = read_charges(lake, SINCE, datetime(2026, 4, 25))
     assert set(now.loc[now["ts"] < datetime(2026, 4, 1), "billed"]) == {Decimal(25)}
+
+
+def test_a_restatement_that_becomes_known_later_changes_no_course_of_a_budget_that_was_made_before(billed: Settings) -> None:
+    asked = "SELECT * FROM gold.cost_course ORDER BY budget, ts"
+    budgets(MADE, build(billed), billed)
+    before = open_lake(billed).query(asked)
+
+    land(billed, datetime(2026, 3, 1), 31, 25, datetime(2026, 4, 20))
+    land(billed, datetime(2026, 4, 1), 8, 10, datetime(2026, 4, 21))
+    budgets(MADE, build(billed), billed)
+
+    assert before.num_rows == 30
+    assert open_lake(billed).query(asked).equals(before)
 
 
 def test_what_was_charged_for_the_first_time_later_was_not_charged_before_and_what_was_taken_back_was(billed: Settings) -> None:
