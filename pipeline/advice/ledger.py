@@ -12,30 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.advice.billed import CHARGED, Bill, Key
 from pipeline.advice.counterfactual import Floats, Prices, day_of
 from pipeline.advice.followed import ENDED, Change, find_change, find_schedule, forms_by_bill, forms_by_inventory, settle
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.realised import FOLLOWED_DAYS, Realised, Seen, by_day, in_sum, known_until, realise
-from pipeline.tables.columns import ANSWERS, BILL_BASIS, BY_BILL, BY_INVENTORY, LIST_BASIS, UNNAMED
+from pipeline.tables.columns import ANSWERS, BY_BILL, BY_INVENTORY, LIST_BASIS, UNNAMED
 
-Key: TypeAlias = tuple[str, str, str]
-"""Account, region and resource id."""
 #: By item of a price list the days from which a price holds, in order, and the price.
 Listed: TypeAlias = Mapping[str, tuple[npt.NDArray[np.datetime64], Floats]]
-CHARGED = ("ts", "usage_type", "unit", "quantity", "list_cost", "cost", "commitment_id")
 _BILLED_TYPE = re.compile(r"^(.*):([a-z0-9-]+\.[a-z0-9-]+)$")
 _DAY = np.timedelta64(1, "D")
-
-
-@dataclass(frozen=True)
-class Bill:
-    """What a resource was charged: by whose bill, in which currency, and through which day that is complete."""
-
-    source: str | None
-    currency: str
-    basis: str
-    charges: pd.DataFrame
-    through: np.datetime64
 
 
 @dataclass(frozen=True)
@@ -53,6 +40,7 @@ class Known:
         list_prices: by region and instance type.
         present: by day the commitments that bills have.
         teams: by resource.
+        several: resources whose charges a bill does not tell from another's: of these nothing is said.
     """
 
     as_of: datetime
@@ -65,6 +53,7 @@ class Known:
     list_prices: Mapping[str, Listed]
     present: Mapping[np.datetime64, frozenset[str]]
     teams: Mapping[Key, str]
+    several: frozenset[Key] = frozenset()
 
 
 def write_ledger(known: Known) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -88,7 +77,8 @@ def find_changes(known: Known) -> list[Change]:
     """Every change that recommendations had asked for and that is still followed, in order of resource and day."""
     oldest = pd.Timestamp(known.as_of - timedelta(days=FOLLOWED_DAYS))
     found = [_find(known, said) for _, said in known.said.groupby("recommendation_id", sort=True)]
-    return [each for each in settle(each for each in found if each is not None) if each.first >= oldest]
+    told = [each for each in found if each is not None and each.resource not in known.several]
+    return [each for each in settle(told) if each.first >= oldest]
 
 
 def silent_resources(known: Known) -> set[Key]:
@@ -101,6 +91,11 @@ def silent_resources(known: Known) -> set[Key]:
         if said["exclusive_group"] == "schedule" or not len(days) or days[-1] < said["as_of"]:
             silent.add(key)
     return silent
+
+
+def services_of(said: pd.DataFrame) -> dict[Key, str]:
+    """The services of the resources that recommendations are about."""
+    return {_key(each): str(each["service"]) for each in _newest(said)}
 
 
 def charge_at_list_price(
@@ -251,31 +246,6 @@ def _judge(change: Change, realised: Realised, bill: Bill | None) -> dict[str, A
         "measured_through": pd.Timestamp(told.days[-1]),
         "days": len(told.days),
     }
-
-
-def choose_bills(charges: pd.DataFrame, through: Mapping[tuple[str, str, str], np.datetime64]) -> dict[tuple[str, str], Bill]:
-    """The bill of each account and resource: of several that which charges it the most.
-
-    Args:
-        charges: rows of `inputs.resource_charges`.
-        through: last complete day by source, provider and payer.
-    """
-    found: dict[tuple[str, str], tuple[float, Bill]] = {}
-    for owner, rows in charges.groupby(["account", "resource", "source", "provider", "payer", "currency"], sort=True):
-        account, resource, source, provider, payer, currency = map(str, owner)
-        last = through.get((source, provider, payer))
-        if last is None:
-            continue
-        listed = float(rows["list_cost"].sum())
-        bill = Bill(source, currency, BILL_BASIS, rows[list(CHARGED)].reset_index(drop=True), last)
-        if (account, resource) not in found or listed > found[account, resource][0]:
-            found[account, resource] = (listed, bill)
-    return {key: bill for key, (_, bill) in found.items()}
-
-
-def tail(name: str) -> str:
-    """What follows the last `/` or `:` of an id: by it a bill's resource and an inventory's are the same."""
-    return re.sub(r"^.*[/:]", "", name)
 
 
 def _price_on(listed: tuple[npt.NDArray[np.datetime64], Floats] | None, day: np.datetime64) -> float | None:
