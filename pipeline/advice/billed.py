@@ -25,13 +25,18 @@ _BY_DAY = ["ts", "usage_type", "unit", "commitment_id"]
 
 @dataclass(frozen=True)
 class Bill:
-    """What a resource was charged: by whose bill, in which currency, and through which day that is complete."""
+    """What a resource was charged: by whose bill, in which currency, and through which day that is complete.
+
+    Attributes:
+        unknown: days of which nobody can say what was charged, where no bill has the resource.
+    """
 
     source: str | None
     currency: str
     basis: str
     charges: pd.DataFrame
     through: np.datetime64
+    unknown: frozenset[np.datetime64] = frozenset()
 
 
 def tail(name: str) -> str:

@@ -132,7 +132,7 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
 
     Args:
         said: the recommendation's rows.
-        hours: that the resource ran, of every day in order.
+        hours: that the resource ran, of every day in order; NaN where nobody knows.
     """
     if len(hours) < DAYS_BEFORE + SCHEDULE_DAYS:
         return None
@@ -144,11 +144,12 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
             continue
         newest = _newest(stood)
         # Half of what was promised must be seen, beside what the machine ran before.
-        usual = float(hours.iloc[place - DAYS_BEFORE : place].mean())
+        earlier = hours.iloc[place - DAYS_BEFORE : place].dropna()
+        usual = float(earlier.mean()) if len(earlier) >= SCHEDULE_DAYS else 0.0
         half = usual * _off_share(newest) / 2
-        if half <= 0 or week.iloc[place + SCHEDULE_DAYS - 1] > usual - half:
+        if half <= 0 or not week.iloc[place + SCHEDULE_DAYS - 1] <= usual - half:
             continue
-        first = _sharpest(hours.iloc[place - DAYS_BEFORE : place + SCHEDULE_DAYS])
+        first = _sharpest(hours.iloc[place - DAYS_BEFORE : place + SCHEDULE_DAYS].dropna())
         later = week.loc[first + SCHEDULE_DAYS * _DAY :]
         back = later[later > usual - half / 2]
         # The week that shows it began so many days ago.
@@ -201,7 +202,7 @@ def _off_share(said: dict[str, Any]) -> float:
 def _sharpest(hours: pd.Series) -> pd.Timestamp:
     """The first day of the part behind the day at which two means explain some days best."""
     values = hours.to_numpy(dtype=np.float64)
-    around = range(DAYS_BEFORE - SCHEDULE_DAYS + 1, len(values) - 1)
+    around = range(len(values) - 2 * SCHEDULE_DAYS + 1, len(values) - 1)
     spread = [np.var(values[:at]) * at + np.var(values[at:]) * (len(values) - at) for at in around]
     return pd.Timestamp(hours.index[around[int(np.argmin(spread))]])
 

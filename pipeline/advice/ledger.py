@@ -104,8 +104,9 @@ def charge_at_list_price(
     prices: Listed,
     monthly_usd: float | None,
     through: np.datetime64,
-) -> pd.DataFrame:
-    """What a resource would be charged at list price for the hours that it ran, where no bill has it.
+) -> tuple[pd.DataFrame, frozenset[np.datetime64]]:
+    """What a resource would be charged at list price for the hours that it ran, where no bill has it; and the days on which it is
+    listed as running while no hour was observed: nobody knows whether it was off then, or its metrics were lost.
 
     Args:
         forms: what it was, by day; a day without is as the one before.
@@ -115,7 +116,7 @@ def charge_at_list_price(
         through: last day.
     """
     ran = dict(zip(pd.to_datetime(hours["ts"]), hours["hours"], strict=True))
-    rows = []
+    rows, unknown = [], set[np.datetime64]()
     days = pd.date_range(forms.index[0], pd.Timestamp(through), freq="D") if len(forms) else pd.DatetimeIndex([])
     for day, form in zip(days, forms.reindex(days, method="ffill"), strict=True):
         price = _price_on(prices.get(str(form)), day_of(day))
@@ -123,10 +124,13 @@ def charge_at_list_price(
         hourly = price if price is not None else None if str(form) in prices else usual
         if form == ENDED or hourly is None:
             continue
-        quantity = float(ran.get(day, 0.0)) if ran else 24.0
+        if ran and day not in ran:
+            unknown.add(day_of(day))
+            continue
+        quantity = float(ran[day]) if ran else 24.0
         name = str(form) if price is not None else "listed"
         rows.append((day, name, "Hrs", quantity, quantity * hourly, quantity * hourly, UNNAMED))
-    return pd.DataFrame(rows, columns=list(CHARGED))
+    return pd.DataFrame(rows, columns=list(CHARGED)), frozenset(unknown)
 
 
 def _realise(known: Known, change: Change) -> tuple[Realised, Bill | None]:
@@ -135,7 +139,8 @@ def _realise(known: Known, change: Change) -> tuple[Realised, Bill | None]:
     hours = known.hours.get(key, pd.DataFrame({"ts": [], "hours": [], "saturated_hours": []}))
     charges = bill.charges if bill else pd.DataFrame(columns=list(CHARGED))
     through = bill.through if bill else known_until(pd.Timestamp(known.as_of))
-    seen = Seen(charges, through, hours, _prices(known, bill, key[1]), dict(known.present))
+    unknown = bill.unknown if bill else frozenset[np.datetime64]()
+    seen = Seen(charges, through, hours, _prices(known, bill, key[1]), dict(known.present), unknown)
     return realise(change, seen), bill
 
 
@@ -164,8 +169,8 @@ def _bill_at_list_price(known: Known, change: Change) -> Bill | None:
     ends = said["exclusive_group"] == "end" and not pd.isna(said["monthly_cost_usd"])
     monthly = float(said["monthly_cost_usd"]) if ends else None
     hours = known.hours.get(key, pd.DataFrame({"ts": [], "hours": []}))
-    charges = charge_at_list_price(forms, hours, known.list_prices.get(key[1], {}), monthly, through)
-    return Bill(None, "USD", LIST_BASIS, charges, through) if len(charges) else None
+    charges, unknown = charge_at_list_price(forms, hours, known.list_prices.get(key[1], {}), monthly, through)
+    return Bill(None, "USD", LIST_BASIS, charges, through, unknown) if len(charges) else None
 
 
 def _find(known: Known, said: pd.DataFrame) -> Change | None:
@@ -173,7 +178,7 @@ def _find(known: Known, said: pd.DataFrame) -> Change | None:
     key, group = _key(newest.to_dict()), str(newest["exclusive_group"])
     bill = known.bills.get(key)
     if group == "schedule":
-        return find_schedule(said, _hours_by_day(known, key, bill))
+        return find_schedule(said, _hours_by_day(known, key, bill, str(newest["service"])))
     rows = known.inventory.get(key)
     listed = known.listed.get((key[0], key[1], str(newest["service"])), [])
     found = None
@@ -186,11 +191,13 @@ def _find(known: Known, said: pd.DataFrame) -> Change | None:
     return found
 
 
-def _hours_by_day(known: Known, key: Key, bill: Bill | None) -> pd.Series:
-    """Hours that a resource ran on each day from its first: by its bill, else as its metrics tell."""
+def _hours_by_day(known: Known, key: Key, bill: Bill | None, service: str) -> pd.Series:
+    """Hours that a resource ran on each day from its first: by its bill, else as its metrics tell; without any of these it was
+    off if the inventory says so, else NaN."""
+    off = np.nan
     if bill is not None:
         rows = bill.charges[bill.charges["unit"].str.lower().isin(("hrs", "hours", "hour"))]
-        sums, through = rows.groupby("ts")["quantity"].sum(), pd.Timestamp(bill.through)
+        sums, through, off = rows.groupby("ts")["quantity"].sum(), pd.Timestamp(bill.through), 0.0
     else:
         metrics = known.hours.get(key)
         if metrics is None or metrics.empty:
@@ -198,7 +205,11 @@ def _hours_by_day(known: Known, key: Key, bill: Bill | None) -> pd.Series:
         sums, through = metrics.set_index("ts")["hours"].astype(np.float64), pd.Timestamp(known.as_of) - pd.Timedelta(days=1)
     if sums.empty or sums.index.min() > through:
         return pd.Series(dtype=np.float64)
-    return sums.reindex(pd.date_range(sums.index.min(), through, freq="D"), fill_value=0.0)
+    hours = sums.reindex(pd.date_range(sums.index.min(), through, freq="D"), fill_value=off)
+    if bill is None and key in known.inventory:
+        forms = forms_by_inventory(known.inventory[key], list(known.listed.get((key[0], key[1], service), [])), "size")
+        hours = hours.mask(hours.isna() & (forms.reindex(hours.index) == ENDED), 0.0)
+    return hours
 
 
 def _describe(known: Known, said: pd.DataFrame, change: Change | None) -> dict[str, Any]:

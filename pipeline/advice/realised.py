@@ -37,6 +37,7 @@ class Seen:
         hours: by day: hours that were observed, and in which CPU or memory was saturated: ts, hours, saturated_hours.
         prices: list prices by usage type.
         present: by day the commitments that the bill has.
+        unknown: days of which the charges say nothing.
     """
 
     charges: pd.DataFrame
@@ -44,6 +45,7 @@ class Seen:
     hours: pd.DataFrame
     prices: Prices
     present: dict[np.datetime64, frozenset[str]]
+    unknown: frozenset[np.datetime64] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,13 @@ def realise(change: Change, seen: Seen) -> Realised:
 def measure(change: Change, seen: Seen) -> Counterfactual | None:
     """What was paid since a change, and would have been; None where the days before say too little."""
     before, first = (day_of(day) for day in (change.before, change.first))
+    group = change.said["exclusive_group"]
+    basis = EXPECTED if group in ("end", "schedule") or _keeps_its_usage_types(change) else OBSERVED
     since = None if change.since is None else day_of(change.since)
+    lost = [day for day in seen.unknown if day < before]
+    if lost and basis == EXPECTED:
+        # What was used on such a day is not nothing: what is to be expected is drawn from the days behind it.
+        since = max(max(lost) + _DAY, since if since is not None else max(lost))
     past = look_back(seen.charges, since, before)
     if past is None:
         return None
@@ -104,13 +112,11 @@ def measure(change: Change, seen: Seen) -> Counterfactual | None:
     if change.ends is not None:
         # The day before the last that shows it may be of both already.
         last = min(last, day_of(change.ends) - 2 * _DAY)
-    days = np.arange(first + _DAY, last + _DAY)
+    days = np.array([day for day in np.arange(first + _DAY, last + _DAY) if day not in seen.unknown], "datetime64[D]")
     if not len(days):
         return None
     ts = seen.charges["ts"].to_numpy("datetime64[D]")
-    after = seen.charges[(ts >= days[0]) & (ts <= days[-1])]
-    group = change.said["exclusive_group"]
-    basis = EXPECTED if group in ("end", "schedule") or _keeps_its_usage_types(change) else OBSERVED
+    after = seen.charges[np.isin(ts, days)]
     seed = int(change.recommendation_id, 16) % 2**32
     return expect(past, Since(after, days, seen.prices, seen.present), basis, seed, hours_only=group == "schedule")
 
