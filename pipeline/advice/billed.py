@@ -20,6 +20,7 @@ _ARN = re.compile(r"^arn:[^:]*:([^:]*):[^:]*:[^:]*:(.*)$")
 _ARN_SERVICES = {"ebs": "ec2", "ebs-snapshot": "ec2", "nat": "ec2", "address": "ec2", "elb": "elasticloadbalancing"}
 _ARN_SERVICES |= {each: each for each in ("ec2", "rds", "lambda", "dynamodb", "elasticache", "memorydb", "workspaces")}
 _ARN_SERVICES |= {each: each for each in ("sagemaker", "s3", "ecs", "autoscaling")}
+_TYPE = re.compile(r"(?:db\.|cache\.)?[a-z0-9-]+\.[a-z0-9-]+")
 _BY_DAY = ["ts", "usage_type", "unit", "commitment_id"]
 
 
@@ -42,6 +43,12 @@ class Bill:
 def tail(name: str) -> str:
     """What follows the last `/` or `:` of an id: charges are asked for by it."""
     return re.sub(r"^.*[/:]", "", name)
+
+
+def split_usage_type(name: str) -> tuple[str, str | None]:
+    """`BoxUsage` and `m5.large` of `BoxUsage:m5.large`; without a type what it is of, and None."""
+    kind, _, of = name.rpartition(":")
+    return kind or name, of if kind and _TYPE.fullmatch(of) else None
 
 
 def match_resources(billed: pd.DataFrame, services: Mapping[Key, str]) -> tuple[dict[Key, pd.DataFrame], frozenset[Key]]:

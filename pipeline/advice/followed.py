@@ -6,7 +6,6 @@ that lists others of its service). A recommendation is followed where the form c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.advice.billed import split_usage_type
 from pipeline.advice.databases import major_version
 from pipeline.advice.facts import facts_of
 from pipeline.advice.volumes import volume_from
@@ -28,7 +28,6 @@ LEAST_GONE, LEAST_UNCHARGED = 2, 3
 SCHEDULE_DAYS, DAYS_BEFORE = 7, 14
 RUNS, ENDED = "running", "ended"
 _ENDED_STATES = ("stopped", "stopping", "terminated", "shutting-down", "deleting", "deleted")
-_BILLED_TYPE = re.compile(r":((?:db\.|cache\.)?[a-z0-9-]+\.[a-z0-9-]+)$")
 _DAY = pd.Timedelta(days=1)
 
 
@@ -93,7 +92,7 @@ def forms_by_bill(charges: pd.DataFrame, days: Sequence[pd.Timestamp]) -> pd.Ser
     """
     found: dict[pd.Timestamp, str] = {}
     for ts, rows in charges.sort_values(["ts", "cost", "usage_type"]).groupby("ts"):
-        named = [match[1] for name in rows["usage_type"] if (match := _BILLED_TYPE.search(str(name)))]
+        named = [of for name in rows["usage_type"] if (of := split_usage_type(str(name))[1])]
         found[pd.Timestamp(str(ts))] = named[-1] if named else RUNS
     if not found:
         return _series({})

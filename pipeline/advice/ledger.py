@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.advice.billed import CHARGED, Bill, Key
+from pipeline.advice.billed import CHARGED, Bill, Key, split_usage_type
 from pipeline.advice.counterfactual import Floats, Prices, day_of
 from pipeline.advice.followed import ENDED, Change, find_change, find_schedule, forms_by_bill, forms_by_inventory, settle
 from pipeline.advice.prices import HOURS_PER_MONTH
@@ -21,7 +20,6 @@ from pipeline.tables.columns import ANSWERS, BY_BILL, BY_INVENTORY, LIST_BASIS, 
 
 #: By item of a price list the days from which a price holds, in order, and the price.
 Listed: TypeAlias = Mapping[str, tuple[npt.NDArray[np.datetime64], Floats]]
-_BILLED_TYPE = re.compile(r"^(.*):([a-z0-9-]+\.[a-z0-9-]+)$")
 _DAY = np.timedelta64(1, "D")
 
 
@@ -152,9 +150,9 @@ def _prices(known: Known, bill: Bill | None, region: str) -> Prices:
         return Prices(listed)
     prices = known.prices.get(bill.currency, Prices({}))
     for name in sorted(set(bill.charges["usage_type"].astype(str))):
-        match = _BILLED_TYPE.match(name)
-        if match and match[2] in listed and bill.currency == "USD":
-            prices = prices.listed(name, *listed[match[2]])
+        of = split_usage_type(name)[1]
+        if of in listed and bill.currency == "USD":
+            prices = prices.listed(name, *listed[of])
     return prices
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.advice.billed import Bill, Key, choose_bills, match_resources, tail
+from pipeline.advice.billed import Bill, Key, choose_bills, match_resources, split_usage_type, tail
 from pipeline.advice.counterfactual import HISTORY_DAYS, Prices, day_of
 from pipeline.advice.followed import STANDS
 from pipeline.advice.ledger import Known, Listed, find_changes, services_of, silent_resources
@@ -82,7 +82,9 @@ def _read_bills(
 def _read_prices(bills: dict[Key, Bill], rows: pd.DataFrame, as_of: datetime, lake: Lake) -> dict[str, Any]:
     """Prices by usage type and instance type, and the commitments of each day."""
     types = sorted({str(name) for bill in bills.values() for name in bill.charges["usage_type"]})
-    items = sorted({str(each) for each in rows["instance_type"].dropna()} | {name.rpartition(":")[2] for name in types})
+    items = sorted(
+        {str(each) for each in rows["instance_type"].dropna()} | {of for name in types if (of := split_usage_type(name)[1])}
+    )
     since = as_of - CHARGED
     charged = _read_of(lake, "unit_list_prices", types, "usage_types", "|", since=since, as_of=as_of)
     listed = _read_of(lake, "price_changes", items, "items", as_of=as_of)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.advice.billed import Key, choose_bills
+from pipeline.advice.billed import Key, choose_bills, split_usage_type
 
 THROUGH = {("billing", "AWS", "9"): np.datetime64("2026-04-03")}
 NAME = "arn:aws:{}:{}:1:{}"
@@ -66,3 +66,16 @@ def test_a_resource_has_what_is_charged_to_its_id_and_to_its_arn() -> None:
 )
 def test_charges_that_may_be_several_resources_are_nobodys(charges: pd.DataFrame, services: dict[Key, str]) -> None:
     assert choose_bills(charges, THROUGH, services) == ({}, frozenset(services))
+
+
+@pytest.mark.parametrize(
+    ("usage_type", "parts"),
+    [
+        ("USW2-BoxUsage:m5.large", ("USW2-BoxUsage", "m5.large")),
+        ("InstanceUsage:db.r6g.large", ("InstanceUsage", "db.r6g.large")),
+        ("EBS:VolumeUsage.gp3", ("EBS", None)),
+        ("Lambda-GB-Second", ("Lambda-GB-Second", None)),
+    ],
+)
+def test_a_usage_type_says_what_is_used_and_of_which_type(usage_type: str, parts: tuple[str, str | None]) -> None:
+    assert split_usage_type(usage_type) == parts
