@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.advice.counterfactual import Counterfactual, Prices, Since, day_of, expect, look_back
+from pipeline.advice.billed import split_usage_type
+from pipeline.advice.counterfactual import Counterfactual, Past, Prices, Since, day_of, expect, look_back
 from pipeline.advice.followed import Change
 from pipeline.tables.columns import EXPECTED, IMPLEMENTED, OBSERVED, REGRESSED, VERIFIED
 
@@ -24,6 +25,8 @@ LOW, HIGH = 0.1, 0.9
 STILL, STILL_DAYS = 0.5, 3
 #: Share of hours, beyond that of before, in which a resource may be saturated; and the fewest hours that tell.
 MOST_SATURATED, LEAST_HOURS = 0.01, 7 * 24
+#: Groups of changes that end use, or limit its hours.
+_OF_HOURS = ("end", "schedule")
 _DAY = np.timedelta64(1, "D")
 
 
@@ -99,23 +102,28 @@ def measure(change: Change, seen: Seen) -> Counterfactual | None:
     """What was paid since a change, and would have been; None where the days before say too little."""
     before, first = (day_of(day) for day in (change.before, change.first))
     group = change.said["exclusive_group"]
-    basis = EXPECTED if group in ("end", "schedule") or _keeps_its_usage_types(change) else OBSERVED
     since = None if change.since is None else day_of(change.since)
-    lost = [day for day in seen.unknown if day < before]
-    if lost and basis == EXPECTED:
-        # What was used on such a day is not nothing: what is to be expected is drawn from the days behind it.
-        since = max(max(lost) + _DAY, since if since is not None else max(lost))
     past = look_back(seen.charges, since, before)
     if past is None:
         return None
+    basis = EXPECTED if group in _OF_HOURS or _keeps_its_usage_types(change, past) else OBSERVED
+    lost = [day for day in seen.unknown if past.first <= day <= past.last]
+    if lost and basis == EXPECTED:
+        # What was used on such a day is not nothing: what is to be expected is drawn from the days behind it.
+        past = look_back(seen.charges, max(lost) + _DAY, before)
+        if past is None:
+            return None
     last = min(seen.through, first + FOLLOWED_DAYS * _DAY)
     if change.ends is not None:
         # The day before the last that shows it may be of both already.
         last = min(last, day_of(change.ends) - 2 * _DAY)
     days = np.array([day for day in np.arange(first + _DAY, last + _DAY) if day not in seen.unknown], "datetime64[D]")
+    ts = seen.charges["ts"].to_numpy("datetime64[D]")
+    if basis == EXPECTED and group not in _OF_HOURS:
+        # What is charged nothing at all has ended, and that is not what was changed.
+        days = days[np.isin(days, ts)]
     if not len(days):
         return None
-    ts = seen.charges["ts"].to_numpy("datetime64[D]")
     after = seen.charges[np.isin(ts, days)]
     seed = int(change.recommendation_id, 16) % 2**32
     return expect(past, Since(after, days, seen.prices, seen.present), basis, seed, hours_only=group == "schedule")
@@ -178,9 +186,14 @@ def _still_saves(told: Counterfactual) -> bool:
     return bool(saved[-STILL_DAYS:].sum() / would[-STILL_DAYS:].sum() >= STILL * saved.sum() / would.sum())
 
 
-def _keeps_its_usage_types(change: Change) -> bool:
-    """Whether less is charged of the same: a volume of the same type with fewer operations."""
-    return change.said["service"] == "ebs" and change.former.split(", ")[0] == change.became.split(", ")[0]
+def _keeps_its_usage_types(change: Change, past: Past) -> bool:
+    """Whether less is charged of the same: a volume of the same type with fewer operations, a function of the same processor,
+    a database of another version, a machine that becomes what it was some weeks ago."""
+    if change.said["exclusive_group"] == "engine":
+        return True
+    if change.said["service"] in ("ebs", "lambda"):
+        return change.former.split(", ")[0] == change.became.split(", ")[0]
+    return any(change.became in (name, split_usage_type(str(name))[1]) for name in past.units.index)
 
 
 def _costs_more_by_design(promised: Any) -> bool:

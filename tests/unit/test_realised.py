@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ def said(action: str = "rightsize", group: str = "size", target: str | None = "m
 
 def change(group: str = "size", **more: Any) -> Change:
     row = said(group=group).iloc[-1].to_dict()
-    return Change(row, CHANGED - pd.Timedelta(days=1), CHANGED, "m5.xlarge", "m5.large", "inventory", **more)
+    return Change(row, CHANGED - pd.Timedelta(days=1), CHANGED, "m5.xlarge", "m5.large", **{"evidence": "inventory"} | more)
 
 
 def charges(*parts: tuple[pd.DatetimeIndex, str, Any, float], paid: float = 1.0, commitment: str = "none") -> pd.DataFrame:
@@ -168,6 +169,40 @@ def test_a_machine_that_is_saturated_since_has_too_little() -> None:
 
     assert judged(resized(), hours=full).status == REGRESSED
     assert judged(resized(), hours=always).status == VERIFIED
+
+
+def test_a_function_with_less_memory_saves_what_is_charged_less_of_the_same() -> None:
+    bill = charges((ALL[ALL < CHANGED], "Lambda-GB-Second", 24.0, 0.2), (ALL[ALL >= CHANGED], "Lambda-GB-Second", 12.0, 0.2))
+    row = change().said | {"service": "lambda"}
+    less = replace(change(), said=row, former="x86_64, 512 MiB", became="x86_64, 256 MiB")
+
+    found = judged(bill, less)
+
+    assert found.status == VERIFIED
+    assert saved(found) == pytest.approx(len(found.told.days) * 12 * 0.2)  # type: ignore[union-attr]
+
+
+def test_a_database_of_a_newer_version_saves_the_extended_support() -> None:
+    usage, support = "InstanceUsage:db.m5.large", "ExtendedSupport:Yr1-Yr2:MySQL5.7"
+    bill = charges((ALL, usage, 24.0, 0.2), (ALL[ALL < CHANGED], support, 48.0, 0.1))
+    newer = replace(change("engine"), said=change("engine").said | {"service": "rds"}, former="mysql 5.7", became="mysql 8.0")
+
+    found = judged(bill, newer)
+
+    assert found.status == VERIFIED
+    assert saved(found) == pytest.approx(len(found.told.days) * 48 * 0.1)  # type: ignore[union-attr]
+
+
+def test_a_machine_that_becomes_again_what_it_was_weeks_ago_saves_what_it_costs_less() -> None:
+    larger = pd.Timestamp("2026-02-01")
+    days = (ALL[larger > ALL], BECAME, 24.0, 0.1), (ALL[(larger <= ALL) & (CHANGED > ALL)], FORMER, 24.0, 0.2)
+
+    found = judged(charges(*days, (ALL[CHANGED <= ALL], BECAME, 24.0, 0.1)))
+    ended = judged(charges(*days, (ALL[(CHANGED <= ALL) & (CHANGED + pd.Timedelta(days=20) > ALL)], BECAME, 24.0, 0.1)))
+
+    assert found.status == VERIFIED
+    assert saved(found) == pytest.approx(len(found.told.days) * 24 * 0.1, rel=0.1)  # type: ignore[union-attr]
+    assert len(ended.told.days) == 19  # type: ignore[union-attr]
 
 
 def test_days_are_followed_for_92_at_most() -> None:
