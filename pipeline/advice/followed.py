@@ -127,7 +127,8 @@ def find_change(said: pd.DataFrame, forms: pd.Series, evidence: str) -> Change |
 def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
     """That a resource began to be off for half of the hours that a recommendation named, or more.
 
-    It is known after a week of them; where the hours come back for a week, it is undone.
+    It is known after a week of them; where the hours come back for a week, it is undone. A week without any hour is no
+    schedule, nor are last days without any: the resource has ended, or may have.
 
     Args:
         said: the recommendation's rows.
@@ -135,6 +136,8 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
     """
     if len(hours) < DAYS_BEFORE + SCHEDULE_DAYS:
         return None
+    ended = _days_off(hours)
+    hours = hours.mask(ended > 0)
     week = hours.rolling(SCHEDULE_DAYS).mean()
     for place in range(DAYS_BEFORE, len(hours) - SCHEDULE_DAYS + 1):
         day = pd.Timestamp(hours.index[place])
@@ -152,9 +155,11 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
         later = week.loc[first + SCHEDULE_DAYS * _DAY :]
         back = later[later > usual - half / 2]
         # The week that shows it began so many days ago.
-        ends = None if back.empty else max(back.index[0] - (SCHEDULE_DAYS - 1) * _DAY, first + _DAY)
+        resumed = [] if back.empty else [max(back.index[0] - (SCHEDULE_DAYS - 1) * _DAY, first + _DAY)]
+        gone = [pd.Timestamp(day) for day in ended.index[ended >= SCHEDULE_DAYS] if day > first][:1]
+        ends = min(resumed + gone, default=None)
         became = str(newest["target_config"] or "off at some hours")
-        return Change(newest, first - _DAY, first, RUNS, became, BY_HOURS, ends, ends is not None)
+        return Change(newest, first - _DAY, first, RUNS, became, BY_HOURS, ends, resumed == [ends])
     return None
 
 
@@ -166,16 +171,32 @@ def settle(changes: Iterable[Change]) -> list[Change]:
     ordered = sorted(changes, key=lambda each: (each.resource, each.first, -_promise(each), each.recommendation_id))
     settled: list[Change] = []
     for change in ordered:
-        others = [each for each in ordered if each.resource == change.resource]
-        later = [each.first for each in others if each.first > change.first]
-        earlier = [each.first for each in others if each.first < change.first]
+        others = [each for each in ordered if each.resource == change.resource and each is not change]
+        twins = [each for each in others if _is_one(each, change)]
+        apart = [each.first for each in others if not _is_one(each, change)]
+        later = [first for first in apart if first > change.first]
+        earlier = [first for first in apart if first < change.first]
+        best = min([change, *twins], key=lambda each: (-_promise(each), each.recommendation_id))
         if later and (change.ends is None or min(later) < change.ends):
             change = replace(change, ends=min(later), undone=False)
         if earlier:
             change = replace(change, since=max(earlier) + _DAY)
-        twin = settled and settled[-1].resource == change.resource and settled[-1].first == change.first
-        settled.append(replace(change, is_counted=not twin))
+        settled.append(replace(change, is_counted=best.recommendation_id == change.recommendation_id))
     return settled
+
+
+def _is_one(one: Change, other: Change) -> bool:
+    """Whether two changes may be the same: they lie between the same days, or next to them where hours show one, but roughly."""
+    roughly = _DAY if BY_HOURS in (one.evidence, other.evidence) else 0 * _DAY
+    return one.before < other.first + roughly and other.before < one.first + roughly
+
+
+def _days_off(hours: pd.Series) -> pd.Series:
+    """Of each day how many in a row have no hour at all, where these are a week or the last; else 0."""
+    is_off = hours == 0
+    runs = (is_off != is_off.shift()).cumsum()
+    lengths = is_off.groupby(runs).transform("sum")
+    return lengths.where(is_off & ((lengths >= SCHEDULE_DAYS) | (runs == runs.iloc[-1])), 0)
 
 
 def _standing(said: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:

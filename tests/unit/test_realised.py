@@ -337,3 +337,32 @@ def test_a_change_lasts_until_the_next_of_its_resource() -> None:
     assert (one.ends, one.undone, two.ends) == (later.first, False, None)
     assert two.since == CHANGED + pd.Timedelta(days=1)
     assert later.first == datetime(2026, 4, 9)
+
+
+def test_a_machine_that_has_ended_is_no_schedule_and_ends_one() -> None:
+    asked = said("schedule", "schedule", "off at night", off_hours_of_week=118.0)
+    ended = CHANGED + pd.Timedelta(days=20)
+    terminated = pd.Series(np.where(ALL < CHANGED, 24.0, 0.0), index=ALL)
+    later = pd.Series(np.where(ALL < CHANGED, 24.0, np.where(ended > ALL, 10.0, 0.0)), index=ALL)
+
+    found = find_schedule(asked, later)
+
+    assert find_schedule(asked, terminated) is None
+    assert find_schedule(asked, terminated[: CHANGED + pd.Timedelta(days=6)]) is None
+    assert found is not None
+    assert (found.first, found.ends, found.undone) == (CHANGED, ended, False)
+
+
+def test_what_hours_and_an_inventory_show_of_the_same_days_is_one_change_that_counts_once() -> None:
+    stop = change("end", evidence="inventory")
+    schedule = replace(
+        stop,
+        said=stop.said | {"recommendation_id": "b" * 16, "savings_monthly_usd": 5.0},
+        before=CHANGED,
+        first=CHANGED + pd.Timedelta(days=1),
+        evidence="hours",
+    )
+
+    one, two = settle([schedule, stop])
+
+    assert [(each.ends, each.since, each.is_counted) for each in (one, two)] == [(None, None, True), (None, None, False)]
