@@ -162,6 +162,8 @@ def _bill_at_list_price(known: Known, change: Change) -> Bill | None:
     if rows is None or rows.empty:
         return None
     listed = list(known.listed.get((key[0], key[1], str(said["service"])), []))
+    if not listed:
+        return None
     forms = forms_by_inventory(rows, listed, "size")
     through = min(known_until(pd.Timestamp(known.as_of)) + 2 * _DAY, day_of(max(listed)))
     ends = said["exclusive_group"] == "end" and not pd.isna(said["monthly_cost_usd"])

@@ -44,6 +44,17 @@ def known(hours: pd.Series, states: Any = "running", said: pd.DataFrame | None =
     )
 
 
+def test_a_resource_that_is_listed_under_another_service_than_it_was_recommended_for_has_no_list_price() -> None:
+    became = np.where(ALL < CHANGED, "m5.large", "m5.small")
+    said = advised("size", "rightsize", target_config="m5.small", service="compute")
+    lake = known(samples(), said=said)
+    lake.inventory[KEY]["instance_type"] = became
+
+    (row,), days = write_ledger(lake)
+
+    assert (row["status"], row["days"], days) == ("implemented", 0, [])
+
+
 def samples(hours: Any = NIGHTLY) -> pd.Series:
     """Hours with a sample; a day without any has no row."""
     told = pd.Series(hours, index=ALL)
