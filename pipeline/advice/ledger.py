@@ -151,7 +151,7 @@ def _prices(known: Known, bill: Bill | None, region: str) -> Prices:
     prices = known.prices.get(bill.currency, Prices({}))
     for name in sorted(set(bill.charges["usage_type"].astype(str))):
         of = split_usage_type(name)[1]
-        if of in listed and bill.currency == "USD":
+        if of and of in listed and bill.currency == "USD":
             prices = prices.listed(name, *listed[of])
     return prices
 

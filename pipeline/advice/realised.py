@@ -73,8 +73,8 @@ def realise(change: Change, seen: Seen) -> Realised:
 
     A change is *regressed* where it was taken back; where after 7 days and more the interval of what it saved lies below zero; or
     where CPU or memory is saturated in more than 1 % of the hours beyond what it was before. It is *verified* where after 14 days
-    and more that interval lies above zero and the last three days save at least half as much of what they would have cost, or it
-    was not to save anything; else it is not known.
+    and more that interval lies above zero and the last three days save at least half as much of what they would have cost, or,
+    where it was not to save anything, the saturated hours became fewer by 1 % of all; else it is not known.
     """
     told = measure(change, seen)
     breach = _breach(change, seen.hours)
@@ -92,8 +92,10 @@ def realise(change: Change, seen: Seen) -> Realised:
         return Realised(REGRESSED, f"It costs more than before it: saved {figures}.", told)
     if days < VERIFIED_AFTER:
         return Realised(IMPLEMENTED, f"Saved {figures}; {VERIFIED_AFTER} days are needed.", told)
-    if (low > 0 and _still_saves(told)) or _costs_more_by_design(promised):
+    if (low > 0 and _still_saves(told)) or (_costs_more_by_design(promised) and _is_relieved(change, seen.hours)):
         return Realised(VERIFIED, f"Saved {figures}.", told)
+    if _costs_more_by_design(promised):
+        return Realised(IMPLEMENTED, f"Saved {figures}; that it is saturated in fewer hours is not seen.", told)
     why = "which may as well be nothing" if low <= 0 else f"and less than half of that share in the last {STILL_DAYS} days"
     return Realised(IMPLEMENTED, f"Saved {figures}, {why}.", told)
 
@@ -202,17 +204,29 @@ def _costs_more_by_design(promised: Any) -> bool:
 
 def _breach(change: Change, hours: pd.DataFrame) -> str:
     """That a resource of another size has too little, or an empty text."""
-    if change.said["exclusive_group"] != "size" or hours.empty:
+    shares = _saturated(change, hours)
+    if shares is None or shares[1] - shares[0] <= MOST_SATURATED:
         return ""
+    return f"CPU or memory is saturated in {shares[1]:.1%} of the hours since, {shares[0]:.1%} before: it has too little."
+
+
+def _is_relieved(change: Change, hours: pd.DataFrame) -> bool:
+    """Whether a resource of another size is saturated in fewer hours than before."""
+    shares = _saturated(change, hours)
+    return shares is not None and shares[0] - shares[1] > MOST_SATURATED
+
+
+def _saturated(change: Change, hours: pd.DataFrame) -> tuple[float, float] | None:
+    """In which share of the hours a resource was saturated before its size changed, and since; None where too few are known."""
+    if change.said["exclusive_group"] != "size" or hours.empty:
+        return None
     ended = hours["ts"] < (change.ends if change.ends is not None else pd.Timestamp.max)
     last = change.first + timedelta(days=FOLLOWED_DAYS)
     after = hours[(hours["ts"] > change.first) & ended & (hours["ts"] <= last)]
     before = hours[hours["ts"] < change.before]
     if after["hours"].sum() < LEAST_HOURS:
-        return ""
-    now, then = (
-        float(part["saturated_hours"].sum() / part["hours"].sum()) if part["hours"].sum() else 0.0 for part in (after, before)
+        return None
+    then, now = (
+        float(part["saturated_hours"].sum() / part["hours"].sum()) if part["hours"].sum() else 0.0 for part in (before, after)
     )
-    if now - then <= MOST_SATURATED:
-        return ""
-    return f"CPU or memory is saturated in {now:.1%} of the hours since, {then:.1%} before: it has too little."
+    return then, now

@@ -171,6 +171,16 @@ def test_a_machine_that_is_saturated_since_has_too_little() -> None:
     assert judged(resized(), hours=always).status == VERIFIED
 
 
+def test_what_was_to_cost_more_is_verified_by_fewer_saturated_hours_alone() -> None:
+    larger = replace(change(), said=change().said | {"savings_monthly_usd": -10.0}, former="m5.large", became="m5.xlarge")
+    bill = charges((ALL[ALL < CHANGED], BECAME, 24.0, 0.1), (ALL[ALL >= CHANGED], FORMER, 24.0, 0.2))
+    full = pd.DataFrame({"ts": ALL, "hours": 24, "saturated_hours": 3})
+
+    assert judged(bill, larger).status == IMPLEMENTED
+    assert judged(bill, larger, hours=full).status == IMPLEMENTED
+    assert judged(bill, larger, hours=full.assign(saturated_hours=np.where(ALL < CHANGED, 3, 0))).status == VERIFIED
+
+
 def test_a_function_with_less_memory_saves_what_is_charged_less_of_the_same() -> None:
     bill = charges((ALL[ALL < CHANGED], "Lambda-GB-Second", 24.0, 0.2), (ALL[ALL >= CHANGED], "Lambda-GB-Second", 12.0, 0.2))
     row = change().said | {"service": "lambda"}
