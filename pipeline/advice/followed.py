@@ -26,6 +26,9 @@ STANDS = timedelta(days=32)
 LEAST_GONE, LEAST_UNCHARGED = 2, 3
 #: Days whose hours tell a schedule, and those before it that are held against them.
 SCHEDULE_DAYS, DAYS_BEFORE = 7, 14
+#: Rules whose changes no inventory shows in the words of their targets: what a table is charged by, rules of a bucket, sizes of
+#: tasks. A desktop that stops by itself is not stopped for good.
+NOT_FOLLOWED = frozenset({"idle_table", "bucket_class", "incomplete_upload", "task_size", "idle_desktop"})
 RUNS, ENDED = "running", "ended"
 _ENDED_STATES = ("stopped", "stopping", "terminated", "shutting-down", "deleting", "deleted")
 _DAY = pd.Timedelta(days=1)
@@ -229,7 +232,7 @@ def _sharpest(hours: pd.Series) -> pd.Timestamp:
 
 def _was_asked(stood: pd.DataFrame, former: str, became: str) -> bool:
     """Whether a target that was named is what a resource became: of a volume that becomes another type, that type."""
-    for target in {str(target) for target in stood["target_config"].dropna()}:
+    for target in {str(target).replace("×", "x") for target in stood["target_config"].dropna()}:
         kinds = [each.split(", ")[0] for each in (former, became, target)]
         whole = kinds[0] == kinds[2]
         if (became == target) if whole else (kinds[1] == kinds[2]):

@@ -13,7 +13,16 @@ import pandas as pd
 
 from pipeline.advice.billed import CHARGED, Bill, Key, split_usage_type
 from pipeline.advice.counterfactual import Floats, Prices, day_of
-from pipeline.advice.followed import ENDED, Change, find_change, find_schedule, forms_by_bill, forms_by_inventory, settle
+from pipeline.advice.followed import (
+    ENDED,
+    NOT_FOLLOWED,
+    Change,
+    find_change,
+    find_schedule,
+    forms_by_bill,
+    forms_by_inventory,
+    settle,
+)
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.realised import FOLLOWED_DAYS, Realised, Seen, by_day, in_sum, known_until, realise
 from pipeline.tables.columns import ANSWERS, BY_BILL, BY_INVENTORY, LIST_BASIS, UNNAMED
@@ -176,6 +185,8 @@ def _bill_at_list_price(known: Known, change: Change) -> Bill | None:
 def _find(known: Known, said: pd.DataFrame) -> Change | None:
     newest = said.iloc[-1]
     key, group = _key(newest.to_dict()), str(newest["exclusive_group"])
+    if newest["rule_id"] in NOT_FOLLOWED:
+        return None
     bill = known.bills.get(key)
     if group == "schedule":
         return find_schedule(said, _hours_by_day(known, key, bill, str(newest["service"])))

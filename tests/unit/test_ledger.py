@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline import plugs
+from pipeline.advice.followed import NOT_FOLLOWED
 from pipeline.advice.ledger import Known, write_ledger
 
 KEY = ("1", "r", "i-1")
@@ -53,6 +55,18 @@ def test_a_resource_that_is_listed_under_another_service_than_it_was_recommended
     (row,), days = write_ledger(lake)
 
     assert (row["status"], row["days"], days) == ("implemented", 0, [])
+
+
+def test_a_desktop_that_stops_by_itself_is_not_followed() -> None:
+    said = advised("end", "stop", rule_id="idle_desktop", target_config="AUTO_STOP")
+
+    (row,), days = write_ledger(known(samples(), np.where(CHANGED <= ALL, "stopped", "running"), said))
+
+    assert (row.get("status"), days) == (None, [])
+
+
+def test_the_rules_that_are_not_followed_are_rules() -> None:
+    assert set(NOT_FOLLOWED) <= set(plugs.names("recommenders"))
 
 
 def samples(hours: Any = NIGHTLY) -> pd.Series:

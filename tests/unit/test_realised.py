@@ -272,6 +272,15 @@ def test_a_type_that_became_what_was_asked_for_was_followed_and_another_was_not(
     assert to_another is None
 
 
+def test_a_group_became_the_number_of_machines_that_was_asked_for() -> None:
+    of_three, of_two = ("3 x m5.large", "fixed"), ("2 x m5.large", "fixed")
+
+    found = found_in(inventory(*[of_three] * 5, *[of_two] * 3), said(target="2 × m5.large", service="autoscaling"), 8)
+
+    assert found is not None
+    assert (found.first, found.became) == (CHANGED, "2 x m5.large")
+
+
 def test_what_was_done_before_it_was_recommended_was_not_followed() -> None:
     late = said().assign(as_of=lambda each: each["as_of"] + pd.Timedelta(days=40))
 
