@@ -68,7 +68,10 @@ def match_resources(billed: pd.DataFrame, services: Mapping[Key, str]) -> tuple[
     for account, region, name in groups:
         by_tail.setdefault((account, region, tail(name)), []).append((account, region, name))
     for key, service in services.items():
-        found[key] = [each for each in by_tail.get((key[0], key[1], tail(key[2])), []) if _is_named(each[2], key[2], service)]
+        mine = [each for each in by_tail.get((key[0], key[1], tail(key[2])), []) if _is_named(each[2], key[2], service)]
+        # A bill names machines and volumes in both ways; beside another resource's ARN a bare name is a bucket's.
+        by_arn = [each for each in mine if (_kind_of(each[2]) or ("ec2", ""))[0] != "ec2"]
+        found[key] = by_arn or mine
         for each in found[key]:
             claimed.setdefault(each, []).append(key)
     several = {key for keys in claimed.values() if len(keys) > 1 for key in keys}

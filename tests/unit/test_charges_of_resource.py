@@ -53,6 +53,14 @@ def test_a_resource_has_what_is_charged_to_its_id_and_to_its_arn() -> None:
     assert bill[0][machine].charges[["cost", "quantity"]].to_numpy().tolist() == [[6.0, 48.0]]
 
 
+def test_a_database_is_not_charged_for_the_bucket_of_its_name() -> None:
+    database = ("1", "r", "db:orders")
+
+    assert costs(charged(("r", "orders", 9.0), ("r", NAME.format("rds", "r", "db:orders"), 4.0)), {database: "rds"}) == {
+        database: 4.0
+    }
+
+
 @pytest.mark.parametrize(
     ("charges", "services"),
     [
