@@ -147,6 +147,7 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
             "shards": 1,
             "metric": "",
             "hours": 168,
+            "rhythm": "day",
             "by_resource_id": 1,
             "by_usage_type": 1,
             "dimension": "team",

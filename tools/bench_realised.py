@@ -6,7 +6,7 @@ Half of the machines run at hours that people choose. Of the changes whose resou
 growth, or decline, of what is used, over four weeks from that day on; machines get 5 % cheaper in half of the estates while
 changes are made. A quarter of the changes regress: they are taken back after 5 to 15 days, bring a charge that costs more than
 they save, or leave a machine saturated. Inventories, bills and hours are given as they were known on each day: a bill lacks its
-newest two.
+newest two. Five machines of each estate have recommendations that nobody follows; metrics of theirs are lost for 3 to 31 days.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from rich.table import Table
 
 from pipeline.advice.counterfactual import Prices, day_of
 from pipeline.advice.followed import Change, find_change, find_schedule, forms_by_inventory
+from pipeline.advice.ledger import Known, find_changes
 from pipeline.advice.realised import Realised, Seen, by_day, known_until, realise
 from pipeline.sources import _bill_charges, synthetic_bill
 from pipeline.sources._bill_estate import (
@@ -47,6 +48,8 @@ from pipeline.sources._bill_estate import (
 from pipeline.tables.columns import EXPECTED, REGRESSED, VERIFIED
 
 START, DAYS, SERVERS, CHANGES = date(2024, 1, 1), 170, 40, 10
+#: Machines of an estate that nothing is changed about, each with four recommendations that nobody follows.
+CONTROLS = 5
 TUNING, REPORTED = range(300, 320), range(400, 420)
 #: When changes are made, and how many days after one it is looked at again.
 FIRST, LAST, LOOKED_AT = 100, 135, (5, 8, 11, 14, 17, 20, 23, 26, 28, 31)
@@ -72,6 +75,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
 }
 #: How often each is drawn.
 SHARES = (0.2, 0.2, 0.15, 0.1, 0.1, 0.1, 0.1, 0.05)
+LOST = "schedule, metrics lost"
 BACK, DEARER, BREACH = "taken back", "dearer", "saturated"
 Whole = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -359,7 +363,45 @@ def judge(seed: int) -> Iterator[dict[str, Any]]:
                 "inside": low - cent <= saved.sum() <= high + cent, "days_inside": inside.mean(),
                 "off": (told.expected.sum() - true.sum()) / max(true.sum(), 1e-9), "width": (high - low) / max(true.sum(), 1e-9),
             }  # fmt: skip
-        yield row
+        yield row | {"is_control": False}
+    yield from _never_made(seed, made, streams, changed, prices)
+
+
+def _never_made(
+    seed: int, made: list[Made], streams: list[Stream], changed: pd.DataFrame, prices: Prices
+) -> Iterator[dict[str, Any]]:
+    """One row for each change that was advised about a machine and never made: whether it was said to be."""
+    draw = np.random.default_rng([seed, 78])
+    taken = {streams[place].resource_id for each in made for place in each.places}
+    idle = [place for place, each in enumerate(streams) if _is_of(each, "stop") and each.resource_id not in taken]
+    for place in draw.permutation(idle)[:CONTROLS]:
+        day = int(draw.integers(FIRST, LAST))
+        for kind in ("rightsize", "stop", "schedule"):
+            # What is taken back on the day it is made was never there.
+            never = Made(kind, (int(place),), day, "", day, 1.0)
+            found = any(each.found is not None for each in look(never, streams[place], changed, prices))
+            yield {"kind": kind, "is_control": True, "found": found}
+        lost = int(draw.integers(3, 32))
+        found = any(_is_found_in_metrics(day, lost, streams[place], changed, after) for after in LOOKED_AT)
+        yield {"kind": LOST, "is_control": True, "found": found}
+
+
+def _is_found_in_metrics(offset: int, lost: int, stream: Stream, changed: pd.DataFrame, after: int) -> bool:
+    """Whether a schedule is seen of a machine without a bill whose metrics are lost for some days; it is listed as running."""
+    day = pd.Timestamp(START) + pd.Timedelta(days=offset)
+    as_of, key = day + pd.Timedelta(days=after), (ACCOUNT, REGION, stream.resource_id)
+    made = Made("schedule", (), offset, "", offset, 1.0)
+    mine = changed[changed["resource_id"] == stream.resource_id]
+    hours = mine[mine["usage_type"] == stream.kind.usage_type].groupby("ts")["quantity"].sum()
+    hours = hours[(hours.index < as_of) & (hours > 0) & ~((hours.index >= day) & (hours.index < day + pd.Timedelta(days=lost)))]
+    rows = _inventory(made, stream, day, as_of)
+    known = Known(
+        as_of=as_of.to_pydatetime(), said=_said(made, stream, day), inventory={key: rows},
+        listed={(ACCOUNT, REGION, "ec2"): list(rows["ts"])},
+        hours={key: pd.DataFrame({"ts": hours.index, "hours": hours.to_numpy(), "saturated_hours": 0})},
+        bills={}, prices={}, list_prices={}, present={}, teams={},
+    )  # fmt: skip
+    return bool(find_changes(known))
 
 
 def _is_wrong_by_then(made: Made, after: int) -> bool:
@@ -373,8 +415,15 @@ def measure(seeds: range) -> pd.DataFrame:
     return pd.DataFrame([row for seed in seeds for row in judge(seed)])
 
 
+def _apart(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What nobody followed, and what was changed."""
+    is_control = rows["is_control"].astype(bool)
+    return rows[is_control], rows[~is_control].infer_objects()
+
+
 def bars(rows: pd.DataFrame) -> list[tuple[str, str, bool]]:
     """What is asked, what came out, and whether that meets it."""
+    controls, rows = _apart(rows)
     drawn = rows[(rows["basis"] == EXPECTED) & (rows["width"] > 1e-6)]
     right, wrong = rows[rows["fault"] == ""], rows[rows["fault"] != ""]
     large = right[right["share"] >= LEAST_SAVING]
@@ -398,13 +447,15 @@ def bars(rows: pd.DataFrame) -> list[tuple[str, str, bool]]:
             verified >= 0.8,
         ),
         (f"regressed and called so, of {len(wrong)}", f"{found:.1%}", found >= 0.8),
+        (f"said to be followed, of {len(controls)} that were not", f"{controls['found'].sum()}", not controls["found"].any()),
     ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tuning", action="store_true", help="the estates that constants were chosen on")
-    rows = measure(TUNING if parser.parse_args().tuning else REPORTED)
+    everything = measure(TUNING if parser.parse_args().tuning else REPORTED)
+    controls, rows = _apart(everything)
     console = Console(width=140)
     table = Table("kind", "changes", "regressed", "found", "basis", "inside", "days inside", "off, mean", "|off|, mean", "width")
     for (kind, basis), group in rows.groupby(["kind", "basis"]):
@@ -419,11 +470,13 @@ def main() -> None:
             str(kind), f"{len(group)}", f"{(group['fault'] != '').sum()}", f"{group['found'].sum()}", str(basis) or "-", *said
         )
     console.print(table)
+    for kind, group in controls.groupby("kind"):
+        console.print(f"{kind!s}: {group['found'].sum()} of {len(group)} that were not followed said to be")
     sure = rows[(rows["basis"] != "") & ~((rows["basis"] == EXPECTED) & (rows["width"] > 1e-6))]
     console.print(
         f"{len(sure)} others: off by {sure['off'].abs().mean():.2%} of what was paid, {sure['off'].abs().max():.2%} at most"
     )
-    for asked, came, met in bars(rows):
+    for asked, came, met in bars(everything):
         console.print(f"{'met    ' if met else 'NOT MET'} {asked}: {came}")
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.advice.billed import split_usage_type
 from pipeline.tables.columns import EXPECTED, OBSERVED, UNNAMED
 
 Floats = npt.NDArray[np.float64]
@@ -210,15 +211,10 @@ def _by_observed_use(past: Past, since: Since, seed: int) -> Counterfactual:
 
 def _successors(former: str, new: pd.DataFrame) -> pd.DataFrame:
     """Of new charges in a unit those that count what a former usage type counted: of its kind, else the dearest."""
-    is_alike = new["usage_type"].map(_kind) == _kind(former)
+    is_alike = new["usage_type"].map(lambda each: split_usage_type(each)[0]) == split_usage_type(former)[0]
     dearest = new["usage_type"] == new.groupby("usage_type")["list_cost"].sum().idxmax()
     alike: pd.DataFrame = new[is_alike if is_alike.any() else dearest]
     return alike
-
-
-def _kind(usage_type: str) -> str:
-    """`BoxUsage` of `BoxUsage:m5.large`."""
-    return usage_type.rpartition(":")[0] or usage_type
 
 
 def _by_expected_use(past: Past, since: Since, seed: int, hours_only: bool) -> Counterfactual:

@@ -6,7 +6,6 @@ that lists others of its service). A recommendation is followed where the form c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.advice.billed import split_usage_type
 from pipeline.advice.databases import major_version
 from pipeline.advice.facts import facts_of
 from pipeline.advice.volumes import volume_from
@@ -26,9 +26,11 @@ STANDS = timedelta(days=32)
 LEAST_GONE, LEAST_UNCHARGED = 2, 3
 #: Days whose hours tell a schedule, and those before it that are held against them.
 SCHEDULE_DAYS, DAYS_BEFORE = 7, 14
+#: Rules whose changes no inventory shows in the words of their targets: what a table is charged by, rules of a bucket, sizes of
+#: tasks. A desktop that stops by itself is not stopped for good.
+NOT_FOLLOWED = frozenset({"idle_table", "bucket_class", "incomplete_upload", "task_size", "idle_desktop"})
 RUNS, ENDED = "running", "ended"
 _ENDED_STATES = ("stopped", "stopping", "terminated", "shutting-down", "deleting", "deleted")
-_BILLED_TYPE = re.compile(r":((?:db\.|cache\.)?[a-z0-9-]+\.[a-z0-9-]+)$")
 _DAY = pd.Timedelta(days=1)
 
 
@@ -93,7 +95,7 @@ def forms_by_bill(charges: pd.DataFrame, days: Sequence[pd.Timestamp]) -> pd.Ser
     """
     found: dict[pd.Timestamp, str] = {}
     for ts, rows in charges.sort_values(["ts", "cost", "usage_type"]).groupby("ts"):
-        named = [match[1] for name in rows["usage_type"] if (match := _BILLED_TYPE.search(str(name)))]
+        named = [of for name in rows["usage_type"] if (of := split_usage_type(str(name))[1])]
         found[pd.Timestamp(str(ts))] = named[-1] if named else RUNS
     if not found:
         return _series({})
@@ -128,14 +130,17 @@ def find_change(said: pd.DataFrame, forms: pd.Series, evidence: str) -> Change |
 def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
     """That a resource began to be off for half of the hours that a recommendation named, or more.
 
-    It is known after a week of them; where the hours come back for a week, it is undone.
+    It is known after a week of them; where the hours come back for a week, it is undone. A week without any hour is no
+    schedule, nor are last days without any: the resource has ended, or may have.
 
     Args:
         said: the recommendation's rows.
-        hours: that the resource ran, of every day in order.
+        hours: that the resource ran, of every day in order; NaN where nobody knows.
     """
     if len(hours) < DAYS_BEFORE + SCHEDULE_DAYS:
         return None
+    ended = _days_off(hours)
+    hours = hours.mask(ended > 0)
     week = hours.rolling(SCHEDULE_DAYS).mean()
     for place in range(DAYS_BEFORE, len(hours) - SCHEDULE_DAYS + 1):
         day = pd.Timestamp(hours.index[place])
@@ -144,17 +149,20 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
             continue
         newest = _newest(stood)
         # Half of what was promised must be seen, beside what the machine ran before.
-        usual = float(hours.iloc[place - DAYS_BEFORE : place].mean())
+        earlier = hours.iloc[place - DAYS_BEFORE : place].dropna()
+        usual = float(earlier.mean()) if len(earlier) >= SCHEDULE_DAYS else 0.0
         half = usual * _off_share(newest) / 2
-        if half <= 0 or week.iloc[place + SCHEDULE_DAYS - 1] > usual - half:
+        if half <= 0 or not week.iloc[place + SCHEDULE_DAYS - 1] <= usual - half:
             continue
-        first = _sharpest(hours.iloc[place - DAYS_BEFORE : place + SCHEDULE_DAYS])
+        first = _sharpest(hours.iloc[place - DAYS_BEFORE : place + SCHEDULE_DAYS].dropna())
         later = week.loc[first + SCHEDULE_DAYS * _DAY :]
         back = later[later > usual - half / 2]
         # The week that shows it began so many days ago.
-        ends = None if back.empty else max(back.index[0] - (SCHEDULE_DAYS - 1) * _DAY, first + _DAY)
+        resumed = [] if back.empty else [max(back.index[0] - (SCHEDULE_DAYS - 1) * _DAY, first + _DAY)]
+        gone = [pd.Timestamp(day) for day in ended.index[ended >= SCHEDULE_DAYS] if day > first][:1]
+        ends = min(resumed + gone, default=None)
         became = str(newest["target_config"] or "off at some hours")
-        return Change(newest, first - _DAY, first, RUNS, became, BY_HOURS, ends, ends is not None)
+        return Change(newest, first - _DAY, first, RUNS, became, BY_HOURS, ends, resumed == [ends])
     return None
 
 
@@ -166,16 +174,32 @@ def settle(changes: Iterable[Change]) -> list[Change]:
     ordered = sorted(changes, key=lambda each: (each.resource, each.first, -_promise(each), each.recommendation_id))
     settled: list[Change] = []
     for change in ordered:
-        others = [each for each in ordered if each.resource == change.resource]
-        later = [each.first for each in others if each.first > change.first]
-        earlier = [each.first for each in others if each.first < change.first]
+        others = [each for each in ordered if each.resource == change.resource and each is not change]
+        twins = [each for each in others if _is_one(each, change)]
+        apart = [each.first for each in others if not _is_one(each, change)]
+        later = [first for first in apart if first > change.first]
+        earlier = [first for first in apart if first < change.first]
+        best = min([change, *twins], key=lambda each: (-_promise(each), each.recommendation_id))
         if later and (change.ends is None or min(later) < change.ends):
             change = replace(change, ends=min(later), undone=False)
         if earlier:
             change = replace(change, since=max(earlier) + _DAY)
-        twin = settled and settled[-1].resource == change.resource and settled[-1].first == change.first
-        settled.append(replace(change, is_counted=not twin))
+        settled.append(replace(change, is_counted=best.recommendation_id == change.recommendation_id))
     return settled
+
+
+def _is_one(one: Change, other: Change) -> bool:
+    """Whether two changes may be the same: they lie between the same days, or next to them where hours show one, but roughly."""
+    roughly = _DAY if BY_HOURS in (one.evidence, other.evidence) else 0 * _DAY
+    return one.before < other.first + roughly and other.before < one.first + roughly
+
+
+def _days_off(hours: pd.Series) -> pd.Series:
+    """Of each day how many in a row have no hour at all, where these are a week or the last; else 0."""
+    is_off = hours == 0
+    runs = (is_off != is_off.shift()).cumsum()
+    lengths = is_off.groupby(runs).transform("sum")
+    return lengths.where(is_off & ((lengths >= SCHEDULE_DAYS) | (runs == runs.iloc[-1])), 0)
 
 
 def _standing(said: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
@@ -201,14 +225,14 @@ def _off_share(said: dict[str, Any]) -> float:
 def _sharpest(hours: pd.Series) -> pd.Timestamp:
     """The first day of the part behind the day at which two means explain some days best."""
     values = hours.to_numpy(dtype=np.float64)
-    around = range(DAYS_BEFORE - SCHEDULE_DAYS + 1, len(values) - 1)
+    around = range(len(values) - 2 * SCHEDULE_DAYS + 1, len(values) - 1)
     spread = [np.var(values[:at]) * at + np.var(values[at:]) * (len(values) - at) for at in around]
     return pd.Timestamp(hours.index[around[int(np.argmin(spread))]])
 
 
 def _was_asked(stood: pd.DataFrame, former: str, became: str) -> bool:
     """Whether a target that was named is what a resource became: of a volume that becomes another type, that type."""
-    for target in {str(target) for target in stood["target_config"].dropna()}:
+    for target in {str(target).replace("×", "x") for target in stood["target_config"].dropna()}:
         kinds = [each.split(", ")[0] for each in (former, became, target)]
         whole = kinds[0] == kinds[2]
         if (became == target) if whole else (kinds[1] == kinds[2]):

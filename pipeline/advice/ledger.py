@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,30 +11,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.advice.billed import CHARGED, Bill, Key, split_usage_type
 from pipeline.advice.counterfactual import Floats, Prices, day_of
-from pipeline.advice.followed import ENDED, Change, find_change, find_schedule, forms_by_bill, forms_by_inventory, settle
+from pipeline.advice.followed import (
+    ENDED,
+    NOT_FOLLOWED,
+    Change,
+    find_change,
+    find_schedule,
+    forms_by_bill,
+    forms_by_inventory,
+    settle,
+)
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.realised import FOLLOWED_DAYS, Realised, Seen, by_day, in_sum, known_until, realise
-from pipeline.tables.columns import ANSWERS, BILL_BASIS, BY_BILL, BY_INVENTORY, LIST_BASIS, UNNAMED
+from pipeline.tables.columns import ANSWERS, BY_BILL, BY_INVENTORY, LIST_BASIS, UNNAMED
 
-Key: TypeAlias = tuple[str, str, str]
-"""Account, region and resource id."""
 #: By item of a price list the days from which a price holds, in order, and the price.
 Listed: TypeAlias = Mapping[str, tuple[npt.NDArray[np.datetime64], Floats]]
-CHARGED = ("ts", "usage_type", "unit", "quantity", "list_cost", "cost", "commitment_id")
-_BILLED_TYPE = re.compile(r"^(.*):([a-z0-9-]+\.[a-z0-9-]+)$")
 _DAY = np.timedelta64(1, "D")
-
-
-@dataclass(frozen=True)
-class Bill:
-    """What a resource was charged: by whose bill, in which currency, and through which day that is complete."""
-
-    source: str | None
-    currency: str
-    basis: str
-    charges: pd.DataFrame
-    through: np.datetime64
 
 
 @dataclass(frozen=True)
@@ -53,6 +47,7 @@ class Known:
         list_prices: by region and instance type.
         present: by day the commitments that bills have.
         teams: by resource.
+        several: resources whose charges a bill does not tell from another's: of these nothing is said.
     """
 
     as_of: datetime
@@ -65,6 +60,7 @@ class Known:
     list_prices: Mapping[str, Listed]
     present: Mapping[np.datetime64, frozenset[str]]
     teams: Mapping[Key, str]
+    several: frozenset[Key] = frozenset()
 
 
 def write_ledger(known: Known) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -88,7 +84,8 @@ def find_changes(known: Known) -> list[Change]:
     """Every change that recommendations had asked for and that is still followed, in order of resource and day."""
     oldest = pd.Timestamp(known.as_of - timedelta(days=FOLLOWED_DAYS))
     found = [_find(known, said) for _, said in known.said.groupby("recommendation_id", sort=True)]
-    return [each for each in settle(each for each in found if each is not None) if each.first >= oldest]
+    told = [each for each in found if each is not None and each.resource not in known.several]
+    return [each for each in settle(told) if each.first >= oldest]
 
 
 def silent_resources(known: Known) -> set[Key]:
@@ -103,14 +100,20 @@ def silent_resources(known: Known) -> set[Key]:
     return silent
 
 
+def services_of(said: pd.DataFrame) -> dict[Key, str]:
+    """The services of the resources that recommendations are about."""
+    return {_key(each): str(each["service"]) for each in _newest(said)}
+
+
 def charge_at_list_price(
     forms: pd.Series,
     hours: pd.DataFrame,
     prices: Listed,
     monthly_usd: float | None,
     through: np.datetime64,
-) -> pd.DataFrame:
-    """What a resource would be charged at list price for the hours that it ran, where no bill has it.
+) -> tuple[pd.DataFrame, frozenset[np.datetime64]]:
+    """What a resource would be charged at list price for the hours that it ran, where no bill has it; and the days on which it is
+    listed as running while no hour was observed: nobody knows whether it was off then, or its metrics were lost.
 
     Args:
         forms: what it was, by day; a day without is as the one before.
@@ -120,7 +123,7 @@ def charge_at_list_price(
         through: last day.
     """
     ran = dict(zip(pd.to_datetime(hours["ts"]), hours["hours"], strict=True))
-    rows = []
+    rows, unknown = [], set[np.datetime64]()
     days = pd.date_range(forms.index[0], pd.Timestamp(through), freq="D") if len(forms) else pd.DatetimeIndex([])
     for day, form in zip(days, forms.reindex(days, method="ffill"), strict=True):
         price = _price_on(prices.get(str(form)), day_of(day))
@@ -128,10 +131,13 @@ def charge_at_list_price(
         hourly = price if price is not None else None if str(form) in prices else usual
         if form == ENDED or hourly is None:
             continue
-        quantity = float(ran.get(day, 0.0)) if ran else 24.0
+        if ran and day not in ran:
+            unknown.add(day_of(day))
+            continue
+        quantity = float(ran[day]) if ran else 24.0
         name = str(form) if price is not None else "listed"
         rows.append((day, name, "Hrs", quantity, quantity * hourly, quantity * hourly, UNNAMED))
-    return pd.DataFrame(rows, columns=list(CHARGED))
+    return pd.DataFrame(rows, columns=list(CHARGED)), frozenset(unknown)
 
 
 def _realise(known: Known, change: Change) -> tuple[Realised, Bill | None]:
@@ -140,7 +146,8 @@ def _realise(known: Known, change: Change) -> tuple[Realised, Bill | None]:
     hours = known.hours.get(key, pd.DataFrame({"ts": [], "hours": [], "saturated_hours": []}))
     charges = bill.charges if bill else pd.DataFrame(columns=list(CHARGED))
     through = bill.through if bill else known_until(pd.Timestamp(known.as_of))
-    seen = Seen(charges, through, hours, _prices(known, bill, key[1]), dict(known.present))
+    unknown = bill.unknown if bill else frozenset[np.datetime64]()
+    seen = Seen(charges, through, hours, _prices(known, bill, key[1]), dict(known.present), unknown)
     return realise(change, seen), bill
 
 
@@ -152,9 +159,9 @@ def _prices(known: Known, bill: Bill | None, region: str) -> Prices:
         return Prices(listed)
     prices = known.prices.get(bill.currency, Prices({}))
     for name in sorted(set(bill.charges["usage_type"].astype(str))):
-        match = _BILLED_TYPE.match(name)
-        if match and match[2] in listed and bill.currency == "USD":
-            prices = prices.listed(name, *listed[match[2]])
+        of = split_usage_type(name)[1]
+        if of and of in listed and bill.currency == "USD":
+            prices = prices.listed(name, *listed[of])
     return prices
 
 
@@ -164,21 +171,25 @@ def _bill_at_list_price(known: Known, change: Change) -> Bill | None:
     if rows is None or rows.empty:
         return None
     listed = list(known.listed.get((key[0], key[1], str(said["service"])), []))
+    if not listed:
+        return None
     forms = forms_by_inventory(rows, listed, "size")
     through = min(known_until(pd.Timestamp(known.as_of)) + 2 * _DAY, day_of(max(listed)))
     ends = said["exclusive_group"] == "end" and not pd.isna(said["monthly_cost_usd"])
     monthly = float(said["monthly_cost_usd"]) if ends else None
     hours = known.hours.get(key, pd.DataFrame({"ts": [], "hours": []}))
-    charges = charge_at_list_price(forms, hours, known.list_prices.get(key[1], {}), monthly, through)
-    return Bill(None, "USD", LIST_BASIS, charges, through) if len(charges) else None
+    charges, unknown = charge_at_list_price(forms, hours, known.list_prices.get(key[1], {}), monthly, through)
+    return Bill(None, "USD", LIST_BASIS, charges, through, unknown) if len(charges) else None
 
 
 def _find(known: Known, said: pd.DataFrame) -> Change | None:
     newest = said.iloc[-1]
     key, group = _key(newest.to_dict()), str(newest["exclusive_group"])
+    if newest["rule_id"] in NOT_FOLLOWED:
+        return None
     bill = known.bills.get(key)
     if group == "schedule":
-        return find_schedule(said, _hours_by_day(known, key, bill))
+        return find_schedule(said, _hours_by_day(known, key, bill, str(newest["service"])))
     rows = known.inventory.get(key)
     listed = known.listed.get((key[0], key[1], str(newest["service"])), [])
     found = None
@@ -191,11 +202,13 @@ def _find(known: Known, said: pd.DataFrame) -> Change | None:
     return found
 
 
-def _hours_by_day(known: Known, key: Key, bill: Bill | None) -> pd.Series:
-    """Hours that a resource ran on each day from its first: by its bill, else as its metrics tell."""
+def _hours_by_day(known: Known, key: Key, bill: Bill | None, service: str) -> pd.Series:
+    """Hours that a resource ran on each day from its first: by its bill, else as its metrics tell; without any of these it was
+    off if the inventory says so, else NaN."""
+    off = np.nan
     if bill is not None:
         rows = bill.charges[bill.charges["unit"].str.lower().isin(("hrs", "hours", "hour"))]
-        sums, through = rows.groupby("ts")["quantity"].sum(), pd.Timestamp(bill.through)
+        sums, through, off = rows.groupby("ts")["quantity"].sum(), pd.Timestamp(bill.through), 0.0
     else:
         metrics = known.hours.get(key)
         if metrics is None or metrics.empty:
@@ -203,7 +216,11 @@ def _hours_by_day(known: Known, key: Key, bill: Bill | None) -> pd.Series:
         sums, through = metrics.set_index("ts")["hours"].astype(np.float64), pd.Timestamp(known.as_of) - pd.Timedelta(days=1)
     if sums.empty or sums.index.min() > through:
         return pd.Series(dtype=np.float64)
-    return sums.reindex(pd.date_range(sums.index.min(), through, freq="D"), fill_value=0.0)
+    hours = sums.reindex(pd.date_range(sums.index.min(), through, freq="D"), fill_value=off)
+    if bill is None and key in known.inventory:
+        forms = forms_by_inventory(known.inventory[key], list(known.listed.get((key[0], key[1], service), [])), "size")
+        hours = hours.mask(hours.isna() & (forms.reindex(hours.index) == ENDED), 0.0)
+    return hours
 
 
 def _describe(known: Known, said: pd.DataFrame, change: Change | None) -> dict[str, Any]:
@@ -251,31 +268,6 @@ def _judge(change: Change, realised: Realised, bill: Bill | None) -> dict[str, A
         "measured_through": pd.Timestamp(told.days[-1]),
         "days": len(told.days),
     }
-
-
-def choose_bills(charges: pd.DataFrame, through: Mapping[tuple[str, str, str], np.datetime64]) -> dict[tuple[str, str], Bill]:
-    """The bill of each account and resource: of several that which charges it the most.
-
-    Args:
-        charges: rows of `inputs.resource_charges`.
-        through: last complete day by source, provider and payer.
-    """
-    found: dict[tuple[str, str], tuple[float, Bill]] = {}
-    for owner, rows in charges.groupby(["account", "resource", "source", "provider", "payer", "currency"], sort=True):
-        account, resource, source, provider, payer, currency = map(str, owner)
-        last = through.get((source, provider, payer))
-        if last is None:
-            continue
-        listed = float(rows["list_cost"].sum())
-        bill = Bill(source, currency, BILL_BASIS, rows[list(CHARGED)].reset_index(drop=True), last)
-        if (account, resource) not in found or listed > found[account, resource][0]:
-            found[account, resource] = (listed, bill)
-    return {key: bill for key, (_, bill) in found.items()}
-
-
-def tail(name: str) -> str:
-    """What follows the last `/` or `:` of an id: by it a bill's resource and an inventory's are the same."""
-    return re.sub(r"^.*[/:]", "", name)
 
 
 def _price_on(listed: tuple[npt.NDArray[np.datetime64], Floats] | None, day: np.datetime64) -> float | None:

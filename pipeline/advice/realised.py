@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.advice.counterfactual import Counterfactual, Prices, Since, day_of, expect, look_back
+from pipeline.advice.billed import split_usage_type
+from pipeline.advice.counterfactual import Counterfactual, Past, Prices, Since, day_of, expect, look_back
 from pipeline.advice.followed import Change
 from pipeline.tables.columns import EXPECTED, IMPLEMENTED, OBSERVED, REGRESSED, VERIFIED
 
@@ -24,6 +25,8 @@ LOW, HIGH = 0.1, 0.9
 STILL, STILL_DAYS = 0.5, 3
 #: Share of hours, beyond that of before, in which a resource may be saturated; and the fewest hours that tell.
 MOST_SATURATED, LEAST_HOURS = 0.01, 7 * 24
+#: Groups of changes that end use, or limit its hours.
+_OF_HOURS = ("end", "schedule")
 _DAY = np.timedelta64(1, "D")
 
 
@@ -37,6 +40,7 @@ class Seen:
         hours: by day: hours that were observed, and in which CPU or memory was saturated: ts, hours, saturated_hours.
         prices: list prices by usage type.
         present: by day the commitments that the bill has.
+        unknown: days of which the charges say nothing.
     """
 
     charges: pd.DataFrame
@@ -44,6 +48,7 @@ class Seen:
     hours: pd.DataFrame
     prices: Prices
     present: dict[np.datetime64, frozenset[str]]
+    unknown: frozenset[np.datetime64] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ def realise(change: Change, seen: Seen) -> Realised:
 
     A change is *regressed* where it was taken back; where after 7 days and more the interval of what it saved lies below zero; or
     where CPU or memory is saturated in more than 1 % of the hours beyond what it was before. It is *verified* where after 14 days
-    and more that interval lies above zero and the last three days save at least half as much of what they would have cost, or it
-    was not to save anything; else it is not known.
+    and more that interval lies above zero and the last three days save at least half as much of what they would have cost, or,
+    where it was not to save anything, the saturated hours became fewer by 1 % of all; else it is not known.
     """
     told = measure(change, seen)
     breach = _breach(change, seen.hours)
@@ -87,8 +92,10 @@ def realise(change: Change, seen: Seen) -> Realised:
         return Realised(REGRESSED, f"It costs more than before it: saved {figures}.", told)
     if days < VERIFIED_AFTER:
         return Realised(IMPLEMENTED, f"Saved {figures}; {VERIFIED_AFTER} days are needed.", told)
-    if (low > 0 and _still_saves(told)) or _costs_more_by_design(promised):
+    if (low > 0 and _still_saves(told)) or (_costs_more_by_design(promised) and _is_relieved(change, seen.hours)):
         return Realised(VERIFIED, f"Saved {figures}.", told)
+    if _costs_more_by_design(promised):
+        return Realised(IMPLEMENTED, f"Saved {figures}; that it is saturated in fewer hours is not seen.", told)
     why = "which may as well be nothing" if low <= 0 else f"and less than half of that share in the last {STILL_DAYS} days"
     return Realised(IMPLEMENTED, f"Saved {figures}, {why}.", told)
 
@@ -96,21 +103,30 @@ def realise(change: Change, seen: Seen) -> Realised:
 def measure(change: Change, seen: Seen) -> Counterfactual | None:
     """What was paid since a change, and would have been; None where the days before say too little."""
     before, first = (day_of(day) for day in (change.before, change.first))
+    group = change.said["exclusive_group"]
     since = None if change.since is None else day_of(change.since)
     past = look_back(seen.charges, since, before)
     if past is None:
         return None
+    basis = EXPECTED if group in _OF_HOURS or _keeps_its_usage_types(change, past) else OBSERVED
+    lost = [day for day in seen.unknown if past.first <= day <= past.last]
+    if lost and basis == EXPECTED:
+        # What was used on such a day is not nothing: what is to be expected is drawn from the days behind it.
+        past = look_back(seen.charges, max(lost) + _DAY, before)
+        if past is None:
+            return None
     last = min(seen.through, first + FOLLOWED_DAYS * _DAY)
     if change.ends is not None:
         # The day before the last that shows it may be of both already.
         last = min(last, day_of(change.ends) - 2 * _DAY)
-    days = np.arange(first + _DAY, last + _DAY)
+    days = np.array([day for day in np.arange(first + _DAY, last + _DAY) if day not in seen.unknown], "datetime64[D]")
+    ts = seen.charges["ts"].to_numpy("datetime64[D]")
+    if basis == EXPECTED and group not in _OF_HOURS:
+        # What is charged nothing at all has ended, and that is not what was changed.
+        days = days[np.isin(days, ts)]
     if not len(days):
         return None
-    ts = seen.charges["ts"].to_numpy("datetime64[D]")
-    after = seen.charges[(ts >= days[0]) & (ts <= days[-1])]
-    group = change.said["exclusive_group"]
-    basis = EXPECTED if group in ("end", "schedule") or _keeps_its_usage_types(change) else OBSERVED
+    after = seen.charges[np.isin(ts, days)]
     seed = int(change.recommendation_id, 16) % 2**32
     return expect(past, Since(after, days, seen.prices, seen.present), basis, seed, hours_only=group == "schedule")
 
@@ -172,9 +188,14 @@ def _still_saves(told: Counterfactual) -> bool:
     return bool(saved[-STILL_DAYS:].sum() / would[-STILL_DAYS:].sum() >= STILL * saved.sum() / would.sum())
 
 
-def _keeps_its_usage_types(change: Change) -> bool:
-    """Whether less is charged of the same: a volume of the same type with fewer operations."""
-    return change.said["service"] == "ebs" and change.former.split(", ")[0] == change.became.split(", ")[0]
+def _keeps_its_usage_types(change: Change, past: Past) -> bool:
+    """Whether less is charged of the same: a volume of the same type with fewer operations, a function of the same processor,
+    a database of another version, a machine that becomes what it was some weeks ago."""
+    if change.said["exclusive_group"] == "engine":
+        return True
+    if change.said["service"] in ("ebs", "lambda"):
+        return change.former.split(", ")[0] == change.became.split(", ")[0]
+    return any(change.became in (name, split_usage_type(str(name))[1]) for name in past.units.index)
 
 
 def _costs_more_by_design(promised: Any) -> bool:
@@ -183,17 +204,29 @@ def _costs_more_by_design(promised: Any) -> bool:
 
 def _breach(change: Change, hours: pd.DataFrame) -> str:
     """That a resource of another size has too little, or an empty text."""
-    if change.said["exclusive_group"] != "size" or hours.empty:
+    shares = _saturated(change, hours)
+    if shares is None or shares[1] - shares[0] <= MOST_SATURATED:
         return ""
+    return f"CPU or memory is saturated in {shares[1]:.1%} of the hours since, {shares[0]:.1%} before: it has too little."
+
+
+def _is_relieved(change: Change, hours: pd.DataFrame) -> bool:
+    """Whether a resource of another size is saturated in fewer hours than before."""
+    shares = _saturated(change, hours)
+    return shares is not None and shares[0] - shares[1] > MOST_SATURATED
+
+
+def _saturated(change: Change, hours: pd.DataFrame) -> tuple[float, float] | None:
+    """In which share of the hours a resource was saturated before its size changed, and since; None where too few are known."""
+    if change.said["exclusive_group"] != "size" or hours.empty:
+        return None
     ended = hours["ts"] < (change.ends if change.ends is not None else pd.Timestamp.max)
     last = change.first + timedelta(days=FOLLOWED_DAYS)
     after = hours[(hours["ts"] > change.first) & ended & (hours["ts"] <= last)]
     before = hours[hours["ts"] < change.before]
     if after["hours"].sum() < LEAST_HOURS:
-        return ""
-    now, then = (
-        float(part["saturated_hours"].sum() / part["hours"].sum()) if part["hours"].sum() else 0.0 for part in (after, before)
+        return None
+    then, now = (
+        float(part["saturated_hours"].sum() / part["hours"].sum()) if part["hours"].sum() else 0.0 for part in (before, after)
     )
-    if now - then <= MOST_SATURATED:
-        return ""
-    return f"CPU or memory is saturated in {now:.1%} of the hours since, {then:.1%} before: it has too little."
+    return then, now

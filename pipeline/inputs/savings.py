@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.advice.billed import Bill, Key, choose_bills, match_resources, split_usage_type, tail
 from pipeline.advice.counterfactual import HISTORY_DAYS, Prices, day_of
 from pipeline.advice.followed import STANDS
-from pipeline.advice.ledger import Bill, Key, Known, Listed, choose_bills, find_changes, silent_resources, tail
+from pipeline.advice.ledger import Known, Listed, find_changes, services_of, silent_resources
 from pipeline.advice.realised import FOLLOWED_DAYS, known_until
 from pipeline.allocation.decide import Charges, decide
 from pipeline.inputs import ask, read
@@ -56,15 +57,17 @@ def read_known(interval: Interval, lake: Lake, settings: Settings) -> Known:
         teams=_read_teams(said, interval, lake, settings),
     )
     wanted = silent_resources(known) | {each.resource for each in find_changes(known)}
-    bills = _read_bills(wanted, as_of, lake)
-    return replace(known, bills=bills, **_read_prices(bills, rows, as_of, lake))
+    bills, several = _read_bills(wanted, services_of(said), as_of, lake)
+    return replace(known, bills=bills, several=several, **_read_prices(bills, rows, as_of, lake))
 
 
-def _read_bills(wanted: set[Key], as_of: datetime, lake: Lake) -> dict[Key, Bill]:
+def _read_bills(
+    wanted: set[Key], services: dict[Key, str], as_of: datetime, lake: Lake
+) -> tuple[dict[Key, Bill], frozenset[Key]]:
     tails = sorted({tail(each[2]) for each in wanted})
     charges = _read_of(lake, "resource_charges", tails, since=as_of - CHARGED, as_of=as_of)
     if charges.empty:
-        return {}
+        return {}, frozenset()
     complete = read(lake, "cost_complete", since=as_of - CHARGED, as_of=as_of)
     last = known_until(pd.Timestamp(as_of))
     through = {
@@ -72,14 +75,16 @@ def _read_bills(wanted: set[Key], as_of: datetime, lake: Lake) -> dict[Key, Bill
         for row in complete.to_dict("records")
         if not pd.isna(row["complete_through"])
     }
-    found = choose_bills(charges, through)
-    return {key: found[key[0], tail(key[2])] for key in wanted if (key[0], tail(key[2])) in found}
+    found, several = choose_bills(charges, through, services)
+    return {key: bill for key, bill in found.items() if key in wanted}, several
 
 
 def _read_prices(bills: dict[Key, Bill], rows: pd.DataFrame, as_of: datetime, lake: Lake) -> dict[str, Any]:
     """Prices by usage type and instance type, and the commitments of each day."""
     types = sorted({str(name) for bill in bills.values() for name in bill.charges["usage_type"]})
-    items = sorted({str(each) for each in rows["instance_type"].dropna()} | {name.rpartition(":")[2] for name in types})
+    items = sorted(
+        {str(each) for each in rows["instance_type"].dropna()} | {of for name in types if (of := split_usage_type(name)[1])}
+    )
     since = as_of - CHARGED
     charged = _read_of(lake, "unit_list_prices", types, "usage_types", "|", since=since, as_of=as_of)
     listed = _read_of(lake, "price_changes", items, "items", as_of=as_of)
@@ -105,24 +110,20 @@ def _read_teams(said: pd.DataFrame, interval: Interval, lake: Lake, settings: Se
     if said.empty or TEAM not in rules.dimension:
         return {}
     months = interval.billing_periods()
-    keys = {_texts(each) for each in said[_RESOURCE].itertuples(index=False, name=None)}
+    services = services_of(said)
     tables = [
         ask(lake, "resource_owners", start=months.start, end=months.end, resources=text)
-        for text in _texts_of(sorted({tail(key[2]) for key in keys}))
+        for text in _texts_of(sorted({tail(key[2]) for key in services}))
     ]
     rows = pa.concat_tables(tables)
     if not rows.num_rows:
         return {}
     found, verdicts = decide(Charges(rows, read_tags(months, lake)), rules, TEAM)
-    frame = rows.select(["account", "resource", "cost"]).to_pandas().assign(team=[verdicts[place].value for place in found])
-    named = frame[~frame["team"].isin(["", UNALLOCATED])]
-    sums = named.groupby(["account", "resource", "team"])["cost"].sum().reset_index()
-    largest = sums.sort_values(["cost", "team"], ascending=[False, True]).drop_duplicates(["account", "resource"])
-    teams = {
-        (str(account), str(name)): str(team)
-        for account, name, team in zip(*(largest[c] for c in ("account", "resource", "team")), strict=True)
-    }
-    return {key: teams[key[0], tail(key[2])] for key in keys if (key[0], tail(key[2])) in teams}
+    named = ["account", "region", "resource_id", "cost"]
+    frame = rows.select(named).to_pandas().assign(team=[verdicts[place].value for place in found])
+    matched, _ = match_resources(frame[~frame["team"].isin(["", UNALLOCATED])], services)
+    largest = {key: owned.groupby("team")["cost"].sum() for key, owned in matched.items()}
+    return {key: str(sums.idxmax()) for key, sums in largest.items()}
 
 
 def _read_of(

@@ -5,11 +5,11 @@
 --         :resources       what follows the last `/` or `:` of their ids, a space before and behind each
 -- Window  31 days
 --
--- Usage without corrections, unused commitment and what CUR takes back. `resource` is what follows the last `/` or `:` of the bill's id.
+-- Usage without corrections, unused commitment and what CUR takes back. `resource_id` is as the bill has it.
 -- Cost is effective, billed where a bill states no effective one; without a list price the negotiated one stands for it.
 WITH charged AS (
   SELECT
-    source, provider, payer, currency, account, ts, usage_type, unit, quantity,
+    source, provider, payer, currency, account, region, resource_id, ts, usage_type, unit, quantity,
     regexp_replace(resource_id, '^.*[/:]', '') AS resource,
     CASE WHEN pricing_category = 'Committed' THEN commitment_id ELSE 'none' END AS commitment_id,
     coalesce(list_cost, contracted_cost, effective_cost, billed_cost) AS list_cost,
@@ -28,7 +28,8 @@ SELECT
   payer AS payer,
   currency AS currency,
   account AS account,
-  resource AS resource,
+  region AS region,
+  resource_id AS resource_id,
   ts AS ts,
   usage_type AS usage_type,
   unit AS unit,
@@ -38,5 +39,5 @@ SELECT
   cast(sum(cost) AS double) AS cost
 FROM charged
 WHERE strpos(:resources, concat(' ', resource, ' ')) > 0
-GROUP BY source, provider, payer, currency, account, resource, ts, usage_type, unit, commitment_id
-ORDER BY source, provider, payer, currency, account, resource, ts, usage_type, unit, commitment_id
+GROUP BY source, provider, payer, currency, account, region, resource_id, ts, usage_type, unit, commitment_id
+ORDER BY source, provider, payer, currency, account, region, resource_id, ts, usage_type, unit, commitment_id

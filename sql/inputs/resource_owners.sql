@@ -7,7 +7,6 @@
 --
 -- `ts` is the last day of such charges.
 SELECT
-  regexp_replace(resource_id, '^.*[/:]', '') AS resource,
   resource_id AS resource_id,
   provider AS provider,
   payer AS payer,

@@ -4,8 +4,9 @@
 --
 -- Identified is what the month's newest run could save a month, as far as the portfolio counts it, and what was promised of what was
 -- followed in the month; accepted as much of that as a person accepted, or somebody did. Both are at list price, in dollars. Realised is
--- measured, in the currency of the bill: what the days of the month would have cost without the changes, less what they cost; each day
--- as the newest run knows it, of a change that several recommendations asked for once. Null is nothing known, never nothing saved.
+-- measured, in the currency of the bill: what the days of the month would have cost without the changes, less what they cost; all
+-- days of a recommendation as the newest run knows them that looked for its change (which 92 days end), of a change that several
+-- recommendations asked for once. What that run finds no more is not saved. Null is nothing known, never nothing saved.
 -- `regressed` counts what was followed in the month and taken back since, costs more, or leaves too little.
 WITH runs AS (
   SELECT as_of, date_trunc('month', as_of - INTERVAL '1' SECOND) AS month
@@ -29,11 +30,15 @@ ledger AS (
   FROM gold.savings AS s
   JOIN newest AS n ON n.as_of = s.as_of
 ),
-daily AS (
-  SELECT
-    d.as_of, d.recommendation_id, d.ts, d.currency, d.saved_cost, d.expected_cost,
-    row_number() OVER (PARTITION BY d.recommendation_id, d.ts ORDER BY d.as_of DESC) AS recency
-  FROM gold.savings_daily AS d
+known AS (
+  SELECT s.as_of, s.recommendation_id, s.changed_on, max(s.changed_on) OVER (PARTITION BY s.recommendation_id) AS last_changed_on
+  FROM gold.savings AS s
+),
+telling AS (
+  SELECT recommendation_id, max(as_of) AS as_of
+  FROM known
+  WHERE changed_on IS NOT NULL OR last_changed_on IS NULL OR as_of <= last_changed_on + INTERVAL '92' DAY
+  GROUP BY recommendation_id
 ),
 every AS (
   SELECT
@@ -53,9 +58,10 @@ every AS (
     0 AS regressed,
     cast(d.saved_cost AS decimal(38, 9)) AS realised,
     cast(d.expected_cost AS decimal(38, 9)) AS expected
-  FROM daily AS d
+  FROM gold.savings_daily AS d
+  JOIN telling AS t ON t.as_of = d.as_of AND t.recommendation_id = d.recommendation_id
   JOIN gold.savings AS s ON s.as_of = d.as_of AND s.recommendation_id = d.recommendation_id
-  WHERE d.recency = 1 AND s.is_counted
+  WHERE s.is_counted
 )
 SELECT
   month AS month,

@@ -55,13 +55,25 @@ def test_a_change_that_has_not_been_taken_back_yet_is_not_wrongly_verified() -> 
 
 def test_bars_are_missed_by_intervals_that_hold_all_and_by_one_regressed_change_that_is_called_verified() -> None:
     row: dict[str, Any] = {"basis": EXPECTED, "width": 0.1, "fault": "", "share": 0.5, "verified": True, "regressed": False}
-    row |= {"inside": True, "days_inside": 0.8, "wrongly_verified": False}
+    row |= {"inside": True, "days_inside": 0.8, "wrongly_verified": False, "is_control": False}
     sure = row | {"basis": OBSERVED, "width": 0.0, "inside": False}
     wrong = row | {"fault": bench.DEARER, "verified": False, "regressed": True}
-    rows = pd.DataFrame([row, sure, wrong])
+    rows = pd.DataFrame([row, sure, wrong, {"is_control": True, "found": False}])
 
     met = [each for _, _, each in bench.bars(rows)]
     missed = [each for _, _, each in bench.bars(rows.assign(wrongly_verified=rows["fault"] != ""))]
 
-    assert met == [False, True, True, True, True]
-    assert missed == [False, True, False, True, True]
+    said = [each for _, _, each in bench.bars(rows.assign(found=True))]
+    assert met == [False, True, True, True, True, True]
+    assert missed == [False, True, False, True, True, True]
+    assert said == [False, True, True, True, True, False]
+
+
+def test_what_nobody_followed_is_asked_about_by_bill_inventory_and_metrics(estate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, streams, (_, changed) = estate
+    monkeypatch.setattr(bench, "CONTROLS", 1)
+
+    rows = list(bench._never_made(301, made, streams, changed, bench.list_unit_prices(changed)))
+
+    assert [row["kind"] for row in rows] == ["rightsize", "stop", "schedule", bench.LOST]
+    assert not any(row["found"] for row in rows if row["kind"] != "schedule")

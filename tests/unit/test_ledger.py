@@ -1,134 +1,112 @@
-"""The ledger of published forecasts: what was believed stays, and every belief is scored when its actual arrives."""
+"""What is said of recommendations about resources that no bill has."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from pipeline import settings as settings_module
-from pipeline.forecasting.rows import forecast_rows
-from pipeline.forecasting.spec import Champion
-from pipeline.inputs.demand import read_panel
-from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
-from pipeline.quality.conform import conform
-from pipeline.settings import Settings
-from pipeline.steps.build import build
-from pipeline.tables.forecasts import FORECAST, FORECAST_SCORE
-from pipeline.tables.usage import METRIC_DAILY
+from pipeline import plugs
+from pipeline.advice.followed import NOT_FOLLOWED
+from pipeline.advice.ledger import Known, write_ledger
 
-RESOURCE = "a/r/i-1"
-HISTORY, DAYS = Interval.days("2026-01-01", "2026-03-12"), [Interval.day(f"2026-03-{day}") for day in (12, 13, 14)]
-SCORE = "gold.forecast_score"
+KEY = ("1", "r", "i-1")
+FIRST, CHANGED, AS_OF = (pd.Timestamp(day) for day in ("2026-01-01", "2026-03-10", "2026-04-10"))
+ALL = pd.date_range(FIRST, AS_OF, freq="D", inclusive="left")
+NIGHTLY = np.where(ALL < CHANGED, 24.0, np.where(ALL.dayofweek < 5, 10.0, 0.0))
 
 
-@pytest.fixture
-def settings(tmp_path: Any) -> Settings:
-    return settings_module.load({}, home=tmp_path / "home", horizon_days=14)
+def advised(group: str = "schedule", action: str = "schedule", name: str = "a", **more: Any) -> pd.DataFrame:
+    row = {
+        "recommendation_id": name * 16, "rule_id": "off_hours", "account": "1", "region": "r",
+        "service": "ec2", "resource_id": "i-1", "action": action,
+        "exclusive_group": group, "current_config": "m5.large", "target_config": None, "status": "open",
+        "first_seen_at": CHANGED - pd.Timedelta(days=9), "monthly_cost_usd": 70.0, "savings_monthly_usd": 40.0,
+        "portfolio_savings_usd": 40.0, "off_hours_of_week": 118.0 if group == "schedule" else None,
+    }  # fmt: skip
+    days = pd.date_range(CHANGED - pd.Timedelta(days=9), CHANGED, freq="D")
+    return pd.DataFrame([row | more | {"as_of": day} for day in days])
 
 
-@pytest.fixture
-def lake(settings: Settings) -> Lake:
-    """Seventy days of one series and their forecasts, then three days that each end with forecasts of their own."""
-    lake = open_lake(settings)
-    for interval in (HISTORY, *DAYS):
-        observe(lake, interval)
-        publish(lake, interval, settings)
-    return lake
+def known(hours: pd.Series, states: Any = "running", said: pd.DataFrame | None = None) -> Known:
+    """A machine without a bill: the hours of its metrics, and its state on each day."""
+    rows = pd.DataFrame({"ts": ALL, "service": "ec2", "instance_type": "m5.large", "state": states, "tags_json": "{}"})
+    return Known(
+        as_of=AS_OF.to_pydatetime(),
+        said=advised() if said is None else said,
+        inventory={KEY: rows},
+        listed={("1", "r", "ec2"): list(ALL)},
+        hours={KEY: pd.DataFrame({"ts": hours.index, "hours": hours.to_numpy(), "saturated_hours": 0})},
+        bills={},
+        prices={},
+        list_prices={"r": {"m5.large": (np.array(["2025-01-01"], "datetime64[D]"), np.array([0.1]))}},
+        present={},
+        teams={},
+    )
 
 
-def publish(lake: Lake, interval: Interval, settings: Settings) -> None:
-    """What the forecast step publishes for one segment, without its checks of quality."""
-    panel = read_panel(lake, interval.as_of, "day", settings)
-    assert panel is not None
-    rows = forecast_rows(panel, ["percent"], interval.as_of, settings.horizon_days, Champion("seasonal_naive"))
-    lake.replace(FORECAST, conform(rows, FORECAST, interval), FORECAST.scope(interval))
+def test_a_resource_that_is_listed_under_another_service_than_it_was_recommended_for_has_no_list_price() -> None:
+    became = np.where(ALL < CHANGED, "m5.large", "m5.small")
+    said = advised("size", "rightsize", target_config="m5.small", service="compute")
+    lake = known(samples(), said=said)
+    lake.inventory[KEY]["instance_type"] = became
+
+    (row,), days = write_ledger(lake)
+
+    assert (row["status"], row["days"], days) == ("implemented", 0, [])
 
 
-def observe(lake: Lake, interval: Interval, add: float = 0.0) -> None:
-    """Daily p95 of one series: a week's shape, a slow climb, and what a test adds to it."""
-    days = pd.date_range(interval.start, interval.end, freq="D", inclusive="left", unit="us")
-    number = (days - pd.Timestamp("2026-01-01")).days.to_numpy()
-    p95 = 30.0 + 10 * np.sin(2 * np.pi * number / 7) + 0.1 * number + number % 5 + add
-    frame = pd.DataFrame({"ts": days, "mean": p95 - 5, "p50": p95 - 5, "p95": p95, "max": p95 + 1})
-    account, region, resource_id = RESOURCE.split("/")
-    row = {"series_id": f"{RESOURCE}/cpu_utilization", "account": account, "region": region, "resource_id": resource_id}
-    row |= {
-        "metric": "cpu_utilization",
-        "unit": "percent",
-        "saturated": None,
-        "total": None,
-        "samples": 24,
-        "expected_samples": 24,
-    }
-    frame = frame.assign(**row, quality_flag=0, quality_score=1.0)
-    lake.replace(METRIC_DAILY, conform(frame, METRIC_DAILY, interval), METRIC_DAILY.scope(interval))
+def test_a_desktop_that_stops_by_itself_is_not_followed() -> None:
+    said = advised("end", "stop", rule_id="idle_desktop", target_config="AUTO_STOP")
+
+    (row,), days = write_ledger(known(samples(), np.where(CHANGED <= ALL, "stopped", "running"), said))
+
+    assert (row.get("status"), days) == (None, [])
 
 
-def believed(lake: Lake, as_of: datetime) -> list[dict[str, Any]]:
-    sql = "SELECT ts, quantile, value, cutoff FROM gold.forecast WHERE as_of = :as_of ORDER BY ts, quantile"
-    rows: list[dict[str, Any]] = lake.query(sql, {"as_of": as_of}).to_pylist()
-    return rows
+def test_the_rules_that_are_not_followed_are_rules() -> None:
+    assert set(NOT_FOLLOWED) <= set(plugs.names("recommenders"))
 
 
-def scores(lake: Lake) -> pd.DataFrame:
-    return lake.read(FORECAST_SCORE).to_pandas().sort_values(["ts", "as_of"], ignore_index=True)
+def samples(hours: Any = NIGHTLY) -> pd.Series:
+    """Hours with a sample; a day without any has no row."""
+    told = pd.Series(hours, index=ALL)
+    return told[told > 0]
 
 
-def test_what_was_believed_on_a_day_can_be_asked_after_later_runs_and_restated_actuals(lake: Lake, settings: Settings) -> None:
-    first, last = HISTORY.as_of, DAYS[-1].as_of
-    then = believed(lake, first)
+def test_metrics_that_stop_are_no_schedule_while_the_inventory_lists_the_machine_as_running() -> None:
+    (row,), days = write_ledger(known(samples(np.where(ALL < CHANGED, 24.0, 0.0))))
 
-    observe(lake, HISTORY, add=25.0)
-    publish(lake, DAYS[-1], settings)
-
-    assert then
-    assert believed(lake, first) == then
-    assert {row["cutoff"] for row in then} == {first - timedelta(days=1)}
-    ahead = {row["ts"]: row["value"] for row in then if row["quantile"] == 0.5}
-    believed_later = {row["ts"]: row["value"] for row in believed(lake, last) if row["quantile"] == 0.5}
-    common = ahead.keys() & believed_later.keys()
-    assert len(common) == 11
-    assert all(ahead[ts] != believed_later[ts] for ts in common)
+    assert row.get("status") is None
+    assert days == []
 
 
-def test_a_period_is_scored_once_for_every_forecast_that_looked_at_it(lake: Lake, settings: Settings) -> None:
-    build(Interval(DAYS[0].start, DAYS[-1].end), lake, settings, target=SCORE)
+def test_a_machine_without_a_bill_is_off_where_the_inventory_lists_it_as_stopped() -> None:
+    states = np.where(NIGHTLY > 0, "running", "stopped")
 
-    found = scores(lake)
-    assert found.groupby("ts")["lead"].apply(sorted).tolist() == [[1], [1, 2], [1, 2, 3]]
-    assert ((found["ts"] - found["as_of"]).dt.days + 1 == found["lead"]).all()
-    # The forecaster is the seasonal naive itself: what SQL says of the naive's error is what it was.
-    np.testing.assert_allclose(found["naive_abs_error"], found["abs_error"], atol=1e-9)
-    assert (found["scale"] > 0).all()
+    (row,), days = write_ledger(known(samples(), states))
+
+    assert (row["status"], row["shown_by"], row["changed_on"]) == ("verified", "hours", CHANGED)
+    assert len(days) == row["days"]
 
 
-def test_an_actual_that_is_restated_changes_the_scores_of_its_day_alone(lake: Lake, settings: Settings) -> None:
-    build(Interval(DAYS[0].start, DAYS[-1].end), lake, settings, target=SCORE)
-    before = scores(lake)
+def test_days_without_a_sample_after_a_change_save_nothing() -> None:
+    lost = pd.Timestamp("2026-04-01")
+    states = np.where((NIGHTLY > 0) | (lost <= ALL), "running", "stopped")
 
-    observe(lake, DAYS[1], add=7.0)
-    build(DAYS[1], lake, settings, target=SCORE)
+    (row,), days = write_ledger(known(samples(np.where(lost > ALL, NIGHTLY, 0.0)), states))
 
-    change = (scores(lake)["actual"] - before["actual"]).groupby(before["ts"]).unique()
-    assert [list(np.round(each, 9)) for each in change] == [[0.0], [7.0], [0.0]]
-
-
-def test_scoring_a_day_twice_changes_nothing_and_three_days_at_once_say_the_same(lake: Lake, settings: Settings) -> None:
-    for day in reversed(DAYS):
-        build(day, lake, settings, target=SCORE)
-    content, snapshot = lake.content(FORECAST_SCORE), lake.snapshot_id(FORECAST_SCORE)
-
-    build(DAYS[0], lake, settings, target=SCORE)
-    build(Interval(DAYS[0].start, DAYS[-1].end), lake, settings, target=SCORE)
-
-    assert lake.content(FORECAST_SCORE) == content
-    assert lake.snapshot_id(FORECAST_SCORE) == snapshot
+    assert row["changed_on"] == CHANGED
+    assert row["measured_through"] == lost - pd.Timedelta(days=1)
+    assert max(day["ts"] for day in days) == lost - pd.Timedelta(days=1)
 
 
-def test_a_day_without_forecasts_is_scored_with_no_rows(lake: Lake, settings: Settings) -> None:
-    assert build(Interval.day("2026-03-01"), lake, settings, target=SCORE) == 0
+def test_days_without_a_sample_before_a_change_are_not_days_without_use() -> None:
+    gap = (CHANGED - pd.Timedelta(days=45) <= ALL) & (CHANGED - pd.Timedelta(days=30) > ALL)
+    states = np.where((NIGHTLY > 0) | gap, "running", "stopped")
+
+    (whole,), _ = write_ledger(known(samples(), states))
+    (with_gap,), _ = write_ledger(known(samples(np.where(gap, 0.0, NIGHTLY)), states))
+
+    assert with_gap["expected_cost"] == whole["expected_cost"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ def said(action: str = "rightsize", group: str = "size", target: str | None = "m
 
 def change(group: str = "size", **more: Any) -> Change:
     row = said(group=group).iloc[-1].to_dict()
-    return Change(row, CHANGED - pd.Timedelta(days=1), CHANGED, "m5.xlarge", "m5.large", "inventory", **more)
+    return Change(row, CHANGED - pd.Timedelta(days=1), CHANGED, "m5.xlarge", "m5.large", **{"evidence": "inventory"} | more)
 
 
 def charges(*parts: tuple[pd.DatetimeIndex, str, Any, float], paid: float = 1.0, commitment: str = "none") -> pd.DataFrame:
@@ -170,6 +171,50 @@ def test_a_machine_that_is_saturated_since_has_too_little() -> None:
     assert judged(resized(), hours=always).status == VERIFIED
 
 
+def test_what_was_to_cost_more_is_verified_by_fewer_saturated_hours_alone() -> None:
+    larger = replace(change(), said=change().said | {"savings_monthly_usd": -10.0}, former="m5.large", became="m5.xlarge")
+    bill = charges((ALL[ALL < CHANGED], BECAME, 24.0, 0.1), (ALL[ALL >= CHANGED], FORMER, 24.0, 0.2))
+    full = pd.DataFrame({"ts": ALL, "hours": 24, "saturated_hours": 3})
+
+    assert judged(bill, larger).status == IMPLEMENTED
+    assert judged(bill, larger, hours=full).status == IMPLEMENTED
+    assert judged(bill, larger, hours=full.assign(saturated_hours=np.where(ALL < CHANGED, 3, 0))).status == VERIFIED
+
+
+def test_a_function_with_less_memory_saves_what_is_charged_less_of_the_same() -> None:
+    bill = charges((ALL[ALL < CHANGED], "Lambda-GB-Second", 24.0, 0.2), (ALL[ALL >= CHANGED], "Lambda-GB-Second", 12.0, 0.2))
+    row = change().said | {"service": "lambda"}
+    less = replace(change(), said=row, former="x86_64, 512 MiB", became="x86_64, 256 MiB")
+
+    found = judged(bill, less)
+
+    assert found.status == VERIFIED
+    assert saved(found) == pytest.approx(len(found.told.days) * 12 * 0.2)  # type: ignore[union-attr]
+
+
+def test_a_database_of_a_newer_version_saves_the_extended_support() -> None:
+    usage, support = "InstanceUsage:db.m5.large", "ExtendedSupport:Yr1-Yr2:MySQL5.7"
+    bill = charges((ALL, usage, 24.0, 0.2), (ALL[ALL < CHANGED], support, 48.0, 0.1))
+    newer = replace(change("engine"), said=change("engine").said | {"service": "rds"}, former="mysql 5.7", became="mysql 8.0")
+
+    found = judged(bill, newer)
+
+    assert found.status == VERIFIED
+    assert saved(found) == pytest.approx(len(found.told.days) * 48 * 0.1)  # type: ignore[union-attr]
+
+
+def test_a_machine_that_becomes_again_what_it_was_weeks_ago_saves_what_it_costs_less() -> None:
+    larger = pd.Timestamp("2026-02-01")
+    days = (ALL[larger > ALL], BECAME, 24.0, 0.1), (ALL[(larger <= ALL) & (CHANGED > ALL)], FORMER, 24.0, 0.2)
+
+    found = judged(charges(*days, (ALL[CHANGED <= ALL], BECAME, 24.0, 0.1)))
+    ended = judged(charges(*days, (ALL[(CHANGED <= ALL) & (CHANGED + pd.Timedelta(days=20) > ALL)], BECAME, 24.0, 0.1)))
+
+    assert found.status == VERIFIED
+    assert saved(found) == pytest.approx(len(found.told.days) * 24 * 0.1, rel=0.1)  # type: ignore[union-attr]
+    assert len(ended.told.days) == 19  # type: ignore[union-attr]
+
+
 def test_days_are_followed_for_92_at_most() -> None:
     many = pd.date_range(FIRST, periods=300, freq="D")
     bill = charges((many[many < CHANGED], FORMER, 24.0, 0.2), (many[many >= CHANGED], BECAME, 24.0, 0.1))
@@ -225,6 +270,15 @@ def test_a_type_that_became_what_was_asked_for_was_followed_and_another_was_not(
         None,
     )
     assert to_another is None
+
+
+def test_a_group_became_the_number_of_machines_that_was_asked_for() -> None:
+    of_three, of_two = ("3 x m5.large", "fixed"), ("2 x m5.large", "fixed")
+
+    found = found_in(inventory(*[of_three] * 5, *[of_two] * 3), said(target="2 × m5.large", service="autoscaling"), 8)
+
+    assert found is not None
+    assert (found.first, found.became) == (CHANGED, "2 x m5.large")
 
 
 def test_what_was_done_before_it_was_recommended_was_not_followed() -> None:
@@ -302,3 +356,32 @@ def test_a_change_lasts_until_the_next_of_its_resource() -> None:
     assert (one.ends, one.undone, two.ends) == (later.first, False, None)
     assert two.since == CHANGED + pd.Timedelta(days=1)
     assert later.first == datetime(2026, 4, 9)
+
+
+def test_a_machine_that_has_ended_is_no_schedule_and_ends_one() -> None:
+    asked = said("schedule", "schedule", "off at night", off_hours_of_week=118.0)
+    ended = CHANGED + pd.Timedelta(days=20)
+    terminated = pd.Series(np.where(ALL < CHANGED, 24.0, 0.0), index=ALL)
+    later = pd.Series(np.where(ALL < CHANGED, 24.0, np.where(ended > ALL, 10.0, 0.0)), index=ALL)
+
+    found = find_schedule(asked, later)
+
+    assert find_schedule(asked, terminated) is None
+    assert find_schedule(asked, terminated[: CHANGED + pd.Timedelta(days=6)]) is None
+    assert found is not None
+    assert (found.first, found.ends, found.undone) == (CHANGED, ended, False)
+
+
+def test_what_hours_and_an_inventory_show_of_the_same_days_is_one_change_that_counts_once() -> None:
+    stop = change("end", evidence="inventory")
+    schedule = replace(
+        stop,
+        said=stop.said | {"recommendation_id": "b" * 16, "savings_monthly_usd": 5.0},
+        before=CHANGED,
+        first=CHANGED + pd.Timedelta(days=1),
+        evidence="hours",
+    )
+
+    one, two = settle([schedule, stop])
+
+    assert [(each.ends, each.since, each.is_counted) for each in (one, two)] == [(None, None, True), (None, None, False)]
