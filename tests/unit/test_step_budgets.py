@@ -242,11 +242,12 @@ def test_what_everything_comes_to_is_whole_also_where_forecasts_read_less_than_a
 
 
 def test_what_everybody_is_charged_is_asked_for_once(billed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.inputs import budgets
+    from pipeline.inputs import budgets, charges
 
     asked, read = [], budgets.read
-    monkeypatch.setattr(budgets, "read", lambda lake, name, **params: asked.append(name) or read(lake, name, **params))
+    for each in (budgets, charges):
+        monkeypatch.setattr(each, "read", lambda lake, name, **params: asked.append(name) or read(lake, name, **params))
 
     stand(billed, tmp_path)
 
-    assert sorted(asked) == ["allocated_charges", "cost_charges"]
+    assert sorted(asked) == ["allocated_charges", "cost_charges", "cost_restated_later"]
