@@ -38,7 +38,7 @@ PRESETS: tuple[Preset, ...] = get_args(Preset)
 _SECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 _SINCE, _UNTIL = np.datetime64("2000-01-01", "us"), np.datetime64("2100-01-01", "us")
 _GOOGLE_CPU, _GOOGLE_MEMORY = "cpu_of_largest_machine", "memory_of_largest_machine"
-_KNOWN: dict[Preset, dict[str, Any]] = {
+_KNOWN: dict[str, dict[str, Any]] = {
     "google_2019": {
         "time_column": "start_time",
         "end_column": "end_time",
@@ -127,7 +127,7 @@ class Mapping(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _layout_is_known(cls, given: Any) -> Any:
-        known = _KNOWN.get(given.get("preset")) if isinstance(given, dict) else None
+        known = _KNOWN.get(str(given.get("preset"))) if isinstance(given, dict) else None
         return {**known, **given} if known else given
 
     @field_validator("origin")
