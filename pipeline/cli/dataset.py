@@ -30,9 +30,20 @@ def dataset(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the tables as CSV; printed alone if not given.", show_default=False)
     ] = None,
+    mix: Annotated[
+        Path | None,
+        typer.Option(
+            "--mix",
+            help="TOML file to write: settings that land the data set and a synthetic fleet beside it.",
+            show_default=False,
+        ),
+    ] = None,
+    share: Annotated[
+        float, typer.Option("--share", min=0.001, max=0.999, help="Share of a mix's resources that are the data set's.")
+    ] = 0.2,
 ) -> None:
     """Report how a data set maps, what is lost of it, how its metrics behave, and how well it fits, from 0 to 100."""
-    from pipeline.own_files.dataset import TABLES, report_dataset
+    from pipeline.own_files.dataset import TABLES, report_dataset, write_mix
 
     mapping = read_mapping(preset, option)
     with show_said():
@@ -50,3 +61,5 @@ def dataset(
         highlight=False,
         soft_wrap=True,
     )
+    if mix is not None:
+        console.print(write_mix(report, mapping, file, share, mix), markup=False, highlight=False, soft_wrap=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +19,8 @@ from pipeline.reading.sheet import SUFFIXES, Sheet, read_pieces
 from pipeline.reading.trace import Mapping, Traced, read_trace
 from pipeline.tables.columns import CANONICAL_METRICS
 
+#: What the source `fleet` has at most.
+MOST_SERVERS = 10_000
 #: The tables of a report in their order, each with what it says.
 TABLES = {
     "mapping": "what is read, and what it becomes",
@@ -41,6 +46,8 @@ class Report:
         correlations: a row and a column per metric; empty where there is one alone.
         score: of the data set, 0 to 100.
         coverage: share of a server's five metrics.
+        resources: how many have a sample that counts.
+        days: from the first with a sample to the last, both included.
     """
 
     mapping: pd.DataFrame
@@ -50,6 +57,8 @@ class Report:
     correlations: pd.DataFrame
     score: float
     coverage: float
+    resources: int
+    days: tuple[date, date]
 
     def write(self, out: Path) -> None:
         """Write each table as CSV into a folder."""
@@ -89,7 +98,58 @@ def report_dataset(path: Path, mapping: Mapping, least_days: int) -> Report:
         correlations=correlations.rename_axis("metric").reset_index() if len(correlations) > 1 else pd.DataFrame(),
         score=float(rated["dataset_score"].iloc[0]),
         coverage=float(rated["coverage_ratio"].iloc[0]),
+        resources=taken.loc[taken["rule"] == "", "resource"].nunique(),
+        days=(taken["ts"].min().date(), taken["ts"].max().date()),
     )
+
+
+def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: Path) -> str:
+    """Write settings that land a data set and, beside it, as many synthetic servers as make it a share of all resources.
+
+    Args:
+        report: of the data set.
+        mapping: what its columns mean.
+        path: the file or folder.
+        share: of all resources, those of the data set; above 0 and below 1.
+        out: the TOML file to write.
+
+    Returns:
+        The share and the counts, in words, and the command that lands both.
+
+    Raises:
+        ConfigError: nothing of the data set counts, the share asks for more servers than the fleet can have, or the file cannot
+            be written.
+    """
+    if not report.resources:
+        raise ConfigError(f"{path}: no sample of any resource counts, so it is no share of a mix")
+    servers = max(1, round(report.resources * (1 - share) / share))
+    if servers > MOST_SERVERS:
+        raise ConfigError(
+            f"{report.resources:,} resources are {share:.0%} of a mix with {servers:,} synthetic servers; the fleet has at most "
+            f"{MOST_SERVERS:,}: read fewer with resources_ratio"
+        )
+    first, last = report.days
+    real = report.resources / (report.resources + servers)
+    told = f"{real:.0%} of the resources are the data set's ({report.resources:,}), {1 - real:.0%} synthetic ({servers:,})"
+    fleet = {"preset": "realistic", "servers": servers, "start": first.isoformat(), "days": (last - first).days + 1}
+    trace = {"path": str(path.resolve()), **mapping.model_dump(mode="json", exclude_defaults=True)}
+    lines = [f"# {told}.", 'sources = ["trace", "fleet"]']
+    for name, options in {"trace": trace, "fleet": fleet}.items():
+        lines += ["", f"[options.sources.{name}]", *(f"{option} = {_toml(value)}" for option, value in options.items())]
+    try:
+        out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {out}: {error.strerror}") from error
+    return f"{told}: HEADROOM_CONFIG={out} python -m pipeline run --from {first} --to {last + timedelta(days=1)}"
+
+
+def _toml(value: Any) -> str:
+    """A value of JSON as TOML has it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(each)}" for name, each in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)
 
 
 def _files(path: Path) -> list[Path]:

@@ -12,23 +12,29 @@ WITH of_source AS (
   FROM views.metric_point
   WHERE rule IS NULL AND day >= cast(:start AS date) AND day <= cast(:end AS date) AND ts >= :start AND ts < :end
   GROUP BY series_id
+),
+pairs AS (
+  SELECT
+    d.series_id,
+    d.metric,
+    round(coalesce(d.mean, d.p95), 6) AS value,
+    round(coalesce(c.mean, c.p95), 6) AS cpu
+  FROM silver.metric_daily AS d
+  INNER JOIN silver.metric_daily AS c
+    ON c.account = d.account AND c.region = d.region AND c.resource_id = d.resource_id AND c.ts = d.ts
+  WHERE d.ts >= :since AND d.ts < :end
+    AND c.ts >= :since AND c.ts < :end
+    AND c.metric = 'cpu_utilization'
+    AND d.metric <> 'cpu_utilization'
+    AND coalesce(d.mean, d.p95) IS NOT NULL
+    AND coalesce(c.mean, c.p95) IS NOT NULL
 )
 SELECT
   s.source AS source,
-  d.metric AS metric,
-  CASE
-    WHEN count(*) >= 3
-      THEN least(1e0, greatest(-1e0, corr(round(coalesce(d.mean, d.p95), 6), round(coalesce(c.mean, c.p95), 6))))
-  END AS correlation
-FROM silver.metric_daily AS d
-INNER JOIN of_source AS s ON s.series_id = d.series_id
-INNER JOIN silver.metric_daily AS c
-  ON c.account = d.account AND c.region = d.region AND c.resource_id = d.resource_id AND c.ts = d.ts
-WHERE d.ts >= :since AND d.ts < :end
-  AND c.ts >= :since AND c.ts < :end
-  AND c.metric = 'cpu_utilization'
-  AND d.metric <> 'cpu_utilization'
-  AND coalesce(d.mean, d.p95) IS NOT NULL
-  AND coalesce(c.mean, c.p95) IS NOT NULL
-GROUP BY s.source, d.metric
+  p.metric AS metric,
+  CASE WHEN count(p.series_id) >= 3 THEN least(1e0, greatest(-1e0, corr(p.value, p.cpu))) END AS correlation
+FROM of_source AS s
+LEFT JOIN pairs AS p ON p.series_id = s.series_id
+GROUP BY s.source, p.metric
+HAVING count(p.series_id) > 0
 ORDER BY source, metric

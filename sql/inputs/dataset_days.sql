@@ -20,8 +20,8 @@ SELECT
     / cast(nullif(count(coalesce(d.mean, d.p95)), 0) AS double) AS value,
   cast(sum(least(d.samples, d.expected_samples)) AS bigint) AS samples,
   cast(sum(d.expected_samples) AS bigint) AS expected_samples
-FROM silver.metric_daily AS d
-INNER JOIN of_source AS s ON s.series_id = d.series_id
-WHERE d.ts >= :since AND d.ts < :end
+FROM of_source AS s
+LEFT JOIN silver.metric_daily AS d ON d.series_id = s.series_id AND d.ts >= :since AND d.ts < :end
 GROUP BY s.source, d.metric, d.ts
+HAVING count(d.series_id) > 0
 ORDER BY source, metric, ts

@@ -18,10 +18,12 @@ SELECT
   h.hour AS ts,
   cast(sum(cast(coalesce(h.mean, h.p95) AS decimal(38, 9))) AS double)
     / cast(nullif(count(coalesce(h.mean, h.p95)), 0) AS double) AS value
-FROM silver.metric_hourly AS h
-INNER JOIN of_source AS s ON s.series_id = h.series_id
-WHERE h.quality_flag <> 1
+FROM of_source AS s
+LEFT JOIN silver.metric_hourly AS h
+  ON h.series_id = s.series_id
+  AND h.quality_flag <> 1
   AND h.day >= cast(:since AS date) AND h.day <= cast(:end AS date)
   AND h.hour >= :since AND h.hour < :end
 GROUP BY s.source, h.metric, h.hour
+HAVING count(h.series_id) > 0
 ORDER BY source, metric, ts

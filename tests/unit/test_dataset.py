@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError
 from pipeline.exploration.compatibility import PARTS, SILVER_UNITS, fits, gather, in_silver, rate, season_strength
+from pipeline.inputs.findings import read_mix
 from pipeline.interval import Interval
 from pipeline.lake import Lake
-from pipeline.own_files.dataset import report_dataset
+from pipeline.own_files.dataset import report_dataset, write_mix
 from pipeline.reading.trace import Mapping
+from pipeline.report.sections.sources import tell_mix
 from pipeline.settings import Settings, load
 from pipeline.steps.build import build
 from pipeline.steps.ingest import ingest
@@ -198,6 +201,44 @@ def test_the_command_prints_what_is_lost_and_how_well_a_preset_fits(tmp_path: Pa
     assert "other rows than the mapping asks for" in result.output
     assert "fits 45 of 100: 0% of a server's five metrics" in result.output
     assert {each.name for each in out.iterdir()} == {"mapping.csv", "loss.csv", "metrics.csv", "correlations.csv", "scores.csv"}
+
+
+def test_a_mix_lands_a_data_set_and_a_synthetic_fleet_at_the_share_that_is_stated(
+    tmp_path: Path, lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = tmp_path / "mix.toml"
+    asked = ["dataset", str(MADE_UP / "azure_2019.csv"), "--preset", "azure_2019", "--option", "origin=2026-03-02"]
+    result = CliRunner().invoke(app, [*asked, "--mix", str(mixed), "--share", "0.2"])
+    assert "20% of the resources are the data set's (3), 80% synthetic (12)" in result.output, result.output
+    monkeypatch.setenv("HEADROOM_CONFIG", str(mixed))
+    chosen = load(home=settings.home)
+    assert chosen.sources == ("trace", "fleet")
+    day = Interval.day("2026-03-02")
+
+    for source in chosen.sources:
+        ingest(day, lake, chosen, target=source)
+    for table in ("silver.metric_hourly", "silver.metric_daily", "gold.dataset_compat"):
+        build(day, lake, chosen, target=table)
+
+    mix = read_mix(lake, day.end)
+    assert mix[["source", "resources", "kind"]].values.tolist() == [["fleet", 12, "synthetic"], ["trace", 3, "outside"]]
+    assert tell_mix(mix) == "15 resources with metrics: 80% synthetic (fleet 12), 20% outside (trace 3)"
+    monkeypatch.setenv("HEADROOM_HOME", str(settings.home))
+    page = tmp_path / "explored"
+    drawn = CliRunner().invoke(app, ["explore", "--day", "2026-03-02", "--metric", "cpu_utilization", "--out", str(page)])
+    assert "80% synthetic (fleet 12), 20% outside (trace 3)" in drawn.output, drawn.output
+    assert "80% synthetic (fleet 12), 20% outside (trace 3)." in (page / "explore.html").read_text()
+
+
+def test_a_mix_of_one_kind_says_nothing_and_one_that_no_fleet_is_large_enough_for_is_refused(tmp_path: Path) -> None:
+    alone = pd.DataFrame({"source": ["fleet", "csv"], "resources": [3, 0], "kind": ["synthetic", "real"]})
+    assert tell_mix(alone) == ""
+    file = MADE_UP / "azure_2019.csv"
+    mapping = Mapping.model_validate({"preset": "azure_2019", "origin": "2026-03-02"})
+    report = report_dataset(file, mapping, 60)
+
+    with pytest.raises(ConfigError, match="the fleet has at most 10,000"):
+        write_mix(replace(report, resources=20_000), mapping, file, 0.2, tmp_path / "mix.toml")
 
 
 def test_a_folder_without_a_table_is_an_error_that_names_it(tmp_path: Path) -> None:
