@@ -27,6 +27,7 @@ from pipeline.tables.columns import STATED_UNITS
 
 FIRST = pd.Timestamp("2026-02-02")
 MADE_UP = Path(__file__).resolve().parents[1] / "data" / "presets"
+REAL = MADE_UP.parent / "traces" / "aws_cloudwatch.parquet"
 #: CPU as a ratio, memory in percent, and a counter of a name of its own.
 METRICS = {
     "busy": {"metric": "cpu_utilization", "unit": "ratio"},
@@ -239,6 +240,17 @@ def test_a_mix_of_one_kind_says_nothing_and_one_that_no_fleet_is_large_enough_fo
 
     with pytest.raises(ConfigError, match="the fleet has at most 10,000"):
         write_mix(replace(report, resources=20_000), mapping, file, 0.2, tmp_path / "mix.toml")
+
+
+def test_of_real_cpu_series_the_report_says_what_they_lack() -> None:
+    long = {"time_column": "ts", "metric_column": "metric", "value_column": "value", "resource_columns": ["series_id"]}
+    cpu = {"cpu_p95": {"metric": "cpu_utilization", "unit": "percent", "statistic": "p95"}}
+
+    report = report_dataset(REAL, Mapping.model_validate(long | {"period_s": 3600, "metrics": cpu}), 60)
+
+    [row] = report.scores.to_dict("records")
+    assert (report.resources, round(report.score), round(row["score"])) == (6, 81, 91)
+    assert row["lacks"] == "2,009 of 2,136 periods have a sample; 37 of 69 days have a sample"
 
 
 def test_a_folder_without_a_table_is_an_error_that_names_it(tmp_path: Path) -> None:

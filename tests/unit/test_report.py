@@ -437,6 +437,7 @@ def test_synthetic_replayed_and_assumed_data_are_named_at_the_top(page: Page) ->
     assert "fleet: generated, not measured" in text
     assert "samples: real recordings, moved in time" in text
     assert "60 resources with metrics: 80% synthetic (fleet 48), 20% replayed (samples 12)." in text
+    assert "80% synthetic, 20% replayed resources" in text
     assert "2 resources had no recorded instance type" in text
     assert {r["text"] for r in page.find(**{"class": "tag"}) if "type" in r["text"]} == {"assumed type"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from pipeline.report.findings import Findings
@@ -65,7 +67,8 @@ def caveats(findings: Findings) -> list[Content]:
         if names:
             found.append({"kind": kind, "text": f"{', '.join(names)}: {warning}.", "short": ", ".join(names)})
     if mixed := tell_mix(findings.dataset_mix):
-        found.append({"kind": "mixed", "text": f"{mixed}.", "short": "resources of several kinds"})
+        shares = re.sub(r" \([^)]*\)", "", mixed.partition(": ")[2])
+        found.append({"kind": "mixed", "text": f"{mixed}.", "short": f"{shares} resources"})
     assumed = assumed_resources(findings.resource)
     if assumed:
         text = (
