@@ -13,6 +13,7 @@ from pipeline.cli import (
     anomalies,
     billing,
     cost,
+    dataset,
     explain,
     explore,
     fleet,
@@ -32,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (steps, monitor, own_files, explore, sources, advice, explain, anomalies, allocation, billing, cost, lake):
+for part in (steps, monitor, own_files, explore, dataset, sources, advice, explain, anomalies, allocation, billing, cost, lake):
     app.add_typer(part.app)
 app.add_typer(alerts.app, name="alert")
 app.add_typer(fleet.app, name="fleet")

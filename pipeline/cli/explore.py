@@ -40,23 +40,30 @@ def explore(
         raise ConfigError(f"--day, --from and --to name days of the lake; {file} is explored whole")
     if file is None and option:
         raise ConfigError("--option says how a file is read; name one, or leave it out for the lake")
+    mix = ""
     with show_said():
         if file is None:
-            observed = _read_lake(read_interval(day, start, end))
+            observed, mix = _read_lake(read_interval(day, start, end))
         else:
             observed = exploration.read_file(file, read_reading(option))
     with show_progress("drawing") as advance:
-        page = exploration.explore(observed, out, metric or (), advance)
+        page = exploration.explore(observed, out, metric or (), advance, mix)
+    if mix:
+        console.print(mix, markup=False, highlight=False, soft_wrap=True)
     console.print(f"wrote {page} and a PNG of each picture beside it", markup=False, soft_wrap=True)
 
 
-def _read_lake(interval: Interval) -> Observed:
+def _read_lake(interval: Interval) -> tuple[Observed, str]:
+    """What was observed, and which share of the resources is of which kind."""
     from pipeline.inputs import read
+    from pipeline.inputs.findings import read_mix
     from pipeline.inputs.resources import read_resources
     from pipeline.lake import open_lake
     from pipeline.own_files.explore import from_lake
+    from pipeline.report.sections.sources import tell_mix
 
     lake = open_lake(read_settings())
     bounds = {"since": interval.start, "as_of": interval.end}
     days, hours = read(lake, "explored_days", **bounds), read(lake, "explored_hours", **bounds)
-    return from_lake(f"The lake, {interval}", days, hours, read_resources(lake, interval.end))
+    mix = tell_mix(read_mix(lake, interval.end))
+    return from_lake(f"The lake, {interval}", days, hours, read_resources(lake, interval.end)), mix

@@ -106,6 +106,19 @@ def read_reading(option: list[str] | None) -> Any:
     return plugs.check_given(Reading, dict(_option(text) for text in option or []), "--option")
 
 
+def read_mapping(preset: str | None, option: list[str] | None) -> Any:
+    """What the columns of a data set mean, as the options say.
+
+    Raises:
+        ConfigError: an option that there is not, or out of bounds, or what they leave to guess.
+    """
+    from pipeline import plugs
+    from pipeline.reading.trace import Mapping
+
+    given = dict(_option(text) for text in option or [])
+    return plugs.check_given(Mapping, given if preset is None else {"preset": preset, **given}, "--option")
+
+
 def _option(text: str) -> tuple[str, Any]:
     """`name=value`; values that look like JSON objects or lists are read as such."""
     import json

@@ -23,12 +23,17 @@ Kpis = dict[str, float | None]
 
 def show(console: Console, settings: Settings, interval: Interval) -> None:
     """Print what a run over an interval found, what it lacked, and where to look further."""
+    from pipeline.inputs.findings import read_mix
+    from pipeline.report.sections.sources import tell_mix
+
     lake, as_of = open_lake(settings), interval.as_of
     known = read_kpis(lake, as_of)
     for part in (costs, budgets, unusual_costs, recommendations, accuracy, risks, incidents):
         part(console, lake, as_of, known)
     lacking(console, lake, interval)
     alerts(console, lake, as_of)
+    if mixed := tell_mix(read_mix(lake, as_of)):
+        console.print(f"\n[bold]Mixed[/bold]    {escape(mixed)}", highlight=False, soft_wrap=True)
     console.print(f"\n[bold]Report[/bold]   {settings.report_address(as_of)}", soft_wrap=True)
     console.print(f"[bold]Quality[/bold]  {settings.report_address(as_of, 'data_docs/index.html')}", soft_wrap=True)
 

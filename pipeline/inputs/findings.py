@@ -43,7 +43,8 @@ KINDS = {
     "fleet": "synthetic",
     "synthetic_bill": "synthetic",
     "samples": "replayed",
-    "alibaba_v2018": "replayed",
+    "alibaba_v2018": "outside",
+    "trace": "outside",
     "prices": "list prices",
 }
 
@@ -60,6 +61,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     found = Findings(
         interval=interval,
         sources=_sources(lake, interval),
+        dataset_mix=read_mix(lake, interval.as_of),
         kpis=read(lake, "executive_kpis", as_of=interval.as_of),
         resource=read_resources(lake, interval.end),
         recommendation=_believed(lake, RECOMMENDATION, interval),
@@ -149,6 +151,12 @@ def _judged(lake: Lake, interval: Interval) -> pd.DataFrame:
     settings = lake.settings
     since = interval.end - timedelta(hours=settings.detect_history_hours)
     return read(lake, "judged_series", since=since, as_of=interval.end, hours=settings.detect_min_history_hours)
+
+
+def read_mix(lake: Lake, as_of: datetime) -> pd.DataFrame:
+    """How many resources each source delivered metrics of, how well it fits, and of what kind its rows are."""
+    mix = read(lake, "dataset_mix", as_of=as_of)
+    return mix.assign(kind=[KINDS.get(name, "real") for name in mix["source"]])
 
 
 def _sources(lake: Lake, interval: Interval) -> pd.DataFrame:

@@ -21,9 +21,20 @@ SLIDE_DPI = 150
 
 
 def explore(
-    observed: Observed, out: Path, metrics: Sequence[str] = (), progress: Callable[[int, int], None] | None = None
+    observed: Observed,
+    out: Path,
+    metrics: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+    mix: str = "",
 ) -> Path:
     """Write `explore.html`, and a PNG for a slide per picture, into a folder.
+
+    Args:
+        observed: what is drawn.
+        out: the folder.
+        metrics: those that are drawn.
+        progress: is told how many of the pictures are done.
+        mix: which share of the resources is real, replayed, outside or synthetic, as a sentence; empty where all are of one kind.
 
     Returns:
         The page.
@@ -47,7 +58,7 @@ def explore(
     lead = (
         f"{days['resource'].nunique():,} resources from {days['ts'].min():%Y-%m-%d} to {days['ts'].max():%Y-%m-%d}, "
         f"{len(days):,} days of them in {len(chosen.metrics)} metrics; a day is its P95, of UTC. What kind of series a metric "
-        "is, is said of the mean over all resources."
+        "is, is said of the mean over all resources." + (f" {mix}." if mix else "")
     )
     page = out / "explore.html"
     page.write_text(render(chosen.title, lead, describe_metrics(chosen), pictures), encoding="utf-8")

@@ -81,6 +81,22 @@ def numbers(sheet: Sheet, column: str, reading: Reading = ANY) -> tuple[Floats, 
     return parsed, percent
 
 
+def read_numbers(sheet: Sheet, column: str) -> Floats:
+    """A column as floats with a decimal point: NaN where a cell says nothing (`BLANK`), infinite where it is no finite number.
+
+    Raises:
+        DataError: the file's column is of another type than text or numbers.
+    """
+    values = sheet.data[column]
+    if not is_text(values.type):
+        if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)):
+            raise DataError(f"{sheet}: column {column!r}: expected numbers, got {values.type}")
+        return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    text = pc.utf8_trim_whitespace(values)
+    blank = pc.is_in(pc.utf8_lower(text), value_set=pa.array(BLANK, values.type))
+    return _parsed_numbers(pc.if_else(blank, pa.scalar(None, values.type), text))
+
+
 def _parsed_numbers(text: pa.ChunkedArray) -> Floats:
     """Floats; NaN where the text is null, infinite where it is no number."""
     try:
@@ -119,6 +135,22 @@ def moments(sheet: Sheet, column: str, reading: Reading = ANY) -> tuple[Moments,
         DataError: a value that is not a moment, is outside 2000–2099 by the stated unit, or is one that the change to or from
             summer time skips or repeats.
     """
+    every, clashes = read_moments(sheet, column, reading)
+    if reading.ambiguous != "drop":
+        advice = "export UTC, or each moment with its offset; or state ambiguous=first, second or drop"
+        sheet.refuse(column, clashes, f"a moment that exists exactly once in {reading.timezone}; {advice}")
+    dropped = clashes if reading.ambiguous == "drop" else np.zeros(len(every), dtype=bool)
+    expected = "a moment as in ISO 8601" if reading.time_format == "iso" else f"a moment of 2000 to 2099 as {reading.time_format}"
+    sheet.refuse(column, np.isnat(every) & ~dropped, expected, _moment_hint)
+    return every, dropped
+
+
+def read_moments(sheet: Sheet, column: str, reading: Reading = ANY) -> tuple[Moments, Flags]:
+    """The same, NaT where a cell is no moment, and which of them are one that the time zone does not have exactly once.
+
+    Raises:
+        DataError: the file's column is of a type that cannot be one of moments.
+    """
     values = sheet.data[column]
     kind = values.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -133,14 +165,7 @@ def moments(sheet: Sheet, column: str, reading: Reading = ANY) -> tuple[Moments,
         raise DataError(f"{sheet}: column {column!r}: expected timestamps, got {kind}; convert it, or export ISO 8601")
     # The entry appended last stands for null.
     every = np.append(parsed.to_numpy(dtype="datetime64[us]"), np.datetime64("NaT", "us"))[places]
-    clashes = np.append(clash, False)[places]
-    if reading.ambiguous != "drop":
-        advice = "export UTC, or each moment with its offset; or state ambiguous=first, second or drop"
-        sheet.refuse(column, clashes, f"a moment that exists exactly once in {reading.timezone}; {advice}")
-    dropped = clashes if reading.ambiguous == "drop" else np.zeros(len(every), dtype=bool)
-    expected = "a moment as in ISO 8601" if reading.time_format == "iso" else f"a moment of 2000 to 2099 as {reading.time_format}"
-    sheet.refuse(column, np.isnat(every) & ~dropped, expected, _moment_hint)
-    return every, dropped
+    return every, np.append(clash, False)[places]
 
 
 def _moment_hint(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal
@@ -42,12 +43,13 @@ class Dialect:
         return f"separated by {_SEPARATORS.get(self.separator, repr(self.separator))}, {sign}"
 
 
-def tell_dialect(text: str, whole: bool) -> Dialect:
+def tell_dialect(text: str, whole: bool, names: Sequence[str] = ()) -> Dialect:
     """The dialect of a file.
 
     Args:
         text: its beginning, without a byte order mark.
         whole: whether that is all of it; else the last line may be cut off.
+        names: of the columns, where the file has no header.
 
     Raises:
         DataError: no header, or one without or with repeated names.
@@ -64,12 +66,13 @@ def tell_dialect(text: str, whole: bool) -> Dialect:
     full = next((tuple(record[1:]) for record in console if record[0] == "Full label"), ())
     if full:
         header, named = ["Time", *console[0][1:]], len(console)
+    elif names:
+        header, named = list(names), 0
     else:
         header, named = records[0] if records else [], 1
     check_header(header)
-    return Dialect(
-        separator, _tell_decimal(separator, records[named:]), tuple(header), before + (ends[named - 1] if ends else 0), full
-    )
+    above = before + (ends[named - 1] if ends and named else 0)
+    return Dialect(separator, _tell_decimal(separator, records[named:]), tuple(header), above, full)
 
 
 def check_header(names: list[str]) -> None:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 #: Labels that usually name the resource.
 RESOURCE_LABELS = ("instance", "host", "hostname", "node", "server", "resource_id", "InstanceId")
+#: What a statistic and a metric may be called.
+STATISTIC = r"(?i:average|maximum|minimum|sum|samplecount|p\d{1,2}(\.\d{1,2})?)"
+METRIC = r"[A-Za-z][A-Za-z0-9._:/-]{0,127}"
 _LABELLED = re.compile(r"(?:(?:avg|min|max|sum):)?(?P<metric>[A-Za-z_:][\w:.]*)?\s*\{(?P<labels>.+)\}")
 _LABEL = re.compile(r'([\w.-]+)\s*[=:]\s*(?:"([^"]*)"|([^,"]+))')
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")

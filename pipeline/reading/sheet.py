@@ -102,17 +102,19 @@ def read_sheet(name: str, opened: Opened) -> Sheet:
         return Sheet(name, _read_rows(name, opened, dialect), dialect, opened)
 
 
-def read_pieces(name: str, opened: Opened, choose: Choice | None = None) -> Iterator[Sheet]:
+def read_pieces(name: str, opened: Opened, choose: Choice | None = None, names: Sequence[str] = ()) -> Iterator[Sheet]:
     """The file piece by piece, so that no more than one lies in memory; at least one, which may have no rows.
 
     Texts of Parquet come as dictionaries. Raises as `read_sheet` does, at the latest at the piece where it is wrong.
 
     Args:
         choose: is given the names of all columns, and says which of them to read; None for all.
+        names: of the columns of a delimited file that has no header.
     """
-    pieces = _parquet_pieces if name.endswith(".parquet") else _delimited_pieces
+    every = choose or (lambda known: known)
+    parquet = name.endswith(".parquet")
     with _explained_as(name):
-        yield from pieces(name, opened, choose or (lambda names: names))
+        yield from _parquet_pieces(name, opened, every) if parquet else _delimited_pieces(name, opened, every, names)
 
 
 def _parquet_pieces(name: str, opened: Opened, choose: Choice) -> Iterator[Sheet]:
@@ -131,8 +133,8 @@ def _parquet_pieces(name: str, opened: Opened, choose: Choice) -> Iterator[Sheet
             first += piece.num_rows
 
 
-def _delimited_pieces(name: str, opened: Opened, choose: Choice) -> Iterator[Sheet]:
-    dialect = _read_dialect(name, opened)
+def _delimited_pieces(name: str, opened: Opened, choose: Choice, names: Sequence[str]) -> Iterator[Sheet]:
+    dialect = _read_dialect(name, opened, names)
     chosen = choose(list(dialect.names))
     if not _has_rows(name, opened, dialect):
         yield Sheet(name, _read_rows(name, opened, dialect).select(chosen), dialect, opened)
@@ -163,11 +165,11 @@ def _explained_as(name: str) -> Iterator[None]:
         raise error if str(error).startswith(name) else DataError(f"{name}: {error}") from error
 
 
-def _read_dialect(name: str, opened: Opened) -> Dialect:
+def _read_dialect(name: str, opened: Opened, names: Sequence[str] = ()) -> Dialect:
     with unpacked(name, opened) as stream:
         head = stream.read(_HEAD)
     whole = len(head) < _HEAD
-    return tell_dialect(head.decode("utf-8-sig", "strict" if whole else "ignore"), whole)
+    return tell_dialect(head.decode("utf-8-sig", "strict" if whole else "ignore"), whole, names)
 
 
 def _read_rows(name: str, opened: Opened, dialect: Dialect) -> pa.Table:

@@ -35,7 +35,8 @@ class Findings:
     Attributes:
         interval: the run's data interval; `as_of` is its end.
         sources: one row per source and bronze table: source, table_name, rows, first_at, last_at, note, kind (real, replayed,
-            synthetic or list prices).
+            outside, synthetic or list prices).
+        dataset_mix: `inputs.dataset_mix` as of this `as_of`: source, resources, score, kind; the sources of metrics.
         kpis: `inputs.executive_kpis` as of this `as_of`: kpi, value, unit, known_at, meaning.
         resource: newest row per resource, as `silver.resource`: account, region, resource_id, service, instance_type,
             tags_json.
@@ -94,6 +95,7 @@ class Findings:
     history: pd.DataFrame = field(default_factory=_empty("series_id", "granularity", "ts", "value"))
     anomaly_point: pd.DataFrame = field(default_factory=ANOMALY_POINT.empty)
     anomaly: pd.DataFrame = field(default_factory=ANOMALY.empty)
+    dataset_mix: pd.DataFrame = field(default_factory=_empty("source", "resources", "score", "kind"))
     judged: pd.DataFrame = field(default_factory=_empty("metric", "series", "judged"))
     anomaly_history: pd.DataFrame = field(default_factory=_empty("series_id", "ts", "value"))
     cost_daily: pd.DataFrame = field(default_factory=COST_DAILY.empty)

@@ -14,7 +14,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -174,11 +174,13 @@ def read(source: str, file: File, stored: Stored) -> Sheet:
         raise SourceError(f"{file.name}: {error}") from error
 
 
-def read_in_pieces(source: str, file: File, stored: Stored, choose: Choice | None = None) -> Iterator[Sheet]:
+def read_in_pieces(
+    source: str, file: File, stored: Stored, choose: Choice | None = None, names: Sequence[str] = ()
+) -> Iterator[Sheet]:
     """The file piece by piece, see `read_pieces`; raises as `read` does."""
     try:
         with _on_this_disk(source, file, stored) as path:
-            yield from read_pieces(file.name, lambda: path.open("rb"), choose)
+            yield from read_pieces(file.name, lambda: path.open("rb"), choose, names)
     except (OSError, EOFError) as error:
         raise SourceError(f"{file.name}: {error}") from error
 

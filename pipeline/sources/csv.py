@@ -25,7 +25,7 @@ from pydantic import Field
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.reading import cells
-from pipeline.reading.names import Named
+from pipeline.reading.names import METRIC, STATISTIC, Named
 from pipeline.reading.options import Reading
 from pipeline.reading.samples import Samples, read_samples
 from pipeline.reading.sheet import SUFFIXES
@@ -45,8 +45,6 @@ python -m pipeline run --source csv --path grafana.csv --option metric=cpu_utili
 
 log = logging.getLogger(__name__)
 
-STATISTIC = r"(?i:average|maximum|minimum|sum|samplecount|p\d{1,2}(\.\d{1,2})?)"
-METRIC = r"[A-Za-z][A-Za-z0-9._:/-]{0,127}"
 PLAIN_METRIC = "a plain name: letters, digits and . _ : / -, a letter first, no blanks, no '..'"
 
 

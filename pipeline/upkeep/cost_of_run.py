@@ -24,6 +24,7 @@ from pyarrow import fs
 
 from pipeline import tables
 from pipeline.inputs.clusters import PROFILED
+from pipeline.inputs.dataset_compat import HOURS_READ, days_read
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
 from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, RECORD, SPARE_TIME, reach_of_changes
 from pipeline.inputs.hindsight import AFTER
@@ -74,6 +75,9 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.cost_nodes": lambda _: COST_READ,
     "inputs.cost_resources": lambda _: CAUSES_READ,
     "inputs.cost_restated_later": lambda settings: timedelta(days=settings.history_days),
+    "inputs.dataset_correlation": days_read,
+    "inputs.dataset_days": days_read,
+    "inputs.dataset_hours": lambda _: HOURS_READ,
     "inputs.demand_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.demand_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.drift_evidence": lambda _: 2 * DRIFT_WINDOW,

@@ -73,6 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labelled = pd.DataFrame({"timestamp": long, "value": 40.0 + long.hour, "label": 0})
     labelled.loc[400, ["value", "label"]] = 95.0, 1
     labelled.to_csv(place / "labelled.csv", index=False)
+    (place / "readings.csv").write_bytes((ROOT / "tests" / "data" / "presets" / "azure_2019.csv").read_bytes())
     (place / "folder").mkdir()
     pd.DataFrame({"timestamp": long, "value": 40.0 + long.hour}).to_csv(place / "folder" / "one.csv", index=False)
     return place

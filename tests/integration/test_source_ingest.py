@@ -97,7 +97,7 @@ CASES: dict[str, tuple[str, Callable[[Request], Reply] | None, dict[str, Any]]] 
 
 
 def test_every_source_that_asks_a_server_is_here() -> None:
-    asking = {"samples", "prices", "fleet", "csv", "billing", "inventory_file", "synthetic_bill", "alibaba_v2018"}
+    asking = {"samples", "prices", "fleet", "csv", "billing", "inventory_file", "synthetic_bill", "alibaba_v2018", "trace"}
     assert set(CASES) == set(plugs.names("sources")) - asking
 
 

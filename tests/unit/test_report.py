@@ -78,6 +78,9 @@ def findings() -> Findings:
             {"source": ["fleet", "samples"], "table_name": "bronze.metric_sample", "rows": [10, 20],
              "first_at": DAY.start, "last_at": DAY.end, "note": ["A fleet", "Samples"], "kind": ["synthetic", "replayed"]}
         ),
+        dataset_mix=pd.DataFrame(
+            {"source": ["fleet", "samples"], "resources": [48, 12], "score": [97.5, 61.2], "kind": ["synthetic", "replayed"]}
+        ),
         kpis=kpis(),
         resource=frames["silver.resource"],
         recommendation=frames["gold.recommendation"],
@@ -433,6 +436,8 @@ def test_synthetic_replayed_and_assumed_data_are_named_at_the_top(page: Page) ->
 
     assert "fleet: generated, not measured" in text
     assert "samples: real recordings, moved in time" in text
+    assert "60 resources with metrics: 80% synthetic (fleet 48), 20% replayed (samples 12)." in text
+    assert "80% synthetic, 20% replayed resources" in text
     assert "2 resources had no recorded instance type" in text
     assert {r["text"] for r in page.find(**{"class": "tag"}) if "type" in r["text"]} == {"assumed type"}
 

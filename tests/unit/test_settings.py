@@ -36,8 +36,8 @@ def test_the_environment_is_stronger_than_the_file_and_an_argument_stronger_than
 
 
 def test_a_plug_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(ConfigError, match=r"no source named 'oracle'; there are .*samples"):
-        settings.load({"HEADROOM_SOURCES": "samples,oracle"})
+    with pytest.raises(ConfigError, match=r"no source named 'mainframe'; there are .*samples"):
+        settings.load({"HEADROOM_SOURCES": "samples,mainframe"})
 
 
 def test_a_missing_config_file_is_an_error_only_when_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

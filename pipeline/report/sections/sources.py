@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from pipeline.report.findings import Findings
 from pipeline.report.section import Content
 from pipeline.report.selection import assumed_resources, lacks
-from pipeline.report.words import minute, missing, plural
+from pipeline.report.words import DASH, minute, missing, plural
 from pipeline.tables.columns import FAILED, LANDED, LEFT_OUT
 
 # What a reader must know before any figure about sources of a kind.
 _WARNINGS = {
     "synthetic": "generated, not measured. Figures about it say how the pipeline works, not what an estate costs",
     "replayed": "real recordings, moved in time by whole weeks. Values, weekdays and hours are as recorded",
+    "outside": "recorded elsewhere, and placed in time as its options say. Figures about it say nothing of one's own estate",
 }
+
+
+def tell_mix(mix: pd.DataFrame) -> str:
+    """Which share of the resources with metrics is of which kind, in a sentence; empty where all are of one kind.
+
+    Args:
+        mix: a row per source: source, resources, kind.
+    """
+    counted = mix[pd.to_numeric(mix["resources"]) > 0]
+    if counted["kind"].nunique() < 2:
+        return ""
+    whole = int(counted["resources"].sum())
+    parts = []
+    for kind, rows in sorted(counted.groupby("kind"), key=lambda each: (-int(each[1]["resources"].sum()), str(each[0]))):
+        of = ", ".join(f"{name} {int(count):,}" for name, count in zip(rows["source"], rows["resources"], strict=True))
+        parts.append(f"{int(rows['resources'].sum()) / whole:.0%} {kind} ({of})")
+    return f"{whole:,} resources with metrics: {', '.join(parts)}"
 
 
 def sources(findings: Findings) -> list[Content]:
     """One row per source, in order of name."""
+    mix = {row["source"]: (int(row["resources"]), float(row["score"])) for row in findings.dataset_mix.to_dict("records")}
+    whole = sum(resources for resources, _ in mix.values())
     return [
         {
+            "resources": f"{mix[source][0]:,}" if source in mix else DASH,
+            "share": f"{mix[source][0] / whole:.0%}" if source in mix and whole else DASH,
+            "fits": f"{mix[source][1]:.0f}" if source in mix else DASH,
             "source": str(source),
             "note": next((str(n) for n in rows["note"] if not missing(n)), ""),
             "kind": str(rows["kind"].iloc[0]),
@@ -41,6 +66,9 @@ def caveats(findings: Findings) -> list[Content]:
         names = [str(name) for name in named.loc[named["kind"] == kind, "source"]]
         if names:
             found.append({"kind": kind, "text": f"{', '.join(names)}: {warning}.", "short": ", ".join(names)})
+    if mixed := tell_mix(findings.dataset_mix):
+        shares = re.sub(r" \([^)]*\)", "", mixed.partition(": ")[2])
+        found.append({"kind": "mixed", "text": f"{mixed}.", "short": f"{shares} resources"})
     assumed = assumed_resources(findings.resource)
     if assumed:
         text = (
