@@ -1,7 +1,7 @@
 """Compare the forecasters on what is known, register the best per segment, and make it champion if it earned it.
 
-**Reads** silver. **Writes** MLflow runs and models, `gold.model_metric`, `gold.risk_backtest`, and the alias `champion`, moved
-through a fence: a challenger that is worse than seasonal naive never becomes champion.
+**Reads** silver. **Writes** MLflow runs and models, `gold.model_metric`, `gold.risk_backtest`, `gold.feature_importance`, and the
+alias `champion`, moved through a fence: a challenger that is worse than seasonal naive never becomes champion.
 
 **Waits** for the daily run of the day before: it looks each day at 06:00 UTC. `due` says in its log whether to train: a week
 after the last training (`retrain_after_days`), or when `gold.drift` says so and the last training has cooled down

@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spend": {*GROUND, "forecasting", "stated"},
     "alerting": {*GROUND, "stated"},
     "allocation": {*GROUND, "stated"},
-    "forecasters": {*GROUND, "forecasting"},
+    "forecasters": {*GROUND, "features", "forecasting"},
     "detectors": {*GROUND, "anomalies"},
     "recommenders": {*GROUND, "advice", "capacity"},
     "sources": {*GROUND, *WINGS, "settings", "reading"},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.forecasters import _catalogue
 from pipeline.forecasters._season import fill
 from pipeline.forecasting import calendars
 from pipeline.forecasting.panel import STEP, Floats, Panel
@@ -48,13 +49,13 @@ class Rows:
     lead: npt.NDArray[np.int64]
 
 
-def training_rows(panel: Panel, horizon: int, most: int) -> Rows:
+def training_rows(panel: Panel, horizon: int, most: int, *, catalogue: bool = False) -> Rows:
     """Rows from past cutoffs, at most about `most`, spread over series, cutoffs and leads without chance.
 
     Cutoffs leave the horizon behind them known and seven seasons before them, or half of a shorter history.
     """
     if panel.periods < 2:
-        return _rows(panel, 0, np.arange(0))
+        return _rows(panel, 0, np.arange(0), catalogue)
     season = panel.season
     first = min(7 * season, panel.periods // 2)
     backs = np.arange(1, max(panel.periods - first, 2))
@@ -71,18 +72,18 @@ def training_rows(panel: Panel, horizon: int, most: int) -> Rows:
     for number, back in enumerate(chosen):
         # Leads rotate from cutoff to cutoff, so that all are seen.
         leads = np.unique((np.linspace(0, horizon - 1, per_cutoff).astype(np.int64) + number) % horizon) + 1
-        blocks.append(_rows(sample, int(back), leads[leads <= back]))
+        blocks.append(_rows(sample, int(back), leads[leads <= back], catalogue))
     rows = _concatenate(blocks)
     known = ~np.isnan(rows.target)
     return Rows(*(getattr(rows, name)[known] for name in Rows.__dataclass_fields__))
 
 
-def future_rows(panel: Panel, horizon: int) -> Rows:
+def future_rows(panel: Panel, horizon: int, *, catalogue: bool = False) -> Rows:
     """Rows for every series and lead after the panel's end; targets are NaN."""
-    return _rows(panel, 0, np.arange(1, horizon + 1))
+    return _rows(panel, 0, np.arange(1, horizon + 1), catalogue)
 
 
-def _rows(panel: Panel, back: int, leads: npt.NDArray[np.int64]) -> Rows:
+def _rows(panel: Panel, back: int, leads: npt.NDArray[np.int64], catalogue: bool) -> Rows:
     season, n = panel.season, len(panel)
     end = panel.periods - back
     history = fill(panel.values[:, max(0, end - 30 * season) : end], season)
@@ -128,8 +129,12 @@ def _rows(panel: Panel, back: int, leads: npt.NDArray[np.int64]) -> Rows:
     target = np.full((n, len(leads)), np.nan)
     if back:
         target = relative(panel.values[:, end + leads - 1])
+    features = np.stack(columns, axis=2).reshape(-1, len(columns))
+    if catalogue:
+        known = _catalogue.relative(_catalogue.known_at(panel, back), panel.step, centre, size, _LIMIT)
+        features = np.concatenate([features, np.repeat(known, len(leads), axis=0)], axis=1)
     return Rows(
-        np.stack(columns, axis=2).reshape(-1, len(columns)),
+        features,
         target.ravel(),
         wide(centre).ravel(),
         wide(size).ravel(),

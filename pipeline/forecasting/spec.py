@@ -28,7 +28,7 @@ Params = dict[str, Any]
 NONE = "none"
 
 #: Folders that decide what a training finds, beside data and settings; their hash is the version of the code.
-CODE = ("forecasting", "forecasters", "capacity")
+CODE = ("forecasting", "forecasters", "features", "capacity")
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         quality_result=read_checks(lake, interval.as_of),
         quarantine=read(lake, "quarantined", **bounds),
         completeness=read(lake, "completeness", **bounds),
+        dataset_check=read(lake, "dataset_checks", **bounds),
         # From the events themselves: the published table is built after the run.
         run_stat=lake.query(sql.text("gold.run_stat"), bounds).to_pandas(),
         alert=read(lake, "open_alerts", as_of=interval.as_of),

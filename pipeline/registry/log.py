@@ -154,7 +154,7 @@ def _log_segment(client: Any, experiment: str, parent: str, as_of: datetime, seg
             **{f"param.{name}": value for name, value in segment.params.get(row["model"], {}).items()},
         }
         leads = segment.leads.loc[segment.leads["model"] == row["model"]]
-        _log(client, child, params, {**_figures(row), **segment.diagnostics}, leads, model_id)
+        _log(client, child, params, {**_figures(row), **segment.diagnostics, **_told(segment, row["model"])}, leads, model_id)
         plot = segment.folder / "models" / f"{row['model']}.png"
         if plot.exists():
             client.log_artifact(child, str(plot), "plots")
@@ -192,6 +192,18 @@ def _figures(row: Any) -> dict[str, float]:
     if math.isfinite(row.get("p_value", math.nan)):
         figures["p_value"] = float(row["p_value"])
     return figures
+
+
+def _told(segment: TrainedSegment, model: str) -> dict[str, float]:
+    """The importance and mutual information of each feature that a model has chosen."""
+    if segment.importance.empty:
+        return {}
+    chosen = segment.importance.loc[(segment.importance["model"] == model) & segment.importance["chosen"].astype(bool)]
+    return {
+        f"{name}/{row['feature']}": float(row[name])
+        for row in chosen.to_dict("records")
+        for name in ("importance", "mutual_information")
+    }
 
 
 def _log(

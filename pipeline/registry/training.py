@@ -17,7 +17,7 @@ from pipeline.forecasting.spec import Spec, code_sha256, model_name
 from pipeline.forecasting.tuning import Trial
 from pipeline.tables.columns import Granularity
 
-_FRAMES = ("summary", "leads", "reliability")
+_FRAMES = ("summary", "leads", "reliability", "importance")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class TrainedSegment:
         summary, leads, proposed, params, overrides, trials: as of `forecasting.comparison.Comparison`.
         folder: files to keep: forecasts, scores, plots; a model's own plot is `models/<model>.png`.
         diagnostics: what kind of series these are, from `diagnostics.summarise`.
+        importance: what features told the forecasters that choose among them: model, feature, importance, mutual_information,
+            importance_rank, chosen.
         reliability: the proposed forecaster's chances of crossing beside what happened, from `capacity.backtest.reliability`.
     """
 
@@ -59,6 +61,7 @@ class TrainedSegment:
     trials: Sequence[Trial] = ()
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    importance: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def name(self) -> str:
@@ -76,6 +79,8 @@ class TrainedSegment:
         (self.folder / "training.json").write_text(json.dumps(plain, indent=1), encoding="utf-8")
         for name in _FRAMES:
             getattr(self, name).to_parquet(self.folder / f"{name}.parquet")
+        if len(self.importance):
+            self.importance.to_csv(self.folder / "feature_importance.csv", index=False, float_format="%.4f")
 
     @classmethod
     def load(cls, folder: Path) -> TrainedSegment:

@@ -15,7 +15,7 @@ from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
-from pipeline.tables.exploration import UTILISATION_CLUSTER
+from pipeline.tables.exploration import DATASET_CHECK, UTILISATION_CLUSTER
 from pipeline.tables.forecasts import FORECAST, MODEL_METRIC, NOT_FORECAST, PROMOTION
 from pipeline.tables.money import COST_DAILY, INVOICE
 from pipeline.tables.operations import QUALITY_RESULT, RUN_STAT
@@ -71,6 +71,7 @@ class Findings:
         quarantine: rows refused in the interval: table_name, rule, rows, example.
         completeness: per series in the interval: series_id, metric, days (with a row), missing_days (between its first
             and last day), flagged_days (less than half observed), samples, expected_samples.
+        dataset_check: `inputs.dataset_checks` of the interval: the seven checks of each source on its newest day.
         run_stat: `gold.run_stat` of this `as_of`.
         alert: `inputs.open_alerts` as of this `as_of`: what fires, the gravest first, and whether people were told.
     """
@@ -130,6 +131,7 @@ class Findings:
     completeness: pd.DataFrame = field(
         default_factory=_empty("series_id", "metric", "days", "missing_days", "flagged_days", "samples", "expected_samples")
     )
+    dataset_check: pd.DataFrame = field(default_factory=DATASET_CHECK.empty)
     run_stat: pd.DataFrame = field(default_factory=RUN_STAT.empty)
     alert: pd.DataFrame = field(
         default_factory=_empty(

@@ -149,7 +149,9 @@ def _outdated_beside(table: Table, interval: Interval, lake: Lake) -> list[Inter
     if not table.build.outdated:
         return []
     # A lake of its own: another run may build other days meanwhile.
-    days = read(open_lake(lake.settings), table.build.outdated)["ts"]
+    looks_back = sql.windows(sql.text(f"inputs.{table.build.outdated}"))[table.name]
+    bounds = {"start": interval.end, "end": interval.end + timedelta(days=looks_back)} if looks_back else {}
+    days = read(open_lake(lake.settings), table.build.outdated, **bounds)["ts"]
     if days.empty:
         return []
     sides = [(days.min(), interval.start), (interval.end, days.max() + timedelta(days=1))]

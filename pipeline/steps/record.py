@@ -13,7 +13,7 @@ from pipeline.steps._declaration import Step
 from pipeline.steps._segments import Failed
 from pipeline.tables.capacity import RISK_BACKTEST
 from pipeline.tables.columns import FAILED
-from pipeline.tables.forecasts import MODEL_METRIC
+from pipeline.tables.forecasts import FEATURE_IMPORTANCE, MODEL_METRIC
 
 if TYPE_CHECKING:
     from pipeline.interval import Interval
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher", writes=("gold.model_metric", "gold.risk_backtest"))
+STEP = Step(role="publisher", writes=("gold.feature_importance", "gold.model_metric", "gold.risk_backtest"))
 
 #: Trainings whose snapshots of silver do not expire.
 SNAPSHOTS_KEPT = 8
 
 
 def record(interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Rows of `gold.model_metric` and `gold.risk_backtest` of the training as of the interval's end, from the registry.
+    """Rows of gold that the training as of the interval's end has, from the registry: figures, chances, importance of features.
 
     The snapshots of silver that the training read are tagged, so that they do not expire. `train` could not do either: its
     role may write neither gold nor silver. Segments that could not be trained are among the checks of `gold.model_metric`, and
@@ -48,7 +48,7 @@ def record(interval: Interval, lake: Lake, settings: Settings) -> int:
     for name, snapshot_id in read_snapshots(settings, interval.as_of).items():
         tags.keep(lake, tables.get(name), snapshot_id, "training", interval.as_of, SNAPSHOTS_KEPT)
     # A training by an older version may lack a table: what is published of that stays.
-    found = {table: figures[table.name] for table in (MODEL_METRIC, RISK_BACKTEST) if table.name in figures}
+    found = {table: figures[table.name] for table in (MODEL_METRIC, RISK_BACKTEST, FEATURE_IMPORTANCE) if table.name in figures}
     failed = figures[FAILED].to_pylist() if FAILED in figures else []
     also = {MODEL_METRIC: [Failed(**row).result for row in failed]}
     checked = {

@@ -28,7 +28,7 @@ from pipeline.steps._declaration import Step
 from pipeline.steps._segments import Failed, refuse_if_all
 from pipeline.tables.capacity import RISK_BACKTEST
 from pipeline.tables.columns import FAILED
-from pipeline.tables.forecasts import MODEL_METRIC
+from pipeline.tables.forecasts import FEATURE_IMPORTANCE, MODEL_METRIC
 
 if TYPE_CHECKING:
     from pipeline.lake import Lake
@@ -86,6 +86,7 @@ def register_training(
     rows = {
         MODEL_METRIC: MODEL_METRIC.frame(row for segment in segments for row in _model_metrics(interval.as_of, segment)),
         RISK_BACKTEST: _risk_backtest(interval.as_of, segments),
+        FEATURE_IMPORTANCE: _feature_importance(interval.as_of, segments),
     }
     # A table without rows is told too, so that what it said of the same day before goes.
     figures = {table.name: conform(frame, table, interval) for table, frame in rows.items()}
@@ -142,6 +143,16 @@ def _risk_backtest(as_of: datetime, segments: list[TrainedSegment]) -> pd.DataFr
         if len(each.reliability)
     ]
     return pd.concat(judged, ignore_index=True) if judged else RISK_BACKTEST.empty()
+
+
+def _feature_importance(as_of: datetime, segments: list[TrainedSegment]) -> pd.DataFrame:
+    """Rows of `gold.feature_importance`; none where no forecaster chose among features."""
+    told = [
+        each.importance.assign(as_of=as_of, metric=each.metric, granularity=each.granularity)
+        for each in segments
+        if len(each.importance)
+    ]
+    return pd.concat(told, ignore_index=True) if told else FEATURE_IMPORTANCE.empty()
 
 
 def _sha256(parts: list[str]) -> str:

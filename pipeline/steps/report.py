@@ -26,6 +26,7 @@ STEP = Step(
         "inputs.judged_series",
         "inputs.open_alerts",
         "inputs.quarantined",
+        "inputs.dataset_checks",
         "inputs.resources",
         "inputs.rule_record",
         "inputs.sources",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from pipeline import plugs
 from pipeline.capacity import backtest as risk_backtest
@@ -22,7 +23,7 @@ from pipeline.forecasting import diagnostics
 from pipeline.forecasting.backtest import Progress
 from pipeline.forecasting.comparison import Comparison, Effort, Segment, compare, warm_up
 from pipeline.forecasting.selection import BASELINE, choose, horizon_of
-from pipeline.forecasting.spec import NONE, Champion, model_name, params_of
+from pipeline.forecasting.spec import NONE, Champion, Params, model_name, params_of
 from pipeline.inputs.demand import read_metrics, read_panel, table_of
 from pipeline.interval import Interval
 from pipeline.registry.champion import read_champion
@@ -177,12 +178,25 @@ def _train_segment(segment: Segment, effort: Effort, folder: Path, progress: Pro
         overrides=found.overrides,
         trials=found.trials,
         diagnostics=diagnostics.summarise(found.described),
+        importance=_importance(segment, found.params),
         reliability=risk_backtest.reliability(risk_backtest.chances(result, found.proposed, THRESHOLDS_PCT)),
     )
     log.info("%s", _say(found, len(panel), segment))
     write_files(trained.folder, f"{segment.name}: {len(panel)} series, {found.windows} windows", found)
     trained.save()
     return trained
+
+
+def _importance(segment: Segment, params: Mapping[str, Params]) -> pd.DataFrame:
+    """What features told the forecasters that choose among them, in the training part of the newest window alone."""
+    past, found = segment.panel.truncate(segment.horizon), []
+    for name in segment.models:
+        explain = getattr(plugs.load("forecasters", name), "importance", None)
+        if explain is not None:
+            options = plugs.check_options("forecasters", name, params.get(name, {}))
+            found.append(explain(past, segment.horizon, options).assign(model=name))
+    found = [table for table in found if len(table)]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def _say(found: Comparison, series: int, segment: Segment) -> str:

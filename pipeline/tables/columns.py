@@ -101,6 +101,9 @@ STATES = NORMAL, ONLY_FLAGGED, ANOMALOUS = ("normal", "flagged", "anomalous")
 UNKNOWN = "unknown"
 #: What stands in a key where a bill names nothing.
 UNNAMED = "none"
+DatasetCheck = Literal["completeness", "missing", "duplicates", "range", "correlation", "seasonality", "separability"]
+#: What is asked of the metric samples of one source and day.
+DATASET_CHECKS: tuple[DatasetCheck, ...] = get_args(DatasetCheck)
 CheckSeverity = Literal["critical", "warning", "info"]
 #: Of an expectation, in Great Expectations' words, and of an alert, the gravest first.
 CHECK_SEVERITIES: tuple[CheckSeverity, ...] = get_args(CheckSeverity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import as_of, metric, moment, number, resource_key, source, text
+from pipeline.tables.columns import DATASET_CHECKS, as_of, metric, moment, number, resource_key, source, text
 from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
@@ -140,4 +140,22 @@ DATASET_COMPAT = Table(
         reads=("inputs.dataset_correlation", "inputs.dataset_days", "inputs.dataset_hours", "inputs.dataset_landed"),
         checked=False,
     ),
+)
+DATASET_CHECK = Table(
+    name="silver.dataset_check",
+    doc="One of the seven checks of a data set, of the metric samples of one source on one UTC day.",
+    key=("source", "ts", "check_name"),
+    time="ts",
+    columns=(
+        source,
+        moment("ts", "Midnight that begins the day."),
+        text("check_name", "What is asked.", values=DATASET_CHECKS),
+        Column(name="success", type=FLAG, doc="It held; null where it could not be judged.", nullable=True),
+        number("observed", "What was found; null where there is too little to say.", "ratio"),
+        number("least", "What is expected at least; null where there is no such bound.", "ratio"),
+        number("most", "What is expected at most; null where there is no such bound.", "ratio"),
+        Column(name="evidence", type=WHOLE, doc="Samples, days of resources, or resources behind it.", unit="count", ge=0),
+        text("reason", "Why it could not be judged; null where it was.", nullable=True),
+    ),
+    may_be_empty=True,
 )

@@ -153,6 +153,24 @@ MODEL_METRIC = Table(
     ),
     may_be_empty=True,
 )
+FEATURE_IMPORTANCE = Table(
+    name="gold.feature_importance",
+    doc="What one feature told a forecaster that chooses among features, in the training part of a training's newest window.",
+    key=("as_of", "metric", "granularity", "model", "feature"),
+    time="as_of",
+    columns=(
+        as_of,
+        metric,
+        granularity,
+        text("model", "Forecaster."),
+        text("feature", "The forecaster's own, or one of the catalogue without the metric that it begins with."),
+        number("importance", "Share of what all splits of a first model gained.", "ratio", ge=0, le=1),
+        number("mutual_information", "With what is forecast.", "nats", ge=0),
+        Column(name="importance_rank", type=WHOLE, doc="By the sum of the ranks of both; 1 tells most.", ge=1),
+        Column(name="chosen", type=FLAG, doc="It is learnt from."),
+    ),
+    may_be_empty=True,
+)
 DRIFT = Table(
     name="gold.drift",
     doc="How one segment's published forecasts did in the 28 days before `as_of` against the 28 before those.",

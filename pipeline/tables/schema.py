@@ -116,7 +116,8 @@ class Build:
             gold are written by the steps that make it.
         catches_up: days before a run's are built with it where something was landed since they were built: a price list states
             prices of long ago. Such a table has `landings`, how many of its day each row was chosen from.
-        outdated: an input with the days, as `ts`, that are built with a run's because what they are made of changed.
+        outdated: an input with the days, as `ts`, that are built with a run's because what they are made of changed. One that
+            states how far back it reads the table is asked for as many days after the run's, which look back on it.
         period_s: seconds, from midnight, whose rows depend on no others of the table: it is built for any number of them.
     """
 

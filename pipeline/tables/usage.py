@@ -138,8 +138,15 @@ METRIC_DAILY = Table(
         moment("ts", "Midnight that begins the day."),
         *_statistics("day"),
         number("total", "All that was counted; null of what is no count.", "as `unit`", ge=0),
+        Column(
+            name="outlier",
+            type=FLAG,
+            doc="The p95 lies far outside the quartiles of the 30 days before; null of fewer than 15, or where they do not vary.",
+            nullable=True,
+        ),
         bucket,
     ),
+    build=Build(outdated="outlier_outdated"),
 )
 METRIC_5MIN = Table(
     name="silver.metric_5min",

@@ -1,11 +1,12 @@
--- views.server_metrics_wide: one server on one UTC day in 77 columns: what it did, whose it is, and how it has changed.
+-- views.server_metrics_wide: one server on one UTC day in 79 columns: what it did, whose it is, and how it has changed.
 --
 -- Reads   silver.metric_daily, silver.resource, silver.calendar
 --
 -- `…_p95` are the day's, as silver has them: 22 metrics of the system, those of an application and of a database; null where a source does
 -- not give them. Windows are of days of the calendar, the row's own among them, and null where less than half of one was observed; a
 -- lag is the value of exactly that day. `cpu_p95_anomaly_score` is the distance of the day from the mean of the 30 days before it, in
--- their standard deviations; `risk_flag` marks a day on which cpu, memory or disk were above 80 percent.
+-- their standard deviations; `cpu_outlier` is silver's flag of CPU, `outliers` counts the metrics that have it; `risk_flag` marks a day on
+-- which cpu, memory or disk were above 80 percent.
 WITH measured AS (
   SELECT
     account, region, resource_id, ts,
@@ -43,6 +44,8 @@ WITH measured AS (
     count(*) AS metrics,
     sum(samples) AS samples,
     sum(expected_samples) AS expected_samples,
+    bool_or(outlier) FILTER (WHERE metric = 'cpu_utilization') AS cpu_outlier,
+    sum(CASE WHEN outlier THEN 1 ELSE 0 END) AS outliers,
     max(quality_flag) AS quality_flag,
     min(quality_score) AS quality_score
   FROM silver.metric_daily
@@ -128,6 +131,8 @@ SELECT
       - cast(sum(cast(m.cpu_p95 AS decimal(38, 9))) OVER month_before AS double)
         / cast(count(m.cpu_p95) OVER month_before AS double)
     ) / stddev_samp(m.cpu_p95) OVER month_before, 6) END AS cpu_p95_anomaly_score,
+  m.cpu_outlier AS cpu_outlier,
+  m.outliers AS outliers,
   coalesce(m.cpu_p95 > 80e0, false) OR coalesce(m.mem_p95 > 80e0, false) OR coalesce(m.disk_p95 > 80e0, false) AS risk_flag,
   r.app_name AS app_name,
   r.business_unit AS business_unit,

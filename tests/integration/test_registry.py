@@ -23,6 +23,7 @@ import pytest
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, DataError, PartialError, SourceError
+from pipeline.forecasters._tabular import FEATURES
 from pipeline.forecasting import comparison
 from pipeline.forecasting import spec as model_spec
 from pipeline.forecasting.panel import Panel, from_frame
@@ -47,7 +48,7 @@ from pipeline.steps.register import register
 from pipeline.steps.train import train
 from pipeline.tables.capacity import RISK_BACKTEST
 from pipeline.tables.columns import QUANTILES, Granularity
-from pipeline.tables.forecasts import MODEL_METRIC, PROMOTION
+from pipeline.tables.forecasts import FEATURE_IMPORTANCE, MODEL_METRIC, PROMOTION
 from pipeline.tables.money import COST_DAILY
 from pipeline.tables.operations import CHECK_RESULT
 from tests.support import secrets
@@ -215,6 +216,31 @@ def test_the_chances_that_the_backtest_would_have_stated_are_published_beside_wh
         rate = np.average(bins["observed"], weights=bins["forecasts"])
         assert np.average(bins["base_rate_brier"], weights=bins["forecasts"]) == pytest.approx(rate * (1 - rate))
         assert days in (7, 30, 90)
+
+
+def test_what_features_told_is_published_with_the_training_and_stands_in_mlflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_step, "read_panel", demand)
+    monkeypatch.setattr(train_step, "read_metrics", lambda *given: [m for m in read_metrics(*given) if m == "cost"])
+    asked = {"forecasters": {"lightgbm": {"trees": 5, "rows": 500, "catalogue": 4}}}
+    models = ("seasonal_naive", "lightgbm")
+    settings = settings_module.load({}, home=tmp_path, challengers=models, backtest_windows=2, options=asked)
+    ran = Trained(settings, open_lake(settings), train(DAY, open_lake(settings), settings), 0)
+
+    record(DAY, ran.lake, settings)
+
+    rows = ran.lake.read(FEATURE_IMPORTANCE, FEATURE_IMPORTANCE.scope(DAY)).to_pandas()
+    assert set(rows["model"]) == {"lightgbm"}
+    assert sorted(rows["importance_rank"]) == list(range(1, len(rows) + 1))
+    own = rows["feature"].isin(FEATURES)
+    assert (own.sum(), rows.loc[own, "chosen"].all(), rows.loc[~own, "chosen"].sum()) == (len(FEATURES), True, 4)
+    [run] = ran.runs("tags.kind = 'backtest' AND params.forecaster = 'lightgbm'")
+    logged = {name.removeprefix("importance/"): v for name, v in run.data.metrics.items() if name.startswith("importance/")}
+    assert logged == pytest.approx(rows.loc[rows["chosen"]].set_index("feature")["importance"].to_dict())
+    [parent] = ran.runs("tags.kind = 'training'")
+    kept = {item.path for item in ran.client().list_artifacts(parent.info.run_id, "cost-day")}
+    assert "cost-day/feature_importance.csv" in kept
 
 
 def test_every_segment_has_one_version_and_nothing_of_it_is_pickled(trained: Trained) -> None:

@@ -24,6 +24,7 @@ from pipeline.report.sections.first import sum_rises
 from pipeline.report.selection import charted_series
 from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
+from pipeline.tables.exploration import DATASET_CHECK
 from pipeline.tables.money import INVOICE
 from pipeline.tables.savings import SAVINGS
 from tests.support.report_estate import AS_OF, DAY, NASTY_FORMULA, NASTY_NAME, asked, estate, kpis, rows, series, utc
@@ -452,6 +453,34 @@ def test_rows_that_were_not_landed_are_missed_at_the_top_of_the_page(findings: F
     page = Page(render(lacking("landed(bronze.metric_sample)", "Nothing was landed for these days.", findings)))
 
     assert "missing Nothing was landed for these days." in next(page.find(**{"class": "caveats"}))["text"]
+
+
+def test_the_checks_of_each_source_stand_in_the_quality_section_with_what_was_found_and_expected(findings: Findings) -> None:
+    day = DAY.start
+    checks = DATASET_CHECK.frame(
+        [
+            {"source": "csv", "ts": day, "check_name": "missing", "success": False, "observed": 0.2, "most": 0.05, "evidence": 9},
+            {
+                "source": "csv",
+                "ts": day,
+                "check_name": "completeness",
+                "success": True,
+                "observed": 1.0,
+                "least": 0.95,
+                "evidence": 9,
+            },
+            {"source": "csv", "ts": day, "check_name": "correlation", "most": 0.15, "evidence": 0, "reason": "too few days"},
+        ]
+    )
+
+    [table] = Page(render(replace(findings, dataset_check=checks))).find(data_table="sources")
+
+    said = table["text"].replace(words.NBSP, " ")
+    assert [said.index(each) for each in ("at least 95.0 %", "at most 5.0 %", "at most 0.15")] == sorted(
+        said.index(each) for each in ("at least 95.0 %", "at most 5.0 %", "at most 0.15")
+    )
+    assert [said.count(each) for each in ("holds", "fails", "not judged", "too few days")] == [1, 1, 1, 1]
+    assert 'data-table="sources"' not in render(findings)
 
 
 def test_a_recommendation_stands_beside_what_following_its_rule_came_to(findings: Findings) -> None:

@@ -1,6 +1,8 @@
-"""Which expectations failed, which rows were refused, and which series have holes."""
+"""Which expectations failed, how good each source is, which rows were refused, and which series have holes."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pandas as pd
 
@@ -9,11 +11,20 @@ from pipeline.report.findings import Findings
 from pipeline.report.frames import numbers, records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import COMPLETE, SHOWN
-from pipeline.report.words import series_label, share
-from pipeline.tables.columns import CHECK_SEVERITIES
+from pipeline.report.words import DASH, missing, series_label, share
+from pipeline.tables.columns import CHECK_SEVERITIES, DATASET_CHECKS
 
 _ORDER = {severity: place for place, severity in enumerate(CHECK_SEVERITIES)}
 _HOLES = 10
+_ASKED = {
+    "completeness": "Periods of the day that have a sample",
+    "missing": "Samples without a value",
+    "duplicates": "Samples given twice in one landing",
+    "range": "Samples within what can be",
+    "correlation": "Largest change of a correlation of metrics in 28 days",
+    "seasonality": "CPU's variance that the weekday explains",
+    "separability": "Variance between servers that their type explains",
+}
 
 
 def quality(findings: Findings) -> Content:
@@ -32,6 +43,7 @@ def quality(findings: Findings) -> Content:
         "failed": _failed(checks[~checks["success"].astype("bool")]),
         "loads": len(loads),
         "refused": len(imperfect),
+        "sources": _sources(findings.dataset_check),
         "load_rows": _loads(imperfect.head(SHOWN)),
         "quarantine": _quarantine(findings.quarantine),
         "holes": _holes(holes.head(_HOLES)),
@@ -56,6 +68,34 @@ def _failed(checks: pd.DataFrame) -> list[Content]:
         }
         for row in records(ordered)
     ]
+
+
+def _sources(checks: pd.DataFrame) -> list[Content]:
+    """The seven checks of each source, in the order of their declaration."""
+    order = {rule: place for place, rule in enumerate(DATASET_CHECKS)}
+    ordered = checks.assign(_order=checks["check_name"].map(order)).sort_values(["source", "_order"], kind="stable")
+    return [
+        {
+            "source": row["source"],
+            "day": f"{row['ts']:%Y-%m-%d}",
+            "asked": _ASKED[row["check_name"]],
+            "found": cell_of(row["observed"], _figure if row["check_name"] == "correlation" else share),
+            "expected": _expected(row),
+            "said": "not judged" if missing(row["success"]) else "holds" if row["success"] else "fails",
+            "level": "warning" if not missing(row["success"]) and not row["success"] else "",
+            "reason": "" if missing(row["reason"]) else row["reason"],
+        }
+        for row in records(ordered)
+    ]
+
+
+def _expected(row: dict[Any, Any]) -> str:
+    word, bound = ("at most", row["most"]) if missing(row["least"]) else ("at least", row["least"])
+    return f"{word} {_figure(bound) if row['check_name'] == 'correlation' else share(bound)}"
+
+
+def _figure(value: Any) -> str:
+    return DASH if missing(value) else f"{float(value):.2f}"
 
 
 def _loads(loads: pd.DataFrame) -> list[Content]:
