@@ -39,7 +39,7 @@ tests serverless test-system: export OMP_NUM_THREADS = 1
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-anomaly bench-cost-anomalies bench-budgets bench-features bench-clusters bench-savings bench-realised mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-billing bench-anomaly bench-cost-anomalies bench-budgets bench-features bench-clusters bench-savings bench-realised mutants crash fix lock
 # Parts of these.
 .PHONY: style types tests serverless
 
@@ -107,6 +107,9 @@ bench-forecast: setup ## Accuracy, coverage and CPU of the forecasters beside th
 
 bench-cost: setup ## The cost forecast by the day and by the month, on real projects and made-up estates, beside Prophet and seasonal naive
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/bench_cost.py tests/data/traces --prophet --estates 4
+
+bench-billing: setup ## A bill of 1 and of 10 million lines, from a Data Export of 40 files to cost by team: CPU and memory beside the bars (10 minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_billing
 
 bench-anomaly: setup ## How well each detector finds what people labelled on two public sets and what was put into made-up series
 	@$(BIN)/python -m tools.bench_anomaly

@@ -4,14 +4,15 @@ python -m tools.bench_cost_anomalies [--tuning]. Ten estates that nothing was tu
 event is one that was put into a stream of usage and was not announced, whose impact is 5 % and more of what its account, service
 and usage type should cost in 30 days. It is found by an event on that node or above it, below the total, that has a day in common
 and moves the same way; an event is right where it finds a true one of any size. Announced events and launches are in the calendar
-that all rules are given. Figures, never a verdict.
+that all rules are given. Then cost is moved between two resources of one usage type, so that this costs what it did: how often
+both are found, and how much else is told of resources. Figures, never a verdict.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from rich.table import Table
 from pipeline.anomalies import cost
 from pipeline.anomalies.cost import LEVELS, OF_NODE, Event, Tree
 from pipeline.anomalies.cost_causes import BEFORE, rank_causes
+from pipeline.anomalies.cost_hidden import find_hidden, plant_resources
 from pipeline.anomalies.cost_planned import Planned
 from pipeline.forecasting import calendars
 from pipeline.sources import _bill_charges, _bill_usage, synthetic_bill
@@ -36,6 +38,8 @@ START, DAYS, SERVERS = date(2024, 1, 1), 425, 40
 TUNING, REPORTED = range(100, 110), range(200, 210)
 #: The least impact of a true event, as a share of what its node should cost in 30 days.
 LEAST = 0.05
+#: Movements that are put into an estate at most, how many days they last, and which share of the lesser resource they move.
+MOVED, MOVED_DAYS, MOVED_SHARE = 6, (3, 15), (0.5, 0.9)
 #: Days that a launch, or the end of an application, is announced for, from the day before.
 LAUNCH = 5
 Floats = npt.NDArray[np.float64]
@@ -180,6 +184,80 @@ def _first_cause(estate: Estate, tree: Tree, event: Event) -> str:
     return str(causes[0]["resource_id"]) if causes else ""
 
 
+@dataclass(frozen=True)
+class Shift:
+    """Cost that one resource of a usage type had in the place of another.
+
+    Attributes:
+        less, more: places among the resources.
+        first, last: places of days, the last one included.
+    """
+
+    less: int
+    more: int
+    first: int
+    last: int
+
+
+def stand(tree: Tree, lines: pd.DataFrame) -> Tree:
+    """The resources that `inputs.cost_standing` gives of a bill."""
+    named = lines[lines["resource_id"] != "none"]
+    of_month = [*LEVELS, named["ts"].dt.to_period("M").rename("month")]
+    whole = lines.groupby([*LEVELS, lines["ts"].dt.to_period("M").rename("month")])["cost"].sum().rename("whole")
+    by_month = named.groupby([*of_month, "resource_id"])["cost"].sum().reset_index().join(whole, on=[*LEVELS, "month"])
+    large = by_month.loc[by_month["cost"] * 20 >= by_month["whole"], [*LEVELS, "resource_id"]].drop_duplicates()
+    large = large[large.groupby(list(LEVELS))["resource_id"].transform("count") >= 2]
+    daily = named.groupby(["ts", *LEVELS, "resource_id", "unit"])["cost"].sum().reset_index()
+    return plant_resources(tree, daily.merge(large))
+
+
+def shift(tree: Tree, resources: Tree, seed: int) -> tuple[Tree, list[Shift]]:
+    """The resources with cost moved between two of some usage types, each at most once, by 5 % of its month and more."""
+    draw = np.random.default_rng(seed)
+    cost_of, even = resources.cost.copy(), resources.even.copy()
+    found: list[Shift] = []
+    places = {tuple(row): place for place, row in enumerate(tree.nodes[list(LEVELS)].itertuples(index=False, name=None))}
+    groups = list(resources.nodes.groupby(list(LEVELS), sort=True).indices.items())
+    for number in draw.permutation(len(groups)):
+        words, members = groups[number]
+        first = int(draw.integers(80, DAYS - MOVED_DAYS[1]))
+        last = first + int(draw.integers(*MOVED_DAYS)) - 1
+        alive = [each for each in members if (resources.cost[first - BEFORE : last + 1, each] > 0).all()]
+        if len(alive) < 2 or len(found) == MOVED:
+            continue
+        less, more = (int(each) for each in draw.permutation(alive)[:2])
+        span = slice(first, last + 1)
+        moved = resources.cost[span][:, [less, more]].min(axis=1) * draw.uniform(*MOVED_SHARE)
+        if moved.sum() < LEAST * 30 * np.median(tree.cost[first - 30 : first, places[words]]):
+            continue
+        for place, sign in ((less, -1), (more, 1)):
+            ratio = 1 + sign * moved / resources.cost[span, place]
+            cost_of[span, place] *= ratio
+            even[span, place] *= ratio
+        found.append(Shift(less, more, first, last))
+    return replace(resources, cost=cost_of, even=even), found
+
+
+def judge_hidden(estate: Estate, seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Movements put into an estate, those of which both sides, and one, were found, and what else was told of resources."""
+    tree = cost.grow_tree(estate.lines.groupby(["ts", *LEVELS, "unit"])["cost"].sum().reset_index())
+    resources, shifts = shift(tree, stand(tree, estate.lines), seed)
+    quiet = calendars.quiet_days(tree.days)
+    events = find_hidden(tree, resources, cost.find_events(tree, estate.planned, quiet), estate.planned, quiet)
+
+    def of(one: Shift, place: int, sign: int) -> list[Event]:
+        return [
+            each
+            for each in events
+            if each.node == place and each.first <= one.last and each.last >= one.first and each.impact * sign > 0
+        ]
+
+    sides = [(of(one, one.less, -1), of(one, one.more, 1)) for one in shifts]
+    said = {id(each) for pair in sides for side in pair for each in side}
+    both, one = sum(all(pair) for pair in sides), sum(any(pair) for pair in sides)
+    return np.array([len(shifts), both, one, len(events) - len(said)], dtype=np.float64)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tuning", action="store_true", help="the estates that constants were chosen on")
@@ -198,7 +276,15 @@ def main() -> None:
             *(name, f"{true:.0f}", f"{recall:.2f}", f"{precision:.2f} of {said:.0f}", f"{score:.2f}"),
             *(f"{causes / max(looked_at, 1):.2f} of {looked_at:.0f}", f"{cpu_seconds() - begun:.1f}"),
         )
-    Console(width=120).print(table)
+    console = Console(width=120)
+    console.print(table)
+    moved, both, one, else_told = np.sum(
+        [judge_hidden(estate, seed) for estate, seed in zip(estates, seeds, strict=True)], axis=0
+    )
+    console.print(
+        f"{moved:.0f} movements between two resources of one usage type: both sides found of {both:.0f}, one of {one:.0f}; "
+        f"{else_told:.0f} other events of resources"
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ class Tree:
 
     Attributes:
         days: in a row, (T,).
-        nodes: one row per node: account, service and usage_type, empty from its own level down; parents before children.
+        nodes: one row per node: account, service and usage_type, empty from its own level down, and of resources the resource_id;
+            parents before children.
         parent: its place among the nodes, -1 of the total.
         cost: effective, in the bill's currency, (T, N).
         even: the same as if all months were as long, (T, N).
@@ -51,8 +52,8 @@ class Tree:
     even: Floats
 
     def level(self, node: int) -> int:
-        """0 of the total, 3 of a usage type."""
-        return sum(1 for name in LEVELS if self.nodes.at[node, name])
+        """0 of the total, 3 of a usage type, 4 of a resource."""
+        return sum(1 for name in self.nodes.columns if self.nodes.at[node, name])
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Event:
         first, last: places of its days, the last one included.
         expected: what each of its days should have cost, in the bill's currency.
         impact: what it cost beyond that over all its days.
-        levels: 0 of the total to 3 of a usage type: where it was unusual, and what explains that below.
+        levels: 0 of the total to 4 of a resource: where it was unusual, and what explains that below.
     """
 
     node: int
@@ -87,11 +88,8 @@ def grow_tree(daily: pd.DataFrame) -> Tree:
     daily = daily[daily["ts"] >= months_billed[begins][-1]]
     days = np.arange(daily["ts"].min(), daily["ts"].max() + np.timedelta64(1, "D"), dtype="datetime64[D]")
     place = (daily["ts"].to_numpy().astype("datetime64[D]") - days[0]).astype(np.int64)
-    months = days.astype("datetime64[M]")
-    long = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64) / _DAYS_PER_MONTH
-    monthly = daily["unit"].str.contains(_MONTHLY).to_numpy()
     cost = daily["cost"].to_numpy(dtype=np.float64)
-    even = np.where(monthly, cost * long[place], cost)
+    even = cost * even_factor(days, place, daily["unit"])
     leaves = daily[list(LEVELS)].drop_duplicates().sort_values(list(LEVELS))
     paths = sorted({tuple(row[:depth]) for row in leaves.itertuples(index=False) for depth in range(len(LEVELS) + 1)})
     known = {path: number for number, path in enumerate(paths)}
@@ -106,6 +104,20 @@ def grow_tree(daily: pd.DataFrame) -> Tree:
     return Tree(days, nodes, parent, sums[0], sums[1])
 
 
+def even_factor(days: Days, place: npt.NDArray[np.int64], units: pd.Series) -> Floats:
+    """What makes of the cost of each row what it would be if all months were as long.
+
+    Args:
+        days: in a row, (T,).
+        place: of each row among the days, (R,).
+        units: of each row, (R,).
+    """
+    months = days.astype("datetime64[M]")
+    long = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64) / _DAYS_PER_MONTH
+    monthly = units.str.contains(_MONTHLY).to_numpy(dtype=bool)
+    return np.where(monthly, long[place], 1.0)
+
+
 def find_events(tree: Tree, planned: Iterable[Planned], quiet: Bools) -> list[Event]:
     """The events of a bill, in the order of their nodes and days.
 
@@ -117,7 +129,7 @@ def find_events(tree: Tree, planned: Iterable[Planned], quiet: Bools) -> list[Ev
     beyond = tree.cost - expected
     found: dict[int, list[Event]] = {}
     for node in sorted(range(len(tree.nodes)), key=tree.level, reverse=True):
-        for first, last in _runs(judged, node):
+        for first, last in find_runs(judged, node):
             _place(tree, node, (first, last), expected, beyond, found)
     events = [event for same in found.values() for event in same]
     return sorted((each for each in events if _counts(tree, each)), key=lambda each: (each.node, each.first))
@@ -140,7 +152,7 @@ def is_meant(plan: Planned, usage: Mapping[Hashable, str]) -> bool:
     return all(fnmatchcase(usage[name], getattr(plan, name)) for name in LEVELS)
 
 
-def _runs(judged: Judged, node: int) -> list[tuple[int, int]]:
+def find_runs(judged: Judged, node: int) -> list[tuple[int, int]]:
     """The stretches of days in which a node was unusual in one direction, and nothing was planned."""
     direction = np.where(judged.planned[:, node], 0, judged.direction[:, node])
     found: list[tuple[int, int]] = []
@@ -164,7 +176,7 @@ def _place(tree: Tree, node: int, days: tuple[int, int], expected: Floats, beyon
             break
         place = int(children[shares.argmax()])
         levels.add(tree.level(place))
-    known = [each for each in found.get(place, []) if _touch(each, days) and each.impact * impact > 0]
+    known = [each for each in found.get(place, []) if touch(each, days) and each.impact * impact > 0]
     if known:
         levels = levels.union(*(each.levels for each in known))
         days = min(days[0], *(each.first for each in known)), max(days[1], *(each.last for each in known))
@@ -176,13 +188,14 @@ def _place(tree: Tree, node: int, days: tuple[int, int], expected: Floats, beyon
     found.setdefault(place, []).append(event)
 
 
-def _touch(event: Event, days: tuple[int, int]) -> bool:
+def touch(event: Event, days: tuple[int, int]) -> bool:
+    """Whether an event is about some days, or is no further from them than days of one event are from each other."""
     return event.first <= days[1] + APART and event.last >= days[0] - APART
 
 
 def _told(tree: Tree, node: int, days: tuple[int, int], impact: float, found: dict[int, list[Event]]) -> bool:
     """Whether the events below a node leave little of what it saw; they are seen there as well."""
-    below = [event for place, events in found.items() if _is_below(tree, place, node) for event in events if _touch(event, days)]
+    below = [event for place, events in found.items() if _is_below(tree, place, node) for event in events if touch(event, days)]
     told = sum(event.impact for event in below)
     if not below or abs(impact - told) >= TOLD * abs(impact):
         return False

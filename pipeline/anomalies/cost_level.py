@@ -20,8 +20,9 @@ LEAST, FIRST = 28, 35
 UNUSUAL, STEADY, IN_A_ROW, STILL = 4.5, 3.0, 3, 2.5
 #: The least spread, and the least deviation of an unusual day, as shares of the level.
 LEAST_SPREAD, LEAST_DEVIATION = 0.02, 0.10
-#: Days after what was planned, after which what still goes on is the new level.
-STAYS = 7
+#: Days after what was planned, after which what still goes on is the new level; and how many days back it may have been unusual
+#: the last time, to be what began there still.
+STAYS, PAUSE = 10, 3
 #: Days at a month's edges, which are held to those of the months before as well.
 EDGE, MONTHS = 3, 3
 
@@ -72,7 +73,8 @@ def judge_days(days: Days, cost: Floats, planned: Bools, quiet: Bools) -> Judged
         far = (np.abs(beyond) > limit * spread) & (np.abs(beyond) > LEAST_DEVIATION * level)
         direction[day] = np.where(far, np.sign(beyond), 0).astype(np.int8)
         run = np.where(far & (direction[day] == last), run + 1, far.astype(np.int64))
-        began[day] = far & np.where(run > 1, began[day - 1], planned[day])
+        goes_on = (began[day - PAUSE : day] & (direction[day - PAUSE : day] == direction[day])).any(axis=0)
+        began[day] = far & np.where(run > 1, began[day - 1], planned[day] | goes_on)
         usual[day] = np.where(far | planned[day], expected[day], cost[day])
         for node in np.flatnonzero(in_a_row & (run == 1)):
             first = day - IN_A_ROW + 1

@@ -7,11 +7,12 @@ from datetime import datetime
 
 import pandas as pd
 
-_NODE = ["account", "service", "usage_type"]
+_NODE = ["account", "service", "usage_type", "resource_id"]
 
 
 def name_event(owner: str, node: tuple[str, ...], first_day: datetime) -> str:
-    """The id of an event by its bill, its node and its first day."""
+    """The id of an event by its bill, its node, whose words may be empty at the end, and its first day."""
+    node = node[:-1] if len(node) == len(_NODE) and not node[-1] else node
     return hashlib.sha256("\0".join((owner, *node, f"{first_day:%Y-%m-%d}")).encode()).hexdigest()[:16]
 
 
@@ -19,7 +20,7 @@ def drop_restated(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """The events without those of days that were judged before and not found unusual: the bill says something else of them now.
 
     Args:
-        found: of one bill: account, service, usage_type (empty above its level), first_day, last_day.
+        found: of one bill: account, service, usage_type, resource_id (empty above its level), first_day, last_day.
         before: of the run before, likewise, with judged_from and judged_through; without rows where there was none.
     """
     if before.empty or found.empty:

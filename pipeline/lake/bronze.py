@@ -22,6 +22,7 @@ from pipeline.lake.rows import cast_rows, fill_columns
 from pipeline.lake.storage import Storage
 from pipeline.tables.columns import made_safe, provenance
 from pipeline.tables.identifiers import NAMES
+from pipeline.tables.money import LINES
 from pipeline.tables.operations import RUN_EVENT
 from pipeline.tables.schema import Table
 
@@ -176,7 +177,7 @@ class DailyObjects(dataset.Dataset):  # type: ignore[misc]
     def __init__(self, table: Table, storage: Storage, list_some: Callable[[list[str], bool], list[str]]) -> None:
         """`list_some` gives the objects of some days, and is told whether these are all."""
         self.trouble: Exception | None = None
-        self._schema = table.arrow_schema
+        self._schema = coded_schema(table) if table in LINES else table.arrow_schema
         self._storage = storage
         self._days = list_days(table, storage)
         self._list_some = list_some
@@ -207,6 +208,12 @@ class DailyObjects(dataset.Dataset):  # type: ignore[misc]
                 if day in unlisted:
                     self._listed[day].append(file)
         return [file for day in days for file in self._listed[day]]
+
+
+def coded_schema(table: Table) -> pa.Schema:
+    """With texts as dictionaries: lines of a bill repeat what those of the hour before say, and are read in half the memory."""
+    coded = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema([field.with_type(coded) if pa.types.is_string(field.type) else field for field in table.arrow_schema])
 
 
 def days_within(days: list[str], condition: Any, schema: pa.Schema, filesystem: Any) -> list[str]:

@@ -64,13 +64,15 @@ class Storage:
 
         Args:
             files: paths, as `list_files` gives them.
-            schema: what the files hold, and the hive column.
+            schema: what the files hold, and the hive column; texts that are to be read as dictionaries are these.
             hive: the column whose value is in the path, as in `day=2026-03-01`.
         """
         from pyarrow import dataset
 
         partitioning = dataset.partitioning(pa.schema([schema.field(hive)]), flavor="hive") if hive else None
-        return dataset.dataset(files, schema=schema, format="parquet", filesystem=self.filesystem, partitioning=partitioning)
+        coded = {field.name for field in schema if pa.types.is_dictionary(field.type)}
+        layout = dataset.ParquetFileFormat(read_options=dataset.ParquetReadOptions(dictionary_columns=coded))
+        return dataset.dataset(files, schema=schema, format=layout, filesystem=self.filesystem, partitioning=partitioning)
 
     def list_files(self, folder: str, suffix: str = ".parquet") -> list[str]:
         """Every object below a folder, in order of name."""

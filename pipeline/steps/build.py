@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pyarrow.compute as pc
+
 from pipeline import tables
 from pipeline.errors import ConfigError, DataError, PartialError
 from pipeline.inputs import read
@@ -102,7 +104,7 @@ def _publish(table: Table, interval: Interval, run: Interval, lake: Lake, settin
     data = conform(_rows(table, interval, lake, settings), table, interval)
     scope = _scope(table, interval)
     if table.build.checked:
-        also = [left.result(settings.quarantine_limit) for left in _left_out(table, interval, lake)]
+        also = [left.result(settings.quarantine_limit) for left in _left_out(table, data, interval, lake)]
         if not data.num_rows and not lake.read(table, scope, table.key).num_rows:
             # There is nothing to hold to expectations, but for what was left out of it.
             if also:
@@ -114,12 +116,14 @@ def _publish(table: Table, interval: Interval, run: Interval, lake: Lake, settin
     return lake.replace(table, data, scope).rows
 
 
-def _left_out(table: Table, interval: Interval, lake: Lake) -> list[LeftOut]:
+def _left_out(table: Table, data: Any, interval: Interval, lake: Lake) -> list[LeftOut]:
     """What was refused of what a table of silver is built from, which the log says.
 
-    What takes in the refused rows itself leaves none out.
+    What takes in the refused rows itself leaves none out. Bills say how many lines were: where none was, none is read again.
     """
     if table.layer != "silver" or table == QUARANTINE:
+        return []
+    if table == BILL and not pc.sum(data["lines_refused"]).as_py():
         return []
     read_from = read_tables(table.name)
     # Of lines of bills the table that lists the bills says it, once.

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.anomalies import cost
 from pipeline.anomalies.cost_causes import BEFORE, rank_causes
+from pipeline.anomalies.cost_hidden import find_hidden, plant_resources
 from pipeline.anomalies.cost_level import FIRST
 from pipeline.anomalies.cost_names import drop_restated, keep_ids
 from pipeline.anomalies.cost_planned import Planned, parse_planned
@@ -32,6 +33,7 @@ STEP = Step(
     reads=(
         "inputs.cost_nodes",
         "inputs.cost_complete",
+        "inputs.cost_standing",
         "inputs.cost_resources",
         "inputs.cost_anomalies_before",
         "inputs.cost_feedback",
@@ -43,6 +45,8 @@ READ, KEPT = timedelta(days=210), timedelta(days=62)
 #: How far back the causes of the oldest of them are looked for.
 CAUSES_READ = KEPT + timedelta(days=BEFORE)
 OWNER = ["source", "provider", "payer", "currency"]
+#: That tell a node, the last of them only that of a resource.
+WORDS = (*cost.LEVELS, "resource_id")
 
 
 def cost_anomalies(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -54,7 +58,7 @@ def cost_anomalies(interval: Interval, lake: Lake, settings: Settings) -> int:
     stated = read_stated_file("planned_costs", lake, settings)
     planned = parse_planned(stated.text, stated.where) if stated else ()
     since = interval.as_of - READ
-    daily = read(lake, "cost_nodes", since=since, as_of=interval.as_of)
+    daily, standing = (read(lake, name, since=since, as_of=interval.as_of) for name in ("cost_nodes", "cost_standing"))
     _warn_of_misnamed(planned, daily, since)
     complete = read(lake, "cost_complete", since=since, as_of=interval.as_of).set_index(OWNER[:3])["complete_through"]
     before = read(lake, "cost_anomalies_before", as_of=interval.as_of)
@@ -63,7 +67,8 @@ def cost_anomalies(interval: Interval, lake: Lake, settings: Settings) -> int:
         words = tuple(str(word) for word in owner)
         whole = rows[rows["ts"] <= complete.get(words[:3], pd.NaT)]
         mine = before[(before[OWNER] == list(words)).all(axis=1)]
-        bills.append(_judge_bill(words, whole, mine, planned, interval, lake))
+        resources = standing[(standing[OWNER] == list(words)).all(axis=1)]
+        bills.append(_judge_bill(words, whole, resources, mine, planned, interval, lake))
     said = read(lake, "cost_feedback", since=since, as_of=interval.as_of).set_index("anomaly_id")["answer"].to_dict()
     found = [row | {"answer": said.get(row["anomaly_id"])} for events, _ in bills for row in events]
     _publish(COST_JUDGED, [judged for _, judged in bills], interval, lake)
@@ -91,12 +96,13 @@ def _publish(table: Table, rows: list[dict[str, Any]], interval: Interval, lake:
 def _judge_bill(
     owner: tuple[str, ...],
     whole: pd.DataFrame,
+    standing: pd.DataFrame,
     before: pd.DataFrame,
     planned: tuple[Planned, ...],
     interval: Interval,
     lake: Lake,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The rows of one bill by its complete days, and what was judged of it."""
+    """The rows of one bill by its complete days and the resources that matter, and what was judged of it."""
     named: dict[str, Any] = dict(zip(OWNER, owner, strict=True)) | {"as_of": interval.as_of}
     judged = named | {"judged_from": None, "judged_through": None, "nodes": 0, "restated": 0}
     if whole.empty:
@@ -106,7 +112,11 @@ def _judge_bill(
     if len(tree.days) <= FIRST:
         return [], judged
     judged |= {"judged_from": _at(tree, FIRST), "judged_through": _at(tree, len(tree.days) - 1)}
-    described = [_describe(tree, event) for event in cost.find_events(tree, planned, calendars.quiet_days(tree.days))]
+    quiet = calendars.quiet_days(tree.days)
+    events = cost.find_events(tree, planned, quiet)
+    resources = plant_resources(tree, standing)
+    described = [_describe(tree, event) for event in events]
+    described += [_describe(resources, event) for event in find_hidden(tree, resources, events, planned, quiet)]
     recent = [row for row in described if row["last_day"] >= interval.as_of - KEPT]
     if not recent:
         return [], judged
@@ -130,7 +140,7 @@ def _describe(tree: cost.Tree, event: cost.Event) -> dict[str, Any]:
     actual, expected = sum(each for _, each, _ in days), sum(event.expected)
     return {
         "level": NODE_LEVELS[tree.level(event.node)],
-        **{name: str(tree.nodes.at[event.node, name]) for name in cost.LEVELS},
+        **{name: str(tree.nodes.at[event.node, name]) if name in tree.nodes.columns else "" for name in WORDS},
         "seen_at": ",".join(NODE_LEVELS[level] for level in sorted(event.levels)),
         "first_day": _at(tree, event.first),
         "last_day": _at(tree, event.last),
@@ -149,6 +159,8 @@ def _with_causes(row: dict[str, Any], lake: Lake) -> dict[str, Any]:
     node, first, last = {name: row[name] for name in cost.LEVELS}, row["first_day"], row["last_day"]
     span = {"since": first - timedelta(days=BEFORE), "until": last + timedelta(days=1)}
     daily = read(lake, "cost_resources", **{name: row[name] for name in OWNER}, **node, **span)
+    if row["resource_id"]:
+        daily = daily[daily["resource_id"] == row["resource_id"]]
     causes = rank_causes(daily, first.date(), last.date(), row["impact_cost"])
-    words = {name: word or None for name, word in node.items()}
+    words = {name: row[name] or None for name in WORDS}
     return row | words | {"causes_json": json.dumps(causes, ensure_ascii=False)}

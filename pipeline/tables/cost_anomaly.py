@@ -8,7 +8,7 @@ from pipeline.tables.schema import Column, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
 #: The levels of the hierarchy that cost is judged on, the highest first.
-NODE_LEVELS = ("total", "account", "service", "usage_type")
+NODE_LEVELS = ("total", "account", "service", "usage_type", "resource")
 COST_ANOMALY = Table(
     name="gold.cost_anomaly",
     doc="Days in which a part of a bill cost unusually much or little, at the deepest part that explains it, as of `as_of`.",
@@ -25,10 +25,16 @@ COST_ANOMALY = Table(
         provider,
         payer,
         currency,
-        text("level", "Of its node: all of the bill, or an account, a service in it, a usage type of that.", values=NODE_LEVELS),
+        text(
+            "level",
+            "Of its node: all of the bill, or an account, a service in it, a usage type of that; a resource where others of its "
+            "usage type moved the other way, so that the usage type hides it.",
+            values=NODE_LEVELS,
+        ),
         text("account", "Of the node; null where it is all of the bill.", nullable=True),
         text("service", "Of the node; null above the services.", nullable=True),
         text("usage_type", "Of the node; null above the usage types.", nullable=True),
+        text("resource_id", "Of the node; null above the resources.", nullable=True),
         text("seen_at", "Levels at which it was unusual, its own among them or explained by it, by comma."),
         moment("first_day", "Midnight that begins its first day."),
         moment("last_day", "Midnight that begins its last day."),

@@ -73,6 +73,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.cost_complete": lambda _: COST_READ,
     "inputs.cost_feedback": lambda _: COST_READ,
     "inputs.cost_nodes": lambda _: COST_READ,
+    "inputs.cost_standing": lambda _: COST_READ,
     "inputs.cost_resources": lambda _: CAUSES_READ,
     "inputs.cost_restated_later": lambda settings: timedelta(days=settings.history_days),
     "inputs.dataset_correlation": days_read,

@@ -23,6 +23,7 @@ SELECT
   coalesce(a.account, '') AS account,
   coalesce(a.service, '') AS service,
   coalesce(a.usage_type, '') AS usage_type,
+  coalesce(a.resource_id, '') AS resource_id,
   a.first_day AS first_day,
   a.last_day AS last_day
 FROM gold.cost_judged AS j

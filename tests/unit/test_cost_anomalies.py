@@ -12,6 +12,7 @@ import pytest
 from pipeline.anomalies import cost
 from pipeline.anomalies.cost import Event, Tree
 from pipeline.anomalies.cost_causes import BEFORE, rank_causes
+from pipeline.anomalies.cost_hidden import find_hidden, plant_resources
 from pipeline.anomalies.cost_names import drop_restated, keep_ids, name_event
 from pipeline.anomalies.cost_planned import Planned, parse_planned
 from pipeline.errors import ConfigError
@@ -118,6 +119,83 @@ def test_usage_types_of_one_service_that_hide_each_other_are_two_events_of_oppos
     assert events == {"1/EC2/Box": pytest.approx(-200, abs=30), "1/EC2/Bytes": pytest.approx(200, abs=30)}
     service = cells[("1", "EC2", "Box")] + cells[("1", "EC2", "Bytes")]
     assert np.allclose(service, estate()[("1", "EC2", "Box")] + estate()[("1", "EC2", "Bytes")])
+
+
+BOX = ("1", "EC2", "Box")
+
+
+def hidden(resources: dict[str, np.ndarray], planned: tuple[Planned, ...] = ()) -> list[tuple[str, tuple[int, int], float]]:
+    """What the resources of one usage type hide from it: resource, days and impact."""
+    cells = {**estate(), BOX: np.asarray(sum(resources.values()))}
+    tree, never = grown(cells), np.zeros(DAYS, dtype=bool)
+    parts = [
+        pd.DataFrame({"ts": WHEN.astype("datetime64[us]"), "resource_id": name, "cost": values, "unit": "Hrs"}).assign(
+            account=BOX[0], service=BOX[1], usage_type=BOX[2]
+        )
+        for name, values in resources.items()
+    ]
+    whole = pd.concat(parts, ignore_index=True)
+    planted = plant_resources(tree, whole[whole["cost"] != 0])
+    told = cost.find_events(tree, planned, never)
+    return [
+        (planted.nodes.at[event.node, "resource_id"], (event.first, event.last), event.impact)
+        for event in find_hidden(tree, planted, told, planned, never)
+    ]
+
+
+def test_two_resources_of_one_usage_type_that_hide_each_other_are_two_events_of_opposite_sign() -> None:
+    first, second = 50 * noise(1), 50 * noise(2)
+    first[80:88] -= 30
+    second[80:88] += 30
+
+    assert found({**estate(), BOX: first + second}) == []
+    assert hidden({"i-1": first, "i-2": second, "i-3": 40 * noise(3)}) == [
+        ("i-1", (80, 87), pytest.approx(-240, abs=20)),
+        ("i-2", (80, 87), pytest.approx(240, abs=20)),
+    ]
+
+
+def test_one_resource_that_two_others_make_up_for_is_found_with_both_of_them() -> None:
+    first, second, third = (60 * noise(seed) for seed in (1, 2, 3))
+    first[80:90] -= 50
+    second[80:90] += 25
+    third[80:90] += 25
+
+    assert [name for name, _, _ in hidden({"i-1": first, "i-2": second, "i-3": third})] == ["i-1", "i-2", "i-3"]
+
+
+def test_a_machine_that_takes_the_place_of_another_hides_nothing() -> None:
+    old, new = 50 * noise(1), 50 * noise(2)
+    old[90:], new[:90] = 0, 0
+
+    assert hidden({"i-1": old, "i-2": new, "i-3": 50 * noise(3)}) == []
+
+
+def test_what_the_usage_type_shows_itself_is_not_told_again_of_its_resources() -> None:
+    first, second = 50 * noise(1), 50 * noise(2)
+    first[80:85] += 90
+
+    assert hidden({"i-1": first, "i-2": second}) == []
+    second[80:85] -= 40
+    assert [name for name, _, _ in hidden({"i-1": first, "i-2": second})] == ["i-2"]
+
+
+def test_what_was_announced_of_a_usage_type_is_no_hidden_movement_of_its_resources() -> None:
+    first, second = 50 * noise(1), 50 * noise(2)
+    first[80:85] -= 30
+    second[80:85] += 30
+    days = {"start": START + timedelta(days=79), "end": START + timedelta(days=84)}
+
+    assert hidden({"i-1": first, "i-2": second}, (Planned(name="moved", usage_type="Box", **days),)) == []
+
+
+def test_what_was_announced_and_pauses_for_a_day_is_still_what_was_announced() -> None:
+    cells = changed(estate(), ("1", "S3", "Requests"), range(80, DAYS), 1.5)
+    cells[("1", "S3", "Requests")][86] /= 1.5
+    launch = Planned(name="launch", usage_type="Requests", start=START + timedelta(days=79), end=START + timedelta(days=84))
+
+    assert found(cells, (launch,)) == []
+    assert found(cells) != []
 
 
 def test_a_new_usage_type_is_an_event_of_its_own_from_its_first_day() -> None:
@@ -255,12 +333,15 @@ def test_a_resource_that_got_other_tags_is_no_cause_and_what_belongs_to_none_is_
 def events(*rows: tuple[str, int, int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"account": account, "service": "", "usage_type": "", "first_day": datetime(2026, 3, first),
+            {"account": account, "service": "", "usage_type": "", "resource_id": "", "first_day": datetime(2026, 3, first),
              "last_day": datetime(2026, 3, last), "anomaly_id": f"{account}-{first}",
              "judged_from": datetime(2026, 3, 4), "judged_through": datetime(2026, 3, 20)}
             for account, first, last in rows
         ],
-        columns=[*("account", "service", "usage_type", "first_day", "last_day", "anomaly_id", "judged_from", "judged_through")],
+        columns=[
+            *("account", "service", "usage_type", "resource_id", "first_day", "last_day", "anomaly_id"),
+            *("judged_from", "judged_through"),
+        ],
     )  # fmt: skip
 
 

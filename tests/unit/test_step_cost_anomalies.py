@@ -130,6 +130,27 @@ def test_an_event_says_where_when_how_much_and_what_of_it(billed: Settings) -> N
     }  # fmt: skip
 
 
+def test_resources_that_hide_each_other_in_a_usage_type_are_events_of_resources_with_themselves_as_causes(
+    settings: Settings,
+) -> None:
+    def shifted(resource: str, day: int) -> float:
+        return usual(resource, day % 7) + (-70 if day in SPIKE and resource == "i-1" else 0)
+
+    beside = tuple(charge("i-2", day, 120.0 if day in SPIKE else 50.0, service="EC2", usage_type="Box") for day in range(DAYS))
+    give(settings, shifted, beside)
+
+    found = sorted(run(settings, 75), key=lambda event: event["impact_cost"])
+
+    assert [(event["level"], event["usage_type"], event["resource_id"], event["seen_at"]) for event in found] == [
+        ("resource", "Box", "i-1", "resource"),
+        ("resource", "Box", "i-2", "resource"),
+    ]
+    assert [event["impact_cost"] for event in found] == pytest.approx([-210, 210])
+    assert [[cause["resource_id"] for cause in json.loads(event["causes_json"])] for event in found] == [["i-1"], ["i-2"]]
+    later = sorted(run(settings, 76), key=lambda event: event["impact_cost"])
+    assert [event["anomaly_id"] for event in later] == [event["anomaly_id"] for event in found]
+
+
 def test_an_event_is_seen_on_its_first_day_keeps_its_id_and_the_same_run_changes_nothing(billed: Settings) -> None:
     first, later = run(billed, 70), run(billed, 72)
 

@@ -1,0 +1,110 @@
+"""Resources of one usage type that move against each other, so that the usage type hides what each of them does."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.anomalies.cost import (
+    LEVELS,
+    OF_BILL,
+    OF_NODE,
+    TOLD,
+    Event,
+    Tree,
+    even_factor,
+    find_runs,
+    mask_planned,
+    touch,
+    usual_month,
+)
+from pipeline.anomalies.cost_level import Bools, judge_days
+from pipeline.anomalies.cost_planned import Planned
+
+#: Of a resource among the levels of an event.
+RESOURCE = len(LEVELS) + 1
+
+
+def plant_resources(tree: Tree, daily: pd.DataFrame) -> Tree:
+    """The resources of a bill by the days of its tree, each a node that is part of no other.
+
+    Args:
+        tree: of the bill.
+        daily: ts (midnight), account, service, usage_type, resource_id, unit, cost; one row per combination and day, days without
+            cost left out.
+    """
+    names = [*LEVELS, "resource_id"]
+    daily = daily[(daily["ts"] >= pd.Timestamp(tree.days[0])) & (daily["ts"] <= pd.Timestamp(tree.days[-1]))]
+    nodes = daily[names].drop_duplicates().sort_values(names).reset_index(drop=True)
+    column = daily[names].merge(nodes.reset_index(), on=names, how="left")["index"].to_numpy()
+    place = (daily["ts"].to_numpy().astype("datetime64[D]") - tree.days[0]).astype(np.int64)
+    cost = daily["cost"].to_numpy(dtype=np.float64)
+    sums = np.zeros((2, len(tree.days), len(nodes)))
+    np.add.at(sums[0], (place, column), cost)
+    np.add.at(sums[1], (place, column), cost * even_factor(tree.days, place, daily["unit"]))
+    return Tree(tree.days, nodes, np.full(len(nodes), -1), sums[0], sums[1])
+
+
+def find_hidden(tree: Tree, resources: Tree, events: Sequence[Event], planned: Iterable[Planned], quiet: Bools) -> list[Event]:
+    """The events of resources that others of the same usage type take back by half and more.
+
+    A resource is judged by its own days, as a node of the tree is. One that has no cost in the weeks before is left out, so that
+    machines that follow each other hide nothing; so is what an event of the usage type tells already.
+
+    Args:
+        tree: of the bill.
+        resources: see `plant_resources`.
+        events: of the tree.
+        planned: what was announced.
+        quiet: holidays, (T,).
+
+    Returns:
+        Events whose node is a place among `resources`, in the order of these and of days.
+    """
+    if not len(resources.nodes):
+        return []
+    judged = judge_days(resources.days, resources.even, mask_planned(resources, planned), quiet)
+    expected = judged.expected * np.divide(
+        resources.cost, resources.even, out=np.ones_like(resources.cost), where=resources.even != 0
+    )
+    beyond = resources.cost - expected
+    nodes = {words: place for place, words in enumerate(tree.nodes[list(LEVELS)].itertuples(index=False, name=None))}
+    parts: dict[int, list[int]] = defaultdict(list)
+    for place, words in enumerate(resources.nodes[list(LEVELS)].itertuples(index=False, name=None)):
+        parts[nodes[words]].append(place)
+    found: list[Event] = []
+    for node, members in parts.items():
+        told = [each for each in events if each.node == node]
+        moved = [
+            Event(place, first, last, tuple(expected[first : last + 1, place]), float(impact), frozenset({RESOURCE}))
+            for place in members
+            for first, last in find_runs(judged, place)
+            if (impact := beyond[first : last + 1, place].sum())
+        ]
+        known = [each for each in moved if usual_month(resources, each) > 0]
+        counted = [each for each in known if _counts(tree, node, each)]
+        found += [each for each in counted if _is_hidden(each, known, beyond) and not _is_told(each, told)]
+    return sorted(found, key=lambda each: (each.node, each.first))
+
+
+def _counts(tree: Tree, node: int, event: Event) -> bool:
+    """Whether a movement is large enough for its usage type and for the bill."""
+    above = Event(node, event.first, event.last, (), event.impact, event.levels)
+    of_bill = Event(0, event.first, event.last, (), event.impact, event.levels)
+    least = max(OF_NODE * usual_month(tree, above), OF_BILL * usual_month(tree, of_bill))
+    return abs(event.impact) >= least
+
+
+def _is_hidden(event: Event, others: list[Event], beyond: npt.NDArray[np.float64]) -> bool:
+    """Whether others take back half of it and more in its days."""
+    span = slice(event.first, event.last + 1)
+    against = {each.node for each in others if each.impact * event.impact < 0 and touch(each, (event.first, event.last))}
+    return bool(-np.sign(event.impact) * beyond[span, sorted(against)].sum() >= TOLD * abs(event.impact))
+
+
+def _is_told(event: Event, events: list[Event]) -> bool:
+    return any(each.impact * event.impact > 0 and touch(each, (event.first, event.last)) for each in events)
