@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.report.cell import cell_of
+from pipeline.report.evidence import draw_evidence
 from pipeline.report.findings import Findings
 from pipeline.report.frames import json_object, numbers, records
 from pipeline.report.section import Content, Empty, Section
@@ -46,6 +47,7 @@ def recommendations(findings: Findings) -> Content | Empty:
     rows = [_row(row, assumed) for row in records(portfolio)]
     saved = numbers(portfolio["portfolio_savings_usd"])
     return {
+        **draw_evidence(findings),
         "unknown": unknown,
         "rows": rows[:SHOWN],
         "more": rows[SHOWN:AT_MOST],
