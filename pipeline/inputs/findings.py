@@ -101,6 +101,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         # From the events themselves: the published table is built after the run.
         run_stat=lake.query(sql.text("gold.run_stat"), bounds).to_pandas(),
         alert=read(lake, "open_alerts", as_of=interval.as_of),
+        most_pages=lake.settings.report_pages,
     )
     frames = {each.name: getattr(found, each.name) for each in fields(found)}
     decoded: dict[str, Any] = {name: _decode(frame) for name, frame in frames.items() if isinstance(frame, pd.DataFrame)}

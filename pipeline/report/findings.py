@@ -75,6 +75,7 @@ class Findings:
             and last day), flagged_days (less than half observed), samples, expected_samples.
         run_stat: `gold.run_stat` of this `as_of`.
         alert: `inputs.open_alerts` as of this `as_of`: what fires, the gravest first, and whether people were told.
+        most_pages: so many accounts, and so many teams, have a page of their own.
     """
 
     interval: Interval
@@ -144,6 +145,7 @@ class Findings:
             *("measured_in", "detail", "team", "reason", "told_at", "waiting"),
         )
     )
+    most_pages: int = 30
 
     @property
     def as_of(self) -> datetime:
