@@ -70,7 +70,7 @@ def list_owners(findings: Findings, kind: Kind) -> list[Owner]:
     """All that have cost or recommendations, the costliest first, then by what is saved and by name."""
     cost, before = _costs(findings) if kind == "account" else (_shares(findings), pd.Series(dtype="float64"))
     portfolio = portfolio_of(findings.recommendation)
-    owned = portfolio.assign(owner=_owner_of(findings, portfolio, kind)).dropna(subset=["owner"])
+    owned = portfolio.assign(owner=owner_of(findings, portfolio, kind)).dropna(subset=["owner"])
     saving = numbers(owned["portfolio_savings_usd"]).groupby(owned["owner"]).sum(min_count=1)
     names = {str(name) for name in [*cost.index.get_level_values(0), *owned["owner"]]} - {"", UNALLOCATED}
     found = [
@@ -110,7 +110,7 @@ def sections_of(owner: Owner) -> list[tuple[Section, str]]:
 def _advice(findings: Findings, owner: Owner) -> Content | Empty:
     """The section of recommendations, of the owner's alone: two lots of rows at most, without plots."""
     every, savings = findings.recommendation, findings.savings
-    about = _owner_of(findings, every, owner.kind) == owner.name
+    about = owner_of(findings, every, owner.kind) == owner.name
     of_owner = savings["team" if owner.kind == "team" else "account"] == owner.name
     mine = replace(
         findings,
@@ -217,7 +217,7 @@ def _shares(findings: Findings) -> pd.Series:
     return sums
 
 
-def _owner_of(findings: Findings, recommendation: pd.DataFrame, kind: Kind) -> pd.Series:
+def owner_of(findings: Findings, recommendation: pd.DataFrame, kind: Kind) -> pd.Series:
     """Whose each recommendation is; null where nobody knows."""
     if kind == "account":
         return recommendation["account"].astype("object")

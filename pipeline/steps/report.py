@@ -1,4 +1,4 @@
-"""Write what a run found where people read it: HTML pages and the recommendations as a file for spreadsheets."""
+"""Write what a run found where people read it: HTML pages and the recommendations as files for spreadsheets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.inputs.findings import gather
 from pipeline.interval import Interval
 from pipeline.lake import Lake, reports
 from pipeline.quality.data_docs import collect_data_docs
-from pipeline.report import recommendations_csv, render, render_owners
+from pipeline.report import recommendations_csv, recommendations_xlsx, render, render_owners
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
 
@@ -63,6 +63,7 @@ def report(interval: Interval, lake: Lake, settings: Settings) -> int:
     findings = gather(interval, lake)
     files = {
         "recommendations.csv": recommendations_csv(findings.recommendation).encode(),
+        "recommendations.xlsx": recommendations_xlsx(findings),
         **{path: page.encode() for path, page in render_owners(findings).items()},
         "report.html": render(findings).encode(),
         **collect_data_docs(lake, interval.as_of),

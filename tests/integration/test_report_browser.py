@@ -68,7 +68,12 @@ def _lake(here: settings.Settings) -> Lake:
 
 def test_the_step_returns_the_rows_of_its_csv_and_leaves_no_file_but_pages(here: settings.Settings, written: Path) -> None:
     assert report(DAY, _lake(here), here) == len(estate()["gold.recommendation"])
-    assert sorted(path.name for path in written.parent.iterdir()) == ["accounts", "recommendations.csv", "report.html"]
+    assert sorted(path.name for path in written.parent.iterdir()) == [
+        "accounts",
+        "recommendations.csv",
+        "recommendations.xlsx",
+        "report.html",
+    ]
     assert sorted(path.name for path in (written.parent / "accounts").iterdir()) == ["100000000001.html", "binder.html"]
 
 
@@ -105,7 +110,7 @@ def test_a_report_that_cannot_be_rendered_leaves_the_last_one(
     with pytest.raises(RuntimeError, match="no paper"):
         report(DAY, _lake(here), here)
     assert written.read_bytes() == before
-    assert len(list(written.parent.iterdir())) == 3
+    assert len(list(written.parent.iterdir())) == 4
 
 
 @needs_browser
