@@ -97,6 +97,7 @@ class Settings(BaseModel):
     )
     horizon_days: int = Field(default=90, ge=1, le=180, description="How far daily series are forecast.")
     horizon_hours: int = Field(default=168, ge=1, le=720, description="How far hourly series are forecast.")
+    report_pages: int = Field(default=30, ge=0, le=500, description="Accounts, and teams, that have a page: the costliest.")
     history_days: int = Field(default=800, ge=14, le=3000, description="How much daily history a forecast reads.")
     history_hours: int = Field(default=1344, ge=48, le=8760, description="How much hourly history a forecast reads.")
     min_daily_history: int = Field(
@@ -107,10 +108,7 @@ class Settings(BaseModel):
     )
     backtest_windows: int = Field(default=4, ge=2, le=26, description="Rolling-origin windows of a training backtest.")
     backtest_series: int = Field(
-        default=40,
-        ge=1,
-        le=1000,
-        description="Series a segment's backtest looks at, chosen evenly; training time follows it.",
+        default=40, ge=1, le=1000, description="Series a segment's backtest looks at, chosen evenly; training time follows it."
     )
     search_trials: int = Field(
         default=0,

@@ -25,6 +25,12 @@ RESERVED = {
     "elasticache": r"(?:^|-)NodeUsage:(?P<family>cache\.[a-z0-9-]+)\.",
     "opensearch": r"(?:^|-)ESInstance:(?P<family>[a-z0-9.-]+)$",
 }
+#: The usage types that a Compute Savings Plan may cover: EC2 at any tenancy but Spot, Fargate, and the time of Lambda.
+COVERED_BY_PLANS = (
+    r"(?:BoxUsage|DedicatedUsage|HostBoxUsage|UnusedBox|UnusedDed|ReservedHostUsage)\b|Fargate-|Lambda-(?:Provisioned-)?GB-Second"
+)
+#: What the ids of plans have in a bill, and those of reservations have not.
+PLAN = "savingsplan"
 #: What stands for the region of what has none.
 EVERYWHERE = "global"
 #: Days in a month, as hours are counted.

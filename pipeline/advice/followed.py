@@ -120,9 +120,9 @@ def find_change(said: pd.DataFrame, forms: pd.Series, evidence: str) -> Change |
         if before is not None and form != before[1]:
             if found is not None and found.ends is None:
                 found = replace(found, ends=day, undone=form == found.former)
-            stood = _standing(said, day)
+            stood = standing(said, day)
             if len(stood) and (form == ENDED if ends else _was_asked(stood, before[1], form)):
-                found = Change(_newest(stood), before[0], day, before[1], form, evidence)
+                found = Change(newest_of(stood), before[0], day, before[1], form, evidence)
         before = (day, form)
     return found
 
@@ -144,10 +144,10 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
     week = hours.rolling(SCHEDULE_DAYS).mean()
     for place in range(DAYS_BEFORE, len(hours) - SCHEDULE_DAYS + 1):
         day = pd.Timestamp(hours.index[place])
-        stood = _standing(said, day)
+        stood = standing(said, day)
         if stood.empty:
             continue
-        newest = _newest(stood)
+        newest = newest_of(stood)
         # Half of what was promised must be seen, beside what the machine ran before.
         earlier = hours.iloc[place - DAYS_BEFORE : place].dropna()
         usual = float(earlier.mean()) if len(earlier) >= SCHEDULE_DAYS else 0.0
@@ -202,13 +202,13 @@ def _days_off(hours: pd.Series) -> pd.Series:
     return lengths.where(is_off & ((lengths >= SCHEDULE_DAYS) | (runs == runs.iloc[-1])), 0)
 
 
-def _standing(said: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+def standing(said: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """The rows that could be followed on a day."""
     stood: pd.DataFrame = said[(said["as_of"] <= day) & (said["as_of"] > day - STANDS)]
     return stood
 
 
-def _newest(said: pd.DataFrame) -> dict[str, Any]:
+def newest_of(said: pd.DataFrame) -> dict[str, Any]:
     return {str(name): value for name, value in said.sort_values("as_of").iloc[-1].items()}
 
 

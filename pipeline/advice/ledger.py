@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -23,9 +23,10 @@ from pipeline.advice.followed import (
     forms_by_inventory,
     settle,
 )
+from pipeline.advice.followed_bill import find_purchase, find_tags
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.realised import FOLLOWED_DAYS, Realised, Seen, by_day, in_sum, known_until, realise
-from pipeline.tables.columns import ANSWERS, BY_BILL, BY_INVENTORY, LIST_BASIS, UNNAMED
+from pipeline.tables.columns import ANSWERS, BY_BILL, BY_INVENTORY, IMPLEMENTED, LIST_BASIS, REGRESSED, UNNAMED
 
 #: By item of a price list the days from which a price holds, in order, and the price.
 Listed: TypeAlias = Mapping[str, tuple[npt.NDArray[np.datetime64], Floats]]
@@ -38,7 +39,7 @@ class Known:
 
     Attributes:
         as_of: that moment.
-        said: rows of `inputs.recommended_changes`.
+        said: rows of `inputs.recommended_changes` about resources.
         inventory: rows of `inputs.resource_days` by resource.
         listed: days of the inventories by account, region and service.
         hours: rows of `inputs.resource_hours` by resource.
@@ -48,6 +49,9 @@ class Known:
         present: by day the commitments that bills have.
         teams: by resource.
         several: resources whose charges a bill does not tell from another's: of these nothing is said.
+        asked_of_bill: rows of `inputs.recommended_changes` that ask for a purchase or for tags.
+        spend: rows of `inputs.spend_by_day`, which show purchases.
+        tags: rows of `inputs.tags_by_day`, which show tags.
     """
 
     as_of: datetime
@@ -61,6 +65,9 @@ class Known:
     present: Mapping[np.datetime64, frozenset[str]]
     teams: Mapping[Key, str]
     several: frozenset[Key] = frozenset()
+    asked_of_bill: pd.DataFrame = field(default_factory=pd.DataFrame)
+    spend: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tags: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def write_ledger(known: Known) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -77,7 +84,27 @@ def write_ledger(known: Known) -> tuple[list[dict[str, Any]], list[dict[str, Any
                 named = {"as_of": known.as_of, "recommendation_id": str(name), "currency": bill.currency}
                 daily += [named | {str(k): v for k, v in day.items()} for day in by_day(realised.told).to_dict("records")]
         rows.append(row)
-    return rows, daily
+    return [*rows, *_seen_in_bill(known)], daily
+
+
+def _seen_in_bill(known: Known) -> Iterator[dict[str, Any]]:
+    """The rows of what was to be bought or tagged: that it was is seen, not what that saved."""
+    if known.asked_of_bill.empty:
+        return
+    oldest = pd.Timestamp(known.as_of - timedelta(days=FOLLOWED_DAYS))
+    for _, said in known.asked_of_bill.groupby("recommendation_id", sort=True):
+        is_purchase = said["action"].iloc[-1] == "purchase"
+        find, seen = (find_purchase, known.spend) if is_purchase else (find_tags, known.tags)
+        change = None if seen.empty else find(said, seen)
+        if change is not None and change.first < oldest:
+            change = None
+        row = _describe(known, said, change)
+        if change is not None:
+            status = REGRESSED if change.undone else IMPLEMENTED
+            reason = f"The bill shows it from {change.first:%Y-%m-%d} on: {change.former} before, {change.became} then."
+            back = f" Taken back on {change.ends:%Y-%m-%d}." if change.undone else ""
+            row |= _judge(change, Realised(status, reason + back, None), None)
+        yield row
 
 
 def find_changes(known: Known) -> list[Change]:

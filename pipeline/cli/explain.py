@@ -12,6 +12,7 @@ from pipeline.cli.options import Day, read_settings
 from pipeline.cli.output import console, print_frame, write_money
 from pipeline.cli.plot import draw_hours
 from pipeline.interval import Interval
+from pipeline.report.evidence import heights, uses_of
 from pipeline.report.words import RISK_WORDS
 from pipeline.tables.identifiers import as_given
 
@@ -94,35 +95,14 @@ def _show_evidence(found: Explanation) -> None:
     print_frame(pd.DataFrame(rows, columns=["figure", "observed", "held to"]).astype("object"), "evidence")
     if found.options:
         _say(f"options of {found.row['rule_id']} now: {', '.join(f'{name}={value}' for name, value in found.options.items())}")
-    for title, metric in list(_by_use(found))[:_MOST_PLOTS]:
-        name, unit = title
-        hours = [moment.to_pydatetime() for moment in metric["hour"]]
-        lines = _lines(found.evidence, name) if unit == "percent" else {}
-        _say(draw_hours(hours, metric["p95"].tolist(), f"{name}, P95 of each hour, {unit}", lines, console.width))
+    for use in uses_of(found.hours, found.evidence)[:_MOST_PLOTS]:
+        lines = heights(found.evidence, use, found.row["current_config"], found.row["target_config"])
+        hours = [moment.to_pydatetime() for moment in use.hours]
+        _say(draw_hours(hours, use.values, f"{use.metric}, {use.said}, {use.unit}", lines, console.width))
 
 
 def _text(value: Any) -> Any:
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
-
-
-def _by_use(found: Explanation) -> list[tuple[tuple[str, str], Any]]:
-    """Metrics that the evidence speaks of come first."""
-    spoken = {name.partition("_")[0] for part in ("observed", "thresholds") for name in found.evidence.get(part, {})}
-    groups = [((str(name), str(unit)), rows) for (name, unit), rows in found.hours.groupby(["metric", "unit"], sort=True)]
-    return sorted(groups, key=lambda group: group[0][0].partition("_")[0] not in spoken)
-
-
-def _lines(evidence: dict[str, Any], metric: str) -> dict[str, float]:
-    """Heights worth a line in the plot of a metric in percent: what it is held to, and all that the target has."""
-    kind = metric.partition("_")[0]
-    lines = {
-        f"{name}, what it is held to": float(value)
-        for name, value in evidence.get("thresholds", {}).items()
-        if name.startswith(f"{kind}_") and name.endswith("_pct") and not name.endswith("headroom_pct")
-    }
-    if (ratio := evidence.get(f"{kind}_ratio")) is not None:
-        lines["all that the target has"] = 100 * float(ratio)
-    return lines
 
 
 def _origins(found: Explanation) -> Iterator[str]:

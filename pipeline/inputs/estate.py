@@ -47,7 +47,12 @@ def read_record(interval: Interval, lake: Lake) -> pd.DataFrame:
 
 def read_bill(interval: Interval, lake: Lake) -> pd.DataFrame:
     """Usage as it was charged by the day; payers and commitments have names that are safe, as accounts have."""
-    bill = read(lake, "spend_by_day", since=interval.as_of - BILLED, as_of=interval.as_of)
+    return read_bill_days(lake, interval.as_of - BILLED, interval.as_of)
+
+
+def read_bill_days(lake: Lake, since: datetime, as_of: datetime) -> pd.DataFrame:
+    """The same of other days."""
+    bill = read(lake, "spend_by_day", since=since, as_of=as_of)
     return bill.assign(**{name: bill[name].map(make_safe).astype("object") for name in ("payer", "commitment_id")})
 
 

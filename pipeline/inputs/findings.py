@@ -14,11 +14,13 @@ from pipeline import plugs
 from pipeline.inputs import read
 from pipeline.inputs.checks import read_checks
 from pipeline.inputs.estate import read_record
+from pipeline.inputs.evidence import read_hours
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
+from pipeline.report.evidence import DAYS, READ
 from pipeline.report.findings import Findings
-from pipeline.report.selection import charted_series, sort_by_gravity, still_told
+from pipeline.report.selection import charted_series, portfolio_of, sort_by_gravity, still_told
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
@@ -58,13 +60,17 @@ def gather(interval: Interval, lake: Lake) -> Findings:
     forecast = _believed(lake, FORECAST, interval, series_id=sorted(set(chosen["series_id"])))
     anomaly = _believed(lake, ANOMALY, interval)
     points = _anomalous_points(lake, interval)
+    recommendation = _believed(lake, RECOMMENDATION, interval)
+    used = read_hours(portfolio_of(recommendation).head(READ), interval.as_of, lake, DAYS)
     found = Findings(
         interval=interval,
         sources=_sources(lake, interval),
         dataset_mix=read_mix(lake, interval.as_of),
         kpis=read(lake, "executive_kpis", as_of=interval.as_of),
         resource=read_resources(lake, interval.end),
-        recommendation=_believed(lake, RECOMMENDATION, interval),
+        recommendation=recommendation,
+        evidence_hours=used,
+        evidence_forecast=_believed(lake, FORECAST, interval, series_id=sorted(set(used["series_id"])), granularity=["hour"]),
         rule_record=read_record(interval, lake),
         savings=_believed(lake, SAVINGS, interval),
         capacity_risk=risk,
@@ -98,6 +104,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         # From the events themselves: the published table is built after the run.
         run_stat=lake.query(sql.text("gold.run_stat"), bounds).to_pandas(),
         alert=read(lake, "open_alerts", as_of=interval.as_of),
+        most_pages=lake.settings.report_pages,
     )
     frames = {each.name: getattr(found, each.name) for each in fields(found)}
     decoded: dict[str, Any] = {name: _decode(frame) for name, frame in frames.items() if isinstance(frame, pd.DataFrame)}

@@ -19,6 +19,7 @@ from pipeline.advice.realised import FOLLOWED_DAYS, known_until
 from pipeline.allocation.decide import Charges, decide
 from pipeline.inputs import ask, read
 from pipeline.inputs.allocation import read_allocation_rules, read_tags
+from pipeline.inputs.estate import read_bill_days
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -29,6 +30,8 @@ SAID = timedelta(days=FOLLOWED_DAYS + 1) + STANDS
 #: How far back charges and hours are: the days before such a change, and a week in which no inventory was landed.
 CHARGED = timedelta(days=FOLLOWED_DAYS + HISTORY_DAYS + 7)
 TEAM = "team"
+#: What nobody sees but the bill.
+_OF_BILL = ("purchase", "tag")
 # Names in one query: a text of all resources may be longer than Athena takes.
 _AT_ONCE = 2000
 _RESOURCE = ["account", "region", "resource_id"]
@@ -37,7 +40,9 @@ _RESOURCE = ["account", "region", "resource_id"]
 def read_known(interval: Interval, lake: Lake, settings: Settings) -> Known:
     """All that tells what became of the recommendations of the last 125 days, as of the interval's end."""
     as_of = interval.as_of
-    said = read(lake, "recommended_changes", since=as_of - SAID, as_of=as_of)
+    every = read(lake, "recommended_changes", since=as_of - SAID, as_of=as_of)
+    of_bill = every["action"].isin(_OF_BILL)
+    said, asked = every[~of_bill], every[of_bill]
     names = sorted(set(said["resource_id"]))
     rows = _read_of(lake, "resource_days", names, since=as_of - SAID, as_of=as_of)
     listed = (
@@ -55,6 +60,9 @@ def read_known(interval: Interval, lake: Lake, settings: Settings) -> Known:
         list_prices={},
         present={},
         teams=_read_teams(said, interval, lake, settings),
+        asked_of_bill=asked,
+        spend=read_bill_days(lake, as_of - SAID, as_of) if len(asked) else pd.DataFrame(),
+        tags=read(lake, "tags_by_day", since=as_of - SAID, as_of=as_of) if len(asked) else pd.DataFrame(),
     )
     wanted = silent_resources(known) | {each.resource for each in find_changes(known)}
     bills, several = _read_bills(wanted, services_of(said), as_of, lake)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.advice.answer import recommendations
-from pipeline.advice.bill import RESERVATION, known_bill, reserved_families
+from pipeline.advice.bill import PLAN, RESERVATION, known_bill, reserved_families
 from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.estate import Estate
 from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
@@ -15,8 +15,6 @@ SERVICES = frozenset({RESERVATION})
 #: What is stopped or made smaller is not committed to.
 AFTER_CHANGES = True
 
-# How the bill names a plan, beside reservations.
-_PLAN = "savingsplan"
 _ONE_ENGINE = " A reservation is of one engine, which a bill by the day does not tell: buy it of what it is spent on."
 _SAID = {"rds": ("databases", _ONE_ENGINE), "elasticache": ("caches", _ONE_ENGINE), "opensearch": ("search nodes", "")}
 
@@ -54,7 +52,7 @@ def _offer(case: Case, service: str, family: str, words: str, caveat: str) -> Of
 
     def held(recent: pd.DataFrame) -> set[str]:
         mine = recent[is_coverable(recent) & (recent["charged_as"] == "covered")]
-        return {str(name) for name in mine["commitment_id"].unique() if _PLAN not in str(name)}
+        return {str(name) for name in mine["commitment_id"].unique() if PLAN not in str(name)}
 
     def is_commitment(rows: pd.DataFrame) -> pd.Series:
         return rows["commitment_id"].isin(held(rows))

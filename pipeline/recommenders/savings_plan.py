@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.advice.answer import recommendations
-from pipeline.advice.bill import SAVINGS_PLAN, known_bill
+from pipeline.advice.bill import COVERED_BY_PLANS, PLAN, SAVINGS_PLAN, known_bill
 from pipeline.advice.case import cases
 from pipeline.advice.estate import Estate
 from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
@@ -14,13 +14,6 @@ RULE_VERSION = "2"
 SERVICES = frozenset({SAVINGS_PLAN})
 #: What is stopped or made smaller is not committed to.
 AFTER_CHANGES = True
-
-# EC2 at any tenancy but Spot, Fargate, and the time of Lambda.
-_COVERABLE = (
-    r"(?:BoxUsage|DedicatedUsage|HostBoxUsage|UnusedBox|UnusedDed|ReservedHostUsage)\b|Fargate-|Lambda-(?:Provisioned-)?GB-Second"
-)
-# How the bill names a plan, beside reservations.
-_PLAN = "savingsplan"
 
 
 class Options(CommitOptions):
@@ -40,11 +33,11 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
 
 def _is_coverable(rows: pd.DataFrame) -> pd.Series:
-    return rows["usage_type"].str.contains(_COVERABLE, regex=True)
+    return rows["usage_type"].str.contains(COVERED_BY_PLANS, regex=True)
 
 
 def _is_plan(rows: pd.DataFrame) -> pd.Series:
-    return rows["commitment_id"].str.contains(_PLAN, regex=False)
+    return rows["commitment_id"].str.contains(PLAN, regex=False)
 
 
 def _held(recent: pd.DataFrame) -> set[str]:

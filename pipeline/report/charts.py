@@ -55,19 +55,37 @@ class Mark:
 
 @dataclass(frozen=True)
 class Curves:
-    """What runs over time; `now` is a vertical line at the moment that splits known from forecast."""
+    """What runs over time.
+
+    Attributes:
+        lines, bands: drawn in their order, bands below.
+        now: a vertical line at the moment that splits known from forecast.
+        shaded: from when to when the ground is another.
+        described: the same in words, which assistive technology reads after the title.
+    """
 
     lines: Sequence[Line] = ()
     bands: Sequence[Band] = ()
     now: datetime | None = None
+    shaded: Sequence[tuple[datetime, datetime]] = ()
+    described: str = ""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How values are written: the unit at the axis, and a value in words."""
+    """How values are written.
+
+    Attributes:
+        unit: at the axis.
+        fmt: a value in words.
+        reach: the axis reaches as far at least.
+        is_read: whether the pointer reads values, which weighs more than the chart.
+    """
 
     unit: str
     fmt: Callable[[float], str] = "{:,.4g}".format
+    reach: float = 0.0
+    is_read: bool = True
 
 
 def time_chart(
@@ -101,24 +119,26 @@ def time_chart(
     start, end = min(times), max(times)
     if start == end:
         end = start + timedelta(hours=1)
-    low, high = min(0.0, min(values)), max(values)
+    low, high = min(0.0, min(values)), max(scale.reach, *values)
     if percent_axis and high > 40:
         low, high = 0.0, max(100.0, high)
     ticks = value_ticks(low, high)
     frame = Frame(width - 58, height - 50, 46, 22, start, end, min(low, ticks[0]), max(high, ticks[-1]))
-    parts: list[str] = [value_axis(frame, ticks, scale.unit), time_axis(frame, wanted=max(3, width // 85))]
+    parts = [f"<desc>{escape(curves.described)}</desc>"] if curves.described else []
+    parts += [_shade(frame, span) for span in curves.shaded]
+    parts += [value_axis(frame, ticks, scale.unit), time_axis(frame, wanted=max(3, width // 85))]
     parts += [_band(frame, band) for band in bands]
     parts.append(_now(frame, curves.now))
     parts += [_line(frame, line) for line in lines]
     for value, label in thresholds:
-        if frame.low < value < frame.high:
+        if frame.low < value < frame.high or value == scale.reach:
             y = frame.y(value)
             parts.append(
                 f'<line class="threshold" x1="{px(frame.left)}" x2="{px(frame.right)}" y1="{px(y)}" y2="{px(y)}"/>'
-                f'<text class="note" x="{px(frame.left + 3)}" y="{px(y - 3)}">{escape(label)}</text>'
+                f'<text class="note" x="{px(frame.left + 3)}" y="{px(y - 3 if y > frame.top else y + 11)}">{escape(label)}</text>'
             )
     parts += [_mark(frame.x(m.ts), frame.y(m.value), m.severity, m.label) for m in marks]
-    readings = _readings(frame, curves, scale)
+    readings = _readings(frame, curves, scale) if scale.is_read else []
     return _svg(title, width, height, parts, readings, frame)
 
 
@@ -187,10 +207,7 @@ def mark_strips(
     )
     parts = []
     if shaded is not None:
-        x0, x1 = (frame.x(min(max(pd.Timestamp(t), frame.start), frame.end)) for t in shaded)
-        parts.append(
-            f'<rect class="shaded" x="{px(x0)}" y="{frame.top}" width="{px(max(x1 - x0, 2))}" height="{px(frame.height)}"/>'
-        )
+        parts.append(_shade(frame, shaded))
     parts.append(time_axis(frame, wanted=8))
     for number, (label, marks) in enumerate(rows):
         y = frame.top + step * (number + 0.5)
@@ -255,6 +272,12 @@ def _svg(
         f'<svg class="chart" viewBox="0 0 {px(width)} {px(height)}" role="img" aria-label="{escape(title)}"{data}>'
         f"{''.join(str(part) for part in parts)}</svg>"
     )
+
+
+def _shade(frame: Frame, span: tuple[datetime, datetime]) -> str:
+    """Another ground from when to when, as far as the chart reaches."""
+    x0, x1 = (frame.x(min(max(pd.Timestamp(t), frame.start), frame.end)) for t in span)
+    return f'<rect class="shaded" x="{px(x0)}" y="{frame.top}" width="{px(max(x1 - x0, 2))}" height="{px(frame.height)}"/>'
 
 
 def _now(frame: Frame, now: datetime | None) -> str:

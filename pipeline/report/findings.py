@@ -41,6 +41,9 @@ class Findings:
         resource: newest row per resource, as `silver.resource`: account, region, resource_id, service, instance_type,
             tags_json.
         recommendation: `gold.recommendation` of this `as_of`.
+        evidence_hours: what was measured of the resources of the portfolio's first recommendations, as
+            `inputs.evidence.read_hours` gives it.
+        evidence_forecast: `gold.forecast` of this `as_of` of the same series, by the hour.
         rule_record: `inputs.rule_record` of 400 days: what following each rule before would have come to.
         savings: `gold.savings` of this `as_of`: what became of recommendations.
         capacity_risk: `gold.capacity_risk` of this `as_of`.
@@ -74,6 +77,7 @@ class Findings:
         dataset_check: `inputs.dataset_checks` of the interval: the seven checks of each source on its newest day.
         run_stat: `gold.run_stat` of this `as_of`.
         alert: `inputs.open_alerts` as of this `as_of`: what fires, the gravest first, and whether people were told.
+        most_pages: so many accounts, and so many teams, have a page of their own.
     """
 
     interval: Interval
@@ -81,6 +85,12 @@ class Findings:
     kpis: pd.DataFrame = field(default_factory=_empty("kpi", "value", "unit", "known_at", "meaning"))
     resource: pd.DataFrame = field(default_factory=RESOURCE.empty)
     recommendation: pd.DataFrame = field(default_factory=RECOMMENDATION.empty)
+    evidence_hours: pd.DataFrame = field(
+        default_factory=_empty(
+            *("recommendation_id", "series_id", "metric", "unit", "hour", "value", "max", "expected_samples"),
+        )
+    )
+    evidence_forecast: pd.DataFrame = field(default_factory=FORECAST.empty)
     rule_record: pd.DataFrame = field(
         default_factory=_empty(
             "rule_id", "rule_version", "is_reference", "resources", "changes", "violating", "promised_usd", "saved_usd"
@@ -139,6 +149,7 @@ class Findings:
             *("measured_in", "detail", "team", "reason", "told_at", "waiting"),
         )
     )
+    most_pages: int = 30
 
     @property
     def as_of(self) -> datetime:

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from pipeline import __version__
 from pipeline.report import charts, words
 from pipeline.report.findings import Findings
+from pipeline.report.owners import FOLDERS, list_owners, sections_of
 from pipeline.report.section import Empty, Section
 from pipeline.report.sections import ORDER, load_section
 from pipeline.report.sections.sources import caveats
@@ -28,13 +29,29 @@ TELEMETRY = "<!-- telemetry -->"
 
 def render(findings: Findings) -> str:
     """The report as HTML that loads nothing from anywhere: style, script and charts are in the page."""
+    return _page(findings, [_render_section(load_section(name), name, findings) for name in ORDER])
+
+
+def render_owners(findings: Findings) -> dict[str, str]:
+    """A page of each account and team that the report lists: HTML by its path beside the report."""
+    pages = {}
+    for kind in FOLDERS:
+        for owner in list_owners(findings, kind)[: findings.most_pages]:
+            shown = [_render_section(section, template, findings) for section, template in sections_of(owner)]
+            pages[owner.page] = _page(findings, shown, f"{kind} {owner.name}")
+    return pages
+
+
+def _page(findings: Findings, shown: list[tuple[Section, Markup]], subject: str = "") -> str:
+    """Sections as a page; `subject` is what it is about where that is not all."""
     script = (FOLDER / "report.js").read_text(encoding="utf-8").strip()
     return _template("page").render(
+        subject=subject,
         as_of=words.minute(findings.as_of),
         start=words.minute(findings.interval.start),
         end=words.minute(findings.interval.end),
         caveats=caveats(findings),
-        sections=[_render_section(name, findings) for name in ORDER],
+        sections=shown,
         style=(FOLDER / "report.css").read_text(encoding="utf-8").strip(),
         script=script,
         # The browser runs this script and no other, whatever a name in the data looks like.
@@ -44,11 +61,10 @@ def render(findings: Findings) -> str:
     )
 
 
-def _render_section(name: str, findings: Findings) -> tuple[Section, Markup]:
+def _render_section(section: Section, template: str, findings: Findings) -> tuple[Section, Markup]:
     """A section, and what stands below its heading: its own template filled with what was found."""
-    section = load_section(name)
     content = section.content(findings)
-    body = _template("empty").render(reason=content) if isinstance(content, Empty) else _template(name).render(content)
+    body = _template("empty").render(reason=content) if isinstance(content, Empty) else _template(template).render(content)
     return section, Markup(body)  # noqa: S704 the templates escape
 
 

@@ -1,4 +1,4 @@
-"""Write what a run found where people read it: one HTML page and the recommendations as a file for spreadsheets."""
+"""Write what a run found where people read it: HTML pages and the recommendations as files for spreadsheets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.inputs.findings import gather
 from pipeline.interval import Interval
 from pipeline.lake import Lake, reports
 from pipeline.quality.data_docs import collect_data_docs
-from pipeline.report import recommendations_csv, render
+from pipeline.report import recommendations_csv, recommendations_xlsx, render, render_owners
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
 
@@ -54,7 +54,9 @@ STEP = Step(
 
 
 def report(interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Publish `report.html`, `recommendations.csv` and the data docs of the run, and of the newest run at the stable address.
+    """Publish the report, its pages of accounts and teams, the recommendations and the data docs; of the newest run twice.
+
+    The second time is at the stable address.
 
     Returns:
         Rows in `recommendations.csv`.
@@ -62,6 +64,8 @@ def report(interval: Interval, lake: Lake, settings: Settings) -> int:
     findings = gather(interval, lake)
     files = {
         "recommendations.csv": recommendations_csv(findings.recommendation).encode(),
+        "recommendations.xlsx": recommendations_xlsx(findings),
+        **{path: page.encode() for path, page in render_owners(findings).items()},
         "report.html": render(findings).encode(),
         **collect_data_docs(lake, interval.as_of),
     }

@@ -27,6 +27,8 @@ STEP = Step(
         "inputs.resource_days",
         "inputs.resource_hours",
         "inputs.resource_owners",
+        "inputs.spend_by_day",
+        "inputs.tags_by_day",
         "inputs.unit_list_prices",
         "silver.tag_set",
     ),

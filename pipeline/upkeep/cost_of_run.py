@@ -101,6 +101,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.rule_record": lambda _: RECORD,
     "inputs.seen_before": lambda _: NEW_AGAIN,
     "inputs.spend_by_day": lambda _: BILLED,
+    "inputs.tags_by_day": lambda _: SAID,
     "inputs.spare_time": lambda _: SPARE_TIME,
     "inputs.unit_list_prices": lambda _: CHARGED,
     "inputs.week_profile": lambda _: PROFILED,

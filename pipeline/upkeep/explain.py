@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pipeline import plugs, tables
 from pipeline.errors import ConfigError
 from pipeline.inputs import ask, read
+from pipeline.inputs.evidence import days_looked_at, read_hours
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.lake.fingerprint import fingerprint
@@ -49,7 +50,8 @@ class Explanation:
         digest: sha256 of that row.
         evidence: `row["evidence_json"]`, read.
         options: of the rule, as the settings say now; empty for a row that no rule makes.
-        hours: how the resource was used in what the rule looked at: metric, unit, hour, p95; empty where nothing was measured.
+        hours: how the resource was used in what the rule looked at, as `inputs.evidence.read_hours` gives it; empty where
+            nothing was measured.
         loads: the landings that this was made of: source, load_id, samples, first_at, landed_at.
         origins: tables that the run reads.
         is_rebuilt: whether the lake and the settings of now say something under this name.
@@ -83,7 +85,7 @@ def explain(recommendation_id: str, lake: Lake, settings: Settings, as_of: datet
     published = _of(lake.read(RECOMMENDATION, RECOMMENDATION.scope(interval)), recommendation_id)
     rebuilt = _of(propose(interval, lake, settings)[0], recommendation_id)
     row, evidence = published.to_pylist()[0], json.loads(published["evidence_json"][0].as_py())
-    days = evidence.get("window_days", 7 * evidence.get("weeks", 0)) or settings.lookback_days
+    days = days_looked_at(evidence, settings.lookback_days)
     about = {name: row[name] for name in ("account", "region", "resource_id")}
     about, since = about | {"as_of": interval.as_of}, interval.as_of - timedelta(days=days)
     rule = row["rule_id"]
@@ -92,7 +94,7 @@ def explain(recommendation_id: str, lake: Lake, settings: Settings, as_of: datet
         digest=fingerprint(published),
         evidence=evidence,
         options=plugs.options("recommenders", rule, settings).model_dump() if rule in plugs.names("recommenders") else {},
-        hours=read(lake, "hours_of_resource", start=since, **about),
+        hours=read_hours(published.to_pandas(), interval.as_of, lake),
         loads=read(lake, "loads_of_resource", start=since, **about),
         origins=tuple(_origins(lake)),
         is_rebuilt=bool(rebuilt.num_rows),

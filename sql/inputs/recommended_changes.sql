@@ -1,10 +1,10 @@
--- inputs.recommended_changes: what runs recommended to change about resources, one row per run and recommendation.
+-- inputs.recommended_changes: what runs recommended to change, to buy or to tag, one row per run and recommendation.
 --
 -- Reads   gold.recommendation
 -- Params  :since, :as_of   runs in (since, as_of], UTC
 -- Window  0 days
 --
--- What changes no resource is left out: questions, tags, commitments. `off_hours_of_week` is of a schedule.
+-- Questions are left out, and what is to be done about a commitment that there is. `off_hours_of_week` is of a schedule.
 SELECT
   as_of AS as_of,
   recommendation_id AS recommendation_id,
@@ -26,5 +26,6 @@ SELECT
     AS off_hours_of_week
 FROM gold.recommendation
 WHERE as_of > :since AND as_of <= :as_of AND month >= cast(date_trunc('month', :since) AS date)
-  AND status IS NOT NULL AND exclusive_group IS NOT NULL AND exclusive_group NOT IN ('commitment', 'tag')
+  AND status IS NOT NULL AND exclusive_group IS NOT NULL
+  AND (exclusive_group NOT IN ('commitment', 'tag') OR action IN ('purchase', 'tag'))
 ORDER BY recommendation_id, as_of

@@ -66,9 +66,15 @@ def _lake(here: settings.Settings) -> Lake:
     return open_lake(here)
 
 
-def test_the_step_returns_the_rows_of_its_csv_and_leaves_no_other_file(here: settings.Settings, written: Path) -> None:
+def test_the_step_returns_the_rows_of_its_csv_and_leaves_no_file_but_pages(here: settings.Settings, written: Path) -> None:
     assert report(DAY, _lake(here), here) == len(estate()["gold.recommendation"])
-    assert sorted(path.name for path in written.parent.iterdir()) == ["recommendations.csv", "report.html"]
+    assert sorted(path.name for path in written.parent.iterdir()) == [
+        "accounts",
+        "recommendations.csv",
+        "recommendations.xlsx",
+        "report.html",
+    ]
+    assert sorted(path.name for path in (written.parent / "accounts").iterdir()) == ["100000000001.html", "binder.html"]
 
 
 def test_writing_the_report_again_changes_nothing_but_run_times(here: settings.Settings, written: Path) -> None:
@@ -104,7 +110,7 @@ def test_a_report_that_cannot_be_rendered_leaves_the_last_one(
     with pytest.raises(RuntimeError, match="no paper"):
         report(DAY, _lake(here), here)
     assert written.read_bytes() == before
-    assert len(list(written.parent.iterdir())) == 2
+    assert len(list(written.parent.iterdir())) == 4
 
 
 @needs_browser
@@ -126,6 +132,7 @@ def test_every_section_is_there_and_none_is_empty(tab: Page) -> None:
         "Used alike",
         "Anomalies",
         "Cost trend",
+        "Accounts and teams",
         "Model accuracy",
         "Data quality",
         "Alerts",
@@ -351,3 +358,21 @@ def test_the_data_docs_show_offline_what_failed_and_run_nothing_that_the_data_sa
     assert page.get_by_text("<img src=x onerror=alert(1)>").is_visible()
     assert (asked, alerts) == ([docs.as_uri()], [])
     context.close()
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_of_an_account_opens_from_the_report_and_leads_back(chrome: Browser, written: Path, width: int) -> None:
+    opened = chrome.new_page(viewport={"width": width, "height": 900})
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(written.as_uri())
+    opened.click('a.owner:text("100000000001")')
+
+    assert opened.title() == "Headroom: account 100000000001, report as of 2026-04-16 00:00 UTC"
+    assert opened.evaluate("document.documentElement.scrollWidth") == width, "nothing is off the screen"
+    opened.click('a.owner:text("Whole report")')
+    assert opened.url == written.as_uri()
+    assert complaints == []
+    opened.close()

@@ -214,3 +214,34 @@ def test_the_sums_of_the_days_are_those_of_the_ledger(billed: Settings) -> None:
 
 def test_a_lake_without_recommendations_publishes_nothing(settings: Settings) -> None:
     assert perform("savings", Interval.day("2026-04-07"), settings=settings) == 0
+
+
+def test_a_plan_that_was_bought_and_tags_that_were_put_on_are_found_in_the_bill(lake: Lake) -> None:
+    [like] = [each for each in advised() if each["as_of"] == CHANGED and each["resource_id"] == "i-stop"]
+    asked = {"account": "9", "region": "global", "service": "savings_plan", "resource_id": "compute", "action": "purchase"}
+    asked |= {"exclusive_group": "commitment", "target_config": "$1.000 an hour for 365 days", "rule_id": "savings_plan"}
+    bare = {"account": "1", "region": "global", "service": "tags", "resource_id": "untagged", "action": "tag"}
+    bare |= {"exclusive_group": "tag", "target_config": None, "rule_id": "untagged", "savings_monthly_usd": None}
+    said = [
+        {**like, **each, "as_of": as_of, "recommendation_id": name * 16}
+        for name, each in (("b", asked), ("c", bare))
+        for as_of in DAYS
+        if CHANGED - timedelta(days=10) <= as_of <= CHANGED
+    ]
+    [day] = [each for each in charged() if each["ts"] == CHANGED and "i-size" in each["resource_id"]]
+    plan = {"commitment_id": "arn:aws:savingsplans::9:savingsplan/a", "pricing_category": "Committed"}
+    bill = []
+    for ts in DAYS:
+        is_after = ts >= CHANGED
+        mine = {**day, "ts": ts, "billing_period": ts.replace(day=1), "effective_cost": Decimal(24), "list_cost": Decimal(30)}
+        bill.append(mine | {"tag_set": "a" * 16 if is_after else "none"} | (plan if is_after else {}))
+    put(lake, RECOMMENDATION, said)
+    put(lake, CHARGE_DAILY, bill)
+
+    perform("savings", Interval(datetime(2026, 4, 7), datetime(2026, 4, 8)), settings=lake.settings)
+
+    rows = lake.query("SELECT * FROM gold.savings ORDER BY rule_id").to_pylist()
+    assert [(row["rule_id"], row["status"], row["changed_on"], row["became_config"], row["days"]) for row in rows] == [
+        ("savings_plan", "implemented", CHANGED, "$1.000 an hour committed", 0),
+        ("untagged", "implemented", CHANGED, "0.0% without a tag", 0),
+    ]

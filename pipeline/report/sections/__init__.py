@@ -16,6 +16,7 @@ ORDER = (
     "clusters",
     "anomalies",
     "cost",
+    "owners",
     "accuracy",
     "quality",
     "alerts",

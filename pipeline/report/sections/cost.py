@@ -27,7 +27,7 @@ _OTHERS = "all others"
 _OWNERS = 5
 _DAY, _MONTH = pd.Timedelta(days=1), pd.Timedelta(days=30)
 # What rounds to nothing.
-_HALF_A_CENT = 0.005
+HALF_A_CENT = 0.005
 
 
 def cost(findings: Findings) -> Content | Empty:
@@ -46,7 +46,7 @@ def cost(findings: Findings) -> Content | Empty:
             "usd": dollars(data),
         }
     )
-    layers, budgets = _layers(daily), _likeliest(findings.budget_status)
+    layers, budgets = _layers(daily), likeliest(findings.budget_status)
     total = _total_ahead(findings)
     swatches = [(name, charts.legend_swatch(f"layer layer-{number}")) for number, name in enumerate(layers)]
     if total.lines:
@@ -62,7 +62,7 @@ def cost(findings: Findings) -> Content | Empty:
         "month": _month_line(findings),
         "served": " ".join(filter(None, said)),
         "belongs": _belongs(findings.cost_allocated),
-        "budgets": [_budget_row(row) for row in budgets],
+        "budgets": [budget_row(row) for row in budgets],
         "courses": draw_course(findings.cost_course, [row["budget"] for row in budgets]),
         "course_legend": [(name, charts.legend_swatch(style)) for name, style in LEGEND.items()],
         "invoices": sum_up_invoices(findings.invoice),
@@ -72,12 +72,12 @@ def cost(findings: Findings) -> Content | Empty:
     }
 
 
-def _likeliest(budget_status: pd.DataFrame) -> list[dict[str, Any]]:
+def likeliest(budget_status: pd.DataFrame) -> list[dict[str, Any]]:
     """Budgets, those that are most likely exceeded first; those of which nobody knows last."""
     return records(budget_status.sort_values(["p_breach", "budget"], ascending=[False, True], kind="stable", na_position="last"))
 
 
-def _budget_row(row: dict[str, Any]) -> Content:
+def budget_row(row: dict[str, Any]) -> Content:
     drivers = json.loads(row["drivers_json"])
     said = [f"{each['service']} in {each['account']} +{each['over']:,.2f}" for each in drivers]
     chance = percent(row["p_breach"])
@@ -277,7 +277,7 @@ def _rows(findings: Findings, daily: pd.DataFrame) -> list[Content]:
     table = table.sort_values(["recent", *keys], ascending=[False, True, True], kind="stable", na_position="last")
     named = findings.cost_daily.assign(service=daily["service"]).groupby(keys)["source"]
     table = table.join(named.agg(lambda names: ", ".join(sorted(set(names)))).rename("source"), on=keys)
-    counts = (numbers(table["recent"]).abs() >= _HALF_A_CENT) | (numbers(table["before"]).abs() >= _HALF_A_CENT)
+    counts = (numbers(table["recent"]).abs() >= HALF_A_CENT) | (numbers(table["before"]).abs() >= HALF_A_CENT)
     return [_row(row) for row in records(table[counts].head(SHOWN))]
 
 

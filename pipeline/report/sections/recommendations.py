@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.report.cell import cell_of
+from pipeline.report.evidence import draw_evidence
 from pipeline.report.findings import Findings
 from pipeline.report.frames import json_object, numbers, records
 from pipeline.report.section import Content, Empty, Section
@@ -46,7 +47,9 @@ def recommendations(findings: Findings) -> Content | Empty:
     rows = [_row(row, assumed) for row in records(portfolio)]
     saved = numbers(portfolio["portfolio_savings_usd"])
     return {
+        **draw_evidence(findings),
         "unknown": unknown,
+        "left_out": 0,
         "rows": rows[:SHOWN],
         "more": rows[SHOWN:AT_MOST],
         "others": [_row(row, assumed) for row in records(others.head(AT_MOST))],
