@@ -18,7 +18,7 @@ app = typer.Typer()
 
 @app.command()
 def monitor(source: Source = None, day: Day = None, start: From = None, end: To = None) -> None:
-    """Land the newest samples, put them into five minutes, ask the rules that are about minutes, and tell people.
+    """Land the newest samples, put them into five minutes, ask the rules of minutes, tell people, and write the status page.
 
     Without an interval the newest period that is over is meant; a longer one is made period by period, in their order.
     """
@@ -43,6 +43,7 @@ def monitor_period(period: Interval, settings: Settings) -> None:
     """One run of the DAG `monitor`: what is landed is published, and people are told, also where a source is down."""
     late = Interval(period.start - timedelta(seconds=settings.monitor_late_s), period.end)
     with ExitStack() as last_first:
+        last_first.callback(perform_in_order, ("status",), period, settings)
         last_first.callback(perform_in_order, ("alert",), period, settings)
         last_first.callback(perform_in_order, list_builds(when="monitor"), late, settings)
         for source in reversed(settings.sources):

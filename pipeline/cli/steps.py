@@ -76,7 +76,7 @@ LISTED = (
         "hindsight",
         "recommend",
     ),
-    *("clusters", "report", "maintain"),
+    *("clusters", "report", "status", "maintain"),
 )
 
 
