@@ -1,7 +1,8 @@
 """Every knob of Headroom, with its description and bounds.
 
 Settings come from, strongest first: environment variables `HEADROOM_<NAME>`, then the TOML file that `HEADROOM_CONFIG` names (by
-default `headroom.toml`, in the working folder or else beside `pipeline/`). An unknown key in either is an error that names it.
+default `headroom.toml`, in the working folder or else beside `pipeline/`), then the profile. An unknown key is an error
+that names it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from pipeline import plugs
 from pipeline.errors import ConfigError, holds_secret
 from pipeline.given import check_folder, complain, read_given
+from pipeline.profiles import Running, put_under
 from pipeline.routes import Route
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +40,7 @@ PLUG_LISTS = {
 }
 
 
-class Settings(BaseModel):
+class Settings(Running):
     """The settings of one process, frozen once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -378,7 +380,7 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     given = read_given(os.environ if environ is None else environ, ROOT, Settings.model_fields)
     given.update({name: value for name, value in overrides.items() if value is not None})
     try:
-        return Settings(**given)
+        return Settings(**put_under(given))
     except ValidationError as error:
         # Without what pydantic says: it quotes what it was given.
         raise ConfigError(f"bad settings: {'; '.join(complain(each) for each in error.errors())}") from None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import HowToRead, read_reading, read_settings
+from pipeline.cli.options import UNCERTAINTY, HowToRead, Plots, UncertaintySamples, lay_option, read_reading, read_settings
 from pipeline.cli.output import console, print_frame, show_progress, show_said
 from pipeline.cli.plot import draw_alerts
 
@@ -61,20 +61,35 @@ def evaluate(
     windows: Annotated[
         Path | None, typer.Option("--windows", help="JSON of file → [[first, last], …] that labels them instead of a column.")
     ] = None,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether the page has charts.")] = True,
+    plots: Plots = None,
     log: Annotated[bool, typer.Option("--log", help="Keep each detector's figures as a run in MLflow.")] = False,
+    threshold_multiplier: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold-multiplier",
+            help="Half widths of Prophet's interval that are an alert, 0.1 … 100: 1.5 tells more, 3 less; an option of "
+            "prophet_interval.",
+            show_default="2.0",
+        ),
+    ] = None,
+    prophet_uncertainty_samples: UncertaintySamples = None,
     option: HowToRead = None,
 ) -> None:
-    """Score detectors on what people labelled: events, ranks, samples, delay and other thresholds, in a table and a page."""
+    """Score detectors on what people labelled: events, ranks, samples, delay and other thresholds, in a table and a page.
+
+    As in: python -m pipeline evaluate labelled.csv --detectors prophet_interval --threshold-multiplier 1.5 --no-plots
+    """
     from pipeline.own_files.evaluate import WRITTEN, evaluate_series, read_files
 
-    settings = read_settings()
+    settings = read_settings(plots=plots)
+    for name, value in (("threshold_multiplier", threshold_multiplier), (UNCERTAINTY, prophet_uncertainty_samples)):
+        settings = lay_option(settings, "detectors", "prophet_interval", name, value)
     names = tuple(name.strip() for name in detectors.split(",") if name.strip()) or settings.detectors
     options = settings.options.get("detectors", {})
     with show_said():
         series = read_files(files or [], windows, read_reading(option))
         with show_progress("evaluating") as advance:
-            scores = evaluate_series(series, names, out, options=options, plots=plots, progress=advance)
+            scores = evaluate_series(series, names, out, options=options, plots=settings.plots, progress=advance)
     shown = ["detector", "f1", "precision", "recall", "false_per_day", "pr_auc", "roc_auc", "precision_at_10", "delay_hours"]
     print_frame(scores[shown].round(3), f"{scores['events'].iloc[0]} events; false alerts per series and day")
     written = [out / name for name in WRITTEN]

@@ -16,17 +16,22 @@ from rich.markup import escape
 from typer.models import CommandInfo
 
 from pipeline.cli import summary
+from pipeline.cli.explore import explore
 from pipeline.cli.options import (
+    UNCERTAINTY,
     Day,
     From,
     HowToRead,
     Inventory,
     Option,
+    Plots,
     Shard,
     Shards,
     Source,
     SourcePath,
     To,
+    UncertaintySamples,
+    lay_option,
     read_interval,
     read_settings,
 )
@@ -128,11 +133,22 @@ def train(
     if_due: Annotated[bool, typer.Option("--if-due", help="Only where the last training is old, or gold.drift asks.")] = False,
     shard: Shard = 0,
     shards: Shards = 1,
+    plots: Plots = None,
+    eda: Annotated[
+        bool, typer.Option("--eda/--no-eda", help="First write what `explore` does of the same days into explored/.")
+    ] = False,
+    prophet_uncertainty_samples: UncertaintySamples = None,
 ) -> None:
-    """Backtest the challengers of every segment and register the best as new model versions."""
+    """Backtest the challengers of every segment and register the best as new model versions.
+
+    As in: python -m pipeline train --day 2026-04-15 --no-plots --prophet-uncertainty-samples 300
+    """
     interval = read_interval(day, start, end)
+    settings = lay_option(read_settings(plots=plots), "forecasters", "prophet", UNCERTAINTY, prophet_uncertainty_samples)
     if not if_due or _show_due(interval):
-        _perform("train", interval, read_settings(), shard=shard, shards=shards)
+        if eda:
+            explore(day=day, start=start, end=end)
+        _perform("train", interval, settings, shard=shard, shards=shards)
         say_next("train" if shards == 1 else "train in shards", interval)
 
 
