@@ -56,6 +56,15 @@ Inventory = Annotated[
 Plots = Annotated[
     bool | None, typer.Option("--plots/--no-plots", help="Whether charts are drawn; the setting plots.", show_default="plots")
 ]
+ThresholdMultiplier = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold-multiplier",
+        help="Half widths of Prophet's interval that are an alert, 0.1 … 100: 1.5 tells more, 3 less; an option of the detector "
+        "prophet_interval.",
+        show_default="2.0",
+    ),
+]
 UNCERTAINTY = "uncertainty_samples"
 UncertaintySamples = Annotated[
     int | None,

@@ -7,9 +7,19 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import UNCERTAINTY, HowToRead, Plots, UncertaintySamples, lay_option, read_reading, read_settings
+from pipeline.cli.options import (
+    UNCERTAINTY,
+    HowToRead,
+    Plots,
+    ThresholdMultiplier,
+    UncertaintySamples,
+    lay_option,
+    read_reading,
+    read_settings,
+)
 from pipeline.cli.output import console, print_frame, show_progress, show_said
 from pipeline.cli.plot import draw_alerts
+from pipeline.settings import Settings
 
 app = typer.Typer()
 #: Series that `detect` draws in the terminal.
@@ -63,15 +73,7 @@ def evaluate(
     ] = None,
     plots: Plots = None,
     log: Annotated[bool, typer.Option("--log", help="Keep each detector's figures as a run in MLflow.")] = False,
-    threshold_multiplier: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold-multiplier",
-            help="Half widths of Prophet's interval that are an alert, 0.1 … 100: 1.5 tells more, 3 less; an option of "
-            "prophet_interval.",
-            show_default="2.0",
-        ),
-    ] = None,
+    threshold_multiplier: ThresholdMultiplier = None,
     prophet_uncertainty_samples: UncertaintySamples = None,
     option: HowToRead = None,
 ) -> None:
@@ -146,13 +148,13 @@ def replay(
     )
 
 
-def score_files(path: Path, out: Path, detector: str, option: list[str] | None) -> None:
-    """Score a file, or every CSV of a folder, for anomalies."""
+def score_files(path: Path, out: Path, detector: str, option: list[str] | None, settings: Settings) -> None:
+    """Score a file, or every CSV of a folder, for anomalies, by the options of the settings."""
     from pipeline.own_files.detect import PAGE, detect_path, write_page
 
     reading = read_reading(option)
     with show_progress("scoring") as advance, show_said():
-        options = read_settings().options.get("detectors", {}).get(detector)
+        options = settings.options.get("detectors", {}).get(detector)
         written = detect_path(path, out, detector=detector, progress=advance, options=options, reading=reading)
     alerts, alerting, series, unjudged = (
         sum(getattr(each, name) for each in written) for name in ("alerts", "alerting", "series", "unjudged")

@@ -29,6 +29,7 @@ from pipeline.cli.options import (
     Shards,
     Source,
     SourcePath,
+    ThresholdMultiplier,
     To,
     UncertaintySamples,
     lay_option,
@@ -186,6 +187,7 @@ def detect(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the scored files.")] = None,
     detector: Annotated[str, typer.Option("--detector", help="Detector for files.")] = "default",
+    threshold_multiplier: ThresholdMultiplier = None,
     option: HowToRead = None,
     day: Day = None,
     start: From = None,
@@ -193,17 +195,21 @@ def detect(
     shard: Shard = 0,
     shards: Shards = 1,
 ) -> None:
-    """Judge the hours of the lake's series in an interval, or score a user's own files."""
+    """Judge the hours of the lake's series in an interval, or score a user's own files.
+
+    As in: python -m pipeline detect samples.csv --out scored --detector prophet_interval --threshold-multiplier 1.5
+    """
+    settings = lay_option(read_settings(), "detectors", "prophet_interval", "threshold_multiplier", threshold_multiplier)
     if path is None:
         if option:
             raise ConfigError("--option says how to read a file: detect PATH --out DIR --option name=value")
-        interval, settings = read_interval(day, start, end), read_settings()
+        interval = read_interval(day, start, end)
         _perform("detect", interval, settings, shard=shard, shards=shards)
         _conclude("detect", interval, settings)
         return
     if out is None:
         raise ConfigError("detect PATH needs --out DIR for the scored files")
-    score_files(path, out, detector, option)
+    score_files(path, out, detector, option, settings)
 
 
 @app.command()
