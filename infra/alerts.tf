@@ -214,3 +214,41 @@ resource "aws_cloudwatch_metric_alarm" "stale" {
   alarm_actions       = [aws_sns_topic.operations.arn]
   ok_actions          = [aws_sns_topic.operations.arn]
 }
+
+# ---------------------------------------------------------------- a silent monitor
+
+# Each run of the DAG `monitor` puts the page of what is so now, also where a source is down, whoever starts it and whatever it
+# logs: a put is its heartbeat. It exists where the settings name sources for it.
+locals {
+  monitored = length(try(var.settings.monitor_sources, [])) > 0
+}
+
+resource "aws_s3_bucket_metric" "monitor" {
+  count = local.monitored ? 1 : 0
+
+  bucket = aws_s3_bucket.this["lake"].id
+  name   = "monitor"
+
+  filter {
+    prefix = "reports/status.html"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "monitor" {
+  count = local.monitored ? 1 : 0
+
+  alarm_name          = "${var.name}-monitor-silent"
+  alarm_description   = "The DAG monitor has not finished ${var.monitor_missed_runs} runs in a row: nobody is told of what is so now. See whether it is paused, and Airflow's page of its last run."
+  namespace           = "AWS/S3"
+  metric_name         = "PutRequests"
+  dimensions          = { BucketName = aws_s3_bucket.this["lake"].id, FilterId = aws_s3_bucket_metric.monitor[0].name }
+  statistic           = "Sum"
+  period              = try(var.settings.monitor_period_s, local.declared["monitor_period_s"].minimum)
+  evaluation_periods  = var.monitor_missed_runs
+  datapoints_to_alarm = var.monitor_missed_runs
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.operations.arn]
+  ok_actions          = [aws_sns_topic.operations.arn]
+}

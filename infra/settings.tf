@@ -109,6 +109,11 @@ resource "terraform_data" "settings" {
     }
 
     precondition {
+      condition     = !local.has_cluster || can(regex("^($|(/var/headroom|/tmp)(/|$))", try(var.settings.log_dir, "")))
+      error_message = "settings: log_dir must be /var/headroom or /tmp, or below: a container writes nowhere else."
+    }
+
+    precondition {
       condition     = length(local.misfits) == 0
       error_message = "settings: ${join("; ", local.misfits)}."
     }

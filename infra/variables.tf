@@ -647,6 +647,17 @@ variable "stale_after_hours" {
   }
 }
 
+variable "monitor_missed_runs" {
+  description = "Runs of the DAG monitor in a row without a sign of life that are an alarm; S3 counts a put up to a quarter of an hour late."
+  type        = number
+  default     = 6
+
+  validation {
+    condition     = var.monitor_missed_runs >= 3 && var.monitor_missed_runs <= 24 && floor(var.monitor_missed_runs) == var.monitor_missed_runs
+    error_message = "monitor_missed_runs: 3 to 24, whole runs."
+  }
+}
+
 variable "enable_budget" {
   description = "Warn at 80 % and at a forecast of 100 % of monthly_budget_usd."
   type        = bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias, get_origin
 
 from pydantic.fields import FieldInfo
 
-from pipeline.errors import ConfigError, suggestion
+from pipeline.errors import ConfigError, redacted, suggestion
 
 PREFIX = "HEADROOM_"
 CONFIG_FILE = "headroom.toml"
@@ -83,3 +84,16 @@ def _check_known(key: str, where: str, fields: Fields) -> None:
     if key not in fields:
         hint = suggestion(key, fields, "`python -m pipeline settings` lists all of them")
         raise ConfigError(f"unknown setting: {where}{hint}")
+
+
+def check_folder(folder: Path) -> None:
+    """Iceberg and SQLite take paths for addresses: what follows a `#` or `?` would be cut off, and `%20` be read as a blank."""
+    if found := re.search(r"[#?%\x00-\x1f\x7f]", str(folder.absolute())):
+        raise ValueError(f"a folder whose path has {found.group()!r} in it cannot hold a lake; name another")
+
+
+def complain(error: Mapping[str, Any]) -> str:
+    """Setting, value and what is wrong with it; without the value for options, which may be secret where they are mistyped."""
+    where = ".".join(str(part) for part in error["loc"])
+    value = "" if error["loc"][0] in ("options", "routes") else f"={redacted(str(error['input']))!r}"
+    return f"{where}{value}: {error['msg']}"

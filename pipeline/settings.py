@@ -1,7 +1,8 @@
 """Every knob of Headroom, with its description and bounds.
 
 Settings come from, strongest first: environment variables `HEADROOM_<NAME>`, then the TOML file that `HEADROOM_CONFIG` names (by
-default `headroom.toml`, in the working folder or else beside `pipeline/`). An unknown key in either is an error that names it.
+default `headroom.toml`, in the working folder or else beside `pipeline/`), then the profile. An unknown key is an error
+that names it.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from pipeline import plugs
-from pipeline.errors import ConfigError, holds_secret, redacted
-from pipeline.given import read_given
+from pipeline.errors import ConfigError, holds_secret
+from pipeline.given import check_folder, complain, read_given
+from pipeline.profiles import Running, put_under
 from pipeline.routes import Route
 
 ROOT = Path(__file__).resolve().parent.parent
 #: In the lake's storage, beside the layers: the folder of what people open, and the folder in it that is the newest run's.
 REPORTS, NEWEST = "reports", "latest"
+#: In the folder of what people open: the page of what is so now, written anew by each run of the DAG `monitor`.
+STATUS = "status.html"
 #: Of fewer rows no share of what was refused stops a build: there a handful of odd rows is already more than 5 %.
 LEAST_ROWS = 100
 SAMPLES = "bronze.metric_sample"
@@ -36,7 +40,7 @@ PLUG_LISTS = {
 }
 
 
-class Settings(BaseModel):
+class Settings(Running):
     """The settings of one process, frozen once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -270,7 +274,7 @@ class Settings(BaseModel):
         if "://" in value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?", value):
             raise ValueError("expected a folder or s3://bucket/prefix")
         if "://" not in value:
-            _check_folder(Path(value))
+            check_folder(Path(value))
         return value
 
     @field_validator("monitor_period_s")
@@ -283,7 +287,7 @@ class Settings(BaseModel):
     @field_validator("home")
     @classmethod
     def _home_is_a_folder(cls, value: Path) -> Path:
-        _check_folder(value)
+        check_folder(value)
         return value
 
     @field_validator("mlflow_uri")
@@ -350,6 +354,11 @@ class Settings(BaseModel):
         """Where people find a file of a run, by default of the newest: a path, or an address in S3."""
         return f"{self.lake_uri.rstrip('/')}/{REPORTS}/{run_name(as_of) if as_of else NEWEST}/{file}"
 
+    @property
+    def status_address(self) -> str:
+        """Where people find the page of what is so now."""
+        return f"{self.lake_uri.rstrip('/')}/{REPORTS}/{STATUS}"
+
 
 def run_name(as_of: datetime) -> str:
     """How the files of one run are filed; the names of runs sort as their moments do."""
@@ -369,10 +378,10 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     given = read_given(os.environ if environ is None else environ, ROOT, Settings.model_fields)
     given.update({name: value for name, value in overrides.items() if value is not None})
     try:
-        return Settings(**given)
+        return Settings(**put_under(given))
     except ValidationError as error:
         # Without what pydantic says: it quotes what it was given.
-        raise ConfigError(f"bad settings: {'; '.join(_complaint(each) for each in error.errors())}") from None
+        raise ConfigError(f"bad settings: {'; '.join(complain(each) for each in error.errors())}") from None
 
 
 def _check_plugs(folder: str, named: Iterable[str]) -> None:
@@ -383,16 +392,3 @@ def _check_plugs(folder: str, named: Iterable[str]) -> None:
             plugs.check_name(folder, name)
     except ConfigError as error:
         raise ValueError(str(error)) from error
-
-
-def _check_folder(folder: Path) -> None:
-    """Iceberg and SQLite take paths for addresses: what follows a `#` or `?` would be cut off, and `%20` be read as a blank."""
-    if found := re.search(r"[#?%\x00-\x1f\x7f]", str(folder.absolute())):
-        raise ValueError(f"a folder whose path has {found.group()!r} in it cannot hold a lake; name another")
-
-
-def _complaint(error: Mapping[str, Any]) -> str:
-    """Setting, value and what is wrong with it; without the value for options, which may be secret where they are mistyped."""
-    where = ".".join(str(part) for part in error["loc"])
-    value = "" if error["loc"][0] in ("options", "routes") else f"={redacted(str(error['input']))!r}"
-    return f"{where}{value}: {error['msg']}"

@@ -304,7 +304,29 @@ run "people_are_told" {
       { protocol = "sqs", endpoint = "arn:aws:sqs:us-east-1:123456789012:all" },
     ]
     route_secrets = { TEAM_ADDRESS = "arn:aws:secretsmanager:us-east-1:123456789012:secret:team-a1B2c3" }
-    settings      = { routes = { team = { notifier = "apprise", teams = ["Payments"], options = { address_env = "TEAM_ADDRESS" } } } }
+    settings = {
+      routes          = { team = { notifier = "apprise", teams = ["Payments"], options = { address_env = "TEAM_ADDRESS" } } }
+      monitor_sources = ["cloudwatch"], monitor_period_s = 600
+      profile         = "high_frequency", log_dir = "/var/headroom/logs", log_level = "ERROR"
+    }
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.monitor[0].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.monitor[0].period == 600 &&
+      aws_cloudwatch_metric_alarm.monitor[0].evaluation_periods == 6 && aws_cloudwatch_metric_alarm.monitor[0].metric_name == "PutRequests" &&
+      one(aws_s3_bucket_metric.monitor[0].filter).prefix == "reports/status.html" &&
+      aws_cloudwatch_metric_alarm.monitor[0].dimensions.FilterId == aws_s3_bucket_metric.monitor[0].name
+    )
+    error_message = "silence of a monitor that is switched on is an alarm"
+  }
+
+  assert {
+    condition = alltrue([for role, it in aws_ecs_task_definition.step : length(setintersection(
+      [for each in jsondecode(it.container_definitions)[0].environment : "${each.name}=${each.value}"],
+      ["HEADROOM_PROFILE=high_frequency", "HEADROOM_LOG_DIR=/var/headroom/logs", "HEADROOM_LOG_LEVEL=ERROR"],
+    )) == 3])
+    error_message = "profile, log folder and level reach every container"
   }
 
   assert {
@@ -555,6 +577,11 @@ run "lake_only" {
   }
 
   assert {
+    condition     = length(aws_cloudwatch_metric_alarm.monitor) == 0 && length(aws_s3_bucket_metric.monitor) == 0
+    error_message = "a monitor that nobody switched on is not missed"
+  }
+
+  assert {
     condition     = toset(keys(aws_iam_role.this)) == toset(["ingest", "transform", "trainer", "publisher", "analyst"])
     error_message = "the roles exist without anything that runs under them"
   }
@@ -616,6 +643,7 @@ run "bad_values_are_refused" {
     interface_endpoints        = ["athena"]
     kms_key_arn                = "alias/ours"
     log_retention_days         = 42
+    monitor_missed_runs        = 2
     monthly_budget_usd         = 0
     mwaa_environment_class     = "m5.large"
     mwaa_plugins_version       = "the newest"
@@ -650,7 +678,7 @@ run "bad_values_are_refused" {
     var.airflow_config, var.airflow_version, var.alert_emails, var.alert_subscriptions, var.analyst_layers, var.analyst_principal_arns,
     var.athena_scan_limit_gib, var.aws_endpoint_url, var.backup_bucket_arn, var.bronze_infrequent_days, var.client_cidrs, var.database,
     var.database_instance_class, var.egress, var.egress_ports, var.egress_proxy, var.egress_proxy_cidrs, var.github_branch, var.github_oidc_provider_arn, var.github_repository, var.image_tag,
-    var.interface_endpoints, var.kms_key_arn, var.log_retention_days, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
+    var.interface_endpoints, var.kms_key_arn, var.log_retention_days, var.monitor_missed_runs, var.monthly_budget_usd, var.mwaa_environment_class, var.mwaa_plugins_version,
     var.name, var.noncurrent_days, var.operator_principal_arns, var.orchestrator, var.region, var.reports_days, var.results_days,
     var.role_boundary_arn, var.role_path, var.route_secrets, var.secret_seed, var.secret_version, var.settings, var.source_bucket_arns, var.source_kms_key_arns, var.source_role_arns, var.source_secret_kms_key_arns, var.source_secrets, var.stale_after_hours,
     var.step_sizes, var.tags, var.vpc_cidr, var.vpc_id, var.watched_tables,
@@ -716,6 +744,16 @@ run "settings_that_the_pipeline_does_not_have_are_refused" {
 
   variables {
     settings = { shard = 4, lake = "s3://mine", options = { sources = { cloudwatch = { period = 60 } } } }
+  }
+
+  expect_failures = [terraform_data.settings]
+}
+
+run "a_log_folder_that_no_container_may_write_to_is_refused" {
+  command = plan
+
+  variables {
+    settings = { log_dir = "/opt/headroom/logs" }
   }
 
   expect_failures = [terraform_data.settings]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -23,8 +24,10 @@ from pipeline.cli import (
     sources,
     steps,
 )
-from pipeline.cli.output import errors
+from pipeline.cli.options import PROFILE, load_settings
+from pipeline.cli.output import console, errors
 from pipeline.errors import ConfigError, HeadroomError
+from pipeline.profiles import PROFILES, find_set
 
 app = typer.Typer(
     name="pipeline",
@@ -37,6 +40,26 @@ for part in (steps, monitor, own_files, explore, dataset, sources, advice, expla
     app.add_typer(part.app)
 app.add_typer(alerts.app, name="alert")
 app.add_typer(fleet.app, name="fleet")
+
+
+@app.callback()
+def choose(
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            help=f"Settings that go together, below what is set by name: {', '.join(PROFILES)}. Before the command: "
+            "`--profile debug monitor`; `--profile debug settings` shows them.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Headroom: capacity and cost forecasts, anomalies and recommendations for an AWS estate."""
+    PROFILE.set(profile)
+    if profile:
+        load_settings()
+        said = ", ".join(f"{name} = {value}" for name, value in find_set(profile).items())
+        console.print(f"profile {profile}: {said}", highlight=False, markup=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import typer
 
@@ -17,14 +18,25 @@ app = typer.Typer()
 
 
 @app.command()
-def monitor(source: Source = None, day: Day = None, start: From = None, end: To = None) -> None:
-    """Land the newest samples, put them into five minutes, ask the rules that are about minutes, and tell people.
+def monitor(
+    source: Source = None,
+    day: Day = None,
+    start: From = None,
+    end: To = None,
+    monitoring_interval: Annotated[
+        int | None,
+        typer.Option("--monitoring-interval", help="Seconds of a period; the setting monitor_period_s.", show_default="300"),
+    ] = None,
+) -> None:
+    """Land the newest samples, put them into five minutes, ask the rules of minutes, tell people, and write the status page.
 
     Without an interval the newest period that is over is meant; a longer one is made period by period, in their order.
+
+    As in: python -m pipeline monitor --source cloudwatch --monitoring-interval 600
     """
     from pipeline.steps.ingest import now
 
-    settings = read_settings()
+    settings = read_settings(monitor_period_s=monitoring_interval)
     settings = settings.model_copy(update={"sources": tuple(source or settings.monitor_sources)})
     interval = read_interval(day, start, end) if day or start or end else newest_period(now(), settings)
     for period in list(interval.split_periods(timedelta(seconds=settings.monitor_period_s))):
@@ -43,6 +55,7 @@ def monitor_period(period: Interval, settings: Settings) -> None:
     """One run of the DAG `monitor`: what is landed is published, and people are told, also where a source is down."""
     late = Interval(period.start - timedelta(seconds=settings.monitor_late_s), period.end)
     with ExitStack() as last_first:
+        last_first.callback(perform_in_order, ("status",), period, settings)
         last_first.callback(perform_in_order, ("alert",), period, settings)
         last_first.callback(perform_in_order, list_builds(when="monitor"), late, settings)
         for source in reversed(settings.sources):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import re
+from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Annotated, Any
 
 import typer
@@ -51,6 +53,27 @@ Inventory = Annotated[
         show_default=False,
     ),
 ]
+Plots = Annotated[
+    bool | None, typer.Option("--plots/--no-plots", help="Whether charts are drawn; the setting plots.", show_default="plots")
+]
+ThresholdMultiplier = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold-multiplier",
+        help="Half widths of Prophet's interval that are an alert, 0.1 … 100: 1.5 tells more, 3 less; an option of the detector "
+        "prophet_interval.",
+        show_default="2.0",
+    ),
+]
+UNCERTAINTY = "uncertainty_samples"
+UncertaintySamples = Annotated[
+    int | None,
+    typer.Option(
+        "--prophet-uncertainty-samples",
+        help="Simulated futures of Prophet, 10 … 100000; its option uncertainty_samples.",
+        show_default="1000",
+    ),
+]
 Shard = Annotated[int, typer.Option("--shard", min=0, help="Part of the series, or segments, to work on.")]
 Shards = Annotated[int, typer.Option("--shards", min=1, max=64, help="Parts that they are split into.")]
 
@@ -63,14 +86,40 @@ def read_actor() -> str:
         raise ConfigError("the account under which this runs has no name: say in the variable USER who says it") from None
 
 
+#: The profile that the command line names before the command.
+PROFILE: ContextVar[str | None] = ContextVar("PROFILE", default=None)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings of the profile that the command line names, and with what else it says; None is not given."""
+    return settings_module.load(profile=PROFILE.get(), **overrides)
+
+
+def lay_option(settings: Settings, folder: str, plug: str, option: str, value: Any) -> Settings:
+    """The same settings, but for one option of a plug where a value is given.
+
+    Raises:
+        ConfigError: the value is out of bounds.
+    """
+    if value is None:
+        return settings
+    from pipeline import plugs
+
+    given: Mapping[str, Any] = settings.options.get(folder, {})
+    chosen = {**given.get(plug, {}), option: value}
+    plugs.check_options(folder, plug, chosen)
+    return settings.model_copy(update={"options": {**settings.options, folder: {**given, plug: chosen}}})
+
+
 def read_settings(
     source: list[str] | None = None,
     path: str | None = None,
     option: list[str] | None = None,
     inventory: str | None = None,
+    **overrides: Any,
 ) -> Settings:
-    """Settings with the sources and source options given on the command line."""
-    base = settings_module.load(sources=tuple(source) if source else None)
+    """Settings with the sources and source options given on the command line; overrides are settings by name, None not given."""
+    base = load_settings(sources=tuple(source) if source else None, **overrides)
     given = dict(base.options.get("sources", {}))
     if path is not None or option:
         if len(base.sources) != 1:

@@ -7,9 +7,19 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import HowToRead, read_reading, read_settings
+from pipeline.cli.options import (
+    UNCERTAINTY,
+    HowToRead,
+    Plots,
+    ThresholdMultiplier,
+    UncertaintySamples,
+    lay_option,
+    read_reading,
+    read_settings,
+)
 from pipeline.cli.output import console, print_frame, show_progress, show_said
 from pipeline.cli.plot import draw_alerts
+from pipeline.settings import Settings
 
 app = typer.Typer()
 #: Series that `detect` draws in the terminal.
@@ -61,20 +71,27 @@ def evaluate(
     windows: Annotated[
         Path | None, typer.Option("--windows", help="JSON of file → [[first, last], …] that labels them instead of a column.")
     ] = None,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether the page has charts.")] = True,
+    plots: Plots = None,
     log: Annotated[bool, typer.Option("--log", help="Keep each detector's figures as a run in MLflow.")] = False,
+    threshold_multiplier: ThresholdMultiplier = None,
+    prophet_uncertainty_samples: UncertaintySamples = None,
     option: HowToRead = None,
 ) -> None:
-    """Score detectors on what people labelled: events, ranks, samples, delay and other thresholds, in a table and a page."""
+    """Score detectors on what people labelled: events, ranks, samples, delay and other thresholds, in a table and a page.
+
+    As in: python -m pipeline evaluate labelled.csv --detectors prophet_interval --threshold-multiplier 1.5 --no-plots
+    """
     from pipeline.own_files.evaluate import WRITTEN, evaluate_series, read_files
 
-    settings = read_settings()
+    settings = read_settings(plots=plots)
+    for name, value in (("threshold_multiplier", threshold_multiplier), (UNCERTAINTY, prophet_uncertainty_samples)):
+        settings = lay_option(settings, "detectors", "prophet_interval", name, value)
     names = tuple(name.strip() for name in detectors.split(",") if name.strip()) or settings.detectors
     options = settings.options.get("detectors", {})
     with show_said():
         series = read_files(files or [], windows, read_reading(option))
         with show_progress("evaluating") as advance:
-            scores = evaluate_series(series, names, out, options=options, plots=plots, progress=advance)
+            scores = evaluate_series(series, names, out, options=options, plots=settings.plots, progress=advance)
     shown = ["detector", "f1", "precision", "recall", "false_per_day", "pr_auc", "roc_auc", "precision_at_10", "delay_hours"]
     print_frame(scores[shown].round(3), f"{scores['events'].iloc[0]} events; false alerts per series and day")
     written = [out / name for name in WRITTEN]
@@ -131,13 +148,13 @@ def replay(
     )
 
 
-def score_files(path: Path, out: Path, detector: str, option: list[str] | None) -> None:
-    """Score a file, or every CSV of a folder, for anomalies."""
+def score_files(path: Path, out: Path, detector: str, option: list[str] | None, settings: Settings) -> None:
+    """Score a file, or every CSV of a folder, for anomalies, by the options of the settings."""
     from pipeline.own_files.detect import PAGE, detect_path, write_page
 
     reading = read_reading(option)
     with show_progress("scoring") as advance, show_said():
-        options = read_settings().options.get("detectors", {}).get(detector)
+        options = settings.options.get("detectors", {}).get(detector)
         written = detect_path(path, out, detector=detector, progress=advance, options=options, reading=reading)
     alerts, alerting, series, unjudged = (
         sum(getattr(each, name) for each in written) for name in ("alerts", "alerting", "series", "unjudged")

@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 
 from pipeline import plugs
 from pipeline.errors import redacted
+from pipeline.profiles import find_set
 from pipeline.settings import Settings
 
 #: Characters of a value or of bounds that are shown.
@@ -26,16 +27,23 @@ def settings_grids(settings: Settings) -> Iterator[RichTable]:
         ConfigError: an option is set that its plug does not have, or out of bounds.
     """
     schema = Settings.model_json_schema()["properties"]
+    by_profile = find_set(settings.profile)
     grid = _grid("", "setting")
     for name, field in Settings.model_fields.items():
         value = "listed below" if name == "options" else redacted(str(getattr(settings, name)))
+        if name in by_profile and getattr(settings, name) == by_profile[name]:
+            value = f"{value} (profile {settings.profile})"
         grid.add_row(*map(escape, (name, value, _bounds(schema[name]), field.description or "")))
     yield grid
     for folder in plugs.FOLDERS:
         grid = _grid(f"[options.{folder}.<plug>]", "plug and option")
         for name in plugs.names(folder):
-            for row in option_rows(folder, name, settings.options.get(folder, {}).get(name, {})):
-                grid.add_row(*map(escape, row))
+            given = settings.options.get(folder, {}).get(name, {})
+            for option, value, *rest in option_rows(folder, name, given):
+                place = f"options.{folder}.{option}"
+                if place in by_profile and given.get(option.partition(".")[2]) == by_profile[place]:
+                    value = f"{value} (profile {settings.profile})"
+                grid.add_row(*map(escape, (option, value, *rest)))
             grid.add_section()
         yield grid
 

@@ -16,17 +16,23 @@ from rich.markup import escape
 from typer.models import CommandInfo
 
 from pipeline.cli import summary
+from pipeline.cli.explore import explore
 from pipeline.cli.options import (
+    UNCERTAINTY,
     Day,
     From,
     HowToRead,
     Inventory,
     Option,
+    Plots,
     Shard,
     Shards,
     Source,
     SourcePath,
+    ThresholdMultiplier,
     To,
+    UncertaintySamples,
+    lay_option,
     read_interval,
     read_settings,
 )
@@ -76,7 +82,7 @@ LISTED = (
         "hindsight",
         "recommend",
     ),
-    *("clusters", "report", "maintain"),
+    *("clusters", "report", "status", "maintain"),
 )
 
 
@@ -128,11 +134,22 @@ def train(
     if_due: Annotated[bool, typer.Option("--if-due", help="Only where the last training is old, or gold.drift asks.")] = False,
     shard: Shard = 0,
     shards: Shards = 1,
+    plots: Plots = None,
+    eda: Annotated[
+        bool, typer.Option("--eda/--no-eda", help="First write what `explore` does of the same days into explored/.")
+    ] = False,
+    prophet_uncertainty_samples: UncertaintySamples = None,
 ) -> None:
-    """Backtest the challengers of every segment and register the best as new model versions."""
+    """Backtest the challengers of every segment and register the best as new model versions.
+
+    As in: python -m pipeline train --day 2026-04-15 --no-plots --prophet-uncertainty-samples 300
+    """
     interval = read_interval(day, start, end)
+    settings = lay_option(read_settings(plots=plots), "forecasters", "prophet", UNCERTAINTY, prophet_uncertainty_samples)
     if not if_due or _show_due(interval):
-        _perform("train", interval, read_settings(), shard=shard, shards=shards)
+        if eda:
+            explore(day=day, start=start, end=end)
+        _perform("train", interval, settings, shard=shard, shards=shards)
         say_next("train" if shards == 1 else "train in shards", interval)
 
 
@@ -170,6 +187,7 @@ def detect(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the scored files.")] = None,
     detector: Annotated[str, typer.Option("--detector", help="Detector for files.")] = "default",
+    threshold_multiplier: ThresholdMultiplier = None,
     option: HowToRead = None,
     day: Day = None,
     start: From = None,
@@ -177,17 +195,21 @@ def detect(
     shard: Shard = 0,
     shards: Shards = 1,
 ) -> None:
-    """Judge the hours of the lake's series in an interval, or score a user's own files."""
+    """Judge the hours of the lake's series in an interval, or score a user's own files.
+
+    As in: python -m pipeline detect samples.csv --out scored --detector prophet_interval --threshold-multiplier 1.5
+    """
+    settings = lay_option(read_settings(), "detectors", "prophet_interval", "threshold_multiplier", threshold_multiplier)
     if path is None:
         if option:
             raise ConfigError("--option says how to read a file: detect PATH --out DIR --option name=value")
-        interval, settings = read_interval(day, start, end), read_settings()
+        interval = read_interval(day, start, end)
         _perform("detect", interval, settings, shard=shard, shards=shards)
         _conclude("detect", interval, settings)
         return
     if out is None:
         raise ConfigError("detect PATH needs --out DIR for the scored files")
-    score_files(path, out, detector, option)
+    score_files(path, out, detector, option, settings)
 
 
 @app.command()

@@ -107,11 +107,11 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         most_pages=lake.settings.report_pages,
     )
     frames = {each.name: getattr(found, each.name) for each in fields(found)}
-    decoded: dict[str, Any] = {name: _decode(frame) for name, frame in frames.items() if isinstance(frame, pd.DataFrame)}
+    decoded: dict[str, Any] = {name: decode(frame) for name, frame in frames.items() if isinstance(frame, pd.DataFrame)}
     return replace(found, **decoded)
 
 
-def _decode(frame: pd.DataFrame) -> pd.DataFrame:
+def decode(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame with the names that landing coded taken back."""
     coded = [name for name in CODED if name in frame and frame[name].astype("str").str.contains("%", regex=False).any()]
     return frame.assign(**{name: frame[name].map(as_given, na_action="ignore") for name in coded})

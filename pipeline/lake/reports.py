@@ -1,15 +1,19 @@
 """What people open: the report, the recommendations and the data docs of each run, below `reports/` in the lake's storage.
 
 `reports/<as of>/` holds what one run found, `reports/latest/` the same of the newest run; `Settings.report_address` names both.
+`reports/status.html`, `Settings.status_address`, is what is so now.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from pipeline.lake.storage import Storage
-from pipeline.settings import NEWEST, REPORTS, run_name
+from pipeline.settings import NEWEST, REPORTS, STATUS, run_name
+
+_AS_OF = re.compile(rb'<meta name="as-of" content="([0-9T:.-]+)">')
 
 
 def publish(storage: Storage, as_of: datetime, files: Mapping[str, bytes]) -> None:
@@ -38,6 +42,20 @@ def publish_newest(storage: Storage, as_of: datetime, files: Mapping[str, bytes]
     for path in storage.list_files(storage.path(REPORTS, NEWEST), ""):
         if path not in kept:
             storage.delete(path)
+    return True
+
+
+def publish_status(storage: Storage, as_of: datetime, page: str) -> bool:
+    """Put the page of what is so now in place of the one that is there.
+
+    Returns:
+        False, and nothing is written, where the one that is there is of a later moment, as `<meta name="as-of">` says.
+    """
+    path = storage.path(REPORTS, STATUS)
+    stated = _AS_OF.search(storage.read(path)) if storage.exists(path) else None
+    if stated and datetime.fromisoformat(stated.group(1).decode()) > as_of:
+        return False
+    storage.write(path, page.encode())
     return True
 
 

@@ -134,7 +134,7 @@ def windows(text: str) -> dict[str, int | None]:
     stated = re.search(r"^-- Window (.+)$", text, re.MULTILINE)
     found: dict[str, int | None] = {}
     for part in stated.group(1).split(",") if stated else ():
-        match = re.fullmatch(r" *(?:([a-z]+\.[a-z_]+) )?(?:(\d+) days?|always) *", part)
+        match = re.fullmatch(r" *(?:([a-z]+\.[a-z0-9_]+) )?(?:(\d+) days?|always) *", part)
         if match is None:
             expected = "`0 days, gold.forecast 181 days, silver.price always`"
             raise ConfigError(f"a window is written as {expected}, got {part.strip()!r}")
@@ -156,7 +156,7 @@ def tables_behind(query: exp.Query) -> set[str]:
 
 def title(sql: str, params: dict[str, Any]) -> str:
     """What to call a query in an error: the name in its header or what it reads, and its parameters."""
-    header = re.match(r"-- ([a-z]+\.[a-z_]+)", sql)
+    header = re.match(r"-- ([a-z]+\.[a-z0-9_]+)", sql)
     name = header.group(1) if header else f"query of {', '.join(sorted(relations(parse(sql))))}"
     used = parameters(parse(sql))
     shown = {key: value.isoformat() if isinstance(value, date) else value for key, value in params.items() if key in used}

@@ -97,8 +97,8 @@ class TrainedSegment:
         return Spec(self.metric, self.granularity, self.proposed, self.horizon, self.quantiles, code_sha256(), params, overrides)
 
 
-def write_files(folder: Path, title: str, found: Comparison) -> None:
-    """The files that are kept with a trained segment: what was forecast and how good it was, to read and to look at."""
+def write_files(folder: Path, title: str, found: Comparison, *, plots: bool = True) -> None:
+    """The files that are kept with a trained segment: what was forecast and how good it was, to read, with plots to look at."""
     (folder / "models").mkdir(parents=True)
     forecasts = forecast_frame(found.result).astype({"value": "float32", "model": "category", "series_id": "category"})
     forecasts.to_parquet(folder / "forecasts.parquet", compression="zstd")
@@ -109,6 +109,8 @@ def write_files(folder: Path, title: str, found: Comparison) -> None:
     worst = scored.loc[scored["model"] == found.proposed].nlargest(WORST_SERIES, "scaled_pinball")
     worst.drop(columns="reason").to_csv(folder / "worst_series.csv", index=False, float_format="%.4f")
     found.described.to_csv(folder / "diagnostics.csv", index=False, float_format="%.4f")
+    if not plots:
+        return
     plot_training(folder / "accuracy_and_coverage.png", title, summary, found.leads)
     for model in summary["model"]:
         plot_model(folder / "models" / f"{model}.png", f"{model}, {title}", model, scored, summary, found.leads)

@@ -71,9 +71,10 @@ def time_axis(frame: Frame, wanted: int) -> str:
 
 
 def time_ticks(start: pd.Timestamp, end: pd.Timestamp, wanted: int) -> list[tuple[pd.Timestamp, str]]:
-    """Round moments, at most `wanted`; the step is whole hours, days or months."""
+    """Round moments, at most `wanted`; the step is whole minutes, hours, days or months."""
     span = end - start
     for step in (
+        *(pd.Timedelta(minutes=m) for m in (5, 15, 30)),
         *(pd.Timedelta(hours=h) for h in (1, 3, 6, 12)),
         *(pd.Timedelta(days=d) for d in (1, 2, 5, 7, 10, 14)),
     ):

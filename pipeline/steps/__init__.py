@@ -90,21 +90,31 @@ def perform(
         ConfigError: no such step, or a part of a day for one that works on whole days.
         ConflictError: other writers overtook it every time; otherwise whatever the step raises, after the failure is recorded.
     """
-    from pipeline.lake import open_lake
+    from pipeline.logs import keep_log
     from pipeline.tables.operations import BOOKKEEPING
 
     declared = get(step)
     refuse_part_of_day(step, target, interval)
     if not 0 <= shard < shards:
         raise ConfigError(f"{step}: of {shards} shards, the last is {shards - 1}; got {shard}")
-    for library in CHATTY:
-        logging.getLogger(library).setLevel(logging.WARNING)
     settings = settings or settings_module.load()
-    function = getattr(importlib.import_module(f"pipeline.steps.{step}"), step)
+    for library in CHATTY:
+        logging.getLogger(library).setLevel(logging.INFO if settings.log_level == "DEBUG" else logging.WARNING)
     if declared.takes_target:
         options["target"] = target
     if declared.sharded:
         options |= {"shard": shard, "shards": shards}
+    with keep_log(settings, step=step, target=target, interval=str(interval), shard=shard):
+        rows, lake = _attempt(declared, step, interval, settings, options)
+    tell({name: done for name, done in lake.did.items() if name == target or name not in BOOKKEEPING})
+    return rows
+
+
+def _attempt(declared: Step, step: str, interval: Interval, settings: Settings, options: dict[str, Any]) -> tuple[int, Lake]:
+    """What a step stands for, and the lake that it wrote to; how it went is on record, also where it failed."""
+    from pipeline.lake import open_lake
+
+    function = getattr(importlib.import_module(f"pipeline.steps.{step}"), step)
     wall, cpu = time.perf_counter(), cpu_seconds()
     outcome, rows = "failed", 0
     lake = open_lake(settings)
@@ -112,7 +122,7 @@ def perform(
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 # The lake words its own errors; this is for what else asks AWS, such as MLflow for its files.
-                with lake.explain_errors(step, target, interval):
+                with lake.explain_errors(step, options.get("target", ""), interval):
                     rows = int(function(interval, lake, settings, **options))
                 outcome = "done" if lake.changes or (declared.registering and rows) else "unchanged"
                 break
@@ -128,15 +138,15 @@ def perform(
                 lake = open_lake(settings)
     finally:
         spent = time.perf_counter() - wall, cpu_seconds() - cpu
+        log.debug("%s %s: %s, %d rows, %.3f s, %.3f CPU s", step, interval, outcome, rows, *spent)
         try:
             # Tasks that are mapped by billing period are apart on record, too.
-            what = " ".join(filter(None, (target, options.get("period", ""))))
-            _record(lake, interval, _Went(step, what, shard, outcome, rows, *spent))
+            what = " ".join(filter(None, (options.get("target", ""), options.get("period", ""))))
+            _record(lake, interval, _Went(step, what, options.get("shard", 0), outcome, rows, *spent))
         except Exception as error:  # telemetry never decides how a step ends
             said = str(error).partition("\n")[0]
             log.warning("%s %s: could not record how the step went: %s: %s", step, interval, type(error).__name__, said)
-    tell({name: done for name, done in lake.did.items() if name == target or name not in BOOKKEEPING})
-    return rows
+    return rows, lake
 
 
 def cpu_seconds() -> float:

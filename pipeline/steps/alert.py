@@ -105,7 +105,7 @@ def find_unmade(interval: Interval, lake: Lake) -> list[str]:
     rhythm = rhythm_of(interval)
     tried = {row["name"]: row["is_made"] for row in ask(lake, "made_in_run", end=interval.end, rhythm=rhythm).to_pylist()}
     expected = order_daily() if rhythm == DAY else list_builds(when=rhythm)
-    unmade = [name for name in expected if not tried.get(name)] if tried.keys() - {"alert", "report"} else []
+    unmade = [name for name in expected if not tried.get(name)] if tried.keys() - {"alert", "report", "status"} else []
     tables = {table for name in unmade for table in (STEPS[name].writes if name in STEPS else (name,))}
     found = []
     for name in choose_rules(read_rules(), interval):

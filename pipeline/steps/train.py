@@ -87,7 +87,7 @@ def train(
         return end_as_partial(unread, 0)
     warm_up(segments)
     with tempfile.TemporaryDirectory() as folder:
-        trained, failed = _train_each(segments, effort, Path(folder), progress)
+        trained, failed = _train_each(segments, effort, Path(folder), progress, plots=settings.plots)
         failed = [*unread, *failed]
         if shards == 1:
             return end_as_partial(failed, register_training(interval, lake, settings, trained, failed))
@@ -108,7 +108,7 @@ def _say_what_serves(_: SegmentName) -> str:
 
 
 def _train_each(
-    segments: list[Segment], effort: Effort, folder: Path, progress: Progress | None
+    segments: list[Segment], effort: Effort, folder: Path, progress: Progress | None, *, plots: bool
 ) -> tuple[list[TrainedSegment], list[Failed]]:
     by_name = {SegmentName(segment.metric, segment.granularity): segment for segment in segments}
     of_each = [effort.windows * len(segment.models) for segment in segments]
@@ -116,7 +116,7 @@ def _train_each(
 
     def train_one(name: SegmentName) -> TrainedSegment:
         segment = by_name[name]
-        return _train_segment(segment, effort, folder, _count_from(progress, begun[name], sum(of_each), segment))
+        return _train_segment(segment, effort, folder, _count_from(progress, begun[name], sum(of_each), segment), plots=plots)
 
     return try_each(by_name, train_one, TROUBLE, _say_what_serves)
 
@@ -152,7 +152,7 @@ def _read_champion(lake: Lake, settings: Settings, metric: str, granularity: str
     return None if champion.version == NONE else champion
 
 
-def _train_segment(segment: Segment, effort: Effort, folder: Path, progress: Progress | None) -> TrainedSegment:
+def _train_segment(segment: Segment, effort: Effort, folder: Path, progress: Progress | None, *, plots: bool) -> TrainedSegment:
     """Compare the segment's forecasters, and write what is kept of that into a folder of its own."""
     found = compare(segment, effort, progress, cpu_seconds)
     panel, result = segment.panel, found.result
@@ -182,7 +182,7 @@ def _train_segment(segment: Segment, effort: Effort, folder: Path, progress: Pro
         reliability=risk_backtest.reliability(risk_backtest.chances(result, found.proposed, THRESHOLDS_PCT)),
     )
     log.info("%s", _say(found, len(panel), segment))
-    write_files(trained.folder, f"{segment.name}: {len(panel)} series, {found.windows} windows", found)
+    write_files(trained.folder, f"{segment.name}: {len(panel)} series, {found.windows} windows", found, plots=plots)
     trained.save()
     return trained
 

@@ -1,6 +1,6 @@
 -- views.anomaly_recent: the anomalous hours of the last seven days, the most severe first to read.
 --
--- Reads   gold.anomaly_point, silver.metric_hourly
+-- Reads   gold.anomaly_point, silver.metric_hourly, views.resource_current
 --
 -- The seven days end with the newest hour observed anywhere, not with the clock: a lake that stands still shows what it last
 -- knew. `deviation` is observed minus expected, in the metric's unit; beyond `lower` and `upper` the strongest detector takes a value
@@ -15,6 +15,7 @@ SELECT
   a.account AS account,
   a.region AS region,
   a.resource_id AS resource_id,
+  r.environment AS environment,
   a.metric AS metric,
   a.unit AS unit,
   a.value AS value,
@@ -31,4 +32,6 @@ SELECT
   a.is_alert AS is_alert
 FROM gold.anomaly_point AS a
 CROSS JOIN newest AS n
+LEFT JOIN views.resource_current AS r
+  ON r.account = a.account AND r.region = a.region AND r.resource_id = a.resource_id
 WHERE a.state = 'anomalous' AND a.ts > n.hour - INTERVAL '7' DAY

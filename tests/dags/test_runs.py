@@ -82,6 +82,7 @@ def test_a_run_of_minutes_lands_and_builds_what_came_late_too_and_asks_about_its
         ["ingest", "csv", 0, 1, late],
         ["build", "silver.metric_5min", 0, 1, late],
         ["alert", "", 0, 1, "[2026-03-01T10:05:00, 2026-03-01T10:10:00)"],
+        ["status", "", 0, 1, "[2026-03-01T10:05:00, 2026-03-01T10:10:00)"],
     ]
 
 

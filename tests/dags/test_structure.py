@@ -284,10 +284,11 @@ def test_the_monitor_lands_builds_and_tells_is_paused_at_first_and_fails_where_a
         HEADROOM_MONITOR_SOURCES="cloudwatch,prometheus",
     )
     rules, asked, paused, watched = seen
-    assert list(rules) == ["ingest", "build__silver__metric_5min", "alert", "tell_failure"]
+    assert list(rules) == ["ingest", "build__silver__metric_5min", "alert", "status", "tell_failure"]
     assert (rules["build__silver__metric_5min"], rules["alert"], rules["tell_failure"]) == ("all_done", "all_done", "one_failed")
     assert (asked, paused) == ({"target": ["cloudwatch", "prometheus"]}, True)
-    assert watched == ["alert", "build__silver__metric_5min", "ingest"]
+    assert rules["status"] == "all_done", "the page is written also where a source is down"
+    assert watched == ["alert", "build__silver__metric_5min", "ingest", "status"]
 
 
 @pytest.mark.parametrize(

@@ -286,3 +286,20 @@ def _ways_out(ec2: Any, mine: list[dict[str, Any]]) -> set[tuple[str, str, int]]
         for it in rules
         if it["IsEgress"] and it.get("CidrIpv4") == "0.0.0.0/0" and it["IpProtocol"] == "tcp"
     }
+
+
+def test_a_monitor_that_is_switched_on_is_missed_by_an_alarm_on_its_page(tmp_path: Path) -> None:
+    chosen = {"sources": ["cloudwatch"], "monitor_sources": ["cloudwatch"], "monitor_period_s": 900}
+    with aws_for_terraform() as server:
+        told = {"settings": chosen, "monitor_missed_runs": 4, "orchestrator": "none", "enable_mlflow": False}
+        apply(server, tmp_path, told, ("aws_cloudwatch_metric_alarm.monitor", "aws_cloudwatch_metric_alarm.stale"))
+        alarms = {each["AlarmName"]: each for each in server.client("cloudwatch").describe_alarms()["MetricAlarms"]}
+        topics = [each["TopicArn"] for each in server.client("sns").list_topics()["Topics"]]
+
+    found = alarms["headroom-monitor-silent"]
+    assert (found["Namespace"], found["MetricName"], found["Statistic"]) == ("AWS/S3", "PutRequests", "Sum")
+    assert (found["Period"], found["EvaluationPeriods"], found["DatapointsToAlarm"]) == (900, 4, 4)
+    assert (found["ComparisonOperator"], found["Threshold"], found["TreatMissingData"]) == ("LessThanThreshold", 1, "breaching")
+    assert {each["Name"]: each["Value"] for each in found["Dimensions"]}["FilterId"] == "monitor"
+    assert found["AlarmActions"] == found["OKActions"] == [topic for topic in topics if topic.endswith(":headroom-operations")]
+    assert len(alarms) == 4, "beside the three of tables that nobody writes"

@@ -134,9 +134,10 @@ def test_what_is_asked_without_a_bound_lists_every_day(old: Lake) -> None:
 def test_a_window_is_written_in_one_form() -> None:
     head = "-- inputs.x: y.\n--\n-- Window  {}\nSELECT 1 AS one"
 
-    assert sql.windows(head.format("0 days, gold.forecast 181 days, silver.price always")) == {
+    assert sql.windows(head.format("0 days, gold.forecast 181 days, silver.metric_5min 1 days, silver.price always")) == {
         "": 0,
         "gold.forecast": 181,
+        "silver.metric_5min": 1,
         "silver.price": None,
     }
     assert sql.windows("SELECT 1 AS one") == {}

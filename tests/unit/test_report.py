@@ -534,7 +534,7 @@ def test_a_section_is_a_module_a_template_and_a_line_in_the_order(page: Page) ->
     # The sources stand within the key figures.
     beside = {"__init__", "sources"}
     assert {path.stem for path in (FOLDER / "sections").glob("*.py")} - beside == set(sections.ORDER)
-    shared = {"page", "macros", "empty", "sources", "evaluation", "detected", "owner_cost"}
+    shared = {"page", "macros", "empty", "sources", "evaluation", "detected", "owner_cost", "status"}
     assert {path.name.removesuffix(".html.j2") for path in (FOLDER / "templates").iterdir()} - shared == set(sections.ORDER)
 
     anchors = [sections.load_section(name).anchor for name in sections.ORDER]

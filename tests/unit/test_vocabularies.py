@@ -51,6 +51,10 @@ ALSO = {(name, "unit"): ("ratio",) for name in ("inputs.executive_kpis", "views.
 #: What stands otherwise than a recommendation does: a series, and an expectation.
 ALSO |= {
     ("views.current_status", "status"): ("stale", "anomalous", "normal"),
+    **dict.fromkeys(
+        ((name, "status") for name in ("inputs.status_course", "views.status_course", "views.status_timeline")),
+        ("stale", "anomalous", "above", "normal", "unknown"),
+    ),
     ("views.data_quality_current", "status"): ("critical", "warning", "good"),
 }
 # Prices have units of their own, which are no metric's.
