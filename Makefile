@@ -110,6 +110,7 @@ bench-cost: setup ## The cost forecast by the day and by the month, on real proj
 
 bench-anomaly: setup ## How well each detector finds what people labelled on two public sets and what was put into made-up series
 	@$(BIN)/python -m tools.bench_anomaly
+	@$(BIN)/python -m tools.bench_confidence
 	@$(BIN)/python -m tools.bench_injection --kinds
 
 bench-cost-anomalies: setup ## How well events of made-up bills are found and explained, beside two rules that many use (1 minute)

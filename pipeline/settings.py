@@ -156,6 +156,12 @@ class Settings(BaseModel):
     detect_min_history_hours: int = Field(
         default=168, ge=24, le=8760, description="Observed hours a series needs before its anomalies are published."
     )
+    missing_hours: int = Field(
+        default=4,
+        ge=0,
+        le=168,
+        description="Hours without a sample, of a series that has one each hour, that are an incident; 0 finds no missing data.",
+    )
     feature_days: int = Field(
         default=90, ge=1, le=800, description="Days that features of hours are kept; those of days are kept for good."
     )
