@@ -67,6 +67,19 @@ class Detection:
         return score_of_excess(self.excess)
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """What had been forecast of each sample of a series before it came; aligned with its rows, NaN where nothing had.
+
+    Attributes:
+        lower, expected, upper: 5th, 50th and 95th percentile of what was forecast, in the series' unit.
+    """
+
+    lower: npt.NDArray[np.float64]
+    expected: npt.NDArray[np.float64]
+    upper: npt.NDArray[np.float64]
+
+
 Detector = Callable[[npt.NDArray[np.datetime64], npt.NDArray[np.float64]], Detection]
 
 
