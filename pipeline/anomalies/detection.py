@@ -52,6 +52,8 @@ class Detection:
         lower, upper: beyond these a value is far from `expected` by its distance alone; NaN where distance does not decide.
         judged: whether the detector knew enough to judge the sample; what it did not judge has an excess of 0 all the same.
         silence: when the detector, asked alone, announces what it flags.
+        contribution: share of the sample in what was unusual of all metrics of its resource, of which they sum to 1; None of a
+            detector that looks at one series.
     """
 
     excess: npt.NDArray[np.float64]
@@ -60,6 +62,7 @@ class Detection:
     upper: npt.NDArray[np.float64]
     judged: npt.NDArray[np.bool_]
     silence: Silence = SILENCE
+    contribution: npt.NDArray[np.float64] | None = None
 
     @property
     def score(self) -> npt.NDArray[np.float64]:

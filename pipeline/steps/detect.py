@@ -14,7 +14,7 @@ from pipeline import plugs
 from pipeline.anomalies.detection import Detector
 from pipeline.anomalies.learned import check_history
 from pipeline.anomalies.vote import read_weights, vote
-from pipeline.inputs.points import forecast_of, read_forecasts, read_points
+from pipeline.inputs.points import forecast_of, others_of, read_beside, read_forecasts, read_points
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -28,7 +28,7 @@ from pipeline.tables.schema import buckets_of
 STEP = Step(
     role="publisher",
     sharded=True,
-    reads=("inputs.points", "inputs.forecast_before"),
+    reads=("inputs.points", "inputs.forecast_before", "inputs.points_beside"),
     writes=("gold.anomaly_point",),
 )
 
@@ -37,7 +37,8 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     """Rows of `gold.anomaly_point` for the interval: every hour judged, anomalous where detectors of `alert_votes` flag it.
 
     Each counts as `detector_weights` says, by default 1. They see `detect_history_hours` before the interval, and never an hour
-    that follows the one they judge; one that declares it is told what had been forecast of each hour before.
+    that follows the one they judge; one that declares it is told what had been forecast of each hour before, or the other metrics
+    of the resource.
 
     Raises:
         PartialError: some metrics could not be searched; of these the hours that an earlier run judged in the interval stay.
@@ -86,6 +87,7 @@ def _teller(
     """Detectors of one series, each told what it declares of that series; what nobody declares is not read."""
     readers: dict[str, Callable[[], Callable[[pd.DataFrame], Any]]] = {
         "forecast": lambda: partial(forecast_of, forecasts=read_forecasts(interval, lake, settings, shard, shards)),
+        "others": lambda: partial(others_of, beside=read_beside(interval, lake, settings, shard, shards)),
     }
     known = {name: readers[name]() for name in sorted({name for some in inputs.values() for name in some})}
 

@@ -48,6 +48,11 @@ ANOMALY_POINT = Table(
         number("threshold", "Score at and above which a detector flags a sample.", "score", ge=0, le=1),
         Column(name="votes", type=WHOLE, doc="Detectors that flag it.", unit="count", ge=0),
         number("vote_weight", "What they count together; null in what was judged before they had weights.", "votes", ge=0),
+        number(
+            "contribution",
+            "Its share in what is unusual of the resource's metrics together, of which they sum to 1; null where none is asked.",
+            "ratio",
+        ),
         text("detectors", "Their names, by comma.", nullable=True),
         text("scores_json", "Raw score of each detector that was asked, as a JSON object by name.", nullable=True),
         text(

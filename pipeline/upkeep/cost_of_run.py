@@ -70,7 +70,10 @@ def _reach_of_silences(settings: Settings) -> timedelta:
 # How far back the steps ask, by what they read. `:start` is that of the run.
 SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.anomalous_points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
-    "inputs.forecast_before": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    **dict.fromkeys(
+        ("inputs.forecast_before", "inputs.points_beside"),
+        lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    ),
     **dict.fromkeys(("inputs.silences", "inputs.ended"), _reach_of_silences),
     "inputs.activity": lambda _: ACTIVITY,
     "inputs.answers": lambda _: ANSWERS_HOLD,

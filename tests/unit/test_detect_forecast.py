@@ -15,6 +15,7 @@ from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.detect import detect
 from pipeline.tables.forecasts import FORECAST
+from pipeline.tables.schema import Scope
 from tests.unit.test_step_detect import DAYS, START, WHOLE, daily_wave, found, land
 
 SPIKE = 300
@@ -37,7 +38,7 @@ def publish(lake: Lake, expected: list[float], made_after: int = 0) -> None:
         rows += [{**owner, **moments, "tier": "full", "bucket": 0, "quantile": level, "value": at} for level, at in levels]
     span = Interval(START, START + timedelta(days=DAYS + 3))
     data = conform(FORECAST.frame(rows).drop(columns="bucket"), FORECAST, span)
-    lake.replace(FORECAST, data, FORECAST.scope(span))
+    lake.replace(FORECAST, data, Scope(FORECAST.time, span.start, span.end))
 
 
 def test_what_lies_far_from_the_forecast_made_before_it_is_anomalous(asked: Settings, lake: Lake) -> None:
