@@ -28,6 +28,8 @@ from pipeline.steps import cpu_seconds
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "tests" / "data" / "anomalies"
+#: Detectors that need nothing beside a series.
+ALONE = [name for name in plugs.names("detectors") if not plugs.declared_inputs("detectors", name)]
 CONTROL = "an alert at every sample"
 
 #: Numenta's standard profile: what a false row costs, beside 1 for a window found or missed; rows of probation at most.
@@ -168,7 +170,7 @@ def always(ts: Stamps, values: Numbers) -> Detection:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--detectors", default=",".join(plugs.names("detectors")))
+    parser.add_argument("--detectors", default=",".join(ALONE))
     parser.add_argument("--kinds", action="store_true", help="also events by category of telemetry")
     given = parser.parse_args()
     console = Console()

@@ -15,6 +15,7 @@ from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.detect import detect
 from tests.unit.test_step_detect import DAYS, START, WHOLE, found, land
+from tools.bench_joint import TROUBLE, score
 
 HOURS = 24 * 40
 TS = np.datetime64("2026-01-05T00:00", "us") + np.arange(HOURS) * np.timedelta64(1, "h")
@@ -86,6 +87,13 @@ def test_hours_in_which_a_metric_is_missing_are_not_judged_and_one_that_mostly_i
     assert not judged(metrics)["cpu"].judged[700]
     assert judged(sparse)["cpu"].judged[700:720].all()
     assert (judged(sparse)["cpu"].excess[BROKEN] >= 1).any() or (judged(sparse)["memory"].excess[BROKEN] >= 1).any()
+
+
+def test_on_made_up_machines_it_finds_more_than_the_default_whether_metrics_part_or_one_moves() -> None:
+    for trouble in TROUBLE:
+        together, alone = (score(name, trouble, seeds=(200, 201)) for name in ("joint_distance", "default"))
+
+        assert together.f1 > max(alone.f1, 0.7)
 
 
 @pytest.mark.parametrize("shards", [1, 3])
