@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,20 +22,8 @@ REGULAR_RATIO = 0.8
 HABIT = (pd.Timedelta(days=1), pd.Timedelta(days=7))
 #: From so many hours on it is more than low, as far as one can tell without a value.
 MUCH_HOURS = 12
-#: Days before what is reported that are read beside the shortest history: a silence of seven days, and a habit of as many before.
-_READ_BEFORE = timedelta(days=15)
 
 _HOUR = pd.Timedelta(hours=1)
-
-
-def read_since(since: datetime, min_history: int) -> datetime:
-    """From when on silences are asked for, so that those of which any part follows `since` are known as they are.
-
-    Args:
-        since: naive UTC.
-        min_history: observed hours before a silence.
-    """
-    return since - _READ_BEFORE - timedelta(hours=min_history)
 
 
 def find_missing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pandas as pd
 
@@ -10,9 +10,10 @@ from pipeline import plugs
 from pipeline.anomalies.confidence import say_confidence
 from pipeline.anomalies.feedback import HOLDS, add_feedback
 from pipeline.anomalies.incidents import OWNER, group_points, keep_names, reach_back
-from pipeline.anomalies.missing import find_missing, read_since
+from pipeline.anomalies.missing import find_missing
 from pipeline.inputs import read
 from pipeline.inputs.risk import read_criticality
+from pipeline.inputs.silences import read_silences
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -47,7 +48,7 @@ def incidents(interval: Interval, lake: Lake, settings: Settings) -> int:
     criticality = _read_criticality(interval, lake)
     found = group_points(points, criticality, interval.as_of)
     if settings.missing_hours:
-        found = _join(found, _missing(since, interval, lake, settings, criticality))
+        found = _join(found, _missing(interval, lake, settings, criticality))
     found = keep_names(found[found["ended_at"] > since], before)
     months = Interval(interval.end - HOLDS, interval.end).whole_months()
     said = read(lake, "anomaly_feedback", start=months.start, end=months.end)
@@ -63,12 +64,11 @@ def _asked_by_default(settings: Settings) -> set[str]:
     return {name for name, each in options.items() if len(options) == 1 and each == plugs.check_options("detectors", name, {})}
 
 
-def _missing(since: datetime, interval: Interval, lake: Lake, settings: Settings, criticality: pd.Series) -> pd.DataFrame:
-    """Incidents of missing data, as far as `since` is followed by any part of them."""
-    asked = {"since": read_since(since, settings.detect_min_history_hours), "as_of": interval.end}
-    silences = read(lake, "silences", **asked, missing_hours=settings.missing_hours)
+def _missing(interval: Interval, lake: Lake, settings: Settings, criticality: pd.Series) -> pd.DataFrame:
+    """Incidents of missing data."""
+    silences, ended = read_silences(interval, lake, settings)
     bounds = settings.missing_hours, settings.detect_min_history_hours
-    return find_missing(silences, read(lake, "ended", **asked), criticality, interval.as_of, *bounds)
+    return find_missing(silences, ended, criticality, interval.as_of, *bounds)
 
 
 def _join(*parts: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from pipeline import tables
-from pipeline.anomalies.missing import read_since
 from pipeline.inputs.clusters import PROFILED
 from pipeline.inputs.drift import WINDOW as DRIFT_WINDOW
 from pipeline.inputs.estate import ACTIVITY, ANSWERS_HOLD, BILLED, NEW_AGAIN, RECORD, SPARE_TIME, reach_of_changes
@@ -31,6 +30,7 @@ from pipeline.inputs.hindsight import AFTER
 from pipeline.inputs.input_drift import COMPARED
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.inputs.savings import CHARGED, SAID
+from pipeline.inputs.silences import reach_of_silences
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.lake.beginning import DAYS_AHEAD, first_day
@@ -61,12 +61,6 @@ FARGATE_LEAST_S = 60.0
 SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher": (2, 8)}
 
 
-def _reach_of_silences(settings: Settings) -> timedelta:
-    """How far before its end a run asks for silences."""
-    end = datetime(2026, 1, 1)
-    return end - read_since(end - timedelta(days=1, hours=settings.detect_history_hours), settings.detect_min_history_hours)
-
-
 # How far back the steps ask, by what they read. `:start` is that of the run.
 SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.anomalous_points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
@@ -74,7 +68,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
         ("inputs.forecast_before", "inputs.points_beside"),
         lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
     ),
-    **dict.fromkeys(("inputs.silences", "inputs.ended"), _reach_of_silences),
+    **dict.fromkeys(("inputs.silences", "inputs.ended"), lambda settings: timedelta(days=1) + reach_of_silences(settings)),
     "inputs.activity": lambda _: ACTIVITY,
     "inputs.answers": lambda _: ANSWERS_HOLD,
     "inputs.changed_since": reach_of_changes,
