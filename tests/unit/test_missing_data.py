@@ -11,6 +11,7 @@ import pytest
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
+from pipeline.report.sections.anomalies import _row
 from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.incidents import incidents
@@ -174,3 +175,16 @@ def test_silences_of_one_machine_that_lie_apart_are_two_incidents() -> None:
 
     assert rows["started_at"].tolist() == [START + timedelta(hours=301), START + timedelta(hours=331)]
     assert rows["severity"].tolist() == ["low", "low"]
+
+
+def test_the_report_says_that_there_were_no_samples_and_how_sure_it_is_of_what_deviates() -> None:
+    shared = {"started_at": START, "hours": 5, "is_open": False, "resource_id": "i-1", "metrics": "cpu_utilization"}
+    shared |= {"metric": "cpu_utilization", "unit": "percent", "severity": "low", "impact_ratio": None, "criticality": None}
+
+    silent = _row({**shared, "kind": "missing", "value": None, "expected": None, "confidence": None})
+    deviating = _row({**shared, "kind": "deviation", "value": 95.0, "expected": 20.0, "confidence": 0.62})
+
+    assert silent["metric"].endswith(", no samples")
+    assert (silent["value"].exact, silent["confidence"].exact) == (None, None)
+    assert not deviating["metric"].endswith("no samples")
+    assert (deviating["confidence"].exact, deviating["confidence"].text[:2]) == (0.62, "62")
