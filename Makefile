@@ -113,7 +113,9 @@ bench-billing: setup ## A bill of 1 and of 10 million lines, from a Data Export 
 
 bench-anomaly: setup ## How well each detector finds what people labelled on two public sets and what was put into made-up series
 	@$(BIN)/python -m tools.bench_anomaly
+	@$(BIN)/python -m tools.bench_confidence
 	@$(BIN)/python -m tools.bench_injection --kinds
+	@$(BIN)/python -m tools.bench_joint
 
 bench-cost-anomalies: setup ## How well events of made-up bills are found and explained, beside two rules that many use (1 minute)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_cost_anomalies

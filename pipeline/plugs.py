@@ -136,6 +136,15 @@ def check_all_options(settings: Chosen) -> None:
             check_options(folder, name, given)
 
 
+def declared_inputs(folder: str, name: str) -> tuple[str, ...]:
+    """What a plug's function takes by name beside what all of its folder take, as the module's `INPUTS` says.
+
+    All of it may be left out: where nobody has it, as for a user's own file, the plug has no opinion.
+    """
+    inputs: tuple[str, ...] = getattr(load(folder, name), "INPUTS", ())
+    return inputs
+
+
 def bind(folder: str, name: str, chosen: BaseModel | None = None) -> Callable[..., Any]:
     """A plug's function with the chosen options, or with its defaults."""
     function: Callable[..., Any] = getattr(load(folder, name), FOLDERS[folder])

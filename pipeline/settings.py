@@ -67,9 +67,7 @@ class Settings(Running):
     )
     mlflow_uri: str = Field(default="", description="MLflow tracking URI; empty means SQLite under <home>.")
     mlflow_artifacts: str = Field(default="", description="Where MLflow keeps artefacts; empty means <home>/mlflow/artifacts.")
-    sources: tuple[str, ...] = Field(
-        default=("samples", "prices"), description="Sources that the daily run ingests, by plug name."
-    )
+    sources: tuple[str, ...] = Field(default=("samples", "prices"), description="Sources that a daily run ingests, by plug name.")
     options: dict[str, dict[str, dict[str, Any]]] = Field(
         default_factory=dict,
         description='Options per folder and plug, e.g. {"sources": {"fleet": {"preset": "realistic"}}}; listed below.',
@@ -158,6 +156,7 @@ class Settings(Running):
     detect_min_history_hours: int = Field(
         default=168, ge=24, le=8760, description="Observed hours a series needs before its anomalies are published."
     )
+    missing_hours: int = Field(default=4, ge=0, le=168, description="Hours without a sample that are an incident; 0: none are.")
     feature_days: int = Field(
         default=90, ge=1, le=800, description="Days that features of hours are kept; those of days are kept for good."
     )

@@ -22,6 +22,8 @@ from pipeline.anomalies.detection import Detection, announced_score, arrival_clo
 from pipeline.anomalies.scoring import PROBATION, Events, score_events, total
 from pipeline.anomalies.state import hold
 
+#: Detectors that need nothing beside a series.
+ALONE = [name for name in plugs.names("detectors") if not plugs.declared_inputs("detectors", name)]
 ROWS, PER_DAY = 60 * 48, 48
 TEST_SEEDS = range(100, 115)
 STRENGTHS = {"4–8": (4.0, 8.0), "6–12": (6.0, 12.0)}
@@ -164,7 +166,7 @@ def found_by_kind(answer: Answer, strength: tuple[float, float], seeds: range = 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--detectors", default=",".join(plugs.names("detectors")))
+    parser.add_argument("--detectors", default=",".join(ALONE))
     parser.add_argument("--kinds", action="store_true", help="also the share of events found by kind of trouble")
     given = parser.parse_args()
     asked = {name: ask(plugs.load("detectors", name).detect) for name in given.detectors.split(",")} | {"an oracle": oracle}

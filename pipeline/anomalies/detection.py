@@ -52,6 +52,8 @@ class Detection:
         lower, upper: beyond these a value is far from `expected` by its distance alone; NaN where distance does not decide.
         judged: whether the detector knew enough to judge the sample; what it did not judge has an excess of 0 all the same.
         silence: when the detector, asked alone, announces what it flags.
+        contribution: share of the sample in what was unusual of all metrics of its resource, of which they sum to 1; None of a
+            detector that looks at one series.
     """
 
     excess: npt.NDArray[np.float64]
@@ -60,11 +62,25 @@ class Detection:
     upper: npt.NDArray[np.float64]
     judged: npt.NDArray[np.bool_]
     silence: Silence = SILENCE
+    contribution: npt.NDArray[np.float64] | None = None
 
     @property
     def score(self) -> npt.NDArray[np.float64]:
         """0–1, of every sample; at least `ALERT` where the detector flags it."""
         return score_of_excess(self.excess)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What had been forecast of each sample of a series before it came; aligned with its rows, NaN where nothing had.
+
+    Attributes:
+        lower, expected, upper: 5th, 50th and 95th percentile of what was forecast, in the series' unit.
+    """
+
+    lower: npt.NDArray[np.float64]
+    expected: npt.NDArray[np.float64]
+    upper: npt.NDArray[np.float64]
 
 
 Detector = Callable[[npt.NDArray[np.datetime64], npt.NDArray[np.float64]], Detection]

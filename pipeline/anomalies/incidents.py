@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.tables.anomalies import ANOMALY
-from pipeline.tables.columns import CRITICALITIES, SEVERITIES
+from pipeline.tables.columns import CRITICALITIES, DEVIATION, SEVERITIES
 
 #: Samples of one resource that begin this soon after an incident belong to it.
 APART = np.timedelta64(6, "h")
@@ -28,8 +28,9 @@ _MUCH_RATIO = 0.5
 _RAISED = dict(zip(CRITICALITIES, (1, 0, -1), strict=True))
 
 _HOUR = np.timedelta64(1, "h")
-_LATER = ("bucket", "answer", "answer_reason", "label")
-_OWNER = ["account", "region", "resource_id"]
+#: Columns that are added to what was grouped.
+LATER = ("bucket", "confidence", "answer", "answer_reason", "label")
+OWNER = ["account", "region", "resource_id"]
 
 
 def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) -> pd.DataFrame:
@@ -49,8 +50,8 @@ def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) 
         Rows of `gold.anomaly`, without `bucket` and what people say of them, in the order of resource and start.
     """
     if points.empty:
-        return ANOMALY.empty().drop(columns=[*_LATER])
-    rows = points.sort_values([*_OWNER, "ts", "series_id"], ignore_index=True)
+        return ANOMALY.empty().drop(columns=[*LATER])
+    rows = points.sort_values([*OWNER, "ts", "series_id"], ignore_index=True)
     rows = rows.assign(end=rows["ts"] + _HOUR, owner=rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"])
     before = rows.groupby("owner")["end"].shift()
     rows["event"] = (before.isna() | (rows["ts"] > before + APART)).cumsum()
@@ -66,6 +67,7 @@ def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) 
     told = rows[rows["is_alert"].astype("bool")].groupby("event")["ts"]
     found = found.assign(
         as_of=as_of,
+        kind=DEVIATION,
         metrics=events["metric"].agg(_names),
         detectors=events["detectors"].agg(_names),
         started_at=events["ts"].min(),
@@ -76,7 +78,7 @@ def group_points(points: pd.DataFrame, criticality: pd.Series, as_of: datetime) 
         alerts=told.size().reindex(found.index, fill_value=0),
     )
     found = found.assign(hours=_hours(found["started_at"], found["ended_at"]))
-    return found[[name for name in ANOMALY.names if name not in _LATER]].reset_index(drop=True)
+    return found[[name for name in ANOMALY.names if name not in LATER]].reset_index(drop=True)
 
 
 def reach_back(since: datetime, before: pd.DataFrame) -> datetime:
@@ -98,13 +100,14 @@ def keep_names(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         found: rows of `gold.anomaly`.
-        before: those of the run before; of these account, region, resource_id, anomaly_id, started_at and ended_at.
+        before: those of the run before; of these account, region, resource_id, kind, anomaly_id, started_at and ended_at.
     """
     taken: set[str] = set()
     named: dict[Any, str] = {}
-    known = {owner: rows.sort_values("started_at") for owner, rows in before.groupby(_OWNER)}
+    same_kind = [*OWNER, "kind"]
+    known = {owner: rows.sort_values("started_at") for owner, rows in before.groupby(same_kind)}
     for place, row in found.sort_values("started_at").iterrows():
-        same = known.get(tuple(row[_OWNER]), before.head(0))
+        same = known.get(tuple(row[same_kind]), before.head(0))
         overlapping = same.loc[(same["started_at"] < row["ended_at"]) & (same["ended_at"] > row["started_at"]), "anomaly_id"]
         # Its own is another's where that one began here once, and was found to have begun earlier.
         own = row["anomaly_id"], name_incident(row["anomaly_id"], row["started_at"])
@@ -136,6 +139,12 @@ def grade(found: pd.DataFrame) -> list[str]:
     raised = found["criticality"].map(_RAISED).fillna(0).to_numpy(dtype=np.int64)
     grave = np.where(mildest > 0, np.clip(mildest + raised, 0, len(SEVERITIES) - 1), 0)
     return [SEVERITIES[place] for place in grave]
+
+
+def raise_severity(severity: str, criticality: str | None) -> str:
+    """The severity of an incident of a resource that matters as stated, by what it is without that."""
+    raised = _RAISED.get(criticality, 0) if SEVERITIES.index(severity) > 0 and criticality else 0
+    return SEVERITIES[int(np.clip(SEVERITIES.index(severity) + raised, 0, len(SEVERITIES) - 1))]
 
 
 def _reached(values: pd.Series, limits: dict[str, float] | dict[str, int]) -> npt.NDArray[np.int64]:

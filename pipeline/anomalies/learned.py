@@ -57,7 +57,7 @@ def check_history(name: str, options: BaseModel, read_hours: int) -> None:
         ConfigError: at its last training before, too little was known, so it would judge nothing and say nothing of it.
     """
     retrain_hours = getattr(options, "retrain_hours", None)
-    before = 24 * (_LEAST_DAYS + (_USUAL_DAYS if isinstance(options, LearnedOptions) else 0))
+    before = 24 * (_LEAST_DAYS + (_USUAL_DAYS if isinstance(options, TrainedOptions) else 0))
     if retrain_hours is not None and retrain_hours + before > read_hours:
         raise ConfigError(
             f"detectors: {name} has retrain_hours={retrain_hours} and needs {before} hours before a training; "
@@ -65,8 +65,8 @@ def check_history(name: str, options: BaseModel, read_hours: int) -> None:
         )
 
 
-class LearnedOptions(BaseModel):
-    """What a detector that learns is trained on, and when its score is an alert."""
+class TrainedOptions(BaseModel):
+    """What a detector is trained on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -74,6 +74,11 @@ class LearnedOptions(BaseModel):
         28, ge=7, le=365, description="Days before a training that it learns from; `detect_history_hours` bounds what is read."
     )
     retrain_hours: int = Field(168, ge=1, le=8760, description="Hours from one training to the next, counted from 1970 on.")
+
+
+class LearnedOptions(TrainedOptions):
+    """The same of one that learns what scores are high, and when its score is an alert."""
+
     alert_ratio: float = alert_at(2.0)
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Of everything that is drawn at random.")
 

@@ -68,6 +68,14 @@ def _every_event(labels: Bools) -> list[tuple[int, int]]:
     return [(int(group[0]), int(group[-1])) for group in groups]
 
 
+def near_events(labels: Bools) -> Bools:
+    """Rows at which an alert finds an event of those labelled, the probation's among them."""
+    near = np.zeros(len(labels), dtype=np.bool_)
+    for start, end in _every_event(labels):
+        near[max(start - BEFORE, 0) : end + AFTER + 1] = True
+    return near
+
+
 def score_events(ts: Stamps, alerts: Bools, labels: Bools) -> Events:
     """Events found, missed and invented in one series whose rows are in order of time.
 

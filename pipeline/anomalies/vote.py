@@ -106,6 +106,7 @@ def vote(
         lower=lower,
         upper=upper,
         threshold=ALERT,
+        contribution=next((each.contribution for each in found if each.contribution is not None), np.nan),
         votes=votes.astype(np.int64),
         vote_weight=weight.round(6),
         severity=np.where(_matters(values, expected, series["unit"].eq("percent").to_numpy()), grave, "low"),

@@ -92,7 +92,8 @@ def evaluate(
         series = read_files(files or [], windows, read_reading(option))
         with show_progress("evaluating") as advance:
             scores = evaluate_series(series, names, out, options=options, plots=settings.plots, progress=advance)
-    shown = ["detector", "f1", "precision", "recall", "false_per_day", "pr_auc", "roc_auc", "precision_at_10", "delay_hours"]
+    shown = ["detector", "f1", "precision", "recall", "false_per_day", "pr_auc", "roc_auc", "vus_pr", "delay_hours"]
+    shown.append("calibration_error")
     print_frame(scores[shown].round(3), f"{scores['events'].iloc[0]} events; false alerts per series and day")
     written = [out / name for name in WRITTEN]
     if log:

@@ -15,7 +15,7 @@ from pipeline.inputs.checks import read_lacking
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
-from pipeline.tables.columns import ACKNOWLEDGED, SUPPRESSED, UNNAMED
+from pipeline.tables.columns import ACKNOWLEDGED, MISSING, SUPPRESSED, UNNAMED
 from pipeline.tables.identifiers import CODED, as_given
 
 Kpis = dict[str, float | None]
@@ -229,7 +229,7 @@ def incidents(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None
             row["resource_id"],
             row["metric"],
             f"{row['hours']} h{', open' if row['is_open'] else ''}",
-            f"{row['value']:,.1f} {row['unit']}",
+            "no samples" if row["kind"] == MISSING else f"{row['value']:,.1f} {row['unit']}",
             figure(row["expected"], ",.1f"),
             row["severity"],
         )

@@ -257,18 +257,21 @@ def _explain_other_key(iceberg: IcebergTable, table: Table) -> str:
 
 
 def _add_columns(iceberg: IcebergTable, table: Table) -> IcebergTable:
-    """The table with columns that the declaration added; dropping or retyping one is refused.
+    """The table with columns that the declaration added, and those that may be null now; dropping or retyping one is refused.
 
     Raises:
         DataError: the declaration lacks a stored column or gives it another type.
     """
     if misfit := _explain_misfit(iceberg, table):
         raise DataError(f"{misfit}; {_MAKE_ROOM.format(table.name)}")
-    stored = {field.name for field in iceberg.schema().fields}
+    stored = {field.name: field for field in iceberg.schema().fields}
     declared = {field.name: field for field in table.iceberg_schema().fields}
     added = [name for name in declared if name not in stored]
-    if added:
+    loosened = [name for name, field in stored.items() if field.required and not declared[name].required]
+    if added or loosened:
         with iceberg.update_schema() as update:
+            for name in loosened:
+                update.make_column_optional(name)
             for name in added:
                 update.add_column(name, declared[name].field_type, doc=declared[name].doc)
     return iceberg

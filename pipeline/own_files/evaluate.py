@@ -13,9 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline import plugs
-from pipeline.anomalies.detection import ALERT, Detection, Silence, announced_score, arrival_clock, finite
+from pipeline.anomalies.confidence import CURVES, add_up, calibration_error, find_incidents, hourly
+from pipeline.anomalies.detection import ALERT, Detection, Detector, Silence, announced_score, arrival_clock, finite
 from pipeline.anomalies.scoring import PROBATION, Ranks, Samples, delays, precision_at, rank, score_events, score_samples, total
 from pipeline.anomalies.state import hold
+from pipeline.anomalies.surface import volume, widest_buffer
 from pipeline.errors import ConfigError
 from pipeline.own_files._labelled import Labelled, read_labelled
 from pipeline.own_files._samples import make_folder
@@ -31,6 +33,8 @@ CONTROL = "an alert at every sample"
 MULTIPLES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
 #: Of reading: nothing is stated.
 DEFAULTS = Reading()
+#: Of a detector, or of options, whose confidence nobody measured.
+UNKNOWN = {"incidents": float("nan"), "calibration_error": float("nan")}
 # Series drawn of each detector: those with the most events.
 _DRAWN = 3
 
@@ -81,10 +85,10 @@ def evaluate_series(
     Raises:
         ConfigError: no such detector, or an option that it does not have; or nothing can be written there.
     """
-    bound = {
-        name: plugs.bind("detectors", name, plugs.check_options("detectors", name, (options or {}).get(name, {})))
-        for name in detectors
-    }
+    chosen = {name: plugs.check_options("detectors", name, (options or {}).get(name, {})) for name in detectors}
+    bound = {name: plugs.bind("detectors", name, each) for name, each in chosen.items()}
+    by_default = {name for name, each in chosen.items() if each == plugs.check_options("detectors", name, {})}
+    hours = [hourly(one.ts, one.values, one.labels) for one in series]
     make_folder(out_dir)
     scores, thresholds, drawn = [], [], []
     for done, (name, detect) in enumerate({**bound, CONTROL: _always}.items(), start=1):
@@ -93,7 +97,8 @@ def evaluate_series(
             log.warning("%s knows too little to judge any sample of %d of %d series", name, unjudged, len(series))
         figures, ranks = _score(series, found)
         events = {each: _events(series, found, each) for each in (MULTIPLES if name != CONTROL else (1.0,))}
-        scores.append({"detector": name, **events[1.0], **figures})
+        calibration = _calibration(hours, name, detect) if name in by_default else UNKNOWN
+        scores.append({"detector": name, **events[1.0], **figures, **calibration})
         if name != CONTROL:
             other = pd.DataFrame([{"multiple": each, **row} for each, row in events.items()])
             thresholds.append(other.assign(detector=name))
@@ -115,6 +120,15 @@ def _always(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) -> 
     return Detection(np.ones(len(values)), nothing, nothing, nothing, np.ones(len(values), dtype=np.bool_), Silence(hours=0))
 
 
+def _calibration(hours: Sequence[tuple[Any, Any, Any]], name: str, detect: Detector) -> dict[str, float]:
+    """How well the shipped confidence of a detector's incidents holds on these labels; nothing is learned from them."""
+    if name not in CURVES:
+        return UNKNOWN
+    found = add_up([find_incidents(one, detect) for one in hours])
+    stated = CURVES[name].of(found.excess, found.hours)
+    return {"incidents": len(found.true), "calibration_error": calibration_error(stated, found.true)}
+
+
 def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> tuple[dict[str, float], Ranks]:
     """What a detector's row has beside events, and the curves that two figures of it are the areas of."""
     after = [slice(int(len(one.labels) * PROBATION), None) for one in series]
@@ -127,9 +141,14 @@ def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> tuple[dict
         for one, each in zip(series, found, strict=True)
     ]
     hit, missed, false, quiet = Samples(*(sum(column) for column in zip(*flagged, strict=True)))
+    surfaces = [
+        volume(each.score[rows], one.labels[rows], widest_buffer(one.ts))
+        for one, each, rows in zip(series, found, after, strict=True)
+    ]
     figures = {
         "pr_auc": ranks.pr_auc,
         "roc_auc": ranks.roc_auc,
+        **{f"vus_{curve}": _mean([getattr(each, curve) for each in surfaces]) for curve in ("pr", "roc")},
         **{f"precision_at_{k}": precision_at(raw, labels, k) for k in (10, 100)},
         "delay_hours": float(np.median(waited)) if waited else float("nan"),
         "hit_samples": hit,
@@ -138,6 +157,12 @@ def _score(series: Sequence[Labelled], found: Sequence[Detection]) -> tuple[dict
         "quiet_samples": quiet,
     }
     return figures, ranks
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of the series that have one; NaN where none has."""
+    known = [value for value in values if value == value]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _events(series: Sequence[Labelled], found: Sequence[Detection], multiple: float) -> dict[str, float]:

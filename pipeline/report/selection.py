@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.report.findings import Findings
 from pipeline.report.frames import json_object, records
 from pipeline.report.words import SERVICE_WORDS, SEVERITY_ORDER, service_slug, service_word
-from pipeline.tables.columns import DISMISSED, REFUTED, SEVERITIES
+from pipeline.tables.columns import DISMISSED, MISSING, REFUTED, SEVERITIES
 
 # Rows shown at once, and behind a click; a page of thousands of rows helps no one, and the views have them all.
 SHOWN, AT_MOST = 25, 200
@@ -95,6 +95,7 @@ def grade_hours(points: pd.DataFrame, incidents: pd.DataFrame) -> pd.DataFrame:
     Those of an incident that people dismissed or refuted are not told of.
     """
     hours, owner = points.sort_values(["ts", "series_id"], kind="stable"), ["account", "region", "resource_id"]
+    incidents = incidents[incidents["kind"] != MISSING]
     graded = incidents.assign(_grave=incidents["severity"], _told=incidents.index.isin(still_told(incidents).index))
     graded = graded[[*owner, "started_at", "ended_at", "_grave", "_told"]]
     if hours.empty or graded.empty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.tables.columns import (
     ANOMALY_ANSWERS,
+    ANOMALY_KINDS,
     ANOMALY_LABELS,
     CRITICALITIES,
     NORMAL,
@@ -47,6 +48,11 @@ ANOMALY_POINT = Table(
         number("threshold", "Score at and above which a detector flags a sample.", "score", ge=0, le=1),
         Column(name="votes", type=WHOLE, doc="Detectors that flag it.", unit="count", ge=0),
         number("vote_weight", "What they count together; null in what was judged before they had weights.", "votes", ge=0),
+        number(
+            "contribution",
+            "Its share in what is unusual of the resource's metrics together, of which they sum to 1; null where none is asked.",
+            "ratio",
+        ),
         text("detectors", "Their names, by comma.", nullable=True),
         text("scores_json", "Raw score of each detector that was asked, as a JSON object by name.", nullable=True),
         text(
@@ -63,27 +69,34 @@ ANOMALY_POINT = Table(
 )
 ANOMALY = Table(
     name="gold.anomaly",
-    doc="An incident: anomalous samples of one resource that belong together, over all of its metrics, as believed at `as_of`.",
+    doc="An incident: what is anomalous or missing on one resource and belongs together, over all metrics, as of `as_of`.",
     key=("as_of", "anomaly_id"),
     time="as_of",
     columns=(
         as_of,
         text(
             "anomaly_id",
-            "sha256 of the resource and its first anomalous sample, 16 digits; stays while what a later run finds overlaps it.",
+            "sha256 of the resource, kind and first hour, 16 digits; stays while what a later run finds overlaps it.",
             pattern=r"^[0-9a-f]{16}\Z",
         ),
+        text("kind", "What it is made of; null in what was found before there were kinds.", nullable=True, values=ANOMALY_KINDS),
         *resource_key,
-        text("metrics", "Metrics that were anomalous, by comma, in the order of their names."),
+        text("metrics", "Metrics that were anomalous, or missing, by comma, in the order of their names."),
         moment("started_at", "Start of its first anomalous sample."),
         moment("ended_at", "End of its last anomalous sample."),
         Column(
             name="is_open",
             type=FLAG,
-            doc="The last sample known of one of its series is anomalous, less than a day before `as_of`.",
+            doc="The last sample known of one of its series is anomalous, less than a day before `as_of`; or it is silent still.",
         ),
         Column(name="hours", type=WHOLE, doc="From start to end.", unit="hours", ge=1),
-        Column(name="anomalous_hours", type=WHOLE, doc="Anomalous samples in it, of all metrics.", unit="count", ge=1),
+        Column(
+            name="anomalous_hours",
+            type=WHOLE,
+            doc="Anomalous samples in it, or missing ones, of all metrics.",
+            unit="count",
+            ge=1,
+        ),
         moment("first_alert_at", "Its first sample of which people were told; null where they knew.", nullable=True),
         Column(name="alerts", type=WHOLE, doc="Samples of which people were told.", unit="count", ge=0),
         text("detectors", "Detectors that flagged samples in it, by comma, in the order of their names."),
@@ -96,12 +109,19 @@ ANOMALY = Table(
         metric,
         unit,
         moment("peak_at", "Start of its sample furthest from what was expected."),
-        Column(name="value", type=NUMBER, doc="What was observed there.", unit="as `unit`"),
+        number("value", "What was observed there; null of what is missing.", "as `unit`"),
         number("expected", "What was expected there.", "as `unit`"),
         number("impact_ratio", "Largest deviation as a share of capacity; null where none is declared.", "ratio", ge=0, le=1),
         Column(name="score", type=NUMBER, doc="Largest score of its samples.", ge=0, le=1),
         text("severity", "The mildest of how unusual, how far and how long, moved by criticality.", values=SEVERITIES),
         text("criticality", "Of the resource, by its tag.", nullable=True, values=CRITICALITIES),
+        number(
+            "confidence",
+            "Share of such incidents that people call anomalies; null of missing data, and where nobody measured it.",
+            "ratio",
+            ge=0,
+            le=1,
+        ),
         text(
             "answer",
             "What a person does about it; who dismissed it is told no more of it.",

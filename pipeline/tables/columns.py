@@ -141,6 +141,8 @@ FEEDBACK_KINDS = ("bill", "cost_anomaly", "anomaly")
 COST_ANSWERS = ("planned", "not_an_issue")
 #: What people do about an anomaly, and whether they call it one.
 ANOMALY_ANSWERS = *_, DISMISSED = ("acknowledged", "dismissed")
+#: Of an incident: values that are not what was expected, or hours without any.
+ANOMALY_KINDS = DEVIATION, MISSING = ("deviation", "missing")
 ANOMALY_LABELS = *_, REFUTED = ("confirmed", "refuted")
 FEEDBACK_VERBS = ("accepted", *COST_ANSWERS, *ANOMALY_ANSWERS, *ANOMALY_LABELS)
 #: That what a bill says of a closed period is right.

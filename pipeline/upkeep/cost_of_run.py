@@ -31,6 +31,7 @@ from pipeline.inputs.hindsight import AFTER
 from pipeline.inputs.input_drift import COMPARED
 from pipeline.inputs.resources import REMEMBERED
 from pipeline.inputs.savings import CHARGED, SAID
+from pipeline.inputs.silences import reach_of_silences
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.lake.beginning import DAYS_AHEAD, first_day
@@ -64,6 +65,11 @@ SIZES = {"ingest": (1, 4), "transform": (1, 4), "trainer": (4, 16), "publisher":
 # How far back the steps ask, by what they read. `:start` is that of the run.
 SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.anomalous_points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    **dict.fromkeys(
+        ("inputs.forecast_before", "inputs.points_beside"),
+        lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
+    ),
+    **dict.fromkeys(("inputs.silences", "inputs.ended"), lambda settings: timedelta(days=1) + reach_of_silences(settings)),
     "inputs.activity": lambda _: ACTIVITY,
     "inputs.answers": lambda _: ANSWERS_HOLD,
     "inputs.changed_since": reach_of_changes,

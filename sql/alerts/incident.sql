@@ -10,7 +10,8 @@
 -- Do      See what was deployed or changed when it began; the report draws the hours around it.
 --
 -- One anomaly is no message. An incident that is high or critical is corroborated by a second metric of the resource, by how long it
--- lasts, or by its impact; a medium one by a second metric alone. What people dismissed or refuted is none. Of several of one resource the gravest is told, then the longest.
+-- lasts, or by its impact; a medium one by a second metric alone. What people dismissed or refuted is none, nor are missing samples,
+-- which no_data and completeness tell of. Of several of one resource the gravest is told, then the longest.
 WITH corroborated AS (
   SELECT
     account, region, resource_id, metric, metrics, severity, hours, value, expected, unit,
@@ -21,6 +22,7 @@ WITH corroborated AS (
     min(started_at) OVER (PARTITION BY account, region, resource_id) AS since
   FROM gold.anomaly
   WHERE as_of = :as_of AND ended_at > :start AND severity <> 'low'
+    AND coalesce(kind, 'deviation') <> 'missing'
     AND coalesce(answer, '') <> 'dismissed' AND coalesce(label, '') <> 'refuted'
     AND (
       strpos(metrics, ',') > 0

@@ -12,6 +12,7 @@ WITH newest AS (
 )
 SELECT
   a.anomaly_id AS anomaly_id, a.account AS account, a.region AS region, a.resource_id AS resource_id,
+  coalesce(a.kind, 'deviation') AS kind,
   a.started_at AS started_at, a.ended_at AS ended_at
 FROM gold.anomaly AS a
 JOIN newest AS n ON n.as_of = a.as_of

@@ -15,7 +15,9 @@ SELECT
   is_open AS is_open,
   value AS value,
   expected AS expected,
-  severity AS severity
+  severity AS severity,
+  coalesce(kind, 'deviation') AS kind,
+  confidence AS confidence
 FROM gold.anomaly
 WHERE as_of = :as_of AND coalesce(answer, '') <> 'dismissed' AND coalesce(label, '') <> 'refuted'
 ORDER BY CASE severity WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'medium' THEN 3 ELSE 4 END, is_open DESC,

@@ -4,13 +4,15 @@
 --
 -- It goes on while half of a deviation is left. `metric`, `value` and `expected` are of its gravest series, `metrics` are all that were
 -- anomalous. `severity` is derived from how unusual, how far and how long it was. Cost is not judged. `low` ones are kept here and
--- counted nowhere. `answer` and `label` are what people said of it with `python -m pipeline anomaly`.
+-- counted nowhere. `kind` missing are hours without a sample, which have no value. `confidence` is the share of such incidents that
+-- people call anomalies (docs/anomalies.md). `answer` and `label` are what people said of it with `python -m pipeline anomaly`.
 WITH newest AS (
   SELECT max(as_of) AS as_of FROM gold.anomaly
 )
 SELECT
   i.as_of AS as_of,
   i.anomaly_id AS anomaly_id,
+  coalesce(i.kind, 'deviation') AS kind,
   CASE i.severity WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'medium' THEN 3 ELSE 4 END AS severity_order,
   i.severity AS severity,
   i.account AS account,
@@ -31,6 +33,7 @@ SELECT
   i.expected AS expected,
   i.impact_ratio AS impact_ratio,
   i.score AS score,
+  i.confidence AS confidence,
   i.detectors AS detectors,
   r.service AS service,
   r.app_name AS app_name,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from pipeline import plugs
 from pipeline.anomalies.detection import ALERT, Detection, announced_score
 from tests.support.options import answers, every_option
+from tests.support.plug_cases import cases_of
 from tests.support.series import Series, half_hourly
 
 
@@ -40,9 +44,17 @@ def awkward() -> dict[str, Series]:
     }
 
 
+def told(name: str, detect: Callable[..., Detection]) -> Callable[..., Detection]:
+    """The detector with what it declares beside a series, as its cases make it from the past of that."""
+    if not plugs.declared_inputs("detectors", name):
+        return detect
+    beside = cases_of("detectors", name).beside
+    return lambda ts, values: detect(ts, values, **beside(ts, values))
+
+
 @pytest.fixture(params=plugs.names("detectors"))
 def detector(request: pytest.FixtureRequest):
-    return plugs.load("detectors", request.param)
+    return SimpleNamespace(detect=told(request.param, plugs.load("detectors", request.param).detect))
 
 
 def test_there_is_a_default_detector_beside_the_yardsticks() -> None:
@@ -153,10 +165,22 @@ def test_a_missing_timestamp_is_refused(detector) -> None:
         detector.detect(ts, values)
 
 
+@pytest.mark.parametrize("name", [name for name in plugs.names("detectors") if plugs.declared_inputs("detectors", name)])
+def test_who_is_not_told_what_it_declares_judges_nothing(name: str) -> None:
+    ts, values = half_hourly(12)
+    values[500] = 1e3
+
+    found = plugs.load("detectors", name).detect(ts, values)
+
+    assert not found.judged.any()
+    assert (found.score == 0).all()
+    assert np.isnan(found.expected).all()
+
+
 @pytest.mark.parametrize(("name", "option"), every_option("detectors"))
 def test_every_option_changes_which_samples_are_alerts(name: str, option: str) -> None:
     by_default, changed = answers(
-        "detectors", name, option, lambda detect, series: announced_score(detect(*series), series[0]) >= ALERT
+        "detectors", name, option, lambda detect, series: announced_score(told(name, detect)(*series), series[0]) >= ALERT
     )
 
     assert not np.array_equal(by_default, changed)

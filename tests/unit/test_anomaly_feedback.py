@@ -95,7 +95,8 @@ def test_a_label_stands_beside_an_answer_and_counts_for_the_detectors_that_flagg
 
     assert (row["answer"], row["label"]) == ("acknowledged", "confirmed")
     [counted] = open_lake(spiked).query("SELECT * FROM views.detector_feedback").to_pylist()
-    assert counted == {"detector": "default", "labelled": 1, "confirmed": 1, "refuted": 0, "precision": 1.0}
+    said = {"detector": "default", "labelled": 1, "confirmed": 1, "refuted": 0, "precision": 1.0}
+    assert counted == said | {"stated": 1, "mean_confidence": None, "stated_precision": None}
 
 
 def test_what_is_refuted_is_told_no_more(spiked: Settings) -> None:

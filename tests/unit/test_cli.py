@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -166,8 +167,8 @@ def test_settings_print_the_options_of_every_plug_and_what_is_set(monkeypatch: p
     lines = shown.splitlines()
     [first] = [number for number, line in enumerate(lines) if " iqr.alert_ranges " in line]
     # A narrow cell goes on in the next lines.
-    cells = [line.split("│") for line in lines[first : first + 3] if line.count("│") > 3]
-    value, bounds = (" ".join(row[cell].strip() for row in cells) for cell in (2, 3))
+    wrapped = [*takewhile(lambda line: line.startswith("│"), lines[first : first + 3])]
+    value, bounds = (" ".join(line.split("│")[cell].strip() for line in wrapped) for cell in (2, 3))
     assert value.startswith("3 (default")
     assert bounds.startswith("0.1 … 100")
     monkeypatch.setenv("HEADROOM_OPTIONS", '{"detectors": {"iqr": {"alert_range": 3}}}')

@@ -35,7 +35,7 @@ def points(*hours: int, value: float = 80.0, metric: str = "cpu_utilization", **
 def grouped(rows: list[dict[str, Any]], criticality: pd.Series = NOBODY, last: int = HOURS - 1) -> list[dict[str, Any]]:
     found = group_points(ANOMALY_POINT.frame(rows).assign(last_at=pd.Timestamp(at(last))), criticality, AS_OF)
     # What people say of them comes later.
-    later = ("answer", "answer_reason", "label", "bucket")
+    later = ("confidence", "answer", "answer_reason", "label", "bucket")
     assert [*found.columns, *later] == list(ANOMALY.names)
     return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
 
@@ -103,7 +103,7 @@ def believed(*rows: tuple[str, int, int]) -> pd.DataFrame:
     """Incidents of one machine: id, first hour and hour of the end."""
     frame = pd.DataFrame(rows, columns=["anomaly_id", "started_at", "ended_at"])
     frame = frame.assign(started_at=frame["started_at"].map(at), ended_at=frame["ended_at"].map(at))
-    return frame.assign(account="1", region="r", resource_id="i-1")
+    return frame.assign(account="1", region="r", resource_id="i-1", kind="deviation")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,12 @@ def test_an_incident_of_another_resource_at_the_same_time_gives_it_no_id() -> No
     other = believed(("old", 100, 110)).assign(resource_id="i-2")
 
     assert keep_names(believed(("new", 100, 110)), other)["anomaly_id"].tolist() == ["new"]
+
+
+def test_what_is_missing_and_what_deviates_at_the_same_time_are_two_incidents_of_two_names() -> None:
+    silent = believed(("old", 100, 110)).assign(kind="missing")
+
+    assert keep_names(believed(("new", 100, 110)), silent)["anomaly_id"].tolist() == ["new"]
 
 
 @pytest.mark.parametrize(

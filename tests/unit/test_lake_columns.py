@@ -68,6 +68,24 @@ def test_rows_published_before_a_column_was_declared_have_none_of_it(
     assert lake.read(wider[table.name])["noted"].to_pylist() == [None]
 
 
+def test_a_column_that_had_to_have_a_value_may_be_null_once_it_is_declared_so(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = CALENDAR
+    name = next(c.name for c in table.columns if not c.nullable and c.name not in (*table.key, table.time, "day"))
+    looser = replace(table, columns=tuple(replace(c, nullable=True) if c.name == name else c for c in table.columns))
+    rows = conform(calendar(DAY), table, DAY)
+    lake.replace(table, rows, table.scope(DAY))
+    monkeypatch.setitem(tables.ALL, table.name, looser)
+    empty = rows.set_column(
+        rows.schema.get_field_index(name), looser.arrow_schema.field(name), pa.nulls(len(rows), rows.schema.field(name).type)
+    )
+
+    lake.replace(looser, empty.cast(looser.arrow_schema), looser.scope(DAY))
+
+    assert lake.read(looser)[name].to_pylist() == [None] * len(rows)
+
+
 def test_a_table_that_another_version_stored_by_other_columns_is_refused_with_what_to_do(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

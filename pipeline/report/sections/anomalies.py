@@ -27,6 +27,7 @@ from pipeline.report.words import (
     plural,
     series_label,
 )
+from pipeline.tables.columns import MISSING
 
 _RECENT = timedelta(days=30)
 # Series drawn as strips, and close up.
@@ -36,7 +37,8 @@ _STRIPS, _CLOSE_UPS = 12, 4
 def anomalies(findings: Findings) -> Content | Empty:
     hours = findings.anomaly_point[findings.anomaly_point["ts"] >= pd.Timestamp(findings.as_of) - _RECENT]
     recent = grade_hours(hours, findings.anomaly)
-    if recent.empty:
+    found = sort_by_gravity(incidents_of_interval(findings))
+    if recent.empty and found.empty:
         but = "" if hours.empty else ", but for what people dismissed or refuted"
         return Empty(
             f"No anomalous hour in this interval, nor in the 30 days before its end{but}.",
@@ -45,10 +47,9 @@ def anomalies(findings: Findings) -> Content | Empty:
     grave_first = sort_by_gravity(still_told(findings.anomaly))
     # An hour whose incident is older than what is grouped comes after all that are.
     worst_first = [*dict.fromkeys([*grave_first["series_id"], *recent.sort_values("score", ascending=False)["series_id"]])]
-    found = sort_by_gravity(incidents_of_interval(findings))
     rows = [_row(row) for row in records(found.head(AT_MOST))]
     return {
-        "strips": _strips(findings, recent, worst_first),
+        "strips": _strips(findings, recent, worst_first) if len(recent) else "",
         "series": int(recent["series_id"].nunique()),
         "close_ups": _close_ups(findings, recent, worst_first),
         "rows": rows[:SHOWN],
@@ -130,12 +131,13 @@ def _row(row: dict[str, Any]) -> Content:
         "lasted": Cell(lasted(row["hours"]), float(row["hours"])),
         "open": bool(row["is_open"]),
         "resource": row["resource_id"],
-        "metric": metric_word(row["metric"]),
+        "metric": f"{metric_word(row['metric'])}{', no samples' if row['kind'] == MISSING else ''}",
         "beside": ", ".join(metric_word(name) for name in row["metrics"].split(",") if name != row["metric"]),
         "severity": Cell(severity, SEVERITY_ORDER.get(severity, len(SEVERITY_ORDER))),
         "value": cell_of(row["value"], amount, unit=row["unit"]),
         "expected": cell_of(row["expected"], amount, unit=row["unit"]),
         "impact": cell_of(row["impact_ratio"], percent),
+        "confidence": cell_of(row["confidence"], percent),
         "criticality": row["criticality"] or "",
     }
 
