@@ -46,7 +46,14 @@ START = datetime(2026, 3, 2)
 WALL_S, PEAK_MIB, GROWTH_RATIO = 20.0, 500.0, 1.2
 SOURCE = "csv"
 # What a run imports: Great Expectations alone takes seconds.
-NEEDED = ("pipeline.quality._great_expectations", "pipeline.steps.build", "pipeline.steps.alert", "pipeline.steps.maintain")
+NEEDED = (
+    "pipeline.quality._great_expectations",
+    "pipeline.steps.build",
+    "pipeline.steps.detect",
+    "pipeline.steps.incidents",
+    "pipeline.steps.alert",
+    "pipeline.steps.maintain",
+)
 console = Console()
 
 
@@ -162,6 +169,8 @@ def run(estate: Estate, number: int, settings: Settings) -> Spent:
     parts: dict[str, Callable[[], Any]] = {"land": lambda: land(estate, late, settings)}
     for table in steps.list_builds(when="monitor"):
         parts[f"build {table}"] = partial(steps.perform, "build", late, target=table, settings=settings)
+    for name in steps.MONITOR:
+        parts[name] = partial(steps.perform, name, late, settings=settings)
     parts["alert"] = lambda: steps.perform("alert", this, settings=settings)
     wall_s, cpu_s = {}, {}
     for name, work in parts.items():

@@ -11,14 +11,14 @@ from pipeline.cli.options import Day, From, Source, To, read_interval, read_sett
 from pipeline.cli.steps import perform_in_order
 from pipeline.interval import Interval
 from pipeline.settings import Settings
-from pipeline.steps import list_builds
+from pipeline.steps import order_monitor
 
 app = typer.Typer()
 
 
 @app.command()
 def monitor(source: Source = None, day: Day = None, start: From = None, end: To = None) -> None:
-    """Land the newest samples, put them into five minutes, ask the rules that are about minutes, and tell people.
+    """Land the newest samples, put them into five minutes, judge hours that are over, ask the rules of minutes, and tell.
 
     Without an interval the newest period that is over is meant; a longer one is made period by period, in their order.
     """
@@ -44,6 +44,7 @@ def monitor_period(period: Interval, settings: Settings) -> None:
     late = Interval(period.start - timedelta(seconds=settings.monitor_late_s), period.end)
     with ExitStack() as last_first:
         last_first.callback(perform_in_order, ("alert",), period, settings)
-        last_first.callback(perform_in_order, list_builds(when="monitor"), late, settings)
+        # As in Airflow, one task judges all series: only few hours are new.
+        last_first.callback(perform_in_order, order_monitor(), late, settings.model_copy(update={"shards": 1}))
         for source in reversed(settings.sources):
             last_first.callback(perform_in_order, ("ingest",), late, settings.model_copy(update={"sources": (source,)}))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,45 +14,68 @@ import pyarrow.compute as pc
 from pipeline import plugs
 from pipeline.anomalies.learned import check_history
 from pipeline.anomalies.vote import read_weights, vote
-from pipeline.inputs.points import read_points
+from pipeline.inputs.points import read_points, read_points_so_far
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
-from pipeline.quality.validate import validate
+from pipeline.quality.validate import hold, validate
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
 from pipeline.steps._segments import SegmentName, end_as_partial, refuse_if_all, try_each
 from pipeline.tables.anomalies import ANOMALY_POINT
 from pipeline.tables.schema import buckets_of
+from pipeline.tables.usage import HOUR_OBSERVED
 
+log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
     sharded=True,
-    reads=("inputs.points",),
+    reads=("inputs.points", "inputs.points_so_far"),
     writes=("gold.anomaly_point",),
+    parts_of_days=True,
 )
+_HOUR = timedelta(hours=1)
 
 
 def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
     """Rows of `gold.anomaly_point` for the interval: every hour judged, anomalous where detectors of `alert_votes` flag it.
 
     Each counts as `detector_weights` says, by default 1. They see `detect_history_hours` before the interval, and never an hour
-    that follows the one they judge.
+    that follows the one they judge. Of a part of a day the hours that it touches are judged that are over by its end, by what
+    the day's run will know of them: as soon as all samples are in, both say the same. Where that would take more than
+    `monitor_detect_points`, they are left to that run, and the log says so.
 
     Raises:
         PartialError: some metrics could not be searched; of these the hours that an earlier run judged in the interval stay.
         DataError: none could; nothing was published.
         ConfigError: a weight that is none, or a detector that learns from more than is read.
     """
+    if interval.is_whole_days:
+        return _judge(interval, lambda: read_points(interval, lake, settings, shard, shards), lake, settings, (shard, shards))
+    hours, rows = interval.periods_over(_HOUR), 0
+    for part in hours.split_days() if hours else ():
+        within = HOUR_OBSERVED.scope(part, bucket=buckets_of(shard, shards))
+        newest = lake.read(HOUR_OBSERVED, within, ("series_id",)).num_rows
+        asked = newest * settings.detect_history_hours
+        if asked > settings.monitor_detect_points:
+            log.info("%s: %s hours of history are asked for, so the day's run judges these hours", part, f"{asked:,}")
+        elif newest:
+            read = partial(read_points_so_far, part, lake, settings, shard, shards)
+            rows += _judge(part, read, lake, settings, (shard, shards))
+    return rows
+
+
+def _judge(interval: Interval, read: Callable[[], pd.DataFrame], lake: Lake, settings: Settings, part: tuple[int, int]) -> int:
+    """Judge and publish the hours of an interval; `read` gives them with those before, `part` is the shard, of how many."""
     options = {name: plugs.options("detectors", name, settings) for name in settings.detectors}
     for name, chosen in options.items():
         check_history(name, chosen, settings.detect_history_hours)
     detectors = {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
     weights = read_weights(settings.detectors, settings.detector_weights)
-    points = read_points(interval, lake, settings, shard, shards)
+    points = read()
     asked = detectors, settings.alert_votes, settings.detect_min_history_hours, weights
     table, by_metric = ANOMALY_POINT, dict(iter(points.groupby("metric", sort=True)))
-    scope = table.scope(interval, bucket=buckets_of(shard, shards))
+    scope = table.scope(interval, bucket=buckets_of(*part))
     kept: list[pa.Table] = []
 
     def search(segment: SegmentName) -> list[pd.DataFrame]:
@@ -64,5 +92,8 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     votes = [part for parts in found for part in parts if len(part)]
     judged = pd.concat(votes).assign(granularity="hour") if votes else table.empty()
     rows = pa.concat_tables([conform(judged, table, interval), *(conform(each, table, interval) for each in kept)])
-    data = validate(rows, table, interval, lake, (shard, shards), also=[each.result for each in failed])
+    if interval.is_whole_days:
+        data = validate(rows, table, interval, lake, part, also=[each.result for each in failed])
+    else:
+        data = hold(rows, table, interval)
     return end_as_partial(failed, lake.replace(table, data, scope).rows)

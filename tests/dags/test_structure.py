@@ -284,10 +284,16 @@ def test_the_monitor_lands_builds_and_tells_is_paused_at_first_and_fails_where_a
         HEADROOM_MONITOR_SOURCES="cloudwatch,prometheus",
     )
     rules, asked, paused, watched = seen
-    assert list(rules) == ["ingest", "build__silver__metric_5min", "alert", "tell_failure"]
+    built = ["build__silver__hour_observed", "build__silver__metric_5min"]
+    assert (next(iter(rules)), sorted(list(rules)[1:3]), list(rules)[3:]) == (
+        "ingest",
+        built,
+        ["detect", "incidents", "alert", "tell_failure"],
+    )
+    assert (rules["detect"], rules["incidents"]) == ("all_success", "all_success")
     assert (rules["build__silver__metric_5min"], rules["alert"], rules["tell_failure"]) == ("all_done", "all_done", "one_failed")
     assert (asked, paused) == ({"target": ["cloudwatch", "prometheus"]}, True)
-    assert watched == ["alert", "build__silver__metric_5min", "ingest"]
+    assert watched == ["alert", *built, "detect", "incidents", "ingest"]
 
 
 @pytest.mark.parametrize(

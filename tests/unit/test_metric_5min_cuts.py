@@ -40,7 +40,7 @@ SAMPLES = st.tuples(st.integers(0, 59), st.integers(0, len(WAYS) - 1), st.sample
 
 
 def landed(batches: list[list[Sample]]) -> pa.Table:
-    """Bronze after some landings, one after the other; the same payload is the same load. A sample is its minute, way and value."""
+    """Bronze after some landings; the same payload is the same load. A sample is its minute, way and value."""
     rows = [
         {
             "day": DAY.date(),
