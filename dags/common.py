@@ -205,7 +205,7 @@ def call(name: str, shards: int = 1, late_s: int = 0) -> XComArg:
     declared = steps.get(name)
     rule = "all_done" if declared.always else "all_success"
     made = step.override(task_id=name, trigger_rule=rule, **lineage(name))
-    late = {"late_s": late_s} if late_s else {}
+    late: dict[str, Any] = {"late_s": late_s} if late_s else {}
     if not declared.sharded:
         return made(name=name, **late)
     mapped = made.override(map_index_template="shard {{ task.op_kwargs['shard'] }}")

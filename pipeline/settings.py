@@ -241,13 +241,6 @@ class Settings(BaseModel):
     monitor_late_s: int = Field(
         default=600, ge=0, le=3600, multiple_of=300, description="Seconds before its period that are asked for again."
     )
-    monitor_detect_points: int = Field(
-        default=200_000,
-        ge=0,
-        le=100_000_000,
-        description="Hours of history that a run of the DAG monitor reads at most to judge hours that are over; more are left to "
-        "the day's run.",
-    )
     monitor_hold_minutes: int = Field(
         default=15, ge=5, le=720, description="Minutes for which a threshold is reached before the DAG monitor calls it an alert."
     )

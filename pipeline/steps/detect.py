@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import pandas as pd
@@ -12,14 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import plugs
+from pipeline.anomalies import carried
 from pipeline.anomalies.learned import check_history
 from pipeline.anomalies.vote import read_weights, vote
+from pipeline.inputs import read
 from pipeline.inputs.points import read_points, read_points_so_far
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import hold, validate
 from pipeline.settings import Settings
+from pipeline.steps._carried import Shard, keep, vote_on
 from pipeline.steps._declaration import Step
 from pipeline.steps._segments import SegmentName, end_as_partial, refuse_if_all, try_each
 from pipeline.tables.anomalies import ANOMALY_POINT
@@ -31,9 +34,11 @@ STEP = Step(
     role="publisher",
     sharded=True,
     reads=("inputs.points", "inputs.points_so_far"),
-    writes=("gold.anomaly_point",),
+    writes=("gold.anomaly_point", "gold.detector_state"),
     parts_of_days=True,
 )
+#: Hours of history that are read at most for hours of a part of a day; the detector `default` takes some seconds for so many.
+MONITOR_POINTS = 200_000
 _HOUR = timedelta(hours=1)
 
 
@@ -43,7 +48,10 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     Each counts as `detector_weights` says, by default 1. They see `detect_history_hours` before the interval, and never an hour
     that follows the one they judge. Of a part of a day the hours that it touches are judged that are over by its end, by what
     the day's run will know of them: as soon as all samples are in, both say the same. Where that would take more than
-    `monitor_detect_points`, they are left to that run, and the log says so.
+    `MONITOR_POINTS`, they are left to that run, and the log says so.
+
+    Where the detector `bounded` votes alone, it is given what was known at the last midnight and the hours since, and never the
+    history: `gold.detector_state` carries what it knows from one run of a day to the next.
 
     Raises:
         PartialError: some metrics could not be searched; of these the hours that an earlier run judged in the interval stay.
@@ -51,28 +59,57 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
         ConfigError: a weight that is none, or a detector that learns from more than is read.
     """
     if interval.is_whole_days:
+        if _carries(settings):
+            return _judge_carried(interval, lake, settings, Shard(shard, shards))
         return _judge(interval, lambda: read_points(interval, lake, settings, shard, shards), lake, settings, (shard, shards))
     hours, rows = interval.periods_over(_HOUR), 0
     for part in hours.split_days() if hours else ():
         within = HOUR_OBSERVED.scope(part, bucket=buckets_of(shard, shards))
         newest = lake.read(HOUR_OBSERVED, within, ("series_id",)).num_rows
         asked = newest * settings.detect_history_hours
-        if asked > settings.monitor_detect_points:
+        if newest and _carries(settings):
+            rows += _judge_carried(part, lake, settings, Shard(shard, shards))
+        elif asked > MONITOR_POINTS:
             log.info("%s: %s hours of history are asked for, so the day's run judges these hours", part, f"{asked:,}")
         elif newest:
-            read = partial(read_points_so_far, part, lake, settings, shard, shards)
-            rows += _judge(part, read, lake, settings, (shard, shards))
+            history = partial(read_points_so_far, part, lake, settings, shard, shards)
+            rows += _judge(part, history, lake, settings, (shard, shards))
     return rows
 
 
-def _judge(interval: Interval, read: Callable[[], pd.DataFrame], lake: Lake, settings: Settings, part: tuple[int, int]) -> int:
-    """Judge and publish the hours of an interval; `read` gives them with those before, `part` is the shard, of how many."""
+def _carries(settings: Settings) -> bool:
+    """Whether the detector that votes alone carries what it knows from run to run."""
+    return settings.detectors == (carried.NAME,)
+
+
+def _judge_carried(interval: Interval, lake: Lake, settings: Settings, shard: Shard) -> int:
+    """Judge and publish the hours of an interval by what was kept of those before; of whole days what is known then is kept."""
+    options = plugs.options("detectors", carried.NAME, settings)
+    weight = read_weights(settings.detectors, settings.detector_weights)[carried.NAME]
+    name = "points" if interval.is_whole_days else "points_so_far"
+
+    def read_since(since: datetime) -> pd.DataFrame:
+        return read(lake, name, since=since, as_of=interval.end, shard=shard.number, shards=shard.of)
+
+    found, states = vote_on(interval, read_since, lake, settings, options, weight, shard)
+    table = ANOMALY_POINT
+    rows = conform(found.assign(granularity="hour") if len(found) else table.empty(), table, interval)
+    data = validate(rows, table, interval, lake, shard) if interval.is_whole_days else hold(rows, table, interval)
+    scope = table.scope(interval, bucket=buckets_of(*shard))
+    published = lake.replace(table, data, scope).rows
+    if interval.is_whole_days:
+        keep(interval, states, lake, shard)
+    return published
+
+
+def _judge(interval: Interval, history: Callable[[], pd.DataFrame], lake: Lake, settings: Settings, part: tuple[int, int]) -> int:
+    """Judge and publish the hours of an interval; `history` gives them with those before, `part` is the shard, of how many."""
     options = {name: plugs.options("detectors", name, settings) for name in settings.detectors}
     for name, chosen in options.items():
         check_history(name, chosen, settings.detect_history_hours)
     detectors = {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
     weights = read_weights(settings.detectors, settings.detector_weights)
-    points = read()
+    points = history()
     asked = detectors, settings.alert_votes, settings.detect_min_history_hours, weights
     table, by_metric = ANOMALY_POINT, dict(iter(points.groupby("metric", sort=True)))
     scope = table.scope(interval, bucket=buckets_of(*part))

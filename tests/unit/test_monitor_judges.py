@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 
+import pipeline.steps.detect as detect_step
 from pipeline import settings as settings_module
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
@@ -14,7 +16,7 @@ from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.detect import detect
 from pipeline.steps.incidents import incidents
-from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
+from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT, DETECTOR_STATE
 from pipeline.tables.schema import Scope
 from pipeline.tables.usage import HOUR_OBSERVED, METRIC_SAMPLE
 from tests.support import golden
@@ -74,8 +76,13 @@ def published(lake: Lake) -> tuple[str, str]:
     return lake.content(ANOMALY_POINT, ANOMALY_POINT.scope(DAY)), lake.content(ANOMALY, as_of)
 
 
-@pytest.mark.parametrize("cuts", [(7, 10, 11, 24), (13, 23, 24)], ids=str)
-def test_a_day_of_runs_of_the_monitor_publishes_what_one_run_of_the_day_does(known: Settings, cuts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("detector", "cuts"), [("default", (7, 10, 11, 24)), ("default", (13, 23, 24)), ("bounded", (7, 10, 24))], ids=str
+)
+def test_a_day_of_runs_of_the_monitor_publishes_what_one_run_of_the_day_does(
+    known: Settings, detector: str, cuts: tuple[int, ...]
+) -> None:
+    known = known.model_copy(update={"detectors": (detector,)})
     for start, end in zip((0, *cuts), cuts, strict=False):
         part = Interval(DAY.start + timedelta(hours=start), DAY.start + timedelta(hours=end))
         land(known, samples(part))
@@ -120,11 +127,70 @@ def test_incidents_of_an_hour_take_the_place_of_those_of_the_hours_of_its_day_an
     assert [(row["as_of"], row["hours"]) for row in said] == [(DAY.start + timedelta(hours=12), 3)]
 
 
-def test_where_judging_asks_for_too_much_history_it_is_left_to_the_run_of_the_day(known: Settings) -> None:
+def test_where_judging_asks_for_too_much_history_it_is_left_to_the_run_of_the_day_but_not_by_what_is_carried(
+    known: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     part = Interval(DAY.start, DAY.start + timedelta(hours=1))
     land(known, samples(part))
     build(part, open_lake(known), known, target=HOUR_OBSERVED.name)
-    frugal = known.model_copy(update={"monitor_detect_points": 2 * 672 - 1})
+    monkeypatch.setattr(detect_step, "MONITOR_POINTS", 2 * 672 - 1)
+    frugal = detect(part, open_lake(known), known)
+    by_carrying = detect(part, open_lake(known), carried(known))
+    monkeypatch.setattr(detect_step, "MONITOR_POINTS", 2 * 672)
 
-    assert detect(part, open_lake(frugal), frugal) == 0
-    assert detect(part, open_lake(known), known.model_copy(update={"monitor_detect_points": 2 * 672})) == 2
+    assert (frugal, by_carrying, detect(part, open_lake(known), known)) == (0, 2, 2)
+
+
+def carried(settings: Settings) -> Settings:
+    """The same settings, with the detector that carries what it knows."""
+    return settings.model_copy(update={"detectors": ("bounded",)})
+
+
+def states(settings: Settings) -> set[str]:
+    return {f"{row['ts']:%m-%d} {row['kept']}" for row in open_lake(settings).read(DETECTOR_STATE).to_pylist()}
+
+
+def test_what_is_known_is_kept_at_the_end_of_each_day_and_the_next_run_reads_the_hours_since(
+    known: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = carried(known)
+    land(settings, samples(DAY))
+    make(settings, BEFORE)
+    asked: list[datetime] = []
+    read = detect_step.read
+
+    def spied(lake: Lake, name: str, **params: Any) -> Any:
+        asked.append(params["since"])
+        return read(lake, name, **params)
+
+    monkeypatch.setattr(detect_step, "read", spied)
+    part = Interval(DAY.start, DAY.start + timedelta(hours=2))
+    make(settings, part)
+    make(settings, DAY)
+
+    assert states(settings) == {"03-10 for days", "03-11 for days"}
+    assert asked == [DAY.start, DAY.start]
+
+
+def test_days_that_are_made_one_by_one_or_at_once_or_again_say_the_same_and_what_was_known_later_goes_where_it_changes(
+    known: Settings,
+) -> None:
+    settings = carried(known)
+    land(settings, samples(DAY))
+    both = Interval(BEFORE.end - timedelta(days=1), DAY.end)
+    build(DAY, open_lake(settings), settings, target="silver.metric_hourly")
+    for day in both.split_days():
+        detect(day, open_lake(settings), settings)
+    one_by_one = [open_lake(settings).content(table) for table in (ANOMALY_POINT, DETECTOR_STATE)]
+    detect(next(both.split_days()), open_lake(settings), settings)
+    again = [open_lake(settings).content(table) for table in (ANOMALY_POINT, DETECTOR_STATE)]
+    detect(both, open_lake(settings), settings)
+    at_once = open_lake(settings).content(ANOMALY_POINT)
+    first = next(both.split_days())
+    land(settings, {each: value + 50 for each, value in samples(first).items()})
+    build(first, open_lake(settings), settings, target="silver.metric_hourly")
+    detect(first, open_lake(settings), settings)
+
+    assert again == one_by_one
+    assert at_once == one_by_one[0]
+    assert states(settings) == {f"{first.end:%m-%d} for days"}

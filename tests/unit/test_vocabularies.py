@@ -57,7 +57,8 @@ ALSO |= {
 ALSO[("inputs.price_changes", "unit")] = ("hour",)
 # An alert about an incident, or about anomalous samples, has the severity of an alert.
 ALSO |= {
-    (f"alerts.{rule}", "severity"): columns.CHECK_SEVERITIES for rule in ("anomaly_rate", "consecutive_anomalies", "incident")
+    (f"alerts.{rule}", "severity"): columns.CHECK_SEVERITIES
+    for rule in ("anomaly_rate", "consecutive_anomalies", "incident", "incident_now")
 }
 
 
