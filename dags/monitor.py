@@ -51,9 +51,7 @@ def monitor() -> None:
     built = [build(table, "all_done", late_s) for table in steps.list_builds(when="monitor")]
     judged = [call(name, late_s=late_s) for name in steps.MONITOR]
     told = call("alert")
-    if landed:
-        chain(landed, built)
-    chain(built, *judged, told)
+    chain(*([landed] if landed else []), *built, *judged, told)
     chain([*landed, *built, *judged, told], tell_failure())
 
 

@@ -1,11 +1,11 @@
 """What one run of the DAG `monitor` costs, and whether it stays so: `make bench-monitor`.
 
-A lake is aged first: hours of `--age-days` before the first run, and five minutes of the last day of them. Then `--runs` periods
-follow each other as they would in Airflow: the samples of the period and of `monitor_late_s` before it are landed, the tables of
-the DAG are built, its steps are performed. Each run is a process of its own, so that its CPU time and memory are its own, and
-nothing that another run has read is known to it; what is measured begins after its imports. `maintain` runs after every day of
-periods, and its time is said beside. Samples are made up, of weeks that repeat, with noise; who asks a source for them is not
-part of it.
+A lake is aged first: hours of `--age-days` before the first run, judged, and five minutes of the last day of them. Then `--runs`
+periods follow each other as they would in Airflow: the samples of the period and of `monitor_late_s` before it are landed, the
+tables of the DAG are built, its steps are performed. Each run is a process of its own, so that its CPU time and memory are its
+own, and nothing that another run has read is known to it; what is measured begins after its imports. `maintain` runs after every
+day of periods, and its time is said beside. Samples are made up, of weeks that repeat, with noise; who asks a source for them is
+not part of it.
 """
 
 from __future__ import annotations
@@ -126,10 +126,14 @@ def age(estate: Estate, days: int, settings: Settings) -> None:
     lake = open_lake(settings)
     for back in range(days, 0, -1):
         day = Interval(START - timedelta(days=back), START - timedelta(days=back - 1))
-        for table, every_s in ((METRIC_HOURLY, 3600), (METRIC_5MIN, 300)):
-            if table is METRIC_HOURLY or back == 1:
-                lake.replace(table, conform(_observed(estate, table, day, every_s), table, day), table.scope(day))
+        # The runs of a day leave a file each: what the first run replaces lies in none with all of the day.
+        newest = day.end - timedelta(minutes=30)
+        minutes = [Interval(day.start, newest), Interval(newest, day.end)] if back == 1 else []
+        for table, every_s, spans in ((METRIC_HOURLY, 3600, [day]), (METRIC_5MIN, 300, minutes)):
+            for span in spans:
+                lake.replace(table, conform(_observed(estate, table, span, every_s), table, span), table.scope(span))
         say(f"aged to {day.end:%Y-%m-%d}")
+    steps.perform("detect", day, settings=settings)
 
 
 def _observed(estate: Estate, table: Table, day: Interval, every_s: int) -> pa.Table:
@@ -254,9 +258,9 @@ def land_before(estate: Estate, first: int, settings: Settings) -> None:
         land(estate, Interval(this.start - timedelta(seconds=settings.monitor_late_s), this.end), settings)
 
 
-def measure(estate: Estate, age_days: int, runs: int, home: Path, first: int = 0) -> list[Spent]:
+def measure(estate: Estate, age_days: int, runs: int, home: Path, first: int = 0, detector: str = "bounded") -> list[Spent]:
     """Age a lake, make the runs, and print what they took."""
-    settings = settings_module.load({}, home=home, monitor_sources=(SOURCE,), sources=(SOURCE,))
+    settings = settings_module.load({}, home=home, monitor_sources=(SOURCE,), sources=(SOURCE,), detectors=(detector,))
     # What a process needs before it does anything is no part of a run.
     for name in NEEDED:
         importlib.import_module(name)
@@ -285,9 +289,17 @@ def main() -> None:
     parser.add_argument("--age-days", type=int, default=30, help="days of hours before the first run")
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--first", type=int, default=0, help="period of the first run; those before it are landed")
+    parser.add_argument("--detector", default="bounded", help="who judges hours that are over")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        measure(Estate(given.resources, given.metrics, given.period_s), given.age_days, given.runs, Path(home), given.first)
+        measure(
+            Estate(given.resources, given.metrics, given.period_s),
+            given.age_days,
+            given.runs,
+            Path(home),
+            given.first,
+            given.detector,
+        )
 
 
 if __name__ == "__main__":
