@@ -200,15 +200,16 @@ def build(table: str, rule: str = "", late_s: int = 0) -> XComArg:
     return made(name="build", target=table, late_s=late_s) if late_s else made(name="build", target=table)
 
 
-def call(name: str, shards: int = 1) -> XComArg:
-    """The task of one step, one per shard where it is sharded."""
+def call(name: str, shards: int = 1, late_s: int = 0) -> XComArg:
+    """The task of one step, one per shard where it is sharded; `late_s` as of `step`."""
     declared = steps.get(name)
     rule = "all_done" if declared.always else "all_success"
     made = step.override(task_id=name, trigger_rule=rule, **lineage(name))
+    late: dict[str, Any] = {"late_s": late_s} if late_s else {}
     if not declared.sharded:
-        return made(name=name)
+        return made(name=name, **late)
     mapped = made.override(map_index_template="shard {{ task.op_kwargs['shard'] }}")
-    return mapped.partial(name=name, shards=shards).expand(shard=list(range(shards)))
+    return mapped.partial(name=name, shards=shards, **late).expand(shard=list(range(shards)))
 
 
 @task(trigger_rule="one_failed", retries=0)

@@ -1,8 +1,8 @@
-"""Look at what is so now: land the newest samples, put them into five minutes, ask the rules of minutes, tell people.
+"""Look at what is so now: land the newest samples, put them into five minutes, judge hours that are over, and tell people.
 
 **Reads** the sources of the setting `monitor_sources`, which are asked for samples of metrics alone. **Writes**
-`silver.metric_5min`, alerts and the page `status.html`; forecasts, risks and all else are made by `capacity_daily`, whose alerts
-are not touched.
+`silver.metric_5min`, `silver.hour_observed`, of hours that are over `gold.anomaly_point` and `gold.anomaly`, alerts, and the page
+`status.html`; forecasts, risks and all else are made by `capacity_daily`, whose alerts are not touched.
 
 **Waits** for `monitor_wait_s` after each period of `monitor_period_s`, in which samples arrive. What comes later counts in the
 runs that follow: each asks also for the `monitor_late_s` before its period, and builds these again. It is **paused** until
@@ -49,11 +49,10 @@ def monitor() -> None:
         landed = [ingest.partial(name="ingest", late_s=late_s).expand(target=list(SETTINGS.monitor_sources))]
     # What is landed is published, also where another source is down.
     built = [build(table, "all_done", late_s) for table in steps.list_builds(when="monitor")]
+    judged = [call(name, late_s=late_s) for name in steps.MONITOR]
     told, shown = call("alert"), call("status")
-    if landed:
-        chain(landed, built)
-    chain(built, told, shown)
-    chain([*landed, *built, told, shown], tell_failure())
+    chain(*([landed] if landed else []), *built, *judged, told, shown)
+    chain([*landed, *built, *judged, told, shown], tell_failure())
 
 
 monitor()

@@ -110,6 +110,11 @@ class Interval:
             yield Interval(start, start + period)
             start += period
 
+    def periods_over(self, period: timedelta) -> Interval | None:
+        """The periods, counted from midnight, that it touches and that are over by its end; None where none is."""
+        start, end = (each - (each - datetime.min) % period for each in (self.start, self.end))
+        return Interval(start, end) if start < end else None
+
     def whole_months(self) -> Interval:
         """From the first of the month of its first moment to the end of the month of its last one."""
         last = self.end - timedelta(microseconds=1)

@@ -38,6 +38,8 @@ _NOVELTY_HALF_DAYS, _HALF_DAYS = 14.0, 19.4
 _FIRST, _CLOCK, _HOUR, _SEEN, _PER_HOUR, _LAST, _LAST_BUT_ONE, _STEP, _STEPS = range(9)
 _SPAN_COUNT, _RANGE, _NOVELTY, _NOVELTIES = 9, 11, 13, 15
 _PLAIN = 17
+#: Where `State.plain` has the hour of the last sample, since 1970 (-1 before the first), and the number of samples.
+HOUR, SEEN = _HOUR, _SEEN
 
 
 class State(NamedTuple):

@@ -98,6 +98,7 @@ def vote(
     )
     worst = strength[deciding].max(axis=0)
     grave = np.where(weight > 0, severity(score_of_excess(worst)), "low")
+    highest = np.fmax.accumulate(np.abs(values))
     rows = series.assign(
         score=score_of_excess(excess[deciding].max(axis=0)),
         state=np.select([anomalous, votes > 0], [ANOMALOUS, ONLY_FLAGGED], NORMAL),
@@ -109,7 +110,7 @@ def vote(
         contribution=next((each.contribution for each in found if each.contribution is not None), np.nan),
         votes=votes.astype(np.int64),
         vote_weight=weight.round(6),
-        severity=np.where(_matters(values, expected, series["unit"].eq("percent").to_numpy()), grave, "low"),
+        severity=np.where(matters(values, expected, series["unit"].eq("percent").to_numpy(), highest), grave, "low"),
     )
     judged = everyone[(series["ts"] >= interval.start) & (series["ts"] < interval.end) & (everyone >= min_history)]
     scores, flagged = score_of_excess(excess), votes[judged] > 0
@@ -117,22 +118,30 @@ def vote(
         detectors=[
             ",".join(names[strength[:, place] >= 1]) if flag else None for place, flag in zip(judged, flagged, strict=True)
         ],
-        scores_json=[_by_name(names, scores[:, place]) if flag else None for place, flag in zip(judged, flagged, strict=True)],
+        scores_json=[by_name(names, scores[:, place]) if flag else None for place, flag in zip(judged, flagged, strict=True)],
     )
+    return blank(rows, flagged)
+
+
+def blank(rows: Any, flagged: npt.NDArray[np.bool_]) -> Any:
+    """The same rows, in which of a sample that nobody flags nothing is said but its score and state."""
     return rows.assign(**{name: rows[name].where(flagged, None) for name in _DETAILS})
 
 
-def _by_name(names: npt.NDArray[np.str_], scores: npt.NDArray[np.float64]) -> str:
+def by_name(names: npt.NDArray[np.str_], scores: npt.NDArray[np.float64]) -> str:
+    """The raw score of each detector, as a JSON object by name."""
     return json.dumps({str(name): round(float(score), 6) for name, score in zip(names, scores, strict=True)})
 
 
-def _matters(
-    values: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], is_percent: npt.NDArray[np.bool_]
+def matters(
+    values: npt.NDArray[np.float64],
+    expected: npt.NDArray[np.float64],
+    is_percent: npt.NDArray[np.bool_],
+    highest: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.bool_]:
     """Whether a deviation is at least 5 % of the highest value so far, and of the capacity; where nothing was expected, it is.
 
     A detector says how unusual an hour is, not whether anyone should get up for it: an idle machine's 2 % is not an incident.
     """
-    highest = np.fmax.accumulate(np.abs(values))
     least = np.where(is_percent, np.fmax(MATERIAL_RATIO * highest, 100 * IMPACT_RATIO["medium"]), MATERIAL_RATIO * highest)
     return ~(np.abs(values - expected) < least)

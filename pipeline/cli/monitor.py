@@ -12,7 +12,7 @@ from pipeline.cli.options import Day, From, Source, To, read_interval, read_sett
 from pipeline.cli.steps import perform_in_order
 from pipeline.interval import Interval
 from pipeline.settings import Settings
-from pipeline.steps import list_builds
+from pipeline.steps import order_monitor
 
 app = typer.Typer()
 
@@ -28,7 +28,7 @@ def monitor(
         typer.Option("--monitoring-interval", help="Seconds of a period; the setting monitor_period_s.", show_default="300"),
     ] = None,
 ) -> None:
-    """Land the newest samples, put them into five minutes, ask the rules of minutes, tell people, and write the status page.
+    """Land the newest samples, put them into five minutes, judge hours that are over, tell people, and write the status page.
 
     Without an interval the newest period that is over is meant; a longer one is made period by period, in their order.
 
@@ -57,6 +57,7 @@ def monitor_period(period: Interval, settings: Settings) -> None:
     with ExitStack() as last_first:
         last_first.callback(perform_in_order, ("status",), period, settings)
         last_first.callback(perform_in_order, ("alert",), period, settings)
-        last_first.callback(perform_in_order, list_builds(when="monitor"), late, settings)
+        # As in Airflow, one task judges all series: only few hours are new.
+        last_first.callback(perform_in_order, order_monitor(), late, settings.model_copy(update={"shards": 1}))
         for source in reversed(settings.sources):
             last_first.callback(perform_in_order, ("ingest",), late, settings.model_copy(update={"sources": (source,)}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -59,3 +59,17 @@ def others_of(series: pd.DataFrame, beside: Mapping[str, pd.DataFrame]) -> dict[
     rows = beside[own]
     others = rows[rows["series_id"] != own].groupby("series_id", sort=True)
     return {str(name): some.set_index("ts")["value"].reindex(series["ts"]).to_numpy(dtype=np.float64) for name, some in others}
+
+
+def read_points_so_far(hours: Interval, lake: Lake, settings: Settings, shard: int = 0, shards: int = 1) -> pd.DataFrame:
+    """Some hours of a day and all before them that its day's run will see, for one shard of the series, in order of time.
+
+    They begin where those of the day begin, so that detectors know of each hour what they will know in that run.
+    """
+    since = midnight_before(hours.start) - timedelta(hours=settings.detect_history_hours)
+    return read(lake, "points_so_far", since=since, as_of=hours.end, shard=shard, shards=shards)
+
+
+def midnight_before(moment: datetime) -> datetime:
+    """The midnight that a moment's day begins with."""
+    return datetime.combine(moment.date(), datetime.min.time())

@@ -16,12 +16,14 @@ from pipeline import settings as settings_module
 from pipeline.errors import ConfigError, ConflictError, PartialError
 from pipeline.steps._daily import (
     DAILY,
+    MONITOR,
     list_builds,
     list_made_of,
     list_next,
     list_reads,
     order_builds,
     order_daily,
+    order_monitor,
     refuse_part_of_day,
 )
 from pipeline.steps._declaration import PLAIN, STEPS, Role, Step, describe, get, role_of
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAILY",
+    "MONITOR",
     "PLAIN",
     "STEPS",
     "Role",
@@ -48,6 +51,7 @@ __all__ = [
     "list_reads",
     "order_builds",
     "order_daily",
+    "order_monitor",
     "perform",
     "refuse_part_of_day",
     "role_of",

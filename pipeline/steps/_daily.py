@@ -37,6 +37,8 @@ DAILY: dict[str, tuple[str, ...]] = {
     "alert": ("last",),
     "report": ("last", "alert"),
 }
+#: The steps of a run of the DAG `monitor` between its tables and its rules, in their order.
+MONITOR = ("detect", "incidents")
 # Comments and texts may name tables that a query does not read.
 _NO_SQL = re.compile(r"--[^\n]*|'[^']*'")
 # What is asked, and has tables behind it.
@@ -54,6 +56,11 @@ def list_builds(layer: str = "", when: str | None = None) -> tuple[str, ...]:
     stated = {name: table.build.when for name, table in tables.ALL.items() if name.startswith(layer)}
     named = [name for name, its in stated.items() if (its != "monitor" if when is None else its == when)]
     return tuple(name for name in named if not explain_not_built(name))
+
+
+def order_monitor() -> tuple[str, ...]:
+    """The tables and steps that a run of the DAG `monitor` makes before it asks its rules, in order."""
+    return (*list_builds(when="monitor"), *MONITOR)
 
 
 def order_builds() -> tuple[str, ...]:
@@ -89,7 +96,9 @@ def refuse_part_of_day(step: str, target: str, interval: Interval) -> None:
     if STEPS[step].parts_of_days and step != "build":
         return
     if step == "build":
-        what, needed = target, timedelta(seconds=tables.get(target).build.period_s)
+        declared = tables.get(target).build
+        # Of longer periods a run of minutes builds those that are over.
+        what, needed = target, timedelta(seconds=min(declared.period_s, 300) if declared.when == "monitor" else declared.period_s)
         if not any((each - datetime.min) % needed for each in (interval.start, interval.end)):
             return
     if needed < timedelta(days=1):

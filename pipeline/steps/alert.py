@@ -24,7 +24,7 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import hold, validate
 from pipeline.routes import Route, check_routes
 from pipeline.settings import Settings
-from pipeline.steps._daily import list_builds, order_daily
+from pipeline.steps._daily import order_daily, order_monitor
 from pipeline.steps._declaration import STEPS, Step
 from pipeline.steps._deliver import Clock, deliver
 from pipeline.tables.alerts import ALERT, NOTIFICATION
@@ -104,7 +104,7 @@ def find_unmade(interval: Interval, lake: Lake) -> list[str]:
     """
     rhythm = rhythm_of(interval)
     tried = {row["name"]: row["is_made"] for row in ask(lake, "made_in_run", end=interval.end, rhythm=rhythm).to_pylist()}
-    expected = order_daily() if rhythm == DAY else list_builds(when=rhythm)
+    expected = order_daily() if rhythm == DAY else order_monitor()
     unmade = [name for name in expected if not tried.get(name)] if tried.keys() - {"alert", "report", "status"} else []
     tables = {table for name in unmade for table in (STEPS[name].writes if name in STEPS else (name,))}
     found = []

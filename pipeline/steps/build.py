@@ -52,7 +52,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     if reason := explain_not_built(target):
         raise ConfigError(f"{target} cannot be built: {reason}")
     if not interval.is_whole_days:
-        return _publish_beside(table, interval, lake, settings)
+        over = interval.periods_over(timedelta(seconds=table.build.period_s))
+        return _publish_beside(table, over, lake, settings) if over else 0
     parts = _parts(table, interval, lake)
     restated = list_restated(table, interval, lake) if table.by_month else []
     if not table.build.recorded:

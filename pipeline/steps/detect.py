@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -11,26 +13,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import plugs
+from pipeline.anomalies import carried
 from pipeline.anomalies.detection import Detector
 from pipeline.anomalies.learned import check_history
 from pipeline.anomalies.vote import read_weights, vote
-from pipeline.inputs.points import forecast_of, others_of, read_beside, read_forecasts, read_points
+from pipeline.inputs import read
+from pipeline.inputs.points import forecast_of, others_of, read_beside, read_forecasts, read_points, read_points_so_far
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
-from pipeline.quality.validate import validate
+from pipeline.quality.validate import hold, validate
 from pipeline.settings import Settings
+from pipeline.steps._carried import Shard, keep, vote_on
 from pipeline.steps._declaration import Step
 from pipeline.steps._segments import SegmentName, end_as_partial, refuse_if_all, try_each
 from pipeline.tables.anomalies import ANOMALY_POINT
 from pipeline.tables.schema import buckets_of
+from pipeline.tables.usage import HOUR_OBSERVED
 
+log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
     sharded=True,
-    reads=("inputs.points", "inputs.forecast_before", "inputs.points_beside"),
-    writes=("gold.anomaly_point",),
+    reads=("inputs.points", "inputs.points_so_far", "inputs.forecast_before", "inputs.points_beside"),
+    writes=("gold.anomaly_point", "gold.detector_state"),
+    parts_of_days=True,
 )
+#: Hours of history that are read at most for hours of a part of a day; the detector `default` takes some seconds for so many.
+MONITOR_POINTS = 200_000
+_HOUR = timedelta(hours=1)
 
 
 def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
@@ -38,25 +49,77 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
 
     Each counts as `detector_weights` says, by default 1. They see `detect_history_hours` before the interval, and never an hour
     that follows the one they judge; one that declares it is told what had been forecast of each hour before, or the other metrics
-    of the resource.
+    of the resource. Of a part of a day the hours that it touches are judged that are over by its end, by what the day's run will
+    know of them: as soon as all samples are in, both say the same. Where that would take more than `MONITOR_POINTS`, or a
+    detector is told more than its series, they are left to that run, and the log says so.
+
+    Where the detector `bounded` votes alone, it is given what was known at the last midnight and the hours since, and never the
+    history: `gold.detector_state` carries what it knows from one run of a day to the next.
 
     Raises:
         PartialError: some metrics could not be searched; of these the hours that an earlier run judged in the interval stay.
         DataError: none could; nothing was published.
         ConfigError: a weight that is none, or a detector that learns from more than is read.
     """
+    if interval.is_whole_days:
+        if _carries(settings):
+            return _judge_carried(interval, lake, settings, Shard(shard, shards))
+        return _judge(interval, lambda: read_points(interval, lake, settings, shard, shards), lake, settings, (shard, shards))
+    told_more = [name for name in settings.detectors if plugs.declared_inputs("detectors", name)]
+    hours, rows = interval.periods_over(_HOUR), 0
+    for part in hours.split_days() if hours else ():
+        within = HOUR_OBSERVED.scope(part, bucket=buckets_of(shard, shards))
+        newest = lake.read(HOUR_OBSERVED, within, ("series_id",)).num_rows
+        asked = newest * settings.detect_history_hours
+        if newest and _carries(settings):
+            rows += _judge_carried(part, lake, settings, Shard(shard, shards))
+        elif newest and told_more:
+            log.info("%s: %s is told more than its series, so the day's run judges these hours", part, told_more[0])
+        elif asked > MONITOR_POINTS:
+            log.info("%s: %s hours of history are asked for, so the day's run judges these hours", part, f"{asked:,}")
+        elif newest:
+            history = partial(read_points_so_far, part, lake, settings, shard, shards)
+            rows += _judge(part, history, lake, settings, (shard, shards))
+    return rows
+
+
+def _carries(settings: Settings) -> bool:
+    """Whether the detector that votes alone carries what it knows from run to run."""
+    return settings.detectors == (carried.NAME,)
+
+
+def _judge_carried(interval: Interval, lake: Lake, settings: Settings, shard: Shard) -> int:
+    """Judge and publish the hours of an interval by what was kept of those before; of whole days what is known then is kept."""
+    options = plugs.options("detectors", carried.NAME, settings)
+    weight = read_weights(settings.detectors, settings.detector_weights)[carried.NAME]
+    name = "points" if interval.is_whole_days else "points_so_far"
+
+    def read_since(since: datetime) -> pd.DataFrame:
+        return read(lake, name, since=since, as_of=interval.end, shard=shard.number, shards=shard.of)
+
+    found, states = vote_on(interval, read_since, lake, settings, options, weight, shard)
+    table = ANOMALY_POINT
+    rows = conform(found.assign(granularity="hour") if len(found) else table.empty(), table, interval)
+    data = validate(rows, table, interval, lake, shard) if interval.is_whole_days else hold(rows, table, interval)
+    scope = table.scope(interval, bucket=buckets_of(*shard))
+    published = lake.replace(table, data, scope).rows
+    if interval.is_whole_days:
+        keep(interval, states, lake, shard)
+    return published
+
+
+def _judge(interval: Interval, history: Callable[[], pd.DataFrame], lake: Lake, settings: Settings, part: tuple[int, int]) -> int:
+    """Judge and publish the hours of an interval; `history` gives them with those before, `part` is the shard, of how many."""
     options = {name: plugs.options("detectors", name, settings) for name in settings.detectors}
     for name, chosen in options.items():
         check_history(name, chosen, settings.detect_history_hours)
     detectors = {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
     weights = read_weights(settings.detectors, settings.detector_weights)
-    points = read_points(interval, lake, settings, shard, shards)
+    points = history()
     asked = settings.alert_votes, settings.detect_min_history_hours, weights
-    tell = _teller(
-        {name: plugs.declared_inputs("detectors", name) for name in detectors}, interval, lake, settings, shard, shards
-    )
+    tell = _teller({name: plugs.declared_inputs("detectors", name) for name in detectors}, interval, lake, settings, part)
     table, by_metric = ANOMALY_POINT, dict(iter(points.groupby("metric", sort=True)))
-    scope = table.scope(interval, bucket=buckets_of(shard, shards))
+    scope = table.scope(interval, bucket=buckets_of(*part))
     kept: list[pa.Table] = []
 
     def search(segment: SegmentName) -> list[pd.DataFrame]:
@@ -74,7 +137,10 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     votes = [part for parts in found for part in parts if len(part)]
     judged = pd.concat(votes).assign(granularity="hour") if votes else table.empty()
     rows = pa.concat_tables([conform(judged, table, interval), *(conform(each, table, interval) for each in kept)])
-    data = validate(rows, table, interval, lake, (shard, shards), also=[each.result for each in failed])
+    if interval.is_whole_days:
+        data = validate(rows, table, interval, lake, part, also=[each.result for each in failed])
+    else:
+        data = hold(rows, table, interval)
     return end_as_partial(failed, lake.replace(table, data, scope).rows)
 
 
@@ -82,12 +148,12 @@ Detectors = Mapping[str, Detector]
 
 
 def _teller(
-    inputs: Mapping[str, tuple[str, ...]], interval: Interval, lake: Lake, settings: Settings, shard: int, shards: int
+    inputs: Mapping[str, tuple[str, ...]], interval: Interval, lake: Lake, settings: Settings, part: tuple[int, int]
 ) -> Callable[[Detectors, pd.DataFrame], Detectors]:
     """Detectors of one series, each told what it declares of that series; what nobody declares is not read."""
     readers: dict[str, Callable[[], Callable[[pd.DataFrame], Any]]] = {
-        "forecast": lambda: partial(forecast_of, forecasts=read_forecasts(interval, lake, settings, shard, shards)),
-        "others": lambda: partial(others_of, beside=read_beside(interval, lake, settings, shard, shards)),
+        "forecast": lambda: partial(forecast_of, forecasts=read_forecasts(interval, lake, settings, *part)),
+        "others": lambda: partial(others_of, beside=read_beside(interval, lake, settings, *part)),
     }
     known = {name: readers[name]() for name in sorted({name for some in inputs.values() for name in some})}
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
 from pipeline import plugs
 from pipeline.anomalies.confidence import say_confidence
 from pipeline.anomalies.feedback import HOLDS, add_feedback
-from pipeline.anomalies.incidents import OWNER, group_points, keep_names, reach_back
+from pipeline.anomalies.incidents import LATER, OWNER, group_points, keep_names, reach_back
 from pipeline.anomalies.missing import find_missing
 from pipeline.inputs import read
+from pipeline.inputs.points import midnight_before
 from pipeline.inputs.risk import read_criticality
 from pipeline.inputs.silences import read_silences
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
-from pipeline.quality.validate import validate
+from pipeline.quality.validate import hold, validate
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
 from pipeline.tables.anomalies import ANOMALY
+from pipeline.tables.columns import MISSING
+from pipeline.tables.schema import Scope
+from pipeline.tables.usage import HOUR_OBSERVED
 
 STEP = Step(
     role="publisher",
@@ -33,7 +37,9 @@ STEP = Step(
         "inputs.ended",
     ),
     writes=("gold.anomaly",),
+    parts_of_days=True,
 )
+_HOUR, _TICK = timedelta(hours=1), timedelta(microseconds=1)
 
 
 def incidents(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -41,21 +47,43 @@ def incidents(interval: Interval, lake: Lake, settings: Settings) -> int:
 
     Hours without a sample are incidents beside those of anomalous samples. An incident that overlaps one of the run before keeps
     its id, and its start however long ago that was; what people said of it stands beside it.
+
+    Of a part of a day they are as of the end of its last hour that is over, in place of those of the hours of that day before it;
+    where no hour is over nothing changes. Which data are missing the day's run finds: until then what it found last stays, and is
+    over where the series is heard of again.
     """
-    since = interval.start - timedelta(hours=settings.detect_history_hours)
-    before = read(lake, "anomalies_before", as_of=interval.as_of)
+    if interval.is_whole_days:
+        before = read(lake, "anomalies_before", as_of=interval.as_of)
+        return _publish(interval, interval.start, before, ANOMALY.scope(interval), lake, settings)
+    hours = interval.periods_over(_HOUR)
+    if hours is None:
+        return 0
+    # The hour may have been looked at before: what it was called then stays.
+    before = read(lake, "anomalies_before", as_of=hours.as_of + _TICK)
+    midnight = midnight_before(hours.end - _TICK)
+    scope = Scope(ANOMALY.time, midnight + _TICK, hours.as_of + _TICK)
+    return _publish(hours, midnight, before, scope, lake, settings)
+
+
+def _publish(interval: Interval, day: datetime, before: pd.DataFrame, scope: Scope, lake: Lake, settings: Settings) -> int:
+    """Replace a scope by the incidents as of an interval's end, which is on a day, named as those before it."""
+    since = day - timedelta(hours=settings.detect_history_hours)
     points = read(lake, "anomalous_points", since=reach_back(since, before), as_of=interval.end)
     criticality = _read_criticality(interval, lake)
     found = group_points(points, criticality, interval.as_of)
     if settings.missing_hours:
-        found = _join(found, _missing(interval, lake, settings, criticality))
+        if interval.is_whole_days:
+            missing = _missing(interval, lake, settings, criticality)
+        else:
+            missing = _missing_before(interval, day, lake)
+        found = _join(found, missing)
     found = keep_names(found[found["ended_at"] > since], before)
     months = Interval(interval.end - HOLDS, interval.end).whole_months()
     said = read(lake, "anomaly_feedback", start=months.start, end=months.end)
     found = found.assign(confidence=say_confidence(found, _asked_by_default(settings)))
-    found = add_feedback(found, said, interval.as_of)
-    data = validate(conform(found, ANOMALY, interval), ANOMALY, interval, lake)
-    return lake.replace(ANOMALY, data, ANOMALY.scope(interval)).rows
+    rows = conform(add_feedback(found, said, interval.as_of), ANOMALY, interval)
+    data = validate(rows, ANOMALY, interval, lake) if interval.is_whole_days else hold(rows, ANOMALY, interval)
+    return lake.replace(ANOMALY, data, scope).rows
 
 
 def _asked_by_default(settings: Settings) -> set[str]:
@@ -69,6 +97,19 @@ def _missing(interval: Interval, lake: Lake, settings: Settings, criticality: pd
     silences, ended = read_silences(interval, lake, settings)
     bounds = settings.missing_hours, settings.detect_min_history_hours
     return find_missing(silences, ended, criticality, interval.as_of, *bounds)
+
+
+def _missing_before(interval: Interval, midnight: datetime, lake: Lake) -> pd.DataFrame:
+    """What the day's run called missing, as of the end of a part of the day after it: over where the series was heard of since.
+
+    A part of a day cannot tell what is missing: it asks the sources of the monitor alone, and maybe not since midnight.
+    """
+    known = lake.read(ANOMALY, Scope(ANOMALY.time, midnight - timedelta(days=1), midnight + _TICK)).to_pandas()
+    known = known[(known["as_of"] == known["as_of"].max()) & (known["kind"] == MISSING)]
+    heard = lake.read(HOUR_OBSERVED, HOUR_OBSERVED.scope(Interval(midnight, interval.end)), ("series_id",)).to_pandas()
+    is_open = known["is_open"] & ~known["series_id"].isin(heard["series_id"])
+    rows: pd.DataFrame = known.assign(as_of=interval.as_of, is_open=is_open).drop(columns=[*LATER])
+    return rows
 
 
 def _join(*parts: pd.DataFrame) -> pd.DataFrame:

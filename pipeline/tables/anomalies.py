@@ -7,8 +7,10 @@ from pipeline.tables.columns import (
     ANOMALY_KINDS,
     ANOMALY_LABELS,
     CRITICALITIES,
+    FOR_DAYS,
     NORMAL,
     SEVERITIES,
+    STATE_KEPT,
     STATES,
     as_of,
     bucket,
@@ -66,6 +68,23 @@ ANOMALY_POINT = Table(
     partition="day",
     may_be_empty=True,
     passing=Passing(30, "state", NORMAL),
+)
+DETECTOR_STATE = Table(
+    name="gold.detector_state",
+    doc="What the detector `bounded` knows of one series by the hours before a moment: what follows is judged by it.",
+    key=("series_id", "ts"),
+    time="ts",
+    columns=(
+        series_id,
+        moment("ts", "The midnight before which the hours lie."),
+        text("detector", "Whose it is."),
+        text("state", "The numbers that `pipeline.anomalies.carried` names, compressed by zlib, in base64."),
+        text("kept", "How long it is kept.", values=STATE_KEPT),
+        bucket,
+    ),
+    partition="day",
+    may_be_empty=True,
+    passing=Passing(3, "kept", FOR_DAYS),
 )
 ANOMALY = Table(
     name="gold.anomaly",

@@ -118,7 +118,8 @@ class Build:
             prices of long ago. Such a table has `landings`, how many of its day each row was chosen from.
         outdated: an input with the days, as `ts`, that are built with a run's because what they are made of changed. One that
             states how far back it reads the table is asked for as many days after the run's, which look back on it.
-        period_s: seconds, from midnight, whose rows depend on no others of the table: it is built for any number of them.
+        period_s: seconds, from midnight, whose rows depend on no others of the table: it is built for any number of them. The DAG
+            `monitor` has its own, of whole five minutes: of what it touches of longer ones those are built that are over.
     """
 
     by: str = ""

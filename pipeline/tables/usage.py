@@ -169,6 +169,25 @@ METRIC_5MIN = Table(
     build=Build(when="monitor", period_s=300),
     passing=Passing("metric_5min_days"),
 )
+HOUR_OBSERVED = Table(
+    name="silver.hour_observed",
+    doc="Demand in an hour that is over, as its samples so far say, one row per series and hour in which a sample began.",
+    key=("series_id", "ts"),
+    time="ts",
+    columns=(
+        series_id,
+        *resource_key,
+        metric,
+        unit,
+        moment("ts", "Start of the hour."),
+        Column(name="value", type=NUMBER, doc="p95 of the hour, at most 100 of a percentage.", unit="as `unit`"),
+        bucket,
+    ),
+    partition="day",
+    may_be_empty=True,
+    build=Build(when="monitor", period_s=3600),
+    passing=Passing(7),
+)
 RESOURCE = Table(
     name="silver.resource",
     doc="One resource on one day: what it is, how large, and whose.",

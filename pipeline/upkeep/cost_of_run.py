@@ -97,6 +97,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.judged_series": lambda settings: timedelta(hours=settings.detect_history_hours),
     "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
+    "inputs.points_so_far": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
     "inputs.points": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),
     "inputs.recommended_changes": lambda _: SAID,
     "inputs.resource_charges": lambda _: CHARGED,

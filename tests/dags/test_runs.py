@@ -81,6 +81,9 @@ def test_a_run_of_minutes_lands_and_builds_what_came_late_too_and_asks_about_its
     assert run["calls"] == [
         ["ingest", "csv", 0, 1, late],
         ["build", "silver.metric_5min", 0, 1, late],
+        ["build", "silver.hour_observed", 0, 1, late],
+        ["detect", "", 0, 1, late],
+        ["incidents", "", 0, 1, late],
         ["alert", "", 0, 1, "[2026-03-01T10:05:00, 2026-03-01T10:10:00)"],
         ["status", "", 0, 1, "[2026-03-01T10:05:00, 2026-03-01T10:10:00)"],
     ]

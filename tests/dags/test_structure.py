@@ -278,17 +278,19 @@ def test_the_monitor_lands_builds_and_tells_is_paused_at_first_and_fails_where_a
     seen = run_python(
         "import sys, json; sys.path += ['dags', 'infra/airflow']; import monitor\n"
         "dag = monitor.monitor()\n"
-        "rules = {t.task_id: t.trigger_rule.value for t in dag.topological_sort()}\n"
+        "rules = {t.task_id: str(getattr(t.trigger_rule, 'value', t.trigger_rule)) for t in dag.topological_sort()}\n"
         "asked = dag.get_task('ingest').op_kwargs_expand_input.value\n"
         "print(json.dumps([rules, asked, dag.is_paused_upon_creation, sorted(dag.get_task('tell_failure').upstream_task_ids)]))",
         HEADROOM_MONITOR_SOURCES="cloudwatch,prometheus",
     )
     rules, asked, paused, watched = seen
-    assert list(rules) == ["ingest", "build__silver__metric_5min", "alert", "status", "tell_failure"]
+    built = ["build__silver__hour_observed", "build__silver__metric_5min"]
+    assert list(rules) == ["ingest", *built[::-1], "detect", "incidents", "alert", "status", "tell_failure"]
+    assert (rules["detect"], rules["incidents"]) == ("all_success", "all_success")
     assert (rules["build__silver__metric_5min"], rules["alert"], rules["tell_failure"]) == ("all_done", "all_done", "one_failed")
     assert (asked, paused) == ({"target": ["cloudwatch", "prometheus"]}, True)
     assert rules["status"] == "all_done", "the page is written also where a source is down"
-    assert watched == ["alert", "build__silver__metric_5min", "ingest", "status"]
+    assert watched == ["alert", *built, "detect", "incidents", "ingest", "status"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ ALSO |= {
 ALSO[("inputs.price_changes", "unit")] = ("hour",)
 # An alert about an incident, or about anomalous samples, has the severity of an alert.
 ALSO |= {
-    (f"alerts.{rule}", "severity"): columns.CHECK_SEVERITIES for rule in ("anomaly_rate", "consecutive_anomalies", "incident")
+    (f"alerts.{rule}", "severity"): columns.CHECK_SEVERITIES
+    for rule in ("anomaly_rate", "consecutive_anomalies", "incident", "incident_now")
 }
 
 
@@ -269,7 +270,7 @@ def test_where_sql_counts_severities_the_gravest_is_first() -> None:
 
 def test_silver_understands_every_unit_that_a_source_may_state_and_writes_no_other_than_the_units() -> None:
     written = [
-        node.this for node in parse_one(SQL["views.metric_point"], read="athena").find_all(exp.Alias) if node.alias == "unit"
+        node.this for node in parse_one(SQL["views.metric_reading"], read="athena").find_all(exp.Alias) if node.alias == "unit"
     ]
     [units] = [node for node in written if isinstance(node, exp.Case)]
     understood = {branch.this.this: branch.args["true"].this for branch in units.args["ifs"]}
@@ -279,7 +280,8 @@ def test_silver_understands_every_unit_that_a_source_may_state_and_writes_no_oth
 
 
 def test_metrics_known_by_name_are_those_that_sql_asks_for_or_renames_to() -> None:
-    renamed = [node for node in parse_one(SQL["views.metric_point"], read="athena").find_all(exp.Alias) if node.alias == "metric"]
+    aliases = parse_one(SQL["views.metric_reading"], read="athena").find_all(exp.Alias)
+    renamed = [node for node in aliases if node.alias == "metric"]
     [names] = [node for node in renamed if isinstance(node.this, exp.Case)]
     asked = {
         word

@@ -1,0 +1,127 @@
+"""What the detector `bounded` knows of each series, kept from run to run in `gold.detector_state`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.anomalies.carried import FORGOTTEN_HOURS, NAME, Known, begin, from_texts, to_texts, vote_next
+from pipeline.inputs.points import midnight_before
+from pipeline.interval import Interval
+from pipeline.lake import Lake
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import hold
+from pipeline.settings import Settings
+from pipeline.tables.anomalies import DETECTOR_STATE
+from pipeline.tables.columns import FOR_DAYS, FOR_GOOD
+from pipeline.tables.schema import Scope, buckets_of
+
+#: What is known at the beginning of each of these is kept for good, and a series without any state begins with one of them.
+CYCLE = timedelta(days=28)
+_DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
+_EVER = datetime(9999, 1, 1)
+
+
+class Shard(NamedTuple):
+    """One part of the series, of how many."""
+
+    number: int
+    of: int
+
+    def scope(self, start: datetime, end: datetime) -> Scope:
+        """The states of its series in [start, end)."""
+        return Scope(DETECTOR_STATE.time, start, end, (("bucket", buckets_of(self.number, self.of)),))
+
+
+def vote_on(
+    interval: Interval,
+    read_since: Callable[[datetime], pd.DataFrame],
+    lake: Lake,
+    settings: Settings,
+    options: Any,
+    weight: float,
+    shard: Shard,
+) -> tuple[pd.DataFrame, dict[datetime, Known]]:
+    """What is said of the hours of an interval, by the newest state before it and the hours since.
+
+    Args:
+        interval: whole days, or hours of one.
+        read_since: gives the hours from a moment to the interval's end.
+        options: of the detector.
+        weight: what it counts.
+        shard: whose series.
+
+    Returns:
+        The rows of the interval, as `carried.vote_next` gives them, and what was known at its end and at the beginning
+        of each cycle in it.
+    """
+    since, known = _restore(interval, lake, settings, options, shard)
+    points, marks = read_since(since), [*_cycles_within(interval), interval.end]
+    found, states = [], {}
+    for first, end in zip([since, *marks], marks, strict=False):
+        rows = points[(points["ts"] >= first) & (points["ts"] < end)]
+        judged, known = vote_next(known, rows, options, settings.detect_min_history_hours, weight)
+        hour = float(np.datetime64(end, "h").astype(np.int64))
+        states[end] = known = known.seen_since(hour - FORGOTTEN_HOURS)
+        found.append(judged[judged["ts"] >= interval.start])
+    return pd.concat(found, ignore_index=True), states
+
+
+def keep(interval: Interval, states: dict[datetime, Known], lake: Lake, shard: Shard) -> None:
+    """Publish what was known in an interval of whole days, in place of what was believed of it before.
+
+    What was known later stays where this changes nothing; otherwise it was made of something else, and goes: the runs after it
+    begin with what is left.
+    """
+    new = pa.concat_tables([_rows(moment, known, interval) for moment, known in states.items()])
+    end, after = interval.end, shard.scope(interval.end + _TICK, _EVER)
+    before = lake.read(DETECTOR_STATE, shard.scope(end, end + _TICK), ("series_id", "state"))
+    if _texts(before) == _texts(_rows(end, states[end], interval)):
+        new = pa.concat_tables([new, lake.read(DETECTOR_STATE, after)])
+    lake.replace(DETECTOR_STATE, hold(new, DETECTOR_STATE, interval), shard.scope(interval.start + _TICK, _EVER))
+
+
+def _texts(rows: pa.Table) -> dict[str, str]:
+    return dict(zip(rows["series_id"].to_pylist(), rows["state"].to_pylist(), strict=True))
+
+
+def _rows(moment: datetime, known: Known, interval: Interval) -> pa.Table:
+    kept = FOR_GOOD if _is_cycle(moment) else FOR_DAYS
+    rows = {"series_id": known.names.tolist(), "state": to_texts(known.memory)}
+    frame = DETECTOR_STATE.frame(
+        {"series_id": name, "ts": moment, "detector": NAME, "state": text, "kept": kept, "bucket": 0}
+        for name, text in zip(rows["series_id"], rows["state"], strict=True)
+    )
+    return conform(frame.drop(columns=["bucket"]), DETECTOR_STATE, interval)
+
+
+def _restore(interval: Interval, lake: Lake, settings: Settings, options: Any, shard: Shard) -> tuple[datetime, Known]:
+    """The newest state up to an interval, and its moment; without one nothing, as of the cycle that the history begins in."""
+    anchor = _cycle_before(interval.start - timedelta(hours=settings.detect_history_hours))
+    moment = midnight_before(interval.start)
+    while moment > anchor:
+        rows = lake.read(DETECTOR_STATE, shard.scope(moment, moment + _TICK), ("series_id", "state"))
+        memory = from_texts(rows["state"].to_pylist(), options) if rows.num_rows else None
+        if memory is not None:
+            return moment, Known(np.array(rows["series_id"].to_pylist(), dtype=str), memory)
+        moment -= _DAY
+    return anchor, Known(np.array([], dtype=str), begin(0, options))
+
+
+def _cycles_within(interval: Interval) -> Sequence[datetime]:
+    """The beginnings of cycles that lie in an interval, but for its own beginning."""
+    first = _cycle_before(interval.start) + CYCLE
+    return [first + number * CYCLE for number in range(-((first - interval.end) // CYCLE))] if first < interval.end else []
+
+
+def _cycle_before(moment: datetime) -> datetime:
+    return moment - (moment - datetime(1970, 1, 1)) % CYCLE
+
+
+def _is_cycle(moment: datetime) -> bool:
+    return moment == _cycle_before(moment)
