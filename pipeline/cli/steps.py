@@ -5,7 +5,6 @@ A step that takes more than its interval has its command written out here; the o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection
 from itertools import pairwise
 from pathlib import Path
@@ -38,7 +37,7 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.output import console, show_said
 from pipeline.cli.own_files import score_files
-from pipeline.cli.what_if import print_what_if
+from pipeline.cli.what_if import print_what_if, read_figure
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.settings import Settings
@@ -226,7 +225,7 @@ def risk(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to print.")] = 20,
 ) -> None:
     """Publish the risk that capacity runs out, from the forecasts as of the interval's end; or ask what if."""
-    grown, factor = _read_figure("--growth", growth, "%"), _read_figure("--resize", resize, "x")
+    grown, factor = read_figure("--growth", growth, "%"), read_figure("--resize", resize, "x")
     if not what_if:
         if grown != 0.0 or factor != 1.0 or resource:
             raise ConfigError("--growth, --resize and --resource belong to --what-if: a published risk is of the estate as it is")
@@ -241,17 +240,6 @@ def risk(
     as_of = read_interval(day, start, end).as_of if day or start or end else None
     rows = step.what_if(open_lake(settings), settings, grown, factor, resource, as_of)
     print_what_if(rows, f"if demand × {1 + grown / 100:g} and capacity × {factor:g}", limit)
-
-
-def _read_figure(option: str, text: str, unit: str) -> float:
-    """The number of an option that may name its unit."""
-    try:
-        number = float(text.removesuffix(unit))
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ConfigError(f"{option} is a number, as in 2 or 2{unit}; got {text!r}")
-    return number
 
 
 @app.command()

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
 
 from pipeline.cli.output import console, print_frame
+from pipeline.errors import ConfigError
 from pipeline.tables.identifiers import as_given
 
 # A chance below this is shown as 0 %.
 _NONE = 0.005
+
+
+def read_figure(option: str, text: str, unit: str) -> float:
+    """The number of an option that may name its unit."""
+    try:
+        number = float(text.removesuffix(unit))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"{option} is a number, as in 2 or 2{unit}; got {text!r}")
+    return number
 
 
 def print_what_if(rows: pd.DataFrame, title: str, limit: int) -> None:

@@ -22,7 +22,7 @@ from pipeline.tables.usage import METRIC_HOURLY, METRIC_SAMPLE, RESOURCE_SNAPSHO
 
 DAY = Interval.day("2026-04-15")
 PART = Interval.between("2026-04-15T10:05", "2026-04-15T10:10")
-TAKES_PARTS = ("alert", "build", "detect", "incidents", "ingest", "maintain")
+TAKES_PARTS = ("alert", "build", "detect", "incidents", "ingest", "maintain", "status")
 
 
 @pytest.mark.parametrize("step", [name for name in steps.STEPS if name not in TAKES_PARTS])
