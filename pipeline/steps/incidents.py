@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -24,8 +25,9 @@ from pipeline.steps._declaration import Step
 from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.columns import MISSING
 from pipeline.tables.schema import Scope
-from pipeline.tables.usage import HOUR_OBSERVED
+from pipeline.tables.usage import HOUR_OBSERVED, METRIC_HOURLY
 
+log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
     reads=(
@@ -35,6 +37,8 @@ STEP = Step(
         "inputs.resources",
         "inputs.silences",
         "inputs.ended",
+        "silver.hour_observed",
+        "silver.metric_hourly",
     ),
     writes=("gold.anomaly",),
     parts_of_days=True,
@@ -49,8 +53,8 @@ def incidents(interval: Interval, lake: Lake, settings: Settings) -> int:
     its id, and its start however long ago that was; what people said of it stands beside it.
 
     Of a part of a day they are as of the end of its last hour that is over, in place of those of the hours of that day before it;
-    where no hour is over nothing changes. Which data are missing the day's run finds: until then what it found last stays, and is
-    over where the series is heard of again.
+    where no hour is over, or the day's run has built the day, nothing changes. Which data are missing the day's run finds: until
+    then what it found last stays, and is over where the series is heard of again.
     """
     if interval.is_whole_days:
         before = read(lake, "anomalies_before", as_of=interval.as_of)
@@ -58,9 +62,14 @@ def incidents(interval: Interval, lake: Lake, settings: Settings) -> int:
     hours = interval.periods_over(_HOUR)
     if hours is None:
         return 0
+    midnight = midnight_before(hours.end - _TICK)
+    day = METRIC_HOURLY.scope(Interval(midnight, midnight + timedelta(days=1)))
+    if lake.read(METRIC_HOURLY, day, ("series_id",)).num_rows:
+        # As of its end stands what that run found, with what is missing of the day.
+        log.info("%s: the day's run built the day, so its incidents stay", hours)
+        return 0
     # The hour may have been looked at before: what it was called then stays.
     before = read(lake, "anomalies_before", as_of=hours.as_of + _TICK)
-    midnight = midnight_before(hours.end - _TICK)
     scope = Scope(ANOMALY.time, midnight + _TICK, hours.as_of + _TICK)
     return _publish(hours, midnight, before, scope, lake, settings)
 

@@ -127,6 +127,21 @@ def test_incidents_of_an_hour_take_the_place_of_those_of_the_hours_of_its_day_an
     assert [(row["as_of"], row["hours"]) for row in said] == [(DAY.start + timedelta(hours=12), 3)]
 
 
+def test_a_late_run_of_the_monitor_leaves_what_the_run_of_its_day_found_missing(known: Settings) -> None:
+    known = known.model_copy(update={"detect_min_history_hours": 24})
+    land(known, samples(BEFORE), ("disk_utilization",))
+    land(known, samples(DAY))
+    build(BEFORE, open_lake(known), known, target="silver.metric_hourly")
+    make(known, DAY)
+    by_the_day = published(open_lake(known))
+    kinds = {row["kind"] for row in open_lake(known).read(ANOMALY).to_pylist()}
+
+    make(known, Interval(DAY.end - FIVE, DAY.end))
+
+    assert kinds == {"deviation", "missing"}
+    assert published(open_lake(known)) == by_the_day
+
+
 def test_where_judging_asks_for_too_much_history_it_is_left_to_the_run_of_the_day_but_not_by_what_is_carried(
     known: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
