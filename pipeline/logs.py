@@ -36,7 +36,8 @@ class JsonLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = self._line(record).encode() + b"\n"
+            # A name of a file may hold bytes that are no text.
+            line = self._line(record).encode(errors="backslashreplace") + b"\n"
             # The file itself may be another one by now: the lock is of a file that stays.
             with self._file.with_suffix(".lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -44,8 +45,8 @@ class JsonLines(logging.Handler):
                     self._begin_anew()
                 with self._file.open("ab") as file:
                     file.write(line)
-        except OSError:
-            # A full disk must not stop what is logged about.
+        except (OSError, TypeError, ValueError):
+            # Neither a full disk nor a record that does not fit its arguments may stop what is logged about.
             self.handleError(record)
 
     def _line(self, record: logging.LogRecord) -> str:

@@ -57,6 +57,18 @@ def test_no_secret_is_in_the_log_be_it_in_a_sentence_or_in_a_failure(tmp_path: P
     assert (lines(tmp_path)[-1]["level"], lines(tmp_path)[-1]["error"]) == ("ERROR", "DataError")
 
 
+def test_neither_a_name_that_is_no_text_nor_a_record_without_its_arguments_stops_what_is_logged_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    with keep_log(settings.load({}, log_dir=str(tmp_path))):
+        log.info("read %s", b"caf\xe9.csv".decode(errors="surrogateescape"))
+        log.info("%d rows", "many")
+
+    [said] = lines(tmp_path)
+    assert said["message"].startswith("read caf")
+
+
 def test_at_its_size_the_log_begins_anew_the_old_one_is_compressed_and_the_oldest_goes(tmp_path: Path) -> None:
     handler = JsonLines(tmp_path, limit=400, keep=2, about={})
     for number in range(12):
