@@ -23,7 +23,7 @@ from pipeline.tables.schema import Scope, buckets_of
 
 #: What is known at the beginning of each of these is kept for good, and a series without any state begins with one of them.
 CYCLE = timedelta(days=28)
-_DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
+_TICK = timedelta(microseconds=1)
 _EVER = datetime(9999, 1, 1)
 
 
@@ -101,15 +101,20 @@ def _rows(moment: datetime, known: Known, interval: Interval) -> pa.Table:
 
 
 def _restore(interval: Interval, lake: Lake, settings: Settings, options: Any, shard: Shard) -> tuple[datetime, Known]:
-    """The newest state up to an interval, and its moment; without one nothing, as of the cycle that the history begins in."""
+    """The newest state up to an interval of all its series, and its moment; without one nothing, as of the cycle that the history
+    begins in.
+
+    Shards may have failed, or been of another number: where some buckets have no state at a moment, an older one counts.
+    """
     anchor = _cycle_before(interval.start - timedelta(hours=settings.detect_history_hours))
-    moment = midnight_before(interval.start)
-    while moment > anchor:
+    until = midnight_before(interval.start) + _TICK
+    kept = lake.read(DETECTOR_STATE, shard.scope(anchor + _TICK, until), ("ts", "bucket")).to_pandas()
+    buckets = kept.groupby("ts")["bucket"].nunique()
+    for moment in sorted(buckets.index[buckets == kept["bucket"].nunique()].to_pydatetime(), reverse=True):
         rows = lake.read(DETECTOR_STATE, shard.scope(moment, moment + _TICK), ("series_id", "state"))
-        memory = from_texts(rows["state"].to_pylist(), options) if rows.num_rows else None
+        memory = from_texts(rows["state"].to_pylist(), options)
         if memory is not None:
             return moment, Known(np.array(rows["series_id"].to_pylist(), dtype=str), memory)
-        moment -= _DAY
     return anchor, Known(np.array([], dtype=str), begin(0, options))
 
 

@@ -26,6 +26,8 @@ START = datetime(2026, 3, 1)
 DAY = Interval(START + timedelta(days=DAYS), START + timedelta(days=DAYS + 1))
 BEFORE = Interval(START, DAY.start)
 FIVE = timedelta(minutes=5)
+#: Of one resource, whose series lie in even and in odd buckets.
+METRICS = ("cpu_utilization", "memory_utilization", "disk_utilization", "gpu_utilization")
 #: Hours of the day in which both metrics of one resource are far from what they were.
 ODD = range(9, 14)
 
@@ -209,3 +211,20 @@ def test_days_that_are_made_one_by_one_or_at_once_or_again_say_the_same_and_what
     assert again == one_by_one
     assert at_once == one_by_one[0]
     assert states(settings) == {f"{first.end:%m-%d} for days"}
+
+
+def test_where_a_shard_of_the_day_before_failed_its_series_go_on_from_what_was_known_earlier(known: Settings) -> None:
+    settings = carried(known)
+    for span in (BEFORE, DAY):
+        land(settings, samples(span), METRICS)
+    first, last = (Interval(DAY.start - timedelta(days=2 - day), DAY.start - timedelta(days=1 - day)) for day in (0, 1))
+    build(Interval(BEFORE.start, DAY.end), open_lake(settings), settings, target="silver.metric_hourly")
+    for shard in (0, 1):
+        detect(first, open_lake(settings), settings, shard=shard, shards=2)
+    of_both = {row["bucket"] % 2 for row in open_lake(settings).read(DETECTOR_STATE).to_pylist()}
+    detect(last, open_lake(settings), settings, shard=0, shards=2)
+
+    detect(DAY, open_lake(settings), settings)
+
+    assert of_both == {0, 1}
+    assert open_lake(settings).read(ANOMALY_POINT, ANOMALY_POINT.scope(DAY)).num_rows == 4 * 24
