@@ -1,6 +1,6 @@
 -- inputs.status_course: what was observed of each series as of a moment, beside what was forecast, with the anomalies among it.
 --
--- Reads   silver.metric_5min, silver.metric_hourly, gold.forecast, gold.anomaly_point, silver.resource
+-- Reads   silver.metric_5min, silver.metric_hourly, silver.hour_observed, gold.forecast, gold.anomaly_point, silver.resource
 -- Params  :as_of   nothing later counts, UTC
 -- Window  7 days, silver.metric_5min 1 days, gold.forecast 14 days, silver.resource 35 days
 --
@@ -10,8 +10,14 @@
 -- is unusual. Detectors judge hours, and `is_judged` says whether they did: five minutes are as their hour.
 -- `detector_expected` is what the strongest of them expected of an anomalous one.
 -- Of a series `is_newest` marks the newest row, and only that can be stale: its end is three of its periods, a quarter of an hour at
--- least, before the moment. Hours that are filled in are left out.
-WITH observed AS (
+-- least, before the moment. Hours that are filled in are left out; those of a day that no day's run has built yet are as the monitor
+-- observed them.
+WITH built AS (
+  SELECT DISTINCT day
+  FROM silver.metric_hourly
+  WHERE hour >= :as_of - INTERVAL '7' DAY AND hour < :as_of
+),
+observed AS (
   SELECT
     300 AS resolution_s, series_id, account, region, resource_id, metric, unit, ts, date_trunc('hour', ts) AS hour,
     date_add('minute', 5, ts) AS until_at, greatest(3 * period_s, 900) AS patience_s, coalesce(p95, mean, max) AS value
@@ -22,6 +28,12 @@ WITH observed AS (
     3600, series_id, account, region, resource_id, metric, unit, hour, hour, date_add('hour', 1, hour), 10800, coalesce(p95, mean, max)
   FROM silver.metric_hourly
   WHERE hour >= :as_of - INTERVAL '7' DAY AND hour < :as_of AND quality_flag <> 1
+  UNION ALL
+  SELECT
+    3600, h.series_id, h.account, h.region, h.resource_id, h.metric, h.unit, h.ts, h.ts, date_add('hour', 1, h.ts), 10800, h.value
+  FROM silver.hour_observed AS h
+  LEFT JOIN built AS b ON b.day = h.day
+  WHERE h.ts >= :as_of - INTERVAL '7' DAY AND h.ts < :as_of AND b.day IS NULL
 ),
 ranked AS (
   SELECT

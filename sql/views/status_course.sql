@@ -1,6 +1,6 @@
 -- views.status_course: what was observed of each series as of the newest sample, beside what was forecast, with the anomalies among it.
 --
--- Reads   silver.metric_5min, silver.metric_hourly, gold.forecast, gold.anomaly_point, silver.resource
+-- Reads   silver.metric_5min, silver.metric_hourly, silver.hour_observed, gold.forecast, gold.anomaly_point, silver.resource
 --
 -- Of the last 24 hours one row per five minutes (`resolution_s` 300), where the DAG `monitor` builds them, and of seven days one per hour
 -- (3600): longer ranges are coarser. `value` is the period's p95, of which forecasts are; `expected`, `lower` and `upper` are the median
@@ -8,7 +8,8 @@
 -- is unusual. Detectors judge hours, and `is_judged` says whether they did: five minutes are as their hour.
 -- `detector_expected` is what the strongest of them expected of an anomalous one.
 -- Of a series `is_newest` marks the newest row, and only that can be stale: its end is three of its periods, a quarter of an hour at
--- least, before the moment. Hours that are filled in are left out.
+-- least, before the moment. Hours that are filled in are left out; those of a day that no day's run has built yet are as the monitor
+-- observed them.
 -- Made by `python -m tools.kpi_view` from inputs.status_course: change that file, not this one.
 WITH newest AS (
   SELECT max(until_at) AS as_of
@@ -16,6 +17,11 @@ WITH newest AS (
     SELECT max(date_add('minute', 5, ts)) AS until_at FROM silver.metric_5min
     UNION ALL SELECT max(date_add('hour', 1, hour)) FROM silver.metric_hourly WHERE quality_flag <> 1
   ) AS seen
+),
+built AS (
+  SELECT DISTINCT day
+  FROM silver.metric_hourly
+  WHERE hour >= (SELECT as_of FROM newest) - INTERVAL '7' DAY AND hour < (SELECT as_of FROM newest)
 ),
 observed AS (
   SELECT
@@ -28,6 +34,12 @@ observed AS (
     3600, series_id, account, region, resource_id, metric, unit, hour, hour, date_add('hour', 1, hour), 10800, coalesce(p95, mean, max)
   FROM silver.metric_hourly
   WHERE hour >= (SELECT as_of FROM newest) - INTERVAL '7' DAY AND hour < (SELECT as_of FROM newest) AND quality_flag <> 1
+  UNION ALL
+  SELECT
+    3600, h.series_id, h.account, h.region, h.resource_id, h.metric, h.unit, h.ts, h.ts, date_add('hour', 1, h.ts), 10800, h.value
+  FROM silver.hour_observed AS h
+  LEFT JOIN built AS b ON b.day = h.day
+  WHERE h.ts >= (SELECT as_of FROM newest) - INTERVAL '7' DAY AND h.ts < (SELECT as_of FROM newest) AND b.day IS NULL
 ),
 ranked AS (
   SELECT
