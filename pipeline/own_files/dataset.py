@@ -82,7 +82,9 @@ def report_dataset(path: Path, mapping: Mapping, least_days: int) -> Report:
     traced = [piece for file in _files(path) for piece in _read(file, mapping)]
     samples = pd.concat([each.samples.astype({"resource": "object"}) for each in traced], ignore_index=True)
     if samples.empty:
-        raise DataError(f"{path}: no row is a sample of {', '.join(mapping.metrics)}; look at its mapping")
+        raise DataError(
+            f"{path}: no row is a sample of {', '.join(mapping.metrics)}{_why_none(traced, mapping)}; look at its mapping"
+        )
     taken = in_silver(samples)
     correlations = correlate(taken)
     facts = gather(taken, path.name)
@@ -132,7 +134,7 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
     real = report.resources / (report.resources + servers)
     told = f"{real:.0%} of the resources are the data set's ({report.resources:,}), {1 - real:.0%} synthetic ({servers:,})"
     fleet = {"preset": "realistic", "servers": servers, "start": first.isoformat(), "days": (last - first).days + 1}
-    trace = {"path": str(path.resolve()), **mapping.model_dump(mode="json", exclude_defaults=True)}
+    trace = {"path": str(path.resolve()), **mapping.model_dump(mode="json", exclude_unset=True, exclude_none=True)}
     lines = [f"# {told}.", 'sources = ["trace", "fleet"]']
     for name, options in {"trace": trace, "fleet": fleet}.items():
         lines += ["", f"[options.sources.{name}]", *(f"{option} = {_toml(value)}" for option, value in options.items())]
@@ -146,10 +148,11 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
 def _toml(value: Any) -> str:
     """A value of JSON as TOML has it."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(each)}" for name, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{_toml(name)} = {_toml(each)}" for name, each in value.items()) + " }"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value)
+    # TOML knows no surrogates, which stand in JSON for what lies beyond 16 bits.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _files(path: Path) -> list[Path]:
@@ -168,6 +171,16 @@ def _read(file: Path, mapping: Mapping) -> list[Traced]:
 
 def _pieces(file: Path, mapping: Mapping) -> Iterator[Sheet]:
     return read_pieces(str(file), lambda: file.open("rb"), mapping.choose, mapping.columns)
+
+
+def _why_none(traced: list[Traced], mapping: Mapping) -> str:
+    """What keeps rows from being samples, in words; empty where there are none."""
+    rows = sum((each.rows for each in traced), Counter[str]())
+    said = {
+        "not_asked": "are others than where and resources_ratio ask for",
+        "undated": f"have no moment of 2000 to 2099 as {mapping.time_format} in {mapping.time_column!r}",
+    }
+    return "".join(f"; {rows[name]:,} of {rows['rows']:,} {words}" for name, words in said.items() if rows[name])
 
 
 def _mapped(mapping: Mapping, taken: pd.DataFrame) -> pd.DataFrame:
