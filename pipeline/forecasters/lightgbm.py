@@ -149,7 +149,8 @@ def forecast(
             f"the trained boosters are for steps of one {model['step']} and the quantiles {', '.join(model['boosters'])}; "
             f"asked for steps of one {panel.step} and the quantiles {quantiles}"
         )
-    chosen = model["catalogue"]
+    # A version that was registered before there was the option serves on.
+    chosen = model.get("catalogue", [])
     ahead = future_rows(panel, horizon, catalogue=bool(chosen))
     every = _catalogue.names(panel.step)
     kept = [*range(len(FEATURES)), *(len(FEATURES) + every.index(name) for name in chosen)]

@@ -111,3 +111,13 @@ def test_a_forecast_needs_no_other_choice_than_the_one_that_was_trained() -> Non
 
     np.testing.assert_array_equal(at_once, served)
     assert lightgbm.importance(given, horizon, lightgbm.DEFAULTS).empty
+
+
+def test_boosters_that_were_registered_before_there_was_a_catalogue_serve_on() -> None:
+    given, horizon = panel("day", 120), 3
+    trained = json.loads(lightgbm.train(given, horizon, QUANTILES, lightgbm.Options(trees=10, rows=1_000)))
+    of_before = {name: told for name, told in trained.items() if name != "catalogue"}
+
+    served = [lightgbm.forecast(given, horizon, QUANTILES, trained=json.dumps(each)) for each in (of_before, trained)]
+
+    assert np.array_equal(*served)
