@@ -20,7 +20,7 @@ from pipeline.reading.trace import Mapping, Traced, read_trace
 from pipeline.tables.columns import CANONICAL_METRICS
 
 #: What the source `fleet` has at most.
-MOST_SERVERS = 10_000
+MOST_SERVERS, MOST_DAYS = 10_000, 7_305
 #: The tables of a report in their order, each with what it says.
 TABLES = {
     "mapping": "what is read, and what it becomes",
@@ -119,8 +119,8 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
         The share and the counts, in words, and the command that lands both.
 
     Raises:
-        ConfigError: nothing of the data set counts, the share asks for more servers than the fleet can have, or the file cannot
-            be written.
+        ConfigError: nothing of the data set counts, the share or its days ask for more than the fleet can have, or the file
+            cannot be written.
     """
     if not report.resources:
         raise ConfigError(f"{path}: no sample of any resource counts, so it is no share of a mix")
@@ -131,9 +131,15 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
             f"{MOST_SERVERS:,}: read fewer with resources_ratio"
         )
     first, last = report.days
+    days = (last - first).days + 1
+    if days > MOST_DAYS:
+        raise ConfigError(
+            f"{path}: its samples are of {first} to {last}, {days:,} days; the fleet beside it has at most {MOST_DAYS:,}: look "
+            "at the first and the last moment"
+        )
     real = report.resources / (report.resources + servers)
     told = f"{real:.0%} of the resources are the data set's ({report.resources:,}), {1 - real:.0%} synthetic ({servers:,})"
-    fleet = {"preset": "realistic", "servers": servers, "start": first.isoformat(), "days": (last - first).days + 1}
+    fleet = {"preset": "realistic", "servers": servers, "start": first.isoformat(), "days": days}
     trace = {"path": str(path.resolve()), **mapping.model_dump(mode="json", exclude_unset=True, exclude_none=True)}
     lines = [f"# {told}.", 'sources = ["trace", "fleet"]']
     for name, options in {"trace": trace, "fleet": fleet}.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError
-from pipeline.exploration.compatibility import PARTS, SILVER_UNITS, fits, gather, in_silver, rate, season_strength
+from pipeline.exploration.compatibility import PARTS, SILVER_UNITS, correlate, fits, gather, in_silver, rate, season_strength
 from pipeline.inputs.findings import read_mix
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -267,6 +267,18 @@ def test_of_the_same_moment_the_largest_that_is_not_refused_counts_alone_as_in_s
     assert gather(taken, "s")["counted_rows"].tolist() == [2]
 
 
+def test_what_never_changes_correlates_with_nothing() -> None:
+    counts = [7, 11, 13, 17, 19, 23]
+    at = [FIRST + timedelta(days=day, minutes=minute) for day, count in enumerate(counts) for minute in range(count)]
+    row = {"resource": "a", "unit": "percent", "statistic": "Average", "period_s": 60}
+    still = pd.DataFrame([row | {"metric": "memory_utilization", "ts": ts, "value": 57.99} for ts in at])
+    busy = pd.DataFrame([row | {"metric": "cpu_utilization", "ts": ts, "value": 10.0 + ts.dayofyear} for ts in at])
+
+    found = correlate(in_silver(pd.concat([still, busy], ignore_index=True)))
+
+    assert np.isnan(found.loc["memory_utilization", "cpu_utilization"])
+
+
 def test_settings_of_a_mix_keep_what_takes_back_a_part_of_a_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = Mapping.model_validate({"preset": "google_2019", "where": {}, "end_column": "", "period_s": 300})
     file = tmp_path / "\U0001f4c8.csv"
@@ -278,6 +290,14 @@ def test_settings_of_a_mix_keep_what_takes_back_a_part_of_a_preset(tmp_path: Pat
     options = dict(load(home=tmp_path).options["sources"]["trace"])
     assert Path(options.pop("path")) == file
     assert Mapping.model_validate(options) == given
+
+
+def test_a_mix_over_more_days_than_the_fleet_has_is_refused_with_the_days(tmp_path: Path) -> None:
+    file, given = write_hosts(tmp_path), Mapping.model_validate(GIVEN)
+    report = replace(report_dataset(file, given, 60), days=(date(2001, 1, 1), date(2026, 1, 1)))
+
+    with pytest.raises(ConfigError, match="2001-01-01 to 2026-01-01, 9,132 days; the fleet beside it has at most 7,305"):
+        write_mix(report, given, file, 0.2, tmp_path / "mix.toml")
 
 
 def test_a_column_that_is_absent_is_named_beside_all_that_the_file_has(tmp_path: Path) -> None:
