@@ -121,3 +121,11 @@ def test_boosters_that_were_registered_before_there_was_a_catalogue_serve_on() -
     served = [lightgbm.forecast(given, horizon, QUANTILES, trained=json.dumps(each)) for each in (of_before, trained)]
 
     assert np.array_equal(*served)
+
+
+def test_without_a_feature_of_the_catalogue_no_rows_are_laid_out_to_say_that_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lightgbm, "training_rows", lambda *_, **__: pytest.fail("rows were laid out"))
+
+    assert lightgbm.importance(panel("day", 120), 3, lightgbm.Options()).empty
