@@ -74,8 +74,8 @@ def importance(panel: Panel, horizon: int, options: Options) -> pd.DataFrame:
 
     Without any rows where there are too few to learn from, or no feature of the catalogue is asked for.
     """
-    data = _learnt_from(panel, horizon, options)
-    if len(data.target) < LEAST_ROWS or not options.catalogue:
+    data = _learnt_from(panel, horizon, options) if options.catalogue else None
+    if data is None or len(data.target) < LEAST_ROWS:
         return pd.DataFrame(columns=["feature", "importance", "mutual_information", "importance_rank", "chosen"])
     return _choose(data, _names(panel, options), options)[1]
 
@@ -149,7 +149,8 @@ def forecast(
             f"the trained boosters are for steps of one {model['step']} and the quantiles {', '.join(model['boosters'])}; "
             f"asked for steps of one {panel.step} and the quantiles {quantiles}"
         )
-    chosen = model["catalogue"]
+    # A version that was registered before there was the option serves on.
+    chosen = model.get("catalogue", [])
     ahead = future_rows(panel, horizon, catalogue=bool(chosen))
     every = _catalogue.names(panel.step)
     kept = [*range(len(FEATURES)), *(len(FEATURES) + every.index(name) for name in chosen)]

@@ -20,7 +20,7 @@ from pipeline.reading.trace import Mapping, Traced, read_trace
 from pipeline.tables.columns import CANONICAL_METRICS
 
 #: What the source `fleet` has at most.
-MOST_SERVERS = 10_000
+MOST_SERVERS, MOST_DAYS = 10_000, 7_305
 #: The tables of a report in their order, each with what it says.
 TABLES = {
     "mapping": "what is read, and what it becomes",
@@ -82,7 +82,9 @@ def report_dataset(path: Path, mapping: Mapping, least_days: int) -> Report:
     traced = [piece for file in _files(path) for piece in _read(file, mapping)]
     samples = pd.concat([each.samples.astype({"resource": "object"}) for each in traced], ignore_index=True)
     if samples.empty:
-        raise DataError(f"{path}: no row is a sample of {', '.join(mapping.metrics)}; look at its mapping")
+        raise DataError(
+            f"{path}: no row is a sample of {', '.join(mapping.metrics)}{_why_none(traced, mapping)}; look at its mapping"
+        )
     taken = in_silver(samples)
     correlations = correlate(taken)
     facts = gather(taken, path.name)
@@ -117,8 +119,8 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
         The share and the counts, in words, and the command that lands both.
 
     Raises:
-        ConfigError: nothing of the data set counts, the share asks for more servers than the fleet can have, or the file cannot
-            be written.
+        ConfigError: nothing of the data set counts, the share or its days ask for more than the fleet can have, or the file
+            cannot be written.
     """
     if not report.resources:
         raise ConfigError(f"{path}: no sample of any resource counts, so it is no share of a mix")
@@ -129,10 +131,16 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
             f"{MOST_SERVERS:,}: read fewer with resources_ratio"
         )
     first, last = report.days
+    days = (last - first).days + 1
+    if days > MOST_DAYS:
+        raise ConfigError(
+            f"{path}: its samples are of {first} to {last}, {days:,} days; the fleet beside it has at most {MOST_DAYS:,}: look "
+            "at the first and the last moment"
+        )
     real = report.resources / (report.resources + servers)
     told = f"{real:.0%} of the resources are the data set's ({report.resources:,}), {1 - real:.0%} synthetic ({servers:,})"
-    fleet = {"preset": "realistic", "servers": servers, "start": first.isoformat(), "days": (last - first).days + 1}
-    trace = {"path": str(path.resolve()), **mapping.model_dump(mode="json", exclude_defaults=True)}
+    fleet = {"preset": "realistic", "servers": servers, "start": first.isoformat(), "days": days}
+    trace = {"path": str(path.resolve()), **mapping.model_dump(mode="json", exclude_unset=True, exclude_none=True)}
     lines = [f"# {told}.", 'sources = ["trace", "fleet"]']
     for name, options in {"trace": trace, "fleet": fleet}.items():
         lines += ["", f"[options.sources.{name}]", *(f"{option} = {_toml(value)}" for option, value in options.items())]
@@ -146,10 +154,11 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
 def _toml(value: Any) -> str:
     """A value of JSON as TOML has it."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(each)}" for name, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{_toml(name)} = {_toml(each)}" for name, each in value.items()) + " }"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value)
+    # TOML knows no surrogates, which stand in JSON for what lies beyond 16 bits.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _files(path: Path) -> list[Path]:
@@ -168,6 +177,16 @@ def _read(file: Path, mapping: Mapping) -> list[Traced]:
 
 def _pieces(file: Path, mapping: Mapping) -> Iterator[Sheet]:
     return read_pieces(str(file), lambda: file.open("rb"), mapping.choose, mapping.columns)
+
+
+def _why_none(traced: list[Traced], mapping: Mapping) -> str:
+    """What keeps rows from being samples, in words; empty where there are none."""
+    rows = sum((each.rows for each in traced), Counter[str]())
+    said = {
+        "not_asked": "are others than where and resources_ratio ask for",
+        "undated": f"have no moment of 2000 to 2099 as {mapping.time_format} in {mapping.time_column!r}",
+    }
+    return "".join(f"; {rows[name]:,} of {rows['rows']:,} {words}" for name, words in said.items() if rows[name])
 
 
 def _mapped(mapping: Mapping, taken: pd.DataFrame) -> pd.DataFrame:

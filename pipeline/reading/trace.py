@@ -153,6 +153,14 @@ class Mapping(BaseModel):
             raise ValueError("the publisher does not say on which day the trace began: expected origin, as 2019-07-01")
         return self
 
+    @model_validator(mode="after")
+    def _columns_are_told_apart(self) -> Self:
+        said = [(its.metric, its.statistic.lower()) for its in self.metrics.values()]
+        if twice := [] if self.metric_column else [each for each in dict.fromkeys(said) if said.count(each) > 1]:
+            metric, statistic = twice[0]
+            raise ValueError(f"several columns are {statistic} of {metric}, of which one would count: expected a metric for each")
+        return self
+
     @property
     def needed(self) -> tuple[str, ...]:
         """The columns that are read."""
@@ -161,8 +169,12 @@ class Mapping(BaseModel):
         return tuple(dict.fromkeys(name for name in every if name))
 
     def choose(self, names: list[str]) -> list[str]:
-        """Of the columns of a file those that are read: a struct where one of its fields is."""
-        return [name for name in names if any(one == name or one.startswith(f"{name}.") for one in self.needed)]
+        """Of the columns of a file those that are read: a struct where one of its fields is.
+
+        All where one that is needed is absent, so that what there is can be told.
+        """
+        behind = {one: [name for name in names if one == name or one.startswith(f"{name}.")] for one in self.needed}
+        return [name for name in names if any(name in some for some in behind.values())] if all(behind.values()) else names
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,11 @@ def _parts(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
 
 
 def _outdated_beside(table: Table, interval: Interval, lake: Lake) -> list[Interval]:
-    """What reaches from the interval, on both sides, to the outdated days of a table that names an input of these."""
+    """The outdated days of a table that names an input of these: what reaches to them from the interval, on both sides.
+
+    Of days that look back on the interval's only those, one stretch at a time: of each run in a backfill the last of them is
+    outdated, and all between would be built thirty times over.
+    """
     if not table.build.outdated:
         return []
     # A lake of its own: another run may build other days meanwhile.
@@ -159,8 +163,14 @@ def _outdated_beside(table: Table, interval: Interval, lake: Lake) -> list[Inter
     days = read(open_lake(lake.settings), table.build.outdated, **bounds)["ts"]
     if days.empty:
         return []
-    sides = [(days.min(), interval.start), (interval.end, days.max() + timedelta(days=1))]
-    return [part for start, end in sides if start < end for part in Interval(start, end).split_years()]
+    day = timedelta(days=1)
+    if looks_back:
+        known = set(days)
+        firsts, lasts = [each for each in days if each - day not in known], [each for each in days if each + day not in known]
+        parts = list(zip(firsts, lasts, strict=True))
+    else:
+        parts = [(days.min(), interval.start - day), (interval.end, days.max())]
+    return [part for first, last in parts if first <= last for part in Interval(first, last + day).split_years()]
 
 
 def _publish_beside(table: Table, interval: Interval, lake: Lake, settings: Settings) -> int:

@@ -124,6 +124,13 @@ DATASET_COMPAT = Table(
         _share("length_ratio", "Of the days that a forecast by the day needs, those there are."),
         Column(name="score", type=NUMBER, doc="100 times the mean of the six.", unit="points", ge=0, le=100),
         text("lacks", "What keeps it below 100, with the figures; null where nothing does.", nullable=True),
+        Column(
+            name="source_resources",
+            type=WHOLE,
+            doc="Of the source: resources that samples of the run count of.",
+            unit="count",
+            ge=0,
+        ),
         _share("coverage_ratio", "Of a server's five metrics, those that the source delivered."),
         Column(
             name="dataset_score",

@@ -10,7 +10,7 @@ WITH newest AS (
 )
 SELECT
   c.source AS source,
-  max(c.resources) AS resources,
+  max(c.source_resources) AS resources,
   max(c.dataset_score) AS score
 FROM gold.dataset_compat AS c
 INNER JOIN newest AS n ON n.as_of = c.as_of

@@ -111,3 +111,21 @@ def test_a_forecast_needs_no_other_choice_than_the_one_that_was_trained() -> Non
 
     np.testing.assert_array_equal(at_once, served)
     assert lightgbm.importance(given, horizon, lightgbm.DEFAULTS).empty
+
+
+def test_boosters_that_were_registered_before_there_was_a_catalogue_serve_on() -> None:
+    given, horizon = panel("day", 120), 3
+    trained = json.loads(lightgbm.train(given, horizon, QUANTILES, lightgbm.Options(trees=10, rows=1_000)))
+    of_before = {name: told for name, told in trained.items() if name != "catalogue"}
+
+    served = [lightgbm.forecast(given, horizon, QUANTILES, trained=json.dumps(each)) for each in (of_before, trained)]
+
+    assert np.array_equal(*served)
+
+
+def test_without_a_feature_of_the_catalogue_no_rows_are_laid_out_to_say_that_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lightgbm, "training_rows", lambda *_, **__: pytest.fail("rows were laid out"))
+
+    assert lightgbm.importance(panel("day", 120), 3, lightgbm.Options()).empty

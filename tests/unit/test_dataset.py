@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError
-from pipeline.exploration.compatibility import PARTS, SILVER_UNITS, fits, gather, in_silver, rate, season_strength
+from pipeline.exploration.compatibility import PARTS, SILVER_UNITS, correlate, fits, gather, in_silver, rate, season_strength
 from pipeline.inputs.findings import read_mix
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -258,9 +258,67 @@ def test_a_folder_without_a_table_is_an_error_that_names_it(tmp_path: Path) -> N
         report_dataset(tmp_path, Mapping.model_validate(GIVEN), 60)
 
 
-def test_a_later_row_of_the_same_moment_counts_alone() -> None:
-    row = {"resource": "a", "metric": "m", "unit": "count", "statistic": "Average", "period_s": 60, "ts": FIRST}
-    taken = in_silver(pd.DataFrame([row | {"value": 1.0}, row | {"value": 2.0}]))
+def test_of_the_same_moment_the_largest_that_is_not_refused_counts_alone_as_in_silver() -> None:
+    row = {"resource": "a", "metric": "m", "unit": "ratio", "statistic": "Average", "period_s": 60, "ts": FIRST}
+    said = [{"value": 0.5}, {"value": 0.2, "statistic": "average"}, {"value": 1.7}, {"value": np.nan}]
+    taken = in_silver(pd.DataFrame([row | each for each in said]))
 
-    assert taken["rule"].tolist() == ["superseded", ""]
+    assert taken["rule"].tolist() == ["", "superseded", "out_of_bounds", "not_finite"]
     assert gather(taken, "s")["counted_rows"].tolist() == [2]
+
+
+def test_what_never_changes_correlates_with_nothing() -> None:
+    counts = [7, 11, 13, 17, 19, 23]
+    at = [FIRST + timedelta(days=day, minutes=minute) for day, count in enumerate(counts) for minute in range(count)]
+    row = {"resource": "a", "unit": "percent", "statistic": "Average", "period_s": 60}
+    still = pd.DataFrame([row | {"metric": "memory_utilization", "ts": ts, "value": 57.99} for ts in at])
+    busy = pd.DataFrame([row | {"metric": "cpu_utilization", "ts": ts, "value": 10.0 + ts.dayofyear} for ts in at])
+
+    found = correlate(in_silver(pd.concat([still, busy], ignore_index=True)))
+
+    assert np.isnan(found.loc["memory_utilization", "cpu_utilization"])
+
+
+def test_settings_of_a_mix_keep_what_takes_back_a_part_of_a_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Mapping.model_validate({"preset": "google_2019", "where": {}, "end_column": "", "period_s": 300})
+    file = tmp_path / "\U0001f4c8.csv"
+    file.write_text((MADE_UP / "google_2019.csv").read_text())
+
+    write_mix(report_dataset(file, given, 60), given, file, 0.5, tmp_path / "mix.toml")
+
+    monkeypatch.setenv("HEADROOM_CONFIG", str(tmp_path / "mix.toml"))
+    options = dict(load(home=tmp_path).options["sources"]["trace"])
+    assert Path(options.pop("path")) == file
+    assert Mapping.model_validate(options) == given
+
+
+def test_a_mix_over_more_days_than_the_fleet_has_is_refused_with_the_days(tmp_path: Path) -> None:
+    file, given = write_hosts(tmp_path), Mapping.model_validate(GIVEN)
+    report = replace(report_dataset(file, given, 60), days=(date(2001, 1, 1), date(2026, 1, 1)))
+
+    with pytest.raises(ConfigError, match="2001-01-01 to 2026-01-01, 9,132 days; the fleet beside it has at most 7,305"):
+        write_mix(report, given, file, 0.2, tmp_path / "mix.toml")
+
+
+def test_a_column_that_is_absent_is_named_beside_all_that_the_file_has(tmp_path: Path) -> None:
+    file = write_hosts(tmp_path)
+    absent = Mapping.model_validate(GIVEN | {"resource_columns": ["machine"]})
+
+    with pytest.raises(DataError, match=r"no column \['machine'\]; the file has \['at', 'host', 'busy', 'used', 'queue'\]"):
+        report_dataset(file, absent, 60)
+
+
+def test_of_a_file_without_a_sample_it_is_said_what_its_rows_lack(tmp_path: Path) -> None:
+    counted = Mapping.model_validate(GIVEN | {"time_format": "epoch_s"})
+
+    with pytest.raises(DataError, match=r"1,632 of 1,632 have no moment of 2000 to 2099 as epoch_s in 'at'; look at its mapping"):
+        report_dataset(write_hosts(tmp_path), counted, 60)
+
+
+def test_two_columns_that_would_be_one_series_are_refused() -> None:
+    doubled = {**METRICS, "idle": {"metric": "cpu_utilization", "unit": "percent", "statistic": "average"}}
+
+    with pytest.raises(ValueError, match="several columns are average of cpu_utilization, of which one would count"):
+        Mapping.model_validate(GIVEN | {"metrics": doubled})
+    long = {"metric_column": "what", "value_column": "value", "metrics": doubled}
+    assert len(Mapping.model_validate(GIVEN | long).metrics) == 4

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from pipeline import settings as settings_module
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
+from pipeline.lake import Lake, open_lake, sql
 from pipeline.steps.build import build
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.usage import METRIC_DAILY, METRIC_SAMPLE
@@ -100,3 +101,38 @@ def test_a_day_that_is_restated_unflags_what_follows_and_a_second_run_changes_no
     lake = open_lake(settings)
     build(Interval(FIRST, FIRST + timedelta(days=10)), lake, settings, target="silver.metric_daily")
     assert not lake.did["silver.metric_daily"].changed
+
+
+def test_a_backfill_in_order_makes_each_later_day_again_once(
+    settings: settings_module.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(open_lake(settings), {day: 40.0 + day % 4 for day in range(33)})
+    build_days(settings, 0, 32)
+    unflag(settings, 33)
+    built: list[datetime] = []
+    query = Lake.query
+
+    def counted(lake: Lake, text: str, params: dict[str, Any]) -> pa.Table:
+        start, end = params["start"], params["end"]
+        if text == sql.text("silver.metric_daily"):
+            built.extend(start + timedelta(days=number) for number in range((end - start).days))
+        return query(lake, text, params)
+
+    monkeypatch.setattr(Lake, "query", counted)
+    for day in range(3):
+        build_days(settings, day, day)
+
+    later = sorted(day for day in built if day > FIRST + timedelta(days=2))
+    # Those of the thirty days after each that have fifteen before them: the first has them all, and each later one more.
+    assert later == [FIRST + timedelta(days=number) for number in range(15, 33)]
+    flagged = flags(settings)
+    assert [flagged[FIRST + timedelta(days=day)] for day in (14, 15, 32)] == [None, False, False]
+
+
+def unflag(settings: settings_module.Settings, days: int) -> None:
+    """As a lake has it whose days were built before there was a flag."""
+    lake = open_lake(settings)
+    rows = lake.read(METRIC_DAILY)
+    place = rows.schema.get_field_index("outlier")
+    empty = rows.set_column(place, rows.schema.field(place), pa.nulls(len(rows), pa.bool_()))
+    lake.replace(METRIC_DAILY, empty, METRIC_DAILY.scope(Interval(FIRST, FIRST + timedelta(days=days))))
