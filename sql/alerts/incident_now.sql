@@ -10,8 +10,8 @@
 -- Do      See what was deployed or changed when it began; the resource's metrics of the last hours show how far it is.
 --
 -- What the rule `incident` tells in the morning, an hour after it began to be so: of incidents as of the last hour that is over, those
--- that are open. Hours that were judged for more than two hours before the run's end are no news. Of several of one resource the gravest
--- is told, then the longest.
+-- that are open; as there, missing samples are none. Hours that were judged for more than two hours before the run's end are no news. Of
+-- several of one resource the gravest is told, then the longest.
 WITH newest AS (
   SELECT max(as_of) AS as_of
   FROM gold.anomaly
@@ -28,6 +28,7 @@ corroborated AS (
   FROM gold.anomaly AS a
   JOIN newest AS n ON n.as_of = a.as_of
   WHERE a.is_open AND a.severity <> 'low'
+    AND coalesce(a.kind, 'deviation') <> 'missing'
     AND coalesce(a.answer, '') <> 'dismissed' AND coalesce(a.label, '') <> 'refuted'
     AND (
       strpos(a.metrics, ',') > 0
