@@ -987,14 +987,16 @@ def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cau
 
     unnamed = {**one, "anomaly_id": "3" * 16, "service": "Lambda", "usage_type": "none", "impact_cost": 1.0}
     unnamed |= {"causes_json": '[{"resource_id": "none", "usage_type": "none", "service": "Lambda", "impact": 1.0}]'}
-    found = COST_ANOMALY.frame([one, whole, unnamed])
+    hidden = {**one, "anomaly_id": "4" * 16, "level": "resource", "resource_id": "i-<1>", "impact_cost": -2.0}
+    found = COST_ANOMALY.frame([one, whole, unnamed, hidden])
 
     shown = render(replace(findings, cost_anomaly=found, cost_judged=COST_JUDGED.frame([judged])))
     none = render(replace(findings, cost_judged=COST_JUDGED.frame([judged])))
 
-    assert "3 cost anomalies in the last 62 days" in shown
+    assert "4 cost anomalies in the last 62 days" in shown
     for text in (
-        "1 / S3 / Requests",
+        "1 / S3 / Requests<",
+        "1 / S3 / Requests / i-&lt;1&gt;",
         "1 / Lambda",
         "Lambda: +1.00",
         "+540.50 EUR",
