@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -140,16 +141,17 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
         out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror}") from error
-    return f"{told}: HEADROOM_CONFIG={out} python -m pipeline run --from {first} --to {last + timedelta(days=1)}"
+    return f"{told}: HEADROOM_CONFIG={quote(str(out))} python -m pipeline run --from {first} --to {last + timedelta(days=1)}"
 
 
 def _toml(value: Any) -> str:
     """A value of JSON as TOML has it."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(each)}" for name, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{_toml(name)} = {_toml(each)}" for name, each in value.items()) + " }"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value)
+    # TOML has no pairs of escapes for what lies beyond the first 65,536 characters.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _files(path: Path) -> list[Path]:
