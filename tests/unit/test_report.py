@@ -344,6 +344,15 @@ def test_every_incident_of_the_interval_is_listed_with_observed_and_expected(pag
     assert sorted(float(e["data-sort"]) for e in page.find(data_field="expected")) == sorted(inside["expected"])
 
 
+def test_where_missing_data_is_the_gravest_incident_the_key_figure_says_that_there_are_no_samples(findings: Findings) -> None:
+    gravest = findings.anomaly.index[findings.anomaly["severity"].eq("critical")][:1]
+    silent = findings.anomaly.loc[gravest].assign(kind="missing", value=None, expected=None, impact_ratio=None)
+
+    figure = Page(render(replace(findings, anomaly=silent, kpis=kpis(anomaly=silent)))).one(id="figure-incidents")["text"]
+
+    assert ": no samples, for " in figure
+
+
 @pytest.mark.parametrize("said", [{"answer": "dismissed"}, {"label": "refuted"}])
 def test_of_an_incident_that_people_dismissed_or_refuted_the_page_says_no_more(findings: Findings, said: dict[str, str]) -> None:
     open_ones = findings.anomaly["severity"].ne("low") & (findings.anomaly["ended_at"] > pd.Timestamp(DAY.start))
