@@ -47,7 +47,7 @@ def _no_changes() -> pd.DataFrame:
 
 
 def _no_anomalies() -> pd.DataFrame:
-    words = ("anomaly_id", "payer", "account", "service", "usage_type", "currency")
+    words = ("anomaly_id", "payer", "account", "service", "usage_type", "resource_id", "currency")
     columns = {name: pd.Series(dtype="object") for name in words} | {"first_day": pd.Series(dtype="datetime64[us]")}
     costs = {name: pd.Series(dtype="float64") for name in ("actual_cost", "expected_cost", "impact_cost")}
     return pd.DataFrame({**columns, **costs, "days": pd.Series(dtype="int64"), "is_open": pd.Series(dtype="bool")})

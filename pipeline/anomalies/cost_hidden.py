@@ -53,7 +53,7 @@ def find_hidden(tree: Tree, resources: Tree, events: Sequence[Event], planned: I
     """The events of resources that others of the same usage type take back by half and more.
 
     A resource is judged by its own days, as a node of the tree is. One that has no cost in the weeks before is left out, so that
-    machines that follow each other hide nothing; so is what an event of the usage type tells already.
+    machines that follow each other hide nothing; so is what events of the usage type tell already in half of its days.
 
     Args:
         tree: of the bill.
@@ -107,4 +107,7 @@ def _is_hidden(event: Event, others: list[Event], beyond: npt.NDArray[np.float64
 
 
 def _is_told(event: Event, events: list[Event]) -> bool:
-    return any(each.impact * event.impact > 0 and touch(each, (event.first, event.last)) for each in events)
+    """Whether its usage type tells of the same in half of its days and more: of fewer, what hides it came later."""
+    same = [each for each in events if each.impact * event.impact > 0]
+    days = sum(max(min(each.last, event.last) - max(each.first, event.first) + 1, 0) for each in same)
+    return 2 * days > event.last - event.first

@@ -91,7 +91,8 @@ def answer(
         raise ConfigError(f"no run found a cost anomaly {anomaly_id!r}; gold.cost_anomaly has the ids")
     [about] = asked
     land_feedback(lake, about["first_day"].replace(day=1), ("cost_anomaly", verb), anomaly_id, reason)
-    what = "/".join(about[name] for name in ("account", "service", "usage_type") if about[name]) or "the whole bill"
+    parts = (about[name] for name in ("account", "service", "usage_type", "resource_id"))
+    what = "/".join(part for part in parts if part) or "the whole bill"
     console.print(
         f"{what}, {about['impact_cost']:+,.2f} {about['currency']} from {about['first_day']:%Y-%m-%d} on, is now {verb}; "
         "`cost_anomalies` of later runs respects it.",

@@ -119,7 +119,7 @@ def unusual_costs(console: Console, lake: Lake, as_of: datetime, _known: Kpis) -
         *("since", "part of the bill", "days>", "cost>", "expected>", "impact>"),
     )
     for row in rows[:5]:
-        part = [row[name] for name in ("usage_type", "service", "account") if row[name] not in (None, UNNAMED)]
+        part = [row[name] for name in ("resource_id", "usage_type", "service", "account") if row[name] not in (None, UNNAMED)]
         table.add_row(
             f"{row['first_day']:%Y-%m-%d}",
             escape(", ".join(part) or "all of it"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -148,7 +149,7 @@ def write_mix(report: Report, mapping: Mapping, path: Path, share: float, out: P
         out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror}") from error
-    return f"{told}: HEADROOM_CONFIG={out} python -m pipeline run --from {first} --to {last + timedelta(days=1)}"
+    return f"{told}: HEADROOM_CONFIG={quote(str(out))} python -m pipeline run --from {first} --to {last + timedelta(days=1)}"
 
 
 def _toml(value: Any) -> str:

@@ -40,7 +40,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 def _judge(case: Case, one: pd.Series | None, options: Options) -> Row:
     if one is None:
         return case.insufficient("The run has nothing of this anomaly.")
-    parts = [optional_text(one[name]) for name in ("account", "service", "usage_type")]
+    parts = [optional_text(one[name]) for name in ("account", "service", "usage_type", "resource_id")]
     what = ", ".join(part for part in parts if part) or "All of the bill"
     impact, currency, days = float(one["impact_cost"]), str(one["currency"]), int(one["days"])
     evidence = {

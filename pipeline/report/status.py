@@ -22,7 +22,7 @@ from pipeline.report.sections.alerts import seen, told
 from pipeline.report.selection import AT_MOST, SHOWN
 from pipeline.report.words import UNIT_SIGNS, amount, decimals, metric_word, minute, missing, percent, series_label, share
 from pipeline.tables.anomalies import ANOMALY
-from pipeline.tables.columns import FIRING
+from pipeline.tables.columns import FIRING, MISSING
 
 #: What a series can be, the gravest first, with what it means.
 STATUSES = {
@@ -250,7 +250,7 @@ def _newest_events(incident: pd.DataFrame) -> list[Content]:
     return [
         {
             "host": row["resource_id"],
-            "metric": metric_word(str(row["metric"])),
+            "metric": f"{metric_word(str(row['metric']))}{', no samples' if row['kind'] == MISSING else ''}",
             "severity": row["severity"],
             "start": minute(row["started_at"]),
             "confidence": None if missing(row.get("confidence")) else float(row["confidence"]),

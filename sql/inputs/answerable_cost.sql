@@ -8,6 +8,7 @@ SELECT
   account AS account,
   service AS service,
   usage_type AS usage_type,
+  resource_id AS resource_id,
   first_day AS first_day,
   impact_cost AS impact_cost,
   currency AS currency

@@ -11,6 +11,7 @@ SELECT
   account AS account,
   service AS service,
   usage_type AS usage_type,
+  resource_id AS resource_id,
   first_day AS first_day,
   days AS days,
   is_open AS is_open,

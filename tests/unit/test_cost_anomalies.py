@@ -180,6 +180,16 @@ def test_what_the_usage_type_shows_itself_is_not_told_again_of_its_resources() -
     assert [name for name, _, _ in hidden({"i-1": first, "i-2": second})] == ["i-2"]
 
 
+def test_what_others_hide_days_after_it_began_is_told_though_the_usage_type_showed_its_first_days() -> None:
+    first, second = 100 * noise(1), 100 * noise(2)
+    first[90:99] += 95
+    second[93:99] -= 95
+    resources = {"i-1": first, "i-2": second, "i-3": 40 * noise(3)}
+
+    assert [event["node"] for event in found({**estate(), BOX: np.asarray(sum(resources.values()))})] == ["1/EC2/Box"]
+    assert hidden(resources) == [("i-1", (90, 98), pytest.approx(855, abs=30)), ("i-2", (93, 98), pytest.approx(-570, abs=30))]
+
+
 def test_what_was_announced_of_a_usage_type_is_no_hidden_movement_of_its_resources() -> None:
     first, second = 50 * noise(1), 50 * noise(2)
     first[80:85] -= 30

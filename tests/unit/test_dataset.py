@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -240,6 +241,18 @@ def test_a_mix_of_one_kind_says_nothing_and_one_that_no_fleet_is_large_enough_fo
 
     with pytest.raises(ConfigError, match="the fleet has at most 10,000"):
         write_mix(replace(report, resources=20_000), mapping, file, 0.2, tmp_path / "mix.toml")
+
+
+def test_the_settings_of_a_mix_can_be_read_whatever_its_file_is_called(tmp_path: Path) -> None:
+    file = tmp_path / '\U0001f600 \u00e4 "x".csv'
+    file.write_bytes((MADE_UP / "azure_2019.csv").read_bytes())
+    mapping = Mapping.model_validate({"preset": "azure_2019", "origin": "2026-03-02"})
+    out = tmp_path / "a mix.toml"
+
+    said = write_mix(report_dataset(file, mapping, 60), mapping, file, 0.2, out)
+
+    assert tomllib.loads(out.read_text())["options"]["sources"]["trace"]["path"] == str(file)
+    assert f"HEADROOM_CONFIG='{out}' python" in said
 
 
 def test_of_real_cpu_series_the_report_says_what_they_lack() -> None:

@@ -344,6 +344,15 @@ def test_every_incident_of_the_interval_is_listed_with_observed_and_expected(pag
     assert sorted(float(e["data-sort"]) for e in page.find(data_field="expected")) == sorted(inside["expected"])
 
 
+def test_where_missing_data_is_the_gravest_incident_the_key_figure_says_that_there_are_no_samples(findings: Findings) -> None:
+    gravest = findings.anomaly.index[findings.anomaly["severity"].eq("critical")][:1]
+    silent = findings.anomaly.loc[gravest].assign(kind="missing", value=None, expected=None, impact_ratio=None)
+
+    figure = Page(render(replace(findings, anomaly=silent, kpis=kpis(anomaly=silent)))).one(id="figure-incidents")["text"]
+
+    assert ": no samples, for " in figure
+
+
 @pytest.mark.parametrize("said", [{"answer": "dismissed"}, {"label": "refuted"}])
 def test_of_an_incident_that_people_dismissed_or_refuted_the_page_says_no_more(findings: Findings, said: dict[str, str]) -> None:
     open_ones = findings.anomaly["severity"].ne("low") & (findings.anomaly["ended_at"] > pd.Timestamp(DAY.start))
@@ -987,14 +996,16 @@ def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cau
 
     unnamed = {**one, "anomaly_id": "3" * 16, "service": "Lambda", "usage_type": "none", "impact_cost": 1.0}
     unnamed |= {"causes_json": '[{"resource_id": "none", "usage_type": "none", "service": "Lambda", "impact": 1.0}]'}
-    found = COST_ANOMALY.frame([one, whole, unnamed])
+    hidden = {**one, "anomaly_id": "4" * 16, "level": "resource", "resource_id": "i-<1>", "impact_cost": -2.0}
+    found = COST_ANOMALY.frame([one, whole, unnamed, hidden])
 
     shown = render(replace(findings, cost_anomaly=found, cost_judged=COST_JUDGED.frame([judged])))
     none = render(replace(findings, cost_judged=COST_JUDGED.frame([judged])))
 
-    assert "3 cost anomalies in the last 62 days" in shown
+    assert "4 cost anomalies in the last 62 days" in shown
     for text in (
-        "1 / S3 / Requests",
+        "1 / S3 / Requests<",
+        "1 / S3 / Requests / i-&lt;1&gt;",
         "1 / Lambda",
         "Lambda: +1.00",
         "+540.50 EUR",

@@ -107,6 +107,15 @@ def test_a_confidence_is_a_gauge_and_where_nobody_calibrated_it_the_page_says_so
     assert "<meter" not in render_status(found), "no run calibrated any"
 
 
+def test_an_incident_of_missing_data_says_that_there_are_no_samples() -> None:
+    found = status()
+    newest = found.incident["started_at"].idxmax()
+    silent = found.incident.assign(kind=found.incident["kind"].mask(found.incident.index == newest, "missing"))
+
+    assert "no samples" not in render_status(found)
+    assert render_status(replace(found, incident=silent)).count("CPU, no samples") == 1
+
+
 def test_a_name_in_the_data_is_text_and_nothing_is_loaded() -> None:
     found = status()
     course = found.course.assign(resource_id="<script>alert(1)</script>", environment='"><img src=x>')

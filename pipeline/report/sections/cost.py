@@ -129,7 +129,8 @@ def _cause(cause: dict[str, Any]) -> str:
 
 def _unusual_row(row: dict[str, Any]) -> Content:
     causes = json.loads(row["causes_json"])
-    part = [row[name] for name in ("account", "service", "usage_type") if not (missing(row[name]) or row[name] == UNNAMED)]
+    words = (row[name] for name in ("account", "service", "usage_type", "resource_id"))
+    part = [word for word in words if not (missing(word) or word == UNNAMED)]
     return {
         "part": " / ".join(part) or "the whole bill",
         "source": row["source"],

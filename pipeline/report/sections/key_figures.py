@@ -45,7 +45,7 @@ from pipeline.report.words import (
     usd,
     whole,
 )
-from pipeline.tables.columns import UNKNOWN
+from pipeline.tables.columns import MISSING, UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -215,12 +215,13 @@ def _incident_figure(findings: Findings) -> Figure:
     worst = found.iloc[0]
     by_severity = found["severity"].value_counts()
     parts = [f"{by_severity[s]:,} {s}" for s in SEVERITY_ORDER if s in by_severity]
+    seen = "no samples" if worst["kind"] == MISSING else amount(worst["value"], worst["unit"])
     state = "still open" if worst["is_open"] else f"until {minute(worst['ended_at'])} UTC"
     return figure(
         value=cell_of(count, whole),
         tone="bad" if worst["severity"] in AT_RISK else "",
         detail=f"{', '.join(parts)}; {_kpi(findings, 'incidents_open') or 0:.0f} still open. {judged}",
-        next=f"Look first at {worst['resource_id']} {metric_word(worst['metric'])}: {amount(worst['value'], worst['unit'])}"
+        next=f"Look first at {worst['resource_id']} {metric_word(worst['metric'])}: {seen}"
         + ("" if missing(worst["expected"]) else f" where {amount(worst['expected'], worst['unit'])} was expected")
         + f", for {lasted(worst['hours'])}, {state}.",
     )
