@@ -128,7 +128,7 @@ def find_change(said: pd.DataFrame, forms: pd.Series, evidence: str) -> Change |
 
 
 def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
-    """That a resource began to be off for half of the hours that a recommendation named, or more.
+    """The newest time that a resource began to be off for half of the hours that a recommendation named, or more.
 
     It is known after a week of them; where the hours come back for a week, it is undone. A week without any hour is no
     schedule, nor are last days without any: the resource has ended, or may have.
@@ -142,10 +142,11 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
     ended = _days_off(hours)
     hours = hours.mask(ended > 0)
     week = hours.rolling(SCHEDULE_DAYS).mean()
+    found: Change | None = None
     for place in range(DAYS_BEFORE, len(hours) - SCHEDULE_DAYS + 1):
         day = pd.Timestamp(hours.index[place])
         stood = standing(said, day)
-        if stood.empty:
+        if stood.empty or (found is not None and (found.ends is None or day < found.ends + DAYS_BEFORE * _DAY)):
             continue
         newest = newest_of(stood)
         # Half of what was promised must be seen, beside what the machine ran before.
@@ -162,8 +163,8 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
         gone = [pd.Timestamp(day) for day in ended.index[ended >= SCHEDULE_DAYS] if day > first][:1]
         ends = min(resumed + gone, default=None)
         became = str(newest["target_config"] or "off at some hours")
-        return Change(newest, first - _DAY, first, RUNS, became, BY_HOURS, ends, resumed == [ends])
-    return None
+        found = Change(newest, first - _DAY, first, RUNS, became, BY_HOURS, ends, resumed == [ends])
+    return found
 
 
 def settle(changes: Iterable[Change]) -> list[Change]:

@@ -35,14 +35,14 @@ def find_purchase(said: pd.DataFrame, bill: pd.DataFrame) -> Change | None:
         bill: rows of `inputs.spend_by_day`.
 
     Returns:
-        The first such day. None where the bill does not reach `DAYS_BEFORE` days before it, or what is committed to in all rises
+        The newest such day. None where the bill does not reach `DAYS_BEFORE` days before it, or what is committed to in all rises
         by less than half of what was asked for, as where one commitment follows another that ends.
     """
     mine = bill[bill["payer"] == said["account"].iloc[-1]]
     rows, days = mine[mine["commitment_id"].isin(_commitments(said.iloc[-1], mine))], days_of(mine)
     firsts = rows.groupby("commitment_id")["ts"].min() if len(rows) else pd.Series(dtype="datetime64[us]")
     paid = pd.Series(by_day(rows, "effective_usd", days) / 24, index=days)
-    for first in sorted(set(firsts)):
+    for first in sorted(set(firsts), reverse=True):
         place, stood = int(days.get_indexer(pd.DatetimeIndex([first]))[0]), standing(said, first)
         asked = _hourly(newest_of(stood)["target_config"]) if len(stood) else None
         if asked is None or not _is_whole(days, place, DAYS_BOUGHT):
@@ -58,7 +58,8 @@ def find_purchase(said: pd.DataFrame, bill: pd.DataFrame) -> Change | None:
 
 
 def find_tags(said: pd.DataFrame, tags: pd.DataFrame) -> Change | None:
-    """That tags appeared on an account's resources: of a week half the share without, or less, of the week before.
+    """The newest change by which tags appeared on an account's resources: of a week half the share without, or less, of the week
+    before.
 
     That untagged resources ended is no tag, and neither is that tagged ones came: half of what cost less must be of resources
     that had no tag before. Where a later week is back within half of what the share had fallen, it is undone.
@@ -70,9 +71,11 @@ def find_tags(said: pd.DataFrame, tags: pd.DataFrame) -> Change | None:
     mine = tags[tags["account"] == said["account"].iloc[-1]].sort_values("ts")
     days = pd.DatetimeIndex(mine["ts"])
     whole, bare, moved = (mine[name].to_numpy(dtype=np.float64) for name in ("whole_usd", "bare_usd", "moved_usd"))
+    found: Change | None = None
+    free = DAYS_BEFORE
     for place in range(DAYS_BEFORE, len(days) - WEEK + 1):
         stood = standing(said, days[place])
-        if stood.empty or not _is_whole(days, place, WEEK):
+        if place < free or stood.empty or not _is_whole(days, place, WEEK):
             continue
         was, now = slice(place - WEEK, place), slice(place, place + WEEK)
         less, tagged = bare[was].sum() - bare[now].sum(), moved[now].sum() - moved[was].sum()
@@ -83,8 +86,10 @@ def find_tags(said: pd.DataFrame, tags: pd.DataFrame) -> Change | None:
             later = _back(bare, whole, place + WEEK, (before + after) / 2)
             ends = None if later is None else days[later]
             former, became = f"{before:.1%} without a tag", f"{after:.1%} without a tag"
-            return Change(newest_of(stood), days[place - 1], days[place], former, became, BY_BILL, ends, ends is not None)
-    return None
+            found = Change(newest_of(stood), days[place - 1], days[place], former, became, BY_BILL, ends, ends is not None)
+            # What the week before the next one shows must not be this change.
+            free = place + WEEK
+    return found
 
 
 def _share(bare: Floats, whole: Floats, part: slice) -> float:

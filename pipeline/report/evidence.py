@@ -102,11 +102,11 @@ def heights(evidence: Mapping[str, Any], use: Use, now: Any = None, target: Any 
 
 
 def draw_evidence(findings: Findings) -> Content:
-    """The plots of the first recommendations whose resources were measured, and which of them were not.
+    """The plots of the first recommendations that rest on hours that were measured, and which of them do not.
 
     Returns:
-        plots: the charts in the portfolio's order, `DRAWN` recommendations at most; drawn: their ids; unmeasured: names of the
-        others among the first `READ`, as text, and how many; legend.
+        plots: the charts in the portfolio's order, `DRAWN` recommendations at most; drawn: their ids; unmeasured: names of those
+        among the first `READ` that rest on no hours, as text, and how many; legend.
     """
     plots: list[Content] = []
     drawn: list[str] = []
@@ -168,14 +168,14 @@ def _words(use: Use, lines_at: Mapping[str, float], ahead: pd.DataFrame, is_sche
         yield f"Lines: {', '.join(f'{label} {amount(height, use.unit)}' for label, height in lines_at.items())}."
     if len(ahead) and 0.5 in ahead and BAND_90[1] in ahead:
         median, high = (amount(ahead[level].max(), use.unit) for level in (0.5, BAND_90[1]))
-        yield f"Expected to {ahead.index[-1]:%Y-%m-%d}: at most {median}, with {percent(BAND_90[1])} at most {high}."
+        yield f"Expected to {ahead.index[-1]:%Y-%m-%d}: at most {median}, in each hour with {percent(BAND_90[1])} at most {high}."
     if is_scheduled:
         yield "Shaded: the hours in which it would be off."
 
 
 def _forecast(forecast: pd.DataFrame, use: Use) -> pd.DataFrame:
     """The hours expected of a series, a column for each quantile drawn."""
-    mine = forecast[forecast["series_id"] == use.series_id]
+    mine = forecast[(forecast["series_id"] == use.series_id) & (forecast["unit"] == use.unit)]
     parts = {level: mine[at_quantile(mine, level)].set_index("ts")["value"] for level in (*BAND_90, 0.5)}
     found: pd.DataFrame = pd.DataFrame({level: numbers(part) for level, part in parts.items() if len(part)}).sort_index()
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -67,7 +68,7 @@ def file_name(name: str) -> str:
 
 
 def list_owners(findings: Findings, kind: Kind) -> list[Owner]:
-    """All that have cost or recommendations, the costliest first, then by what is saved and by name."""
+    """All that have cost or recommendations, the costliest first, in dollars before others, then by what is saved and by name."""
     cost, before = _costs(findings) if kind == "account" else (_shares(findings), pd.Series(dtype="float64"))
     portfolio = portfolio_of(findings.recommendation)
     owned = portfolio.assign(owner=owner_of(findings, portfolio, kind)).dropna(subset=["owner"])
@@ -84,7 +85,14 @@ def list_owners(findings: Findings, kind: Kind) -> list[Owner]:
         )
         for name in names
     ]
-    return sorted(found, key=lambda each: (-sum(each.cost.values()), -np.nan_to_num(each.saving_usd), each.name))
+    charged = Counter(currency for each in found for currency in each.cost)
+    # Currencies are not added: dollars decide, then what most of them are charged in.
+    currencies = sorted(charged, key=lambda currency: (currency != "USD", -charged[currency], currency))
+
+    def place(each: Owner) -> tuple[Any, ...]:
+        return [-each.cost.get(currency, 0.0) for currency in currencies], -np.nan_to_num(each.saving_usd), each.name
+
+    return sorted(found, key=place)
 
 
 def owner_row(owner: Owner) -> Content:
@@ -125,7 +133,7 @@ def _advice(findings: Findings, owner: Owner) -> Content | Empty:
     content = recommendations(mine)
     if isinstance(content, Empty):
         return content
-    left = max(len(content["more"]) - SHOWN, 0) + max(len(content["others"]) - SHOWN, 0)
+    left = content["left_out"] + max(len(content["more"]) - SHOWN, 0) + max(len(content["others"]) - SHOWN, 0)
     shorter = {"more": content["more"][:SHOWN], "others": content["others"][:SHOWN], "left_out": left}
     return {**content, **shorter, "unmeasured_count": 0}
 
@@ -233,8 +241,10 @@ def _by_currency(sums: pd.Series, name: str) -> dict[str, float]:
 
 def _is_scope_of(scope: str, owner: Owner) -> bool:
     """Whether a budget's scope, as its row says it, names the owner: `account like 2109* or 3333, service like Amazon*`."""
-    for part in scope.split(", "):
+    for part in re.split(r", (?=\w+ like )", scope):
         name, like, patterns = part.partition(" like ")
-        if like and name == owner.kind and any(fnmatchcase(owner.name.lower(), one.lower()) for one in patterns.split(" or ")):
+        # As in scopes, a bracket opens nothing: people put one into names.
+        named = [one.lower().replace("[", "[[]") for one in (patterns, *patterns.split(" or "))]
+        if like and name == owner.kind and any(fnmatchcase(owner.name.lower(), one) for one in named):
             return True
     return False

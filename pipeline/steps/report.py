@@ -20,6 +20,7 @@ STEP = Step(
         "inputs.completeness",
         "inputs.cost_accuracy",
         "inputs.cost_allocated",
+        "inputs.cost_rises",
         "inputs.demand_daily",
         "inputs.executive_kpis",
         "inputs.forecast_series",
@@ -27,6 +28,7 @@ STEP = Step(
         "inputs.open_alerts",
         "inputs.quarantined",
         "inputs.dataset_checks",
+        "inputs.dataset_mix",
         "inputs.resources",
         "inputs.rule_record",
         "inputs.sources",
@@ -48,6 +50,7 @@ STEP = Step(
         "gold.recommendation",
         "gold.risk_backtest",
         "gold.run_stat",
+        "gold.savings",
         "gold.utilisation_cluster",
     ),
 )

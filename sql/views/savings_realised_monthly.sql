@@ -5,8 +5,8 @@
 -- Identified is what the month's newest run could save a month, as far as the portfolio counts it, and what was promised of what was
 -- followed in the month; accepted as much of that as a person accepted, or somebody did. Both are at list price, in dollars. Realised is
 -- measured, in the currency of the bill: what the days of the month would have cost without the changes, less what they cost; all
--- days of a recommendation as the newest run knows them that looked for its change (which 92 days end), of a change that several
--- recommendations asked for once. What that run finds no more is not saved. Null is nothing known, never nothing saved.
+-- days of a change as the newest run knows them that looked for it (which 92 days end), of a change that several recommendations asked
+-- for once. What that run finds no more is not saved. Null is nothing known, never nothing saved.
 -- `regressed` counts what was followed in the month and taken back since, costs more, or leaves too little.
 WITH runs AS (
   SELECT as_of, date_trunc('month', as_of - INTERVAL '1' SECOND) AS month
@@ -30,15 +30,17 @@ ledger AS (
   FROM gold.savings AS s
   JOIN newest AS n ON n.as_of = s.as_of
 ),
-known AS (
-  SELECT s.as_of, s.recommendation_id, s.changed_on, max(s.changed_on) OVER (PARTITION BY s.recommendation_id) AS last_changed_on
-  FROM gold.savings AS s
+changes AS (
+  SELECT recommendation_id, changed_on
+  FROM gold.savings
+  WHERE changed_on IS NOT NULL
+  GROUP BY recommendation_id, changed_on
 ),
 telling AS (
-  SELECT recommendation_id, max(as_of) AS as_of
-  FROM known
-  WHERE changed_on IS NOT NULL OR last_changed_on IS NULL OR as_of <= last_changed_on + INTERVAL '92' DAY
-  GROUP BY recommendation_id
+  SELECT c.recommendation_id, c.changed_on, max(s.as_of) AS as_of
+  FROM changes AS c
+  JOIN gold.savings AS s ON s.recommendation_id = c.recommendation_id AND s.as_of <= c.changed_on + INTERVAL '92' DAY
+  GROUP BY c.recommendation_id, c.changed_on
 ),
 every AS (
   SELECT
@@ -60,7 +62,8 @@ every AS (
     cast(d.expected_cost AS decimal(38, 9)) AS expected
   FROM gold.savings_daily AS d
   JOIN telling AS t ON t.as_of = d.as_of AND t.recommendation_id = d.recommendation_id
-  JOIN gold.savings AS s ON s.as_of = d.as_of AND s.recommendation_id = d.recommendation_id
+  JOIN gold.savings AS s
+    ON s.as_of = d.as_of AND s.recommendation_id = d.recommendation_id AND s.changed_on = t.changed_on
   WHERE s.is_counted
 )
 SELECT

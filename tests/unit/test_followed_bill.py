@@ -144,6 +144,23 @@ def test_tags_that_go_again_are_undone() -> None:
     assert abs(change.ends - gone) <= pd.Timedelta(days=7)
 
 
+def test_of_two_changes_that_were_asked_for_the_newest_counts_as_the_oldest_is_followed_no_more() -> None:
+    again = CHANGED + pd.Timedelta(days=15)
+    said = pd.concat([asked("purchase"), asked("purchase", again)])
+    later = covered(DAYS[again <= DAYS], 0.8, "arn:aws:savingsplans::1:savingsplan/third")
+    change = bought(covered(AFTER, 0.9), later, said=said)
+
+    assert change is not None
+    assert (change.first, change.former, change.became) == (again, "$0.900 an hour committed", "$1.700 an hour committed")
+
+    bare = np.where((DAYS < CHANGED), 40.0, 5.0)
+    bare = np.where((CHANGED + pd.Timedelta(days=8) <= DAYS) & (again > DAYS), 40.0, bare)
+    twice = find_tags(pd.concat([asked("tag"), asked("tag", again)]), spent(bare, 60.0, 40 - bare))
+
+    assert twice is not None
+    assert (twice.first, twice.undone) == (again, False)
+
+
 def noisy(seed: int, *, tags: bool, stops: bool) -> pd.DataFrame:
     """An account whose cost wanders, has weekends and a trend of a fifth to five thirds in a hundred days."""
     random = np.random.default_rng(seed)

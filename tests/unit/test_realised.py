@@ -340,6 +340,19 @@ def test_a_schedule_is_seen_after_a_week_of_it_and_undone_by_a_week_of_all_hours
     assert undone.undone
 
 
+def test_of_two_schedules_that_were_asked_for_the_newest_counts_as_the_oldest_is_followed_no_more() -> None:
+    again, days = CHANGED + pd.Timedelta(days=80), pd.date_range(FIRST, periods=180, freq="D")
+    first = said("schedule", "schedule", "off at night", off_hours_of_week=118.0)
+    both = pd.concat([first, first.assign(as_of=first["as_of"] + pd.Timedelta(days=80))])
+    is_off = ((days >= CHANGED) & (days < CHANGED + pd.Timedelta(days=20))) | (days >= again)
+    hours = pd.Series(np.where(is_off, 8.0, 24.0), index=days)
+
+    found = find_schedule(both, hours)
+
+    assert found is not None
+    assert (found.first, found.ends, found.undone) == (again, None, False)
+
+
 def test_a_change_lasts_until_the_next_of_its_resource() -> None:
     first = change()
     later = Change(

@@ -121,7 +121,7 @@ def test_what_is_expected_of_the_series_is_drawn_as_a_band_and_said() -> None:
 
     assert 'class="band-90"' in plot["svg"]
     assert 'class="now"' in plot["svg"]
-    assert "Expected to 2026-04-16: at most 8.00\u00a0%, with 95\u00a0% at most 12.5\u00a0%." in plot["words"]
+    assert "Expected to 2026-04-16: at most 8.00\u00a0%, in each hour with 95\u00a0% at most 12.5\u00a0%." in plot["words"]
 
 
 def test_only_the_first_are_drawn_and_what_nobody_measured_is_named_in_a_sentence() -> None:
@@ -134,14 +134,36 @@ def test_only_the_first_are_drawn_and_what_nobody_measured_is_named_in_a_sentenc
     assert (drawn["unmeasured"], drawn["unmeasured_count"]) == ("i-app02 (Rightsize)", 1)
     assert f'href="#plot-{2:016x}"' in page
     assert f'<figure id="plot-{2:016x}">' in page
-    assert "For 1 recommendation there is no plot, as nothing was measured of i-app02 (Rightsize) by the hour" in page
+    assert "For 1 recommendation there is no plot, as no hours that it would rest on were measured: i-app02 (Rightsize)." in page
+
+
+def test_of_what_was_measured_but_decides_nothing_it_is_not_said_that_nothing_was_measured() -> None:
+    newer = {"observed": {"generation": 5}, "thresholds": {"age_years": 3}}
+
+    page = render(found(newer, used=hours("cpu_utilization", [1.0] * 24)))
+
+    assert "othing was measured" not in page
+    assert "no hours that it would rest on were measured: i-app02" in page
+
+
+def test_a_forecast_in_another_unit_is_not_drawn_over_hours() -> None:
+    used = hours("cpu_utilization", [8.0] * 24)
+    ahead = {
+        "as_of": AS_OF, "series_id": series("i-app02"), "metric": "cpu_utilization", "granularity": "hour", "model": "m",
+        "model_version": "1", "tier": "full", "ts": AS_OF, "quantile": 0.5, "value": 0.08, "unit": "ratio",
+    }  # fmt: skip
+    forecast = rows(tables.get("gold.forecast"), [ahead]).to_pandas()
+
+    [plot] = draw_evidence(replace(found(IDLE, used=used), evidence_forecast=forecast))["plots"]
+
+    assert "Expected" not in plot["words"]
 
 
 def test_a_page_without_any_hours_says_so_and_has_no_plots() -> None:
     page = render(found(IDLE))
 
     assert "data-plots" not in page
-    assert "Nothing was measured of i-app02 (Rightsize) by the hour" in page
+    assert "There is no plot, as no hours that it would rest on were measured: i-app02 (Rightsize)." in page
 
 
 def test_a_name_that_is_markup_is_text_in_the_plot() -> None:

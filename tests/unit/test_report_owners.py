@@ -124,6 +124,52 @@ def test_rows_beyond_two_lots_of_a_page_are_counted(findings: Findings) -> None:
     assert "20 more rows of these and of the alternatives are in <code>recommendations.csv</code> alone." in page
 
 
+def test_rows_beyond_what_any_page_has_are_counted_on_an_owners_and_on_the_whole_one(findings: Findings) -> None:
+    one = findings.recommendation[findings.recommendation["portfolio_rank"] == 1]
+    many = pd.concat([one.assign(recommendation_id=f"{number:016x}", portfolio_rank=number) for number in range(1, 231)])
+    whole = replace(findings, recommendation=many)
+
+    assert "180 more rows of these" in render_owners(whole)[f"accounts/{ACCOUNT}.html"]
+    assert "30 more rows of these" in render(whole)
+
+
+def test_currencies_are_not_added_to_tell_who_costs_most(findings: Findings) -> None:
+    euros = findings.cost_daily["currency"] == "EUR"
+    yen = findings.cost_daily.assign(
+        account=findings.cost_daily["account"].mask(euros, "333333333333"),
+        currency=findings.cost_daily["currency"].mask(euros, "JPY"),
+        billed_cost=findings.cost_daily["billed_cost"].mask(euros, 4_000),
+        effective_cost=findings.cost_daily["effective_cost"].mask(euros, 4_000),
+    )
+
+    names = [each.name for each in list_owners(replace(findings, cost_daily=yen), "account")]
+
+    assert names == ["222222222222", ACCOUNT, "333333333333"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_named"),
+    [
+        ("team like payments, [risk] or search", True),
+        ("team like pay*", True),
+        ("team like payments, service like Amazon*", False),
+        ("service like Amazon*, team like *[risk]", True),
+        ("account like payments*", False),
+    ],
+)
+def test_a_budget_that_names_a_team_is_on_its_page_whatever_the_name_has_in_it(
+    findings: Findings, scope: str, is_named: bool
+) -> None:
+    named = replace(
+        findings,
+        savings=findings.savings.assign(team="Payments, [Risk]"),
+        budget_status=table("gold.budget_status", [budget("mine", scope)]),
+    )
+    [page] = [page for path, page in render_owners(named).items() if path.startswith("teams/payments-risk")]
+
+    assert ("<strong>mine</strong>" in page) is is_named
+
+
 @pytest.mark.parametrize(
     "name",
     ["../../etc/passwd", "a/b", "..", ".", "", "A", "a b", NASTY_NAME, "päyments", "x" * 300, "\x00", "con/..\\x", "a.html"],

@@ -27,10 +27,10 @@ def part(content: bytes, name: str) -> ElementTree.Element:
 
 def cells(content: bytes, sheet: int = 1) -> dict[str, tuple[str, str, str]]:
     """Type, style and value of each cell that is not empty, by its place."""
-    found = {}
+    found, texts = {}, ["".join(each.itertext()) for each in part(content, "xl/sharedStrings.xml")]
     for cell in part(content, f"xl/worksheets/sheet{sheet}.xml").iter(f"{MAIN}c"):
-        text = "".join(each.text or "" for each in cell.iter() if each.tag in (f"{MAIN}v", f"{MAIN}t"))
-        found[cell.attrib["r"]] = (cell.get("t", "n"), cell.get("s", ""), text)
+        kind, text = cell.get("t", "n"), "".join(cell.itertext())
+        found[cell.attrib["r"]] = (kind, cell.get("s", "0"), texts[int(text)] if kind == "s" else text)
     return found
 
 
@@ -104,7 +104,7 @@ def test_a_text_that_looks_like_a_formula_is_text_and_stays_text_where_somebody_
     written = [(kind, styles[int(style)].get("quotePrefix")) for kind, style, said in cells(content).values() if said == text]
 
     assert len(written) >= 8
-    assert set(written) == {("inlineStr", "1")}
+    assert set(written) == {("s", "1")}
     assert not list(part(content, "xl/worksheets/sheet1.xml").iter(f"{MAIN}f")), "no cell is a formula"
 
 
@@ -116,9 +116,15 @@ def test_the_first_row_stays_and_filters_the_others(findings: Findings) -> None:
 
 
 def test_equal_findings_make_equal_bytes_and_none_at_all_a_workbook_with_headings(findings: Findings) -> None:
-    assert recommendations_xlsx(findings) == recommendations_xlsx(findings)
+    content = recommendations_xlsx(findings)
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        assert {each.date_time[0] for each in package.infolist()} == {1980}
+
+    assert content == recommendations_xlsx(findings)
+    moments = [each.text for each in part(content, "docProps/core.xml") if each.tag.startswith("{http://purl.org/dc/terms/}")]
+    assert moments == ["1980-01-01T00:00:00Z"] * 2, "not when it was written"
     assert table(recommendations_xlsx(Findings(interval=DAY)), sheet=2) == [
-        {"by": "all", "name": "", "recommendations": "0", "portfolio_savings_usd": "0.0"}
+        {"by": "all", "name": "", "recommendations": "0", "portfolio_savings_usd": "0"}
     ]
 
 
@@ -131,6 +137,7 @@ def test_equal_findings_make_equal_bytes_and_none_at_all_a_workbook_with_heading
         (float("inf"), "inf"),
         (pd.Timestamp(AS_OF).to_pydatetime(), "46128"),
         (True, "1"),
+        ("https://example.com/_x0041_", "https://example.com/_x005F_x0041_"),
     ],
 )
 def test_what_no_cell_may_hold_does_not_break_the_file(value: Any, shown: str) -> None:

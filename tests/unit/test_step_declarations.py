@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -59,3 +60,10 @@ def test_ingest_says_that_it_writes_what_the_sources_deliver() -> None:
     delivered = {table for name in plugs.names("sources") for table in plugs.load("sources", name).TABLES}
 
     assert delivered == set(steps.get("ingest").writes)
+
+
+def test_the_report_says_of_every_query_that_its_findings_ask_that_it_reads_it() -> None:
+    asked = re.findall(r'read\(lake, "(\w+)"', (Path(steps.__file__).parents[1] / "inputs" / "findings.py").read_text())
+
+    assert {f"inputs.{name}" for name in asked} <= set(steps.STEPS["report"].reads)
+    assert len(asked) > 10

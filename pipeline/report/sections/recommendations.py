@@ -49,7 +49,7 @@ def recommendations(findings: Findings) -> Content | Empty:
     return {
         **draw_evidence(findings),
         "unknown": unknown,
-        "left_out": 0,
+        "left_out": max(len(rows) - AT_MOST, 0) + max(len(others) - AT_MOST, 0),
         "rows": rows[:SHOWN],
         "more": rows[SHOWN:AT_MOST],
         "others": [_row(row, assumed) for row in records(others.head(AT_MOST))],
