@@ -531,7 +531,7 @@ def test_one_byte_in_any_file_that_decides_a_training_is_another_version_of_the_
         shutil.copytree(package / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     before, files = code_version(tmp_path), sorted(tmp_path.rglob("*.py"))
     assert before == code_version(package)
-    assert {file.parent.name for file in files} == {"forecasting", "forecasters", "capacity"}
+    assert {file.parent.name for file in files} == {"forecasting", "forecasters", "features", "capacity"}
 
     for file in files:
         text = file.read_bytes()
