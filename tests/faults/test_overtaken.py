@@ -111,7 +111,7 @@ def test_a_build_that_was_stopped_before_it_published_does_not_overwrite_a_newer
     # It is run again on what is there now, and finds nothing to change.
     assert zombie.returncode == 0, error
     assert output.strip() == "1"
-    assert "day 2026-03-02 was landed again since this step read it; run the step again" in error
+    assert "silver.metric_daily: ts in [2026-03-02T00:00:00, 2026-03-03T00:00:00) changed since this step read it" in error
     assert mean_of(settings) == 70
 
 
