@@ -91,7 +91,8 @@ def test_a_training_is_told_of_plots_and_of_prophets_samples_and_explores_first_
 
 def test_an_evaluation_is_told_of_the_threshold_the_samples_and_the_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
-    shown = "f1 precision recall false_per_day pr_auc roc_auc vus_pr delay_hours calibration_error events".split()
+    shown = ("f1", "precision", "recall", "false_per_day", "pr_auc", "roc_auc", "vus_pr", "delay_hours", "events")
+    shown = (*shown, "calibration_error")
 
     def evaluate(*_: Any, **given: Any) -> pd.DataFrame:
         asked.append(given)
