@@ -145,6 +145,7 @@ def test_where_the_samples_could_not_be_put_together_no_source_is_called_silent_
         with pytest.raises(DataError, match="a sample is no number"):
             monitor.monitor_period(period(40), settings)
     found_then = changes(settings)
+    clock(period(40).end + timedelta(seconds=30))
     monitor.monitor_period(period(40), settings)
 
     assert found_then == [("10:15", "threshold_now", "local/local/i-1", "firing")]

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline import plugs, settings
-from pipeline.cli import app
+from pipeline.cli import app, output
 from pipeline.cli.options import lay_option
 from pipeline.errors import ConfigError
 from pipeline.profiles import PROFILES, find_set
@@ -53,7 +53,7 @@ def test_what_a_profile_sets_are_settings_and_options_within_their_bounds(name: 
 
 
 def test_settings_say_which_value_came_from_the_profile_and_which_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "240")
+    monkeypatch.setattr(output.console, "_width", 240)
     monkeypatch.setenv("HEADROOM_PLOTS", "true")
 
     shown = CliRunner().invoke(app, ["--profile", "low_resource", "settings"]).stdout
