@@ -162,7 +162,7 @@ def test_the_configuration_is_valid_and_warns_of_nothing(terraform: Terraform) -
 @pytest.mark.usefixtures("applying")
 def test_names_and_policies_are_as_described_for_every_orchestrator(terraform: Terraform) -> None:
     said = terraform.run("test", "-no-color")
-    assert "14 passed, 0 failed" in said, said[-4000:]
+    assert "15 passed, 0 failed" in said, said[-4000:]
 
 
 def blocks(kind: str, folder: Path = ROOT / "infra") -> dict[str, str]:

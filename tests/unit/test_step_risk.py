@@ -82,7 +82,7 @@ def observe(lake: Lake, resource: str, peaks: list[float], start: datetime = DAY
     """What the days from `start` on were; from the end of `DAY` on unless another is given."""
     days = Interval(start, start + timedelta(days=len(peaks)))
     rows = _days(resource, peaks, start)
-    lake.replace(METRIC_DAILY, conform(rows, METRIC_DAILY, days), METRIC_DAILY.scope(days))
+    lake.replace(METRIC_DAILY, conform(rows.assign(outlier=None), METRIC_DAILY, days), METRIC_DAILY.scope(days))
 
 
 def test_a_chance_is_judged_by_the_run_in_which_its_horizon_ends_and_by_no_other(lake: Lake, settings: Settings) -> None:
@@ -174,7 +174,7 @@ def test_surprises_of_all_shards_count_and_later_ones_do_not(lake: Lake, setting
         days = Interval(start, DAY.as_of)
         lake.replace(
             METRIC_DAILY,
-            conform(pd.concat(parts), METRIC_DAILY, days),
+            conform(pd.concat(parts).assign(outlier=None), METRIC_DAILY, days),
             METRIC_DAILY.scope(days),
         )
         risk(DAY, lake, settings.model_copy(update={"shards": shards}))

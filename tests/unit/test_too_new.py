@@ -56,7 +56,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake.replace(METRIC_HOURLY, conform(hourly, METRIC_HOURLY, DAYS), METRIC_HOURLY.scope(DAYS))
     days = hours[hours.hour == 0]
     daily = pd.concat([statistics("i-normal", "cpu_utilization", days), statistics("i-one", "cpu_utilization", days[-1:])])
-    lake.replace(METRIC_DAILY, conform(daily.assign(total=None), METRIC_DAILY, DAYS), METRIC_DAILY.scope(DAYS))
+    lake.replace(METRIC_DAILY, conform(daily.assign(total=None, outlier=None), METRIC_DAILY, DAYS), METRIC_DAILY.scope(DAYS))
     forecast(DAYS, lake, settings)
     risk(DAYS, lake, settings)
     return lake
