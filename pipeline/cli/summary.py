@@ -261,7 +261,7 @@ def costs(console: Console, lake: Lake, as_of: datetime, kpis: Kpis) -> None:
 def asked(lake: Lake, name: str, **params: Any) -> list[dict[str, Any]]:
     """The rows of an input, with names as their sources gave them."""
     rows: list[dict[str, Any]] = ask(lake, name, **params).to_pylist()
-    return [{key: as_given(value) if key in CODED else value for key, value in row.items()} for row in rows]
+    return [{key: as_given(value) if value and key in CODED else value for key, value in row.items()} for row in rows]
 
 
 def titled(title: str, *columns: str) -> Table:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from rich.console import Console
 from rich.text import Text
@@ -137,3 +138,10 @@ def test_what_is_recommended_stands_above_what_following_its_rules_came_to(lake:
     summary.recommendations(Console(file=written, width=80), lake, datetime(2026, 4, 16), {"savings_identified_monthly": 140.0})
 
     assert written.getvalue().count(f"idle, {said}") == 1
+
+
+def test_a_name_that_a_row_does_not_have_stays_unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = pa.Table.from_pylist([{"account": "a%20b", "resource_id": None, "impact": 1.0}])
+    monkeypatch.setattr(summary, "ask", lambda *_, **__: rows)
+
+    assert summary.asked(cast(Lake, None), "gravest_costs") == [{"account": "a b", "resource_id": None, "impact": 1.0}]
