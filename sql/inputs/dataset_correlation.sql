@@ -6,7 +6,7 @@
 -- Window  0 days
 --
 -- Pearson's, both resources' differences and days' changes mixed; null below three days and where either never changes. Below a
--- millionth it does not: sums of such changes would be noise.
+-- millionth it does not: sums of such changes would be noise. Nine digits, for its sums depend on the order of the rows.
 WITH of_source AS (
   SELECT series_id, min(source) AS source
   FROM views.metric_point
@@ -32,7 +32,7 @@ pairs AS (
 SELECT
   s.source AS source,
   p.metric AS metric,
-  CASE WHEN count(p.series_id) >= 3 THEN least(1e0, greatest(-1e0, corr(p.value, p.cpu))) END AS correlation
+  CASE WHEN count(p.series_id) >= 3 THEN round(least(1e0, greatest(-1e0, corr(p.value, p.cpu))), 9) END AS correlation
 FROM of_source AS s
 LEFT JOIN pairs AS p ON p.series_id = s.series_id
 GROUP BY s.source, p.metric
