@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow.compute as pc
@@ -46,7 +47,8 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         DataError: the result is not what the table declares, or has another unit than the days before, or is empty though rows
             were landed for it, or nothing was landed at all, more than `quarantine_limit` of it was refused, or it would take
             back what was made of another version's bronze; nothing of that year was published.
-        PartialError: months of before that were stated anew could not be published, such as one that is held; all others are.
+        PartialError: months of before that were stated anew, or days beside the run's that rest on what changed, could not be
+            published, such as one that is held; all others are.
     """
     table = tables.get(target)
     if reason := explain_not_built(target):
@@ -58,10 +60,14 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
     restated = list_restated(table, interval, lake) if table.by_month else []
     if not table.build.recorded:
         rows = sum(_publish_beside(table, part, lake, settings) for part in parts)
-        return rows + _publish_restated(restated, rows, lambda _, part: _publish_beside(table, part, lake, settings))
+        again = {_restated(month): partial(_publish_beside, table, month, lake, settings) for month in restated}
+        return rows + _publish_again(again, rows)
     count = len(parts) + len(restated)
     published = [_publish(table, part, interval, lake, settings, (number, count)) for number, part in enumerate(parts)]
-    beside = sum(_publish_beside(table, part, lake, settings) for part in _outdated_beside(table, interval, lake))
+    again = {
+        f"{part} rests on what changed": partial(_publish_beside, table, part, lake, settings)
+        for part in _outdated_beside(table, interval, lake)
+    }
     own = table.touched_by(interval)
     # What it is made of may hold until it changes: then a day without news lacks nothing.
     is_missed = not table.build.catches_up and not any(
@@ -71,30 +77,33 @@ def build(interval: Interval, lake: Lake, settings: Settings, *, target: str) ->
         explain_no_rows(table, interval, lake)
     elif is_missed and not table.may_be_empty:
         raise DataError(f"{target} {interval}: no rows at all")
-    rows = sum(published) + beside
-    return rows + _publish_restated(
-        restated,
-        rows,
-        lambda number, part: _publish(table, part, interval, lake, settings, (len(parts) + number, count)),
-    )
+    again |= {
+        _restated(month): partial(_publish, table, month, interval, lake, settings, (number, count))
+        for number, month in enumerate(restated, len(parts))
+    }
+    return sum(published) + _publish_again(again, sum(published))
 
 
-def _publish_restated(months: list[Interval], before: int, publish: Callable[[int, Interval], int]) -> int:
-    """The rows of months before the run's, after its own: one that is held stops neither the others nor what is made of these.
+def _restated(month: Interval) -> str:
+    return f"{month.start:%Y-%m} was stated anew"
+
+
+def _publish_again(publish: Mapping[str, Callable[[], int]], before: int) -> int:
+    """The rows of what lies beside the run's, after its own: one that is held stops neither the others nor what is made of these.
 
     Args:
-        before: rows of the run's own months.
-        publish: one of them, by its number among them.
+        publish: each part, by the sentence that says why it is published again.
+        before: rows of the run's own.
 
     Raises:
-        PartialError: naming each month that could not be published, and why, once all others are.
+        PartialError: naming each part that could not be published, and why, once all others are.
     """
     rows, failed = 0, []
-    for number, month in enumerate(months):
+    for sentence, part in publish.items():
         try:
-            rows += publish(number, month)
+            rows += part()
         except DataError as error:
-            failed.append(f"{month.start:%Y-%m} was stated anew and is not published: {error}")
+            failed.append(f"{sentence} and is not published: {error}")
     if failed:
         raise PartialError("\n".join(failed), before + rows)
     return rows

@@ -96,9 +96,9 @@ QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 #: Of an anomaly and of the risk that capacity runs out, the mildest first.
 SEVERITIES = ("low", "medium", "high", "critical")
 #: Of one sample of a series: no detector flags it, some do, or as many as the setting `alert_votes` asks for.
+STATES = NORMAL, ONLY_FLAGGED, ANOMALOUS = ("normal", "flagged", "anomalous")
 #: How long what a detector knew at a moment is kept.
 STATE_KEPT = FOR_GOOD, FOR_DAYS = ("for good", "for days")
-STATES = NORMAL, ONLY_FLAGGED, ANOMALOUS = ("normal", "flagged", "anomalous")
 #: Of a risk beside these: it cannot be told.
 UNKNOWN = "unknown"
 #: What stands in a key where a bill names nothing.

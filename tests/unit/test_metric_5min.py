@@ -10,7 +10,7 @@ from pipeline import settings as settings_module
 from pipeline import steps
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
-from pipeline.lake import Lake, open_lake
+from pipeline.lake import Lake, open_lake, sql
 from pipeline.settings import Settings
 from pipeline.sources import _bronze
 from pipeline.steps.build import build
@@ -114,3 +114,11 @@ def test_no_run_of_a_day_builds_it_nor_waits_for_it() -> None:
     assert steps.list_builds(when="monitor") == (NAME, "silver.hour_observed")
     assert NAME not in {*steps.list_builds(), *steps.order_builds(), *steps.order_daily()}
     assert steps.list_reads("build", NAME) == ("bronze.metric_sample",)
+
+
+def test_an_hour_is_settled_by_the_same_rules_as_five_minutes() -> None:
+    def rules(name: str) -> list[str]:
+        return sql.text(name).split("\ncounted AS (")[1].split("\nobserved AS (")[0].splitlines()
+
+    assert len(rules(NAME)) == 30
+    assert rules("silver.hour_observed") == rules(NAME)

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pytest
 
 from pipeline import settings as settings_module
+from pipeline.errors import DataError, PartialError
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
+from pipeline.steps import build as build_step
 from pipeline.steps.build import build
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.usage import METRIC_DAILY, METRIC_SAMPLE
@@ -136,3 +138,20 @@ def unflag(settings: settings_module.Settings, days: int) -> None:
     place = rows.schema.get_field_index("outlier")
     empty = rows.set_column(place, rows.schema.field(place), pa.nulls(len(rows), pa.bool_()))
     lake.replace(METRIC_DAILY, empty, METRIC_DAILY.scope(Interval(FIRST, FIRST + timedelta(days=days))))
+
+
+def test_a_later_day_that_does_not_hold_when_it_is_made_again_is_named_and_the_runs_own_day_is_published(
+    settings: settings_module.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(open_lake(settings), {day: value for day, value in enumerate(CPU) if day != 5})
+    build_days(settings, 0, DAYS - 1)
+    land(open_lake(settings), {5: 400.0 / 9}, shard="restated")
+
+    def refuse(*_: Any) -> None:
+        raise DataError("a row is not what the table declares")
+
+    monkeypatch.setattr(build_step, "hold", refuse)
+    with pytest.raises(PartialError, match=r"2026-03-\d\dT.* rests on what changed and is not published: a row is not"):
+        build_days(settings, 5, 5)
+
+    assert FIRST + timedelta(days=5) in flags(settings)
