@@ -226,6 +226,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
+  # Each run of the monitor writes it again: of what it said five minutes ago nobody asks a month later.
+  dynamic "rule" {
+    for_each = each.key == "lake" ? ["status"] : []
+
+    content {
+      id     = "old-status"
+      status = "Enabled"
+
+      filter {
+        prefix = "reports/status.html"
+      }
+
+      noncurrent_version_expiration {
+        noncurrent_days = 1
+      }
+    }
+  }
+
   depends_on = [aws_s3_bucket_versioning.this]
 }
 

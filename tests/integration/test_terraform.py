@@ -654,6 +654,9 @@ def test_every_bucket_keeps_versions_is_encrypted_and_nobodys_but_the_accounts(a
         rules = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
         assert rules["leftovers"]["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 30
         assert ("old-reports" in rules) == (name == "lake")
+        status = rules.get("old-status", {})
+        assert status.get("Filter", {}).get("Prefix") == ("reports/status.html" if name == "lake" else None)
+        assert status.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays") == (1 if name == "lake" else None)
         moves = rules.get("bronze-to-cheaper-tiers", {}).get("Transitions", [])
         wanted = [(90, "STANDARD_IA"), (365, "GLACIER_IR")] if name == "lake" else []
         assert sorted((move["Days"], move["StorageClass"]) for move in moves) == wanted
