@@ -124,9 +124,8 @@ def _check_rhythm(interval: Interval, dag_id: str, *, of_days: bool) -> None:
             raise ConfigError(f"{dag_id} works on whole UTC days, got {interval}; the DAG monitor takes times")
         return
     period_s = settings.load().monitor_period_s
-    period, midnight = timedelta(seconds=period_s), datetime.combine(interval.start.date(), datetime.min.time())
-    whole = not any((each - midnight) % period for each in (interval.start, interval.end))
-    if not whole or interval.is_whole_days or interval.end > midnight + timedelta(days=1):
+    is_of_periods = interval.periods_over(timedelta(seconds=period_s)) == interval
+    if not is_of_periods or interval.is_whole_days or len([*interval.split_days()]) > 1:
         raise ConfigError(
             f"{dag_id} works on periods of {period_s} s from midnight, within and not all of one UTC day, got {interval}; "
             "the DAG capacity_daily takes whole days"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from pipeline.errors import ConfigError, suggestion
+from pipeline.errors import suggestion
 from pipeline.given import check_folder
 
 #: What each profile sets, below whatever is set by name. Prophet is the model that they were made for: its interval is a detector
@@ -56,8 +56,9 @@ class Running(BaseModel):
     @field_validator("profile")
     @classmethod
     def _profile_exists(cls, value: str) -> str:
-        if value:
-            find_profile(value)
+        if value and value not in PROFILES:
+            hint = suggestion(value, PROFILES, f"there are {', '.join(PROFILES)}")
+            raise ValueError(f"no profile named {value!r}{hint}")
         return value
 
     @field_validator("log_dir")
@@ -69,29 +70,13 @@ class Running(BaseModel):
         return value
 
 
-def find_profile(name: str) -> dict[str, Any]:
-    """What a profile sets, by name of the setting.
-
-    Raises:
-        ValueError: there is no such profile; the message lists those there are.
-    """
-    if name not in PROFILES:
-        known = f"there are {', '.join(PROFILES)}"
-        raise ValueError(f"no profile named {name!r}{suggestion(name, PROFILES, known)}")
-    return PROFILES[name]
-
-
 def put_under(given: Mapping[str, Any]) -> dict[str, Any]:
     """What is set, with what its profile sets where nothing else does; options are laid over each other one by one.
 
-    Raises:
-        ConfigError: no such profile.
+    A profile that there is not sets nothing here: the settings refuse its name.
     """
-    try:
-        chosen = find_profile(name) if isinstance(name := given.get("profile", ""), str) and name else {}
-    except ValueError as error:
-        raise ConfigError(f"bad settings: profile={name!r}: {error}") from None
-    return _laid_over(chosen, given)
+    name = given.get("profile")
+    return _laid_over(PROFILES.get(name, {}) if isinstance(name, str) else {}, given)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

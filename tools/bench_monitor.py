@@ -52,6 +52,7 @@ NEEDED = (
     "pipeline.steps.detect",
     "pipeline.steps.incidents",
     "pipeline.steps.alert",
+    "pipeline.steps.status",
     "pipeline.steps.maintain",
 )
 console = Console()
@@ -175,7 +176,8 @@ def run(estate: Estate, number: int, settings: Settings) -> Spent:
         parts[f"build {table}"] = partial(steps.perform, "build", late, target=table, settings=settings)
     for name in steps.MONITOR:
         parts[name] = partial(steps.perform, name, late, settings=settings)
-    parts["alert"] = lambda: steps.perform("alert", this, settings=settings)
+    for name in ("alert", "status"):
+        parts[name] = partial(steps.perform, name, this, settings=settings)
     wall_s, cpu_s = {}, {}
     for name, work in parts.items():
         wall, cpu = time.perf_counter(), cpu_seconds()

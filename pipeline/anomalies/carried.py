@@ -118,7 +118,7 @@ def to_texts(memory: Memory) -> list[str]:
 
 
 def from_texts(texts: Sequence[str], options: Options) -> Memory | None:
-    """What was made a text; None where it is none of these options, or was made by another version."""
+    """What was made a text; None where it is no such text, or not of the size that these options have."""
     like = begin(1, options).arrays
     size = sum(each.nbytes for each in like)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from typing import Annotated, Any
 
@@ -95,16 +95,20 @@ def load_settings(**overrides: Any) -> Settings:
     return settings_module.load(profile=PROFILE.get(), **overrides)
 
 
-def lay_option(settings: Settings, folder: str, plug: str, option: str, value: Any) -> Settings:
+def lay_option(
+    settings: Settings, folder: str, plug: str, option: str, value: Any, used: Collection[str] | None = None
+) -> Settings:
     """The same settings, but for one option of a plug where a value is given.
 
     Raises:
-        ConfigError: the value is out of bounds.
+        ConfigError: the value is out of bounds, or the plug is not among those that are `used`: it would change nothing.
     """
     if value is None:
         return settings
     from pipeline import plugs
 
+    if used is not None and plug not in used:
+        raise ConfigError(f"{option} is an option of {plug}, which is not among {folder} that are asked: {', '.join(used)}")
     given: Mapping[str, Any] = settings.options.get(folder, {})
     chosen = {**given.get(plug, {}), option: value}
     plugs.check_options(folder, plug, chosen)

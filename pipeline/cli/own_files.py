@@ -84,9 +84,9 @@ def evaluate(
     from pipeline.own_files.evaluate import WRITTEN, evaluate_series, read_files
 
     settings = read_settings(plots=plots)
-    for name, value in (("threshold_multiplier", threshold_multiplier), (UNCERTAINTY, prophet_uncertainty_samples)):
-        settings = lay_option(settings, "detectors", "prophet_interval", name, value)
     names = tuple(name.strip() for name in detectors.split(",") if name.strip()) or settings.detectors
+    for name, value in (("threshold_multiplier", threshold_multiplier), (UNCERTAINTY, prophet_uncertainty_samples)):
+        settings = lay_option(settings, "detectors", "prophet_interval", name, value, names)
     options = settings.options.get("detectors", {})
     with show_said():
         series = read_files(files or [], windows, read_reading(option))

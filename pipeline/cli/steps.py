@@ -144,7 +144,8 @@ def train(
     As in: python -m pipeline train --day 2026-04-15 --no-plots --prophet-uncertainty-samples 300
     """
     interval = read_interval(day, start, end)
-    settings = lay_option(read_settings(plots=plots), "forecasters", "prophet", UNCERTAINTY, prophet_uncertainty_samples)
+    settings = read_settings(plots=plots)
+    settings = lay_option(settings, "forecasters", "prophet", UNCERTAINTY, prophet_uncertainty_samples, settings.challengers)
     if not if_due or _show_due(interval):
         if eda:
             explore(day=day, start=start, end=end)
@@ -198,7 +199,9 @@ def detect(
 
     As in: python -m pipeline detect samples.csv --out scored --detector prophet_interval --threshold-multiplier 1.5
     """
-    settings = lay_option(read_settings(), "detectors", "prophet_interval", "threshold_multiplier", threshold_multiplier)
+    settings = read_settings()
+    used = settings.detectors if path is None else (detector,)
+    settings = lay_option(settings, "detectors", "prophet_interval", "threshold_multiplier", threshold_multiplier, used)
     if path is None:
         if option:
             raise ConfigError("--option says how to read a file: detect PATH --out DIR --option name=value")

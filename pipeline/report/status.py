@@ -92,6 +92,8 @@ def _content(status: Status) -> Content:
     now = course[course["is_newest"].astype("bool")]
     now = now.assign(_rank=now["status"].map(rank), _anomalous=now["series_id"].map(counted["anomalous"]).fillna(0))
     now = now.sort_values(["_rank", "_anomalous", "series_id"], ascending=[True, False, True], kind="stable")
+    drawn = now.head(DRAWN)
+    by_series = dict(iter(course[course["series_id"].isin(drawn["series_id"])].groupby("series_id")))
     judged = hours.loc[hours["is_judged"].astype("bool"), "ts"].max()
     return {
         "judged": "" if missing(judged) else minute(judged + pd.Timedelta(hours=1)),
@@ -105,8 +107,8 @@ def _content(status: Status) -> Content:
         "environments": sorted(now["environment"].astype("str").unique()),
         "series": len(now),
         "rows": [_row(row, counted) for row in records(now.head(AT_MOST))],
-        "charts": [_charts(row, course, status.as_of) for row in records(now.head(DRAWN))],
-        "strips": [_strip(row, course, status.as_of) for row in records(now.head(DRAWN))],
+        "charts": [_charts(row, by_series[row["series_id"]], status.as_of) for row in records(drawn)],
+        "strips": [_strip(row, by_series[row["series_id"]], status.as_of) for row in records(drawn)],
         "strip_from": minute(_last_hours(status.as_of)[0]),
         "strip_to": minute(_last_hours(status.as_of)[-1] + pd.Timedelta(hours=1)),
         "points": [_point(row, status.as_of) for row in records(hours[hours["is_anomalous"].astype("bool")].head(AT_MOST))],
@@ -148,9 +150,9 @@ def _place(row: dict[str, Any]) -> Content:
     return {"host": row["resource_id"], "environment": row["environment"], "metric": metric_word(str(row["metric"]))}
 
 
-def _charts(row: dict[str, Any], course: pd.DataFrame, as_of: datetime) -> Content:
+def _charts(row: dict[str, Any], mine: pd.DataFrame, as_of: datetime) -> Content:
     """One series over each range."""
-    mine = course[course["series_id"] == row["series_id"]].sort_values("ts", kind="stable")
+    mine = mine.sort_values("ts", kind="stable")
     drawn = [(hours, _chart(row, _thin(mine, hours, as_of), hours, as_of)) for hours in RANGES]
     return {**_place(row), "status": row["status"], "drawn": drawn}
 
@@ -200,9 +202,8 @@ def _last_hours(as_of: datetime) -> list[pd.Timestamp]:
     return [last - pd.Timedelta(hours=back) for back in range(23, -1, -1)]
 
 
-def _strip(row: dict[str, Any], course: pd.DataFrame, as_of: datetime) -> Content:
+def _strip(row: dict[str, Any], mine: pd.DataFrame, as_of: datetime) -> Content:
     """The last 24 hours of one series, a bar each, as high as its state is grave; nothing where nothing was observed."""
-    mine = course[course["series_id"] == row["series_id"]]
     parts, said = [], dict.fromkeys(_TALL, 0)
     for place, hour in enumerate(_last_hours(as_of)):
         inside = mine[(mine["ts"] >= hour) & (mine["ts"] < hour + pd.Timedelta(hours=1))]

@@ -78,10 +78,11 @@ def keep(interval: Interval, states: dict[datetime, Known], lake: Lake, shard: S
     What was known later stays where this changes nothing; otherwise it was made of something else, and goes: the runs after it
     begin with what is left.
     """
-    new = pa.concat_tables([_rows(moment, known, interval) for moment, known in states.items()])
+    rows = {moment: _rows(moment, known, interval) for moment, known in states.items()}
+    new = pa.concat_tables(rows.values())
     end, after = interval.end, shard.scope(interval.end + _TICK, _EVER)
     before = lake.read(DETECTOR_STATE, shard.scope(end, end + _TICK), ("series_id", "state"))
-    if _texts(before) == _texts(_rows(end, states[end], interval)):
+    if _texts(before) == _texts(rows[end]):
         new = pa.concat_tables([new, lake.read(DETECTOR_STATE, after)])
     lake.replace(DETECTOR_STATE, hold(new, DETECTOR_STATE, interval), shard.scope(interval.start + _TICK, _EVER))
 
@@ -92,12 +93,14 @@ def _texts(rows: pa.Table) -> dict[str, str]:
 
 def _rows(moment: datetime, known: Known, interval: Interval) -> pa.Table:
     kept = FOR_GOOD if _is_cycle(moment) else FOR_DAYS
-    rows = {"series_id": known.names.tolist(), "state": to_texts(known.memory)}
-    frame = DETECTOR_STATE.frame(
-        {"series_id": name, "ts": moment, "detector": NAME, "state": text, "kept": kept, "bucket": 0}
-        for name, text in zip(rows["series_id"], rows["state"], strict=True)
-    )
-    return conform(frame.drop(columns=["bucket"]), DETECTOR_STATE, interval)
+    texts = to_texts(known.memory)
+    rows = {
+        "series_id": pa.array(known.names.tolist(), pa.string()),
+        "state": pa.array(texts, pa.string()),
+        "ts": pa.array([moment] * len(texts), pa.timestamp("us")),
+        **{name: pa.array([text] * len(texts), pa.string()) for name, text in (("detector", NAME), ("kept", kept))},
+    }
+    return conform(pa.table(rows), DETECTOR_STATE, interval)
 
 
 def _restore(interval: Interval, lake: Lake, settings: Settings, options: Any, shard: Shard) -> tuple[datetime, Known]:

@@ -1,17 +1,31 @@
 -- views.anomaly_rate_24h: per series, the share of the last 24 hours that was anomalous, and whether the last hour was.
 --
--- Reads   silver.metric_hourly, gold.anomaly_point, views.resource_current
+-- Reads   silver.metric_hourly, silver.hour_observed, gold.anomaly_point, views.resource_current
 --
--- Counted is every hour that is anomalous, not only those that were announced. The 24 hours end with the newest hour observed anywhere. Imputed hours count neither as observed nor as anomalous. A rate above
--- 0.1 over an hour or more is worth an alert.
-WITH newest AS (
-  SELECT max(hour) AS hour FROM silver.metric_hourly
+-- Counted is every hour that is anomalous, not only those that were announced. The 24 hours end with the newest hour observed anywhere;
+-- those of a day that no day's run has built yet are as the monitor observed them. Imputed hours count neither as observed nor as
+-- anomalous. A rate above 0.1 over an hour or more is worth an alert.
+WITH built AS (
+  SELECT DISTINCT day FROM silver.metric_hourly
+),
+hours AS (
+  SELECT series_id, account, region, resource_id, metric, hour
+  FROM silver.metric_hourly
+  WHERE quality_flag <> 1
+  UNION ALL
+  SELECT h.series_id, h.account, h.region, h.resource_id, h.metric, h.ts
+  FROM silver.hour_observed AS h
+  LEFT JOIN built AS b ON b.day = h.day
+  WHERE b.day IS NULL
+),
+newest AS (
+  SELECT max(hour) AS hour FROM hours
 ),
 observed AS (
-  SELECT m.series_id, m.account, m.region, m.resource_id, m.metric, m.hour
-  FROM silver.metric_hourly AS m
+  SELECT h.series_id, h.account, h.region, h.resource_id, h.metric, h.hour
+  FROM hours AS h
   CROSS JOIN newest AS n
-  WHERE m.hour > n.hour - INTERVAL '24' HOUR AND m.quality_flag <> 1
+  WHERE h.hour > n.hour - INTERVAL '24' HOUR
 )
 SELECT
   o.series_id AS series_id,

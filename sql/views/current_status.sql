@@ -1,4 +1,4 @@
--- views.current_status: the last hour known of each series, and how it stands.
+-- views.current_status: the last hour that a day's run built of each series, and how it stood; views.status_now has those since.
 --
 -- Reads   silver.metric_hourly, gold.anomaly_point, gold.forecast
 --

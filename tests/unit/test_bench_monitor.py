@@ -27,7 +27,7 @@ def test_two_runs_on_a_lake_of_a_day_publish_their_minutes_and_are_held_to_the_b
     rows = open_lake(settings_module.load({}, home=tmp_path)).read(METRIC_5MIN)
     assert rows.num_rows == 4 * (288 + 2)
     assert all(each.cpu > 0 for each in spent)
-    assert {"land", "build silver.metric_5min", "alert"} <= spent[0].cpu_s.keys()
+    assert {"land", "build silver.metric_5min", "alert", "status"} <= spent[0].cpu_s.keys()
     assert "later ÷ first, maintenance included" in sink.getvalue()
     assert "(bar 20)" in sink.getvalue()
 

@@ -11,18 +11,28 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import cli
+from pipeline import cli, plugs
 from pipeline.cli import monitor as monitor_command
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.registry import training
 from pipeline.settings import Settings
 
-OPTIONS = {
-    "monitor": ("--monitoring-interval",),
-    "train": ("--no-plots", "--no-eda", "--prophet-uncertainty-samples"),
-    "evaluate": ("--threshold-multiplier", "--no-plots", "--prophet-uncertainty-samples"),
-    "detect": ("--threshold-multiplier",),
+PROPHET = plugs.check_options("detectors", "prophet_interval", {})
+#: What help says is the default, by command and option.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "monitor": {"--monitoring-interval": Settings.model_fields["monitor_period_s"].default},
+    "train": {
+        "--no-plots": "plots",
+        "--no-eda": "no-eda",
+        "--prophet-uncertainty-samples": plugs.check_options("forecasters", "prophet", {}).uncertainty_samples,
+    },
+    "evaluate": {
+        "--threshold-multiplier": PROPHET.threshold_multiplier,
+        "--no-plots": "plots",
+        "--prophet-uncertainty-samples": PROPHET.uncertainty_samples,
+    },
+    "detect": {"--threshold-multiplier": PROPHET.threshold_multiplier},
 }
 
 
@@ -47,8 +57,10 @@ def test_help_says_each_options_default_and_has_an_example_that_the_command_take
 
     shown = re.sub(r"[│\s]+", " ", invoke(command, "--help"))
 
-    for option in OPTIONS[command]:
-        assert re.search(rf"{option} .*?\[default: [^\]]+\]", shown), option
+    for option, default in OPTIONS[command].items():
+        # Of this option, and neither of one after it nor of the example.
+        said = shown.partition("─ Options ─")[2]
+        assert re.search(rf"{option} (?:(?! --).)*\[default: \(?{default}\)?\]", said), option
     assert f"As in: python -m pipeline {command} " in shown
 
 
@@ -101,12 +113,15 @@ def test_an_evaluation_is_told_of_the_threshold_the_samples_and_the_plots(monkey
     monkeypatch.setattr("pipeline.own_files.evaluate.evaluate_series", evaluate)
     monkeypatch.setattr("pipeline.own_files.evaluate.read_files", lambda *_: [])
 
-    invoke("evaluate", "--threshold-multiplier", "1.5", "--prophet-uncertainty-samples", "50", "--no-plots")
+    asking = ("evaluate", "--threshold-multiplier", "1.5", "--prophet-uncertainty-samples", "50", "--no-plots")
+    invoke(*asking, "--detectors", "prophet_interval")
     invoke("--profile", "low_resource", "evaluate", "--plots")
 
     assert asked[0]["options"]["prophet_interval"] == {"threshold_multiplier": 1.5, "uncertainty_samples": 50}
     assert [each["plots"] for each in asked] == [False, True], "what is said by name is stronger than the profile"
     assert asked[1]["options"]["prophet_interval"] == {"uncertainty_samples": 100}
+    with pytest.raises(ConfigError, match="threshold_multiplier is an option of prophet_interval, which is not among"):
+        invoke(*asking)
 
 
 def test_without_plots_a_training_keeps_its_figures_and_draws_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
