@@ -18,7 +18,7 @@ from pipeline.advice.billed import split_usage_type
 from pipeline.advice.databases import major_version
 from pipeline.advice.facts import facts_of
 from pipeline.advice.volumes import volume_from
-from pipeline.tables.columns import BY_HOURS
+from pipeline.tables.columns import BY_HOURS, ENDED_STATES
 
 #: For how long a recommendation that is not repeated may still be followed.
 STANDS = timedelta(days=32)
@@ -30,7 +30,6 @@ SCHEDULE_DAYS, DAYS_BEFORE = 7, 14
 #: tasks. A desktop that stops by itself is not stopped for good.
 NOT_FOLLOWED = frozenset({"idle_table", "bucket_class", "incomplete_upload", "task_size", "idle_desktop"})
 RUNS, ENDED = "running", "ended"
-_ENDED_STATES = ("stopped", "stopping", "terminated", "shutting-down", "deleting", "deleted")
 _DAY = pd.Timedelta(days=1)
 
 
@@ -243,7 +242,7 @@ def _was_asked(stood: pd.DataFrame, former: str, became: str) -> bool:
 
 def _form_of(row: pd.Series, group: str) -> str:
     state = row["state"]
-    if isinstance(state, str) and state.lower() in _ENDED_STATES:
+    if isinstance(state, str) and state.lower() in ENDED_STATES:
         return ENDED
     facts, service = facts_of(row.rename({"tags_json": "tags"})), str(row["service"])
     if service == "ebs":

@@ -8,7 +8,6 @@ not there before, or tags on what had none. What ends, is renewed or grows does 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -113,16 +112,14 @@ def _is_whole(days: pd.DatetimeIndex, place: int, after: int) -> bool:
 
 def _commitments(said: pd.Series, mine: pd.DataFrame) -> set[str]:
     """The commitments of a payer of the kind that was recommended: those that cover what it would."""
-    return set(_covering(said, mine[(mine["charged_as"] == "covered") & (mine["commitment_id"] != UNNAMED)]))
-
-
-def _covering(said: pd.Series, covered: pd.DataFrame) -> Iterator[str]:
+    covered = mine[(mine["charged_as"] == "covered") & (mine["commitment_id"] != UNNAMED)]
     is_plan = covered["commitment_id"].str.contains(PLAN, regex=False)
     if said["service"] == SAVINGS_PLAN:
-        yield from covered.loc[is_plan & covered["usage_type"].str.contains(COVERED_BY_PLANS, regex=True), "commitment_id"]
+        like = is_plan & covered["usage_type"].str.contains(COVERED_BY_PLANS, regex=True)
     else:
-        like = (covered["region"] == said["region"]) & (reserved_families(covered["usage_type"]) == said["resource_id"])
-        yield from covered.loc[~is_plan & like, "commitment_id"]
+        of_family = reserved_families(covered["usage_type"]) == said["resource_id"]
+        like = ~is_plan & (covered["region"] == said["region"]) & of_family
+    return set(covered.loc[like, "commitment_id"])
 
 
 def _hourly(target: Any) -> float | None:

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from pipeline.allocation.decide import Charges, Verdict, decide
 from pipeline.allocation.rules import Rules, Shared
 from pipeline.allocation.split import split
-from pipeline.allocation.words import fold
 from pipeline.errors import DataError
 from pipeline.tables.allocation import COST_ALLOCATION, COSTS, KEPT
 from pipeline.tables.columns import UNALLOCATED
+from pipeline.tables.spelling import fold
 from pipeline.tables.types import SCALE
 
 Row: TypeAlias = dict[str, Any]

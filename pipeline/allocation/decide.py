@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.allocation.rules import NO_RULE, Match, Part, Rule, Rules, Shared
-from pipeline.allocation.words import fold, fold_key, like
 from pipeline.tables.columns import BY_ACCOUNT, BY_RULE, BY_TAG, UNALLOCATED
 from pipeline.tables.identifiers import as_given
+from pipeline.tables.spelling import fold, fold_key, like
 
 
 @dataclass(frozen=True)

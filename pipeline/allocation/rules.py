@@ -9,10 +9,10 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from pipeline.allocation.words import fold
 from pipeline.errors import suggestion
 from pipeline.stated import parse_stated
 from pipeline.tables.columns import UNALLOCATED, Split
+from pipeline.tables.spelling import fold
 
 #: What is known of a charge beside its tags and its day; a rule compares it with patterns.
 MATCHED = ("provider", "payer", "account", "service", "region", "usage_type", "resource_id", "charge_category")

@@ -124,15 +124,20 @@ def find_events(tree: Tree, planned: Iterable[Planned], quiet: Bools) -> list[Ev
     Args:
         quiet: holidays, (T,).
     """
-    judged = judge_days(tree.days, tree.even, mask_planned(tree, planned), quiet)
-    expected = judged.expected * np.divide(tree.cost, tree.even, out=np.ones_like(tree.cost), where=tree.even != 0)
+    judged, expected = judge_nodes(tree, planned, quiet)
     beyond = tree.cost - expected
     found: dict[int, list[Event]] = {}
     for node in sorted(range(len(tree.nodes)), key=tree.level, reverse=True):
         for first, last in find_runs(judged, node):
             _place(tree, node, (first, last), expected, beyond, found)
     events = [event for same in found.values() for event in same]
-    return sorted((each for each in events if _counts(tree, each)), key=lambda each: (each.node, each.first))
+    return sorted((each for each in events if counts(tree, each)), key=lambda each: (each.node, each.first))
+
+
+def judge_nodes(tree: Tree, planned: Iterable[Planned], quiet: Bools) -> tuple[Judged, Floats]:
+    """What is unusual of each node and day, and what it should have cost in the bill's currency, (T, N)."""
+    judged = judge_days(tree.days, tree.even, mask_planned(tree, planned), quiet)
+    return judged, judged.expected * np.divide(tree.cost, tree.even, out=np.ones_like(tree.cost), where=tree.even != 0)
 
 
 def mask_planned(tree: Tree, planned: Iterable[Planned]) -> Bools:
@@ -211,7 +216,7 @@ def _is_below(tree: Tree, place: int, node: int) -> bool:
     return place == node
 
 
-def _counts(tree: Tree, event: Event) -> bool:
+def counts(tree: Tree, event: Event) -> bool:
     """Whether an event is large enough for its node and for the bill."""
     of_bill = usual_month(tree, replace(event, node=0))
     return abs(event.impact) >= max(OF_NODE * usual_month(tree, event), OF_BILL * of_bill)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +12,17 @@ import pandas as pd
 
 from pipeline.anomalies.cost import (
     LEVELS,
-    OF_BILL,
-    OF_NODE,
     TOLD,
     Event,
     Tree,
+    counts,
     even_factor,
     find_runs,
-    mask_planned,
+    judge_nodes,
     touch,
     usual_month,
 )
-from pipeline.anomalies.cost_level import Bools, judge_days
+from pipeline.anomalies.cost_level import Bools
 from pipeline.anomalies.cost_planned import Planned
 
 #: Of a resource among the levels of an event.
@@ -67,10 +67,7 @@ def find_hidden(tree: Tree, resources: Tree, events: Sequence[Event], planned: I
     """
     if not len(resources.nodes):
         return []
-    judged = judge_days(resources.days, resources.even, mask_planned(resources, planned), quiet)
-    expected = judged.expected * np.divide(
-        resources.cost, resources.even, out=np.ones_like(resources.cost), where=resources.even != 0
-    )
+    judged, expected = judge_nodes(resources, planned, quiet)
     beyond = resources.cost - expected
     nodes = {words: place for place, words in enumerate(tree.nodes[list(LEVELS)].itertuples(index=False, name=None))}
     parts: dict[int, list[int]] = defaultdict(list)
@@ -86,17 +83,9 @@ def find_hidden(tree: Tree, resources: Tree, events: Sequence[Event], planned: I
             if (impact := beyond[first : last + 1, place].sum())
         ]
         known = [each for each in moved if usual_month(resources, each) > 0]
-        counted = [each for each in known if _counts(tree, node, each)]
+        counted = [each for each in known if counts(tree, replace(each, node=node))]
         found += [each for each in counted if _is_hidden(each, known, beyond) and not _is_told(each, told)]
     return sorted(found, key=lambda each: (each.node, each.first))
-
-
-def _counts(tree: Tree, node: int, event: Event) -> bool:
-    """Whether a movement is large enough for its usage type and for the bill."""
-    above = Event(node, event.first, event.last, (), event.impact, event.levels)
-    of_bill = Event(0, event.first, event.last, (), event.impact, event.levels)
-    least = max(OF_NODE * usual_month(tree, above), OF_BILL * usual_month(tree, of_bill))
-    return abs(event.impact) >= least
 
 
 def _is_hidden(event: Event, others: list[Event], beyond: npt.NDArray[np.float64]) -> bool:

@@ -136,15 +136,14 @@ def grade(found: pd.DataFrame) -> list[str]:
     amount = np.where(deviation < _MUCH_RATIO * largest, 0, _WITHOUT_CAPACITY)
     far = np.where(found["impact_ratio"].isna(), amount, _reached(found["impact_ratio"], IMPACT_RATIO))
     mildest = np.minimum(np.minimum(unusual, far), _reached(found["hours"], HOURS))
-    raised = found["criticality"].map(_RAISED).fillna(0).to_numpy(dtype=np.int64)
+    return raise_severity(mildest, found["criticality"])
+
+
+def raise_severity(mildest: npt.NDArray[np.int64], criticality: pd.Series) -> list[str]:
+    """The severity of incidents, by the place among `SEVERITIES` that they have without how much their resources matter."""
+    raised = criticality.map(_RAISED).fillna(0).to_numpy(dtype=np.int64)
     grave = np.where(mildest > 0, np.clip(mildest + raised, 0, len(SEVERITIES) - 1), 0)
     return [SEVERITIES[place] for place in grave]
-
-
-def raise_severity(severity: str, criticality: str | None) -> str:
-    """The severity of an incident of a resource that matters as stated, by what it is without that."""
-    raised = _RAISED.get(criticality, 0) if SEVERITIES.index(severity) > 0 and criticality else 0
-    return SEVERITIES[int(np.clip(SEVERITIES.index(severity) + raised, 0, len(SEVERITIES) - 1))]
 
 
 def _reached(values: pd.Series, limits: dict[str, float] | dict[str, int]) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ from pipeline.anomalies.detection import score_of_excess
 from pipeline.anomalies.incidents import APART, LATER, OWNER, name_incident, raise_severity
 from pipeline.anomalies.state import NEW_LEVEL
 from pipeline.tables.anomalies import ANOMALY
-from pipeline.tables.columns import MISSING, SEVERITIES
+from pipeline.tables.columns import MISSING
 
 #: What finds it, where other incidents name their detectors.
 FOUND_BY = "missing_data"
@@ -46,11 +46,11 @@ def find_missing(
     Returns:
         Rows of `gold.anomaly`, as `group_points` gives them; their score is 0.5 for `least_hours`, and they have no value.
     """
-    counted = silences[_counts(silences, ended, as_of, least_hours, min_history)]
+    silences = silences.assign(until=silences["next_at"].fillna(pd.Timestamp(as_of)))
+    counted = silences[_counts(silences, ended, least_hours, min_history)]
     if counted.empty:
         return ANOMALY.empty().drop(columns=[*LATER])
-    start = counted["last_at"] + _HOUR
-    until = counted["next_at"].fillna(pd.Timestamp(as_of))
+    start, until = counted["last_at"] + _HOUR, counted["until"]
     capped = np.minimum(until, start + NEW_LEVEL)
     rows = counted.assign(started_at=start, end=capped, open=counted["next_at"].isna() & (until == capped))
     rows = rows.assign(missing=((rows["end"] - start) / _HOUR).round().astype("int64"))
@@ -62,14 +62,11 @@ def find_missing(
     return ANOMALY.frame(found).drop(columns=[*LATER])
 
 
-def _counts(silences: pd.DataFrame, ended: pd.DataFrame, as_of: datetime, least_hours: int, min_history: int) -> pd.Series:
+def _counts(silences: pd.DataFrame, ended: pd.DataFrame, least_hours: int, min_history: int) -> pd.Series:
     """Which silences nothing explains."""
     known = (silences["last_at"] - silences["first_at"]).dt.total_seconds() / 3600 + 1
     regular = (silences["observed"] >= min_history) & (silences["observed"] >= REGULAR_RATIO * known)
-    wanted = regular & (silences["heard"] >= least_hours) & (silences["hours"] >= least_hours)
-    until = silences["next_at"].fillna(pd.Timestamp(as_of))
-    explained, usual = _is_explained(silences.assign(until=until), ended), _is_habit(silences.assign(until=until))
-    counts: pd.Series = wanted & ~explained & ~usual
+    counts: pd.Series = regular & (silences["heard"] >= least_hours) & ~_is_explained(silences, ended) & ~_is_habit(silences)
     return counts
 
 
@@ -109,7 +106,7 @@ def _describe(event: pd.DataFrame, criticality: pd.Series, as_of: datetime, leas
     started_at, ended_at = event["started_at"].min(), event["end"].max()
     hours = round((ended_at - started_at) / _HOUR)
     word = criticality.get(owner)
-    mildest = SEVERITIES[1] if longest["missing"] >= MUCH_HOURS else SEVERITIES[0]
+    mildest = np.array([int(longest["missing"] >= MUCH_HOURS)])
     return {
         **{name: longest[name] for name in (*OWNER, "series_id", "metric", "unit")},
         "as_of": as_of,
@@ -131,6 +128,6 @@ def _describe(event: pd.DataFrame, criticality: pd.Series, as_of: datetime, leas
         "expected": None,
         "impact_ratio": None,
         "score": float(score_of_excess(np.array([longest["missing"] / least_hours]))[0]),
-        "severity": raise_severity(mildest, word),
+        "severity": raise_severity(mildest, pd.Series([word]))[0],
         "criticality": word,
     }

@@ -124,7 +124,7 @@ def vote(
 
 
 def blank(rows: Any, flagged: npt.NDArray[np.bool_]) -> Any:
-    """The same rows, in which of a sample that nobody flags nothing is said but its score and state."""
+    """The same rows, in which what was expected of a sample that nobody flags, and who said what of it, is left out."""
     return rows.assign(**{name: rows[name].where(flagged, None) for name in _DETAILS})
 
 

@@ -26,6 +26,7 @@ import pandas as pd
 
 from pipeline.exploration.observed import Floats
 from pipeline.forecasting.diagnostics import strengths
+from pipeline.forecasting.panel import SEASON
 from pipeline.tables.columns import CANONICAL_METRICS
 
 #: The metrics of a server, those of the reference fleet and of `views.server_metrics`.
@@ -36,7 +37,7 @@ CPU = "cpu_utilization"
 DOCUMENTED = {"memory_utilization": (0.35, 0.85), "network_in": (0.25, 0.95), "network_out": (0.25, 0.95)}
 #: Seasons that must have passed before one is told from chance.
 LEAST_SEASONS = 4
-HOURS, WEEKDAYS = 24, 7
+HOURS, WEEKDAYS = SEASON["hour"], SEASON["day"]
 #: The season of a day is told from the hours of the last four weeks.
 HOURS_TOLD = timedelta(days=28)
 #: A stated unit → the one of silver, and what a value is multiplied by; of bytes and counts per second the period counts as well.

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from pipeline.allocation.rules import Rules
-from pipeline.allocation.words import fold, like
 from pipeline.errors import ConfigError, suggestion
 from pipeline.inputs import read
 from pipeline.inputs.allocation import read_allocation_rules
@@ -17,6 +16,7 @@ from pipeline.inputs.stated_file import read_stated_file
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.spend.budget import Budget, everything, parse_budgets
+from pipeline.tables.spelling import fold, like, like_value
 
 
 def read_budgets(lake: Lake, settings: Settings) -> tuple[Budget, ...]:
@@ -76,10 +76,6 @@ def _within(budget: Budget, charges: pd.DataFrame) -> pd.DataFrame:
     """The charges that meet every condition of the scope, each by one of its patterns; values of a dimension in any spelling."""
     for name, patterns in budget.scope.items():
         words = charges["value" if name in budget.dimensions else name]
-        if name in budget.dimensions:
-            likes = like((*patterns, *filter(None, map(fold, patterns))))
-            meant = {word for word in words.unique() if likes(word) or likes(fold(word))}
-        else:
-            meant = set(filter(like(patterns), words.unique()))
-        charges = charges[words.isin(meant)]
+        likes = (like_value if name in budget.dimensions else like)(patterns)
+        charges = charges[words.isin(set(filter(likes, words.unique())))]
     return charges

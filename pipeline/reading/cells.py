@@ -56,16 +56,11 @@ def numbers(sheet: Sheet, column: str, reading: Reading = ANY) -> tuple[Floats, 
     Raises:
         DataError: something else that is not a finite number, or `%` in some cells alone, with the line.
     """
-    values = sheet.data[column]
-    if not is_text(values.type):
-        if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)):
-            raise DataError(f"{sheet}: column {column!r}: expected numbers, got {values.type}")
-        parsed = values.cast(pa.float64()).to_numpy()
+    text = _stated(sheet, column)
+    if not is_text(text.type):
+        parsed = text.to_numpy()
         sheet.refuse(column, np.isinf(parsed), "a finite number")
         return np.asarray(parsed, dtype=np.float64), False
-    text = pc.utf8_trim_whitespace(values)
-    blank = pc.is_in(pc.utf8_lower(text), value_set=pa.array(BLANK, values.type))
-    text = pc.if_else(blank, pa.scalar(None, values.type), text)
     signed = pc.ends_with(text, "%")
     percent = bool(pc.any(signed).as_py())
     if percent:
@@ -87,14 +82,19 @@ def read_numbers(sheet: Sheet, column: str) -> Floats:
     Raises:
         DataError: the file's column is of another type than text or numbers.
     """
+    return _parsed_numbers(_stated(sheet, column))
+
+
+def _stated(sheet: Sheet, column: str) -> pa.ChunkedArray:
+    """A column of numbers as floats, or of text as stripped text; null where a cell says nothing."""
     values = sheet.data[column]
-    if not is_text(values.type):
-        if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)):
-            raise DataError(f"{sheet}: column {column!r}: expected numbers, got {values.type}")
-        return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
-    text = pc.utf8_trim_whitespace(values)
-    blank = pc.is_in(pc.utf8_lower(text), value_set=pa.array(BLANK, values.type))
-    return _parsed_numbers(pc.if_else(blank, pa.scalar(None, values.type), text))
+    if is_text(values.type):
+        text = pc.utf8_trim_whitespace(values)
+        blank = pc.is_in(pc.utf8_lower(text), value_set=pa.array(BLANK, values.type))
+        return pc.if_else(blank, pa.scalar(None, values.type), text)
+    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)):
+        raise DataError(f"{sheet}: column {column!r}: expected numbers, got {values.type}")
+    return values.cast(pa.float64())
 
 
 def _parsed_numbers(text: pa.ChunkedArray) -> Floats:

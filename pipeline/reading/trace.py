@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pipeline.reading import cells
 from pipeline.reading.names import METRIC, STATISTIC
 from pipeline.reading.sheet import Sheet
-from pipeline.tables.columns import StatedUnit, TimeFormat
+from pipeline.tables.columns import SILVER_NAMES, StatedUnit, TimeFormat
 
 Preset = Literal["google_2019", "azure_2019"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -77,6 +77,11 @@ class Mapped(BaseModel):
     unit: StatedUnit = Field(description="Unit of the values, once multiplied by the factor.")
     factor: float = Field(default=1.0, gt=0, le=1e15, description="What each value is multiplied by.")
     statistic: str = Field(default="Average", pattern=f"^{STATISTIC}$", description="What a value is of its period.")
+
+    @field_validator("metric")
+    @classmethod
+    def _metric_as_in_silver(cls, value: str) -> str:
+        return SILVER_NAMES.get(value.lower(), value)
 
 
 class Mapping(BaseModel):
@@ -184,7 +189,7 @@ class Traced:
     Attributes:
         samples: resource, metric, unit, statistic, period_s, ts, value; NaN where a cell is no number.
         rows: of the file, `rows` in all: `not_asked`, `undated` (no moment, so on no day), `unnamed` (no resource).
-        cells: by metric, of the rows that are read: `cells`, `blank` (no samples) and `unreadable`.
+        cells: by metric, of the rows that are read: `cells`, and `blank` of them (no samples).
         undated: the first row of the piece without a moment; None where each has one.
     """
 
@@ -219,12 +224,12 @@ def read_trace(sheet: Sheet, mapping: Mapping) -> Traced:
     counted: Counter[tuple[str, str]] = Counter()
     parts = []
     for values, chosen, mapped in _columns(sheet, mapping, read):
-        blank, unreadable = chosen & np.isnan(values), chosen & np.isinf(values)
-        for what, flags in (("cells", chosen), ("blank", blank), ("unreadable", unreadable)):
-            counted[mapped.metric, what] += int(flags.sum())
+        blank = chosen & np.isnan(values)
+        counted[mapped.metric, "cells"] += int(chosen.sum())
+        counted[mapped.metric, "blank"] += int(blank.sum())
         filled = chosen & ~blank
         said = {"metric": mapped.metric, "unit": mapped.unit, "statistic": mapped.statistic}
-        value = np.where(unreadable, np.nan, values * mapped.factor)[filled]
+        value = np.where(np.isinf(values), np.nan, values * mapped.factor)[filled]
         parts.append(pd.DataFrame({name: each[filled] for name, each in common.items()}).assign(**said, value=value))
     first = int(undated.argmax()) if undated.any() else None
     order = ["resource", "metric", "unit", "statistic", "period_s", "ts", "value"]

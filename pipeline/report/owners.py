@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Literal
 
@@ -20,10 +19,11 @@ from pipeline.report.frames import dollars, floats, numbers, records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.sections.cost import HALF_A_CENT, budget_row, likeliest
 from pipeline.report.sections.recommendations import SECTION as RECOMMENDATIONS
-from pipeline.report.sections.recommendations import recommendations
+from pipeline.report.sections.recommendations import list_recommendations
 from pipeline.report.selection import SHOWN, portfolio_of
 from pipeline.report.words import day, missing, percent, service_word, usd
 from pipeline.tables.columns import PASSIVE, UNALLOCATED
+from pipeline.tables.spelling import like, like_value
 
 Kind = Literal["account", "team"]
 FOLDERS: dict[Kind, str] = {"account": "accounts", "team": "teams"}
@@ -119,23 +119,22 @@ def _advice(findings: Findings, owner: Owner) -> Content | Empty:
     """The section of recommendations, of the owner's alone: two lots of rows at most, without plots."""
     every, savings = findings.recommendation, findings.savings
     about = owner_of(findings, every, owner.kind) == owner.name
-    of_owner = savings["team" if owner.kind == "team" else "account"] == owner.name
+    of_owner = savings[owner.kind] == owner.name
     mine = replace(
         findings,
         recommendation=every[about],
         savings=savings[of_owner],
-        evidence_hours=findings.evidence_hours.head(0),
         rule_record=findings.rule_record.head(0),
     )
     if mine.recommendation[~mine.recommendation["action"].isin(PASSIVE)].empty:
         whose = "of what the rules of allocation give to this team" if owner.kind == "team" else "of this account"
         return Empty(f"Nothing {whose} is recommended to be changed.", "The whole report has what is kept, and why.")
-    content = recommendations(mine)
+    content = list_recommendations(mine)
     if isinstance(content, Empty):
         return content
     left = content["left_out"] + max(len(content["more"]) - SHOWN, 0) + max(len(content["others"]) - SHOWN, 0)
     shorter = {"more": content["more"][:SHOWN], "others": content["others"][:SHOWN], "left_out": left}
-    return {**content, **shorter, "unmeasured_count": 0}
+    return {**content, **shorter, "plots": [], "drawn": [], "unmeasured_count": 0}
 
 
 def _cost(findings: Findings, owner: Owner) -> Content | Empty:
@@ -241,10 +240,6 @@ def _by_currency(sums: pd.Series, name: str) -> dict[str, float]:
 
 def _is_scope_of(scope: str, owner: Owner) -> bool:
     """Whether a budget's scope, as its row says it, names the owner: `account like 2109* or 3333, service like Amazon*`."""
-    for part in re.split(r", (?=\w+ like )", scope):
-        name, like, patterns = part.partition(" like ")
-        # As in scopes, a bracket opens nothing: people put one into names.
-        named = [one.lower().replace("[", "[[]") for one in (patterns, *patterns.split(" or "))]
-        if like and name == owner.kind and any(fnmatchcase(owner.name.lower(), one) for one in named):
-            return True
-    return False
+    likes = like_value if owner.kind == "team" else like
+    conditions = (part.partition(" like ") for part in re.split(r", (?=\w+ like )", scope))
+    return any(name == owner.kind and likes((patterns, *patterns.split(" or ")))(owner.name) for name, _, patterns in conditions)

@@ -7,7 +7,8 @@ it is landed.
 
 **What is lost** An empty cell is no sample. One that is no number lands without a value, and a row without a resource without
 a name: silver quarantines both, as it does what lies outside its unit's bounds. A row without a moment belongs to no day: the
-log counts such rows, and more than `undated_limit` of a file's are an error. Files are read piece by piece, for each interval.
+log counts such rows, and more than `undated_limit` of those asked for in a file are an error. Files are read piece by piece,
+for each interval.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class Options(Mapping, _files.Stored):
 
     path: _files.Location = Field(description=f"The files, .csv, .csv.gz, .tsv or .parquet: {_files.WHERE}.")
     undated_limit: float = Field(
-        default=0.05, ge=0, le=1, description="Largest share of a file's rows that may have no moment and be left out."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Largest share of the rows asked for in a file that may have no moment and be left out.",
     )
     account: str = Field(default="trace", pattern=f"^{_bronze.IDENTIFIER}$", description="Account of the resources.")
     region: str = Field(default="trace", pattern=f"^{_bronze.IDENTIFIER}$", description="Region of the resources.")
@@ -100,10 +104,11 @@ def _pieces(options: Options) -> Iterator[Traced]:
             if traced.undated is not None and not first:
                 first = f"{sheet}: {sheet.place(traced.undated)}"
             yield traced
-        if rows["undated"] > options.undated_limit * rows["rows"]:
+        asked = rows["rows"] - rows["not_asked"]
+        if rows["undated"] > options.undated_limit * asked:
             raise DataError(
                 f"{first}, column {options.time_column!r}: expected a moment of 2000 to 2099 as {options.time_format}; "
-                f"{rows['undated']:,} of {rows['rows']:,} rows have none, more than undated_limit={options.undated_limit:g}"
+                f"{rows['undated']:,} of {asked:,} rows have none, more than undated_limit={options.undated_limit:g}"
             )
         if rows["undated"]:
-            log.warning("%s: %s of %s rows have no moment, and are left out", file.name, rows["undated"], rows["rows"])
+            log.warning("%s: %s of %s rows have no moment, and are left out", file.name, rows["undated"], asked)

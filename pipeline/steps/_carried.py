@@ -72,13 +72,13 @@ def vote_on(
     return pd.concat(found, ignore_index=True), states
 
 
-def keep(interval: Interval, states: dict[datetime, Known], lake: Lake, shard: Shard) -> None:
+def keep(interval: Interval, states: dict[datetime, Known], lake: Lake, shard: Shard, options: Any) -> None:
     """Publish what was known in an interval of whole days, in place of what was believed of it before.
 
     What was known later stays where this changes nothing; otherwise it was made of something else, and goes: the runs after it
     begin with what is left.
     """
-    rows = {moment: _rows(moment, known, interval) for moment, known in states.items()}
+    rows = {moment: _rows(moment, known, interval, options) for moment, known in states.items()}
     new = pa.concat_tables(rows.values())
     end, after = interval.end, shard.scope(interval.end + _TICK, _EVER)
     before = lake.read(DETECTOR_STATE, shard.scope(end, end + _TICK), ("series_id", "state"))
@@ -91,21 +91,26 @@ def _texts(rows: pa.Table) -> dict[str, str]:
     return dict(zip(rows["series_id"].to_pylist(), rows["state"].to_pylist(), strict=True))
 
 
-def _rows(moment: datetime, known: Known, interval: Interval) -> pa.Table:
-    kept = FOR_GOOD if _is_cycle(moment) else FOR_DAYS
+def _whose(options: Any) -> str:
+    """The detector and its options: what goes on is kept in multiples of their threshold, so of others a state says nothing."""
+    return f"{NAME} {options.model_dump_json()}"
+
+
+def _rows(moment: datetime, known: Known, interval: Interval, options: Any) -> pa.Table:
+    kept, whose = (FOR_GOOD if _is_cycle(moment) else FOR_DAYS), _whose(options)
     texts = to_texts(known.memory)
     rows = {
         "series_id": pa.array(known.names.tolist(), pa.string()),
         "state": pa.array(texts, pa.string()),
         "ts": pa.array([moment] * len(texts), pa.timestamp("us")),
-        **{name: pa.array([text] * len(texts), pa.string()) for name, text in (("detector", NAME), ("kept", kept))},
+        **{name: pa.array([text] * len(texts), pa.string()) for name, text in (("detector", whose), ("kept", kept))},
     }
     return conform(pa.table(rows), DETECTOR_STATE, interval)
 
 
 def _restore(interval: Interval, lake: Lake, settings: Settings, options: Any, shard: Shard) -> tuple[datetime, Known]:
-    """The newest state up to an interval of all its series, and its moment; without one nothing, as of the cycle that the history
-    begins in.
+    """The newest state up to an interval of all its series that these options made, and its moment; without one nothing, as of
+    the cycle that the history begins in.
 
     Shards may have failed, or been of another number: where some buckets have no state at a moment, an older one counts.
     """
@@ -114,9 +119,9 @@ def _restore(interval: Interval, lake: Lake, settings: Settings, options: Any, s
     kept = lake.read(DETECTOR_STATE, shard.scope(anchor + _TICK, until), ("ts", "bucket")).to_pandas()
     buckets = kept.groupby("ts")["bucket"].nunique()
     for moment in sorted(buckets.index[buckets == kept["bucket"].nunique()].to_pydatetime(), reverse=True):
-        rows = lake.read(DETECTOR_STATE, shard.scope(moment, moment + _TICK), ("series_id", "state"))
+        rows = lake.read(DETECTOR_STATE, shard.scope(moment, moment + _TICK), ("series_id", "state", "detector"))
         memory = from_texts(rows["state"].to_pylist(), options)
-        if memory is not None:
+        if memory is not None and set(rows["detector"].to_pylist()) == {_whose(options)}:
             return moment, Known(np.array(rows["series_id"].to_pylist(), dtype=str), memory)
     return anchor, Known(np.array([], dtype=str), begin(0, options))
 

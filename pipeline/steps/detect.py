@@ -104,7 +104,7 @@ def _judge_carried(interval: Interval, lake: Lake, settings: Settings, shard: Sh
     scope = table.scope(interval, bucket=buckets_of(*shard))
     published = lake.replace(table, data, scope).rows
     if interval.is_whole_days:
-        keep(interval, states, lake, shard)
+        keep(interval, states, lake, shard, options)
     return published
 
 

@@ -77,7 +77,7 @@ DETECTOR_STATE = Table(
     columns=(
         series_id,
         moment("ts", "The midnight before which the hours lie."),
-        text("detector", "Whose it is."),
+        text("detector", "Whose it is, and the options that it was made with."),
         text("state", "The numbers that `pipeline.anomalies.carried` names, compressed by zlib, in base64."),
         text("kept", "How long it is kept.", values=STATE_KEPT),
         bucket,

@@ -22,6 +22,20 @@ StatedUnit = Literal[
     "ms", "milliseconds", "s", "seconds", "usd",
 ]  # fmt: skip
 STATED_UNITS: tuple[StatedUnit, ...] = get_args(StatedUnit)
+#: What silver calls the metrics that others have names of their own for, by these in lower case; as views.metric_reading has it.
+SILVER_NAMES = {
+    "cpuutilization": "cpu_utilization",
+    "mem_used_percent": "memory_utilization",
+    "disk_used_percent": "disk_utilization",
+    "networkin": "network_in",
+    "networkout": "network_out",
+    "diskreadbytes": "disk_read",
+    "diskwritebytes": "disk_write",
+    "ebsreadbytes": "ebs_read",
+    "ebswritebytes": "ebs_write",
+    "memoryutilization": "memory_utilization",
+    "requestcount": "request_count",
+}
 #: The metrics that views and rules ask for by name: the unit that silver keeps, and what is measured. Others are taken as they
 #: are called, forecast and judged.
 CANONICAL_METRICS: dict[str, tuple[str, str]] = {
@@ -101,6 +115,8 @@ STATES = NORMAL, ONLY_FLAGGED, ANOMALOUS = ("normal", "flagged", "anomalous")
 STATE_KEPT = FOR_GOOD, FOR_DAYS = ("for good", "for days")
 #: Of a risk beside these: it cannot be told.
 UNKNOWN = "unknown"
+#: What inventories call a resource that is stopped or gone, in lower case.
+ENDED_STATES = ("stopped", "stopping", "terminated", "shutting-down", "deleting", "deleted")
 #: What stands in a key where a bill names nothing.
 UNNAMED = "none"
 DatasetCheck = Literal["completeness", "missing", "duplicates", "range", "correlation", "seasonality", "separability"]

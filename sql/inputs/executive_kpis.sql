@@ -40,7 +40,9 @@ counted AS (
   WHERE as_of <= :as_of AND as_of > :as_of - INTERVAL '31' DAY
 ),
 measured_saving AS (
-  SELECT d.ts AS ts, d.saved_cost AS saved, s.cost_basis AS cost_basis, max(d.ts) OVER () AS newest
+  SELECT
+    d.ts AS ts, d.saved_cost AS saved, s.cost_basis AS cost_basis, max(d.ts) OVER () AS newest,
+    max(CASE WHEN s.cost_basis = 'bill' THEN d.ts END) OVER () AS newest_billed
   FROM gold.savings_daily AS d
   JOIN counted AS c ON c.as_of = d.as_of
   JOIN gold.savings AS s ON s.as_of = d.as_of AND s.recommendation_id = d.recommendation_id
@@ -49,10 +51,11 @@ measured_saving AS (
 ),
 realised AS (
   SELECT
-    max(newest) AS known_at, cast(sum(cast(saved AS decimal(38, 9))) AS double) AS saved,
-    cast(sum(CASE WHEN cost_basis = 'bill' THEN cast(saved AS decimal(38, 9)) END) AS double) AS saved_of_bills
+    max(newest) AS known_at, max(newest_billed) AS billed_at,
+    cast(sum(CASE WHEN ts > newest - INTERVAL '30' DAY THEN cast(saved AS decimal(38, 9)) END) AS double) AS saved,
+    cast(sum(CASE WHEN cost_basis = 'bill' AND ts > newest_billed - INTERVAL '30' DAY THEN cast(saved AS decimal(38, 9)) END) AS double)
+      AS saved_of_bills
   FROM measured_saving
-  WHERE ts > newest - INTERVAL '30' DAY
 ),
 assessed AS (
   SELECT max(as_of) AS as_of
@@ -223,7 +226,7 @@ SELECT 'savings_realised_30d' AS kpi, saved AS value, 'usd' AS unit, known_at AS
   'Saved in the last 30 days measured by recommendations that were followed, against what would have been paid' AS meaning
 FROM realised
 UNION ALL
-SELECT 'cost_reduction_30d' AS kpi, r.saved_of_bills / nullif(r.saved_of_bills + s.recent, 0e0) AS value, 'ratio' AS unit, r.known_at AS known_at,
+SELECT 'cost_reduction_30d' AS kpi, r.saved_of_bills / nullif(r.saved_of_bills + s.recent, 0e0) AS value, 'ratio' AS unit, r.billed_at AS known_at,
   'What was saved of what bills have, as a share of what would have been paid: that and the cost of the last 30 days billed' AS meaning
 FROM realised AS r
 CROSS JOIN spent AS s

@@ -17,11 +17,11 @@ from pipeline.allocation.allocate import allocate, check_sums
 from pipeline.allocation.decide import Charges
 from pipeline.allocation.rules import Rules, parse_rules
 from pipeline.allocation.split import split
-from pipeline.allocation.words import fold, fold_key
 from pipeline.errors import ConfigError, DataError
 from pipeline.tables.allocation import COST_ALLOCATION, COSTS, KEPT
 from pipeline.tables.columns import ALLOCATION_METHODS
 from pipeline.tables.money import CHARGE_DAILY
+from pipeline.tables.spelling import fold, fold_key
 
 MARCH = datetime(2026, 3, 1)
 MATCHED = ("region", "usage_type", "resource_id", "tag_set")

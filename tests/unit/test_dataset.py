@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,19 +13,20 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from pipeline import plugs
 from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError
 from pipeline.exploration.compatibility import PARTS, SILVER_UNITS, correlate, fits, gather, in_silver, rate, season_strength
 from pipeline.inputs.findings import read_mix
 from pipeline.interval import Interval
-from pipeline.lake import Lake
-from pipeline.own_files.dataset import report_dataset, write_mix
+from pipeline.lake import Lake, sql
+from pipeline.own_files.dataset import MOST_DAYS, MOST_SERVERS, report_dataset, write_mix
 from pipeline.reading.trace import Mapping
 from pipeline.report.sections.sources import tell_mix
 from pipeline.settings import Settings, load
 from pipeline.steps.build import build
 from pipeline.steps.ingest import ingest
-from pipeline.tables.columns import STATED_UNITS
+from pipeline.tables.columns import SILVER_NAMES, STATED_UNITS
 
 FIRST = pd.Timestamp("2026-02-02")
 MADE_UP = Path(__file__).resolve().parents[1] / "data" / "presets"
@@ -326,6 +328,26 @@ def test_of_a_file_without_a_sample_it_is_said_what_its_rows_lack(tmp_path: Path
 
     with pytest.raises(DataError, match=r"1,632 of 1,632 have no moment of 2000 to 2099 as epoch_s in 'at'; look at its mapping"):
         report_dataset(write_hosts(tmp_path), counted, 60)
+
+
+def test_a_metric_by_cloudwatchs_name_is_rated_as_what_silver_calls_it(tmp_path: Path) -> None:
+    cases = sql.text("views.metric_reading").partition("CASE lower(metric)")[2].partition("END AS metric")[0]
+    assert dict(re.findall(r"WHEN '(\w+)' THEN '(\w+)'", cases)) == SILVER_NAMES
+    named = {"busy": {"metric": "CPUUtilization", "unit": "ratio"}}
+
+    report = report_dataset(write_hosts(tmp_path), Mapping.model_validate(GIVEN | {"metrics": named}), 60)
+
+    assert report.scores[["metric", "known_ratio"]].to_numpy().tolist() == [["cpu_utilization", 1.0]]
+    assert report.coverage == 0.2
+
+
+def test_a_mix_asks_for_as_many_servers_and_days_as_the_fleet_has_and_it_has_no_more() -> None:
+    most = {"preset": "realistic", "servers": MOST_SERVERS, "days": MOST_DAYS}
+
+    assert plugs.check_options("sources", "fleet", most)
+    for name in ("servers", "days"):
+        with pytest.raises(ConfigError, match=name):
+            plugs.check_options("sources", "fleet", most | {name: int(most[name]) + 1})
 
 
 def test_two_columns_that_would_be_one_series_are_refused() -> None:

@@ -152,6 +152,7 @@ def test_currencies_are_not_added_to_tell_who_costs_most(findings: Findings) -> 
     [
         ("team like payments, [risk] or search", True),
         ("team like pay*", True),
+        ("team like payments,_[Risk]", True),
         ("team like payments, service like Amazon*", False),
         ("service like Amazon*, team like *[risk]", True),
         ("account like payments*", False),

@@ -103,6 +103,14 @@ def test_a_row_without_a_moment_is_left_out_and_too_many_of_them_are_an_error_wi
         fetched(path=path, **HOST)
 
 
+def test_of_rows_without_a_moment_those_of_the_resources_that_are_asked_for_count_alone(tmp_path: Path) -> None:
+    others = [f"2026-03-02T00:{minute:02d},b,0.5" for minute in range(30)]
+    path = write(tmp_path, "at,host,busy", "yesterday,a,0.5", *others)
+
+    with pytest.raises(DataError, match="1 of 1 rows have none"):
+        fetched(path=path, **HOST | {"where": {"host": ["a"]}})
+
+
 def test_what_is_no_number_has_no_resource_or_lies_out_of_bounds_is_quarantined(
     tmp_path: Path, lake: Lake, settings: Settings
 ) -> None:

@@ -343,3 +343,8 @@ def test_stated_chances_are_judged_at_every_horizon_with_all_that_was_observed_w
     assert (
         days_back(query, r"FROM views\.demand_hourly\s+WHERE .*ts >= date_add\('day', -(\d+), :start\)") >= FURTHEST["hour"].days
     )
+
+
+def test_what_sql_takes_for_ended_is_what_the_ledger_of_savings_does() -> None:
+    [listed] = re.findall(r"lower\(state\) IN \((.*)\)", SQL["inputs.ended"])
+    assert tuple(re.findall(r"'([^']+)'", listed)) == columns.ENDED_STATES

@@ -11,7 +11,7 @@ from pipeline.report.findings import Findings
 from pipeline.report.frames import numbers, records
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import COMPLETE, SHOWN
-from pipeline.report.words import DASH, missing, series_label, share
+from pipeline.report.words import day, decimals, missing, series_label, share
 from pipeline.tables.columns import CHECK_SEVERITIES, DATASET_CHECKS
 
 _ORDER = {severity: place for place, severity in enumerate(CHECK_SEVERITIES)}
@@ -77,9 +77,9 @@ def _sources(checks: pd.DataFrame) -> list[Content]:
     return [
         {
             "source": row["source"],
-            "day": f"{row['ts']:%Y-%m-%d}",
+            "day": day(row["ts"]),
             "asked": _ASKED[row["check_name"]],
-            "found": cell_of(row["observed"], _figure if row["check_name"] == "correlation" else share),
+            "found": cell_of(row["observed"], decimals if row["check_name"] == "correlation" else share),
             "expected": _expected(row),
             "said": "not judged" if missing(row["success"]) else "holds" if row["success"] else "fails",
             "level": "warning" if not missing(row["success"]) and not row["success"] else "",
@@ -91,11 +91,7 @@ def _sources(checks: pd.DataFrame) -> list[Content]:
 
 def _expected(row: dict[Any, Any]) -> str:
     word, bound = ("at most", row["most"]) if missing(row["least"]) else ("at least", row["least"])
-    return f"{word} {_figure(bound) if row['check_name'] == 'correlation' else share(bound)}"
-
-
-def _figure(value: Any) -> str:
-    return DASH if missing(value) else f"{float(value):.2f}"
+    return f"{word} {decimals(bound) if row['check_name'] == 'correlation' else share(bound)}"
 
 
 def _loads(loads: pd.DataFrame) -> list[Content]:

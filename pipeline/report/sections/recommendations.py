@@ -33,6 +33,12 @@ DAYS_PER_MONTH = 730.0 / 24
 
 
 def recommendations(findings: Findings) -> Content | Empty:
+    content = list_recommendations(findings)
+    return content if isinstance(content, Empty) else {**content, **draw_evidence(findings)}
+
+
+def list_recommendations(findings: Findings) -> Content | Empty:
+    """The same without plots."""
     every, unknown = findings.recommendation, lacks(findings, KNOWN)
     if every.empty:
         return Empty(
@@ -47,7 +53,6 @@ def recommendations(findings: Findings) -> Content | Empty:
     rows = [_row(row, assumed) for row in records(portfolio)]
     saved = numbers(portfolio["portfolio_savings_usd"])
     return {
-        **draw_evidence(findings),
         "unknown": unknown,
         "left_out": max(len(rows) - AT_MOST, 0) + max(len(others) - AT_MOST, 0),
         "rows": rows[:SHOWN],

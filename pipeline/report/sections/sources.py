@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pandas as pd
 
 from pipeline.report.findings import Findings
@@ -20,11 +18,12 @@ _WARNINGS = {
 }
 
 
-def tell_mix(mix: pd.DataFrame) -> str:
+def tell_mix(mix: pd.DataFrame, *, in_short: bool = False) -> str:
     """Which share of the resources with metrics is of which kind, in a sentence; empty where all are of one kind.
 
     Args:
         mix: a row per source: source, resources, kind.
+        in_short: without counts and names.
     """
     counted = mix[pd.to_numeric(mix["resources"]) > 0]
     if counted["kind"].nunique() < 2:
@@ -33,8 +32,9 @@ def tell_mix(mix: pd.DataFrame) -> str:
     parts = []
     for kind, rows in sorted(counted.groupby("kind"), key=lambda each: (-int(each[1]["resources"].sum()), str(each[0]))):
         of = ", ".join(f"{name} {int(count):,}" for name, count in zip(rows["source"], rows["resources"], strict=True))
-        parts.append(f"{int(rows['resources'].sum()) / whole:.0%} {kind} ({of})")
-    return f"{whole:,} resources with metrics: {', '.join(parts)}"
+        parts.append(f"{int(rows['resources'].sum()) / whole:.0%} {kind}{'' if in_short else f' ({of})'}")
+    told = ", ".join(parts)
+    return f"{told} resources" if in_short else f"{whole:,} resources with metrics: {told}"
 
 
 def sources(findings: Findings) -> list[Content]:
@@ -67,8 +67,7 @@ def caveats(findings: Findings) -> list[Content]:
         if names:
             found.append({"kind": kind, "text": f"{', '.join(names)}: {warning}.", "short": ", ".join(names)})
     if mixed := tell_mix(findings.dataset_mix):
-        shares = re.sub(r" \([^)]*\)", "", mixed.partition(": ")[2])
-        found.append({"kind": "mixed", "text": f"{mixed}.", "short": f"{shares} resources"})
+        found.append({"kind": "mixed", "text": f"{mixed}.", "short": tell_mix(findings.dataset_mix, in_short=True)})
     assumed = assumed_resources(findings.resource)
     if assumed:
         text = (

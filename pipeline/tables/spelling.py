@@ -35,3 +35,10 @@ def like(patterns: Iterable[str]) -> Callable[[str], bool]:
     """
     likes = re.compile("|".join(translate(pattern.replace("[", "[[]")) for pattern in patterns), re.IGNORECASE)
     return lambda word: likes.match(as_given(word)) is not None
+
+
+def like_value(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """The same of a value of a dimension, in any spelling of the pattern's and of its own."""
+    every = tuple(patterns)
+    likes = like((*every, *filter(None, map(fold, every))))
+    return lambda word: likes(word) or likes(fold(word))
