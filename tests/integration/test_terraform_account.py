@@ -303,3 +303,23 @@ def test_a_monitor_that_is_switched_on_is_missed_by_an_alarm_on_its_page(tmp_pat
     assert {each["Name"]: each["Value"] for each in found["Dimensions"]}["FilterId"] == "monitor"
     assert found["AlarmActions"] == found["OKActions"] == [topic for topic in topics if topic.endswith(":headroom-operations")]
     assert len(alarms) == 4, "beside the three of tables that nobody writes"
+
+
+def test_a_call_that_a_client_sends_again_hears_what_it_heard_first(account: Account) -> None:
+    ec2 = account.server.client("ec2")
+    group = ec2.create_security_group(GroupName="asked-twice", Description="asked twice")["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+
+    def ask(call: str) -> str:
+        ec2.meta.events.register(
+            "before-send", lambda request, **_: request.headers.update({"amz-sdk-invocation-id": call}), "id"
+        )
+        try:
+            answer = ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[rule])
+        finally:
+            ec2.meta.events.unregister("before-send", unique_id="id")
+        return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+
+    assert ask("one") == ask("one")
+    with pytest.raises(ec2.exceptions.ClientError, match="Duplicate"):
+        ask("another")

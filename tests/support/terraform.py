@@ -11,10 +11,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import IO, Any
 from unittest.mock import patch
@@ -180,6 +182,7 @@ def _remembering() -> list[Any]:
     from moto.athena.responses import AthenaResponse
     from moto.ec2.models.security_groups import SecurityGroupRule
     from moto.ecs.models import Service
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from moto.rds.models import DBInstance, DBParameterGroup
     from moto.s3.models import FakeBucket, FakeDeleteMarker
     from moto.s3.responses import S3Response
@@ -222,7 +225,17 @@ def _remembering() -> list[Any]:
             return 404, {}, "<Error><Code>NoSuchConfiguration</Code><Message>there is none</Message></Error>"
         return 200, {}, watched[metric]
 
+    answer, answers = DomainDispatcherApplication.__call__, defaultdict[str, _Answer](_Answer)
+
+    def once(self: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        call = environ.get("HTTP_AMZ_SDK_INVOCATION_ID", "")
+        if environ["REQUEST_METHOD"] != "POST" or not call:
+            return answer(self, environ, start_response)
+        return answers[call].given(lambda begin: answer(self, environ, begin), start_response)
+
     return [
+        # A busy machine breaks a connection now and then: the client asks again, and would hear that what it asked for is there.
+        patch.object(DomainDispatcherApplication, "__call__", once),
         _afterwards(DBInstance, database),
         _afterwards(SecurityGroupRule, rule),
         _afterwards(Service, service),
@@ -236,6 +249,24 @@ def _remembering() -> list[Any]:
         # A list of versions would copy the bytes of every object in the bucket.
         patch("moto.s3.models.copy", SimpleNamespace(copy=copy.copy, deepcopy=list)),
     ]
+
+
+@dataclass
+class _Answer:
+    """What was said to a call; the same call, sent again, hears the same and changes nothing."""
+
+    one: Lock = field(default_factory=Lock)
+    head: tuple[Any, ...] = ()
+    body: bytes = b""
+
+    def given(self, answer: Callable[[Callable[..., None]], Iterable[bytes]], start_response: Any) -> list[bytes]:
+        with self.one:
+            if not self.head or not self.head[0].startswith("2"):
+                heads: list[tuple[Any, ...]] = []
+                self.body = b"".join(answer(lambda *head: heads.append(head)))
+                (self.head,) = heads
+        start_response(*self.head)
+        return [self.body]
 
 
 def _permission(bucket: Any, action: str, resource: str) -> Any:
