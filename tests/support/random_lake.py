@@ -120,6 +120,7 @@ class _Chance(random.Random):
             "after_start": as_of,
             "after_end": as_of + timedelta(days=7),
             "hours": self.choice((1, 24)),
+            "rhythm": self.choice(("day", "monitor")),
             "by_resource_id": self.choice((0, 1)),
             "by_usage_type": self.choice((0, 1)),
             "dimension": self.choice(("team", "project")),

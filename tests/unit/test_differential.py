@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline import tables
+from pipeline.lake import sql
 from tests.support import differential
 from tests.support.differential import difference, shrink
 from tests.support.random_lake import make_lake
@@ -22,6 +23,11 @@ def compared(theirs: list[list[Any]], ours: list[list[Any]], *, is_ordered: bool
         [dict(zip(names, row, strict=True)) for row in ours], pa.schema({"name": pa.string(), "value": pa.float64()})
     )
     return difference(Answer(COLUMNS, theirs, 0), here, is_ordered=is_ordered)
+
+
+def test_a_random_lake_has_a_value_for_every_parameter_of_every_query() -> None:
+    params, _ = make_lake(0, [])
+    assert {name: missing for name in sql.names() if (missing := sql.parameters(sql.parse(sql.text(name))) - params.keys())} == {}
 
 
 @pytest.mark.parametrize(
