@@ -28,8 +28,9 @@ Places = npt.NDArray[np.int64]
 CONFIRMED = ANOMALY_LABELS[0]
 #: Fewer labels change nothing.
 LEAST_LABELS = 30
-#: So many labels are worth the whole of a step from what is shipped: twice a threshold, or the whole of a weight.
-PRIOR_LABELS = 10
+#: A weight or threshold that leaves what is shipped must be worth so many labels, and as many again for each whole step: twice a
+#: threshold, or the whole of a weight.
+PRIOR_LABELS = 5
 #: The first labels are only learned from; the others are told apart in so many parts, each by what came before it.
 FIRST_SHARE, FOLDS = 0.4, 4
 #: What takes over may tell people more than what serves by this share of incidents that nobody confirmed.
@@ -196,10 +197,13 @@ def _share(part: float, whole: float) -> float:
 
 
 def distance(voters: Voters, shipped: Voters) -> float:
-    """How far a vote is from what is shipped: 1 for twice or half a threshold, and for the whole of a weight."""
-    moved = sum(abs(np.log2(voters.thresholds[name] / shipped.thresholds[name])) for name in shipped.names)
-    reweighed = sum(abs(1 - voters.weights[name] / weight) for name, weight in shipped.weights.items() if weight)
-    return float(moved + reweighed)
+    """How far a vote is from what is shipped: 1 and its steps for each number that moved.
+
+    A step is twice or half a threshold, or the whole of a weight.
+    """
+    steps = [abs(np.log2(voters.thresholds[name] / shipped.thresholds[name])) for name in shipped.names]
+    steps += [abs(1 - voters.weights[name] / weight) for name, weight in shipped.weights.items() if weight]
+    return float(sum(1 + step for step in steps if step > _ROUNDING))
 
 
 def search(shipped: Voters, evidence: Evidence, known: Places, trials: int = 0, seed: int = 0) -> Voters:

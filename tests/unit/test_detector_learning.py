@@ -26,14 +26,14 @@ Floats = npt.NDArray[np.float64]
 def above(level: float) -> Detector:
     """A detector that expects 0 and flags what is as high as a level and more."""
 
-    def detect(ts: npt.NDArray[np.datetime64], values: Floats) -> Detection:  # noqa: ARG001 what a detector is given
+    def detect(ts: npt.NDArray[np.datetime64], values: Floats) -> Detection:
         nothing = np.zeros(len(values))
         return Detection(values / level, nothing, nothing - level, nothing + level, np.ones(len(values), dtype=np.bool_))
 
     return detect
 
 
-def useless(ts: npt.NDArray[np.datetime64], values: Floats) -> Detection:  # noqa: ARG001 what a detector is given
+def useless(ts: npt.NDArray[np.datetime64], values: Floats) -> Detection:
     """One that flags what is neither high nor low, and nothing else."""
     nothing = np.full(len(values), np.nan)
     odd = np.where((values > 4) & (values < 6), 4.0, 0.0)
