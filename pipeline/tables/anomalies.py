@@ -140,6 +140,7 @@ ANOMALY = Table(
         Column(name="score", type=NUMBER, doc="Largest score of its samples.", ge=0, le=1),
         text("severity", "The mildest of how unusual, how far and how long, moved by criticality.", values=SEVERITIES),
         text("criticality", "Of the resource, by its tag.", nullable=True, values=CRITICALITIES),
+        text("model_version", "Registered version of the vote that judged its peak; null of missing data.", nullable=True),
         number(
             "confidence",
             "Share of such incidents that people call anomalies; null of missing data, and where nobody measured it.",
@@ -160,7 +161,6 @@ ANOMALY = Table(
             nullable=True,
             values=ANOMALY_LABELS,
         ),
-        text("model_version", "Registered version of the vote that judged its peak; null of missing data.", nullable=True),
         bucket,
     ),
     may_be_empty=True,
