@@ -40,17 +40,14 @@ from pipeline.settings import load
 )
 def model_training() -> None:
     settings = load()
-    due = gate.override(task_id="due")(name="due")
-    forecasters, detectors = [call("train", settings.shards)], [call("train_detectors")]
+    due, trained = gate.override(task_id="due")(name="due"), [call("train", settings.shards)]
     if settings.shards > 1:
-        forecasters.append(call("register"))
-    forecasters.append(call("record"))
+        trained.append(call("register"))
+    decided = [call("promote")]
     if settings.promotion_approval:
-        asked = approval(timedelta(hours=settings.approval_hours))
-        forecasters.append(asked)
-        detectors.append(asked)
-    chain(due, *forecasters, call("promote"))
-    chain(due, *detectors, call("promote_detectors"))
+        decided.insert(0, approval(timedelta(hours=settings.approval_hours)))
+    chain(due, *trained, call("record"), *decided)
+    chain(due, call("train_detectors"), decided[0])
 
 
 def approval(response_timeout: timedelta) -> Any:

@@ -74,6 +74,18 @@ class Memory(NamedTuple):
         """A copy of what is kept of some of the series."""
         return _of([each[rows] for each in self.arrays])
 
+    def in_multiples_of(self, ratio: float) -> Memory:
+        """The same for a threshold that is `ratio` times the one before: what does not reach it was never flagged.
+
+        What reached a lower threshold, and not the one before, is not known.
+        """
+        if ratio == 1:
+            return self
+        held, told = self.held.copy(), self.told / np.float32(ratio)
+        held[..., 0] /= np.float32(ratio)
+        held[held[..., 0] < 1] = 0.0
+        return Memory(self.state, self.high, held, np.where(told < 1, np.float32(0), told))
+
 
 @dataclass(frozen=True)
 class Known:

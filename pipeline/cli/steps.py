@@ -68,7 +68,7 @@ CONCLUSIONS = {
 }
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
-    *("ingest", "build", "due", "train", "train_detectors", "register", "record", "promote", "promote_detectors"),
+    *("ingest", "build", "due", "train", "train_detectors", "register", "record", "promote"),
     *(
         "features",
         "forecast",
@@ -178,7 +178,6 @@ def promote(
         return
     interval = read_interval(day, start, end)
     _perform("promote", interval, settings)
-    _perform("promote_detectors", interval, settings)
     _conclude("promote", interval, settings)
 
 

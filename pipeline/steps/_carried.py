@@ -23,6 +23,8 @@ from pipeline.tables.schema import Scope, buckets_of
 
 #: What is known at the beginning of each of these is kept for good, and a series without any state begins with one of them.
 CYCLE = timedelta(days=28)
+#: Follows the options where a version flags from another multiple of the detector's own threshold on.
+_FROM = "×{:g}"
 _TICK = timedelta(microseconds=1)
 _EVER = datetime(9999, 1, 1)
 
@@ -47,9 +49,19 @@ class Asked(NamedTuple):
 
     @property
     def whose(self) -> str:
-        """What goes on is kept in multiples of the threshold, and so is what people were told: of others a state says nothing."""
-        from_there = "" if self.threshold == 1 else f" from {self.threshold:g} times its threshold"
-        return f"{NAME} {self.options.model_dump_json()}{from_there}"
+        """What is kept is of these options, and in multiples of this threshold."""
+        return f"{self._own}{_FROM.format(self.threshold) if self.threshold != 1 else ''}"
+
+    def threshold_of(self, whose: str) -> float | None:
+        """The threshold in whose multiples a state of the same options was kept; None of other options."""
+        if whose == self._own:
+            return 1.0
+        head, _, multiple = whose.rpartition(_FROM[:1])
+        return float(multiple) if head == self._own else None
+
+    @property
+    def _own(self) -> str:
+        return f"{NAME} {self.options.model_dump_json()}"
 
 
 def vote_on(
@@ -128,8 +140,10 @@ def _restore(interval: Interval, lake: Lake, settings: Settings, asked: Asked, s
     for moment in sorted(buckets.index[buckets == kept["bucket"].nunique()].to_pydatetime(), reverse=True):
         rows = lake.read(DETECTOR_STATE, shard.scope(moment, moment + _TICK), ("series_id", "state", "detector"))
         memory = from_texts(rows["state"].to_pylist(), asked.options)
-        if memory is not None and set(rows["detector"].to_pylist()) == {asked.whose}:
-            return moment, Known(np.array(rows["series_id"].to_pylist(), dtype=str), memory)
+        kept_from = {asked.threshold_of(each) for each in set(rows["detector"].to_pylist())}
+        if memory is not None and len(kept_from) == 1 and (threshold := kept_from.pop()) is not None:
+            names = np.array(rows["series_id"].to_pylist(), dtype=str)
+            return moment, Known(names, memory.in_multiples_of(asked.threshold / threshold))
     return anchor, Known(np.array([], dtype=str), begin(0, asked.options))
 
 

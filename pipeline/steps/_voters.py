@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 #: Where decisions about the vote stand in `gold.promotion`, and what is promoted.
 SEGMENT: tuple[str, Granularity] = ("detectors", "hour")
 VOTE = "vote"
+#: The votes that a training measures.
+SERVING, PROPOSED = "vote (serving)", "vote (proposed)"
 
 
 def read_shipped(settings: Settings) -> Voters:

@@ -19,7 +19,7 @@ from pipeline.quality.conform import conform
 from pipeline.registry.detectors import Proposal, Trained, log_detectors
 from pipeline.registry.trainings import find_trained
 from pipeline.steps._declaration import Step
-from pipeline.steps._voters import SEGMENT, next_day, read_shipped, read_voters
+from pipeline.steps._voters import PROPOSED, SEGMENT, SERVING, next_day, read_shipped, read_voters
 from pipeline.tables.anomalies import ANOMALY, DETECTOR_METRIC
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ STEP = Step(
     reads=("inputs.labelled_incidents", "inputs.labelled_points", "gold.promotion"),
 )
 #: Labels that are learned from at most, the newest; the hours of their resources are read from the first of them on.
-MOST_LABELS = 500
+MOST_LABELS, LEARNED = 500, timedelta(days=180)
 
 
 def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -42,7 +42,7 @@ def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
 
     The vote of the settings is the first version. With `anomalies.learning.LEAST_LABELS` labels and more, weights and thresholds
     are learned from them, by `search_trials` sets beside a grid, and told on labels that came later; below it nothing changes,
-    and the reason says so. `promote_detectors` decides. The same labels, hours and settings again register nothing.
+    and the reason says so. `promote` decides. The same labels, hours and settings again register nothing.
 
     Raises:
         ConfigError: a weight or option that is none.
@@ -50,7 +50,8 @@ def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
     """
     shipped, serving = read_shipped(settings), read_voters(lake, settings, next_day(interval.as_of))
     snapshot_id = lake.snapshot_id(ANOMALY)
-    labelled = read(lake, "labelled_incidents", as_of=interval.as_of).tail(MOST_LABELS).reset_index(drop=True)
+    labelled = read(lake, "labelled_incidents", as_of=interval.as_of)
+    labelled = labelled[labelled["started_at"] >= interval.as_of - LEARNED].tail(MOST_LABELS).reset_index(drop=True)
     points = _read_points(interval, lake, settings, labelled)
     told = {"labels": len(labelled), "search_trials": settings.search_trials, "seed": 0, "votes": shipped.votes}
     fingerprint = _fingerprint(shipped, serving, labelled, points, told)
@@ -118,8 +119,7 @@ def _measure(shipped: Voters, serving: Voters, proposed: Voters, evidence: Evide
         name: Voters({name: shipped.options[name]}, {name: 1.0}, {name: 1.0}, {name: serving.thresholds[name]}, 1.0)
         for name in shipped.names
     }
-    votes = {"vote (serving)": serving, "vote (proposed)": proposed}
-    known = {UNREGISTERED: UNREGISTERED, serving.text(): serving.version}
+    votes = {SERVING: serving, PROPOSED: proposed}
     rows = []
     for name, voters in {**alone, **votes}.items():
         figures = {key: value if value == value else None for key, value in measure(voters, evidence)._asdict().items()}
@@ -127,7 +127,7 @@ def _measure(shipped: Voters, serving: Voters, proposed: Voters, evidence: Evide
         rows.append(
             {
                 "model": name,
-                "version": UNREGISTERED if member else known.get(voters.text(), UNREGISTERED),
+                "version": serving.version if name == SERVING else UNREGISTERED,
                 "threshold": serving.thresholds[name] if member else None,
                 "weight": serving.weights[name] if member else None,
                 **figures,
@@ -142,7 +142,7 @@ def _runs(rows: list[dict[str, Any]], shipped: Voters, serving: Voters, proposed
     for name in shipped.names:
         params = {f"param.{key}": value for key, value in shipped.options[name].items()}
         yield name, ({"threshold": serving.thresholds[name], "weight": serving.weights[name], **params}, figures.get(name, {}))
-    for name, voters in (("vote (serving)", serving), ("vote (proposed)", proposed)):
+    for name, voters in ((SERVING, serving), (PROPOSED, proposed)):
         params = {f"{each}.threshold": value for each, value in voters.thresholds.items()}
         params |= {f"{each}.weight": value for each, value in voters.weights.items()}
         yield name, ({"votes": voters.votes, **params}, figures.get(name, {}))

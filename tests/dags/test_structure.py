@@ -231,9 +231,8 @@ def test_training_precedes_promotion(dags: dict[str, Any]) -> None:
         "train": {"due"},
         "register": {"train"},
         "record": {"register"},
-        "promote": {"record"},
         "train_detectors": {"due"},
-        "promote_detectors": {"train_detectors"},
+        "promote": {"record", "train_detectors"},
     }
 
 
@@ -246,7 +245,7 @@ def test_between_training_and_promotion_a_person_may_be_asked_and_silence_is_a_r
         HEADROOM_PROMOTION_APPROVAL="true",
         HEADROOM_SHARDS="2",
     )
-    above = {"approve": ["record", "train_detectors"], "promote": ["approve"], "promote_detectors": ["approve"]}
+    above = {"approve": ["record", "train_detectors"], "promote": ["approve"]}
     assert seen == [above, ["Reject"], 72 * 3600]
 
 
@@ -271,7 +270,7 @@ def test_with_one_shard_training_registers_by_itself(run_python: Callable[..., A
         "print(json.dumps(sorted(t.task_id for t in model_training.model_training().tasks)))",
         HEADROOM_SHARDS="1",
     )
-    assert seen == ["due", "promote", "promote_detectors", "record", "train", "train_detectors"]
+    assert seen == ["due", "promote", "record", "train", "train_detectors"]
 
 
 def test_a_mistyped_setting_shows_as_an_import_error_that_names_it(run_python: Callable[..., Any]) -> None:

@@ -23,7 +23,7 @@ from pipeline.steps.build import build
 from pipeline.steps.detect import detect
 from pipeline.steps.due import changed_vote
 from pipeline.steps.incidents import incidents
-from pipeline.steps.promote_detectors import promote_detectors
+from pipeline.steps.promote import promote
 from pipeline.steps.train_detectors import train_detectors
 from pipeline.tables.usage import METRIC_SAMPLE
 from tests.support import golden
@@ -95,7 +95,7 @@ class Estate:
         return set(self.judged(interval, ())["model_version"].to_pylist())
 
     def train(self, interval: Interval) -> tuple[int, int]:
-        return train_detectors(interval, self.lake, self.settings), promote_detectors(interval, self.lake, self.settings)
+        return train_detectors(interval, self.lake, self.settings), promote(interval, self.lake, self.settings)
 
 
 @pytest.fixture(scope="module", params=["seasonal_mad", "bounded"])
@@ -156,9 +156,8 @@ def test_from_no_labels_over_few_to_enough_and_back(estate: Estate, caplog: pyte
     flagged = [(table["votes"].to_numpy() > 0).sum() for table in (*before[2:], estate.judged(day(2)), estate.judged(day(3)))]
     assert sum(flagged[2:]) < sum(flagged[:2])
     # A range is judged as its days are.
-    by_day = [estate.judged(day(number), ()) for number in (1, 2, 3)]
     detect(Interval(day(1).start, day(3).end), lake, settings)
-    assert [estate.judged(day(number), ()) for number in (1, 2, 3)] == by_day
+    assert [estate.versions(day(number)) for number in (1, 2, 3)] == [{"1"}, {"2"}, {"2"}]
     # What confidence was measured with is not what judges now.
     incidents(day(3), lake, settings)
     stated = "SELECT model_version, max(confidence) AS confidence FROM gold.anomaly WHERE as_of = :at GROUP BY 1 ORDER BY 1"
@@ -194,3 +193,12 @@ def test_a_training_of_detectors_is_a_run_with_one_below_it_for_each_and_nothing
     version = estate.client().get_model_version(MODEL, "2")
     files = [path.name for path in Path(version.source.removeprefix("file://")).rglob("*") if path.is_file()]
     assert files == ["spec.json"]
+
+
+def test_an_empty_lake_has_a_first_version_and_the_same_again_is_no_other(tmp_path: Path) -> None:
+    settings = settings_module.load({}, home=tmp_path)
+    empty = Estate(settings, open_lake(settings))
+
+    assert empty.train(KNOWN) == (1, 1)
+    assert empty.train(KNOWN) == (0, 0)
+    assert [row["champion_version"] for row in empty.decisions()] == ["1"]

@@ -1,4 +1,4 @@
-"""Decide whether the weights and thresholds that detectors learned from labels serve from the next day on."""
+"""Whether the weights and thresholds that detectors learned from labels serve from the next day on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from pipeline.registry import ledger
 from pipeline.registry.champion import set_aliases
 from pipeline.registry.detectors import Proposal, read_trained_detectors
 from pipeline.registry.ledger import ROLLED_BACK, Decision
-from pipeline.steps._declaration import Step
-from pipeline.steps._voters import SEGMENT, VOTE, next_day, read_voters
-from pipeline.steps.promote import ATTEMPTS
+from pipeline.steps._voters import PROPOSED, SEGMENT, VOTE, next_day, read_voters
 from pipeline.tables.anomalies import DETECTOR_METRIC
 
 if TYPE_CHECKING:
@@ -28,10 +26,11 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher", reads=("gold.promotion",), writes=("gold.detector_metric", "gold.promotion"))
+#: How often a decision is taken again because another was recorded meanwhile.
+ATTEMPTS = 5
 
 
-def promote_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
+def promote_vote(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Publish what the training of detectors as of the interval's end measured, and decide about it; returns the decisions.
 
     A decision is recorded once per training; running the step again only sets the registry's aliases to what the ledger says.
@@ -45,7 +44,9 @@ def promote_detectors(interval: Interval, lake: Lake, settings: Settings) -> int
         log.info("no training of detectors as of %s", interval.as_of)
         return 0
     proposal, figures = found
-    rows = validate(conform(figures, DETECTOR_METRIC, interval), DETECTOR_METRIC, interval, lake)
+    frame = figures.to_pandas()
+    frame.loc[frame["model"] == PROPOSED, "version"] = proposal.version
+    rows = validate(conform(frame, DETECTOR_METRIC, interval), DETECTOR_METRIC, interval, lake)
     lake.replace(DETECTOR_METRIC, rows, DETECTOR_METRIC.scope(interval))
     made = _decide(interval.as_of, lake, settings, proposal)
     set_aliases(settings, lake, *SEGMENT)
