@@ -45,7 +45,9 @@ def read_voters(lake: Lake, settings: Settings, moment: datetime) -> Voters:
     The ledger alone is asked, not the registry: it has the numbers. Where the settings ask other detectors than the champion was
     learned for, or with other options or weights, they serve until the next training.
     """
-    return _serving(read_shipped(settings), list(_read_champions(lake)), midnight_before(moment))
+    shipped, champions = read_shipped(settings), list(_read_champions(lake))
+    _say_if_other(shipped, champions)
+    return _serving(shipped, champions, midnight_before(moment))
 
 
 def read_unmoved(lake: Lake) -> set[str]:
@@ -56,6 +58,7 @@ def read_unmoved(lake: Lake) -> set[str]:
 def split_by_voters(interval: Interval, lake: Lake, settings: Settings) -> list[tuple[Interval, Voters]]:
     """An interval in parts that one vote judges each; of a part of a day that of the day."""
     shipped, champions = read_shipped(settings), list(_read_champions(lake))
+    _say_if_other(shipped, champions)
     days = [(part, _serving(shipped, champions, midnight_before(part.start))) for part in interval.split_days()]
     parts = [list(same) for _, same in groupby(days, key=lambda each: (each[1].version, each[1].text()))]
     return [(Interval(same[0][0].start, same[-1][0].end), same[0][1]) for same in parts]
@@ -74,10 +77,14 @@ def _serving(shipped: Voters, champions: list[tuple[datetime, Voters]], day: dat
     decided = [voters for as_of, voters in champions if as_of < day]
     if not decided:
         return shipped
-    if decided[-1].shipped.text() != shipped.text():
-        log.info("version %s of the detectors was learned for other settings; these serve until a training", decided[-1].version)
-        return shipped
-    return decided[-1]
+    return decided[-1] if decided[-1].shipped.text() == shipped.text() else shipped
+
+
+def _say_if_other(shipped: Voters, champions: list[tuple[datetime, Voters]]) -> None:
+    if champions and champions[-1][1].shipped.text() != shipped.text():
+        log.info(
+            "version %s of the detectors was learned for other settings; these serve until a training", champions[-1][1].version
+        )
 
 
 def next_day(moment: datetime) -> datetime:
