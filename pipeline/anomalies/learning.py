@@ -145,15 +145,15 @@ class Found(NamedTuple):
 
     Attributes:
         labelled, confirmed: incidents that people labelled, and those that they call one.
-        found, false: confirmed ones, and refuted ones, of which it finds an hour.
+        confirmed_found, refuted_found: those of which it finds an hour.
         pr_auc: mean precision of its raw score over the hours of confirmed incidents.
         others_per_day: incidents per series and day that it finds where nobody confirmed any.
     """
 
     labelled: int
     confirmed: int
-    found: int
-    false: int
+    confirmed_found: int
+    refuted_found: int
     precision: float
     recall: float
     f1: float

@@ -138,7 +138,9 @@ def test_from_no_labels_over_few_to_enough_and_back(estate: Estate, caplog: pyte
     assert estate.train(KNOWN)[0] == 0
     assert {row["champion_version"] for row in estate.decisions()} == {"1"}
     newest = "(SELECT max(as_of) FROM gold.detector_metric)"
-    measured = f"SELECT model, labelled, found, false, precision FROM gold.detector_metric WHERE as_of = {newest}"  # noqa: S608
+    measured = (
+        f"SELECT model, labelled, confirmed_found, refuted_found, precision FROM gold.detector_metric WHERE as_of = {newest}"  # noqa: S608
+    )
     assert {row["labelled"] for row in lake.query(measured).to_pylist()} == {12}
 
     # With enough of them the threshold rises above what people refute, and the next day is judged by that.
@@ -150,8 +152,8 @@ def test_from_no_labels_over_few_to_enough_and_back(estate: Estate, caplog: pyte
     rows = {row["model"]: row for row in lake.query(measured).to_pylist()}
     now, then = rows["vote (serving)"], rows["vote (proposed)"]
     assert then["precision"] > now["precision"] + 0.05
-    assert then["false"] < now["false"] - 6
-    assert then["found"] >= now["found"] - 1
+    assert then["refuted_found"] < now["refuted_found"] - 6
+    assert then["confirmed_found"] >= now["confirmed_found"] - 1
     for number in (1, 2, 3):
         detect(day(number), lake, settings)
     assert [estate.versions(day(number)) for number in (1, 2, 3)] == [{"1"}, {"2"}, {"2"}]

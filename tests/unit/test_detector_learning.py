@@ -85,7 +85,7 @@ def test_a_member_that_finds_only_what_people_refute_loses_weight_and_the_others
     assert found.proposed.weights["good"] == found.proposed.thresholds["good"] == 1
     assert found.proposed.weights["useless"] < 1
     before, after = measure(shipped, evidence), measure(found.proposed, evidence)
-    assert (before.found, before.false, after.found, after.false) == (40, 20, 40, 0)
+    assert (before.confirmed_found, before.refuted_found, after.confirmed_found, after.refuted_found) == (40, 20, 40, 0)
     assert after.precision == after.recall == after.f1 == 1
 
 
