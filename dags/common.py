@@ -88,7 +88,8 @@ def interval_of(
             raise ConfigError(
                 f'{dag_id}: this {run_type} run has no data interval; give it a day, as in --conf \'{{"day": "2026-03-01"}}\''
             )
-        return Interval(naive_utc(start), naive_utc(end))
+        whole = Interval(naive_utc(start), naive_utc(end))
+        return _whole_days(whole) if "day" in params else whole
     if run_type in ("scheduled", "backfill"):
         raise ConfigError(f"{dag_id}: a {run_type} run has its own data interval, but its conf asks for {given}")
     if set(given) == {"day"}:
@@ -112,6 +113,12 @@ def interval_of(
             f"{dag_id}: {interval} is not over at {now:%Y-%m-%d %H:%M} UTC, the moment of this run; expected {expected}"
         )
     return Interval(interval.start, min(interval.end, over))
+
+
+def _whole_days(interval: Interval) -> Interval:
+    """What a DAG of days stands for that does not run at midnight: the days that were over when its interval ended."""
+    start, end = (datetime.combine(each.date(), datetime.min.time()) for each in (interval.start, interval.end))
+    return Interval(start, end) if start < end else interval
 
 
 def _check_rhythm(interval: Interval, dag_id: str, *, of_days: bool) -> None:

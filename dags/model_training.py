@@ -1,18 +1,20 @@
-"""Compare the forecasters on what is known, register the best per segment, and make it champion if it earned it.
+"""Compare the forecasters on what is known, register the best per segment, and make it champion if it earned it; detectors too.
 
-**Reads** silver. **Writes** MLflow runs and models, `gold.model_metric`, `gold.risk_backtest`, `gold.feature_importance`, and the
-alias `champion`, moved through a fence: a challenger that is worse than seasonal naive never becomes champion.
+**Reads** silver, and the incidents that people labelled. **Writes** MLflow runs and models, `gold.model_metric`,
+`gold.risk_backtest`, `gold.feature_importance`, `gold.detector_metric`, and the alias `champion`, moved through a fence: a
+challenger that is worse than seasonal naive never becomes champion, and neither do weights and thresholds of detectors that are
+no better on labels that came later.
 
 **Waits** for the daily run of the day before: it looks each day at 06:00 UTC. `due` says in its log whether to train: a week
 after the last training (`retrain_after_days`), or when `gold.drift` says so and the last training has cooled down
 (`retrain_cooldown_days`). Otherwise the rest of the run is skipped. A run by hand trains in any case.
 
 The segments are mapped over `shards`, `register` makes one training of what they found, and `record` publishes its figures.
-With the setting `promotion_approval` a person must then approve, under Required Actions; after `approval_hours` without an
-answer it is a rejection, and the champions stay.
+Beside them `train_detectors` learns from labels. With the setting `promotion_approval` a person must then approve, under Required
+Actions; after `approval_hours` without an answer it is a rejection, and the champions stay.
 
-**By hand** `python -m pipeline train --day 2026-03-01` and then `python -m pipeline promote --day 2026-03-01`, or trigger it
-with `{"day": "2026-03-01"}`.
+**By hand** `python -m pipeline train --day 2026-03-01` and then `python -m pipeline promote --day 2026-03-01`, which do both, or
+trigger it with `{"day": "2026-03-01"}`.
 """
 
 from __future__ import annotations
@@ -38,13 +40,14 @@ from pipeline.settings import load
 )
 def model_training() -> None:
     settings = load()
-    tasks = [gate.override(task_id="due")(name="due"), call("train", settings.shards)]
+    due, trained = gate.override(task_id="due")(name="due"), [call("train", settings.shards)]
     if settings.shards > 1:
-        tasks.append(call("register"))
-    tasks.append(call("record"))
+        trained.append(call("register"))
+    decided = [call("promote")]
     if settings.promotion_approval:
-        tasks.append(approval(timedelta(hours=settings.approval_hours)))
-    chain(*tasks, call("promote"))
+        decided.insert(0, approval(timedelta(hours=settings.approval_hours)))
+    chain(due, *trained, call("record"), *decided)
+    chain(due, call("train_detectors"), decided[0])
 
 
 def approval(response_timeout: timedelta) -> Any:
@@ -55,7 +58,7 @@ def approval(response_timeout: timedelta) -> Any:
         task_id="approve",
         subject="May the challengers of the training {{ run_id }} become champions?",
         body=(
-            "The newest run of the MLflow experiment `headroom-training` shows, segment by segment, what is proposed and how it "
+            "The newest runs of the MLflow experiment `headroom-training` show, segment by segment, what is proposed and how it "
             "did. An approved challenger must still pass every gate; after a rejection the present champions stay."
         ),
         defaults=ApprovalOperator.REJECT,

@@ -74,6 +74,18 @@ class Memory(NamedTuple):
         """A copy of what is kept of some of the series."""
         return _of([each[rows] for each in self.arrays])
 
+    def in_multiples_of(self, ratio: float) -> Memory:
+        """The same for a threshold that is `ratio` times the one before: what does not reach it was never flagged.
+
+        What reached a lower threshold, and not the one before, is not known.
+        """
+        if ratio == 1:
+            return self
+        held, told = self.held.copy(), self.told / np.float32(ratio)
+        held[..., 0] /= np.float32(ratio)
+        held[held[..., 0] < 1] = 0.0
+        return Memory(self.state, self.high, held, np.where(told < 1, np.float32(0), told))
+
 
 @dataclass(frozen=True)
 class Known:
@@ -142,7 +154,7 @@ def _of(arrays: Sequence[npt.NDArray[Any]]) -> Memory:
 
 
 def vote_next(
-    known: Known, points: pd.DataFrame, options: Options, min_history: int, weight: float
+    known: Known, points: pd.DataFrame, options: Options, min_history: int, weight: float, threshold: float = 1.0
 ) -> tuple[pd.DataFrame, Known]:
     """The hours that come next of any of the series, in the columns of `gold.anomaly_point` but for the granularity.
 
@@ -152,6 +164,7 @@ def vote_next(
         options: of the detector.
         min_history: observed hours before the first one that is published.
         weight: what the detector counts.
+        threshold: multiple of the detector's own threshold from which on it flags.
 
     Returns:
         Every hour of which enough was known, and what is kept after them: the same in one pass as in any cuts.
@@ -162,7 +175,7 @@ def vote_next(
         rows = points[piece == number]
         if number:
             known = known.without(rows["series_id"])
-        judged, known = _vote_piece(known, rows, options, min_history, weight)
+        judged, known = _vote_piece(known, rows, options, min_history, (weight, threshold))
         found.append(judged)
     return (found[0] if len(found) == 1 else pd.concat(found).sort_values(["series_id", "ts"])), known
 
@@ -178,9 +191,10 @@ def _pieces(known: Known, points: pd.DataFrame) -> npt.NDArray[np.int64]:
 
 
 def _vote_piece(
-    known: Known, points: pd.DataFrame, options: Options, min_history: int, weight: float
+    known: Known, points: pd.DataFrame, options: Options, min_history: int, counts: tuple[float, float]
 ) -> tuple[pd.DataFrame, Known]:
-    """The same of hours without such a gap."""
+    """The same of hours without such a gap; `counts` are weight and threshold."""
+    weight, threshold = counts
     names, first = np.unique(points["series_id"].to_numpy(dtype=str), return_index=True)
     known = known.and_new(names.tolist(), options)
     place_of = {name: place for place, name in enumerate(known.names.tolist())}
@@ -196,13 +210,14 @@ def _vote_piece(
         changed: Any = zip(own, after, strict=True)
         for kept, now in changed:
             kept[...] = now
+    excess /= threshold
     followed = _Followed(np.zeros(len(points)), np.zeros(len(points)), np.zeros(len(points)), np.zeros(len(points), np.bool_))
     given = _Given(ts.astype("datetime64[h]").astype(np.float64), values, excess, expected)
     _follow(memory, before, given, min_history, options.worse_ratio, followed)
     whole = known.memory.take(np.arange(len(known.names)))
     for all_of, some in zip(whole.arrays, memory.arrays, strict=True):
         all_of[places] = some
-    margin = options.alert_deviations * scale
+    margin = threshold * options.alert_deviations * scale
     rows_seen = followed.rows_seen >= min_history
     found = _rows(points, excess, expected, margin, followed, weight)
     return found[rows_seen], Known(known.names, whole)

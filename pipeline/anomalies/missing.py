@@ -130,4 +130,5 @@ def _describe(event: pd.DataFrame, criticality: pd.Series, as_of: datetime, leas
         "score": float(score_of_excess(np.array([longest["missing"] / least_hours]))[0]),
         "severity": raise_severity(mildest, pd.Series([word]))[0],
         "criticality": word,
+        "model_version": None,
     }

@@ -68,7 +68,7 @@ CONCLUSIONS = {
 }
 # Help lists them in this order, as one meets them; a step that is not named here follows.
 LISTED = (
-    *("ingest", "build", "due", "train", "register", "record", "promote"),
+    *("ingest", "build", "due", "train", "train_detectors", "register", "record", "promote"),
     *(
         "features",
         "forecast",
@@ -139,7 +139,7 @@ def train(
     ] = False,
     prophet_uncertainty_samples: UncertaintySamples = None,
 ) -> None:
-    """Backtest the challengers of every segment and register the best as new model versions.
+    """Backtest the challengers of every segment, learn detectors from labels, and register what is best as new versions.
 
     As in: python -m pipeline train --day 2026-04-15 --no-plots --prophet-uncertainty-samples 300
     """
@@ -150,6 +150,8 @@ def train(
         if eda:
             explore(day=day, start=start, end=end)
         _perform("train", interval, settings, shard=shard, shards=shards)
+        if not shard:
+            _perform("train_detectors", interval, settings)
         say_next("train" if shards == 1 else "train in shards", interval)
 
 

@@ -104,7 +104,7 @@ def roll_back(settings: Settings, lake: Lake, metric: str, granularity: str, why
     gone = _serves(last)
     then = next(row for row in reversed(rows) if row["champion_version"] == before[1])
     reason = f"{ROLLED_BACK} from {gone[0]} version {gone[1]} to {before[0]} version {before[1]}: {why}"
-    judged = then["soundness"] or UNJUDGED, then["coverage_90"]
+    judged = then["soundness"] or UNJUDGED, then["coverage_90"], then["parameters"]
     record_decision(lake, last, Decision(last["as_of"], metric, granularity, "rejected", before, gone, reason, before, *judged))
     try:
         set_aliases(settings, lake, metric, granularity)

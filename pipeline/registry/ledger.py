@@ -38,6 +38,7 @@ class Decision:
         serves: forecaster and version that forecast from now on; None where nothing was measured.
         soundness: of what serves, from SOUNDNESS.
         coverage_90: share of actuals in its 90 % interval, where that was measured.
+        parameters: of detectors, what serves as JSON.
     """
 
     as_of: datetime
@@ -50,6 +51,7 @@ class Decision:
     serves: tuple[str, str] | None = None
     soundness: str = UNJUDGED
     coverage_90: float | None = None
+    parameters: str | None = None
 
 
 def read_decisions(lake: Lake, metric: str, granularity: str) -> list[Row]:
@@ -87,6 +89,7 @@ def record_decision(lake: Lake, last: Row | None, made: Decision) -> bool:
         "serves_version": serves[1],
         "soundness": made.soundness,
         "coverage_90": made.coverage_90,
+        "parameters": made.parameters,
     }
     scope = _scope(made.metric, made.granularity, fence)
     nothing = sorted_fingerprint(PROMOTION.arrow_schema.empty_table(), PROMOTION.key)

@@ -32,7 +32,9 @@ _TAGS = {
         "and how it did. Its children are the backtests, one per segment and forecaster, all with the same metrics: filter by "
         'the tags `kind`, `segment` and `forecaster` (`tags.kind = "backtest" and tags.segment = "cost by day"`), select and '
         "compare. The lower `mase` and `scaled_pinball`, the better; `skill` is the gain over the seasonal naive; `coverage_90` "
-        "should be near 0.9; `by_lead/…` are curves over the lead time. Who serves is decided in the lake, in `gold.promotion`; "
+        "should be near 0.9; `by_lead/…` are curves over the lead time. Trainings of detectors are runs of their own, with one "
+        'below them for each detector and vote (`tags.kind = "detector"`), measured on what people labelled. Who serves is '
+        "decided in the lake, in `gold.promotion`; "
         "the alias `champion` follows it."
     ),
 }

@@ -27,7 +27,7 @@ def find_version(client: Any, model: str, number: str) -> Version | None:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return None
         raise
-    return Version(number, tags.get("forecaster", NONE), tags.get("spec_sha256", ""))
+    return Version(number, tags.get("forecaster", tags.get("kind", NONE)), tags.get("spec_sha256", ""))
 
 
 def read_spec(settings: Settings, model: str, number: str) -> Spec:

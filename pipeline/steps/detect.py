@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +16,9 @@ from pipeline import plugs
 from pipeline.anomalies import carried
 from pipeline.anomalies.detection import Detector
 from pipeline.anomalies.learned import check_history
-from pipeline.anomalies.vote import read_weights, vote
+from pipeline.anomalies.vote import vote
+from pipeline.anomalies.voters import Voters, from_threshold
+from pipeline.errors import PartialError
 from pipeline.inputs import read
 from pipeline.inputs.points import forecast_of, others_of, read_beside, read_forecasts, read_points, read_points_so_far
 from pipeline.interval import Interval
@@ -24,9 +26,10 @@ from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.quality.validate import hold, validate
 from pipeline.settings import Settings
-from pipeline.steps._carried import Shard, keep, vote_on
+from pipeline.steps._carried import Asked, Shard, keep, vote_on
 from pipeline.steps._declaration import Step
 from pipeline.steps._segments import SegmentName, end_as_partial, refuse_if_all, try_each
+from pipeline.steps._voters import read_voters, split_by_voters
 from pipeline.tables.anomalies import ANOMALY_POINT
 from pipeline.tables.schema import buckets_of
 from pipeline.tables.usage import HOUR_OBSERVED
@@ -35,7 +38,7 @@ log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
     sharded=True,
-    reads=("inputs.points", "inputs.points_so_far", "inputs.forecast_before", "inputs.points_beside"),
+    reads=("inputs.points", "inputs.points_so_far", "inputs.forecast_before", "inputs.points_beside", "gold.promotion"),
     writes=("gold.anomaly_point", "gold.detector_state"),
     parts_of_days=True,
 )
@@ -47,11 +50,14 @@ _HOUR = timedelta(hours=1)
 def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0, shards: int = 1) -> int:
     """Rows of `gold.anomaly_point` for the interval: every hour judged, anomalous where detectors of `alert_votes` flag it.
 
-    Each counts as `detector_weights` says, by default 1. They see `detect_history_hours` before the interval, and never an hour
-    that follows the one they judge; one that declares it is told what had been forecast of each hour before, or the other metrics
-    of the resource. Of a part of a day the hours that it touches are judged that are over by its end, by what the day's run will
-    know of them: as soon as all samples are in, both say the same. Where that would take more than `MONITOR_POINTS`, or a
-    detector is told more than its series, they are left to that run, and the log says so.
+    Each counts, and flags, as the version of the vote says that is champion; without one as `detector_weights` says, from its own
+    threshold on. A range is judged by what served each of its days.
+
+    They see `detect_history_hours` before the interval, and never an hour that follows the one they judge; one that declares it
+    is told what had been forecast of each hour before, or the other metrics of the resource. Of a part of a day the hours that it
+    touches are judged that are over by its end, by what the day's run will know of them: as soon as all samples are in, both say
+    the same. Where that would take more than `MONITOR_POINTS`, or a detector is told more than its series, they are left to that
+    run, and the log says so.
 
     Where the detector `bounded` votes alone, it is given what was known at the last midnight and the hours since, and never the
     history: `gold.detector_state` carries what it knows from one run of a day to the next.
@@ -62,9 +68,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
         ConfigError: a weight that is none, or a detector that learns from more than is read.
     """
     if interval.is_whole_days:
-        if _carries(settings):
-            return _judge_carried(interval, lake, settings, Shard(shard, shards))
-        return _judge(interval, lambda: read_points(interval, lake, settings, shard, shards), lake, settings, (shard, shards))
+        return _judge_days(split_by_voters(interval, lake, settings), lake, settings, (shard, shards))
     told_more = [name for name in settings.detectors if plugs.declared_inputs("detectors", name)]
     hours, rows = interval.periods_over(_HOUR), 0
     for part in hours.split_days() if hours else ():
@@ -72,14 +76,30 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
         newest = lake.read(HOUR_OBSERVED, within, ("series_id",)).num_rows
         asked = newest * settings.detect_history_hours
         if newest and _carries(settings):
-            rows += _judge_carried(part, lake, settings, Shard(shard, shards))
+            rows += _judge_carried(part, lake, settings, Shard(shard, shards), read_voters(lake, settings, part.start))
         elif newest and told_more:
             log.info("%s: %s is told more than its series, so the day's run judges these hours", part, told_more[0])
         elif asked > MONITOR_POINTS:
             log.info("%s: %s hours of history are asked for, so the day's run judges these hours", part, f"{asked:,}")
         elif newest:
             history = partial(read_points_so_far, part, lake, settings, shard, shards)
-            rows += _judge(part, history, lake, settings, (shard, shards))
+            rows += _judge(part, history, lake, settings, (shard, shards), read_voters(lake, settings, part.start))
+    return rows
+
+
+def _judge_days(served: Sequence[tuple[Interval, Voters]], lake: Lake, settings: Settings, shard: tuple[int, int]) -> int:
+    """Judge and publish whole days, each by the vote that served it; what fails of some stops no others."""
+    rows, troubles = 0, list[str]()
+    for days, voters in served:
+        try:
+            if _carries(settings):
+                rows += _judge_carried(days, lake, settings, Shard(*shard), voters)
+            else:
+                rows += _judge(days, partial(read_points, days, lake, settings, *shard), lake, settings, shard, voters)
+        except PartialError as error:
+            rows, troubles = rows + error.rows, [*troubles, str(error)]
+    if troubles:
+        raise PartialError("; ".join(troubles), rows)
     return rows
 
 
@@ -88,35 +108,43 @@ def _carries(settings: Settings) -> bool:
     return settings.detectors == (carried.NAME,)
 
 
-def _judge_carried(interval: Interval, lake: Lake, settings: Settings, shard: Shard) -> int:
+def _judge_carried(interval: Interval, lake: Lake, settings: Settings, shard: Shard, voters: Voters) -> int:
     """Judge and publish the hours of an interval by what was kept of those before; of whole days what is known then is kept."""
-    options = plugs.options("detectors", carried.NAME, settings)
-    weight = read_weights(settings.detectors, settings.detector_weights)[carried.NAME]
+    asked = Asked(
+        plugs.options("detectors", carried.NAME, settings), voters.weights[carried.NAME], voters.thresholds[carried.NAME]
+    )
     name = "points" if interval.is_whole_days else "points_so_far"
 
     def read_since(since: datetime) -> pd.DataFrame:
         return read(lake, name, since=since, as_of=interval.end, shard=shard.number, shards=shard.of)
 
-    found, states = vote_on(interval, read_since, lake, settings, options, weight, shard)
-    table = ANOMALY_POINT
-    rows = conform(found.assign(granularity="hour") if len(found) else table.empty(), table, interval)
+    found, states = vote_on(interval, read_since, lake, settings, asked, shard)
+    table, constant = ANOMALY_POINT, {"granularity": "hour", "model_version": voters.version}
+    rows = conform(found.assign(**constant) if len(found) else table.empty(), table, interval)
     data = validate(rows, table, interval, lake, shard) if interval.is_whole_days else hold(rows, table, interval)
     scope = table.scope(interval, bucket=buckets_of(*shard))
     published = lake.replace(table, data, scope).rows
     if interval.is_whole_days:
-        keep(interval, states, lake, shard, options)
+        keep(interval, states, lake, shard, asked)
     return published
 
 
-def _judge(interval: Interval, history: Callable[[], pd.DataFrame], lake: Lake, settings: Settings, part: tuple[int, int]) -> int:
+def _judge(
+    interval: Interval,
+    history: Callable[[], pd.DataFrame],
+    lake: Lake,
+    settings: Settings,
+    part: tuple[int, int],
+    voters: Voters,
+) -> int:
     """Judge and publish the hours of an interval; `history` gives them with those before, `part` is the shard, of how many."""
     options = {name: plugs.options("detectors", name, settings) for name in settings.detectors}
     for name, chosen in options.items():
         check_history(name, chosen, settings.detect_history_hours)
-    detectors = {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
-    weights = read_weights(settings.detectors, settings.detector_weights)
+    bound = {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
+    detectors = {name: from_threshold(each, voters.thresholds[name]) for name, each in bound.items()}
     points = history()
-    asked = settings.alert_votes, settings.detect_min_history_hours, weights
+    asked = settings.alert_votes, settings.detect_min_history_hours, voters.weights
     tell = _teller({name: plugs.declared_inputs("detectors", name) for name in detectors}, interval, lake, settings, part)
     table, by_metric = ANOMALY_POINT, dict(iter(points.groupby("metric", sort=True)))
     scope = table.scope(interval, bucket=buckets_of(*part))
@@ -135,7 +163,7 @@ def _judge(interval: Interval, history: Callable[[], pd.DataFrame], lake: Lake, 
     found, failed = try_each(segments, search, "could not be searched for anomalies", stand_in)
     refuse_if_all(failed, done=bool(found), where=f"{table.name} {interval}")
     votes = [part for parts in found for part in parts if len(part)]
-    judged = pd.concat(votes).assign(granularity="hour") if votes else table.empty()
+    judged = pd.concat(votes).assign(granularity="hour", model_version=voters.version) if votes else table.empty()
     rows = pa.concat_tables([conform(judged, table, interval), *(conform(each, table, interval) for each in kept)])
     if interval.is_whole_days:
         data = validate(rows, table, interval, lake, part, also=[each.result for each in failed])

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from pipeline.errors import SourceError
 from pipeline.forecasting.drift import decide_training
 from pipeline.inputs.drift import limits, trained_at
+from pipeline.registry.detectors import read_asked
 from pipeline.registry.trainings import read_options
 from pipeline.steps._declaration import Step
+from pipeline.steps._voters import read_shipped
 from pipeline.tables.forecasts import DRIFT
 from pipeline.tables.schema import Scope
 
@@ -44,7 +46,7 @@ def reason(interval: Interval, lake: Lake, settings: Settings) -> tuple[bool, st
     newest = max((row["as_of"] for row in rows), default=None)
     drifted = sorted(f"{row['metric']} by {row['granularity']}" for row in rows if row["as_of"] == newest and row["drifted"])
     trained = trained_at(lake, as_of)
-    changed = changed_options(settings, trained) if trained else []
+    changed = [*changed_options(settings, trained), *changed_vote(settings)] if trained else []
     return decide_training(as_of, trained, drifted, limits(settings), changed=changed)
 
 
@@ -57,3 +59,13 @@ def changed_options(settings: Settings, trained: datetime) -> list[str]:
         return []
     now = settings.options.get("forecasters", {})
     return [] if before is None else sorted(name for name in {*before, *now} if before.get(name, {}) != now.get(name, {}))
+
+
+def changed_vote(settings: Settings) -> list[str]:
+    """`the detectors`, where others vote, or with other options, than in their last training; none where nobody can tell."""
+    try:
+        before = read_asked(settings)
+    except SourceError as error:
+        log.warning("whether the detectors have changed since their last training is not known: %s", error)
+        return []
+    return [] if before in (None, read_shipped(settings).sha256()) else ["the detectors"]

@@ -22,6 +22,7 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import hold, validate
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
+from pipeline.steps._voters import read_unmoved
 from pipeline.tables.anomalies import ANOMALY
 from pipeline.tables.columns import MISSING
 from pipeline.tables.schema import Scope
@@ -39,6 +40,7 @@ STEP = Step(
         "inputs.ended",
         "silver.hour_observed",
         "silver.metric_hourly",
+        "gold.promotion",
     ),
     writes=("gold.anomaly",),
     parts_of_days=True,
@@ -89,10 +91,16 @@ def _publish(interval: Interval, day: datetime, before: pd.DataFrame, scope: Sco
     found = keep_names(found[found["ended_at"] > since], before)
     months = Interval(interval.end - HOLDS, interval.end).whole_months()
     said = read(lake, "anomaly_feedback", start=months.start, end=months.end)
-    found = found.assign(confidence=say_confidence(found, _asked_by_default(settings)))
+    found = found.assign(confidence=_confidence(found, lake, settings))
     rows = conform(add_feedback(found, said, interval.as_of), ANOMALY, interval)
     data = validate(rows, ANOMALY, interval, lake) if interval.is_whole_days else hold(rows, ANOMALY, interval)
     return lake.replace(ANOMALY, data, scope).rows
+
+
+def _confidence(found: pd.DataFrame, lake: Lake, settings: Settings) -> pd.Series:
+    """What is stated of each incident; nothing where a version moved the threshold that it was measured with."""
+    measured = found["model_version"].isna() | found["model_version"].isin(read_unmoved(lake))
+    return pd.Series(say_confidence(found, _asked_by_default(settings)), index=found.index).where(measured)
 
 
 def _asked_by_default(settings: Settings) -> set[str]:

@@ -1,4 +1,4 @@
-"""Decide, segment by segment, whether the challenger of a training becomes champion."""
+"""Decide, segment by segment, whether the challenger of a training becomes champion; the vote of the detectors is one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pipeline.registry.trainings import read_proposed
 from pipeline.registry.versions import read_version
 from pipeline.settings import Settings
 from pipeline.steps._declaration import Step
+from pipeline.steps._promote_vote import ATTEMPTS, promote_vote
 from pipeline.steps.record import record
 from pipeline.tables.forecasts import MODEL_METRIC
 from pipeline.tables.operations import CHECK_RESULT
@@ -28,13 +29,15 @@ if TYPE_CHECKING:
     from pipeline.lake import Lake
 
 log = logging.getLogger(__name__)
-STEP = Step(role="publisher", reads=("gold.model_metric", "silver.check_result"), writes=("gold.promotion",))
-#: How often a decision is taken again because another was recorded meanwhile.
-ATTEMPTS = 5
+STEP = Step(
+    role="publisher",
+    reads=("gold.model_metric", "silver.check_result"),
+    writes=("gold.promotion", "gold.detector_metric"),
+)
 
 
 def promote(interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Decide about the challengers that the training as of the interval's end proposed; returns the decisions recorded.
+    """Decide about the challengers that the trainings as of the interval's end proposed; returns the decisions recorded.
 
     What the training measured is published first, where `record` has not done so. A decision is recorded once per training and
     segment; running the step again only sets the registry's aliases to what the ledger says.
@@ -43,15 +46,15 @@ def promote(interval: Interval, lake: Lake, settings: Settings) -> int:
         SourceError: the registry does not answer.
         ConflictError: other writers kept deciding about the same segment.
     """
+    decisions = promote_vote(interval, lake, settings)
     record(interval, lake, settings)
     scores: dict[tuple[str, str], dict[str, Row]] = {}
     for row in lake.read(MODEL_METRIC, MODEL_METRIC.scope(interval)).to_pylist():
         scores.setdefault((row["metric"], row["granularity"]), {})[row["model"]] = row
     if not scores:
-        log.warning("nothing to promote as of %s: there was no training", interval.as_of)
-        return 0
+        log.warning("no forecaster to promote as of %s: there was no training", interval.as_of)
+        return decisions
     proposed = read_proposed(settings, interval.as_of)
-    decisions = 0
     for (metric, granularity), by_model in sorted(scores.items()):
         version = proposed.get(model_name(metric, granularity))
         if version is None:

@@ -26,6 +26,11 @@ from pipeline.tables.columns import (
 from pipeline.tables.schema import Column, Passing, Table
 from pipeline.tables.types import FLAG, NUMBER, WHOLE
 
+model_version = text(
+    "model_version",
+    "Registered version of the vote that judged it; `none`: as the settings say; null of what was judged before versions.",
+    nullable=True,
+)
 ANOMALY_POINT = Table(
     name="gold.anomaly_point",
     doc="One sample of one series as the detectors saw it: its score and its state. Where none flags it, that is all.",
@@ -63,6 +68,7 @@ ANOMALY_POINT = Table(
             nullable=True,
             values=SEVERITIES,
         ),
+        model_version,
         bucket,
     ),
     partition="day",
@@ -134,6 +140,7 @@ ANOMALY = Table(
         Column(name="score", type=NUMBER, doc="Largest score of its samples.", ge=0, le=1),
         text("severity", "The mildest of how unusual, how far and how long, moved by criticality.", values=SEVERITIES),
         text("criticality", "Of the resource, by its tag.", nullable=True, values=CRITICALITIES),
+        text("model_version", "Registered version of the vote that judged its peak; null of missing data.", nullable=True),
         number(
             "confidence",
             "Share of such incidents that people call anomalies; null of missing data, and where nobody measured it.",
@@ -155,6 +162,29 @@ ANOMALY = Table(
             values=ANOMALY_LABELS,
         ),
         bucket,
+    ),
+    may_be_empty=True,
+)
+DETECTOR_METRIC = Table(
+    name="gold.detector_metric",
+    doc="How one detector, or the vote of them, did on what people said of incidents, in one training.",
+    key=("as_of", "model"),
+    time="as_of",
+    columns=(
+        as_of,
+        text("model", "Detector asked alone, `vote (serving)`, or `vote (proposed)`."),
+        text("version", "Registered version of a vote; `none` of a detector, and where the settings alone serve."),
+        number("threshold", "Multiple of a detector's own threshold from which on it flags; null of a vote.", "ratio", ge=0),
+        number("weight", "What it counts in the vote that serves; null of a vote.", "votes", ge=0),
+        Column(name="labelled", type=WHOLE, doc="Incidents that people labelled.", unit="count", ge=0),
+        Column(name="confirmed", type=WHOLE, doc="Of these, those that they call one.", unit="count", ge=0),
+        Column(name="confirmed_found", type=WHOLE, doc="Confirmed ones of which it finds an hour.", unit="count", ge=0),
+        Column(name="refuted_found", type=WHOLE, doc="Refuted ones of which it finds an hour.", unit="count", ge=0),
+        number("precision", "Confirmed ones found ÷ all that it finds.", "ratio", ge=0, le=1),
+        number("recall", "Confirmed ones found ÷ confirmed.", "ratio", ge=0, le=1),
+        number("f1", "Harmonic mean of both.", "ratio", ge=0, le=1),
+        number("pr_auc", "Mean precision of the raw score over the hours of confirmed incidents.", "ratio", ge=0, le=1),
+        number("others_per_day", "Incidents found where nobody confirmed one, per series and day.", "incidents", ge=0),
     ),
     may_be_empty=True,
 )

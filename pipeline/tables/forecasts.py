@@ -227,6 +227,11 @@ PROMOTION = Table(
         text("serves_version", "Its registered version, or `none`.", nullable=True),
         soundness,
         coverage_90,
+        text(
+            "parameters",
+            "Of detectors, `detectors` by the hour: what serves, weights and thresholds as JSON; null of a forecaster.",
+            nullable=True,
+        ),
     ),
     may_be_empty=True,
 )

@@ -14,7 +14,7 @@ WITH judged AS (
 SELECT
   p.series_id AS series_id, p.account AS account, p.region AS region, p.resource_id AS resource_id, p.metric AS metric,
   p.unit AS unit, p.ts AS ts, p.value AS value, p.expected AS expected, p.score AS score, p.is_alert AS is_alert,
-  p.detectors AS detectors, p.severity AS severity, j.last_at AS last_at
+  p.detectors AS detectors, p.severity AS severity, p.model_version AS model_version, j.last_at AS last_at
 FROM gold.anomaly_point AS p
 JOIN judged AS j ON j.series_id = p.series_id
 WHERE p.state = 'anomalous' AND p.granularity = 'hour'

@@ -30,6 +30,15 @@ def test_a_run_stands_for_the_data_interval_that_airflow_gave_it(run_type: str, 
     assert interval_of(run_type, NOTHING_ASKED, MIDNIGHT, MIDNIGHT + timedelta(days=1)) == Interval.day("2026-03-01")
 
 
+def test_a_run_at_six_in_the_morning_of_a_dag_of_days_stands_for_the_day_that_was_over(
+    interval_of: Callable[..., Interval],
+) -> None:
+    six = MIDNIGHT + timedelta(hours=6)
+    assert interval_of("scheduled", NOTHING_ASKED, six, six + timedelta(days=1)) == Interval.day("2026-03-01")
+    times = {"start": None, "end": None}
+    assert interval_of("scheduled", times, six, six + timedelta(minutes=5), params=times).start == six.replace(tzinfo=None)
+
+
 def test_a_data_interval_in_another_zone_becomes_naive_utc(interval_of: Callable[..., Interval]) -> None:
     start = MIDNIGHT.astimezone(timezone(timedelta(hours=9)))
     assert interval_of("scheduled", {}, start, start + timedelta(days=1)) == Interval.day("2026-03-01")

@@ -93,7 +93,7 @@ def trigger(port: int, dag: str, conf: dict[str, Any]) -> str:
 
 def run_in_one_process(settings: Settings) -> None:
     run_interval(DAYS, settings)
-    for step in ("train", "promote"):
+    for step in ("train", "train_detectors", "promote"):
         steps.perform(step, Interval.day("2026-03-08"), settings=settings)
 
 

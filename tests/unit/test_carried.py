@@ -135,3 +135,20 @@ def test_a_series_that_comes_back_after_long_is_judged_as_a_new_one() -> None:
     again = found[found["ts"] >= later["ts"].min()]
     pd.testing.assert_frame_equal(again.reset_index(drop=True), alone.reset_index(drop=True), check_dtype=False)
     assert to_texts(known.memory) == to_texts(anew.memory)
+
+
+def test_a_threshold_that_rises_goes_on_from_what_was_kept_as_if_it_had_always_been_so() -> None:
+    points = estate(8)
+    late = points["ts"] >= START + timedelta(hours=HOURS - 100)
+    _, kept = vote_next(NOTHING, points[~late], DEFAULTS, 168, 1.0)
+
+    shipped, _ = vote_next(kept, points[late], DEFAULTS, 168, 1.0)
+    excess = shipped["score"] / (1 - shipped["score"])
+    rise = float(excess[excess >= 1].median())
+
+    moved, _ = vote_next(Known(kept.names, kept.memory.in_multiples_of(rise)), points[late], DEFAULTS, 168, 1.0, rise)
+
+    whole, _ = vote_next(NOTHING, points, DEFAULTS, 168, 1.0, rise)
+    wanted = whole[whole["ts"].isin(moved["ts"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(moved.reset_index(drop=True), wanted, check_dtype=False)
+    assert 0 < (moved["votes"] > 0).sum() < (shipped["votes"] > 0).sum()

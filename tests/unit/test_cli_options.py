@@ -83,10 +83,12 @@ def test_a_training_is_told_of_plots_and_of_prophets_samples_and_explores_first_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[Settings] = []
+    steps: list[str] = []
     explored: list[dict[str, Any]] = []
 
-    def perform(*_: Any, settings: Settings, **__: Any) -> int:
-        told.append(settings)
+    def perform(step: str, *_: Any, settings: Settings, **__: Any) -> int:
+        steps.append(step)
+        told.extend([settings] if step == "train" else [])
         return 0
 
     monkeypatch.setattr("pipeline.steps.perform", perform)
@@ -95,6 +97,7 @@ def test_a_training_is_told_of_plots_and_of_prophets_samples_and_explores_first_
     invoke("train", "--day", "2026-04-15", "--no-plots", "--prophet-uncertainty-samples", "300", "--eda")
     invoke("train", "--day", "2026-04-15", "--no-eda")
 
+    assert steps == ["train", "train_detectors"] * 2
     assert [each.plots for each in told] == [False, True]
     assert told[0].options["forecasters"]["prophet"] == {"uncertainty_samples": 300}
     assert "forecasters" not in told[1].options
