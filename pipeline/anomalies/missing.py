@@ -79,14 +79,15 @@ def end_heard(known: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
     owner = rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"]
     first = (owner.reindex(metrics.index) + "/" + metrics).map(heard.groupby("series_id")["ts"].min())
     over = rows["is_open"] & first.notna().groupby(level=0).all()
-    ended_at, latest = rows["ended_at"], rows["started_at"] + NEW_LEVEL
-    until = np.minimum(first, latest.reindex(first.index))
-    longer = ((until - ended_at.reindex(until.index)) / _HOUR).clip(lower=0).groupby(level=0).sum()
-    ended = np.maximum(ended_at, until.groupby(level=0).max()).where(over, ended_at)
+    ended_at, latest = rows["ended_at"], (rows["started_at"] + NEW_LEVEL).reindex(first.index)
+    until = latest.where(first > latest, first)
+    longer = ((until - ended_at.reindex(until.index)).dt.total_seconds() / 3600).clip(lower=0).groupby(level=0).sum()
+    last = until.groupby(level=0).max()
+    ended = last.where(over & (last > ended_at), ended_at)
     return rows.assign(
         is_open=rows["is_open"] & ~over,
         ended_at=ended,
-        hours=((ended - rows["started_at"]) / _HOUR).round().astype("int64"),
+        hours=((ended - rows["started_at"]).dt.total_seconds() / 3600).round().astype("int64"),
         anomalous_hours=(rows["anomalous_hours"] + longer.where(over, 0).round()).astype("int64"),
     )
 
