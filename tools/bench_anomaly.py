@@ -1,9 +1,9 @@
 """`make bench-anomaly`: how well the detectors find what people labelled, on two public sets, at their fixed threshold.
 
-python -m tools.bench_anomaly [--detectors default,novelty] [--kinds]. VUS-PR is of raw scores, a mean over series. The sets
-disagree about repeats: in Numenta's benchmark a peak of a height that was seen before is a false alert, the labelled telemetry
-wants every spike. Beside the detectors stands an alert at every sample, which any honest score must put last. Figures, never a
-verdict.
+python -m tools.bench_anomaly [--detectors default,novelty] [--kinds] [--hours] [--against default]. VUS-PR is of raw scores, a
+mean over series. With `--hours` all series are of hours, as the lake has them: each the p95 of its samples. The sets disagree
+about repeats: in Numenta's benchmark a peak of a height that was seen before is a false alert, the labelled telemetry wants
+every spike. Beside the detectors stands an alert at every sample, which any honest score must put last. Figures, never a verdict.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import plugs
+from pipeline.anomalies.confidence import hourly
 from pipeline.anomalies.detection import ALERT, Detection, Detector, Silence, announced_score
 from pipeline.anomalies.scoring import PROBATION, Events, score_events, total
 from pipeline.anomalies.surface import volume, widest_buffer
@@ -92,31 +93,37 @@ def _sigmoid(y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return value
 
 
-def telemetry() -> Iterator[tuple[str, Stamps, npt.NDArray[np.float64], Bools]]:
+def telemetry(by_hour: bool = False) -> Iterator[tuple[str, Stamps, npt.NDArray[np.float64], Bools]]:
     """Category, stamps, values and labels of each labelled series."""
     for _, rows in pd.read_parquet(SETS / "cloud_telemetry.parquet").groupby("file", observed=True, sort=True):
-        yield str(rows["category"].iloc[0]), rows["ts"].to_numpy(), rows["value"].to_numpy(), rows["is_anomaly"].to_numpy()
+        series = rows["ts"].to_numpy(), rows["value"].to_numpy(), rows["is_anomaly"].to_numpy()
+        yield str(rows["category"].iloc[0]), *(hourly(*series) if by_hour else series)
 
 
-def numenta() -> Iterator[tuple[str, Stamps, npt.NDArray[np.float64], list[list[str]]]]:
-    """Name, stamps, values and windows of each series of Numenta's benchmark."""
+def numenta(by_hour: bool = False) -> Iterator[tuple[str, Stamps, npt.NDArray[np.float64], list[list[str]]]]:
+    """Name, stamps, values and windows of each series of Numenta's benchmark; a window of hours has each that it touches."""
     windows = json.loads((SETS / "numenta_windows.json").read_text())
     for name, rows in pd.read_parquet(SETS / "numenta.parquet").groupby("file", observed=True, sort=True):
-        yield str(name), rows["ts"].to_numpy(), rows["value"].to_numpy(), windows[str(name)]
+        ts, values, own = rows["ts"].to_numpy(), rows["value"].to_numpy(), windows[str(name)]
+        if by_hour:
+            ts, values, _ = hourly(ts, values, np.zeros(len(ts), dtype=np.bool_))
+            ends = np.array(own, dtype="datetime64[h]").reshape(-1, 2)
+            own = [[str(first), str(last)] for first, last in ts[np.searchsorted(ts, ends).clip(max=len(ts) - 1)] if first < last]
+        yield str(name), ts, values, own
 
 
-def score(alerts: Alerts) -> tuple[dict[str, list[Events]], dict[str, Windows]]:
+def score(alerts: Alerts, by_hour: bool = False) -> tuple[dict[str, list[Events]], dict[str, Windows]]:
     """The events of each series by category, and Numenta's score of each of its series."""
     events: dict[str, list[Events]] = {}
-    for category, ts, values, labels in telemetry():
+    for category, ts, values, labels in telemetry(by_hour):
         events.setdefault(category, []).append(score_events(ts, alerts(ts, values), labels))
-    return events, {name: score_windows(ts, alerts(ts, values), windows) for name, ts, values, windows in numenta()}
+    return events, {name: score_windows(ts, alerts(ts, values), windows) for name, ts, values, windows in numenta(by_hour)}
 
 
-def surfaces(detect: Detector) -> tuple[float, float]:
+def surfaces(detect: Detector, by_hour: bool = False) -> tuple[float, float]:
     """Mean VUS-PR of raw scores over the labelled series of each set, after the probation; windows label Numenta's."""
-    telemetered = [_surface(ts, detect(ts, values).score, labels) for _, ts, values, labels in telemetry()]
-    windowed = [_surface(ts, detect(ts, values).score, inside(ts, windows)) for _, ts, values, windows in numenta()]
+    telemetered = [_surface(ts, detect(ts, values).score, labels) for _, ts, values, labels in telemetry(by_hour)]
+    windowed = [_surface(ts, detect(ts, values).score, inside(ts, windows)) for _, ts, values, windows in numenta(by_hour)]
     return float(np.nanmean(telemetered)), float(np.nanmean(windowed))
 
 
@@ -138,6 +145,19 @@ def low_half(series: list[Events], draws: int = 400) -> float:
     rng = np.random.default_rng(0)
     halves = [total([series[place] for place in rng.permutation(len(series))[: len(series) // 2]]).f1 for _ in range(draws)]
     return float(np.quantile(halves, 0.1))
+
+
+def doubt(mine: Numbers, others: Numbers, figure: Callable[[Numbers], float], draws: int = 2000) -> tuple[float, float]:
+    """How much better or worse, and the standard error of that: of series drawn anew, the same ones for both.
+
+    Args:
+        mine, others: a row for each series, of `Events` or `Windows`.
+        figure: of their sum.
+    """
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, len(mine), len(mine)) for _ in range(draws)]
+    found = [figure(mine[some].sum(axis=0)) - figure(others[some].sum(axis=0)) for some in drawn]
+    return figure(mine.sum(axis=0)) - figure(others.sum(axis=0)), float(np.nanstd(found))
 
 
 def detector(name: str) -> Alerts:
@@ -172,13 +192,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--detectors", default=",".join(ALONE))
     parser.add_argument("--kinds", action="store_true", help="also events by category of telemetry")
+    parser.add_argument("--hours", action="store_true", help="series of hours, as the lake has them")
+    parser.add_argument("--against", default="", help="one of the detectors: how far the others lie from it")
     given = parser.parse_args()
     console = Console()
     of_events = ("events F1", "precision", "recall", "false per series and day", "a low half")
     quality = (*of_events, "Numenta", "its CloudWatch", "VUS-PR", "Numenta's")
     grid = Table("detector", *quality, "µs a row")
     kinds = Table("detector", "category", "events", "found", "false")
-    rows = sum(len(ts) for _, ts, *_ in (*telemetry(), *numenta()))
+    rows = sum(len(ts) for _, ts, *_ in (*telemetry(given.hours), *numenta(given.hours)))
+    by_series: dict[str, tuple[Numbers, Numbers]] = {}
     for name in [*given.detectors.split(","), CONTROL]:
         asked = always if name == CONTROL else plugs.load("detectors", name).detect
         _, ts, values, _ = next(telemetry())
@@ -186,13 +209,14 @@ def main() -> None:
         detect = remember(asked)
         alerts = (lambda ts, _: np.ones(len(ts), dtype=np.bool_)) if name == CONTROL else announcing(detect)
         before = cpu_seconds()
-        events, windows = score(alerts)
+        events, windows = score(alerts, given.hours)
         spent = 1e6 * (cpu_seconds() - before) / rows
         every = [each for some in events.values() for each in some]
+        by_series[name] = np.array(every, dtype=np.float64), np.array([*windows.values()])
         whole, aws = total(every), [each for file, each in windows.items() if "AWSCloudwatch" in file]
         found = [f"{value:.3f}" for value in (whole.f1, whole.precision, whole.recall, whole.false / whole.days, low_half(every))]
         figures = [f"{Windows(*np.sum(some, axis=0)).score:.1f}" for some in (list(windows.values()), aws)]
-        volumes = [f"{each:.3f}" for each in surfaces(detect)]
+        volumes = [f"{each:.3f}" for each in surfaces(detect, given.hours)]
         grid.add_row(name, *found, *figures, *volumes, "" if name == CONTROL else f"{spent:.1f}")
         for category, some in events.items():
             of = total(some)
@@ -200,6 +224,17 @@ def main() -> None:
     console.print(grid)
     if given.kinds:
         console.print(kinds)
+    if given.against:
+        console.print(_compare(by_series, given.against))
+
+
+def _compare(by_series: dict[str, tuple[Numbers, Numbers]], against: str) -> Table:
+    grid = Table("detector", "F1 against", "standard error", "Numenta against", "standard error", title=f"against {against}")
+    for name, (events, windows) in by_series.items():
+        f1 = doubt(events, by_series[against][0], lambda row: Events(*row).f1)
+        numenta_score = doubt(windows, by_series[against][1], lambda row: Windows(*row).score)
+        grid.add_row(name, f"{f1[0]:+.3f}", f"{f1[1]:.3f}", f"{numenta_score[0]:+.1f}", f"{numenta_score[1]:.1f}")
+    return grid
 
 
 if __name__ == "__main__":

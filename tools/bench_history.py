@@ -147,12 +147,13 @@ def ask(lake: Lake) -> Iterator[tuple[str, Figures]]:
             "shards": 1,
             "metric": "",
             "hours": 168,
+            "at_most": 200,
             "rhythm": "day",
             "by_resource_id": 1,
             "by_usage_type": 1,
             "dimension": "team",
             "metrics": "",
-            **dict.fromkeys(("resources", "usage_types", "items"), " "),
+            **dict.fromkeys(("resources", "usage_types", "items", "series"), " "),
         }
         lake.query(sql.text(name), moments | OF_A_BILL | told | plain)
         opened = lake.relations.opened.values()

@@ -11,7 +11,9 @@ from itertools import takewhile
 from pipeline.lake import sql
 
 #: The views that are made, and the table whose newest `as_of` is the newest run: one that each run writes to.
-MADE = {"executive_kpis": "gold.quality_result", "capacity_next": "gold.capacity_risk", "status_course": ""}
+MADE = {"executive_kpis": "gold.quality_result", "capacity_next": "gold.capacity_risk", "status_course": "", "status_now": ""}
+#: What only some are asked for, a view has of all: lines of the head and of the query that name it are left out.
+_SOME = ":series"
 #: What is so now is of no run: its moment is the end of the newest period that was observed.
 _OBSERVED = """max(until_at) AS as_of
   FROM (
@@ -29,7 +31,7 @@ _HEADER = {"-- inputs.": "-- views.", "as of a moment": "as of the newest {}"}
 
 def make_view(name: str) -> str:
     """The SQL of a view: the input's, with a query for its moment."""
-    lines = sql.text(f"inputs.{name}").splitlines(keepends=True)
+    lines = [line for line in sql.text(f"inputs.{name}").splitlines(keepends=True) if _SOME not in line]
     header = list(takewhile(lambda line: line.startswith("--"), lines))
     said = "".join(line for line in header if not line.startswith(("-- Params", "-- Window")))
     table = MADE[name]

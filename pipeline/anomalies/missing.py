@@ -62,6 +62,36 @@ def find_missing(
     return ANOMALY.frame(found).drop(columns=[*LATER])
 
 
+def end_heard(known: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
+    """What was missing as of a midnight, as the hours that were heard of since say: over where all of its series were.
+
+    It lasted until the first hour of the last of them, seven days at most. A series that was not heard of may be one that nobody
+    asked for: of that nothing changes. How grave it is stays as it was found.
+
+    Args:
+        known: incidents of missing data, those that are open until that midnight.
+        heard: `series_id` and `ts` of the hours observed since.
+    """
+    if known.empty:
+        return known
+    rows = known.reset_index(drop=True)
+    metrics = rows["metrics"].str.split(",").explode().astype("str")
+    owner = rows["account"] + "/" + rows["region"] + "/" + rows["resource_id"]
+    first = (owner.reindex(metrics.index) + "/" + metrics).map(heard.groupby("series_id")["ts"].min())
+    over = rows["is_open"] & first.notna().groupby(level=0).all()
+    ended_at, latest = rows["ended_at"], (rows["started_at"] + NEW_LEVEL).reindex(first.index)
+    until = latest.where(first > latest, first)
+    longer = ((until - ended_at.reindex(until.index)).dt.total_seconds() / 3600).clip(lower=0).groupby(level=0).sum()
+    last = until.groupby(level=0).max()
+    ended = last.where(over & (last > ended_at), ended_at)
+    return rows.assign(
+        is_open=rows["is_open"] & ~over,
+        ended_at=ended,
+        hours=((ended - rows["started_at"]).dt.total_seconds() / 3600).round().astype("int64"),
+        anomalous_hours=(rows["anomalous_hours"] + longer.where(over, 0).round()).astype("int64"),
+    )
+
+
 def _counts(silences: pd.DataFrame, ended: pd.DataFrame, least_hours: int, min_history: int) -> pd.Series:
     """Which silences nothing explains."""
     known = (silences["last_at"] - silences["first_at"]).dt.total_seconds() / 3600 + 1

@@ -45,15 +45,16 @@ def publish_newest(storage: Storage, as_of: datetime, files: Mapping[str, bytes]
     return True
 
 
-def publish_status(storage: Storage, as_of: datetime, page: str) -> bool:
+def publish_status(storage: Storage, as_of: datetime, page: str, now: datetime) -> bool:
     """Put the page of what is so now in place of the one that is there.
 
     Returns:
-        False, and nothing is written, where the one that is there is of a later moment, as `<meta name="as-of">` says.
+        False, and nothing is written, where the one that is there is of a later moment, as `<meta name="as-of">` says; but not
+        where that moment is still to come, or nothing would be shown until then.
     """
     path = storage.path(REPORTS, STATUS)
     stated = _AS_OF.search(storage.read(path)) if storage.exists(path) else None
-    if stated and datetime.fromisoformat(stated.group(1).decode()) > as_of:
+    if stated and as_of < datetime.fromisoformat(stated.group(1).decode()) <= now:
         return False
     storage.write(path, page.encode())
     return True

@@ -52,13 +52,18 @@ class Status:
 
     Attributes:
         as_of: the end of the newest period that was asked for, UTC.
-        course: `inputs.status_course` as of it: observed, forecast and anomalies by five minutes and by hours.
+        now: `inputs.status_now` as of it: how each series stands.
+        course: `inputs.status_course` as of it, of the series that `choose_drawn` gives: observed, forecast and anomalies by five
+            minutes and by hours.
+        point: `inputs.status_points` as of it: the newest anomalous hours.
         incident: `gold.anomaly` of the newest run not after it; `confidence` is shown where it has one.
         alert: `inputs.open_alerts` as of it.
     """
 
     as_of: datetime
+    now: pd.DataFrame
     course: pd.DataFrame
+    point: pd.DataFrame
     incident: pd.DataFrame = field(default_factory=ANOMALY.empty)
     alert: pd.DataFrame = field(default_factory=lambda: _no_rows("state"))
 
@@ -82,54 +87,53 @@ def render_status(status: Status) -> str:
     )
 
 
-def _content(status: Status) -> Content:
-    course = status.course.assign(environment=status.course["environment"].astype("object").fillna(_NOT_STATED))
+def choose_drawn(now: pd.DataFrame) -> pd.DataFrame:
+    """The series that are drawn of those that `inputs.status_now` gives: the gravest, of these those most often anomalous."""
+    return _gravest_first(now).head(DRAWN)
+
+
+def _gravest_first(now: pd.DataFrame) -> pd.DataFrame:
     rank = {word: place for place, word in enumerate(STATUSES)}
-    hours = course[course["resolution_s"] == 3600].sort_values(["ts", "series_id"], ascending=[False, True], kind="stable")
-    newest = hours["ts"].max()
-    day = hours[hours["ts"] > newest - pd.Timedelta(hours=24)]
-    counted = _count_anomalies(day)
-    now = course[course["is_newest"].astype("bool")]
-    now = now.assign(_rank=now["status"].map(rank), _anomalous=now["series_id"].map(counted["anomalous"]).fillna(0))
-    now = now.sort_values(["_rank", "_anomalous", "series_id"], ascending=[True, False, True], kind="stable")
-    drawn = now.head(DRAWN)
-    by_series = dict(iter(course[course["series_id"].isin(drawn["series_id"])].groupby("series_id")))
-    judged = hours.loc[hours["is_judged"].astype("bool"), "ts"].max()
+    ordered = now.assign(_rank=now["status"].map(rank))
+    return ordered.sort_values(["_rank", "anomalous_hours", "series_id"], ascending=[True, False, True], kind="stable")
+
+
+def _content(status: Status) -> Content:
+    now, course, point = (
+        each.assign(environment=each["environment"].astype("object").fillna(_NOT_STATED))
+        for each in (status.now, status.course, status.point)
+    )
+    now = _gravest_first(now)
+    by_series = dict(iter(course.groupby("series_id")))
+    drawn = [row for row in records(now.head(DRAWN)) if row["series_id"] in by_series]
+    points = point.sort_values(["ts", "series_id"], ascending=[False, True], kind="stable")
+    newest, judged = (now[name].max() for name in ("until_hour", "judged_hour"))
+    anomalous, observed = (int(now[name].sum()) for name in ("anomalous_hours", "observed_hours"))
     return {
         "judged": "" if missing(judged) else minute(judged + pd.Timedelta(hours=1)),
         "until_hour": "" if missing(newest) else minute(newest + pd.Timedelta(hours=1)),
         "counts": [(word, int((now["status"] == word).sum())) for word in STATUSES],
-        "last_hour": int(counted["last_hour"].sum()),
-        "anomalous": int(counted["anomalous"].sum()),
-        "observed": int(counted["observed"].sum()),
-        "rate": share(counted["anomalous"].sum() / counted["observed"].sum()) if counted["observed"].sum() else "–",
+        "last_hour": int(now["anomalous_last_hour"].sum()),
+        "anomalous": anomalous,
+        "observed": observed,
+        "rate": share(anomalous / observed) if observed else "–",
         "hosts": sorted(now["resource_id"].astype("str").unique()),
         "environments": sorted(now["environment"].astype("str").unique()),
         "series": len(now),
-        "rows": [_row(row, counted) for row in records(now.head(AT_MOST))],
-        "charts": [_charts(row, by_series[row["series_id"]], status.as_of) for row in records(drawn)],
-        "strips": [_strip(row, by_series[row["series_id"]], status.as_of) for row in records(drawn)],
+        "rows": [_row(row) for row in records(now.head(AT_MOST))],
+        "charts": [_charts(row, by_series[row["series_id"]], status.as_of) for row in drawn],
+        "strips": [_strip(row, by_series[row["series_id"]], status.as_of) for row in drawn],
         "strip_from": minute(_last_hours(status.as_of)[0]),
         "strip_to": minute(_last_hours(status.as_of)[-1] + pd.Timedelta(hours=1)),
-        "points": [_point(row, status.as_of) for row in records(hours[hours["is_anomalous"].astype("bool")].head(AT_MOST))],
+        "points": [_point(row, status.as_of) for row in records(points)],
         "events": _newest_events(status.incident),
         "alerts": [_alert(row) for row in records(status.alert[status.alert["state"] == FIRING].head(SHOWN))],
         "firing": int((status.alert["state"] == FIRING).sum()),
     }
 
 
-def _count_anomalies(day: pd.DataFrame) -> pd.DataFrame:
-    """By series the hours observed of 24, those that were anomalous, and whether the newest hour observed anywhere was."""
-    anomalous = day["is_anomalous"].astype("int64")
-    counted = day.assign(observed=1, anomalous=anomalous, last_hour=anomalous.where(day["ts"] == day["ts"].max(), 0))
-    return counted.groupby("series_id")[["observed", "anomalous", "last_hour"]].sum()
-
-
-def _row(row: dict[str, Any], counted: pd.DataFrame) -> Content:
-    """The status of one series, with what the page adds up."""
-    hours = (
-        counted.loc[row["series_id"]] if row["series_id"] in counted.index else {"observed": 0, "anomalous": 0, "last_hour": 0}
-    )
+def _row(row: dict[str, Any]) -> Content:
+    """The status of one series."""
     unit = str(row["unit"])
     return {
         **_place(row),
@@ -142,7 +146,9 @@ def _row(row: dict[str, Any], counted: pd.DataFrame) -> Content:
         "upper": amount(row["upper"], unit),
         "seen": f"{minute(row['ts'])}, {'5 minutes' if row['resolution_s'] == 300 else '1 hour'}",
         "behind": int(row["minutes_behind"]),
-        **{name: int(hours[name]) for name in ("observed", "anomalous", "last_hour")},
+        "observed": int(row["observed_hours"]),
+        "anomalous": int(row["anomalous_hours"]),
+        "last_hour": int(row["anomalous_last_hour"]),
     }
 
 
@@ -239,7 +245,7 @@ def _point(row: dict[str, Any], as_of: datetime) -> Content:
         # Hours from the moment to its end: what a range of as many hours shows.
         "ago": max((pd.Timestamp(as_of) - row["ts"]) / pd.Timedelta(hours=1) - 1, 0),
         "value": amount(row["value"], unit),
-        "expected": amount(row["detector_expected"], unit),
+        "expected": amount(row["expected"], unit),
         "severity": row["severity"],
         "score": decimals(row["score"]),
     }

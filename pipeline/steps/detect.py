@@ -80,7 +80,8 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
         elif newest and told_more:
             log.info("%s: %s is told more than its series, so the day's run judges these hours", part, told_more[0])
         elif asked > MONITOR_POINTS:
-            log.info("%s: %s hours of history are asked for, so the day's run judges these hours", part, f"{asked:,}")
+            words = "%s: %s hours of history are asked for, so the day's run judges these hours; %s voting alone asks for none"
+            log.info(words, part, f"{asked:,}", carried.NAME)
         elif newest:
             history = partial(read_points_so_far, part, lake, settings, shard, shards)
             rows += _judge(part, history, lake, settings, (shard, shards), read_voters(lake, settings, part.start))

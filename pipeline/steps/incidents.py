@@ -11,7 +11,7 @@ from pipeline import plugs
 from pipeline.anomalies.confidence import say_confidence
 from pipeline.anomalies.feedback import HOLDS, add_feedback
 from pipeline.anomalies.incidents import LATER, OWNER, group_points, keep_names, reach_back
-from pipeline.anomalies.missing import find_missing
+from pipeline.anomalies.missing import end_heard, find_missing
 from pipeline.inputs import read
 from pipeline.inputs.points import midnight_before
 from pipeline.inputs.risk import read_criticality
@@ -56,7 +56,7 @@ def incidents(interval: Interval, lake: Lake, settings: Settings) -> int:
 
     Of a part of a day they are as of the end of its last hour that is over, in place of those of the hours of that day before it;
     where no hour is over, or the day's run has built the day, nothing changes. Which data are missing the day's run finds: until
-    then what it found last stays, and is over where the series is heard of again.
+    then what it found last stays, and is over from the hour on in which its series are heard of again.
     """
     if interval.is_whole_days:
         before = read(lake, "anomalies_before", as_of=interval.as_of)
@@ -117,15 +117,14 @@ def _missing(interval: Interval, lake: Lake, settings: Settings, criticality: pd
 
 
 def _missing_before(interval: Interval, midnight: datetime, lake: Lake) -> pd.DataFrame:
-    """What the day's run called missing, as of the end of a part of the day after it: over where the series was heard of since.
+    """What the day's run called missing, as of the end of a part of the day after it: over where its series were heard of since.
 
     A part of a day cannot tell what is missing: it asks the sources of the monitor alone, and maybe not since midnight.
     """
     known = lake.read(ANOMALY, Scope(ANOMALY.time, midnight - timedelta(days=1), midnight + _TICK)).to_pandas()
     known = known[(known["as_of"] == known["as_of"].max()) & (known["kind"] == MISSING)]
-    heard = lake.read(HOUR_OBSERVED, HOUR_OBSERVED.scope(Interval(midnight, interval.end)), ("series_id",)).to_pandas()
-    is_open = known["is_open"] & ~known["series_id"].isin(heard["series_id"])
-    rows: pd.DataFrame = known.assign(as_of=interval.as_of, is_open=is_open).drop(columns=[*LATER])
+    heard = lake.read(HOUR_OBSERVED, HOUR_OBSERVED.scope(Interval(midnight, interval.end)), ("series_id", "ts")).to_pandas()
+    rows: pd.DataFrame = end_heard(known, heard).assign(as_of=interval.as_of).drop(columns=[*LATER])
     return rows
 
 

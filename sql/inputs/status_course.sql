@@ -1,7 +1,8 @@
 -- inputs.status_course: what was observed of each series as of a moment, beside what was forecast, with the anomalies among it.
 --
 -- Reads   silver.metric_5min, silver.metric_hourly, silver.hour_observed, gold.forecast, gold.anomaly_point, silver.resource
--- Params  :as_of   nothing later counts, UTC
+-- Params  :as_of    nothing later counts, UTC
+--         :series   ids of the series asked for, a space before and after each
 -- Window  7 days, silver.metric_5min 1 days, gold.forecast 14 days, silver.resource 35 days
 --
 -- Of the last 24 hours one row per five minutes (`resolution_s` 300), where the DAG `monitor` builds them, and of seven days one per hour
@@ -11,7 +12,7 @@
 -- `detector_expected` is what the strongest of them expected of an anomalous one.
 -- Of a series `is_newest` marks the newest row, and only that can be stale: its end is three of its periods, a quarter of an hour at
 -- least, before the moment. Hours that are filled in are left out; those of a day that no day's run has built yet are as the monitor
--- observed them.
+-- observed them. Where all series of a large estate are asked for, that is millions of rows: a page asks for those that it draws.
 WITH built AS (
   SELECT DISTINCT day
   FROM silver.metric_hourly
@@ -23,17 +24,20 @@ observed AS (
     date_add('minute', 5, ts) AS until_at, greatest(3 * period_s, 900) AS patience_s, coalesce(p95, mean, max) AS value
   FROM silver.metric_5min
   WHERE ts >= :as_of - INTERVAL '1' DAY AND ts < :as_of
+    AND strpos(:series, concat(' ', series_id, ' ')) > 0
   UNION ALL
   SELECT
     3600, series_id, account, region, resource_id, metric, unit, hour, hour, date_add('hour', 1, hour), 10800, coalesce(p95, mean, max)
   FROM silver.metric_hourly
   WHERE hour >= :as_of - INTERVAL '7' DAY AND hour < :as_of AND quality_flag <> 1
+    AND strpos(:series, concat(' ', series_id, ' ')) > 0
   UNION ALL
   SELECT
     3600, h.series_id, h.account, h.region, h.resource_id, h.metric, h.unit, h.ts, h.ts, date_add('hour', 1, h.ts), 10800, h.value
   FROM silver.hour_observed AS h
   LEFT JOIN built AS b ON b.day = h.day
   WHERE h.ts >= :as_of - INTERVAL '7' DAY AND h.ts < :as_of AND b.day IS NULL
+    AND strpos(:series, concat(' ', h.series_id, ' ')) > 0
 ),
 ranked AS (
   SELECT
@@ -46,6 +50,7 @@ published AS (
   FROM gold.forecast
   WHERE granularity = 'hour' AND quantile IN (0.05e0, 0.5e0, 0.95e0) AND as_of <= ts
     AND as_of >= :as_of - INTERVAL '14' DAY AND as_of <= :as_of AND ts >= :as_of - INTERVAL '8' DAY AND ts < :as_of
+    AND strpos(:series, concat(' ', series_id, ' ')) > 0
   GROUP BY series_id, ts, quantile
 ),
 forecast AS (
@@ -61,6 +66,7 @@ judged AS (
   SELECT series_id, ts, state, severity, score, expected
   FROM gold.anomaly_point
   WHERE granularity = 'hour' AND ts >= :as_of - INTERVAL '7' DAY AND ts < :as_of
+    AND strpos(:series, concat(' ', series_id, ' ')) > 0
 ),
 labelled AS (
   SELECT account, region, resource_id, nullif(max_by(coalesce(environment, ''), ts), '') AS environment

@@ -9,7 +9,7 @@
 -- `detector_expected` is what the strongest of them expected of an anomalous one.
 -- Of a series `is_newest` marks the newest row, and only that can be stale: its end is three of its periods, a quarter of an hour at
 -- least, before the moment. Hours that are filled in are left out; those of a day that no day's run has built yet are as the monitor
--- observed them.
+-- observed them. Where all series of a large estate are asked for, that is millions of rows: a page asks for those that it draws.
 -- Made by `python -m tools.kpi_view` from inputs.status_course: change that file, not this one.
 WITH newest AS (
   SELECT max(until_at) AS as_of

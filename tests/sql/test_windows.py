@@ -100,12 +100,13 @@ def test_a_query_of_a_day_lists_no_more_days_of_bronze_than_its_window_and_one(n
         "shard": 0,
         "shards": 1,
         "hours": 1,
+        "at_most": 200,
         "metric": "",
         "by_resource_id": 1,
         "by_usage_type": 1,
         "metrics": "",
         "by_bill": 0,
-        **dict.fromkeys(("resources", "usage_types", "items"), " "),
+        **dict.fromkeys(("resources", "usage_types", "items", "series"), " "),
     }
     params = dict.fromkeys(sql.parameters(sql.parse(text)), asked.end) | golden.SETTINGS | known
     behind = {table for table in sql.tables_behind(sql.parse(text)) if table.startswith("bronze.")}

@@ -136,6 +136,8 @@ class _Chance(random.Random):
             "resources": " i-0abc y web ",
             "usage_types": "|x|X|web|",
             "items": " x web ",
+            "series": f" {self.accounts[0]}/{self.regions[0]}/{self.resources[0]}/{self.metrics[0]} ",
+            "at_most": self.choice((1, 200)),
         }
         return SETTINGS | {"start": self.start, "end": self.end, "as_of": as_of, "since": since, "before": before} | more
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline import tables
 from pipeline.lake import duckdb, sql
+from pipeline.report.selection import AT_MOST
 from pipeline.report.status import Status
 from tests.support.report_estate import AS_OF, HOSTS, _key, _level, _statistics, estate, rows
 
@@ -37,9 +38,16 @@ def status(**changed: Any) -> Status:
     """What the page shows of it, fields changed as given."""
     given = {name: rows(tables.get(name), records) for name, records in status_estate().items()}
 
-    def asked(name: str) -> pd.DataFrame:
+    def asked(name: str, **params: Any) -> pd.DataFrame:
         empty = {table.name: table.arrow_schema.empty_table() for table in tables.ALL.values()}
-        return duckdb.query(sql.text(f"inputs.{name}"), {"as_of": NOW}, (empty | given).__getitem__).to_pandas()
+        return duckdb.query(sql.text(f"inputs.{name}"), {"as_of": NOW, **params}, (empty | given).__getitem__).to_pandas()
 
-    shown = {"course": asked("status_course"), "alert": asked("open_alerts"), "incident": given["gold.anomaly"].to_pandas()}
+    now = asked("status_now")
+    shown = {
+        "now": now,
+        "course": asked("status_course", series="".join(f" {name} " for name in now["series_id"])),
+        "point": asked("status_points", at_most=AT_MOST),
+        "alert": asked("open_alerts"),
+        "incident": given["gold.anomaly"].to_pandas(),
+    }
     return Status(**{"as_of": NOW, **shown, **changed})

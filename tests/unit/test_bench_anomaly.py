@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.anomalies.scoring import score_events, total
-from tools.bench_anomaly import Windows, detector, score, score_windows
+from tools.bench_anomaly import Windows, detector, doubt, inside, numenta, score, score_windows
 
 TS = np.datetime64("2026-03-01T00:00", "us") + np.arange(200) * np.timedelta64(1, "h")
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -78,3 +78,19 @@ def test_readme_gives_the_figures_of_the_default_that_the_shipped_sets_give() ->
     measured = [whole.f1, whole.precision, whole.recall, whole.false / whole.days, everything, aws]
     for figure, value in zip(said.groups(), measured, strict=True):
         assert float(figure) == pytest.approx(value, abs=0.5 * 10 ** -len(figure.partition(".")[2]))
+
+
+def test_by_the_hour_a_window_has_the_hours_that_it_touches() -> None:
+    for (name, ts, _, windows), (_, hours, _, by_hour) in zip(numenta(), numenta(by_hour=True), strict=True):
+        touched = {*ts[inside(ts, windows)].astype("datetime64[h]").tolist()}
+        assert {*hours[inside(hours, by_hour)].astype("datetime64[h]").tolist()} == touched, name
+
+
+def test_two_that_differ_on_one_series_alone_differ_by_about_one_standard_error() -> None:
+    mine, others = np.array([[1.0], [0.0], [0.0], [0.0]]), np.zeros((4, 1))
+
+    more, error = doubt(mine, others, lambda total: float(total[0]))
+
+    assert more == 1
+    assert error == pytest.approx(np.sqrt(0.75), rel=0.1)
+    assert doubt(mine, mine, lambda total: float(total[0])) == (0, 0)

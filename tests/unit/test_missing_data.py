@@ -188,3 +188,36 @@ def test_the_report_says_that_there_were_no_samples_and_how_sure_it_is_of_what_d
     assert (silent["value"].exact, silent["confidence"].exact) == (None, None)
     assert not deviating["metric"].endswith("no samples")
     assert (deviating["confidence"].exact, deviating["confidence"].text[:2]) == (0.62, "62")
+
+
+@pytest.mark.parametrize(("silent_until", "ended"), [(HOURS + 5, HOURS + 5), (HOURS + 12, HOURS)])
+def test_what_is_heard_of_again_within_a_day_was_silent_until_then_as_the_run_of_its_day_will_say(
+    lake: Lake, settings: Settings, silent_until: int, ended: int
+) -> None:
+    for metric in ("cpu_utilization", "memory_utilization"):
+        land(lake, "i-1", set(range(HOURS - 6, HOURS)), metric)
+    land(lake, "i-2")
+    build(WHOLE, lake, settings, target="silver.metric_hourly")
+    [before] = found(lake, settings)
+    day = Interval(WHOLE.end, WHOLE.end + timedelta(days=1))
+    so_far = Interval(day.start, day.start + timedelta(hours=8))
+    heard = {("i-2", "cpu_utilization"): HOURS, ("i-1", "cpu_utilization"): HOURS + 2}
+    heard["i-1", "memory_utilization"] = silent_until
+    rows = [
+        {"resource_id": resource_id, "metric": metric, "ts": START + timedelta(hours=hour), "value": 30.0}
+        for (resource_id, metric), first in heard.items()
+        for hour in range(first, HOURS + 24)
+    ]
+    lake.land(METRIC_SAMPLE, golden.payload(*rows), source="csv", shard="next", ingested_at=datetime(2026, 4, 1))
+    build(so_far, lake, settings, target="silver.hour_observed")
+
+    incidents(so_far, lake, settings)
+
+    [now] = [row for row in lake.read(ANOMALY).to_pylist() if row["as_of"] == so_far.end and row["kind"] == "missing"]
+    build(day, lake, settings, target="silver.metric_hourly")
+    [later] = found(lake, settings, day)
+    told = ("anomaly_id", "started_at", "ended_at", "is_open", "hours", "anomalous_hours")
+    assert (before["anomaly_id"], before["is_open"], before["anomalous_hours"]) == (now["anomaly_id"], True, 12)
+    assert (now["ended_at"], now["is_open"]) == (START + timedelta(hours=ended), ended == HOURS)
+    same = {name for name in told if now[name] == later[name]}
+    assert same == ({*told} if ended != HOURS else {"anomaly_id", "started_at"})

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pytest
 
 from pipeline import settings, tables
+from pipeline.inputs.status import read_status
 from pipeline.interval import Interval
 from pipeline.lake import duckdb, open_lake, sql
-from pipeline.report.status import render_status
-from pipeline.steps.status import status as write_status
+from pipeline.report.status import DRAWN, render_status
+from pipeline.steps.status import status_at
 from pipeline.tables.usage import METRIC_5MIN, METRIC_HOURLY
 from tests.support.report_estate import rows
 from tests.support.status_estate import NOW, status, status_estate
@@ -118,9 +119,10 @@ def test_an_incident_of_missing_data_says_that_there_are_no_samples() -> None:
 
 def test_a_name_in_the_data_is_text_and_nothing_is_loaded() -> None:
     found = status()
-    course = found.course.assign(resource_id="<script>alert(1)</script>", environment='"><img src=x>')
+    named = {"resource_id": "<script>alert(1)</script>", "environment": '"><img src=x>'}
+    changed = {name: getattr(found, name).assign(**named) for name in ("now", "course", "point")}
 
-    said = render_status(replace(found, course=course))
+    said = render_status(replace(found, **changed))
 
     assert "<script>alert" not in said
     assert "<img" not in said
@@ -130,7 +132,7 @@ def test_a_name_in_the_data_is_text_and_nothing_is_loaded() -> None:
 def test_without_any_sample_the_page_says_what_to_do() -> None:
     found = status()
 
-    said = render_status(replace(found, course=found.course.head(0)))
+    said = render_status(replace(found, **{name: getattr(found, name).head(0) for name in ("now", "course", "point")}))
 
     assert "No sample was observed in the seven days before" in said
     assert "python -m pipeline monitor" in said
@@ -138,8 +140,9 @@ def test_without_any_sample_the_page_says_what_to_do() -> None:
 
 def test_equal_findings_give_equal_bytes_whatever_order_the_rows_lie_in(page: str) -> None:
     found = status()
+    turned = {name: getattr(found, name).iloc[::-1].reset_index(drop=True) for name in ("now", "course", "point")}
 
-    assert render_status(replace(found, course=found.course.iloc[::-1].reset_index(drop=True))) == page
+    assert render_status(replace(found, **turned)) == page
 
 
 def test_the_step_writes_the_page_and_an_older_run_leaves_it(tmp_path: Path) -> None:
@@ -151,15 +154,64 @@ def test_the_step_writes_the_page_and_an_older_run_leaves_it(tmp_path: Path) -> 
         lake.replace(table, rows(table, of_day), table.scope(Interval.day(day.date())))
     last = Interval(NOW - timedelta(minutes=5), NOW)
 
-    assert write_status(last, lake, home) == 6
+    assert status_at(last, lake, home, NOW) == 6
     written = Path(home.status_address)
     assert written == tmp_path / "lake" / "reports" / "status.html"
     before = written.read_bytes()
     assert b"As of <time>2026-04-16 10:35</time>" in before
 
-    write_status(Interval(last.start - timedelta(minutes=5), last.start), lake, home)
+    status_at(Interval(last.start - timedelta(minutes=5), last.start), lake, home, NOW)
     assert written.read_bytes() == before
 
-    write_status(Interval(last.end, last.end + timedelta(minutes=5)), lake, home)
+    status_at(Interval(last.end, last.end + timedelta(minutes=5)), lake, home, NOW + timedelta(minutes=5))
     assert b"2026-04-16 10:40" in written.read_bytes()
     assert pd.Timestamp(re.findall(r'as-of" content="([^"]+)"', written.read_text())[0]) == last.end + timedelta(minutes=5)
+
+
+def test_a_page_of_a_moment_that_is_still_to_come_gives_way_to_one_of_now(tmp_path: Path) -> None:
+    home = settings.load({}, home=tmp_path)
+    lake = open_lake(home)
+    mistaken = Interval.day((NOW + timedelta(days=400)).date())
+    status_at(mistaken, lake, home, NOW)
+
+    status_at(Interval(NOW - timedelta(minutes=5), NOW), lake, home, NOW)
+
+    assert f'as-of" content="{NOW.isoformat()}"' in Path(home.status_address).read_text()
+
+
+def test_of_many_series_all_are_counted_and_only_those_that_are_drawn_are_read_by_five_minutes(tmp_path: Path) -> None:
+    lake = open_lake(settings.load({}, home=tmp_path))
+    one = next(row for row in status_estate()["silver.metric_5min"] if row["ts"] == NOW - timedelta(minutes=5))
+    records = [
+        {**one, **_named(number), "ts": NOW - timedelta(minutes=5 * back)}
+        for number in range(DRAWN + 6)
+        # The last six fell silent, which is graver than what nobody knows.
+        for back in range(1 if number < DRAWN else 7, 13)
+    ]
+    lake.replace(METRIC_5MIN, rows(METRIC_5MIN, records), METRIC_5MIN.scope(Interval.day(NOW.date())))
+
+    found = read_status(lake, NOW)
+
+    assert len(found.now) == DRAWN + 6
+    silent = {row["series_id"] for row in records if row["ts"] == NOW - timedelta(minutes=60)} - {
+        row["series_id"] for row in records if row["ts"] == NOW - timedelta(minutes=5)
+    }
+    assert found.course["series_id"].nunique() == DRAWN
+    assert silent <= {*found.course["series_id"]}
+    said = render_status(found)
+    assert (said.count("<figure"), f'data-status-count="stale">{6}<' in said) == (DRAWN, True)
+
+
+def _named(number: int) -> dict[str, str]:
+    name = f"i-{number:03d}"
+    return {"resource_id": name, "series_id": f"1/us-east-1/{name}/cpu_utilization", "account": "1", "region": "us-east-1"}
+
+
+def test_what_a_series_is_now_is_the_newest_row_of_its_course() -> None:
+    shared = ("series_id", "ts", "resolution_s", "minutes_behind", "value", "expected", "lower", "upper", "status", "severity")
+    newest = [row for row in view("status_course") if row["is_newest"]]
+
+    assert len(newest) == 6
+    assert sorted(repr([row[name] for name in shared]) for row in view("status_now")) == sorted(
+        repr([row[name] for name in shared]) for row in newest
+    )

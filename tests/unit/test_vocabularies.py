@@ -50,9 +50,17 @@ SPOKEN = {
 ALSO = {(name, "unit"): ("ratio",) for name in ("inputs.executive_kpis", "views.executive_kpis")}
 #: What stands otherwise than a recommendation does: a series, and an expectation.
 ALSO |= {
-    ("views.current_status", "status"): ("stale", "anomalous", "normal"),
     **dict.fromkeys(
-        ((name, "status") for name in ("inputs.status_course", "views.status_course", "views.status_timeline")),
+        (
+            (name, "status")
+            for name in (
+                "inputs.status_course",
+                "inputs.status_now",
+                "views.status_course",
+                "views.status_now",
+                "views.status_timeline",
+            )
+        ),
         ("stale", "anomalous", "above", "normal", "unknown"),
     ),
     ("views.data_quality_current", "status"): ("critical", "warning", "good"),
