@@ -77,12 +77,10 @@ def test_detectors_that_learn_know_of_an_hour_what_is_published_of_it(fresh: Lak
     points = read_points(LAST, fresh, observed, 0, 1)
     published = fresh.query("SELECT * FROM gold.feature_hourly ORDER BY ts").to_pandas().set_index(["resource_id", "ts"])
     for (resource, metric), rows in points.groupby(["resource_id", "metric"]):
-        told = of_samples(rows["ts"].to_numpy(), rows["value"].to_numpy(dtype=np.float64))[rows["ts"] >= LAST.start]
-        last = rows.loc[rows["ts"] >= LAST.start, "ts"]
+        last = rows["ts"] >= LAST.start
+        told = of_samples(rows["ts"].to_numpy(), rows["value"].to_numpy(dtype=np.float64))[last]
         prefix = next(name for name, (canonical, _) in BASE_METRICS.items() if canonical == metric)
-        asked = published.loc[resource].loc[
-            rows.loc[rows["ts"] >= LAST.start, "ts"], [f"{prefix}_{name}" for name in names("hour")]
-        ]
+        asked = published.loc[resource].loc[rows.loc[last, "ts"], [f"{prefix}_{name}" for name in names("hour")]]
         np.testing.assert_array_equal(told, asked.to_numpy(dtype=np.float64))
         assert np.isfinite(told[-1]).sum() > 100
     assert len(points.groupby(["resource_id", "metric"])) == 5
