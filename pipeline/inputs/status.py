@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pipeline.inputs import read
-from pipeline.inputs.findings import decode
+from pipeline.inputs.findings import decode, read_mix
 from pipeline.lake import Lake
 from pipeline.report.status import Status
 from pipeline.tables.anomalies import ANOMALY
@@ -24,4 +24,6 @@ def read_status(lake: Lake, as_of: datetime) -> Status:
         course=decode(read(lake, "status_course", as_of=as_of)),
         incident=decode(incident[incident["as_of"] == incident["as_of"].max()]),
         alert=decode(read(lake, "open_alerts", as_of=as_of)),
+        series_source=decode(read(lake, "series_seen_from", as_of=as_of)),
+        mix=read_mix(lake, as_of),
     )

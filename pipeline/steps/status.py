@@ -14,7 +14,7 @@ from pipeline.steps._declaration import Step
 log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
-    reads=("inputs.status_course", "inputs.open_alerts", "gold.anomaly"),
+    reads=("inputs.status_course", "inputs.series_seen_from", "inputs.dataset_mix", "inputs.open_alerts", "gold.anomaly"),
     always=True,
     parts_of_days=True,
 )
