@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quality": READ,
     "forecasting": GROUND,
     "capacity": {*GROUND, "forecasting"},
-    "anomalies": {*GROUND, "compiled", "stated"},
+    "anomalies": {*GROUND, "compiled", "features", "stated"},
     "features": {*GROUND, "compiled", "forecasting"},
     "exploration": {*GROUND, "advice", "forecasting"},
     "advice": {*GROUND, "capacity"},

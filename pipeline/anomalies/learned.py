@@ -15,8 +15,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from pipeline.anomalies.catalogued import choose, measure
 from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale, usual_of_hour
 from pipeline.errors import ConfigError
+from pipeline.features.series import of_samples
 
 Floats = npt.NDArray[np.float64]
 #: Scores of some samples by a model trained on others, higher where a sample is more unusual: training, judged → their scores.
@@ -80,6 +82,13 @@ class LearnedOptions(TrainedOptions):
     """The same of one that learns what scores are high, and when its score is an alert."""
 
     alert_ratio: float = alert_at(2.0)
+    catalogue: int = Field(
+        0,
+        ge=0,
+        le=107,
+        description="Features of the catalogue by the hour that it is told besides, "
+        "the best by importance and mutual information in each training.",
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Of everything that is drawn at random.")
 
 
@@ -147,7 +156,7 @@ def detect_by(
         learner: is given the scaled descriptions of the training and of what is judged, and a generator for what it draws.
         ts: one timestamp per row, UTC; duplicates, gaps and steps backwards are allowed.
         values: the series in any unit; NaN is missing and scores 0.
-        options: of training and threshold.
+        options: of training and threshold; `catalogue` features come before what is told, where any are asked for.
         tell: what the learner is told of each sample, from the clock, the values and the usual value of each hour.
 
     Returns:
@@ -161,6 +170,7 @@ def detect_by(
     usual, _ = usual_of_hour(ts, clock, observed, f"{options.history_days}D")
     told = tell(clock, observed, usual)
     excess = np.full(len(observed), np.nan)
+    known_besides = of_samples(clock, observed) if options.catalogue else None
     complete: npt.NDArray[np.bool_] = np.asarray(np.isfinite(told).all(axis=1))
     # Sums of linear algebra depend on how many threads share them.
     with threadpool_limits(limits=1):
@@ -169,7 +179,13 @@ def detect_by(
             if not len(new):
                 continue
             drawn = np.random.default_rng(options.seed)
-            training, judged = scaled(told[known], told[new], float(np.median(np.abs(observed[known]))))
+            level = float(np.median(np.abs(observed[known])))
+            training, judged = scaled(told[known], told[new], level)
+            if known_besides is not None:
+                chosen = choose(known_besides[known], np.abs(observed - usual)[known], options.catalogue)
+                besides = measure(known_besides[known], known_besides[new], chosen, level)
+                # First, for what a learner looks at last is what it was told.
+                training, judged = (np.column_stack(pair) for pair in zip(besides, (training, judged), strict=True))
             blurred = training + drawn.normal(0.0, _BLUR, training.shape)
             excess[new] = excess_of(*learner(blurred, judged, drawn), options.alert_ratio)
     return judge(clock, observed, excess, usual)

@@ -60,10 +60,10 @@ def _read_lake(interval: Interval) -> tuple[Observed, str]:
     from pipeline.inputs.resources import read_resources
     from pipeline.lake import open_lake
     from pipeline.own_files.explore import from_lake
-    from pipeline.report.sections.sources import tell_mix
+    from pipeline.report.sections.sources import tell_kinds
 
     lake = open_lake(read_settings())
     bounds = {"since": interval.start, "as_of": interval.end}
     days, hours = read(lake, "explored_days", **bounds), read(lake, "explored_hours", **bounds)
-    mix = tell_mix(read_mix(lake, interval.end))
+    mix = tell_kinds(read_mix(lake, interval.end))
     return from_lake(f"The lake, {interval}", days, hours, read_resources(lake, interval.end)), mix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,9 +35,11 @@ def draw_all(observed: Observed) -> Iterator[tuple[str, str, Figure]]:
     yield "missing", "What is missing", _per_metric(observed, (drawing.missing,), width=9)
 
 
-def to_png(figure: Figure, dpi: int) -> bytes:
-    """The picture; equal figures give equal bytes."""
+def to_png(figure: Figure, dpi: int, note: str = "") -> bytes:
+    """The picture, with a note below it where there is one; equal figures give equal bytes."""
     sink = io.BytesIO()
+    if note:
+        figure.supxlabel("\n".join(wrap(note, int(figure.get_figwidth() * 14))), fontsize=8, parse_math=False)
     figure.savefig(sink, dpi=dpi, format="png", metadata={"Software": None})
     return sink.getvalue()
 

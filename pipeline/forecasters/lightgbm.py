@@ -11,9 +11,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import ConfigError
-from pipeline.forecasters import _catalogue
+from pipeline.features.selection import select
+from pipeline.features.series import names as names_of_one
 from pipeline.forecasters._fallback import fallback, settle
-from pipeline.forecasters._selection import select
 from pipeline.forecasters._tabular import FEATURES, LEAST_ROWS, Rows, future_rows, training_rows
 from pipeline.forecasting.panel import Floats, Panel
 
@@ -87,7 +87,7 @@ def _learnt_from(panel: Panel, horizon: int, options: Options) -> Rows:
 
 
 def _names(panel: Panel, options: Options) -> tuple[str, ...]:
-    return (*FEATURES, *_catalogue.names(panel.step)) if options.catalogue else FEATURES
+    return (*FEATURES, *names_of_one(panel.step)) if options.catalogue else FEATURES
 
 
 def _choose(data: Rows, names: tuple[str, ...], options: Options) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
@@ -152,7 +152,7 @@ def forecast(
     # A version that was registered before there was the option serves on.
     chosen = model.get("catalogue", [])
     ahead = future_rows(panel, horizon, catalogue=bool(chosen))
-    every = _catalogue.names(panel.step)
+    every = names_of_one(panel.step)
     kept = [*range(len(FEATURES)), *(len(FEATURES) + every.index(name) for name in chosen)]
     raw = np.empty((len(ahead.target), len(quantiles)))
     for column, quantile in enumerate(quantiles):

@@ -25,7 +25,7 @@ from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
-from pipeline.tables.columns import ANOMALOUS, EFFECTIVE, IMPUTED
+from pipeline.tables.columns import ANOMALOUS, EFFECTIVE, IMPUTED, REAL, SOURCE_KINDS
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.exploration import UTILISATION_CLUSTER
@@ -40,15 +40,6 @@ ANOMALY_DAYS = 30
 COST_DAYS = 120
 HISTORY = {"day": timedelta(days=120), "hour": timedelta(days=14)}
 CLOSE_UPS = 6
-# What a source's rows are, where they are not simply what an estate reported.
-KINDS = {
-    "fleet": "synthetic",
-    "synthetic_bill": "synthetic",
-    "samples": "replayed",
-    "alibaba_v2018": "outside",
-    "trace": "outside",
-    "prices": "list prices",
-}
 
 
 def gather(interval: Interval, lake: Lake) -> Findings:
@@ -66,6 +57,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         interval=interval,
         sources=_sources(lake, interval),
         dataset_mix=read_mix(lake, interval.as_of),
+        series_source=read_series_sources(lake, interval),
         kpis=read(lake, "executive_kpis", as_of=interval.as_of),
         resource=read_resources(lake, interval.end),
         recommendation=recommendation,
@@ -164,7 +156,15 @@ def _judged(lake: Lake, interval: Interval) -> pd.DataFrame:
 def read_mix(lake: Lake, as_of: datetime) -> pd.DataFrame:
     """How many resources each source delivered metrics of, how well it fits, and of what kind its rows are."""
     mix = read(lake, "dataset_mix", as_of=as_of)
-    return mix.assign(kind=[KINDS.get(name, "real") for name in mix["source"]])
+    return mix.assign(kind=[SOURCE_KINDS.get(name, REAL) for name in mix["source"]])
+
+
+def read_series_sources(lake: Lake, interval: Interval) -> pd.DataFrame:
+    """series_id, source of the series of the interval's last day; none where nothing of that day needs to be told apart."""
+    last = {"start": max(interval.start, interval.end - timedelta(days=1)), "end": interval.end}
+    if all(SOURCE_KINDS.get(name, REAL) == REAL for name in read(lake, "sample_sources", **last)["source"]):
+        return pd.DataFrame(columns=["series_id", "source"])
+    return read(lake, "series_sources", **last)
 
 
 def _sources(lake: Lake, interval: Interval) -> pd.DataFrame:
@@ -173,7 +173,8 @@ def _sources(lake: Lake, interval: Interval) -> pd.DataFrame:
     known = plugs.names("sources")
     notes = {name: _first_sentence(plugs.load("sources", name).__doc__) for name in set(sources["source"]) if name in known}
     return sources.assign(
-        note=[notes.get(name, "") for name in sources["source"]], kind=[KINDS.get(name, "real") for name in sources["source"]]
+        note=[notes.get(name, "") for name in sources["source"]],
+        kind=[SOURCE_KINDS.get(name, REAL) for name in sources["source"]],
     )
 
 

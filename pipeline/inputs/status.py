@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pipeline.inputs import read
-from pipeline.inputs.findings import decode
+from pipeline.inputs.findings import decode, read_mix
 from pipeline.lake import Lake
 from pipeline.report.selection import AT_MOST
 from pipeline.report.status import Status, choose_drawn
@@ -29,4 +29,6 @@ def read_status(lake: Lake, as_of: datetime) -> Status:
         point=decode(read(lake, "status_points", as_of=as_of, at_most=AT_MOST)),
         incident=decode(incident[incident["as_of"] == incident["as_of"].max()]),
         alert=decode(read(lake, "open_alerts", as_of=as_of)),
+        series_source=decode(read(lake, "series_seen_from", as_of=as_of)),
+        mix=read_mix(lake, as_of),
     )

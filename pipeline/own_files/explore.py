@@ -34,7 +34,8 @@ def explore(
         out: the folder.
         metrics: those that are drawn.
         progress: is told how many of the pictures are done.
-        mix: which share of the resources is real, replayed, outside or synthetic, as a sentence; empty where all are of one kind.
+        mix: which share of the resources is real, replayed, outside or synthetic, as a sentence that each picture has, too; empty
+            where all are real, or nobody knows.
 
     Returns:
         The page.
@@ -49,7 +50,7 @@ def explore(
     make_folder(out)
     pictures = []
     for number, (name, heading, figure) in enumerate(draw_all(chosen), start=1):
-        slide = to_png(figure, SLIDE_DPI)
+        slide = to_png(figure, SLIDE_DPI, mix)
         (out / f"{name}.png").write_bytes(slide)
         pictures.append((name, heading, halve(slide)))
         if progress:

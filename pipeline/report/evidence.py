@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline.report import charts
 from pipeline.report.findings import Findings
 from pipeline.report.frames import BAND_90, at_quantile, floats, json_object, numbers, records
+from pipeline.report.origin import kinds_by_series, with_kind
 from pipeline.report.section import Content
 from pipeline.report.selection import portfolio_of
 from pipeline.report.words import ACTION_WORDS, UNIT_SIGNS, amount, list_names, metric_word, missing, percent, plural
@@ -45,6 +46,7 @@ class Use:
         unit: of the values.
         said: what an hour's value is.
         series_id: of its forecast; empty for what is made of several.
+        of: a series that it is made of, whose source it has.
         hours, values: in order.
     """
 
@@ -52,6 +54,7 @@ class Use:
     unit: str
     said: str
     series_id: str
+    of: str
     hours: list[pd.Timestamp]
     values: list[float]
 
@@ -68,8 +71,9 @@ def uses_of(hours: pd.DataFrame, evidence: Mapping[str, Any]) -> list[Use]:
     groups = [(str(metric), str(unit), rows) for (metric, unit), rows in hours.groupby(["metric", "unit"], sort=True)]
     ordered = sorted(groups, key=lambda group: (not _speaks_of(evidence, group[0]), group[1] != "percent"))
     return [
-        Use(metric, unit, "P95 of each hour", str(rows["series_id"].iloc[0]), list(rows["hour"]), floats(rows["value"]))
+        Use(metric, unit, "P95 of each hour", series_id, series_id, list(rows["hour"]), floats(rows["value"]))
         for metric, unit, rows in ordered
+        for series_id in [str(rows["series_id"].iloc[0])]
     ]
 
 
@@ -141,16 +145,18 @@ def _plot(findings: Findings, row: dict[str, Any], evidence: dict[str, Any], use
         low, high = (floats(ahead[level]) for level in BAND_90)
         bands.append(charts.Band(list(ahead.index), low, high, "band-90", "90 % band"))
     name = f"{row['resource_id']} {metric_word(use.metric)}"
+    kind = kinds_by_series(findings.series_source).get(use.of, "")
     off = _hours_off(evidence, use)
     does = f"{ACTION_WORDS.get(row['action'], row['action'])}{f' → {target}' if target and not off else ''}"
     words = " ".join(_words(use, lines_at, ahead, bool(off)))
     return {
         "id": row["recommendation_id"] if is_first else "",
         "title": name,
+        "kind": kind,
         "does": does,
         "words": words,
         "svg": charts.time_chart(
-            f"{name}: {use.said} and what it is held to; {does}",
+            with_kind(f"{name}: {use.said} and what it is held to; {does}", kind),
             charts.Curves(lines, bands, findings.as_of, shaded=off, described=words),
             charts.Scale(_sign(use), partial(amount, unit=use.unit), reach=max(lines_at.values(), default=0.0), is_read=False),
             thresholds=[(height, f"{label}: {amount(height, use.unit)}") for label, height in lines_at.items()],
@@ -224,7 +230,8 @@ def _uses_of_volume(hours: pd.DataFrame) -> Iterator[Use]:
         ]
         both = sum(rates[1:], rates[0]).dropna()
         if len(both):
-            yield Use(measure, measure, "highest period of each hour", "", list(both.index), floats(both))
+            of = str(next(iter(parts.values()))["series_id"].iloc[0])
+            yield Use(measure, measure, "highest period of each hour", "", of, list(both.index), floats(both))
 
 
 def _stated(config: Any, unit: str) -> float | None:

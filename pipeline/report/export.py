@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.report.findings import Findings
 from pipeline.report.frames import numbers
 from pipeline.report.owners import list_owners, owner_of
+from pipeline.report.sections.sources import caveats
 from pipeline.report.workbook import Kind, Sheet, write_workbook
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.columns import PASSIVE
@@ -49,7 +50,8 @@ def recommendations_csv(recommendation: pd.DataFrame) -> str:
 
 
 def recommendations_xlsx(findings: Findings) -> bytes:
-    """What is to be done, as a workbook: a sheet of recommendations, the portfolio first, and one of sums by account and team.
+    """What is to be done, as a workbook: a sheet of recommendations, the portfolio first, one of sums by account and team, and
+    one of what to know before, as the report says above all: what is synthetic, replayed, missing or assumed.
 
     Money is a number in dollars, a day a date, and every text a text. What is kept, or not judged, is in the CSV alone.
     """
@@ -58,7 +60,9 @@ def recommendations_xlsx(findings: Findings) -> bytes:
     does = does.assign(team=owner_of(findings, does, "team"))
     columns = [(name, _KINDS.get(name, "text")) for name in _SHEET_COLUMNS]
     rows = [[_value(value) for value in row] for row in does[list(_SHEET_COLUMNS)].itertuples(index=False)]
-    return write_workbook([Sheet("Recommendations", columns, rows), _sums(findings, does)])
+    known: list[tuple[str, Kind]] = [("kind", "text"), ("what", "text")]
+    before = Sheet("Know before", known, [[each["kind"], each["text"]] for each in caveats(findings)])
+    return write_workbook([Sheet("Recommendations", columns, rows), _sums(findings, does), before])
 
 
 def _sums(findings: Findings, does: pd.DataFrame) -> Sheet:

@@ -16,6 +16,7 @@ from pipeline.report import charts
 from pipeline.report.cell import cell_of
 from pipeline.report.findings import Findings
 from pipeline.report.frames import dollars, floats, numbers, records
+from pipeline.report.origin import kind_of_sources, with_kind
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.sections.cost import HALF_A_CENT, budget_row, likeliest
 from pipeline.report.sections.recommendations import SECTION as RECOMMENDATIONS
@@ -145,19 +146,21 @@ def _cost(findings: Findings, owner: Owner) -> Content | Empty:
         return Empty(f"No bill of the last 120 days charges this {owner.kind}.", "Ingest a billing export that has it.")
     shared = {"owner": owner_row(owner), "kind": owner.kind, "budgets": budgets}
     if data.empty:
-        return {**shared, "share": _share(findings, owner), "rows": [], "svg": "", "last": ""}
+        return {**shared, "share": _share(findings, owner), "rows": [], "svg": "", "origin_kind": "", "last": ""}
     in_usd = data[data["currency"] == "USD"]
     by_day = pd.DataFrame({"ts": in_usd["ts"], "usd": dollars(in_usd)}).groupby("ts")["usd"].sum()
-    return {**shared, "share": "", "rows": _services(findings, data), "svg": _chart(owner, by_day), "last": day(data["ts"].max())}
+    origin = kind_of_sources(data["source"].astype("str"))
+    shown = {"rows": _services(findings, data), "svg": _chart(owner, by_day, origin), "origin_kind": origin}
+    return {**shared, **shown, "share": "", "last": day(data["ts"].max())}
 
 
-def _chart(owner: Owner, by_day: pd.Series) -> Any:
+def _chart(owner: Owner, by_day: pd.Series, origin: str) -> Any:
     if by_day.empty:
         return ""
     spread = f"{usd(by_day.median())} a day in the middle, {usd(by_day.max())} at most"
     words = f"{len(by_day)} days from {day(by_day.index[0])}: {spread}."
     return charts.time_chart(
-        f"Cost of {owner.name} per day, USD",
+        with_kind(f"Cost of {owner.name} per day, USD", origin),
         charts.Curves([charts.Line(list(by_day.index), floats(by_day), "observed", "cost")], described=words),
         charts.Scale("USD per day", usd, is_read=False),
         size=(1080, 200),

@@ -16,9 +16,11 @@ from markupsafe import Markup, escape
 from pipeline import __version__
 from pipeline.report.charts import Band, Curves, Line, Mark, Scale, time_chart
 from pipeline.report.frames import floats, numbers, records
+from pipeline.report.origin import kinds_by_series, with_kind
 from pipeline.report.page import FOLDER, fill
 from pipeline.report.section import Content
 from pipeline.report.sections.alerts import seen, told
+from pipeline.report.sections.sources import tell_kinds
 from pipeline.report.selection import AT_MOST, SHOWN
 from pipeline.report.words import UNIT_SIGNS, amount, decimals, metric_word, minute, missing, percent, series_label, share
 from pipeline.tables.anomalies import ANOMALY
@@ -58,6 +60,8 @@ class Status:
         point: `inputs.status_points` as of it: the newest anomalous hours.
         incident: `gold.anomaly` of the newest run not after it; `confidence` is shown where it has one.
         alert: `inputs.open_alerts` as of it.
+        series_source: `inputs.series_seen_from` as of it: series_id, source.
+        mix: `inputs.dataset_mix` as of it, with kinds.
     """
 
     as_of: datetime
@@ -66,6 +70,8 @@ class Status:
     point: pd.DataFrame
     incident: pd.DataFrame = field(default_factory=ANOMALY.empty)
     alert: pd.DataFrame = field(default_factory=lambda: _no_rows("state"))
+    series_source: pd.DataFrame = field(default_factory=lambda: _no_rows("series_id", "source"))
+    mix: pd.DataFrame = field(default_factory=lambda: _no_rows("source", "resources", "kind"))
 
 
 def render_status(status: Status) -> str:
@@ -99,8 +105,12 @@ def _gravest_first(now: pd.DataFrame) -> pd.DataFrame:
 
 
 def _content(status: Status) -> Content:
+    kinds = kinds_by_series(status.series_source)
     now, course, point = (
-        each.assign(environment=each["environment"].astype("object").fillna(_NOT_STATED))
+        each.assign(
+            environment=each["environment"].astype("object").fillna(_NOT_STATED),
+            kind=each["series_id"].map(kinds).astype("object").fillna(""),
+        )
         for each in (status.now, status.course, status.point)
     )
     now = _gravest_first(now)
@@ -110,6 +120,7 @@ def _content(status: Status) -> Content:
     newest, judged = (now[name].max() for name in ("until_hour", "judged_hour"))
     anomalous, observed = (int(now[name].sum()) for name in ("anomalous_hours", "observed_hours"))
     return {
+        "origin_told": tell_kinds(status.mix),
         "judged": "" if missing(judged) else minute(judged + pd.Timedelta(hours=1)),
         "until_hour": "" if missing(newest) else minute(newest + pd.Timedelta(hours=1)),
         "counts": [(word, int((now["status"] == word).sum())) for word in STATUSES],
@@ -153,7 +164,12 @@ def _row(row: dict[str, Any]) -> Content:
 
 
 def _place(row: dict[str, Any]) -> Content:
-    return {"host": row["resource_id"], "environment": row["environment"], "metric": metric_word(str(row["metric"]))}
+    return {
+        "host": row["resource_id"],
+        "kind": row["kind"],
+        "environment": row["environment"],
+        "metric": metric_word(str(row["metric"])),
+    }
 
 
 def _charts(row: dict[str, Any], mine: pd.DataFrame, as_of: datetime) -> Content:
@@ -185,7 +201,10 @@ def _chart(row: dict[str, Any], rows: pd.DataFrame, hours: int, as_of: datetime)
     # One mark an hour, at its peak: detectors judge hours.
     peaks = anomalous.sort_values("value", kind="stable").drop_duplicates("_hour", keep="last").sort_values("ts")
     return time_chart(
-        f"{series_label(row['series_id'], row['metric'])}, last {RANGES[hours]}: observed, forecast and anomalies",
+        with_kind(
+            f"{series_label(row['series_id'], row['metric'])}, last {RANGES[hours]}: observed, forecast and anomalies",
+            row["kind"],
+        ),
         Curves(
             [
                 # Every chart spans its range, whatever is known of it.
@@ -223,7 +242,7 @@ def _strip(row: dict[str, Any], mine: pd.DataFrame, as_of: datetime) -> Content:
             f"<title>{hour:%Y-%m-%d %H:%M} UTC: {word}</title></rect>"
         )
     spoken = ", ".join(f"{number} {word}" for word, number in said.items() if number) or "nothing observed"
-    label = escape(f"{series_label(row['series_id'], row['metric'])}, hours of the last 24: {spoken}")
+    label = escape(with_kind(f"{series_label(row['series_id'], row['metric'])}, hours of the last 24: {spoken}", row["kind"]))
     svg = Markup(f'<svg viewBox="0 0 {24 * _HOUR_PX} 14" preserveAspectRatio="none" role="img" aria-label="{label}">')  # noqa: S704
     return {**_place(row), "label": series_label(row["series_id"], row["metric"]), "svg": svg + Markup("".join(parts) + "</svg>")}  # noqa: S704
 

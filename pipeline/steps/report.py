@@ -31,6 +31,8 @@ STEP = Step(
         "inputs.dataset_mix",
         "inputs.resources",
         "inputs.rule_record",
+        "inputs.sample_sources",
+        "inputs.series_sources",
         "inputs.sources",
         "silver.metric_hourly",
         "gold.anomaly",

@@ -237,6 +237,16 @@ ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowle
 DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP = ("queued", "sending", "sent", "unknown", "given_up")
 #: How a step ended.
 OUTCOMES = ("done", "unchanged", "partial", "failed")
+#: What the rows of a source are, where they are not what the estate itself reported: `REAL`.
+REAL = "real"
+SOURCE_KINDS = {
+    "fleet": "synthetic",
+    "synthetic_bill": "synthetic",
+    "samples": "replayed",
+    "alibaba_v2018": "outside",
+    "trace": "outside",
+    "prices": "list prices",
+}
 
 
 def text(name: str, doc: str, *, nullable: bool = False, values: tuple[str, ...] = (), pattern: str | None = None) -> Column:

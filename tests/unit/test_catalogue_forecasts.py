@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from pipeline.features.matrix import lay_out, list_rows
+from pipeline.features.selection import select
 from pipeline.forecasters import _catalogue, _tabular, lightgbm
-from pipeline.forecasters._selection import select
 from pipeline.forecasting.panel import Panel
 from pipeline.tables.columns import QUANTILES, Granularity
 

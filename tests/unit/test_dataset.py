@@ -22,7 +22,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.own_files.dataset import MOST_DAYS, MOST_SERVERS, report_dataset, write_mix
 from pipeline.reading.trace import Mapping
-from pipeline.report.sections.sources import tell_mix
+from pipeline.report.sections.sources import tell_kinds, tell_mix
 from pipeline.settings import Settings, load
 from pipeline.steps.build import build
 from pipeline.steps.ingest import ingest
@@ -234,9 +234,11 @@ def test_a_mix_lands_a_data_set_and_a_synthetic_fleet_at_the_share_that_is_state
     assert "80% synthetic (fleet 12), 20% outside (trace 3)." in (page / "explore.html").read_text()
 
 
-def test_a_mix_of_one_kind_says_nothing_and_one_that_no_fleet_is_large_enough_for_is_refused(tmp_path: Path) -> None:
+def test_a_mix_of_one_kind_is_no_mix_and_one_that_no_fleet_is_large_enough_for_is_refused(tmp_path: Path) -> None:
     alone = pd.DataFrame({"source": ["fleet", "csv"], "resources": [3, 0], "kind": ["synthetic", "real"]})
     assert tell_mix(alone) == ""
+    assert tell_kinds(alone) == "All 3 resources with metrics are synthetic (fleet)"
+    assert tell_kinds(alone.assign(kind="real")) == tell_kinds(alone.head(0)) == ""
     file = MADE_UP / "azure_2019.csv"
     mapping = Mapping.model_validate({"preset": "azure_2019", "origin": "2026-03-02"})
     report = report_dataset(file, mapping, 60)

@@ -158,3 +158,13 @@ def test_a_file_is_explored_by_the_command_with_the_gaps_it_has(tmp_path: Path) 
     assert done.exit_code == 0, done.output
     assert "<h1>load.csv</h1>" in (tmp_path / "out" / "explore.html").read_text()
     assert (tmp_path / "out" / "patterns.png").stat().st_size > 10_000
+
+
+def test_a_picture_for_a_slide_says_below_itself_what_its_data_are(tmp_path: Path) -> None:
+    observed, mix = reference(servers=2, days=40), "All 2 resources are synthetic"
+
+    alone, told = (explore(observed, tmp_path / name, ["cpu_utilization"], mix=said) for name, said in (("a", ""), ("b", mix)))
+
+    for name in PICTURES:
+        assert (alone.parent / f"{name}.png").read_bytes() != (told.parent / f"{name}.png").read_bytes()
+    assert f"{mix}." in told.read_text()

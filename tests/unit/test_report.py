@@ -1019,3 +1019,29 @@ def test_cost_anomalies_are_shown_by_their_impact_with_days_source_and_first_cau
     assert "Lambda / none" not in shown
     assert "nothing cost unusually much or little" in none
     assert "No bill has the five weeks" in render(findings)
+
+
+def test_each_chart_says_where_its_series_is_synthetic_or_replayed_and_nothing_where_the_estate_reported_it(
+    findings: Findings, html: str
+) -> None:
+    drawn = sorted({*findings.forecast["series_id"], *findings.anomaly_point["series_id"]} - {*_costs(findings)})
+    synthetic, replayed = drawn[0], drawn[1]
+    sources = pd.DataFrame({"series_id": drawn, "source": ["fleet", "samples", *["cloudwatch"] * (len(drawn) - 2)]})
+
+    shown = render(replace(findings, series_source=sources))
+
+    captions = [each for each in re.findall("<figcaption>.*?</figcaption>", shown) if "<strong>" in each]
+    for one, kind in ((synthetic, "synthetic"), (replayed, "replayed")):
+        name = one.split("/")[2]
+        assert {kind} == {tag for each in captions if f"<strong>{name} CPU" in each for tag in re.findall('tag">(\\w+)<', each)}
+    real = drawn[2].split("/")[2]
+    assert not [each for each in captions if f"<strong>{real} " in each and 'tag">s' in each]
+    assert re.search(f'aria-label="{synthetic.split("/")[2]} [^"]*\\(synthetic\\)', shown)
+    # The bill of the estate is a recording that was moved.
+    assert '<p class="lead"> <span class="tag">replayed</span> Effective (amortised) cost per day' in html
+    billed = replace(findings, cost_daily=findings.cost_daily.assign(source="billing"))
+    assert '<p class="lead"> Effective (amortised) cost per day' in render(billed)
+
+
+def _costs(findings: Findings) -> list[str]:
+    return [*findings.forecast.loc[findings.forecast["metric"] == "cost", "series_id"]]

@@ -197,3 +197,14 @@ def test_the_report_reads_no_more_than_two_weeks_of_the_first_and_explain_all_th
 def test_how_far_back_a_rule_looked_is_in_its_evidence_and_else_what_the_settings_say() -> None:
     assert [days_looked_at(each, 21) for each in (IDLE, SCHEDULE, GP2)] == [14, 35, 21]
     assert READ > DRAWN
+
+
+def test_a_plot_says_where_the_hours_that_it_rests_on_are_synthetic() -> None:
+    used = hours("cpu_utilization", [8.0] * 336)
+    sources = pd.DataFrame({"series_id": [used["series_id"].iloc[0]], "source": ["fleet"]})
+
+    [made_up] = draw_evidence(replace(found(RIGHTSIZE, used=used), series_source=sources))["plots"]
+    [reported] = draw_evidence(found(RIGHTSIZE, used=used))["plots"]
+
+    assert (made_up["kind"], reported["kind"]) == ("synthetic", "")
+    assert "(synthetic)" in made_up["svg"]

@@ -193,3 +193,13 @@ def test_a_name_that_is_markup_is_text_on_its_page_and_in_the_list(findings: Fin
 
     [path] = [each for each in pages if "script" in each]
     assert NASTY_NAME not in pages[path] + render(named)
+
+
+def test_the_chart_of_an_account_says_where_its_bill_is_made_up(findings: Findings) -> None:
+    made_up = findings.cost_daily["source"].where(findings.cost_daily["account"] != ACCOUNT, "synthetic_bill")
+
+    pages = render_owners(replace(findings, cost_daily=findings.cost_daily.assign(source=made_up)))
+
+    assert f"Cost of {ACCOUNT} per day, USD (synthetic)" in pages[f"accounts/{ACCOUNT}.html"]
+    assert '<span class="tag">synthetic</span>' in pages[f"accounts/{ACCOUNT}.html"]
+    assert "(synthetic)" not in pages["accounts/222222222222.html"]

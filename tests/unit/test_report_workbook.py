@@ -150,3 +150,13 @@ def test_a_column_after_the_26th_has_two_letters() -> None:
     wide = Sheet("Wide", [(str(number), "number") for number in range(30)], [list(range(30))])
 
     assert [cells(write_workbook([wide]))[place][2] for place in ("Z2", "AA2", "AD2")] == ["25", "26", "29"]
+
+
+def test_a_sheet_says_what_is_synthetic_replayed_or_missing_before_anybody_reads_dollars(findings: Findings) -> None:
+    sources = pd.DataFrame({"source": ["fleet"], "table_name": "bronze.metric_sample", "kind": ["synthetic"]})
+
+    told = table(recommendations_xlsx(replace(findings, sources=sources)), sheet=3)
+
+    assert [(each["kind"], each["what"].partition(":")[0]) for each in told if each["kind"] == "synthetic"] == [
+        ("synthetic", "fleet")
+    ]

@@ -215,3 +215,18 @@ def test_what_a_series_is_now_is_the_newest_row_of_its_course() -> None:
     assert sorted(repr([row[name] for name in shared]) for row in view("status_now")) == sorted(
         repr([row[name] for name in shared]) for row in newest
     )
+
+
+def test_of_each_series_that_was_not_measured_here_the_page_says_what_it_is_and_above_all_how_many_are_of_which_kind() -> None:
+    [series] = {each for each in status().course["series_id"] if "/i-web02/cpu" in each}
+    seen = pd.DataFrame({"series_id": [series, "1/us/other/cpu_utilization"], "source": ["fleet", "cloudwatch"]})
+    mix = pd.DataFrame({"source": ["fleet"], "resources": [6], "kind": ["synthetic"]})
+
+    shown = render_status(status(series_source=seen, mix=mix))
+
+    assert '<p class="lead" data-origin>All 6 resources with metrics are synthetic (fleet).</p>' in shown
+    assert '<td>i-web02 <span class="tag">synthetic</span></td>' in shown
+    assert '<strong>i-web02</strong> <span class="tag">synthetic</span>' in shown
+    assert "i-web02 CPU, last 6 hours: observed, forecast and anomalies (synthetic)" in shown
+    assert "<td>i-web01</td>" in shown
+    assert "data-origin" not in render_status(status())

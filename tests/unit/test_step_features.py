@@ -6,6 +6,8 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.features.matrix import lay_out
+from pipeline.features.series import names, of_samples
+from pipeline.inputs.points import read_points
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.lake.maintenance import remove_passing
@@ -13,6 +15,7 @@ from pipeline.settings import Settings
 from pipeline.steps import features as step
 from pipeline.steps.build import build
 from pipeline.steps.features import features
+from pipeline.tables.catalogue import BASE_METRICS
 from pipeline.tables.features import FEATURE_DAILY, FEATURE_HOURLY
 from pipeline.tables.schema import Table
 from pipeline.tables.usage import METRIC_SAMPLE
@@ -66,6 +69,21 @@ def test_an_hour_has_the_features_that_the_hours_before_it_give(fresh: Lake, obs
     np.testing.assert_allclose(found["cpu_lag_24"], cpu[96:120])
     np.testing.assert_allclose(found["cpu_mean_96"], cpu.rolling(96).mean()[120:])
     assert found["metrics"].tolist() == [3] * 24
+
+
+def test_detectors_that_learn_know_of_an_hour_what_is_published_of_it(fresh: Lake, observed: Settings) -> None:
+    features(LAST, fresh, observed)
+
+    points = read_points(LAST, fresh, observed, 0, 1)
+    published = fresh.query("SELECT * FROM gold.feature_hourly ORDER BY ts").to_pandas().set_index(["resource_id", "ts"])
+    for (resource, metric), rows in points.groupby(["resource_id", "metric"]):
+        last = rows["ts"] >= LAST.start
+        told = of_samples(rows["ts"].to_numpy(), rows["value"].to_numpy(dtype=np.float64))[last]
+        prefix = next(name for name, (canonical, _) in BASE_METRICS.items() if canonical == metric)
+        asked = published.loc[resource].loc[rows.loc[last, "ts"], [f"{prefix}_{name}" for name in names("hour")]]
+        np.testing.assert_array_equal(told, asked.to_numpy(dtype=np.float64))
+        assert np.isfinite(told[-1]).sum() > 100
+    assert len(points.groupby(["resource_id", "metric"])) == 5
 
 
 def test_an_hour_that_was_not_observed_has_no_row_and_what_needs_it_is_null(fresh: Lake, observed: Settings) -> None:

@@ -13,6 +13,7 @@ from pipeline.report import charts
 from pipeline.report.cell import Cell, cell_of
 from pipeline.report.findings import Findings
 from pipeline.report.frames import floats, records
+from pipeline.report.origin import kinds_by_series, with_kind
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import AT_MOST, SHOWN, grade_hours, incidents_of_interval, sort_by_gravity, still_told
 from pipeline.report.words import (
@@ -76,11 +77,12 @@ def say_judged(judged: pd.DataFrame) -> str:
 
 def _strips(findings: Findings, recent: pd.DataFrame, worst_first: list[str]) -> Markup:
     """One strip for each of the worst series; the run's own interval is shaded."""
-    rows = []
+    rows, kinds = [], kinds_by_series(findings.series_source)
     drawn = [series_id for series_id in worst_first if (recent["series_id"] == series_id).any()]
     for series_id in drawn[:_STRIPS]:
         mine = recent[recent["series_id"] == series_id]
-        rows.append((series_label(series_id, mine["metric"].iloc[0]), [_mark(row) for row in records(mine)]))
+        label = with_kind(series_label(series_id, mine["metric"].iloc[0]), kinds.get(series_id, ""))
+        rows.append((label, [_mark(row) for row in records(mine)]))
     end = findings.as_of
     start = max(min(recent["ts"].min().to_pydatetime(), findings.interval.start), end - _RECENT) - timedelta(hours=12)
     return charts.mark_strips(
@@ -95,6 +97,7 @@ def _strips(findings: Findings, recent: pd.DataFrame, worst_first: list[str]) ->
 def _close_ups(findings: Findings, recent: pd.DataFrame, worst_first: list[str]) -> list[Content]:
     """The hours around the anomalies of the worst series whose hours are known."""
     shown: list[Content] = []
+    kinds = kinds_by_series(findings.series_source)
     for series_id in worst_first:
         values = findings.anomaly_history
         values = values[values["series_id"] == series_id].sort_values("ts", kind="stable")
@@ -104,15 +107,15 @@ def _close_ups(findings: Findings, recent: pd.DataFrame, worst_first: list[str])
         if mine.empty:
             continue
         metric, unit = str(mine["metric"].iloc[0]), str(mine["unit"].iloc[0])
-        title = series_label(series_id, metric)
+        title, kind = series_label(series_id, metric), kinds.get(series_id, "")
         svg = charts.time_chart(
-            f"{title}: hours observed, anomalies marked",
+            with_kind(f"{title}: hours observed, anomalies marked", kind),
             charts.Curves([charts.Line(list(values["ts"]), floats(values["value"]), "observed", "observed")]),
             charts.Scale(f"{UNIT_SIGNS.get(unit, unit)}, by the hour", partial(amount, unit=unit)),
             marks=[_mark(row) for row in records(mine)],
             size=(530, 200),
         )
-        shown.append({"title": title, "svg": svg})
+        shown.append({"title": title, "kind": kind, "svg": svg})
     return shown
 
 

@@ -15,6 +15,7 @@ from pipeline.report.findings import Findings
 from pipeline.report.frames import dollars, floats, numbers, records
 from pipeline.report.invoices import list_unlike, sum_up_invoices
 from pipeline.report.month import estimate_month_end, total_ahead
+from pipeline.report.origin import kind_of_sources
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import SHOWN
 from pipeline.report.words import COST_WORDS, DASH, day, missing, percent, plural, service_word, usd
@@ -55,6 +56,7 @@ def cost(findings: Findings) -> Content | Empty:
     said = _served_line(findings), _came_true(findings.cost_accuracy), _left_line(findings, in_usd), _as_billed(data)
     return {
         "svg": _chart(layers, total),
+        "kind": kind_of_sources(data["source"].astype("str")),
         "legend": swatches,
         "rows": _rows(findings, daily),
         "foreign": sorted({str(c) for c in data["currency"]} - {"USD"}),

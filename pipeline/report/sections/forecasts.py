@@ -7,9 +7,10 @@ from functools import partial
 from pipeline.report import charts
 from pipeline.report.findings import Findings
 from pipeline.report.frames import BAND_50, BAND_90, at_quantile, floats
+from pipeline.report.origin import kind_of_sources, kinds_by_series, with_kind
 from pipeline.report.section import Content, Empty, Section
 from pipeline.report.selection import charted_series, service_names, worst_per_series
-from pipeline.report.words import UNIT_SIGNS, amount, metric_word, minute, percent, plural, series_parts
+from pipeline.report.words import UNIT_SIGNS, amount, metric_word, minute, percent, plural, series_parts, service_slug
 from pipeline.tables.columns import ENDED, FEW_DAYS, FULL, TOO_NEW, UNSOUND
 
 _REASONS = {
@@ -32,10 +33,10 @@ def forecasts(findings: Findings) -> Content | Empty:
     chosen = charted_series(findings.capacity_risk, level.rename(columns={"value": "level"}))
     risk = worst_per_series(findings.capacity_risk)
     levels = dict(zip(zip(risk["series_id"], risk["granularity"], strict=True), risk["risk_level"], strict=True))
-    names = service_names(findings.cost_daily)
+    names, kinds = service_names(findings.cost_daily), kinds_by_series(findings.series_source)
     return {
         "charts": [
-            _fan(findings, names, series_id, metric, granularity, str(levels.get((series_id, granularity), "")))
+            _fan(findings, names, series_id, metric, granularity, str(levels.get((series_id, granularity), "")), kinds)
             for series_id, metric, granularity in chosen.itertuples(index=False)
         ],
         "series": max(findings.forecast_series, len(chosen)),
@@ -51,7 +52,9 @@ def _not_forecast(findings: Findings) -> list[str]:
     ]
 
 
-def _fan(findings: Findings, names: dict[str, str], series_id: str, metric: str, granularity: str, level: str) -> Content:
+def _fan(
+    findings: Findings, names: dict[str, str], series_id: str, metric: str, granularity: str, level: str, kinds: dict[str, str]
+) -> Content:
     """The chart of one series: its past, and its quantiles ahead."""
     frame = findings.forecast
     mine = frame[(frame["series_id"] == series_id) & (frame["granularity"] == granularity)]
@@ -70,12 +73,17 @@ def _fan(findings: Findings, names: dict[str, str], series_id: str, metric: str,
     if 0.5 in wide:
         lines.append(charts.Line(ts, floats(wide[0.5]), "median", "median"))
     account, region, resource = series_parts(series_id, metric)
+    kind = kinds.get(series_id, "")
     if metric == "cost":
+        bills = findings.cost_daily
+        mine_of = (bills["account"] == account) & (bills["service"].astype("str").map(service_slug) == resource)
+        kind = kind_of_sources(bills.loc[mine_of, "source"])
         resource = names.get(resource, resource)
     is_percent = unit == "percent"
     thresholds = sorted({float(t) for t in findings.capacity_risk["threshold_pct"]}) if is_percent else []
     return {
         "title": f"{resource} {metric_word(metric)}",
+        "kind": kind,
         "where": f"{account} · {region} · by the {granularity}",
         "model": f"{first['model']}{'' if first['tier'] == FULL else ', ' + str(first['tier'])}",
         "cutoff": minute(first["cutoff"]),
@@ -83,7 +91,7 @@ def _fan(findings: Findings, names: dict[str, str], series_id: str, metric: str,
         "covered": percent(first["coverage_90"]),
         "level": level,
         "svg": charts.time_chart(
-            f"{resource} {metric_word(metric)}: observed and forecast, {sign}",
+            with_kind(f"{resource} {metric_word(metric)}: observed and forecast, {sign}", kind),
             charts.Curves(lines, bands, now=ts[0] if ts else None),
             charts.Scale(
                 f"{sign}, p95 of the {granularity}" if unit != "usd" else f"USD per {granularity}", partial(amount, unit=unit)

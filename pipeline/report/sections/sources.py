@@ -8,7 +8,7 @@ from pipeline.report.findings import Findings
 from pipeline.report.section import Content
 from pipeline.report.selection import assumed_resources, lacks
 from pipeline.report.words import DASH, minute, missing, plural
-from pipeline.tables.columns import FAILED, LANDED, LEFT_OUT
+from pipeline.tables.columns import FAILED, LANDED, LEFT_OUT, REAL
 
 # What a reader must know before any figure about sources of a kind.
 _WARNINGS = {
@@ -35,6 +35,17 @@ def tell_mix(mix: pd.DataFrame, *, in_short: bool = False) -> str:
         parts.append(f"{int(rows['resources'].sum()) / whole:.0%} {kind}{'' if in_short else f' ({of})'}")
     told = ", ".join(parts)
     return f"{told} resources" if in_short else f"{whole:,} resources with metrics: {told}"
+
+
+def tell_kinds(mix: pd.DataFrame) -> str:
+    """The same also where all are of one kind, unless that is what the estate reported itself; empty where nobody knows."""
+    if mixed := tell_mix(mix):
+        return mixed
+    counted = mix[pd.to_numeric(mix["resources"]) > 0]
+    if counted.empty or (counted["kind"] == REAL).all():
+        return ""
+    names = ", ".join(sorted(counted["source"].astype("str")))
+    return f"All {plural(int(counted['resources'].sum()), 'resource')} with metrics are {counted['kind'].iloc[0]} ({names})"
 
 
 def sources(findings: Findings) -> list[Content]:

@@ -1,4 +1,4 @@
-"""Which features a tabular forecaster keeps, by what they told in the rows that it learns from."""
+"""Which features a model keeps, by what they told in the rows that it learns from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.forecasting.panel import Floats
+from pipeline.features.windows import Floats
 
 #: Rows that mutual information is estimated on, spread evenly: it takes a second for a hundred features.
 _ROWS = 1_500
