@@ -17,8 +17,13 @@ log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
     reads=(
-        *("inputs.status_now", "inputs.status_course", "inputs.status_points", "inputs.series_seen_from", "inputs.dataset_mix"),
-        *("inputs.open_alerts", "gold.anomaly"),
+        "inputs.status_now",
+        "inputs.status_course",
+        "inputs.status_points",
+        "inputs.series_seen_from",
+        "inputs.dataset_mix",
+        "inputs.open_alerts",
+        "gold.anomaly",
     ),
     always=True,
     parts_of_days=True,
