@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.allocation.split import split
-from pipeline.tables.columns import ALL, BILLED, CORRECTION, EFFECTIVE, UNALLOCATED
+from pipeline.tables.columns import ALL, BILLED, CORRECTION, CREDIT, EFFECTIVE, TAX, UNALLOCATED, USAGE
 from pipeline.tables.types import SCALE
 
 Amounts: TypeAlias = list[Decimal]
@@ -20,7 +20,7 @@ RECENT = pd.Timedelta(days=28)
 _SERVICE = ["provider", "account", "service", "currency"]
 # What the allocation tells apart.
 _CHARGE = [*_SERVICE, "charged_as", "ts"]
-_CATEGORIES = ("usage", "purchase", "tax", "credit", CORRECTION)
+_CATEGORIES = (USAGE, "purchase", TAX, CREDIT)
 
 
 def split_by_team(charges: pd.DataFrame, allocated: pd.DataFrame) -> pd.DataFrame:

@@ -238,10 +238,14 @@ def test_a_budget_of_a_team_comes_to_what_the_cost_forecast_says_of_the_team(bil
     found = stand(billed, tmp_path, '[[budget]]\nname = "web"\namount = 900\nscope = { team = "web" }\n')["web"]
     perform("forecast_cost", day, settings=billed)
 
-    [row] = open_lake(billed).query(
-        "SELECT mean, p05, p95, billed FROM gold.cost_forecast WHERE level = 'by_team' AND team = 'web' AND kind = 'all' "
-        "AND cost = 'billed' AND granularity = 'month' AND ts = DATE '2026-03-01'"
-    ).to_pylist()
+    [row] = (
+        open_lake(billed)
+        .query(
+            "SELECT mean, p05, p95, billed FROM gold.cost_forecast WHERE level = 'by_team' AND team = 'web' AND kind = 'all' "
+            "AND cost = 'billed' AND granularity = 'month' AND ts = DATE '2026-03-01'"
+        )
+        .to_pylist()
+    )
 
     assert found["actual"] == row["billed"] == 110
     assert found["expected"] == pytest.approx(float(row["mean"]), abs=1e-6)
