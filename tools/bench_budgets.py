@@ -33,7 +33,8 @@ from scipy.stats import norm
 from pipeline import plugs
 from pipeline.sources import synthetic_bill
 from pipeline.spend import usage
-from pipeline.spend.outlook import Group, foresee_each, in_meaning, is_known, split_by_end
+from pipeline.spend.outlook import in_meaning, is_known, split_by_end
+from pipeline.spend.services import Group, foresee_each
 from pipeline.spend.tree import Node, Period
 from pipeline.steps.forecast_cost import MODELS
 from pipeline.tables.columns import MONTH, USAGE
@@ -103,12 +104,13 @@ def foresee_month(
     known = in_meaning(_as_charges(daily, as_of), "effective")
     ends: dict[Node, Floats] = {}
     for whole, part in split_by_end(known, np.datetime64(as_of, "D")).items():
-        group = Group.of(part, whole, [Period(MONTH, max(whole + 1, first), after)], 0)
-        for node, kinds, parts, _ in foresee_each(group, models):
-            charged = kinds[USAGE][kinds[USAGE]["day"] >= first]
+        group = Group.of(part, part.head(0), whole, [Period(MONTH, max(whole + 1, first), after)], 0)
+        for service in foresee_each(group, models):
+            use, parts = service.kinds[USAGE], service.parts
+            charged = use[use["day"] >= first]
             ahead = sum((each.paths[0] for each in parts.values()), np.zeros(usage.PATHS))
             billed = charged["value"][is_known(charged, bool(parts), whole)].sum()
-            ends[node] = np.maximum(billed + ahead, charged["value"].sum())
+            ends[service.node] = np.maximum(billed + ahead, charged["value"].sum())
     return ends
 
 

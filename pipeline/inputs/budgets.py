@@ -7,16 +7,20 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from pipeline.allocation.by_team import keep_allocated, split_by_team
 from pipeline.allocation.rules import Rules
 from pipeline.errors import ConfigError, suggestion
-from pipeline.inputs import read
 from pipeline.inputs.allocation import read_allocation_rules
-from pipeline.inputs.charges import read_charges
+from pipeline.inputs.charges import read_allocated, read_charges
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.spend.budget import Budget, everything, parse_budgets
+from pipeline.spend.standing import Apart
+from pipeline.tables.columns import TEAM
 from pipeline.tables.spelling import fold, like, like_value
+
+_SERVICE = ["provider", "account", "service", "currency"]
 
 
 def read_budgets(lake: Lake, settings: Settings) -> tuple[Budget, ...]:
@@ -35,21 +39,34 @@ def read_budgets(lake: Lake, settings: Settings) -> tuple[Budget, ...]:
 
 def read_scopes(
     budgets: tuple[Budget, ...], lake: Lake, since: datetime, as_of: datetime
-) -> Iterator[tuple[Budget, pd.DataFrame]]:
+) -> Iterator[tuple[Budget, pd.DataFrame, Apart | None]]:
     """Each budget with the charges of its scope, then everything by currency, as of `read_charges`.
 
-    What has a dimension is as of the allocation, which knows bills as they are now alone: it may learn what was restated later.
+    With those of a team comes what they are a part of: amounts are as of `read_charges`, whose they are says the allocation. What
+    has another dimension is as of the allocation alone, which knows bills as they are now: it may learn what was restated later.
     """
     charges = read_charges(lake, since, as_of)
     asked = {"": charges}
+    services = charges.head(0)
     for budget in budgets:
         dimension = next(iter(budget.dimensions), "")
         if dimension not in asked:
-            asked[dimension] = read(lake, "allocated_charges", since=since, as_of=as_of, dimension=dimension)
-        yield budget, _within(budget, asked[dimension])
+            asked[dimension] = read_allocated(lake, dimension, since, as_of)
+            if dimension == TEAM:
+                services = keep_allocated(charges, asked[dimension])
+                asked[dimension] = split_by_team(services, asked[dimension])
+        within = _within(budget, asked[dimension])
+        yield budget, within, _apart(within, services, asked[TEAM]) if dimension == TEAM else None
     month = (as_of - timedelta(days=1)).replace(day=1)
     for currency in sorted(set(charges["currency"][charges["ts"] >= month])):
-        yield everything(currency), charges
+        yield everything(currency), charges, None
+
+
+def _apart(within: pd.DataFrame, services: pd.DataFrame, teams: pd.DataFrame) -> Apart:
+    """What the charges of some teams are a part of."""
+    wanted = pd.MultiIndex.from_frame(within[_SERVICE].drop_duplicates())
+    whole, parts = (each[pd.MultiIndex.from_frame(each[_SERVICE]).isin(wanted)] for each in (services, teams))
+    return Apart(whole, parts, frozenset(within[TEAM].unique()))
 
 
 def earliest(budgets: tuple[Budget, ...], as_of: datetime, history: timedelta) -> datetime:
@@ -75,7 +92,8 @@ def _as_allocated(budget: Budget, rules: Rules) -> Budget:
 def _within(budget: Budget, charges: pd.DataFrame) -> pd.DataFrame:
     """The charges that meet every condition of the scope, each by one of its patterns; values of a dimension in any spelling."""
     for name, patterns in budget.scope.items():
-        words = charges["value" if name in budget.dimensions else name]
+        value = "value" if "value" in charges else TEAM
+        words = charges[value if name in budget.dimensions else name]
         likes = (like_value if name in budget.dimensions else like)(patterns)
         charges = charges[words.isin(set(filter(likes, words.unique())))]
     return charges

@@ -40,6 +40,11 @@ def read_charges(lake: Lake, since: datetime, as_of: datetime) -> pd.DataFrame:
     return take_back(charges, unlearnt)
 
 
+def read_allocated(lake: Lake, dimension: str, since: datetime, as_of: datetime) -> pd.DataFrame:
+    """What each value of a dimension of the allocation was charged; as of `inputs.allocated_charges`."""
+    return read(lake, "allocated_charges", since=since, as_of=as_of, dimension=dimension)
+
+
 def take_back(charges: pd.DataFrame, unlearnt: pd.DataFrame) -> pd.DataFrame:
     """Charges with the differences added; what comes to nothing by them was not charged.
 

@@ -16,7 +16,8 @@ import pandas as pd
 from pipeline.forecasting.panel import Floats
 from pipeline.spend import usage
 from pipeline.spend.budget import Budget
-from pipeline.spend.outlook import GONE, NOTHING, Group, foresee_each, in_meaning, is_known, split_by_end
+from pipeline.spend.outlook import GONE, NOTHING, in_meaning, is_known, split_by_end
+from pipeline.spend.services import Expected, Group, foresee_each
 from pipeline.spend.tree import Period
 from pipeline.tables.columns import DAY
 from pipeline.tables.cost_forecast import QUANTILE_COLUMNS
@@ -61,6 +62,26 @@ class Course:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """What a scope that names teams is a part of, as of `outlook.foresee`.
+
+    Attributes:
+        services: the charges of every service of an account that the scope has a part of, whoever has them.
+        teams: the same in parts, with team.
+        names: the teams that the scope names.
+    """
+
+    services: pd.DataFrame
+    teams: pd.DataFrame
+    names: frozenset[str]
+
+    def counted(self, budget: Budget, as_of: datetime) -> Apart:
+        """What a budget counts of it, in its currency and meaning."""
+        services, teams = (_counted(budget, each, as_of) for each in (self.services, self.teams))
+        return Apart(_known(budget, services), _known(budget, teams), self.names)
+
+
+@dataclass(frozen=True)
 class Followed:
     """The running period of a budget, and how it goes.
 
@@ -88,7 +109,13 @@ class Followed:
         return _whole_in_all(self.known, self.today)
 
 
-def follow(budget: Budget, charges: pd.DataFrame, as_of: datetime, models: Mapping[str, usage.Forecast]) -> Followed | None:
+def follow(
+    budget: Budget,
+    charges: pd.DataFrame,
+    as_of: datetime,
+    models: Mapping[str, usage.Forecast],
+    apart: Apart | None = None,
+) -> Followed | None:
     """The period that the day before `as_of` lies in; None where the budget does not count then.
 
     Args:
@@ -96,14 +123,24 @@ def follow(budget: Budget, charges: pd.DataFrame, as_of: datetime, models: Mappi
         charges: of its scope, as of `outlook.foresee`, from as long before the period as it is long.
         as_of: naive UTC, midnight.
         models: as of `outlook.foresee`.
+        apart: what they are a part of, where the scope names teams.
     """
     period = budget.period_of((as_of - timedelta(days=1)).date())
     if period is None:
         return None
     first, after, today = (np.datetime64(day, "D") for day in (*period, as_of))
-    counted = charges[~charges["category"].isin(budget.without) & (charges["ts"] < as_of)]
-    known = in_meaning(counted[counted["currency"] == budget.currency], budget.cost)
-    return Followed(budget, period, counted, known, follow_period(known, first, after, today, models), today)
+    counted = _counted(budget, charges, as_of)
+    known = _known(budget, counted)
+    course = follow_period(known, first, after, today, models, apart.counted(budget, as_of) if apart else None)
+    return Followed(budget, period, counted, known, course, today)
+
+
+def _counted(budget: Budget, charges: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    return charges[~charges["category"].isin(budget.without) & (charges["ts"] < as_of)]
+
+
+def _known(budget: Budget, charges: pd.DataFrame) -> pd.DataFrame:
+    return in_meaning(charges[charges["currency"] == budget.currency], budget.cost)
 
 
 def judge(followed: Followed, as_of: datetime, before: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -163,34 +200,67 @@ def find_crossed(levels: Iterable[float], share: float | None, told: float | Non
 
 
 def follow_period(
-    known: pd.DataFrame, first: np.datetime64, after: np.datetime64, today: np.datetime64, models: Mapping[str, usage.Forecast]
+    known: pd.DataFrame,
+    first: np.datetime64,
+    after: np.datetime64,
+    today: np.datetime64,
+    models: Mapping[str, usage.Forecast],
+    apart: Apart | None = None,
 ) -> Course:
-    """How the days of a period go, from the charges of a scope, as of `outlook.in_meaning`, that are known on the day `today`."""
+    """How the days of a period go, from the charges of a scope, as of `outlook.in_meaning`, that are known on the day `today`.
+
+    Where the scope names teams, their services are forecast whole and divided, as `gold.cost_forecast` has them.
+    """
     days = (after - first) // _DAY
     course = Course(np.zeros(days), np.zeros(days))
     _add_by_day(course.known, known, first, after)
-    going = known["complete_through"].to_numpy(dtype="datetime64[D]") > today - GONE
-    _bill(course, known[~going], first, after)
-    if not going.any():
+    _bill(course, known[~_goes_on(known, today)], first, after)
+    services, teams = (apart.services, apart.teams) if apart else (known, known.head(0))
+    going = services[_goes_on(services, today)]
+    if known.empty or going.empty:
         return course
     course.ahead = np.zeros((len(course.billed), usage.PATHS))
-    for number, (whole, part) in enumerate(split_by_end(known[going], today).items()):
+    for number, (whole, part) in enumerate(split_by_end(going, today).items()):
         start = max(whole + _DAY, first)
         among = [Period(DAY, day, day + _DAY) for day in np.arange(start, after)]
         if not among:
-            _bill(course, part, first, after)
+            _bill(course, _of_accounts(known, part) if apart else part, first, after)
             continue
         place = slice((start - first) // _DAY, None)
-        for node, kinds, parts, skill in foresee_each(Group.of(part, whole, among, number), models):
-            for kind, charged in kinds.items():
-                _bill(course, charged[is_known(charged, kind in parts, whole)], first, after)
-            for one in parts.values():
-                course.ahead[place] += one.paths
-                course.add((node.account, node.service), float(one.paths.sum(axis=0).mean()))
-                course.models |= one.models
-            if skill is not None:
-                course.skill = skill if course.skill is None else min(skill, course.skill)
+        for service in foresee_each(Group.of(part, teams, whole, among, number), models):
+            for one in _in_scope(service, apart):
+                _expect(course, one, place, whole, first, after)
     return course
+
+
+def _goes_on(known: pd.DataFrame, today: np.datetime64) -> npt.NDArray[np.bool_]:
+    """Which charges are of bills that have not ended."""
+    return np.asarray(known["complete_through"].to_numpy(dtype="datetime64[D]") > today - GONE)
+
+
+def _of_accounts(known: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
+    """The charges of the accounts that a part of them has; an account's bills end on one day."""
+    account = ["provider", "account"]
+    return known[pd.MultiIndex.from_frame(known[account]).isin(pd.MultiIndex.from_frame(part[account].drop_duplicates()))]
+
+
+def _in_scope(service: Expected, apart: Apart | None) -> tuple[Expected, ...]:
+    return tuple(each for each in service.teams if each.node.team in apart.names) if apart else (service,)
+
+
+def _expect(
+    course: Course, one: Expected, place: slice, whole: np.datetime64, first: np.datetime64, after: np.datetime64
+) -> None:
+    """Add what a service of an account, or a team's part of it, was charged and what is ahead of it."""
+    for kind, charged in one.kinds.items():
+        _bill(course, charged[is_known(charged, kind in one.parts, whole)], first, after)
+    for ahead in one.parts.values():
+        if course.ahead is not None:
+            course.ahead[place] += ahead.paths
+        course.add((one.node.account, one.node.service), float(ahead.paths.sum(axis=0).mean()))
+        course.models |= ahead.models
+    if one.skill is not None:
+        course.skill = one.skill if course.skill is None else min(one.skill, course.skill)
 
 
 def _bill(course: Course, charged: pd.DataFrame, first: np.datetime64, after: np.datetime64) -> None:

@@ -1,12 +1,12 @@
-"""The nodes above a service of an account, and sums that add up on each of them."""
+"""The nodes above a service of an account, of all teams and of each, and sums that add up on each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from pipeline.tables.columns import ALL, DAY, MONTH, QUARTER
 
 #: Means are whole millionths of the currency, so that those of parts are those of the sum.
 UNIT = 1_000_000
+Millionths: TypeAlias = npt.NDArray[np.int64]
 
 
 class Node(NamedTuple):
@@ -25,25 +26,29 @@ class Node(NamedTuple):
     provider: str
     account: str
     service: str
+    team: str = ALL
 
     @property
     def level(self) -> str:
         """A word of `COST_LEVELS`."""
-        match tuple(name != ALL for name in self):
-            case False, _, _:
-                return "total"
-            case _, False, False:
-                return "by_provider"
-            case _, True, False:
-                return "by_account"
-            case _, False, True:
-                return "by_service"
-        return "by_account_service"
+        named = "_".join(
+            word
+            for word, name in zip(("account", "service", "team"), (self.account, self.service, self.team), strict=True)
+            if name != ALL
+        )
+        if self.provider == ALL:
+            return f"by_{named}" if named else "total"
+        return "by_provider_team" if named == "team" else f"by_{named or 'provider'}"
 
     def above(self) -> tuple[Node, ...]:
-        """The nodes that a service of an account adds to, itself not among them."""
-        provider, account, service = self
-        return (Node(ALL, ALL, ALL), Node(provider, ALL, ALL), Node(provider, account, ALL), Node(provider, ALL, service))
+        """The nodes of all teams, or of one, that a service of an account adds to, itself not among them."""
+        provider, account, service, team = self
+        return (
+            Node(ALL, ALL, ALL, team),
+            Node(provider, ALL, ALL, team),
+            Node(provider, account, ALL, team),
+            Node(provider, ALL, service, team),
+        )
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Sum:
     """What is ahead of one node, by period: paths that are added up, and means in millionths."""
 
     paths: Floats
-    means: npt.NDArray[np.int64]
+    means: Millionths
     models: set[str] = field(default_factory=set)
 
     def add(self, other: Sum) -> None:
@@ -91,18 +96,36 @@ class Sum:
         self.models |= other.models
 
 
-def in_periods(days: Floats, ahead: Days, among: list[Period], model: str) -> Sum:
-    """A bottom node's days ahead as a Sum: paths (periods, PATHS), means rounded by the day so that days add up to months.
+def round_means(days: Floats) -> Millionths:
+    """(D,) means of paths (D, PATHS), in millionths."""
+    return np.asarray(np.rint(days.mean(axis=1) * UNIT).astype(np.int64))
+
+
+def round_parts(parts: Sequence[Floats], whole: Millionths) -> list[Millionths]:
+    """The means of parts, in millionths, that add up to those of the whole on every day: what rounding moves goes to the next.
+
+    Args:
+        parts: (D, PATHS) each; at least one.
+        whole: (D,) of `round_means` of their sum.
+    """
+    edges = np.rint(np.cumsum([part.mean(axis=1) * UNIT for part in parts], axis=0)).astype(np.int64)
+    edges[-1] = whole
+    return list(np.diff(edges, axis=0, prepend=0))
+
+
+def in_periods(days: Floats, means: Millionths, ahead: Days, among: list[Period], model: str) -> Sum:
+    """A node's days ahead as a Sum: paths (periods, PATHS), means rounded by the day so that days add up to months.
 
     Args:
         days: (D, PATHS).
+        means: (D,) in millionths.
         ahead: (D,) which days.
         among: the periods.
         model: what said so.
     """
     bounds = [np.searchsorted(ahead, [period.start, period.end]) for period in among]
     whole = np.concatenate([np.zeros((1, days.shape[1])), np.cumsum(days, axis=0)])
-    rounded = np.concatenate([[0], np.cumsum(np.rint(days.mean(axis=1) * UNIT).astype(np.int64))])
+    rounded = np.concatenate([[0], np.cumsum(means)])
     first, last = (np.array([bound[side] for bound in bounds]) for side in (0, 1))
     return Sum(whole[last] - whole[first], rounded[last] - rounded[first], {model})
 

@@ -24,7 +24,7 @@ DAILY: dict[str, tuple[str, ...]] = {
     "ingest": (),
     "features": ("silver",),
     "forecast": ("silver",),
-    "forecast_cost": ("silver",),
+    "forecast_cost": ("silver", "gold.cost_allocation"),
     "budgets": ("silver", "gold.cost_allocation"),
     "detect": ("silver",),
     "incidents": ("detect",),

@@ -52,8 +52,8 @@ def budgets(interval: Interval, lake: Lake, settings: Settings) -> int:
     before = {(each["budget"], each["period_start"].date()): each for each in told}
     rows, course = [], []
     since = earliest(stated, as_of, timedelta(days=settings.history_days))
-    for budget, charges in read_scopes(stated, lake, since, as_of):
-        followed = follow(budget, charges, as_of, models)
+    for budget, charges, apart in read_scopes(stated, lake, since, as_of):
+        followed = follow(budget, charges, as_of, models, apart)
         if budget.name == UNNAMED:
             course += _course(followed, as_of) if followed else []
             continue

@@ -1,4 +1,4 @@
-"""Publish what bills are expected to say, of every account and service and of all of them together."""
+"""Publish what bills are expected to say, of every account, service and team, and of all of them together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import timedelta
 import pyarrow as pa
 
 from pipeline import plugs
-from pipeline.inputs.charges import read_charges
+from pipeline.allocation.by_team import split_by_team
+from pipeline.inputs.charges import read_allocated, read_charges
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.quality.conform import conform
@@ -16,12 +17,13 @@ from pipeline.quality.validate import validate
 from pipeline.settings import Settings
 from pipeline.spend.outlook import find_gone, foresee
 from pipeline.steps._declaration import Step
+from pipeline.tables.columns import TEAM
 from pipeline.tables.cost_forecast import COST_FORECAST
 
 log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
-    reads=("inputs.cost_charges", "inputs.cost_restated_later", "inputs.cost_unlearnt"),
+    reads=("inputs.cost_charges", "inputs.cost_restated_later", "inputs.cost_unlearnt", "inputs.allocated_charges"),
     writes=("gold.cost_forecast",),
 )
 #: Who forecasts usage, and the floor that serves where it does better.
@@ -33,8 +35,10 @@ NAMED = 5
 def forecast_cost(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.cost_forecast` as of the interval's end."""
     as_of = interval.as_of
-    charges = read_charges(lake, as_of - timedelta(days=settings.history_days), as_of)
-    rows = foresee(charges, as_of, {name: plugs.load("forecasters", name).forecast for name in MODELS})
+    since = as_of - timedelta(days=settings.history_days)
+    charges = read_charges(lake, since, as_of)
+    teams = split_by_team(charges, read_allocated(lake, TEAM, since, as_of))
+    rows = foresee(charges, as_of, {name: plugs.load("forecasters", name).forecast for name in MODELS}, teams)
     if not (gone := find_gone(charges, as_of)).empty:
         named = ", ".join(f"{account} (to {through:%Y-%m-%d})" for account, through in gone.head(NAMED).items())
         more = f" and {len(gone) - NAMED} more" if len(gone) > NAMED else ""

@@ -194,8 +194,12 @@ STALE = "stale"
 NOT_FORECAST = ENDED, TOO_NEW, FEW_DAYS = ("ended", "too_new", "few_days")
 #: Stands for every one, where a row is a sum over a column's words.
 ALL = "all"
-#: What a cost forecast is of: everything in a currency, or of one provider, account, service, or service of an account.
-COST_LEVELS = ("total", "by_provider", "by_account", "by_service", "by_account_service")
+#: What a cost forecast is of: everything in a currency, or of one provider, account, service, or service of an account; then the
+#: same of one team.
+COST_LEVELS = (
+    *("total", "by_provider", "by_account", "by_service", "by_account_service"),
+    *("by_team", "by_provider_team", "by_account_team", "by_service_team", "by_account_service_team"),
+)
 #: What a charge is: use, a fee that comes back, tax on these, a purchase that does not come back, a credit or refund, a
 #: correction of earlier invoices or another adjustment.
 COST_KINDS = USAGE, FEE, TAX, ONE_OFF, CREDIT, CORRECTION = ("usage", "fee", "tax", "one_off", "credit", "correction")
@@ -229,6 +233,8 @@ ALLOCATION_METHODS = BY_TAG, BY_ACCOUNT, BY_RULE, *SPLITS, UNALLOCATED = (
     *get_args(Split),
     "unallocated",
 )
+#: The dimension of the allocation by which cost is forecast.
+TEAM = "team"
 #: What a unit of use is, of which the cost is told.
 COUNTED = ("vcpu_hour", "gb_month", "request")
 #: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.

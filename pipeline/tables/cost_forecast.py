@@ -26,12 +26,13 @@ node = (
     text("provider", "Who bills, or `all`."),
     text("account", "Account that is charged, or `all`."),
     text("service", "Service as billed, or `all`."),
+    text("team", "Of `gold.cost_allocation`'s dimension of that name; `unallocated` where it says nothing, or `all`."),
     currency,
 )
 COST_FORECAST = Table(
     name="gold.cost_forecast",
-    doc="What one provider's, account's or service's cost of one day, month or quarter will be, as believed at `as_of`.",
-    key=("as_of", "cost", "provider", "account", "service", "currency", "kind", "granularity", "ts"),
+    doc="What one provider's, account's, service's or team's cost of one day, month or quarter will be, as believed at `as_of`.",
+    key=("as_of", "cost", "provider", "account", "service", "team", "currency", "kind", "granularity", "ts"),
     time="as_of",
     columns=(
         as_of,
@@ -45,7 +46,7 @@ COST_FORECAST = Table(
         Column(
             name="mean",
             type=MONEY,
-            doc="Expected. Parts add up exactly: services to accounts, kinds to all, days to months.",
+            doc="Expected. Parts add up exactly: teams to services, services to accounts, kinds to all, days to months.",
             unit="currency",
         ),
         *(
@@ -67,7 +68,7 @@ COST_FORECAST = Table(
 COST_FORECAST_SCORE = Table(
     name="gold.cost_forecast_score",
     doc="One day, month or quarter of one node's cost as forecast at `as_of`, beside what was charged once all of it was billed.",
-    key=("last_day", "as_of", "cost", "provider", "account", "service", "currency", "kind", "granularity"),
+    key=("last_day", "as_of", "cost", "provider", "account", "service", "team", "currency", "kind", "granularity"),
     time="last_day",
     columns=(
         as_of,

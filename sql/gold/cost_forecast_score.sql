@@ -1,14 +1,15 @@
 -- gold.cost_forecast_score: every forecast of cost, at chosen lead times, beside what was then charged.
 --
--- Reads   gold.cost_forecast, silver.cost_daily, silver.bill
+-- Reads   gold.cost_forecast, silver.cost_daily, gold.cost_allocation, silver.bill
 -- Params  :start, :end   whole months, UTC, half-open: the periods that end in them are scored
--- Window  gold.cost_forecast 90 days, silver.cost_daily 135 days, silver.bill 31 days
+-- Window  gold.cost_forecast 90 days, silver.cost_daily 135 days, gold.cost_allocation 166 days, silver.bill 31 days
 --
 -- A period is scored once all that bill have its last day: each payer that was billed in its last month or the one before. A day
 -- is complete two days after it where its bill has use of that day or a later one; a month that is over, two days after its end. A
 -- payer without a bill for 31 days has left. A forecast counts from its own `as_of` on. What is charged is as bills say it now, of
--- all categories or of use; effective cost that is not stated is what is billed. The seasonal naive takes what the forecast knew to
--- be billed of the period, and repeats the last seven days before its cutoff. A band holds what misses it by less than a millionth.
+-- all categories or of use; effective cost that is not stated is what is billed; of teams it is what bills of those months and
+-- before are allocated to them now. The seasonal naive takes what the forecast knew to be billed of the period, and repeats the last
+-- seven days before its cutoff. A band holds what misses it by less than a millionth.
 WITH newest AS (
   SELECT max(ingested_at) AS ingested_at
   FROM silver.bill
@@ -47,8 +48,8 @@ through AS (
 ),
 believed AS (
   SELECT
-    as_of, cost, provider, account, service, currency, level, kind, granularity, ts, billed, mean, p05, p10, p25, p50, p75, p90, p95,
-    p99, model, complete_through,
+    as_of, cost, provider, account, service, team, currency, level, kind, granularity, ts, billed, mean,
+    p05, p10, p25, p50, p75, p90, p95, p99, model, complete_through,
     date_add('day', -1, CASE granularity
       WHEN 'day' THEN date_add('day', 1, ts) WHEN 'month' THEN date_add('month', 1, ts) ELSE date_add('month', 3, ts)
     END) AS last_day
@@ -58,8 +59,8 @@ believed AS (
 ),
 published AS (
   SELECT
-    b.as_of, b.cost, b.provider, b.account, b.service, b.currency, b.level, b.kind, b.granularity, b.ts, b.billed, b.mean, b.p05, b.p10,
-    b.p25, b.p50, b.p75, b.p90, b.p95, b.p99, b.model, b.complete_through, b.last_day,
+    b.as_of, b.cost, b.provider, b.account, b.service, b.team, b.currency, b.level, b.kind, b.granularity, b.ts, b.billed, b.mean,
+    b.p05, b.p10, b.p25, b.p50, b.p75, b.p90, b.p95, b.p99, b.model, b.complete_through, b.last_day,
     date_diff('day', b.as_of, b.last_day) + 1 AS lead,
     -- Days from the cutoff to the first and to the last that is ahead in the period.
     greatest(date_diff('day', b.complete_through, b.ts), 1) AS first_ahead,
@@ -71,91 +72,101 @@ published AS (
 ),
 charged AS (
   SELECT
-    provider, account, service, currency, ts,
+    provider, account, service, 'all' AS team, currency, ts,
     cast(billed_cost AS decimal(38, 9)) AS billed,
     cast(coalesce(effective_cost, billed_cost) AS decimal(38, 9)) AS effective,
     charge_category
   FROM silver.cost_daily
   WHERE ts >= date_add('day', -135, :start) AND ts < :end
+  UNION ALL
+  SELECT
+    provider, account, service, CASE WHEN value = 'all' THEN 'unallocated' ELSE value END AS team, currency, ts,
+    cast(billed_cost AS decimal(38, 9)) AS billed,
+    cast(coalesce(effective_cost, billed_cost) AS decimal(38, 9)) AS effective,
+    charge_category
+  FROM gold.cost_allocation
+  WHERE dimension = 'team' AND ts >= date_add('day', -135, :start) AND ts < :end
+    AND billing_period >= date_add('day', -166, :start) AND billing_period < :end
+    AND month >= cast(date_trunc('month', date_add('day', -166, :start)) AS date)
 ),
 meant AS (
-  SELECT 'billed' AS cost, 'all' AS kind, provider, account, service, currency, ts, billed AS amount FROM charged
+  SELECT 'billed' AS cost, 'all' AS kind, provider, account, service, team, currency, ts, billed AS amount FROM charged
   UNION ALL
-  SELECT 'effective' AS cost, 'all' AS kind, provider, account, service, currency, ts, effective AS amount FROM charged
+  SELECT 'effective' AS cost, 'all' AS kind, provider, account, service, team, currency, ts, effective AS amount FROM charged
   UNION ALL
-  SELECT 'billed' AS cost, 'usage' AS kind, provider, account, service, currency, ts, billed AS amount
+  SELECT 'billed' AS cost, 'usage' AS kind, provider, account, service, team, currency, ts, billed AS amount
   FROM charged WHERE charge_category = 'Usage'
   UNION ALL
-  SELECT 'effective' AS cost, 'usage' AS kind, provider, account, service, currency, ts, effective AS amount
+  SELECT 'effective' AS cost, 'usage' AS kind, provider, account, service, team, currency, ts, effective AS amount
   FROM charged WHERE charge_category = 'Usage'
 ),
 by_node AS (
-  SELECT cost, kind, provider, account, service, currency, ts, amount FROM meant
+  SELECT cost, kind, provider, account, service, team, currency, ts, amount FROM meant
   UNION ALL
-  SELECT cost, kind, provider, account, 'all' AS service, currency, ts, amount FROM meant
+  SELECT cost, kind, provider, account, 'all' AS service, team, currency, ts, amount FROM meant
   UNION ALL
-  SELECT cost, kind, provider, 'all' AS account, service, currency, ts, amount FROM meant
+  SELECT cost, kind, provider, 'all' AS account, service, team, currency, ts, amount FROM meant
   UNION ALL
-  SELECT cost, kind, provider, 'all' AS account, 'all' AS service, currency, ts, amount FROM meant
+  SELECT cost, kind, provider, 'all' AS account, 'all' AS service, team, currency, ts, amount FROM meant
   UNION ALL
-  SELECT cost, kind, 'all' AS provider, 'all' AS account, 'all' AS service, currency, ts, amount FROM meant
+  SELECT cost, kind, 'all' AS provider, 'all' AS account, 'all' AS service, team, currency, ts, amount FROM meant
 ),
 by_day AS (
-  SELECT cost, kind, provider, account, service, currency, ts, sum(amount) AS amount
+  SELECT cost, kind, provider, account, service, team, currency, ts, sum(amount) AS amount
   FROM by_node
-  GROUP BY cost, kind, provider, account, service, currency, ts
+  GROUP BY cost, kind, provider, account, service, team, currency, ts
 ),
 asked AS (
-  SELECT DISTINCT cost, kind, provider, account, service, currency, granularity, ts, last_day FROM published
+  SELECT DISTINCT cost, kind, provider, account, service, team, currency, granularity, ts, last_day FROM published
 ),
 actual AS (
   SELECT
-    p.cost, p.kind, p.provider, p.account, p.service, p.currency, p.granularity, p.ts,
+    p.cost, p.kind, p.provider, p.account, p.service, p.team, p.currency, p.granularity, p.ts,
     cast(coalesce(sum(d.amount), 0) AS double) AS actual
   FROM asked AS p
   LEFT JOIN by_day AS d
     ON d.cost = p.cost AND d.kind = p.kind AND d.provider = p.provider AND d.account = p.account AND d.service = p.service
-    AND d.currency = p.currency AND d.ts >= p.ts AND d.ts <= p.last_day
-  GROUP BY p.cost, p.kind, p.provider, p.account, p.service, p.currency, p.granularity, p.ts
+    AND d.team = p.team AND d.currency = p.currency AND d.ts >= p.ts AND d.ts <= p.last_day
+  GROUP BY p.cost, p.kind, p.provider, p.account, p.service, p.team, p.currency, p.granularity, p.ts
 ),
 cutoff AS (
-  SELECT DISTINCT cost, kind, provider, account, service, currency, complete_through FROM published
+  SELECT DISTINCT cost, kind, provider, account, service, team, currency, complete_through FROM published
 ),
 week AS (
   SELECT
-    c.cost, c.kind, c.provider, c.account, c.service, c.currency, c.complete_through,
+    c.cost, c.kind, c.provider, c.account, c.service, c.team, c.currency, c.complete_through,
     date_diff('day', c.complete_through, d.ts) + 7 AS place, d.amount
   FROM cutoff AS c
   INNER JOIN by_day AS d
     ON d.cost = c.cost AND d.kind = c.kind AND d.provider = c.provider AND d.account = c.account AND d.service = c.service
-    AND d.currency = c.currency AND d.ts > date_add('day', -7, c.complete_through) AND d.ts <= c.complete_through
+    AND d.team = c.team AND d.currency = c.currency AND d.ts > date_add('day', -7, c.complete_through) AND d.ts <= c.complete_through
 ),
 -- How often each of the last seven days is repeated in the period.
 repeated AS (
   SELECT
-    p.as_of, p.cost, p.kind, p.provider, p.account, p.service, p.currency, p.granularity, p.ts,
+    p.as_of, p.cost, p.kind, p.provider, p.account, p.service, p.team, p.currency, p.granularity, p.ts,
     cast(sum(w.amount * cast(
       floor(cast(p.last_ahead - w.place + 7 AS double) / 7e0) - floor(cast(p.first_ahead - w.place + 6 AS double) / 7e0) AS bigint
     )) AS double) AS ahead
   FROM published AS p
   INNER JOIN week AS w
     ON w.cost = p.cost AND w.kind = p.kind AND w.provider = p.provider AND w.account = p.account AND w.service = p.service
-    AND w.currency = p.currency AND w.complete_through = p.complete_through
-  GROUP BY p.as_of, p.cost, p.kind, p.provider, p.account, p.service, p.currency, p.granularity, p.ts
+    AND w.team = p.team AND w.currency = p.currency AND w.complete_through = p.complete_through
+  GROUP BY p.as_of, p.cost, p.kind, p.provider, p.account, p.service, p.team, p.currency, p.granularity, p.ts
 ),
 scored AS (
   SELECT
-    p.as_of, p.cost, p.provider, p.account, p.service, p.currency, p.level, p.kind, p.granularity, p.ts, p.last_day, p.lead, p.model,
-    p.complete_through, p.p05, p.p10, p.p25, p.p50, p.p75, p.p90, p.p95, p.p99, a.actual,
+    p.as_of, p.cost, p.provider, p.account, p.service, p.team, p.currency, p.level, p.kind, p.granularity, p.ts, p.last_day, p.lead,
+    p.model, p.complete_through, p.p05, p.p10, p.p25, p.p50, p.p75, p.p90, p.p95, p.p99, a.actual,
     cast(p.mean AS double) AS mean,
     cast(p.billed AS double) + coalesce(r.ahead, 0e0) AS naive
   FROM published AS p
   INNER JOIN actual AS a
     ON a.cost = p.cost AND a.kind = p.kind AND a.provider = p.provider AND a.account = p.account AND a.service = p.service
-    AND a.currency = p.currency AND a.granularity = p.granularity AND a.ts = p.ts
+    AND a.team = p.team AND a.currency = p.currency AND a.granularity = p.granularity AND a.ts = p.ts
   LEFT JOIN repeated AS r
     ON r.as_of = p.as_of AND r.cost = p.cost AND r.kind = p.kind AND r.provider = p.provider AND r.account = p.account
-    AND r.service = p.service AND r.currency = p.currency AND r.granularity = p.granularity AND r.ts = p.ts
+    AND r.service = p.service AND r.team = p.team AND r.currency = p.currency AND r.granularity = p.granularity AND r.ts = p.ts
 )
 SELECT
   as_of AS as_of,
@@ -163,6 +174,7 @@ SELECT
   provider AS provider,
   account AS account,
   service AS service,
+  team AS team,
   currency AS currency,
   level AS level,
   kind AS kind,

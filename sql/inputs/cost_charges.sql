@@ -4,8 +4,8 @@
 -- Params  :since, :as_of   days in [since, as_of), UTC
 -- Window  31 days
 --
--- A month's bill may charge days of the month before. One purchase is told from another by what was bought and the commitment;
--- the rest is summed. Sums are exact decimals; where a bill states no effective cost, what is billed stands for it. What is billed by
+-- A month's bill may charge days of the month before. One purchase is told from another by what was bought and the commitment,
+-- one correction by the category that it corrects; the rest is summed. Sums are exact decimals; where a bill states no effective cost, what is billed stands for it. What is billed by
 -- an account's payers is complete through the last day of which any of them has usage, without usage through the last charge.
 WITH complete AS (
   SELECT source, provider, payer, max(complete_through) AS complete_through
@@ -21,7 +21,11 @@ charged AS (
       WHEN c.charge_category IN ('Usage', 'Purchase', 'Tax', 'Credit') THEN lower(c.charge_category)
       ELSE 'correction'
     END AS category,
-    CASE WHEN c.charge_category = 'Purchase' THEN concat_ws('/', c.usage_type, c.commitment_id) ELSE '' END AS item
+    CASE
+      WHEN c.charge_class = 'Correction' THEN lower(c.charge_category)
+      WHEN c.charge_category = 'Purchase' THEN concat_ws('/', c.usage_type, c.commitment_id)
+      ELSE ''
+    END AS item
   FROM silver.charge_daily AS c
   JOIN complete AS b ON b.source = c.source AND b.provider = c.provider AND b.payer = c.payer
   WHERE c.ts >= :since AND c.ts < :as_of

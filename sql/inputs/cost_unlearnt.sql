@@ -58,7 +58,11 @@ SELECT
     WHEN charge_category IN ('Usage', 'Purchase', 'Tax', 'Credit') THEN lower(charge_category)
     ELSE 'correction'
   END AS category,
-  CASE WHEN charge_category = 'Purchase' THEN concat_ws('/', usage_type, commitment_id) ELSE '' END AS item,
+  CASE
+    WHEN charge_class = 'Correction' THEN lower(charge_category)
+    WHEN charge_category = 'Purchase' THEN concat_ws('/', usage_type, commitment_id)
+    ELSE ''
+  END AS item,
   ts AS ts,
   sum(CASE WHEN factor > 0 THEN billed ELSE -billed END) AS billed,
   sum(CASE WHEN factor > 0 THEN coalesce(effective, billed) ELSE -coalesce(effective, billed) END) AS effective
@@ -70,7 +74,11 @@ GROUP BY
     WHEN charge_category IN ('Usage', 'Purchase', 'Tax', 'Credit') THEN lower(charge_category)
     ELSE 'correction'
   END,
-  CASE WHEN charge_category = 'Purchase' THEN concat_ws('/', usage_type, commitment_id) ELSE '' END
+  CASE
+    WHEN charge_class = 'Correction' THEN lower(charge_category)
+    WHEN charge_category = 'Purchase' THEN concat_ws('/', usage_type, commitment_id)
+    ELSE ''
+  END
 HAVING sum(CASE WHEN factor > 0 THEN billed ELSE -billed END) <> 0
   OR sum(CASE WHEN factor > 0 THEN coalesce(effective, billed) ELSE -coalesce(effective, billed) END) <> 0
 ORDER BY provider, account, service, currency, category, item, ts

@@ -1,13 +1,14 @@
 -- silver.quarantine: the rows that silver refused, whole, with the rule.
 --
--- Reads   views.metric_point, views.billing_charge, views.bill_load, views.resource_judged, views.price_judged
+-- Reads   views.metric_point, views.billing_charge, silver.bill, views.resource_judged, views.price_judged
 -- Params  :start, :end   the run's data interval, UTC, half-open
--- Window  0 days, bronze.focus_line 31 days, bronze.cur_line 31 days
+-- Window  0 days, bronze.focus_line 31 days, bronze.cur_line 31 days, silver.bill 31 days
 --
 -- Superseded rows are not refused: they were good until a later load replaced them. A number is told as a decimal and keys are in
 -- the order of letters: engines differ in the text of a double, in the last digits of a large decimal and in the order of a map. A
 -- bill's line has the moment of its charge, or of its billing period where it has none there; the whole line is in bronze. It keeps its
--- own number: a load has a month of them, of which a run publishes some days.
+-- own number: a load has a month of them, of which a run publishes some days. Bills of which `silver.bill` refused no line are not judged
+-- again.
 WITH refused_point AS (
   SELECT
     load_id, ts, source, rule, account, region, resource_id, source_metric, statistic, period_s, source_unit,
@@ -60,11 +61,12 @@ refused AS (
       ARRAY[c.account, c.billed, c.charge_category, c.contracted, c.currency, c.effective, c.list, c.payer, c.provider, c.region, c.resource_id, c.service, c.tags, c.usage_type]
     ) AS json)) AS row_json
   FROM views.billing_charge AS c
-  INNER JOIN views.bill_load AS l
-    ON l.load_id = c.load_id AND l.ingested_at = c.ingested_at AND l.billing_period = c.billing_period AND l.recency = 1
-  WHERE c.rule IS NOT NULL
+  INNER JOIN silver.bill AS b
+    ON b.load_id = c.load_id AND b.ingested_at = c.ingested_at AND b.billing_period = c.billing_period
+    AND b.provider = c.provider AND b.payer = c.payer
+  WHERE c.rule IS NOT NULL AND b.lines_refused > 0
     AND c.day >= cast(date_trunc('month', :start) AS date) AND c.day <= cast(:end AS date)
-    AND l.day >= cast(date_trunc('month', :start) AS date) AND l.day <= cast(:end AS date)
+    AND b.billing_period >= date_trunc('month', :start) AND b.billing_period < :end
     AND c.dated >= :start AND c.dated < :end
   UNION ALL
   SELECT

@@ -180,6 +180,7 @@ def _cost_forecasts() -> list[dict[str, Any]]:
     shared = {"as_of": AS_OF, "cost": "effective", "currency": "USD", "model": "default", "skill": 0.21}
     shared |= {"complete_through": AS_OF - timedelta(days=1)}
     every, records = {"provider": "all", "account": "all", "service": "all", "level": "total"}, []
+    shared["team"] = "all"
     services = (("Compute Engine", 410), ("BigQuery", 96))
     for service, level in (*services, ("all", 506)):
         own = {"provider": "gcp", "account": "binder", "service": service, "level": "by_account_service"}

@@ -233,6 +233,25 @@ def test_the_course_of_each_budget_and_of_everything_is_published_without_any_bu
     assert len(rows) == 4 * 31
 
 
+def test_a_budget_of_a_team_comes_to_what_the_cost_forecast_says_of_the_team(billed: Settings, tmp_path: Path) -> None:
+    day = Interval.day(f"{LAST:%Y-%m-%d}")
+    found = stand(billed, tmp_path, '[[budget]]\nname = "web"\namount = 900\nscope = { team = "web" }\n')["web"]
+    perform("forecast_cost", day, settings=billed)
+
+    [row] = (
+        open_lake(billed)
+        .query(
+            "SELECT mean, p05, p95, billed FROM gold.cost_forecast WHERE level = 'by_team' AND team = 'web' AND kind = 'all' "
+            "AND cost = 'billed' AND granularity = 'month' AND ts = DATE '2026-03-01'"
+        )
+        .to_pylist()
+    )
+
+    assert found["actual"] == row["billed"] == 110
+    assert found["expected"] == pytest.approx(float(row["mean"]), abs=1e-6)
+    assert (found["p05"], found["p95"]) == pytest.approx((row["p05"], row["p95"]), abs=1e-6)
+
+
 def test_what_everything_comes_to_is_whole_also_where_forecasts_read_less_than_a_month(billed: Settings) -> None:
     day = Interval.day("2026-02-28")
     perform("budgets", day, settings=billed.model_copy(update={"history_days": 14}))
@@ -242,11 +261,10 @@ def test_what_everything_comes_to_is_whole_also_where_forecasts_read_less_than_a
 
 
 def test_what_everybody_is_charged_is_asked_for_once(billed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.inputs import budgets, charges
+    from pipeline.inputs import charges
 
-    asked, read = [], budgets.read
-    for each in (budgets, charges):
-        monkeypatch.setattr(each, "read", lambda lake, name, **params: asked.append(name) or read(lake, name, **params))
+    asked, read = [], charges.read
+    monkeypatch.setattr(charges, "read", lambda lake, name, **params: asked.append(name) or read(lake, name, **params))
 
     stand(billed, tmp_path)
 
