@@ -34,7 +34,8 @@ def _no_weeks() -> pd.DataFrame:
     return pd.DataFrame({**columns, "hour": pd.Series(dtype="datetime64[us]"), "p95": pd.Series(dtype="float64")})
 
 
-def _no_bill() -> pd.DataFrame:
+def no_bill() -> pd.DataFrame:
+    """A bill without a row."""
     words = ("payer", "account", "region", "service", "usage_type", "commitment_id", "charged_as")
     columns = {"ts": pd.Series(dtype="datetime64[us]")} | {name: pd.Series(dtype="object") for name in words}
     flags = {name: pd.Series(dtype="bool") for name in ("has_resource", "is_tagged")}
@@ -133,7 +134,7 @@ class Estate:
     risk: pd.DataFrame
     activity: pd.DataFrame = field(default_factory=_nothing_by_day)
     weeks: pd.DataFrame = field(default_factory=_no_weeks)
-    bill: pd.DataFrame = field(default_factory=_no_bill)
+    bill: pd.DataFrame = field(default_factory=no_bill)
     changes: pd.DataFrame = field(default_factory=_no_changes)
     anomalies: pd.DataFrame = field(default_factory=_no_anomalies)
     budgets: pd.DataFrame = field(default_factory=_no_budgets)

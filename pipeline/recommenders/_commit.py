@@ -203,7 +203,7 @@ def _answer(case: Case, chosen: Purchase, offer: Offer, options: CommitOptions, 
     )
     upfront = _UPFRONT[options.payment] * hourly * 24 * options.term_days
     paid = f", about ${upfront:,.0f} of it on the first day," if upfront else ""
-    evidence: dict[str, object] = {**case.evidence, "upfront_usd": round(upfront, 2)}
+    evidence: dict[str, object] = {**case.evidence, "hourly_usd": round(float(hourly), 3), "upfront_usd": round(upfront, 2)}
     units = ""
     if sold is not None:
         count = hourly / sold[1]

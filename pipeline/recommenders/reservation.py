@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import Field
@@ -59,6 +60,15 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     return recommendations([_judge(case, bill[bill["payer"] == case.key[0]], rates, options) for case in judged])
 
 
+def covers(answer: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:
+    """Which rows of a payer's bill are of what an answer is about."""
+    return _is_of(rows, str(answer["region"]), str(answer["resource_id"]))
+
+
+def _is_of(rows: pd.DataFrame, region: str, family: str) -> pd.Series:
+    return (rows["region"] == region) & (reserved_families(rows["usage_type"]) == family)
+
+
 def _judge(case: Case, bill: pd.DataFrame, rates: Rates, options: Options) -> Row:
     return judge_offer(case, bill, _offer(case, options), rates, options)
 
@@ -73,7 +83,7 @@ def _offer(case: Case, options: Options) -> Offer:
         caveat = (_ONE_SIZE if "." in family else _SIZES) + caveat
 
     def is_coverable(rows: pd.DataFrame) -> pd.Series:
-        return (rows["region"] == region) & (reserved_families(rows["usage_type"]) == case.key[2])
+        return _is_of(rows, region, case.key[2])
 
     def held(recent: pd.DataFrame) -> set[str]:
         mine = recent[is_coverable(recent) & (recent["charged_as"] == "covered")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from pipeline.advice.answer import recommendations
@@ -32,6 +35,11 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     bill, rates = known_bill(estate), Rates(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
     return recommendations([judge_offer(case, bill[bill["payer"] == case.key[0]], _OFFER, rates, options) for case in judged])
+
+
+def covers(answer: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:  # noqa: ARG001 a payer has one such plan
+    """Which rows of a payer's bill a plan may cover."""
+    return _is_coverable(rows)
 
 
 def _is_coverable(rows: pd.DataFrame) -> pd.Series:

@@ -483,7 +483,8 @@ def _purchases(plan: float | None, *reserved: tuple[str, str, float], status: st
             {
                 "account": payer, "region": "global", "service": service, "resource_id": what, "rule_id": service,
                 "recommendation_id": f"{payer} {what}", "action": "purchase", "savings_monthly_usd": usd,
-                "monthly_cost_usd": 900.0, "exclusive_group": "commitment", "status": status if service == "savings_plan" else None,
+                "monthly_cost_usd": 900.0, "exclusive_group": "commitment",
+                "status": status if service == "savings_plan" else None,
             }
             for payer, service, what, usd in bought
         ]
