@@ -140,6 +140,11 @@ class Estate:
     budgets: pd.DataFrame = field(default_factory=_no_budgets)
 
     @cached_property
+    def listed(self) -> dict[frozenset[str], list[tuple[Key, pd.Series]]]:
+        """What `resources_of` has been asked for, by services."""
+        return {}
+
+    @cached_property
     def demand(self) -> dict[Key, dict[str, Demand]]:
         """The usage observed in the `lookback_days` before `as_of`, by resource and metric; worked out once for all rules."""
         return _demand_by_resource(self)
@@ -156,19 +161,25 @@ class Estate:
 
 
 def resources_of(estate: Estate, services: Iterable[str]) -> Iterator[tuple[Key, pd.Series]]:
-    """The resources of some services, in the order of their keys.
+    """The resources of some services, in the order of their keys; worked out once for all rules that ask for the same.
 
     Raises:
         DataError: a resource that is listed twice.
     """
-    wanted = estate.resources.loc[estate.resources["service"].isin(set(services))]
+    asked = frozenset(services)
+    if asked not in estate.listed:
+        estate.listed[asked] = _list_resources(estate.resources.loc[estate.resources["service"].isin(asked)])
+    yield from estate.listed[asked]
+
+
+def _list_resources(wanted: pd.DataFrame) -> list[tuple[Key, pd.Series]]:
     keys = wanted[["account", "region", "resource_id"]].fillna("").astype(str)
     twice = keys.duplicated()
     if twice.any():
         raise DataError(f"resource {'/'.join(keys.loc[twice].iloc[0])} is listed twice in the inventory")
-    for position in keys.reset_index(drop=True).sort_values(["account", "region", "resource_id"]).index:
-        account, region, resource_id = keys.iloc[position]
-        yield (account, region, resource_id), wanted.iloc[position]
+    order = keys.reset_index(drop=True).sort_values(["account", "region", "resource_id"]).index
+    names = list(keys.itertuples(index=False, name=None))
+    return [(names[position], wanted.iloc[position]) for position in order]
 
 
 def _demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:

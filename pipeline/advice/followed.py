@@ -133,7 +133,8 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
 
     It is known after a week of them; where the hours come back for a week, it is undone. A week without any hour is no
     schedule, nor are last days without any: the resource has ended, or may have. What people switch by themselves has weeks of
-    fewer hours as well: the week must have no more than the schedule leaves, or fall below the lowest week before by as much.
+    fewer hours as well: the week must fall below the lowest week before by as much, or have no more hours than the schedule
+    leaves and a day with less than half of those of any day before.
 
     Args:
         said: the recommendation's rows.
@@ -161,7 +162,9 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
         # Days before that were under an earlier schedule are not what the machine ran by itself.
         free = 0 if found is None or found.ends is None else int(hours.index.searchsorted(found.ends))
         lowest = week.iloc[free + SCHEDULE_DAYS - 1 : place].min()
-        if not known < lowest or not known <= max(lowest - half, _MORE_THAN_LEFT * 24 * (1 - _off_share(newest))):
+        is_left = known < lowest and known <= _MORE_THAN_LEFT * 24 * (1 - _off_share(newest))
+        is_new = hours.iloc[place : place + SCHEDULE_DAYS].min() < hours.iloc[free:place].min() / 2
+        if not (known <= lowest - half or (is_left and is_new)):
             continue
         first = _sharpest(hours.iloc[place - DAYS_BEFORE : place + SCHEDULE_DAYS].dropna())
         later = week.loc[first + SCHEDULE_DAYS * _DAY :]
