@@ -19,8 +19,10 @@ FROM_THE_BILL = SAVINGS_PLAN, COMMITMENT, TAGS, RESERVATION, COST_ANOMALY, BUDGE
     *("savings_plan", "commitment", "tags", "reservation"),
     *("cost_anomaly", "budget"),
 )
-#: By service, the usage types of which a reservation is sold; its family is what is alike for it.
+#: By service, the usage types of which a reservation is sold; its family is what is alike for it. Of EC2 it is a family of
+#: instances, of which sizes count by their weight, or where they do not (User Guide, instance size flexibility) one type.
 RESERVED = {
+    "ec2": r"(?:^|-)BoxUsage:(?P<family>(?:g4ad|g4dn|g5|g5g|inf1)\.[a-z0-9-]+|[a-z0-9-]+(?=\.))",
     "rds": r"(?:^|-)(?:InstanceUsage|Multi-AZUsage):(?P<family>db\.[a-z0-9-]+)\.",
     "elasticache": r"(?:^|-)NodeUsage:(?P<family>cache\.[a-z0-9-]+)\.",
     "opensearch": r"(?:^|-)ESInstance:(?P<family>[a-z0-9.-]+)$",

@@ -34,7 +34,8 @@ def _no_weeks() -> pd.DataFrame:
     return pd.DataFrame({**columns, "hour": pd.Series(dtype="datetime64[us]"), "p95": pd.Series(dtype="float64")})
 
 
-def _no_bill() -> pd.DataFrame:
+def no_bill() -> pd.DataFrame:
+    """A bill without a row."""
     words = ("payer", "account", "region", "service", "usage_type", "commitment_id", "charged_as")
     columns = {"ts": pd.Series(dtype="datetime64[us]")} | {name: pd.Series(dtype="object") for name in words}
     flags = {name: pd.Series(dtype="bool") for name in ("has_resource", "is_tagged")}
@@ -133,10 +134,15 @@ class Estate:
     risk: pd.DataFrame
     activity: pd.DataFrame = field(default_factory=_nothing_by_day)
     weeks: pd.DataFrame = field(default_factory=_no_weeks)
-    bill: pd.DataFrame = field(default_factory=_no_bill)
+    bill: pd.DataFrame = field(default_factory=no_bill)
     changes: pd.DataFrame = field(default_factory=_no_changes)
     anomalies: pd.DataFrame = field(default_factory=_no_anomalies)
     budgets: pd.DataFrame = field(default_factory=_no_budgets)
+
+    @cached_property
+    def listed(self) -> dict[frozenset[str], list[tuple[Key, pd.Series]]]:
+        """What `resources_of` has been asked for, by services."""
+        return {}
 
     @cached_property
     def demand(self) -> dict[Key, dict[str, Demand]]:
@@ -155,19 +161,25 @@ class Estate:
 
 
 def resources_of(estate: Estate, services: Iterable[str]) -> Iterator[tuple[Key, pd.Series]]:
-    """The resources of some services, in the order of their keys.
+    """The resources of some services, in the order of their keys; worked out once for all rules that ask for the same.
 
     Raises:
         DataError: a resource that is listed twice.
     """
-    wanted = estate.resources.loc[estate.resources["service"].isin(set(services))]
+    asked = frozenset(services)
+    if asked not in estate.listed:
+        estate.listed[asked] = _list_resources(estate.resources.loc[estate.resources["service"].isin(asked)])
+    yield from estate.listed[asked]
+
+
+def _list_resources(wanted: pd.DataFrame) -> list[tuple[Key, pd.Series]]:
     keys = wanted[["account", "region", "resource_id"]].fillna("").astype(str)
     twice = keys.duplicated()
     if twice.any():
         raise DataError(f"resource {'/'.join(keys.loc[twice].iloc[0])} is listed twice in the inventory")
-    for position in keys.reset_index(drop=True).sort_values(["account", "region", "resource_id"]).index:
-        account, region, resource_id = keys.iloc[position]
-        yield (account, region, resource_id), wanted.iloc[position]
+    order = keys.reset_index(drop=True).sort_values(["account", "region", "resource_id"]).index
+    names = list(keys.itertuples(index=False, name=None))
+    return [(names[position], wanted.iloc[position]) for position in order]
 
 
 def _demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:

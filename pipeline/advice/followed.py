@@ -29,6 +29,8 @@ SCHEDULE_DAYS, DAYS_BEFORE = 7, 14
 #: Rules whose changes no inventory shows in the words of their targets: what a table is charged by, rules of a bucket, sizes of
 #: tasks. A desktop that stops by itself is not stopped for good.
 NOT_FOLLOWED = frozenset({"idle_table", "bucket_class", "incomplete_upload", "task_size", "idle_desktop"})
+# A machine that is switched at hours takes minutes to end: so much more than a schedule leaves is still it.
+_MORE_THAN_LEFT = 1.1
 RUNS, ENDED = "running", "ended"
 _DAY = pd.Timedelta(days=1)
 
@@ -130,7 +132,9 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
     """The newest time that a resource began to be off for half of the hours that a recommendation named, or more.
 
     It is known after a week of them; where the hours come back for a week, it is undone. A week without any hour is no
-    schedule, nor are last days without any: the resource has ended, or may have.
+    schedule, nor are last days without any: the resource has ended, or may have. What people switch by themselves has weeks of
+    fewer hours as well: the week must fall below the lowest week before by as much, or have no more hours than the schedule
+    leaves and a day with less than half of those of any day before.
 
     Args:
         said: the recommendation's rows.
@@ -152,7 +156,15 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
         earlier = hours.iloc[place - DAYS_BEFORE : place].dropna()
         usual = float(earlier.mean()) if len(earlier) >= SCHEDULE_DAYS else 0.0
         half = usual * _off_share(newest) / 2
-        if half <= 0 or not week.iloc[place + SCHEDULE_DAYS - 1] <= usual - half:
+        known = week.iloc[place + SCHEDULE_DAYS - 1]
+        if half <= 0 or not known <= usual - half:
+            continue
+        # Days before that were under an earlier schedule are not what the machine ran by itself.
+        free = 0 if found is None or found.ends is None else int(hours.index.searchsorted(found.ends))
+        lowest = week.iloc[free + SCHEDULE_DAYS - 1 : place].min()
+        is_left = known < lowest and known <= _MORE_THAN_LEFT * 24 * (1 - _off_share(newest))
+        is_new = hours.iloc[place : place + SCHEDULE_DAYS].min() < hours.iloc[free:place].min() / 2
+        if not (known <= lowest - half or (is_left and is_new)):
             continue
         first = _sharpest(hours.iloc[place - DAYS_BEFORE : place + SCHEDULE_DAYS].dropna())
         later = week.loc[first + SCHEDULE_DAYS * _DAY :]

@@ -118,7 +118,9 @@ def _commitments(said: pd.Series, mine: pd.DataFrame) -> set[str]:
         like = is_plan & covered["usage_type"].str.contains(COVERED_BY_PLANS, regex=True)
     else:
         of_family = reserved_families(covered["usage_type"]) == said["resource_id"]
-        like = ~is_plan & (covered["region"] == said["region"]) & of_family
+        # Of a family of instances a plan of its own may have been recommended.
+        kind = is_plan if "Savings Plan" in str(said["target_config"]) else ~is_plan
+        like = kind & (covered["region"] == said["region"]) & of_family
     return set(covered.loc[like, "commitment_id"])
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.advice.case import Case, cases
-from pipeline.advice.estate import Demand, Estate, Key
+from pipeline.advice.estate import Demand, Estate, Key, no_bill
 from pipeline.advice.instance_types import catalogue
 from pipeline.advice.instances import priced, settled
 from pipeline.advice.ladder import make_ladder
@@ -118,12 +118,14 @@ class Past:
         then: what was known at its origin.
         after: what was observed in it, by resource and metric.
         changed: resources that were changed in it: of these nobody knows what would have been.
+        bill: what was charged in it, as `Estate.bill`.
     """
 
     window: Window
     then: Estate
     after: Mapping[Key, Mapping[str, Demand]]
     changed: frozenset[Key]
+    bill: pd.DataFrame = field(default_factory=no_bill)
 
     def seen_after(self, key: Key) -> Mapping[str, Demand] | None:
         """What was observed of a resource, None where it is too little or the resource was changed."""
@@ -143,7 +145,7 @@ def follow_rule(past: Past, rule: str, version: str, answers: pd.DataFrame, judg
         answers: what it says at the origin.
         judge: its `missed`.
     """
-    total = _Total()
+    total = Total()
     for answer in answers.to_dict("records"):
         key = (answer["account"], answer["region"], answer["resource_id"])
         seen = past.seen_after(key)
@@ -158,8 +160,8 @@ def follow_rule(past: Past, rule: str, version: str, answers: pd.DataFrame, judg
 
 
 @dataclass
-class _Total:
-    """Sums over the resources of a window."""
+class Total:
+    """Sums over the resources of a window, in dollars of the window itself."""
 
     resources: int = 0
     changes: int = 0
@@ -223,11 +225,11 @@ def compare_sizes(past: Past) -> list[dict[str, Any]]:
     Each takes a size of the instance's own family, or of those that differ in memory alone where memory is measured. The chance
     is what ours states for the size that is taken.
     """
-    totals: dict[str, _Total] = {}
+    totals: dict[str, Total] = {}
     for found in _replays(past):
         monthly, last = float(found.ladder.price[-1]) * HOURS_PER_MONTH, len(found.ladder.names) - 1
         for rule in found.rules:
-            total = totals.setdefault(rule, _Total())
+            total = totals.setdefault(rule, Total())
             for pair in enumerate(found.choose(rule)):
                 saving = monthly * float(found.ladder.saving[pair[1]])
                 total.add(monthly, saving, saving, None if pair[1] == last else _read(found, *pair))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.advice.bill import RESERVATION, SAVINGS_PLAN
 from pipeline.tables.columns import ACTIONS, EXCLUSIVE_GROUPS, SET_ASIDE
 
 _RESOURCE = ["account", "region", "resource_id"]
@@ -19,7 +20,8 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
     off, a smaller type saves half. A group that is no action's own, such as `engine`, ends a charge beside the price, and
     leaves the price as it is. Of like changes of one group the one that saves the most is done. What is to be investigated
     stands beside a change, as it saves nothing by itself: a disk fills on a smaller type as well. On a resource that ends
-    nothing else is to be done. What a person has set aside is as if it had not been said.
+    nothing else is to be done. What a person has set aside is as if it had not been said. A payer's instances are covered by a
+    Compute Savings Plan or by reservations of their families, whichever saves more: never by both.
 
     Args:
         rows: the rows of all rules, in the columns of `gold.recommendation`.
@@ -36,6 +38,7 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
     )
     resource = ordered.groupby(_RESOURCE, sort=False).ngroup()
     asked = ~ordered["status"].isin(SET_ASIDE)
+    asked &= ~_covered_otherwise(ordered[asked]).reindex(ordered.index, fill_value=False)
     changes = asked & ordered["action"].isin(EXCLUSIVE_GROUPS)
     is_end = changes & (ordered["exclusive_group"] == "end")
     ends = is_end.groupby(resource).transform("any")
@@ -58,6 +61,17 @@ def portfolio(rows: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop(columns=["_order", "_saved"]).sort_values(
         ["portfolio_rank", "recommendation_id"], na_position="last", ignore_index=True
     )
+
+
+def _covered_otherwise(asked: pd.DataFrame) -> pd.Series:
+    """Which purchases are of a payer's instances that another kind of commitment covers for less in sum; a tie is the plan's."""
+    is_reserved = (asked["service"] == RESERVATION) & asked["resource_id"].str.startswith("ec2/")
+    bought = asked[(asked["action"] == "purchase") & (is_reserved | (asked["service"] == SAVINGS_PLAN))]
+    saved = bought.groupby(["account", "service"])["savings_monthly_usd"].sum().unstack("service")
+    saved = saved.reindex(columns=[SAVINGS_PLAN, RESERVATION]).fillna(0.0)
+    best = np.where(saved[RESERVATION] > saved[SAVINGS_PLAN], RESERVATION, SAVINGS_PLAN)
+    other: pd.Series = bought["service"] != bought["account"].map(pd.Series(best, index=saved.index))
+    return other
 
 
 def _left(ordered: pd.DataFrame, resource: pd.Series, counted: pd.Series) -> pd.Series:

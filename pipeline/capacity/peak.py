@@ -88,7 +88,9 @@ def peak_demand(
     grid = np.where(np.isnan(grid), mean[:, None], grid)
     floor = max(float(grid.max()) / 1000, 1e-9)
     drawn = np.random.default_rng(seed).integers(0, len(grid), size=(_FUTURES, days))
-    peaks = np.quantile(grid[drawn].reshape(_FUTURES, -1), 0.99, axis=1, method="higher")
+    # The quantile 0.99 by the method "higher", which partition takes a third of the time for.
+    place = int(np.ceil(0.99 * (24 * days - 1)))
+    peaks = np.partition(grid[drawn].reshape(_FUTURES, -1), place, axis=1)[:, place]
     drift = float(np.log(np.maximum(mean, floor)).std(ddof=1))
     spread = float(np.hypot(_LEAST_SPREAD, _OF_DAYS * drift))
     surprise = 0.0 if np.isinf(full) else float(1 - np.exp(-_NEW_USE * days))

@@ -9,7 +9,7 @@ from pipeline.advice.currency import judge_the_current
 from pipeline.advice.estate import Estate
 from pipeline.advice.hindsight import HORIZON_DAYS, Past, Window
 from pipeline.inputs import read
-from pipeline.inputs.estate import SPARE_TIME, read_listed
+from pipeline.inputs.estate import BILLED, SPARE_TIME, read_bill_days, read_listed
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.tables.capacity import CAPACITY_RISK
@@ -19,7 +19,7 @@ AFTER = timedelta(days=HORIZON_DAYS)
 
 
 def read_past(window: Window, lake: Lake, settings: Settings) -> Past:
-    """One window as it is judged; nothing of after its end is read.
+    """One window as it is judged; nothing of after its end is read. Bills have no versions: they are as the lake has them now.
 
     A rule sees no forecast of then: only in a lake in which every day was run then would there be one, and what is judged must
     not depend on that. Usage, inventories and prices are those of before the origin.
@@ -33,10 +33,12 @@ def read_past(window: Window, lake: Lake, settings: Settings) -> Past:
         prices=read(lake, "prices", as_of=origin),
         risk=CAPACITY_RISK.empty(),
         weeks=read(lake, "spare_time", since=origin - SPARE_TIME, as_of=origin),
+        bill=read_bill_days(lake, origin - BILLED, origin),
     )
     then, _ = judge_the_current(then)
     after = replace(then, as_of=until, lookback_days=HORIZON_DAYS, usage=read(lake, "usage_after", since=origin, as_of=until))
     # The day before the origin says what was before.
     changes = read(lake, "changed_since", since=origin - timedelta(days=1), as_of=until)
     changes = changes.loc[changes["config_changed_at"].notna(), ["account", "region", "resource_id"]]
-    return Past(window, then, after.demand, frozenset(changes.itertuples(index=False, name=None)))
+    bill = read_bill_days(lake, origin, until)
+    return Past(window, then, after.demand, frozenset(changes.itertuples(index=False, name=None)), bill)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +22,22 @@ from pipeline.advice.commitment import (
     lookback_commitment,
     lowest_commitment,
 )
+from pipeline.advice.commitment_rates import Rates, Terms
 from pipeline.advice.estate import Estate
 from pipeline.advice.prices import HOURS_PER_MONTH, Price
 from pipeline.advice.spend_paths import LEVEL_DAYS, spend_paths
+from pipeline.tables.commitments import ALL_UPFRONT, NO_UPFRONT, PARTIAL_UPFRONT, STANDARD
 
 # What is paid for commitments now shows in so many of the newest days of a bill, of which the last may not be whole.
 _PAID_DAYS = 3
 # A discount that is read off the bill and is larger is none: the bill does not say what is paid.
 _MOST_DISCOUNT = 0.9
+# So much of what a family costs must have a listed rate for the family to have one: sizes of a family are alike.
+_LEAST_LISTED = 0.9
+# Of what is paid over the term, how much is on the first day; of a part AWS says "about half".
+_UPFRONT = {NO_UPFRONT: 0.0, PARTIAL_UPFRONT: 0.5, ALL_UPFRONT: 1.0}
+# Where a discount is from, in the order in which it is looked for.
+_LISTED, _BILLED, _ASSUMED = "price list", "bill", "assumed"
 
 
 class CommitOptions(BaseModel):
@@ -44,8 +53,14 @@ class CommitOptions(BaseModel):
     purchases: int = Field(1, ge=1, le=12, description="A commitment is bought in so many equal parts, a quarter apart.")
     min_days: int = Field(60, ge=30, le=180, description="So many days of the bill are needed.")
     min_saving_usd: float = Field(5, ge=0, le=100_000, description="A purchase that saves less a month is not worth it.")
+    payment: Literal["no_upfront", "partial_upfront", "all_upfront"] = Field(
+        "no_upfront", description="How it is paid, which the rates of price lists depend on."
+    )
     assumed_discount_pct: float = Field(
-        0, ge=0, le=80, description="Of a family of which the bill has none covered; 0: not known, and left out."
+        0,
+        ge=0,
+        le=80,
+        description="Of a family of which no rate is listed and the bill has none covered; 0: not known, and left out.",
     )
 
 
@@ -64,6 +79,8 @@ class Offer:
         family: of usage types, what has a discount of its own.
         changed: the services of the inventory whose changes take from what may be covered.
         is_changed: of rows of the bill, which are of these services; None where it is all that may be covered.
+        kind: what price lists call it, one of `KINDS`.
+        rollback_note: what may be done with it when it is needed no more.
     """
 
     name: str
@@ -76,14 +93,26 @@ class Offer:
     family: Callable[[pd.Series], pd.Series]
     changed: tuple[str, ...]
     is_changed: Callable[[pd.DataFrame], pd.Series] | None = None
+    kind: str = STANDARD
+    rollback_note: str = "None: it is paid to the end of its term."
 
 
-def judge_offer(case: Case, bill: pd.DataFrame, offer: Offer, options: CommitOptions) -> Row:
+@dataclass(frozen=True)
+class _Discount:
+    """The discount of a family, where it is from, and since when a listed one is known."""
+
+    share: float
+    source: str
+    as_of: pd.Timestamp | None = None
+
+
+def judge_offer(case: Case, bill: pd.DataFrame, offer: Offer, rates: Rates, options: CommitOptions) -> Row:
     """Purchase, keep or insufficient_data, by the bill of the payer.
 
     What may be covered, at list price, on each day of up to 180: what is on demand, and what is covered now. Its level without
     what the changes of other rules take away is carried on by paths, and what is committed to already is taken off, until it ends
-    where the inventory says when. Families have the discount that the bill shows of what is covered of them.
+    where the inventory says when. Families have the discount of the price list on the terms of the options; without one that
+    which the bill shows of what is covered of them, else what is assumed.
     """
     coverable = bill[offer.is_coverable(bill) & bill["charged_as"].isin(["on_demand", "covered"])]
     coverable = coverable[(coverable["charged_as"] == "on_demand") | offer.is_commitment(coverable)]
@@ -96,17 +125,23 @@ def judge_offer(case: Case, bill: pd.DataFrame, offer: Offer, options: CommitOpt
             "The bill does not say what is paid for the commitments that cover usage: it states no effective cost."
         )
     coverable = coverable.assign(family=offer.family(coverable["usage_type"]))
-    discounts = _discounts(coverable, options)
+    discounts = _discounts(coverable, offer, rates, options)
     known = coverable[coverable["family"].isin(discounts)]
     recent = last_days(bill, LEVEL_DAYS)
     now = known[known["ts"] >= recent["ts"].min()]
     if not now["list_usd"].sum() > 0:
-        said = "No discount is known of what may be covered: none of it is covered yet. State assumed_discount_pct."
+        said = (
+            "No discount is known of what may be covered: no price list has its rates for these terms, and none of it is covered "
+            "yet. State assumed_discount_pct."
+        )
         return case.insufficient(said)
-    return _purchase(case, bill, known, offer, _mix(now, discounts), options)
+    case = replace(case, evidence=_where_from(now, discounts, options))
+    return _purchase(case, bill, known, offer, _mix(now, discounts), rates, options)
 
 
-def _purchase(case: Case, bill: pd.DataFrame, known: pd.DataFrame, offer: Offer, mix: Mix, options: CommitOptions) -> Row:
+def _purchase(
+    case: Case, bill: pd.DataFrame, known: pd.DataFrame, offer: Offer, mix: Mix, rates: Rates, options: CommitOptions
+) -> Row:
     days = days_of(bill)
     history = by_day(known, "list_usd", days) / 24
     left = _left(case.estate, bill, offer, history)
@@ -122,6 +157,7 @@ def _purchase(case: Case, bill: pd.DataFrame, known: pd.DataFrame, offer: Offer,
     uncovered = float(by_day(known[known["charged_as"] == "on_demand"], "list_usd", days)[-LEVEL_DAYS:].mean()) / 24
     discount = float(mix.shares @ mix.discounts)
     evidence = {
+        **case.evidence,
         "window_days": len(days),
         "observed": {
             "coverable_usd_per_hour": round(level, 4),
@@ -140,10 +176,10 @@ def _purchase(case: Case, bill: pd.DataFrame, known: pd.DataFrame, offer: Offer,
         "minimum_of_60_days_usd_per_hour": round(lowest_commitment(history, discount) - float(held[0]), 4),
     }
     case = replace(case, evidence=evidence, price=Price(uncovered * HOURS_PER_MONTH, days[-1]), config=_now(held))
-    return _answer(case, chosen, offer, options)
+    return _answer(case, chosen, offer, options, _sold_as(known, offer, rates, options))
 
 
-def _answer(case: Case, chosen: Purchase, offer: Offer, options: CommitOptions) -> Row:
+def _answer(case: Case, chosen: Purchase, offer: Offer, options: CommitOptions, sold: tuple[str, float] | None) -> Row:
     # AWS sells tenths of a cent, and all figures are of the whole commitment: parts save their part.
     (_, part), *later = ladder(chosen.hourly_usd, options.purchases)
     hourly, saved = np.floor(1000 * part) / 1000, [HOURS_PER_MONTH * usd / options.purchases for usd in _range(chosen)]
@@ -163,13 +199,22 @@ def _answer(case: Case, chosen: Purchase, offer: Offer, options: CommitOptions) 
         risk_level=2,
         effort="very_low",
         rollback_possible=False,
-        rollback_note="None: it is paid to the end of its term.",
+        rollback_note=offer.rollback_note,
     )
+    upfront = _UPFRONT[options.payment] * hourly * 24 * options.term_days
+    paid = f", about ${upfront:,.0f} of it on the first day," if upfront else ""
+    evidence: dict[str, object] = {**case.evidence, "hourly_usd": round(float(hourly), 3), "upfront_usd": round(upfront, 2)}
+    units = ""
+    if sold is not None:
+        count = hourly / sold[1]
+        evidence |= {"units": round(count, 2), "unit_type": sold[0], "unit_usd_per_hour": sold[1]}
+        units = f", as {count:,.1f} × {sold[0]} are"
+    case = replace(case, evidence=evidence)
     reason = (
-        f"{offer.name} of ${hourly:,.3f} an hour{parts} saves ${expected:,.2f} a month on average over what spending "
-        f"may do in {options.term_days} days, and loses money with a chance of {chosen.loses:.1%}; it is worth it while "
+        f"{offer.name} of ${hourly:,.3f} an hour{units}{paid}{parts} saves ${expected:,.2f} a month on average over what "
+        f"spending may do in {options.term_days} days, and loses money with a chance of {chosen.loses:.1%}; it is worth it while "
         f"{chosen.break_even:.0%} of it is used, and {chosen.utilisation:.0%} is expected. By the day: nights with less usage "
-        f"are not seen.{offer.caveat}"
+        f"are not seen. {_said_from(case.evidence)}{offer.caveat}"
     )
     return case.recommend("purchase", reason, change)
 
@@ -191,26 +236,81 @@ def _now(held: npt.NDArray[np.float64]) -> str:
     return f"${held[0]:,.3f} an hour committed"
 
 
-def _discounts(coverable: pd.DataFrame, options: CommitOptions) -> dict[str, float]:
-    """By family: what is saved of it in the last `LEVEL_DAYS` of the bill that have any covered, else what is assumed."""
+def _discounts(coverable: pd.DataFrame, offer: Offer, rates: Rates, options: CommitOptions) -> dict[str, _Discount]:
+    """By family: what is listed for the terms, else what is saved of it in the last `LEVEL_DAYS` of the bill that have any
+    covered, else what is assumed."""
+    assumed, found = options.assumed_discount_pct / 100, dict[str, _Discount]()
+    if assumed:
+        found = {str(name): _Discount(assumed, _ASSUMED) for name in coverable["family"].unique()}
     covered = coverable[(coverable["charged_as"] == "covered") & (coverable["list_usd"] > 0)]
-    found = {}
     for family, rows in covered.groupby("family"):
         sums = last_days(rows, LEVEL_DAYS)[["list_usd", "effective_usd"]].sum()
         discount = 1 - sums["effective_usd"] / sums["list_usd"]
         if 0 < discount <= _MOST_DISCOUNT:
-            found[str(family)] = float(discount)
-    assumed = options.assumed_discount_pct / 100
-    return ({str(name): assumed for name in coverable["family"].unique()} if assumed else {}) | found
+            found[str(family)] = _Discount(float(discount), _BILLED)
+    terms = Terms(offer.kind, options.term_days, options.payment)
+    for family, rows in coverable.groupby("family"):
+        listed = _listed(last_days(rows, LEVEL_DAYS), terms, rates)
+        if listed is not None:
+            found[str(family)] = listed
+    return found
 
 
-def _mix(rows: pd.DataFrame, discounts: Mapping[str, float]) -> Mix:
+def _listed(rows: pd.DataFrame, terms: Terms, rates: Rates) -> _Discount | None:
+    """The discount of a family by price lists, of its usage types as they were used; None where too little of it is listed."""
+    used = rows.groupby(["region", "usage_type"])["list_usd"].sum()
+    used = used[used > 0]
+    found = {key: rates.of(*map(str, key), terms) for key in used.index}
+    known = {key: rate for key, rate in found.items() if rate is not None}
+    weight = sum(float(used[key]) for key in known)
+    if not known or weight < _LEAST_LISTED * float(used.sum()):
+        return None
+    share = sum(float(used[key]) * rate.discount for key, rate in known.items()) / weight
+    return _Discount(share, _LISTED, max(rate.as_of for rate in known.values()))
+
+
+def _where_from(rows: pd.DataFrame, discounts: Mapping[str, _Discount], options: CommitOptions) -> dict[str, object]:
+    """For the evidence: how much of what may be covered has its discount from where, and on which terms a listed one is."""
+    usd = rows.groupby("family")["list_usd"].sum().clip(lower=0)
+    shares = usd.groupby([discounts[str(family)].source for family in usd.index]).sum() / usd.sum()
+    listed = [discounts[str(family)].as_of for family in usd.index if discounts[str(family)].as_of is not None]
+    from_list = {"rates_as_of": str(max(listed))} if listed else {}
+    return {
+        "discount_from": {str(source): round(float(share), 4) for source, share in shares.items() if share > 0},
+        "payment": options.payment,
+        **from_list,
+    }
+
+
+def _said_from(evidence: Mapping[str, object]) -> str:
+    shares = cast("dict[str, float]", evidence["discount_from"])
+    words = {
+        _LISTED: f"the price list of {str(evidence.get('rates_as_of'))[:10]}",
+        _BILLED: "the bill",
+        _ASSUMED: "what is assumed",
+    }
+    said = [f"{words[source]} ({share:.0%})" for source, share in shares.items()]
+    return f"Its discount is from {' and '.join(said)}."
+
+
+def _sold_as(known: pd.DataFrame, offer: Offer, rates: Rates, options: CommitOptions) -> tuple[str, float] | None:
+    """Of a reservation with a listed rate: the type of which most is used, and what an hour of it costs reserved."""
+    terms = Terms(offer.kind, options.term_days, options.payment)
+    if terms.service != "reservation":
+        return None
+    used = last_days(known, LEVEL_DAYS).groupby(["region", "usage_type"])["list_usd"].sum()
+    region, usage_type = map(str, used.index[int(np.argmax(used.to_numpy()))])
+    rate = rates.of(region, usage_type, terms)
+    return None if rate is None else (usage_type.rpartition(":")[2], rate.usd)
+
+
+def _mix(rows: pd.DataFrame, discounts: Mapping[str, _Discount]) -> Mix:
     """What coverable usage is made of, at list price."""
     usd = rows.groupby("family")["list_usd"].sum().clip(lower=0)
     usd = usd[usd > 0]
-    order = sorted(usd.index, key=lambda family: (-discounts[family], family))
+    order = sorted(usd.index, key=lambda family: (-discounts[family].share, family))
     shares = usd.reindex(order).to_numpy(dtype=np.float64)
-    return Mix(shares / shares.sum(), np.array([discounts[family] for family in order]))
+    return Mix(shares / shares.sum(), np.array([discounts[family].share for family in order]))
 
 
 def _left(estate: Estate, bill: pd.DataFrame, offer: Offer, history: npt.NDArray[np.float64]) -> float:

@@ -25,6 +25,8 @@ _SHORT_PCT = 90.0
 _PERFORMANCE_RISK = (0.01, 0.05, 0.2, 0.5)
 # It goes with the demand that it is of.
 _PEAKS: WeakKeyDictionary[Demand, PeakDemand] = WeakKeyDictionary()
+# Percentiles of the hours, by statistic and percentage.
+_PERCENTILES: WeakKeyDictionary[Demand, dict[tuple[str, float], float]] = WeakKeyDictionary()
 
 
 class Sizing(BaseModel):
@@ -227,7 +229,7 @@ def _utilization_need(
     demand = measured.get(f"{name}_utilization")
     if demand is None:
         return Dimension(needed=1.0, measured=False)
-    peak, sustained = (float(np.percentile(each, options.quantile_pct)) for each in (demand.max, demand.mean))
+    peak, sustained = (_percentile(demand, statistic, options.quantile_pct) for statistic in ("max", "mean"))
     forecast_peak, crossing = risks.get(f"{name}_utilization", (0.0, 0.0))
     free = 1 - headroom_pct / 100
     needed = max(peak / 100 / free, forecast_peak)
@@ -324,10 +326,22 @@ def _bandwidth(measured: Mapping[str, Demand], names: tuple[str, str], together:
     """Sustained Mbit/s: both directions added where they share a limit, else the busier one; None unless both are known."""
     if not all(name in measured for name in names):
         return None
-    one, other = (pd.Series(measured[name].mean, index=pd.DatetimeIndex(measured[name].hours)) for name in names)
-    if together:
-        return float(np.percentile(one.add(other, fill_value=0.0), quantile_pct))
-    return max(float(np.percentile(one, quantile_pct)), float(np.percentile(other, quantile_pct)))
+    one, other = (measured[name] for name in names)
+    if not together:
+        return max(_percentile(one, "mean", quantile_pct), _percentile(other, "mean", quantile_pct))
+    if np.array_equal(one.hours, other.hours):
+        return float(np.percentile(one.mean + other.mean, quantile_pct))
+    both = [pd.Series(each.mean, index=pd.DatetimeIndex(each.hours)) for each in (one, other)]
+    return float(np.percentile(both[0].add(both[1], fill_value=0.0), quantile_pct))
+
+
+def _percentile(demand: Demand, statistic: str, quantile_pct: float) -> float:
+    """Of the hours' means or maxima, worked out once for all rules that ask."""
+    known = _PERCENTILES.setdefault(demand, {})
+    asked = (statistic, quantile_pct)
+    if asked not in known:
+        known[asked] = float(np.percentile(getattr(demand, statistic), quantile_pct))
+    return known[asked]
 
 
 def forecast_peaks(estate: Estate) -> dict[Key, dict[str, tuple[float, float]]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from pipeline.advice.answer import recommendations
 from pipeline.advice.bill import COVERED_BY_PLANS, PLAN, SAVINGS_PLAN, known_bill
 from pipeline.advice.case import cases
+from pipeline.advice.commitment_rates import Rates
 from pipeline.advice.estate import Estate
 from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
+from pipeline.tables.commitments import COMPUTE_PLAN
 
-RULE_VERSION = "2"
+RULE_VERSION = "3"
 SERVICES = frozenset({SAVINGS_PLAN})
 #: What is stopped or made smaller is not committed to.
 AFTER_CHANGES = True
@@ -27,9 +32,14 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: Savings Plans recommendations of AWS Cost Explorer, on paths in place of the days looked back at.
     """
-    bill = known_bill(estate)
+    bill, rates = known_bill(estate), Rates(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations([judge_offer(case, bill[bill["payer"] == case.key[0]], _OFFER, options) for case in judged])
+    return recommendations([judge_offer(case, bill[bill["payer"] == case.key[0]], _OFFER, rates, options) for case in judged])
+
+
+def covers(answer: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:  # noqa: ARG001 a payer has one such plan
+    """Which rows of a payer's bill a plan may cover."""
+    return _is_coverable(rows)
 
 
 def _is_coverable(rows: pd.DataFrame) -> pd.Series:
@@ -64,4 +74,5 @@ _OFFER = Offer(
     held=_held,
     family=_family,
     changed=("ec2", "lambda", "ecs", "autoscaling"),
+    kind=COMPUTE_PLAN,
 )

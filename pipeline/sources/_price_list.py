@@ -1,10 +1,12 @@
 """One price list file as AWS publishes it: a preamble, a header, and a line per price; here, which lines count as what.
 
+Of what is reserved a file has a line for what is paid upfront and one for each hour; here they are one price, of an hour.
+
 An item has the name that the shipped list gives it (`m5.large`, `gp3 storage`, `NAT gateway` …), so that either list
 answers the same question. What is not recognised is left out: no price is better than another thing's.
 
-Source: the columns and usage types of the bulk files under /offers/v1.0/aws; Linux on shared tenancy as in "Tenancy =
-Shared, CapacityStatus = Used, preInstalledSw = NA, operation RunInstances".
+Source: the columns and usage types of the bulk files under /offers/v1.0/aws and /savingsPlan/v1.0/aws; Linux on shared tenancy
+as in "Tenancy = Shared, CapacityStatus = Used, preInstalledSw = NA, operation RunInstances".
 """
 
 from __future__ import annotations
@@ -17,6 +19,17 @@ from typing import IO, Any, NamedTuple
 
 from pipeline.errors import DataError
 from pipeline.interval import naive_utc
+from pipeline.tables.commitments import (
+    ALL_UPFRONT,
+    COMPUTE_PLAN,
+    CONVERTIBLE,
+    INSTANCE_PLAN,
+    NO_UPFRONT,
+    PARTIAL_UPFRONT,
+    STANDARD,
+    TERMS,
+    rate_item,
+)
 
 # A usage type begins with its region's short name, except in us-east-1; other beginnings (TS-, Outposts-) are other things.
 _REGION = r"(?:[A-Z]{3,4}\d-|EU-)?"
@@ -72,7 +85,24 @@ _SOLD = (
         for years, year in (("Yr1-Yr2", 1), ("Yr3", 3))
         for engine in ("MySQL", "PostgreSQL")
     ),
+    _Sold(r"ReadCapacityUnit-Hrs", "dynamodb", "read capacity unit", "hour", "ReadCapacityUnit-Hrs"),
+    _Sold(r"WriteCapacityUnit-Hrs", "dynamodb", "write capacity unit", "hour", "WriteCapacityUnit-Hrs"),
+    *(
+        _Sold(rf"Fargate-{arch}{usage}", "ecs", f"Fargate {kind} {part}", "hour", "[Hh]ours?|Hrs")
+        for arch, kind in (("", "x86"), ("ARM-", "arm64"))
+        for usage, part in (("vCPU-Hours:perCPU", "vCPU"), ("GB-Hours", "GB"))
+    ),
 )
+# The first of them are free, in a range of their own that costs nothing.
+_FREE_AT_FIRST = re.compile(r"(?:Read|Write)CapacityUnit-Hrs$")
+# Of nine in ten lines, which are reservations, those of which one is looked at.
+_RESERVED = re.compile(r"(?:^|-)(?:BoxUsage|InstanceUsage|Multi-AZUsage|NodeUsage):")
+_CLASSES = {"standard": STANDARD, "convertible": CONVERTIBLE}
+_PLANS = {"ComputeSavingsPlans": COMPUTE_PLAN, "EC2InstanceSavingsPlans": INSTANCE_PLAN}
+_PAYMENTS = {"No Upfront": NO_UPFRONT, "Partial Upfront": PARTIAL_UPFRONT, "All Upfront": ALL_UPFRONT}
+# What of a payment must be in a file: the line of an hour, and that of the first day.
+_LINES = {NO_UPFRONT: {"Hrs"}, PARTIAL_UPFRONT: {"Hrs", "Quantity"}, ALL_UPFRONT: {"Quantity"}}
+_HOURS_PER_YEAR = 8760
 # By deployment option: how the usage type begins, and what the item's name ends with.
 # MySQL in one zone has the class's name alone.
 _DEPLOYMENTS = {"Single-AZ": ("InstanceUsage", ""), "Multi-AZ": ("Multi-AZUsage", " Multi-AZ")}
@@ -89,35 +119,125 @@ def read(name: str, file: IO[str], region: str) -> tuple[datetime, list[dict[str
     Raises:
         DataError: the file is not a price list, its prices are not in US dollars, or it prices an item twice.
     """
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    found = _Prices(name, region)
+    reserved: dict[str, dict[str, float]] = {}
     try:
         lines = csv.reader(file)
         published, header = _preamble(name, lines)
-        term = header.index("TermType")
+        term, usage = header.index("TermType"), header.index("usageType")
         for values in lines:
-            # Nine in ten lines are reservations; they are passed over before anything else is looked at.
-            if len(values) <= term or values[term] != "OnDemand":
+            # Nine in ten lines are reservations; most are passed over before anything else is looked at.
+            if len(values) <= max(term, usage) or not _is_looked_at(values[term], values[usage]):
                 continue
             line = dict(zip(header, values + [""] * (len(header) - len(values)), strict=False))
             if line.get("Location Type", "AWS Region") != "AWS Region" or line.get("Region Code", region) != region:
                 continue
-            if line.get("StartingRange", "0") not in ("", "0"):
-                continue
-            for price in _priced(name, line, region):
-                key = (price["service"], price["item"], price["unit"])
-                if found.setdefault(key, price)["price_usd"] != price["price_usd"]:
-                    both = f"{found[key]['price_usd']} and {price['price_usd']}"
-                    raise DataError(f"{name}: {' '.join(key)} in {region} costs {both}; which is unknown")
+            is_first = line.get("StartingRange", "0") in ("", "0")
+            if line["TermType"] == "Reserved":
+                _reserve(name, line, reserved)
+            elif is_first or _FREE_AT_FIRST.search(line["usageType"]):
+                for price in _priced(name, line):
+                    found.add(price)
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{name}: not a price list: {error}") from error
-    return published, [found[key] for key in sorted(found)]
+    for item, parts in reserved.items():
+        _, years, payment = item.partition(":")[0].split(" ")
+        if set(parts) >= _LINES[payment]:
+            hourly = parts.get("Hrs", 0.0) + parts.get("Quantity", 0.0) / (_HOURS_PER_YEAR * int(years[0]))
+            found.add({"service": "reservation", "item": item, "unit": "hour", "price_usd": round(hourly, 12)})
+    return published, found.listed()
 
 
-def _preamble(name: str, lines: Iterator[list[str]]) -> tuple[datetime, list[str]]:
+def read_plans(name: str, file: IO[str], region: str) -> tuple[datetime, list[dict[str, Any]]]:
+    """What usage costs under Savings Plans in one region, as `read` gives prices: Linux, Fargate, and the time of functions.
+
+    Raises:
+        DataError: as `read`.
+    """
+    found = _Prices(name, region)
+    try:
+        lines = csv.reader(file)
+        published, header = _preamble(name, lines, "DiscountedUsageType", "DiscountedRate")
+        usage, place = header.index("DiscountedUsageType"), header.index("DiscountedRegionCode")
+        for values in lines:
+            if len(values) != len(header) or values[place] != region or not _is_plannable(values[usage]):
+                continue
+            line = dict(zip(header, values, strict=True))
+            item, kind = _planned_item(line), _PLANS.get(line["Product Family"])
+            years, payment = _years(line["LeaseContractLength"]), _PAYMENTS.get(line["PurchaseOption"])
+            if item is None or kind is None or years is None or payment is None:
+                continue
+            terms = {"service": "savings_plan", "item": rate_item(kind, years, payment, item[0]), "unit": item[1]}
+            found.add({**terms, "price_usd": _dollars(name, line["DiscountedRate"], line["Currency"], item[0])})
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{name}: not a price list: {error}") from error
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{name}: not a price list of Savings Plans: {error}") from error
+    return published, found.listed()
+
+
+class _Prices:
+    """The prices of a file, each of which is one."""
+
+    def __init__(self, name: str, region: str) -> None:
+        self.name, self.region = name, region
+        self.found: dict[tuple[str, str, str], dict[str, Any]] = {}
+
+    def add(self, price: dict[str, Any]) -> None:
+        if price["price_usd"] <= 0:
+            return
+        key = (price["service"], price["item"], price["unit"])
+        if self.found.setdefault(key, {**price, "region": self.region})["price_usd"] != price["price_usd"]:
+            both = f"{self.found[key]['price_usd']} and {price['price_usd']}"
+            raise DataError(f"{self.name}: {' '.join(key[1:])} in {self.region} costs {both}; which is unknown")
+
+    def listed(self) -> list[dict[str, Any]]:
+        return [self.found[key] for key in sorted(self.found)]
+
+
+def _is_looked_at(term: str, usage: str) -> bool:
+    return term == "OnDemand" or (term == "Reserved" and _RESERVED.search(usage) is not None)
+
+
+def _reserve(name: str, line: dict[str, str], reserved: dict[str, dict[str, float]]) -> None:
+    """Add a line of a reservation to the others of the same terms, by its unit: an hour, or the first day."""
+    recognised = _recognised({**line, "Unit": "Hrs"})
+    years, payment = _years(line.get("LeaseContractLength", "")), _PAYMENTS.get(line.get("PurchaseOption", ""))
+    kind = _CLASSES.get(line.get("OfferingClass") or "standard")
+    if recognised is None or years is None or payment is None or kind is None or line["Unit"] not in ("Hrs", "Quantity"):
+        return
+    item = rate_item(kind, years, payment, recognised[0]["item"])
+    usd = _dollars(name, line["PricePerUnit"], line.get("Currency", "USD"), item)
+    if reserved.setdefault(item, {}).setdefault(line["Unit"], usd) != usd:
+        raise DataError(f"{name}: {item} costs {reserved[item][line['Unit']]} and {usd}; which is unknown")
+
+
+def _years(text: str) -> int | None:
+    """`1yr`, `3 yr` or `1`."""
+    matched = re.fullmatch(r"(\d)\s*(?:yr)?", text)
+    return int(matched[1]) if matched and int(matched[1]) in TERMS else None
+
+
+def _is_plannable(usage: str) -> bool:
+    return "BoxUsage:" in usage or "Fargate-" in usage or "Lambda-GB-Second" in usage
+
+
+def _planned_item(line: dict[str, str]) -> tuple[str, str] | None:
+    """What a line of a plan takes the place of, as it is called on demand, and its unit; None for everything else."""
+    usage, operation = re.sub(f"^{_REGION}", "", line["DiscountedUsageType"]), line["DiscountedOperation"]
+    if usage.startswith("BoxUsage:"):
+        return (usage.partition(":")[2], "hour") if operation == "RunInstances" else None
+    for sold in _SOLD:
+        if sold.service in ("ecs", "lambda") and re.fullmatch(sold.usage, usage):
+            return sold.item, sold.unit
+    return None
+
+
+def _preamble(name: str, lines: Iterator[list[str]], *needed: str) -> tuple[datetime, list[str]]:
     stated: dict[str, str] = {}
     for values in lines:
         if len(values) > _SHORTEST_PREAMBLE:
-            absent = {"SKU", "TermType", "Unit", "PricePerUnit", "usageType"} - set(values)
+            absent = set(needed or ("SKU", "TermType", "Unit", "PricePerUnit", "usageType")) - set(values)
             if absent or "Publication Date" not in stated:
                 raise DataError(f"{name}: not a price list: no {sorted(absent) or 'Publication Date'}")
             try:
@@ -129,32 +249,42 @@ def _preamble(name: str, lines: Iterator[list[str]]) -> tuple[datetime, list[str
     raise DataError(f"{name}: not a price list: it has no header")
 
 
-def _priced(name: str, line: dict[str, str], region: str) -> Iterator[dict[str, Any]]:
-    usage = re.sub(f"^{_REGION}", "", line["usageType"])
-    item: dict[str, Any] | None = None
-    divide_by = 1.0
-    if _is_linux(line, usage):
-        item = {"service": "ec2", "item": line["Instance Type"], "unit": "hour", **_specification(line)}
-    elif database := _database(line, usage):
-        item = {"service": "rds", "item": database, "unit": "hour"}
-    else:
-        for sold in _SOLD:
-            if (
-                re.fullmatch(sold.usage, usage)
-                and re.fullmatch(sold.listed_unit, line["Unit"])
-                and re.fullmatch(sold.operation, line.get("operation", ""))
-            ):
-                item, divide_by = {"service": sold.service, "item": sold.item, "unit": sold.unit}, sold.divide_by
-    if item is None:
+def _priced(name: str, line: dict[str, str]) -> Iterator[dict[str, Any]]:
+    recognised = _recognised(line)
+    if recognised is None:
         return
-    if line.get("Currency", "USD") != "USD":
-        raise DataError(f"{name}: {item['item']} is priced in {line['Currency']}, expected USD")
+    item, divide_by = recognised
+    price = _dollars(name, line["PricePerUnit"], line.get("Currency", "USD"), item["item"]) / divide_by
+    yield {**item, "price_usd": round(price, 12)}
+
+
+def _recognised(line: dict[str, str]) -> tuple[dict[str, Any], float] | None:
+    """What a line is the price of, and of how many units."""
+    usage = re.sub(f"^{_REGION}", "", line["usageType"])
+    if _is_linux(line, usage):
+        return {"service": "ec2", "item": line["Instance Type"], "unit": "hour", **_specification(line)}, 1.0
+    if line["Unit"] == "Hrs" and (database := _database(line, usage)):
+        return {"service": "rds", "item": database, "unit": "hour"}, 1.0
+    if line["Unit"] == "Hrs" and (node := _node(line, usage)):
+        return {"service": node[0], "item": node[1], "unit": "hour"}, 1.0
+    item, divide_by = None, 1.0
+    for sold in _SOLD:
+        if (
+            re.fullmatch(sold.usage, usage)
+            and re.fullmatch(sold.listed_unit, line["Unit"])
+            and re.fullmatch(sold.operation, line.get("operation", ""))
+        ):
+            item, divide_by = {"service": sold.service, "item": sold.item, "unit": sold.unit}, sold.divide_by
+    return None if item is None else (item, divide_by)
+
+
+def _dollars(name: str, price: str, currency: str, item: str) -> float:
+    if currency != "USD":
+        raise DataError(f"{name}: {item} is priced in {currency}, expected USD")
     try:
-        price = float(line["PricePerUnit"]) / divide_by
+        return float(price)
     except ValueError as error:
-        raise DataError(f"{name}: {item['item']} costs {line['PricePerUnit']!r}, expected a number") from error
-    if price > 0:
-        yield {**item, "region": region, "price_usd": round(price, 12)}
+        raise DataError(f"{name}: {item} costs {price!r}, expected a number") from error
 
 
 def _is_linux(line: dict[str, str], usage: str) -> bool:
@@ -178,6 +308,22 @@ def _database(line: dict[str, str], usage: str) -> str | None:
     if engine is None or usage != f"{begins}:{name}" or line["Unit"] != "Hrs":
         return None
     return f"{name}{engine}{zones}"
+
+
+def _node(line: dict[str, str], usage: str) -> tuple[str, str] | None:
+    """The service and name of what is paid for by the hour of a node: of a cache with its engine; None for everything else.
+
+    Of MemoryDB the engine is told in words alone; where it is not, the price may be of either, and there is none.
+    """
+    if hosted := re.fullmatch(r"Host:(ml\.[a-z0-9.-]+)", usage):
+        return "sagemaker", hosted[1]
+    if (document := re.fullmatch(r"InstanceUsage:(db\.[a-z0-9.-]+)", usage)) and line.get("serviceCode") == "AmazonDocDB":
+        return "docdb", document[1]
+    node = re.fullmatch(r"NodeUsage:((?:cache|db)\.[a-z0-9.-]+)", usage)
+    engine = re.search("valkey|redis|memcached", (line.get("Cache Engine") or line.get("PriceDescription", "")).lower())
+    if node is None or engine is None:
+        return None
+    return "elasticache" if node[1].startswith("cache.") else "memorydb", f"{node[1]} {engine[0]}"
 
 
 def _specification(line: dict[str, str]) -> dict[str, Any]:

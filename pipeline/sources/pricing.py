@@ -5,9 +5,11 @@ holds until the next one, so a run asks from `BEGINNING` on and finds the one in
 
 **What.** EC2 for Linux on shared tenancy with the instance type's specification; EBS, snapshots, NAT gateways, public IPv4
 addresses, load balancers; RDS in one zone or two for engines without a licence, and their extended support; the time of Lambda
-functions. What the list does not state of an instance type (baselines of bandwidth, hypervisor, CoreMark) is added from the
-shipped specifications, which hold for a type in every region. A price that is not in the list has no row: nothing here guesses
-one.
+functions; Fargate; nodes of ElastiCache, MemoryDB and DocumentDB; SageMaker's endpoints; DynamoDB's provisioned capacity. Of
+EC2, databases and caches also what an hour costs that is reserved, and of what Compute Savings Plans cover what it costs under
+one, for each term and payment (`pipeline.tables.commitments`). What the list does not state of an instance type (baselines of
+bandwidth, hypervisor, CoreMark) is added from the shipped specifications, which hold for a type in every region. A price that
+is not in the list has no row: nothing here guesses one.
 
 **From where.** The bulk files over https, which need no credentials, or the Price List API (`pricing:ListPriceLists` and
 `pricing:GetPriceListFileUrl`), which also knows the lists of the past.
@@ -18,10 +20,10 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import IO, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -34,7 +36,13 @@ NAME = "pricing"
 TABLES = ("bronze.price",)
 BEGINNING = datetime(2023, 9, 1)
 
-Offer = Literal["AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS", "AWSLambda"]
+Offer = Literal[
+    "AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS", "AWSLambda", "AmazonECS", "AmazonElastiCache", "AmazonMemoryDB",
+    "AmazonDocDB", "AmazonDynamoDB", "AmazonSageMaker", "AWSComputeSavingsPlan",
+]  # fmt: skip
+#: The offer of plans, whose files lie elsewhere and have another form; the API calls it by another name.
+_PLANS, _PLANS_OF_THE_API = "AWSComputeSavingsPlan", "ComputeSavingsPlans"
+Reader = Callable[[str, IO[str], str], tuple[datetime, list[dict[str, Any]]]]
 _SPECIFICATION = (
     "vcpu", "memory_gib", "arch", "network_mbps", "ebs_mbps", "hypervisor", "burstable", "instance_store", "gpu", "coremark",
 )  # fmt: skip
@@ -47,10 +55,7 @@ class Options(_http.Patience):
         default=("us-east-1",), min_length=1, max_length=40, description="Regions whose prices are read."
     )
     offers: tuple[Offer, ...] = Field(
-        default=("AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS", "AWSLambda"),
-        min_length=1,
-        max_length=5,
-        description="Price lists, by AWS's offer code.",
+        default=get_args(Offer), min_length=1, max_length=12, description="Price lists, by AWS's offer code."
     )
     via: Literal["files", "api"] = Field(default="files", description="The bulk files over https, or the Price List API.")
     files_url: str = Field(
@@ -80,7 +85,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
     for offer, region, version, url in listed:
         if version not in interval:
             continue
-        published, found = _downloaded(server, url, region)
+        published, found = _downloaded(server, url, region, _price_list.read_plans if offer == _PLANS else _price_list.read)
         if found and published in interval:
             answers += _bronze.batch("bronze.price", f"{offer}/{region}", _rows(found, published))
     yield from answers
@@ -94,16 +99,23 @@ def _urls_of_the_files(
     """Offer, region, version and address of each list."""
     base = options.files_url.rstrip("/")
     for offer in options.offers:
-        index = f"{base}/offers/v1.0/aws/{offer}/current/region_index.json"
-        known = server.json(index)
-        try:
-            paths = {code: str(entry["currentVersionUrl"]) for code, entry in known["regions"].items()}
-        except (KeyError, TypeError, AttributeError):
-            raise SourceError(f"{NAME}: {_http.place(index)} is not an index of regions") from None
+        folder = "savingsPlan" if offer == _PLANS else "offers"
+        index = f"{base}/{folder}/v1.0/aws/{offer}/current/region_index.json"
+        paths = _paths(index, server.json(index))
         for region in options.regions:
             if region in paths:
                 path = re.sub(r"\.json$", ".csv", paths[region])
                 yield offer, region, _version(path), f"{base}/{path.lstrip('/')}"
+
+
+def _paths(index: str, known: Any) -> dict[str, str]:
+    """By region where its list lies; an index of plans is a list of regions, any other an object."""
+    try:
+        if isinstance(known["regions"], list):
+            return {str(entry["regionCode"]): str(entry["versionUrl"]) for entry in known["regions"]}
+        return {code: str(entry["currentVersionUrl"]) for code, entry in known["regions"].items()}
+    except (KeyError, TypeError, AttributeError):
+        raise SourceError(f"{NAME}: {_http.place(index)} is not an index of regions") from None
 
 
 def _urls_of_the_api(server: _http.Server, options: Options, interval: Interval) -> Iterator[tuple[str, str, datetime, str]]:
@@ -116,7 +128,7 @@ def _urls_of_the_api(server: _http.Server, options: Options, interval: Interval)
                 "pricing",
                 "list_price_lists",
                 "PriceLists",
-                ServiceCode=offer,
+                ServiceCode=_PLANS_OF_THE_API if offer == _PLANS else offer,
                 EffectiveDate=effective.replace(tzinfo=UTC),
                 CurrencyCode="USD",
                 RegionCode=region,
@@ -139,11 +151,11 @@ def _version(text: str) -> datetime:
     return datetime.strptime(matched[1], "%Y%m%d%H%M%S")
 
 
-def _downloaded(server: _http.Server, url: str, region: str) -> tuple[datetime, list[dict[str, Any]]]:
+def _downloaded(server: _http.Server, url: str, region: str, read: Reader) -> tuple[datetime, list[dict[str, Any]]]:
     with tempfile.TemporaryFile() as file:
         server.download(url, file)
         with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
-            return _price_list.read(_http.place(url), text, region)
+            return read(_http.place(url), text, region)
 
 
 def _rows(found: list[dict[str, Any]], ts: datetime) -> Any:

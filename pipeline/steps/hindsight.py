@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any
 
 from pipeline import plugs
+from pipeline.advice.bill import add_billed
 from pipeline.advice.hindsight import Past, compare_sizes, follow_rule, windows_within
+from pipeline.advice.hindsight_bill import follow_purchases
 from pipeline.inputs.hindsight import read_past
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -25,6 +27,7 @@ STEP = Step(
         "inputs.prices",
         "inputs.resources",
         "inputs.spare_time",
+        "inputs.spend_by_day",
         "inputs.usage",
         "inputs.usage_after",
     ),
@@ -53,10 +56,14 @@ def hindsight(interval: Interval, lake: Lake, settings: Settings) -> int:
 def _judge(past: Past, settings: Settings) -> list[dict[str, Any]]:
     """All rules in use that can be held to what came, and those that are compared; only those that judged a resource."""
     rows = compare_sizes(past)
+    billed = add_billed(past.then)
     for name in sorted(settings.recommenders):
         rule = plugs.load("recommenders", name)
-        if hasattr(rule, "missed"):
-            options = plugs.options("recommenders", name, settings)
+        options = plugs.options("recommenders", name, settings)
+        if hasattr(rule, "covers"):
+            answers = plugs.bind("recommenders", name, options)(billed)
+            rows.append(follow_purchases(past, name, rule.RULE_VERSION, answers, rule.covers))
+        elif hasattr(rule, "missed"):
             answers = plugs.bind("recommenders", name, options)(past.then)
             rows.append(follow_rule(past, name, rule.RULE_VERSION, answers, partial(rule.missed, options=options)))
     return [row for row in rows if row["resources"]]

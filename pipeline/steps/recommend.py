@@ -79,7 +79,7 @@ def propose(interval: Interval, lake: Lake, settings: Settings) -> tuple[pa.Tabl
     said, before = read_answers(interval, lake)
     rows = _answers(add_billed(estate), unjudged, settings, lambda rows: portfolio(stand(rows, said, before)))
     rows = after_discounts(rows, read_discounts(interval, lake, settings))
-    rows = add_record(rows, read_record(interval, lake), [name for name in settings.recommenders if _is_replayed(name)])
+    rows = add_record(rows, read_record(interval, lake), _replayed(settings))
     return conform(rows, RECOMMENDATION, interval), gaps
 
 
@@ -103,8 +103,11 @@ def _is_after_changes(name: str) -> bool:
     return bool(getattr(plugs.load("recommenders", name), "AFTER_CHANGES", False))
 
 
-def _is_replayed(name: str) -> bool:
-    return hasattr(plugs.load("recommenders", name), "missed")
+def _replayed(settings: Settings) -> dict[str, str]:
+    """The rules in use that are held to what came, each with the word for what went wrong."""
+    rules = {name: plugs.load("recommenders", name) for name in settings.recommenders}
+    wrong = {name: "lost money" if hasattr(rule, "covers") else "broke" for name, rule in rules.items()}
+    return {name: word for name, word in wrong.items() if hasattr(rules[name], "covers") or hasattr(rules[name], "missed")}
 
 
 def _check(gap: Gap) -> Result:

@@ -13,7 +13,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.sources import _http, pricing
 from pipeline.tables.money import PRICE
-from tests.support.price_files import PUBLISHED, VPC, Api, Files, line
+from tests.support.price_files import EC2, PLANS, PUBLISHED, VPC, Api, Files, line, linux, planned, reserved
 from tests.support.source_servers import Reply, Request, aws_error, serve
 
 pytestmark = [pytest.mark.server]
@@ -53,6 +53,9 @@ def test_only_linux_on_shared_tenancy_on_demand_is_an_instance_price_and_everyth
         ("snapshot standard", "GB-month"): 0.053,
         ("NAT gateway", "hour"): 0.05,
         ("NAT gateway data processed", "GB"): 0.05,
+        ("standard 1yr no_upfront: m5.large", "hour"): 0.07,
+        ("standard 3yr partial_upfront: m5.large", "hour"): 0.04,
+        ("convertible 1yr all_upfront: m5.large", "hour"): 0.065,
     }
     assert by_item(shards["AWSELB/eu-west-2"]) == {
         ("ALB", "hour"): 0.02646,
@@ -73,8 +76,47 @@ def test_only_linux_on_shared_tenancy_on_demand_is_an_instance_price_and_everyth
         ("duration x86 first tier", "GB-second"): 0.0000166667,
         ("duration arm64 first tier", "GB-second"): 0.0000133334,
     }
+    assert by_item(shards["AmazonElastiCache/eu-west-2"]) == {
+        ("cache.m6g.large redis", "hour"): 0.158,
+        ("cache.m6g.large valkey", "hour"): 0.1264,
+        ("standard 1yr no_upfront: cache.m6g.large redis", "hour"): 0.108,
+    }
+    assert by_item(shards["AmazonMemoryDB/eu-west-2"]) == {
+        ("db.r6g.large redis", "hour"): 0.368,
+        ("db.r6g.large valkey", "hour"): 0.2576,
+    }
+    assert by_item(shards["AmazonSageMaker/eu-west-2"]) == {("ml.m5.large", "hour"): 0.136}
+    assert by_item(shards["AmazonDocDB/eu-west-2"]) == {("db.r6g.large", "hour"): 0.319}
+    assert by_item(shards["AmazonDynamoDB/eu-west-2"]) == {
+        ("read capacity unit", "hour"): 0.000147,
+        ("write capacity unit", "hour"): 0.000735,
+    }
+    assert by_item(shards["AmazonECS/eu-west-2"]) == {("Fargate x86 vCPU", "hour"): 0.04656, ("Fargate arm64 GB", "hour"): 0.0037}
     assert set(ec2["region"].to_pylist()) == {"eu-west-2"}
     assert set(ec2["ts"].to_pylist()) == {PUBLISHED}
+
+
+def test_under_a_plan_usage_costs_what_its_file_says_of_linux_in_the_region_for_each_term_and_payment() -> None:
+    with serve(Files()) as aws:
+        plans = fetched(files_url=aws.url, offers=["AWSComputeSavingsPlan"])["AWSComputeSavingsPlan/eu-west-2"]
+
+    assert by_item(plans) == {
+        ("compute 1yr no_upfront: m5.large", "hour"): 0.085,
+        ("ec2_instance 1yr no_upfront: m5.large", "hour"): 0.072,
+        ("compute 3yr all_upfront: m5.large", "hour"): 0.058,
+        ("compute 1yr no_upfront: duration x86 first tier", "GB-second"): 0.0000146667,
+        ("compute 1yr no_upfront: Fargate x86 vCPU", "hour"): 0.0372,
+    }
+    assert set(plans["service"].to_pylist()) == {"savings_plan"}
+
+
+def test_a_reservation_with_two_prices_and_a_plan_with_two_rates_have_none_that_is_known() -> None:
+    dearer = [*EC2, *reserved(linux("m5.large", ""), "1yr", "No Upfront", "0.0800000000")]
+    with serve(Files(AmazonEC2=dearer)) as aws, pytest.raises(DataError, match=r"no_upfront: m5\.large costs 0\.07 and 0\.08"):
+        fetched(files_url=aws.url, offers=["AmazonEC2"])
+    twice = [*PLANS, planned("0.0860000000", "BoxUsage:m5.large", "RunInstances")]
+    with serve(Files(AWSComputeSavingsPlan=twice)) as aws, pytest.raises(DataError, match=r"costs 0\.085 and 0\.086"):
+        fetched(files_url=aws.url, offers=["AWSComputeSavingsPlan"])
 
 
 def test_items_are_named_as_in_the_shipped_list_so_that_either_answers_the_same_question() -> None:
@@ -84,8 +126,11 @@ def test_items_are_named_as_in_the_shipped_list_so_that_either_answers_the_same_
     with serve(Files()) as aws:
         rows = [row for data in fetched(files_url=aws.url).values() for row in data.to_pylist()]
 
-    unknown = {(row["service"], row["item"], row["unit"]) for row in rows} - shipped
-    assert {item for item in unknown if item[0] != "rds"} == {("ec2", "z9.metal", "hour"), ("elb", "classic", "hour")}
+    # Each class of a database or node is listed by its own name; what is sold on terms is not shipped at all.
+    by_class = ("rds", "elasticache", "docdb", "memorydb", "sagemaker", "reservation", "savings_plan")
+    unknown = {(row["service"], row["item"], row["unit"]) for row in rows if row["service"] not in by_class} - shipped
+    assert unknown == {("ec2", "z9.metal", "hour"), ("elb", "classic", "hour"), ("ecs", "Fargate arm64 GB", "hour")}
+    assert {("dynamodb", "read capacity unit", "hour"), ("ecs", "Fargate x86 vCPU", "hour")} <= shipped
 
 
 def test_a_type_is_described_by_its_line_and_where_that_is_silent_by_the_shipped_specifications() -> None:
@@ -122,7 +167,7 @@ def test_a_download_that_breaks_off_is_begun_again_and_one_that_never_ends_well_
     files = Files()
     files.cut = [700, 900]
     with serve(files) as aws:
-        assert len(fetched(files_url=aws.url)["AmazonEC2/eu-west-2"]) == 9
+        assert len(fetched(files_url=aws.url)["AmazonEC2/eu-west-2"]) == 12
         files.cut = [700] * 99
         with pytest.raises(SourceError, match=r"index\.csv: gave up after 3 attempts"):
             fetched(files_url=aws.url, attempts=3)
@@ -207,6 +252,6 @@ def test_a_price_is_what_was_known_on_the_day_and_landing_a_list_twice_changes_n
         for shard, data in shards.items()
     ]
 
-    assert landed == [True] * 5 + [False] * 5
+    assert landed == [True] * 12 + [False] * 12
     known = lake.query("SELECT price_usd FROM bronze.price WHERE item = 'm5.large' AND ts <= :at", {"at": PUBLISHED})
     assert known["price_usd"].to_pylist() == [0.111]

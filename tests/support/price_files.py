@@ -16,10 +16,18 @@ PUBLISHED = datetime(2026, 9, 18, 17, 47, 47)
 # The columns of the published files that tell one price from another, in their order.
 HEADER = (
     "SKU", "OfferTermCode", "RateCode", "TermType", "PriceDescription", "EffectiveDate", "StartingRange", "EndingRange", "Unit",
-    "PricePerUnit", "Currency", "Product Family", "serviceCode", "Location", "Location Type", "Instance Type", "vCPU",
-    "Physical Processor", "Memory", "Storage", "Network Performance", "Database Engine", "Deployment Option", "Tenancy",
-    "Operating System", "License Model", "usageType", "operation", "CapacityStatus", "Dedicated EBS Throughput", "GPU",
+    "PricePerUnit", "Currency", "LeaseContractLength", "PurchaseOption", "OfferingClass",
+    "Product Family", "serviceCode", "Location", "Location Type", "Instance Type", "vCPU",
+    "Physical Processor", "Memory", "Storage", "Network Performance", "Cache Engine", "Database Engine", "Deployment Option",
+    "Tenancy", "Operating System", "License Model", "usageType", "operation", "CapacityStatus", "Dedicated EBS Throughput", "GPU",
     "MarketOption", "Pre Installed S/W", "Region Code",
+)  # fmt: skip
+#: Those of the files of Savings Plans.
+PLAN_HEADER = (
+    "SKU", "RateCode", "Unit", "EffectiveDate", "DiscountedRate", "Currency", "DiscountedSKU", "DiscountedServiceCode",
+    "DiscountedUsageType", "DiscountedOperation", "PurchaseOption", "LeaseContractLength", "LeaseContractLengthUnit",
+    "ServiceCode", "usageType", "operation", "Description", "Instance Family", "Location", "Location Type", "Granularity",
+    "Product Family", "DiscountedRegionCode", "DiscountedInstanceType",
 )  # fmt: skip
 
 
@@ -42,9 +50,33 @@ def linux(instance: str, price: str, **more: str) -> dict[str, str]:
     return {"Pre Installed S/W": "NA", **made}
 
 
+def reserved(line: dict[str, str], years: str, payment: str, hourly: str = "", upfront: str = "", of: str = "standard") -> Any:
+    """The lines of a reservation of what a line is the price of, on one payment's terms."""
+    terms = {"TermType": "Reserved", "StartingRange": "", "LeaseContractLength": years, "PurchaseOption": payment} | {
+        "OfferingClass": of
+    }
+    parts = [("Hrs", hourly), ("Quantity", upfront)]
+    return [{**line, **terms, "Unit": unit, "PricePerUnit": price} for unit, price in parts if price]
+
+
+def planned(rate: str, usage: str, operation: str = "", **more: str) -> dict[str, str]:
+    """A line of the file of Compute Savings Plans: for a year, paid by the month."""
+    return {
+        "Unit": "Hrs", "DiscountedRate": rate, "Currency": "USD", "DiscountedUsageType": f"EUW2-{usage}",
+        "DiscountedOperation": operation, "PurchaseOption": "No Upfront", "LeaseContractLength": "1",
+        "LeaseContractLengthUnit": "year", "Product Family": "ComputeSavingsPlans", "DiscountedRegionCode": "eu-west-2",
+    } | {name.replace("_", " "): value for name, value in more.items()}  # fmt: skip
+
+
 EC2 = [
     linux("m5.large", "0.1110000000"),
     linux("m5.large", "0.0690000000", TermType="Reserved"),
+    *reserved(linux("m5.large", ""), "1yr", "No Upfront", "0.0700000000"),
+    *reserved(linux("m5.large", ""), "3yr", "Partial Upfront", "0.0200000000", "525.6"),
+    *reserved(linux("m5.large", ""), "1 yr", "All Upfront", "0.0000000000", "569.4", of="convertible"),
+    # Of a payment of which the first day is missing it is not known what an hour costs.
+    *reserved(linux("m5.large", ""), "1yr", "Partial Upfront", "0.0340000000"),
+    *reserved(linux("m5.large", "", Operating_System="Windows"), "1yr", "No Upfront", "0.1600000000"),
     linux("m5.large", "0.2030000000", Operating_System="Windows"),
     linux("m5.large", "0.1180000000", Tenancy="Dedicated"),
     linux("m5.large", "0.0000000000", CapacityStatus="AllocatedCapacityReservation"),
@@ -116,17 +148,55 @@ LAMBDA = [
     line("0.0000150000", "Lambda-GB-Second", "EUW2-Lambda-GB-Second", "Invoke", StartingRange="6000000000"),
     line("0.0000133334", "Lambda-GB-Second", "EUW2-Lambda-GB-Second-ARM", "Invoke"),
 ]
+CONTAINERS = [line("0.04656", "hours", "EUW2-Fargate-vCPU-Hours:perCPU"), line("0.0037", "hours", "EUW2-Fargate-ARM-GB-Hours")]
+CACHES = [
+    line("0.158", "Hrs", "EUW2-NodeUsage:cache.m6g.large", Cache_Engine="Redis"),
+    line("0.1264", "Hrs", "EUW2-NodeUsage:cache.m6g.large", Cache_Engine="Valkey"),
+    line("0.126", "Hrs", "EUW2-ExtendedSupportYr1_Yr2-NodeUsage:cache.m6g.large", Cache_Engine="Redis"),
+    *reserved(line("", "Hrs", "EUW2-NodeUsage:cache.m6g.large", Cache_Engine="Redis"), "1yr", "No Upfront", "0.108"),
+]
+_NODE = "per General purpose r6g.large node hour in Europe (London)"
+MEMORY = [
+    line("0.368", "Hrs", "EUW2-NodeUsage:db.r6g.large", PriceDescription=f"$0.368 {_NODE} running Redis"),
+    line("0.2576", "Hrs", "EUW2-NodeUsage:db.r6g.large", PriceDescription=f"$0.2576 {_NODE} running Valkey"),
+    line("0.3", "Hrs", "EUW2-NodeUsage:db.r6g.large", PriceDescription=f"$0.3 {_NODE}"),
+    line("0.2", "GB", "EUW2-DataWritten"),
+]
+ENDPOINTS = [
+    line("0.136", "Hrs", "EUW2-Host:ml.m5.large", "RunInstance"),
+    line("0.15", "Hrs", "EUW2-Processing:ml.m5.large", "RunInstance"),
+]
+DOCUMENTS = [line("0.319", "Hrs", "EUW2-InstanceUsage:db.r6g.large", Database_Engine="Amazon DocDB", serviceCode="AmazonDocDB")]
+TABLES = [
+    line("0", "ReadCapacityUnit-Hrs", "EUW2-ReadCapacityUnit-Hrs", "CommittedThroughput"),
+    line("0.000147", "ReadCapacityUnit-Hrs", "EUW2-ReadCapacityUnit-Hrs", "CommittedThroughput", StartingRange="18600"),
+    line("0.000735", "WriteCapacityUnit-Hrs", "EUW2-WriteCapacityUnit-Hrs", "CommittedThroughput", StartingRange="18600"),
+    line("0.0002", "ReadCapacityUnit-Hrs", "EUW2-IA-ReadCapacityUnit-Hrs", "CommittedThroughput"),
+]
+PLANS = [
+    planned("0.0850000000", "BoxUsage:m5.large", "RunInstances"),
+    planned("0.0720000000", "BoxUsage:m5.large", "RunInstances", Product_Family="EC2InstanceSavingsPlans"),
+    planned("0.0580000000", "BoxUsage:m5.large", "RunInstances", PurchaseOption="All Upfront", LeaseContractLength="3"),
+    planned("0.1770000000", "BoxUsage:m5.large", "RunInstances:0002"),
+    planned("0.0900000000", "UnusedBox:m5.large", "RunInstances"),
+    planned("0.0700000000", "BoxUsage:m5.large", "RunInstances", DiscountedRegionCode="us-east-1"),
+    planned("0.0000146667", "Lambda-GB-Second", Unit="Lambda-GB-Second"),
+    planned("0.0372", "Fargate-vCPU-Hours:perCPU", Unit="hours"),
+]
 OFFERS = {"AmazonEC2": EC2, "AWSELB": ELB, "AmazonVPC": VPC, "AmazonRDS": RDS, "AWSLambda": LAMBDA}
+OFFERS |= {"AmazonECS": CONTAINERS, "AmazonElastiCache": CACHES, "AmazonMemoryDB": MEMORY, "AmazonDocDB": DOCUMENTS}
+OFFERS |= {"AmazonDynamoDB": TABLES, "AmazonSageMaker": ENDPOINTS, "AWSComputeSavingsPlan": PLANS}
 
 
 def price_list(offer: str, lines: list[dict[str, str]], published: str = "2026-09-18T17:47:47Z") -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    header = PLAN_HEADER if offer == "AWSComputeSavingsPlan" else HEADER
     writer.writerows([
         ["FormatVersion", "v1.0"], ["Disclaimer", "This pricing list is for informational purposes only."],
-        ["Publication Date", published], ["Version", VERSION], ["OfferCode", offer], HEADER,
+        ["Publication Date", published], ["Version", VERSION], ["OfferCode", offer], header,
     ])  # fmt: skip
-    writer.writerows([[one.get(name, "") for name in HEADER] for one in lines])
+    writer.writerows([[one.get(name, "") for name in header] for one in lines])
     return text.getvalue().encode()
 
 
@@ -144,7 +214,11 @@ class Files:
                 path = f"/offers/v1.0/aws/{offer}/{VERSION}/eu-west-2/index.json"
                 regions = {"eu-west-2": {"regionCode": "eu-west-2", "currentVersionUrl": path}}
                 return json_reply({"formatVersion": "v1.0", "publicationDate": "2026-09-18T17:47:47Z", "regions": regions})
-            case ["offers", "v1.0", "aws", offer, "20260918174747", "eu-west-2", "index.csv"]:
+            case ["savingsPlan", "v1.0", "aws", offer, "current", "region_index.json"]:
+                path = f"/savingsPlan/v1.0/aws/{offer}/{VERSION}/eu-west-2/index.json"
+                listed = [{"regionCode": "eu-west-2", "versionUrl": path}]
+                return json_reply({"disclaimer": "", "publicationDate": "2026-09-18T17:47:47Z", "regions": listed})
+            case ["offers" | "savingsPlan", "v1.0", "aws", offer, "20260918174747", "eu-west-2", "index.csv"]:
                 return Reply(200, price_list(offer, self.offers[offer]), cut_at=self.cut.pop(0) if self.cut else None)
         return Reply(404, b"<Error><Code>NoSuchKey</Code></Error>")
 
@@ -171,7 +245,9 @@ class Api:
                     {"PriceLists": [{"PriceListArn": arn, "RegionCode": asked["RegionCode"], "CurrencyCode": "USD"}]}
                 )
             case "GetPriceListFileUrl":
-                _, offer, _, version, region = request.json()["PriceListArn"].split(":::")[1].split("/", 1)[1].split("/")
+                _, code, _, version, region = request.json()["PriceListArn"].split(":::")[1].split("/", 1)[1].split("/")
+                # The API has another name for plans than the files have.
+                offer = "AWSComputeSavingsPlan" if code == "ComputeSavingsPlans" else code
                 return json_reply(
                     {"Url": f"{self.url}/offers/v1.0/aws/{offer}/{version}/{region}/index.csv?X-Amz-Signature=s3cret"}
                 )

@@ -36,3 +36,12 @@ def spending(*charges: pd.DataFrame, resources: list[dict[str, Any]] | None = No
     bill = pd.concat(charges, ignore_index=True)
     known = estate_of(resources or [{"resource_id": "i-1", "service": "ec2"}])
     return add_billed(replace(known, bill=bill.assign(ts=bill["ts"].astype("datetime64[us]")), **more))
+
+
+def rates(prices: dict[str, float], known: str = "2026-04-01", region: str = "us-east-1") -> pd.DataFrame:
+    """List prices of an hour on demand and under a commitment, by `service/item`."""
+    rows = [
+        {"service": name.partition("/")[0], "item": name.partition("/")[2], "unit": "hour", "price_usd": usd, "region": region}
+        for name, usd in prices.items()
+    ]
+    return pd.DataFrame(rows).assign(price_as_of=pd.Timestamp(known))

@@ -100,6 +100,18 @@ def test_a_reservation_is_followed_by_one_of_its_family_and_region_alone() -> No
     assert of("InstanceUsage:db.r6g.large", name=PLAN) is None
 
 
+def test_a_plan_that_was_recommended_of_a_family_of_instances_is_followed_by_a_plan_of_it_and_by_no_reservation() -> None:
+    target = "$0.500 an hour of m5 in us-east-1 by an EC2 Instance Savings Plan for 365 days"
+    known = {"rule_id": "reservation", "service": "reservation", "resource_id": "ec2/m5", "region": "us-east-1"}
+    of_a_plan, reserved = asked("purchase", target_config=target, **known), asked("purchase", **known)
+    plan, reservation = covered(AFTER, 0.9), covered(AFTER, 0.9, "arn:aws:ec2:us-east-1:1:reserved-instances/r")
+
+    assert bought(plan, said=of_a_plan) is not None
+    assert bought(reservation, said=of_a_plan) is None
+    assert bought(plan, said=reserved) is None
+    assert bought(reservation, said=reserved) is not None
+
+
 def spent(bare: Any, tagged: Any, moved: Any = 0.0) -> pd.DataFrame:
     """An account's resources by the day: without a tag, with one, and with one that had none before."""
     return pd.DataFrame({"ts": DAYS, "account": "1", "whole_usd": bare + tagged + moved, "bare_usd": bare, "moved_usd": moved})

@@ -340,6 +340,21 @@ def test_a_schedule_is_seen_after_a_week_of_it_and_undone_by_a_week_of_all_hours
     assert undone.undone
 
 
+def test_weeks_of_fewer_hours_of_a_machine_that_people_switch_are_no_schedule_and_days_off_that_it_never_had_are() -> None:
+    asked = said("schedule", "schedule", "off at night", off_hours_of_week=118.0)
+    # By the week from 11 hours a day to 15 and, from the day on which it might have been followed, to 7.
+    people = np.where(ALL.dayofweek < 5, 1.15, 0.62)
+    level = np.where(CHANGED - pd.Timedelta(days=21) > ALL, 11.0, np.where(ALL < CHANGED, 15.0, 7.0))
+    alone = pd.Series(people * level, index=ALL)
+    followed = alone.where(ALL < CHANGED, pd.Series(np.where(ALL.dayofweek < 5, 8.0, 0.0), index=ALL))
+
+    seen = find_schedule(asked, followed)
+
+    assert find_schedule(asked, alone) is None
+    assert seen is not None
+    assert abs(seen.first - CHANGED) <= pd.Timedelta(days=2)
+
+
 def test_of_two_schedules_that_were_asked_for_the_newest_counts_as_the_oldest_is_followed_no_more() -> None:
     again, days = CHANGED + pd.Timedelta(days=80), pd.date_range(FIRST, periods=180, freq="D")
     first = said("schedule", "schedule", "off at night", off_hours_of_week=118.0)

@@ -375,6 +375,7 @@ def test_stopping_beats_resizing_unpriced_actions_rank_last_and_what_fills_is_lo
         return {
             "account": "1",
             "region": "r",
+            "service": "ec2",
             "resource_id": resource_id,
             "rule_id": rule_id,
             "recommendation_id": f"{resource_id}{rule_id}",
@@ -445,7 +446,7 @@ def test_what_tells_whether_anything_uses_a_resource_is_asked_for_by_the_day() -
 
 def _changes(*rows: tuple[str, str, str, float, float]) -> pd.DataFrame:
     """Changes of one resource: id, action, group, saving and cost of a month."""
-    known = {"account": "1", "region": "r", "resource_id": "a", "status": "new"}
+    known = {"account": "1", "region": "r", "service": "ec2", "resource_id": "a", "status": "new"}
     return pd.DataFrame(
         [
             {**known, "recommendation_id": name, "action": action, "exclusive_group": group}
@@ -472,3 +473,42 @@ def test_of_two_like_changes_of_a_group_the_one_that_saves_more_is_done_whatever
     chosen = portfolio(rows).set_index("recommendation_id")
 
     assert chosen["portfolio_savings_usd"].to_dict() == {more: 30.0, less: 0.0}
+
+
+def _purchases(plan: float | None, *reserved: tuple[str, str, float], status: str | None = None) -> pd.DataFrame:
+    """A Compute Savings Plan of payer 9, and reservations of (payer, what, saving)."""
+    bought = [("9", "savings_plan", "compute", plan), *((payer, "reservation", what, usd) for payer, what, usd in reserved)]
+    return pd.DataFrame(
+        [
+            {
+                "account": payer, "region": "global", "service": service, "resource_id": what, "rule_id": service,
+                "recommendation_id": f"{payer} {what}", "action": "purchase", "savings_monthly_usd": usd,
+                "monthly_cost_usd": 900.0, "exclusive_group": "commitment",
+                "status": status if service == "savings_plan" else None,
+            }
+            for payer, service, what, usd in bought
+        ]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("plan", "status", "counted"),
+    [
+        (100.0, None, {"9 compute": 100.0, "9 ec2/m5": 0.0, "9 ec2/c5": 0.0}),
+        (60.0, None, {"9 compute": 0.0, "9 ec2/m5": 50.0, "9 ec2/c5": 20.0}),
+        (70.0, None, {"9 compute": 70.0, "9 ec2/m5": 0.0, "9 ec2/c5": 0.0}),
+        (100.0, "dismissed", {"9 compute": 0.0, "9 ec2/m5": 50.0, "9 ec2/c5": 20.0}),
+    ],
+    ids=["the plan saves more", "the reservations save more", "as much", "the plan is dismissed"],
+)
+def test_instances_are_covered_by_a_plan_or_by_reservations_whichever_saves_more(
+    plan: float, status: str | None, counted: dict[str, float]
+) -> None:
+    rows = _purchases(
+        plan, ("9", "ec2/m5", 50.0), ("9", "ec2/c5", 20.0), ("9", "rds/db.r6g", 5.0), ("8", "ec2/m5", 7.0), status=status
+    )
+
+    saved = portfolio(rows).set_index("recommendation_id")["portfolio_savings_usd"].to_dict()
+
+    # Databases, and what another payer reserves, are none of it.
+    assert saved == {**counted, "9 rds/db.r6g": 5.0, "8 ec2/m5": 7.0}

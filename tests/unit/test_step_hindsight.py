@@ -321,7 +321,7 @@ def test_a_rule_that_cannot_be_held_to_what_came_says_so_and_what_keeps_things_s
         columns=["rule_id", "rule_version", "changes", "violating", "promised_usd", "saved_usd"],
     )
 
-    said = add_record(rows, past, ["idle"])["record"].tolist()
+    said = add_record(rows, past, {"idle": "broke"})["record"].tolist()
 
     assert said[0].startswith("not replayed: ")
     assert said[1] is None

@@ -1,4 +1,4 @@
-"""Databases, caches and search nodes that are steady enough to be reserved, and those that are not."""
+"""Instances, databases, caches and search nodes that are steady enough to be reserved, and those that are not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.options import Changed
 from tests.support.rule_cases import Says, Situation
-from tests.support.spending import PLAN, charged, spending
+from tests.support.spending import PLAN, charged, rates, spending
 
 RESERVED = "arn:aws:rds:us-east-1:9:ri:db-1"
 DATABASES = {"service": "AmazonRDS", "usage_type": "InstanceUsage:db.r6g.large"}
@@ -17,6 +17,29 @@ LARGER = {"service": "AmazonRDS", "usage_type": "Multi-AZUsage:db.r6g.xlarge"}
 COVERED = charged(80.0, charged_as="covered", commitment_id=RESERVED, **DATABASES)
 STEADY = spending(COVERED, charged(160.0, **LARGER))
 WAVES = spending(COVERED, charged(np.tile([160.0] * 7 + [80.0] * 7, 7)[:90].tolist(), **LARGER))
+#: $10.00 an hour of m5, 83 m5.large at .12, at .0792 of that reserved for a year: 34 % off.
+MACHINES = charged(240.0, usage_type="USE1-BoxUsage:m5.large")
+RATES = rates(
+    {
+        "ec2/m5.large": 0.12,
+        "reservation/standard 1yr no_upfront: m5.large": 0.0792,
+        "reservation/standard 1yr all_upfront: m5.large": 0.0744,
+        "reservation/convertible 1yr no_upfront: m5.large": 0.0888,
+        "savings_plan/ec2_instance 1yr no_upfront: m5.large": 0.08,
+    }
+)
+LISTED = spending(MACHINES, prices=RATES)
+#: A bill does not tell the engine of a database: the smallest discount of those that it may be of counts.
+ENGINES = rates(
+    {
+        "rds/db.r6g.xlarge Multi-AZ": 1.0,
+        "rds/db.r6g.xlarge PostgreSQL Multi-AZ": 1.0,
+        "rds/db.r6g.xlarge": 0.5,
+        "reservation/standard 1yr no_upfront: db.r6g.xlarge Multi-AZ": 0.6,
+        "reservation/standard 1yr no_upfront: db.r6g.xlarge PostgreSQL Multi-AZ": 0.7,
+        "reservation/standard 1yr no_upfront: db.r6g.xlarge": 0.45,
+    }
+)
 
 
 def changes(usd: float) -> pd.DataFrame:
@@ -44,6 +67,44 @@ SITUATIONS = {
                 },
             )
         },
+    ),
+    "instances at listed rates": Situation(
+        LISTED,
+        {
+            "ec2/m5": Says(
+                "purchase",
+                r"A reservation of instances of m5 of \$6.* × m5.large are.* while 66% of it is used.* list of 2026-04-01.* "
+                r"normalisation factor.* instead of a Compute Savings Plan",
+                {
+                    "savings_monthly_usd": pytest.approx(0.83 * 10 * 0.34 * 730, rel=0.05),
+                    "monthly_cost_usd": pytest.approx(10 * 730),
+                },
+            )
+        },
+    ),
+    # Of these a reservation is of one size.
+    "instances of one size": family(
+        "ec2/g5.xlarge",
+        charged(240.0, usage_type="BoxUsage:g5.xlarge"),
+        prices=rates({"ec2/g5.xlarge": 1.0, "reservation/standard 1yr no_upfront: g5.xlarge": 0.63}),
+        says=("purchase", "covers this size alone"),
+    ),
+    "instances without a rate": family("ec2/m5", MACHINES, says=("insufficient_data", "no price list has its rates")),
+    "instances that plans cover": family(
+        "ec2/m5",
+        charged(240.0, charged_as="covered", commitment_id=PLAN),
+        prices=RATES,
+        says=("keep", "has nothing of m5 that can be reserved"),
+    ),
+    "instances that are stopped": family(
+        "ec2/m5",
+        MACHINES,
+        prices=RATES,
+        changes=pd.DataFrame([{"account": "1", "service": "ec2", "portfolio_savings_usd": 7300.0}]),
+        says=("keep", "Nothing that is worth"),
+    ),
+    "databases at listed rates": family(
+        "rds/db.r6g", charged(160.0, **LARGER), prices=ENGINES, says=("purchase", "while 70% of it is used.*price list")
     ),
     "covered": family("rds/db.r6g", COVERED, says=("keep", "Nothing that is worth")),
     "stopped": family("rds/db.r6g", COVERED, charged(160.0, **LARGER), changes=changes(6000.0), says=("keep", "Nothing that is")),
@@ -73,6 +134,7 @@ SITUATIONS = {
         ),
         {
             "rds/db.r6g": Says("purchase"),
+            "ec2/m5": Says("insufficient_data", "assumed_discount_pct"),
             "rds/db.m5": Says("insufficient_data", "assumed_discount_pct", {"region": "eu-west-1"}),
             "elasticache/cache.m6g": Says("insufficient_data", "assumed_discount_pct"),
             "opensearch/r6g.large.search": Says("insufficient_data", "assumed_discount_pct"),
@@ -86,5 +148,7 @@ OPTIONS = {
     "purchases": Changed(4, STEADY),
     "min_days": Changed(91, STEADY),
     "min_saving_usd": Changed(100_000, STEADY),
+    "payment": Changed("all_upfront", LISTED),
+    "ec2_offering": Changed("convertible", LISTED),
     "assumed_discount_pct": Changed(20, spending(charged(160.0, **LARGER))),
 }

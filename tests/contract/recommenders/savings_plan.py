@@ -8,13 +8,22 @@ import pytest
 
 from tests.support.options import Changed
 from tests.support.rule_cases import Says, Situation
-from tests.support.spending import PLAN, charged, spending
+from tests.support.spending import PLAN, charged, rates, spending
 
 #: 80 dollars a day are covered at a fifth off, so that the discount is known; 160 more are on demand.
 COVERED = charged(80.0, charged_as="covered", commitment_id=PLAN)
 STEADY = spending(COVERED, charged(160.0))
 #: Every other week there is half.
 WAVES = spending(COVERED, charged(np.tile([160.0] * 7 + [80.0] * 7, 7)[:90].tolist()))
+#: $10.00 an hour of m5.large, none of it covered: at .0834 of .12 a plan for a year is 30.5 % off, one paid at once 35 %.
+RATES = rates(
+    {
+        "ec2/m5.large": 0.12,
+        "savings_plan/compute 1yr no_upfront: m5.large": 0.0834,
+        "savings_plan/compute 1yr all_upfront: m5.large": 0.078,
+    }
+)
+LISTED = spending(charged(240.0), prices=RATES)
 
 
 def changes(usd: float) -> pd.DataFrame:
@@ -76,6 +85,34 @@ SITUATIONS = {
         charged(160.0),
         says=("insufficient_data", "does not say what is paid"),
     ),
+    # The price list says what a plan charges, and no setting is needed; what is covered already does not change that.
+    "listed": Situation(
+        LISTED,
+        {
+            "compute": Says(
+                "purchase",
+                r"while 70% of it is used.* from the price list of 2026-04-01 \(100%\)",
+                {"savings_monthly_usd": pytest.approx(0.82 * 10 * 0.305 * 730, rel=0.05)},
+            )
+        },
+    ),
+    "listed and covered": plan("compute", COVERED, charged(160.0), prices=RATES, says=("purchase", "while 70% of it is used")),
+    # Rates of another term, of another region, or that are no discount, are none.
+    "listed otherwise": plan(
+        "compute",
+        charged(160.0),
+        prices=rates({"ec2/m5.large": 0.12, "savings_plan/compute 3yr no_upfront: m5.large": 0.06}),
+        says=("insufficient_data", "no price list has its rates"),
+    ),
+    "listed elsewhere": plan(
+        "compute", charged(160.0, region="eu-west-1"), prices=RATES, says=("insufficient_data", "no price list has its rates")
+    ),
+    "listed too dear": plan(
+        "compute",
+        charged(160.0),
+        prices=rates({"ec2/m5.large": 0.12, "savings_plan/compute 1yr no_upfront: m5.large": 0.12}),
+        says=("insufficient_data", "no price list has its rates"),
+    ),
     "no discount": plan("compute", charged(160.0), says=("insufficient_data", "assumed_discount_pct")),
     "spot and storage": plan(
         "compute",
@@ -91,5 +128,6 @@ OPTIONS = {
     "purchases": Changed(4, STEADY),
     "min_days": Changed(91, STEADY),
     "min_saving_usd": Changed(100_000, STEADY),
+    "payment": Changed("all_upfront", LISTED),
     "assumed_discount_pct": Changed(20, spending(charged(160.0))),
 }
