@@ -33,8 +33,8 @@ SETS = ROOT / "tests" / "data" / "anomalies"
 ALONE = [name for name in plugs.names("detectors") if not plugs.declared_inputs("detectors", name)]
 CONTROL = "an alert at every sample"
 
-#: Numenta's standard profile: what a false row costs, beside 1 for a window found or missed; rows of probation at most.
-FALSE_ROW, MOST_PROBATION = 0.11, 750
+#: Rows of probation at most, in Numenta's benchmark.
+MOST_PROBATION = 750
 
 Bools = npt.NDArray[np.bool_]
 Stamps = npt.NDArray[np.datetime64]
@@ -42,8 +42,18 @@ Numbers = npt.NDArray[np.float64]
 Alerts = Callable[[Stamps, Numbers], Bools]
 
 
+class Profile(NamedTuple):
+    """What a false row and a missed window cost in Numenta's benchmark, beside 1 for one that is found."""
+
+    false_row: float
+    missed: float
+
+
+PROFILES = {"standard": Profile(0.11, 1), "few false": Profile(0.22, 1), "few missed": Profile(0.11, 2)}
+
+
 class Windows(NamedTuple):
-    """Numenta's standard profile on one series, or on several: add them up column by column.
+    """One of Numenta's profiles on one series, or on several: add them up column by column.
 
     Attributes:
         gain: above an answer without any alert.
@@ -58,13 +68,14 @@ class Windows(NamedTuple):
         return 100 * self.gain / self.perfect if self.perfect else float("nan")
 
 
-def score_windows(ts: Stamps, alerts: Bools, windows: list[list[str]]) -> Windows:
+def score_windows(ts: Stamps, alerts: Bools, windows: list[list[str]], profile: Profile = PROFILES["standard"]) -> Windows:
     """What alerts are worth: the earlier in a window the more, and outside the less the farther after one.
 
     Args:
         ts: in the file's own order, with duplicates.
         alerts: one per row.
         windows: first and last stamp of each.
+        profile: what errors cost.
 
     Source: Lavin & Ahmad (2015), arXiv:1510.03336, with the edge cases of the published code: credit s(y) = 2/(1+e^5y) − 1 with
     y = −1 at a window's first row; of a false row y counts the last window's lengths since its end,
@@ -83,9 +94,9 @@ def score_windows(ts: Stamps, alerts: Bools, windows: list[list[str]]) -> Window
         credit = _sigmoid(-(end - rows + 1) / length) / _sigmoid(np.array(-1.0))
         inside = rows[alerts[rows] & (rows >= first)]
         if len(inside):
-            gain += 1 + float(credit[inside[0] - start])
+            gain += profile.missed + float(credit[inside[0] - start])
     false = np.flatnonzero(alerts & outside)
-    return Windows(gain + FALSE_ROW * float(worth[false[false >= first]].sum()), 2 * perfect)
+    return Windows(gain + profile.false_row * float(worth[false[false >= first]].sum()), (1 + profile.missed) * perfect)
 
 
 def _sigmoid(y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

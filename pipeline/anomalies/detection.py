@@ -20,6 +20,9 @@ EXCESS = {"low": 1.0, "medium": 1.5, "high": 2.0, "critical": 3.0}
 PROBATION_TIME = np.timedelta64(24 * 3600, "s")
 PROBATION_ROWS = 24
 
+FEWEST_ALIKE = 3
+"""Values of a phase, such as the hour of the day, of which a median is made."""
+
 _LARGEST_EXCESS = 1e9
 _SIGMA_PER_MEDIAN_DISTANCE = 1.4826
 SIGMA_PER_MEAN_DISTANCE = 1.2533
@@ -220,7 +223,7 @@ def past_median(
         One median per row; NaN until three values of the phase are known.
     """
     series = pd.Series(values, index=pd.DatetimeIndex(clock))
-    medians = series.groupby(phase, sort=True).rolling(history, closed="left", min_periods=3).median()
+    medians = series.groupby(phase, sort=True).rolling(history, closed="left", min_periods=FEWEST_ALIKE).median()
     out = np.full(len(values), np.nan)
     out[np.argsort(phase, kind="stable")] = medians.to_numpy(dtype=np.float64)
     return out
@@ -254,8 +257,7 @@ def usual_of_hour(
     Returns:
         The median, and a robust standard deviation; both NaN until there are three such values.
     """
-    hour = hour_of_day(ts)
-    phase = hour + 24 * (pd.DatetimeIndex(ts).dayofweek.to_numpy() >= 5)
+    hour, phase = hour_of_day(ts), hour_of_week(ts)
     expected = past_median(clock, values, phase, history)
     # A weekend hour has little history of its own at first; until then any day's same hour will do.
     expected = np.where(np.isnan(expected), past_median(clock, values, hour, history), expected)
@@ -267,3 +269,14 @@ def usual_of_hour(
 def hour_of_day(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
     """0–23, UTC."""
     return (np.asarray(ts).astype("datetime64[h]").astype(np.int64)) % 24
+
+
+def hour_of_week(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+    """0–23 on working days and 24–47 on weekends, UTC."""
+    return hour_of_day(ts) + 24 * (pd.DatetimeIndex(ts).dayofweek.to_numpy() >= 5)
+
+
+def seen_before(values: npt.NDArray[np.float64], phase: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many values of its phase are known before each row."""
+    known = pd.Series((~np.isnan(values)).astype(np.int64))
+    return np.asarray(known.groupby(phase).cumsum() - known, dtype=np.int64)

@@ -7,7 +7,19 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.anomalies.detection import Detection, Silence, arrival_clock, finite, judge, smallest_scale, usual_of_hour
+from pipeline.anomalies.calm import calm_excess
+from pipeline.anomalies.detection import (
+    FEWEST_ALIKE,
+    Detection,
+    Silence,
+    arrival_clock,
+    finite,
+    hour_of_week,
+    judge,
+    seen_before,
+    smallest_scale,
+    usual_of_hour,
+)
 from pipeline.anomalies.novelty import novelty_excess
 
 #: A bump as wide as three samples alerts at a lower height, as a share of that of a lone sample.
@@ -28,6 +40,9 @@ class Options(BaseModel):
         28, ge=1, le=365, description="Days before a sample that it is compared with; `detect_history_hours` bounds what is read."
     )
     alert_deviations: float = Field(7.0, ge=0.1, le=100, description="Robust deviations from the usual value that are an alert.")
+    calm_deviations: float = Field(
+        6.0, ge=0.1, le=1000, description="The same of a series with normal noise; two thirds of it for two in three samples."
+    )
     announced_hours: int = Field(
         6, ge=1, le=720, description="How long an incident stays announced: until then only a much worse sample alerts again."
     )
@@ -42,7 +57,8 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
 
     An alert is a sample that is all of: far from the median of the same hour (working days apart from weekends) of the preceding
     days, 28 by default, by itself or as the median of three; larger than three of the series' usual steps; and somewhat new.
-    What is very new needs to be hardly far. The excess of each condition is taken, and the smallest of those that must all hold.
+    What is very new needs to be hardly far. Where the series deviates as normal noise does, with a light tail, it is enough to be
+    far outside of that noise, new or not. The excess of each condition is taken, and the smallest of those that must all hold.
 
     Args:
         ts: one timestamp per row, UTC; duplicates, gaps and steps backwards are allowed.
@@ -51,8 +67,8 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
 
     Returns:
         An excess of 1 where all of it just holds; announced once in six hours, unless it is three times as bad. `expected` is the
-        seasonal median, the band seven deviations around it: what lies outside may have been seen before, and what is very new
-        is flagged inside of it as well.
+        seasonal median, the band seven deviations around it: what lies outside may have been seen before, and what is very new,
+        or outside of normal noise, is flagged inside of it as well.
 
     Raises:
         ValueError: a missing timestamp.
@@ -71,9 +87,12 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     new = np.nan_to_num(novelty_excess(ts, clock, observed, options.history_days)[0])
     unusual = np.fmin(np.fmin(far, steps), new / _LITTLE_NEW)
     unheard = np.fmin(np.abs(deviations) / _HARDLY_FAR_DEVIATIONS, new / _VERY_NEW)
-    margin = options.alert_deviations * spread
+    # What stands in for a weekend's hour at first is not the middle of it.
+    residual = np.where(seen_before(observed, hour_of_week(ts)) < FEWEST_ALIKE, np.nan, observed - expected)
+    calm = calm_excess(clock, residual, smallest_scale(expected), options.history_days, options.calm_deviations)
+    excess, margin = np.fmax(np.fmax(unusual, unheard), calm), options.alert_deviations * spread
     silence = Silence(options.announced_hours, options.worse_ratio)
-    return judge(clock, observed, np.fmax(unusual, unheard), expected, (expected - margin, expected + margin), silence)
+    return judge(clock, observed, excess, expected, (expected - margin, expected + margin), silence)
 
 
 def _usual_step(

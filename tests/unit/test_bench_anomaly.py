@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.anomalies.scoring import score_events, total
-from tools.bench_anomaly import Windows, detector, doubt, inside, numenta, score, score_windows
+from tools.bench_anomaly import PROFILES, Windows, detector, doubt, inside, numenta, score, score_windows
 
 TS = np.datetime64("2026-03-01T00:00", "us") + np.arange(200) * np.timedelta64(1, "h")
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -63,6 +63,18 @@ def test_a_window_is_worth_most_at_its_first_row_and_a_false_row_costs_more_the_
     assert gained(60) == pytest.approx(-5.5)
     assert gained(100, 101, 102) == gained(100)
     assert gained(10) == 0
+
+
+def test_numentas_profiles_differ_by_what_a_false_row_and_a_missed_window_cost() -> None:
+    windows = [[str(TS[100]), str(TS[119])], [str(TS[150]), str(TS[169])]]
+
+    def gained(profile: str, *rows: int) -> float:
+        return score_windows(TS, marked(*rows), windows, PROFILES[profile]).score
+
+    assert all(gained(profile, 100, 150) == pytest.approx(100) and gained(profile) == 0 for profile in PROFILES)
+    assert gained("few false", 60) == pytest.approx(2 * gained("standard", 60))
+    assert gained("few missed", 60) == pytest.approx(gained("standard", 60) * 2 / 3), "as much, of what is worth more"
+    assert gained("few missed", 119) > gained("standard", 119) == gained("few false", 119) > 0, "late, but not missed"
 
 
 def test_readme_gives_the_figures_of_the_default_that_the_shipped_sets_give() -> None:
