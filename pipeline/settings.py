@@ -227,6 +227,9 @@ class Settings(Running):
     alert_anomalies_in_a_row: int = Field(
         default=5, ge=1, le=24, description="Samples of a series in a row that may be anomalous before that is an alert."
     )
+    alert_error_budget_pct: float = Field(
+        default=0.1, ge=0.001, le=6, description="Percent of requests that may fail in a month, for the rule burn_rate."
+    )
     alert_no_data_periods: int = Field(
         default=3, ge=1, le=100, description="Periods without a sample after which a resource is silent, five minutes at least."
     )
