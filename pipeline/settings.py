@@ -219,6 +219,9 @@ class Settings(Running):
     alert_incident_impact: float = Field(
         default=0.25, ge=0, le=1, description="Share of capacity that an incident of one metric is off by to be an alert at once."
     )
+    alert_incident_mbps: float = Field(
+        default=1, ge=0, le=100_000, description="Traffic below which an incident of traffic alone is no alert, Mbit/s."
+    )
     alert_anomaly_hour_ratio: float = Field(
         default=0.1, ge=0, le=1, description="Share of a resource's samples of an hour above which anomalous ones are an alert."
     )
