@@ -136,7 +136,7 @@ bench-savings: setup ## What commitments would have saved on real cost by the da
 bench-monitor: setup ## What a run of the DAG monitor takes, first and later ones, on a lake of 30 days (an hour; `ARGS="--runs 20"` is less)
 	@OMP_NUM_THREADS=1 ARROW_DEFAULT_MEMORY_POOL=system MALLOC_ARENA_MAX=1 $(BIN)/python -m tools.bench_monitor $(ARGS)
 
-bench-alerts: setup ## Who is told of which incident, and what is false, on the realistic fleet and real series (an hour; `ARGS="--only numenta"` is less)
+bench-alerts: setup ## Who is told of which incident, and what is false, on the realistic fleet and real series (long; `ARGS="--only numenta"` is less)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_alerts $(ARGS)
 
 bench-realised: setup ## What is said of 200 changes of known effect on made-up estates, beside what they really saved (4 minutes)

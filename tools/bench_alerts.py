@@ -1,11 +1,11 @@
 """`make bench-alerts`: who is told of what, on days whose incidents are known: what is messaged, what is false, and how often.
 
-python -m tools.bench_alerts [--tuning] [--bitbrains FILE]. Backgrounds: the realistic fleet of 100 servers with the incidents that
-it labels; and, with the same incidents put in, real EC2, RDS and ELB series of the Numenta Anomaly Benchmark, and where a person
-has the file (its licence allows research, and no copy here) 100 business machines of GWA-T-12 `rnd`. Weeks before are landed and
-built at once; then each day is landed, built, judged and told in order by a clock that is given: the day's steps from `ingest` to `alert`,
-messages handed to a server of this machine. Runs of five minutes would be 8,640. Nothing is forecast and nothing billed, so the
-rules on these are silent.
+python -m tools.bench_alerts [--tuning] [--bitbrains FILE]. Backgrounds: the realistic fleet of 100 servers with the incidents
+that it labels; and, with the same incidents put in, real EC2, RDS and ELB series of the Numenta Anomaly Benchmark, and where
+a person has the file (its licence allows research, and no copy here) 100 business machines of GWA-T-12 `rnd`. Weeks before
+are landed and built at once; then each day is landed, built, judged and told in order by a clock that is given: the day's
+steps from `ingest` to `alert`, messages handed to a server of this machine. Runs of five minutes would be 8,640. Nothing is
+forecast and nothing billed, so the rules on these are silent.
 
 A message is about an incident, else explained by a labelled window, or by a threshold that the samples do cross, else false. An
 incident is messaged where one names its resource from its start to the run after its end. What repeats what was told, and that
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,12 +62,14 @@ class Told:
         messages: as_of, subject, rule, since, kind, repeats (the group was told and is not over), and why: `incident`, `window`,
             `threshold` or `false`; `incident` is the place of its label, -1 without.
         labels: those of the days that were told of; of what is planted `messages`, the new ones about it.
-        server_days: how many.
+        days: that were told of.
+        server_days: those of all servers.
         stored: bytes of tables, by name.
     """
 
     messages: pd.DataFrame
     labels: pd.DataFrame
+    days: int
     server_days: int
     stored: dict[str, int]
 
@@ -132,7 +135,7 @@ def explain(background: Background, settings: Settings) -> Told:
         name: root / "gold" / name for name in ("anomaly", "alert", "anomaly_point")
     }
     stored = {name: sum(file.stat().st_size for file in place.rglob("*.parquet")) for name, place in places.items()}
-    return Told(messages, labels, background.servers * background.told, stored)
+    return Told(messages, labels, background.told, background.servers * background.told, stored)
 
 
 def name_rules(messages: pd.DataFrame, alerts: pd.DataFrame) -> pd.DataFrame:
@@ -171,6 +174,7 @@ def attribute(messages: pd.DataFrame, labels: pd.DataFrame, crossed: pd.DataFram
     A message of a run is about the day before its end, or about since when it is so where that is earlier.
     """
     whys, places = [], []
+    message: Any
     for message in messages.itertuples():
         first = min(message.since, message.as_of - DAY) if not message.repeats else message.as_of - DAY
         of = labels[
@@ -193,13 +197,12 @@ def show(name: str, told: Told) -> None:
     """Messages by rule and why, incidents by kind, and the bars."""
     fired = told.messages[told.messages["kind"] == FIRING]
     new = fired[~fired["repeats"]]
-    days = max(told.messages["as_of"].nunique(), 1)
     grid = Grid("rule", "new messages", "a day", "incident", "window", "threshold", "false", "repeats", title=name)
     for rule, rows in [*new.groupby("rule"), ("all", new)]:
         why = Counter(rows["why"])
         again = fired["repeats"] & ((fired["rule"] == rule) | (rule == "all"))
         figures = [str(why[each]) for each in ("incident", "window", "threshold", "false")]
-        grid.add_row(str(rule), f"{len(rows)}", f"{len(rows) / days:.2f}", *figures, f"{again.sum()}")
+        grid.add_row(str(rule), f"{len(rows)}", f"{len(rows) / told.days:.2f}", *figures, f"{again.sum()}")
     console.print(grid)
     planted = told.labels[told.labels["planted"]]
     grid = Grid("incident", "put in", "messaged", "messages each")

@@ -1,4 +1,4 @@
-"""Backgrounds whose incidents are known, for `tools.bench_alerts`: the realistic fleet, and real series with its incidents put in.
+"""Backgrounds whose incidents are known, for `tools.bench_alerts`: the realistic fleet, and real series with incidents put in.
 
 An incident of a real series is one that the fleet's generator labels: memory that leaks, CPU that is throttled, a network that is
 saturated, of the same lengths and strengths, on the machines that have the metrics for it. None begins on the last day, or
@@ -117,7 +117,7 @@ def draw_bitbrains(seed: int, file: Path, servers: int = SERVERS) -> Background:
     rows = pd.read_parquet(file)
     first = datetime(2013, 8, 1) - timedelta(days=31)
     rows = rows[(rows["ts"] >= first) & (rows["ts"] < first + timedelta(days=61))]
-    whole = rows.groupby("series_id", observed=True).size()
+    whole: Any = rows.groupby("series_id", observed=True).size()
     names = np.sort(whole[whole >= 0.9 * whole.max()].index.astype(str))
     rows = rows[rows["series_id"].isin(generator(seed, 9).choice(names, min(servers, len(names)), replace=False))]
     parts = [
@@ -157,7 +157,8 @@ def plant(
     put: list[tuple[Any, ...]] = []
     for number, (resource, rows) in enumerate(samples.groupby("resource_id")):
         draw = generator(seed, 8, number)
-        held = [(each.start, each.end) for each in labels[labels["resource_id"] == resource].itertuples()]
+        own = labels[labels["resource_id"] == resource]
+        held: list[Any] = list(zip(own["start"], own["end"], strict=True))
         for _ in range(draw.poisson(rate * days[1])):
             kind = str(draw.choice(_possible(rows)))
             start = told.start + timedelta(hours=int(draw.integers(0, 24 * (days[1] - 1))))
@@ -182,7 +183,7 @@ def plant(
 
 
 def _possible(rows: pd.DataFrame) -> list[str]:
-    """The kinds of incidents that a machine may have; of one without any metric for them, traffic alone: of whatever it serves."""
+    """The kinds of incidents that a machine may have; of one without a metric for them, of whatever it serves."""
     has = set(rows["metric"])
     traffic = rows.loc[~rows["unit"].isin(["percent"])].groupby("metric")["value"].quantile(0.95)
     kinds = [kind for kind in ("memory_leak", "cpu_throttling") if NEEDED[kind] in has]
