@@ -39,7 +39,7 @@ tests serverless test-system: export OMP_NUM_THREADS = 1
 # Without .pyc files every import costs two to three times as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-billing bench-anomaly bench-cost-anomalies bench-budgets bench-features bench-clusters bench-savings bench-realised bench-monitor mutants crash fix lock
+.PHONY: help setup demo demo-aws-local test test-system trino test-trino check lint up bench bench-forecast bench-cost bench-billing bench-anomaly bench-cost-anomalies bench-budgets bench-features bench-clusters bench-savings bench-realised bench-monitor bench-alerts mutants crash fix lock
 # Parts of these.
 .PHONY: style types tests serverless
 
@@ -136,6 +136,9 @@ bench-savings: setup ## What commitments would have saved on real cost by the da
 
 bench-monitor: setup ## What a run of the DAG monitor takes, first and later ones, on a lake of 30 days (an hour; `ARGS="--runs 20"` is less)
 	@OMP_NUM_THREADS=1 ARROW_DEFAULT_MEMORY_POOL=system MALLOC_ARENA_MAX=1 $(BIN)/python -m tools.bench_monitor $(ARGS)
+
+bench-alerts: setup ## Who is told of which incident, and what is false, on the realistic fleet and real series (long; `ARGS="--only numenta"` is less)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_alerts $(ARGS)
 
 bench-realised: setup ## What is said of 200 changes of known effect on made-up estates, beside what they really saved (4 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_realised

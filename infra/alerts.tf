@@ -221,6 +221,12 @@ resource "aws_cloudwatch_metric_alarm" "stale" {
 # logs: a put is its heartbeat. It exists where the settings name sources for it.
 locals {
   monitored = length(try(var.settings.monitor_sources, [])) > 0
+  # What is set by name counts before what the profile sets, as in the pipeline.
+  monitor_period_s = try(
+    var.settings.monitor_period_s,
+    local.declared["monitor_period_s"].set_by[var.settings.profile],
+    local.declared["monitor_period_s"].minimum,
+  )
 }
 
 resource "aws_s3_bucket_metric" "monitor" {
@@ -243,7 +249,7 @@ resource "aws_cloudwatch_metric_alarm" "monitor" {
   metric_name         = "PutRequests"
   dimensions          = { BucketName = aws_s3_bucket.this["lake"].id, FilterId = aws_s3_bucket_metric.monitor[0].name }
   statistic           = "Sum"
-  period              = try(var.settings.monitor_period_s, local.declared["monitor_period_s"].minimum)
+  period              = local.monitor_period_s
   evaluation_periods  = var.monitor_missed_runs
   datapoints_to_alarm = var.monitor_missed_runs
   comparison_operator = "LessThanThreshold"

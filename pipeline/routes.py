@@ -37,6 +37,12 @@ class Route(BaseModel):
     severities: tuple[CheckSeverity, ...] = Field(default=(), description="Only these severities; all when empty.")
     teams: tuple[str, ...] = Field(default=(), description="Only resources of these business units; all when empty.")
     rules: tuple[str, ...] = Field(default=(), description="Only these rules; all when empty.")
+    weekly_messages: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="Messages of seven days after which a warning or an information is withheld; what is critical never is.",
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the notifier.")
 
     @field_validator("notifier")

@@ -219,6 +219,9 @@ class Settings(Running):
     alert_incident_impact: float = Field(
         default=0.25, ge=0, le=1, description="Share of capacity that an incident of one metric is off by to be an alert at once."
     )
+    alert_incident_mbps: float = Field(
+        default=1, ge=0, le=100_000, description="Traffic below which an incident of traffic alone is no alert, Mbit/s."
+    )
     alert_anomaly_hour_ratio: float = Field(
         default=0.1, ge=0, le=1, description="Share of a resource's samples of an hour above which anomalous ones are an alert."
     )
@@ -226,6 +229,9 @@ class Settings(Running):
     alert_anomaly_samples: int = Field(default=10, ge=1, le=1000, description="Samples that such a share is of, at least.")
     alert_anomalies_in_a_row: int = Field(
         default=5, ge=1, le=24, description="Samples of a series in a row that may be anomalous before that is an alert."
+    )
+    alert_error_budget_pct: float = Field(
+        default=0.1, ge=0.001, le=6, description="Percent of requests that may fail in a month, for the rule burn_rate."
     )
     alert_no_data_periods: int = Field(
         default=3, ge=1, le=100, description="Periods without a sample after which a resource is silent, five minutes at least."

@@ -17,7 +17,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -99,11 +99,12 @@ class Estate:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a run took, by part, and its peak memory."""
+    """What a run took, by part, and its peak memory, at all and up to the end of each part."""
 
     wall_s: dict[str, float]
     cpu_s: dict[str, float]
     peak_mib: float
+    peaks_mib: dict[str, float] = field(default_factory=dict)
 
     @property
     def wall(self) -> float:
@@ -178,12 +179,18 @@ def run(estate: Estate, number: int, settings: Settings) -> Spent:
         parts[name] = partial(steps.perform, name, late, settings=settings)
     for name in ("alert", "status"):
         parts[name] = partial(steps.perform, name, this, settings=settings)
-    wall_s, cpu_s = {}, {}
+    wall_s, cpu_s, peaks_mib = {}, {}, {"before it": peak_mib()}
     for name, work in parts.items():
         wall, cpu = time.perf_counter(), cpu_seconds()
         work()
         wall_s[name], cpu_s[name] = time.perf_counter() - wall, cpu_seconds() - cpu
-    return Spent(wall_s, cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        peaks_mib[name] = peak_mib()
+    return Spent(wall_s, cpu_s, peak_mib(), peaks_mib)
+
+
+def peak_mib() -> float:
+    """Peak memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def apart(work: Callable[..., Any], *args: Any) -> Any:
@@ -231,6 +238,8 @@ def show(spent: Sequence[Spent], maintained: Sequence[float], settings: Settings
     totals = [mean(getattr(each, what) for each in part) for part in (first, later) for what in ("cpu", "wall")]
     grid.add_row("all of a run", *(f"{figure:.2f}" for figure in totals))
     console.print(grid)
+    highest = max(spent, key=lambda each: each.peak_mib)
+    say("peak memory of the run with the most, MiB, " + ", ".join(f"{name} {mib:.0f}" for name, mib in highest.peaks_mib.items()))
     slowest, peak = max(each.wall for each in spent), max(each.peak_mib for each in spent)
     share = sum(maintained) / len(spent)
     growth = (totals[2] + share) / (totals[0] + share)
@@ -249,8 +258,12 @@ def storage(settings: Settings) -> str:
 
     landed = size("bronze", "metric_sample")
     found = {name: size("gold", name) for name in ("anomaly", "alert")}
+    points = size("gold", "anomaly_point")
     said = ", ".join(f"gold.{name} {bytes_ / 2**20:.2f} MiB" for name, bytes_ in found.items())
-    return f"landed {landed / 2**20:.1f} MiB; {said}: {sum(found.values()) / max(landed, 1):.2%} of it (bar 2 %)"
+    return (
+        f"landed {landed / 2**20:.1f} MiB; {said}: {sum(found.values()) / max(landed, 1):.2%} of it (bar 2 %); "
+        f"gold.anomaly_point {points / 2**20:.2f} MiB: {points / max(landed, 1):.2%}"
+    )
 
 
 def land_before(estate: Estate, first: int, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline import plugs
+from pipeline.profiles import PROFILES, find_set
 from pipeline.settings import PLUG_LISTS, SAMPLES, Settings
 
 #: Where the lake lies and who is asked about it is what Terraform makes.
@@ -23,8 +24,8 @@ def declared() -> dict[str, dict[str, Any]]:
     """What each setting, and each option as `options.<folder>.<plug>.<option>`, may be, as far as Terraform can tell.
 
     Returns:
-        By name its `type` (number, string, boolean, list, object or any), and where they are declared `minimum`, `maximum` and
-        the `words` that it may be, or that its items may be.
+        By name its `type` (number, string, boolean, list, object or any), and where they are declared `minimum`, `maximum`, the
+        `words` that it may be, or that its items may be, and what it is `set_by` each profile that sets it.
     """
     found = dict(_of_model(Settings, ""))
     found["fallback_forecaster"]["words"] = list(plugs.names("forecasters"))
@@ -34,6 +35,9 @@ def declared() -> dict[str, dict[str, Any]]:
     for folder in plugs.FOLDERS:
         for name in plugs.names(folder):
             found |= dict(_of_model(plugs.declared_options(folder, name), f"options.{folder}.{name}."))
+    for profile in PROFILES:
+        for name, value in find_set(profile).items():
+            found[name].setdefault("set_by", {})[profile] = value
     return {name: said for name, said in sorted(found.items()) if name not in {*DECIDED, "options"}}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, FIRING, RESO
 
 Row = Mapping[str, Any]
 Key = tuple[str, str, str]
-FLAPPING = timedelta(days=7)
+FLAPPING = A_WEEK = timedelta(days=7)
 #: What is older tells people nothing that they do not see in the report.
 STILL_NEWS = timedelta(days=7)
 _GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
@@ -29,21 +29,28 @@ class Limits:
         repeat: after how long an alert that still fires is told again, by severity.
         flaps: how often in a week an alert may be resolved before it is flapping.
         within: how long after a run's interval it may send; later it is a backfill.
+        behind: of a rule those others of which an alert about the same subject, as grave at least, is told in its place.
     """
 
     repeat: Mapping[str, timedelta]
     flaps: int
     within: timedelta
+    behind: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Said:
-    """That a message about a group was queued, as of which run, and for which route."""
+    """That a message about a group was queued, as of which run, and for which route.
+
+    Attributes:
+        withheld: it was not sent, for the route had its messages of the week.
+    """
 
     group_id: str
     as_of: datetime
     kind: str
     route: str
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,10 +154,26 @@ def routes_told(said: Iterable[Said], group_id: str, as_of: datetime) -> set[str
     """The routes that a run has to tell that a group is over: those that were told last that it fires, by this run or before."""
     last = {
         each.route: each.kind
-        for each in sorted(said, key=_when)
+        for each in sorted((one for one in said if not one.withheld), key=_when)
         if each.group_id == group_id and (each.as_of < as_of or (each.as_of == as_of and each.kind == FIRING))
     }
     return {route for route, kind in last.items() if kind == FIRING}
+
+
+def has_had_its_week(said: Iterable[Said], route: str, as_of: datetime, weekly: int, queued: int) -> bool:
+    """Whether a route was told as much in the seven days up to a run as it may be; that something is over does not count.
+
+    Args:
+        said: messages of any run.
+        route: its name.
+        as_of: of the run.
+        weekly: messages of a week.
+        queued: those that the run has queued for it so far.
+    """
+    told = sum(
+        each.route == route and each.kind == FIRING and not each.withheld and as_of - A_WEEK < each.as_of < as_of for each in said
+    )
+    return told + queued >= weekly
 
 
 def _when(said: Said) -> tuple[Any, ...]:
@@ -194,19 +217,25 @@ def _judge(
     as_of: datetime,
     limits: Limits,
 ) -> dict[Key, Row]:
-    """How each alert stands that fires, the gravest first: a milder one is suppressed by a graver one of its group."""
+    """How each alert stands that fires, the gravest first: a milder one is suppressed by a graver one of its group.
+
+    Those of rules that stand behind others come last: what they may be behind of is judged then.
+    """
     gravest: dict[str, tuple[int, str]] = {}
+    told: dict[tuple[str, str], int] = {}
     judged: dict[Key, Row] = {}
     troubled = {each.subject for each in found.values()}
-    for key, each in found.items():
+    for key, each in sorted(found.items(), key=lambda item: item[0][0] in limits.behind):
         past = history.get(key, [])
         row = _row(key, each, past, as_of)
         group = row["group_id"]
         row["suppressed_by"] = _suppressed_by(each, row, past, troubled, gravest.get(group), windows, limits)
+        row["suppressed_by"] = row["suppressed_by"] or _said_by(each, told, limits.behind)
         if row["suppressed_by"]:
             row["state"] = SUPPRESSED
         else:
             gravest.setdefault(group, (_GRAVITY[each.severity], each.rule))
+            told.setdefault((each.rule, each.subject), _GRAVITY[each.severity])
         judged[key] = row
     return judged
 
@@ -246,6 +275,12 @@ def _suppressed_by(
         return f"maintenance: {window.name}"
     resolved = sum(one["state"] == RESOLVED and one["as_of"] >= row["as_of"] - FLAPPING for one in past)
     return "flapping" if resolved >= limits.flaps else None
+
+
+def _said_by(each: Fired, told: Mapping[tuple[str, str], int], behind: Mapping[str, Collection[str]]) -> str | None:
+    """The alert of another rule that says what this one would; None where there is none as grave."""
+    others = [rule for rule in sorted(behind.get(each.rule, ())) if told.get((rule, each.subject), 0) >= _GRAVITY[each.severity]]
+    return f"what another alert says: {others[0]}" if others else None
 
 
 def _resolve(

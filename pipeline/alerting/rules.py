@@ -27,6 +27,7 @@ class Rule:
         means: what that means to the estate.
         to_do: what a person does next.
         rhythm: when it is asked; what runs of the other rhythm know of it, they neither change nor end.
+        behind: rules of which an alert about the same subject, as grave at least, says what one of this would.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Rule:
     means: str
     to_do: str
     rhythm: str = DAY
+    behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,14 @@ def parse_rule(name: str, text: str) -> Rule:
     severities = tuple(word.strip() for word in stated.get("Severity", "").split(","))
     strange = [f"severity {word!r}" for word in severities if word not in CHECK_SEVERITIES]
     missing = [what for what in ("Severity", "Means", "Do") if not stated.get(what)]
+    behind = tuple(word.strip() for word in stated.get("Behind", "").split(",") if word.strip())
+    strange += [f"behind {other!r}" for other in behind if not re.fullmatch("[a-z][a-z0-9_]*", other) or other == name]
     strange += [f"rhythm {rhythm!r}"] if (rhythm := stated.get("Rhythm", DAY)) not in RHYTHMS else []
     if title is None or missing or strange:
         wrong = "its first line" if title is None else f"`{missing[0]}`" if missing else strange[0]
         raise ConfigError(
             f"sql/alerts/{name}.sql: look at {wrong}: the head begins with `-- alerts.{name}: what is so` and states "
             f"`-- Severity  …` ({', '.join(CHECK_SEVERITIES)}), `-- Means  …` and `-- Do  …`; "
-            f"`-- Rhythm  …` is {' or '.join(RHYTHMS)}"
+            f"`-- Rhythm  …` is {' or '.join(RHYTHMS)}, `-- Behind  …` names other rules"
         )
-    return Rule(name, title[1], severities, stated["Means"], stated["Do"], rhythm)
+    return Rule(name, title[1], severities, stated["Means"], stated["Do"], rhythm, behind)

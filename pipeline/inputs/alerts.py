@@ -15,7 +15,7 @@ from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.settings import Settings
 from pipeline.tables.alerts import ALERT, NOTIFICATION
-from pipeline.tables.columns import GIVEN_UP, SENT
+from pipeline.tables.columns import GIVEN_UP, SENT, WITHHELD
 from pipeline.tables.schema import Scope
 
 log = logging.getLogger(__name__)
@@ -79,15 +79,15 @@ def read_known(lake: Lake, as_of: datetime) -> list[Row]:
 def read_said(lake: Lake, as_of: datetime) -> list[Said]:
     """The messages that were queued since 400 days before `as_of`."""
     scope = Scope("as_of", as_of - REMEMBERED, _EVER)
-    rows = lake.read(NOTIFICATION, scope, ("group_id", "as_of", "kind", "route")).to_pylist()
-    return [Said(**row) for row in rows]
+    rows = lake.read(NOTIFICATION, scope, ("group_id", "as_of", "kind", "route", "state")).to_pylist()
+    return [Said(withheld=row.pop("state") == WITHHELD, **row) for row in rows]
 
 
 def read_waiting(lake: Lake, clock: datetime) -> list[dict[str, Any]]:
-    """The messages that were not sent, those among them that are no news any more at `clock`, oldest first."""
+    """The messages that are to be sent, those among them that are no news any more at `clock`, oldest first."""
     rows = lake.read(NOTIFICATION, Scope("as_of", clock - REMEMBERED, _EVER), NOTIFICATION.names).to_pylist()
     return sorted(
-        (row for row in rows if row["state"] not in (SENT, GIVEN_UP)), key=lambda row: (row["as_of"], row["message_id"])
+        (row for row in rows if row["state"] not in (SENT, GIVEN_UP, WITHHELD)), key=lambda row: (row["as_of"], row["message_id"])
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.alerting.decide import Decision, Known, Limits, News, Said, decide, routes_told
+from pipeline.alerting.decide import Decision, Known, Limits, News, Said, decide, has_had_its_week, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import DAY, Fired
 from pipeline.alerting.windows import Window, parse_windows
@@ -28,7 +30,17 @@ from pipeline.steps._daily import order_daily, order_monitor
 from pipeline.steps._declaration import STEPS, Step
 from pipeline.steps._deliver import Clock, deliver
 from pipeline.tables.alerts import ALERT, NOTIFICATION
-from pipeline.tables.columns import ACKNOWLEDGED, ALERT_STATES, CHECK_SEVERITIES, FIRING, QUEUED, RESOLVED, SENT, SUPPRESSED
+from pipeline.tables.columns import (
+    ACKNOWLEDGED,
+    ALERT_STATES,
+    CHECK_SEVERITIES,
+    FIRING,
+    QUEUED,
+    RESOLVED,
+    SENT,
+    SUPPRESSED,
+    WITHHELD,
+)
 from pipeline.tables.schema import Scope, Table
 
 log = logging.getLogger(__name__)
@@ -88,7 +100,7 @@ def _once(
     others = read_rules().keys() - choose_rules(read_rules(), interval).keys()
     rows = [row for row in read_known(lake, interval.as_of) if row["rule"] not in others]
     known = Known(rows, read_said(lake, interval.as_of))
-    limits = limits_of(settings)
+    limits = replace(limits_of(settings), behind={name: rule.behind for name, rule in read_rules().items() if rule.behind})
     decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, unanswered)
     changed = _publish(decision, {*choose_rules(read_rules(), interval), *(row["rule"] for row in rows)}, interval, lake)
     queue_messages(decision.news, known.said, interval, lake, settings)
@@ -145,11 +157,15 @@ def _checked(data: pa.Table, table: Table, interval: Interval, lake: Lake) -> pa
 
 
 def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interval, lake: Lake, settings: Settings) -> int:
-    """Queue a message about each group on every route that takes it; one that is there already stays as it is."""
+    """Queue a message about each group on every route that takes it; one that is there already stays as it is.
+
+    What is no more than a warning is withheld of a route that has had its messages of the week, and is on record as that.
+    """
     # Of a part of a day there is no report: the newest shows the days before.
     rules, report = read_rules(), settings.report_address(interval.as_of if interval.is_whole_days else None)
     there = set(lake.read(NOTIFICATION, NOTIFICATION.scope(interval), ("message_id",))["message_id"].to_pylist())
     rows: dict[str, dict[str, Any]] = {}
+    queued: Counter[str] = Counter()
     for each in news:
         routes = list(choose_routes(each, settings.routes, routes_told(said, each.group_id, interval.as_of)))
         if not routes:
@@ -157,6 +173,10 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
         title, body = render(each, rules, report)
         for name in routes:
             made = message_id(each, name, interval.as_of)
+            weekly = settings.routes[name].weekly_messages if each.kind == FIRING else None
+            is_over = weekly is not None and has_had_its_week(said, name, interval.as_of, weekly, queued[name])
+            is_withheld = is_over and each.severity != CHECK_SEVERITIES[0]
+            queued[name] += each.kind == FIRING and not is_withheld
             rows[made] = {
                 "as_of": interval.as_of,
                 "message_id": made,
@@ -167,10 +187,13 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
                 "severity": each.severity,
                 "title": title,
                 "body": body,
-                "state": QUEUED,
+                "state": WITHHELD if is_withheld else QUEUED,
                 "tries": 0,
+                "error": f"the route has had its {weekly} messages of the week" if is_withheld else None,
             }
     new = {made: row for made, row in rows.items() if made not in there}
+    for name, messages in Counter(row["route"] for row in new.values() if row["state"] == WITHHELD).items():
+        log.info("%s: messages withheld of route %s, which has had its messages of the week: %d", interval, name, messages)
     if new:
         data = conform(NOTIFICATION.frame(new.values()), NOTIFICATION, interval)
         scope: Scope = NOTIFICATION.scope(interval, message_id=tuple(new))

@@ -239,8 +239,12 @@ TEAM = "team"
 COUNTED = ("vcpu_hour", "gb_month", "request")
 #: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
 ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
-#: Of a message: not tried yet or not taken, being handed over, taken, handed over without an answer, too old to be tried again.
-DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP = ("queued", "sending", "sent", "unknown", "given_up")
+#: Of a message: not tried yet or not taken, being handed over, taken, handed over without an
+#: answer, too old to be tried again, or not sent because its route had its messages of the week.
+DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP, WITHHELD = (
+    *("queued", "sending", "sent", "unknown", "given_up"),
+    "withheld",
+)
 #: How a step ended.
 OUTCOMES = ("done", "unchanged", "partial", "failed")
 #: What the rows of a source are, where they are not what the estate itself reported: `REAL`.

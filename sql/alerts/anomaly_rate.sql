@@ -1,17 +1,24 @@
 -- alerts.anomaly_rate: many of a resource's samples are anomalous
 --
--- Reads   gold.anomaly_point
+-- Reads   gold.anomaly_point, gold.anomaly
 -- Params  :end   end of the run's data interval
+--         :as_of   the same
 --         :alert_anomaly_hour_ratio, :alert_anomaly_day_ratio, :alert_anomaly_samples   settings
 -- Window  1 days
 -- Severity  warning
+-- Behind  threshold
 -- Means   It is not one odd sample: the resource behaves otherwise than in the weeks before.
 -- Do      See what was deployed or changed; the report draws the hours around it.
 --
 -- Of the samples of all metrics that were judged in the last day, or in one hour of it: more than the share that is set are anomalous,
 -- of `alert_anomaly_samples` at least. A resource with a few metrics has too few samples in an hour, and is judged by the day. The
--- share that is further above its limit is told.
-WITH counted AS (
+-- share that is further above its limit is told, where the resource has an incident that is more than low: one that does something.
+WITH grave AS (
+  SELECT DISTINCT account, region, resource_id
+  FROM gold.anomaly
+  WHERE as_of = :as_of AND ended_at > cast(:end AS timestamp) - INTERVAL '1' DAY AND severity <> 'low'
+),
+counted AS (
   SELECT
     account, region, resource_id, ts, count(*) AS samples, count(CASE WHEN state = 'anomalous' THEN 1 END) AS anomalous
   FROM gold.anomaly_point
@@ -45,7 +52,7 @@ above AS (
   WHERE ratio > limit_ratio
 )
 SELECT
-  concat_ws('/', account, region, resource_id) AS subject,
+  concat_ws('/', a.account, a.region, a.resource_id) AS subject,
   'anomaly' AS cause,
   'warning' AS severity,
   since AS since,
@@ -54,5 +61,6 @@ SELECT
   'percent of the samples' AS measured_in,
   concat('Anomalous are ', cast(anomalous AS varchar), ' of ', cast(samples AS varchar), ' samples of ', span, '.') AS detail,
   cast(NULL AS varchar) AS depends_on
-FROM above
+FROM above AS a
+JOIN grave AS g ON g.account = a.account AND g.region = a.region AND g.resource_id = a.resource_id
 WHERE place = 1

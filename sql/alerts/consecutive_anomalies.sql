@@ -1,16 +1,24 @@
 -- alerts.consecutive_anomalies: a series is anomalous sample after sample
 --
--- Reads   gold.anomaly_point
+-- Reads   gold.anomaly_point, gold.anomaly
 -- Params  :start, :end   the run's data interval, UTC, half-open
+--         :as_of   its end
 --         :alert_anomalies_in_a_row   a setting
 -- Window  1 days
 -- Severity  warning
+-- Behind  threshold
 -- Means   It is no outlier that is over: the series stays where it was not before.
 -- Do      See what was deployed or changed when it began; say `python -m pipeline anomaly` what you know of it.
 --
 -- A stretch is samples in a row that are anomalous, more of them than are set; where it began before the interval it counts with those
--- of the day before. A sample that is normal, or was not judged, ends it. Of a resource the longest stretch is told.
-WITH placed AS (
+-- of the day before. A sample that is normal, or was not judged, ends it. Of a resource the longest stretch is told, where
+-- it has an incident that is more than low: one that does something to it.
+WITH grave AS (
+  SELECT DISTINCT account, region, resource_id
+  FROM gold.anomaly
+  WHERE as_of = :as_of AND ended_at > :start AND severity <> 'low'
+),
+placed AS (
   SELECT
     account, region, resource_id, series_id, metric, ts, value, expected, unit,
     date_diff('hour', TIMESTAMP '1970-01-01 00:00:00', ts) - row_number() OVER (PARTITION BY series_id ORDER BY ts) AS stretch
@@ -32,7 +40,7 @@ longest AS (
   FROM stretches
 )
 SELECT
-  concat_ws('/', account, region, resource_id) AS subject,
+  concat_ws('/', l.account, l.region, l.resource_id) AS subject,
   'anomaly' AS cause,
   'warning' AS severity,
   since AS since,
@@ -44,5 +52,6 @@ SELECT
     CASE WHEN last_at < :end - INTERVAL '1' HOUR THEN ', and it is over.' ELSE ', and it goes on.' END
   ) AS detail,
   cast(NULL AS varchar) AS depends_on
-FROM longest
+FROM longest AS l
+JOIN grave AS g ON g.account = l.account AND g.region = l.region AND g.resource_id = l.resource_id
 WHERE place = 1

@@ -3,15 +3,17 @@
 -- Reads   gold.anomaly
 -- Params  :start   start of the run's data interval
 --         :as_of   its end
---         :alert_incident_hours, :alert_incident_impact   settings
+--         :alert_incident_hours, :alert_incident_impact, :alert_incident_mbps   settings
 -- Window  0 days
 -- Severity  critical, warning
+-- Behind  threshold
 -- Means   More than one anomaly: two metrics at once, or one for long, or far off as a share of capacity.
 -- Do      See what was deployed or changed when it began; the report draws the hours around it.
 --
 -- One anomaly is no message. An incident that is high or critical is corroborated by a second metric of the resource, by how long it
--- lasts, or by its impact; a medium one by a second metric alone. What people dismissed or refuted is none, nor are missing samples,
--- which no_data and completeness tell of. Of several of one resource the gravest is told, then the longest.
+-- lasts, or by its impact; a medium one by a second metric alone. Where no capacity says what it does to the resource, it lasts, for a
+-- burst of traffic is two metrics at once, and is no whisper of traffic. What people dismissed or refuted is none, nor are missing
+-- samples, which no_data and completeness tell of. Of several of one resource the gravest is told, then the longest.
 WITH corroborated AS (
   SELECT
     account, region, resource_id, metric, metrics, severity, hours, value, expected, unit,
@@ -25,8 +27,10 @@ WITH corroborated AS (
     AND coalesce(kind, 'deviation') <> 'missing'
     AND coalesce(answer, '') <> 'dismissed' AND coalesce(label, '') <> 'refuted'
     AND (
-      strpos(metrics, ',') > 0
+      (strpos(metrics, ',') > 0 AND (severity <> 'medium' OR impact_ratio IS NOT NULL))
       OR (severity <> 'medium' AND (hours >= :alert_incident_hours OR impact_ratio >= :alert_incident_impact))
+      OR (impact_ratio IS NULL AND hours >= :alert_incident_hours
+        AND (unit <> 'mbps' OR greatest(value, coalesce(expected, 0e0)) >= :alert_incident_mbps))
     )
 )
 SELECT

@@ -2,10 +2,11 @@
 --
 -- Reads   gold.anomaly
 -- Params  :end   end of the run's data interval
---         :alert_incident_hours, :alert_incident_impact   settings
+--         :alert_incident_hours, :alert_incident_impact, :alert_incident_mbps   settings
 -- Window  1 days
 -- Rhythm  monitor
 -- Severity  critical, warning
+-- Behind  threshold_now
 -- Means   More than one anomaly, and it goes on: two metrics at once, or one for long, or far off as a share of capacity.
 -- Do      See what was deployed or changed when it began; the resource's metrics of the last hours show how far it is.
 --
@@ -31,8 +32,10 @@ corroborated AS (
     AND coalesce(a.kind, 'deviation') <> 'missing'
     AND coalesce(a.answer, '') <> 'dismissed' AND coalesce(a.label, '') <> 'refuted'
     AND (
-      strpos(a.metrics, ',') > 0
+      (strpos(a.metrics, ',') > 0 AND (a.severity <> 'medium' OR a.impact_ratio IS NOT NULL))
       OR (a.severity <> 'medium' AND (a.hours >= :alert_incident_hours OR a.impact_ratio >= :alert_incident_impact))
+      OR (a.impact_ratio IS NULL AND a.hours >= :alert_incident_hours
+        AND (a.unit <> 'mbps' OR greatest(a.value, coalesce(a.expected, 0e0)) >= :alert_incident_mbps))
     )
 )
 SELECT

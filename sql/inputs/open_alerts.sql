@@ -18,7 +18,7 @@ WITH ranked AS (
 told AS (
   SELECT
     r.alert_id, max(CASE WHEN n.state = 'sent' THEN n.as_of END) AS told_at,
-    count(CASE WHEN n.state NOT IN ('sent', 'given_up') THEN 1 END) AS waiting
+    count(CASE WHEN n.state NOT IN ('sent', 'given_up', 'withheld') THEN 1 END) AS waiting
   FROM ranked AS r
   JOIN gold.notification AS n ON n.group_id = r.group_id
   WHERE r.recency = 1 AND n.kind = 'firing' AND n.as_of >= r.fired_at AND n.as_of <= :as_of

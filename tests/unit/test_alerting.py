@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.decide import Decision, Known, Limits, Row, Said, decide, routes_told
+from pipeline.alerting.decide import Decision, Known, Limits, Row, Said, decide, has_had_its_week, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import Fired, Rule, parse_rule
 from pipeline.alerting.windows import Window, parse_windows
@@ -106,6 +106,48 @@ def test_what_depends_on_a_dead_source_is_suppressed_and_stays_open_while_the_so
     assert made.untold == {"what it depends on": 1}
     assert states(silent) == [], "no data is no sign that all is well"
     assert states(runs.run(DAY + 3 * HOUR)) == [("completeness", RESOLVED), ("source_silent", RESOLVED)]
+
+
+def test_a_rule_behind_another_tells_nothing_beside_an_alert_of_it_that_is_as_grave() -> None:
+    runs = Runs(behind={"incident": ("threshold",)})
+    odd = replace(CPU, rule="incident", cause="anomaly")
+
+    made = runs.run(DAY, odd, CPU, replace(odd, subject="1/r/i-2"))
+    graver = runs.run(DAY + HOUR, replace(odd, severity="critical"), CPU)
+    alone = runs.run(DAY + 2 * HOUR, odd)
+
+    assert states(made) == [("incident", FIRING), ("incident", SUPPRESSED), ("threshold", FIRING)]
+    assert sorted(news.alerts[0]["subject"] for news in made.news) == ["1/r/i-1", "1/r/i-2"]
+    assert made.untold == {"what another alert says": 1}
+    [row] = [row for row in made.changes if row["state"] == SUPPRESSED]
+    assert row["suppressed_by"] == "what another alert says: threshold"
+    assert ("incident", FIRING) in states(graver), "critical beside a warning is told"
+    assert ("threshold", RESOLVED) in states(alone)
+
+
+def test_a_rule_behind_another_is_told_where_nobody_is_told_of_that() -> None:
+    runs = Runs(behind={"incident": ("threshold",)})
+    dead = Fired("source_silent", "source csv", "delivery", "critical", DAY)
+
+    made = runs.run(DAY, replace(CPU, depends_on="source csv"), dead, replace(CPU, rule="incident", cause="anomaly"))
+
+    assert states(made) == [("incident", FIRING), ("source_silent", FIRING), ("threshold", SUPPRESSED)]
+
+
+def test_a_route_has_had_its_week_when_as_much_was_told_in_the_seven_days_before_and_in_the_run() -> None:
+    told = [Said("a", DAY - day * 24 * HOUR, FIRING, "mail") for day in (1, 6, 7)]
+    told += [Said("a", DAY - HOUR, RESOLVED, "mail"), Said("b", DAY - HOUR, FIRING, "mail", withheld=True)]
+    told += [Said("a", DAY, FIRING, "mail"), Said("a", DAY - HOUR, FIRING, "oncall")]
+
+    had = [has_had_its_week(told, "mail", DAY, weekly, queued) for weekly, queued in ((2, 0), (3, 0), (3, 1))]
+
+    assert had == [True, False, True]
+
+
+def test_nobody_hears_that_it_is_over_of_what_was_withheld() -> None:
+    said = [Said("a", DAY - HOUR, FIRING, "mail", withheld=True), Said("a", DAY - HOUR, FIRING, "oncall")]
+
+    assert routes_told(said, "a", DAY) == {"oncall"}
 
 
 def test_what_still_fires_is_told_again_after_the_interval_of_its_severity() -> None:
@@ -330,6 +372,7 @@ def test_a_rule_states_how_bad_it_is_what_it_means_and_what_to_do_and_gives_what
 
     assert min(len(rule.means), len(rule.to_do)) > 20
     assert tuple(each.alias_or_name for each in sql.parse(sql.text(f"alerts.{name}")).selects) == COLUMNS
+    assert all(read_rules()[other].rhythm == read_rules()[name].rhythm for other in read_rules()[name].behind)
 
 
 @pytest.mark.parametrize(
@@ -337,6 +380,7 @@ def test_a_rule_states_how_bad_it_is_what_it_means_and_what_to_do_and_gives_what
     [
         ("-- alerts.x: something is so\n-- Severity  grave\n-- Means   a\n-- Do      b\n", "severity 'grave'"),
         ("-- alerts.x: it is so\n-- Rhythm  weekly\n-- Severity  info\n-- Means   a\n-- Do      b\n", "rhythm 'weekly'"),
+        ("-- alerts.x: it is so\n-- Behind  x\n-- Severity  info\n-- Means   a\n-- Do      b\n", "behind 'x'"),
         ("-- alerts.x: something is so\n-- Severity  critical\n-- Means   a\n", "`Do`"),
         ("-- another.x\n-- Severity  critical\n-- Means   a\n-- Do      b\n", "its first line"),
     ],

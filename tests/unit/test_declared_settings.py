@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline import plugs
+from pipeline.profiles import PROFILES
 from pipeline.settings import Settings
 from tools.declared_settings import DECIDED, declared, text
 from tools.environment import ROOT
@@ -29,6 +30,15 @@ def test_every_option_of_every_plug_can_be_told() -> None:
         for plug in plugs.names(folder)
         for option in plugs.declared_options(folder, plug).model_fields
     }
+
+
+def test_what_a_profile_sets_is_said_so_that_an_alarm_of_the_monitor_counts_by_its_period() -> None:
+    said = declared()
+
+    periods = {name: sets["monitor_period_s"] for name, sets in PROFILES.items() if "monitor_period_s" in sets}
+    assert said["monitor_period_s"]["set_by"] == periods
+    assert said["options.detectors.prophet_interval.interval_width"]["set_by"] == {"high_accuracy": 0.99}
+    assert "set_by" not in said["shards"]
 
 
 def test_types_bounds_and_words_are_those_of_the_declarations() -> None:

@@ -325,6 +325,25 @@ def test_of_two_runs_at_once_one_sends_each_message_and_no_outcome_is_lost(
     assert sorted(inbox.ids) == sorted(row["message_id"] for row in messages(lake))
 
 
+def test_a_route_that_has_had_its_messages_of_the_week_is_told_of_no_more_warnings_and_the_lake_says_so(
+    opened: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with web(OK) as few, web(OK) as all_:
+        lake, settings = opened(routes={"few": hook(few, weekly_messages=2), "all": hook(all_)})
+        drifts(lake, DAY, "cpu_utilization", "disk_utilization", "memory_utilization")
+        step.alert_at(DAY, open_lake(settings), settings, after(DAY))
+        drifts(lake, NEXT)
+        step.alert_at(NEXT, open_lake(settings), settings, after(NEXT))
+
+    withheld = [row for row in messages(lake) if row["state"] == "withheld"]
+    assert [(row["route"], row["tries"], row["error"]) for row in withheld] == [
+        ("few", 0, "the route has had its 2 messages of the week")
+    ]
+    assert (len(few.ids), len(all_.ids)) == (4, 6), "each is told what is over of what it was told"
+    assert "messages withheld of route few, which has had its messages of the week: 1" in caplog.text
+
+
 def test_a_message_that_nobody_took_for_a_week_is_given_up_and_stays_on_record(opened: Callable[..., Any]) -> None:
     lake, settings = opened(routes={"oncall": hook(Inbox(("127.0.0.1", free_port())))}, notify_wait_s=0)
     drifts(lake, DAY, "cpu_utilization")
