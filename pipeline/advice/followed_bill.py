@@ -73,15 +73,18 @@ def find_tags(said: pd.DataFrame, tags: pd.DataFrame) -> Change | None:
     found: Change | None = None
     free = DAYS_BEFORE
     for place in range(DAYS_BEFORE, len(days) - WEEK + 1):
-        stood = standing(said, days[place])
-        if place < free or stood.empty or not _is_whole(days, place, WEEK):
+        if place < free:
             continue
         was, now = slice(place - WEEK, place), slice(place, place + WEEK)
         less, tagged = bare[was].sum() - bare[now].sum(), moved[now].sum() - moved[was].sum()
         before, after = _share(bare, whole, was), _share(bare, whole, now)
         # The first day itself must show it: the week before a change already has some of its days.
         shown = _share(bare, whole, slice(place, place + 1)) <= _HALF * before
-        if shown and after <= _HALF * before and less > 0 and tagged >= _HALF * less:
+        if not (shown and after <= _HALF * before and less > 0 and tagged >= _HALF * less):
+            continue
+        # Of few days anything is shown: what stood is asked last.
+        stood = standing(said, days[place])
+        if len(stood) and _is_whole(days, place, WEEK):
             later = _back(bare, whole, place + WEEK, (before + after) / 2)
             ends = None if later is None else days[later]
             former, became = f"{before:.1%} without a tag", f"{after:.1%} without a tag"

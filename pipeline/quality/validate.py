@@ -152,25 +152,28 @@ def run_expectations(
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
 
-    from pipeline.quality._great_expectations import open_context, remember_configurations
+    from pipeline.quality._great_expectations import context_of, remember_configurations, to_json_dict
 
-    context = open_context()
+    context = context_of(os.getpid())
     chosen = list(table.structural_expectations()) if structural_only else expectations(table)
     suite = gx.ExpectationSuite(name=table.name, expectations=chosen)
-    asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table.name)
-    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch(batch_parameters={"dataframe": _frame(data)})
     parameters = {
         "start": interval.start,
         "end": interval.end,
         "last_hour": interval.end - timedelta(hours=1),
         "last_day": interval.end - timedelta(days=1),
     }
-    with remember_configurations():
-        outcome: Any = batch.validate(suite, result_format=_SUMMARY, expectation_parameters=parameters)
-    answer = [_result(each, data.num_rows) for each in outcome.results], outcome.to_json_dict()
-    # Great Expectations keeps the rows in its current project, and in reference cycles; a long backfill would pile them up.
-    context.data_sources.delete("lake")
-    del context, asset, batch, outcome
+    source = context.data_sources.add_pandas("lake")
+    try:
+        rows = source.add_dataframe_asset(table.name).add_batch_definition_whole_dataframe("rows")
+        with remember_configurations():
+            batch = rows.get_batch(batch_parameters={"dataframe": _frame(data)})
+            outcome: Any = batch.validate(suite, result_format=_SUMMARY, expectation_parameters=parameters)
+            answer = [_result(each, data.num_rows) for each in outcome.results], to_json_dict(outcome)
+    finally:
+        # Great Expectations keeps the rows in its project, and in reference cycles; a long backfill would pile them up.
+        context.data_sources.delete("lake")
+    del source, rows, batch, outcome
     if data.nbytes > LARGE:
         gc.collect()
     return answer

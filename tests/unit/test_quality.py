@@ -13,6 +13,7 @@ from pipeline import tables
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
 from pipeline.lake import Lake
+from pipeline.quality import _great_expectations
 from pipeline.quality import validate as validation
 from pipeline.quality.conform import conform
 from pipeline.quality.data_docs import render_data_docs
@@ -65,6 +66,53 @@ def test_a_check_finds_the_same_where_configurations_are_remembered(monkeypatch:
     assert str(outcomes[0]).replace(shown["results"][0]["expectation_config"]["kwargs"]["batch_id"], "") == str(
         outcomes[1]
     ).replace(shown_plain["results"][0]["expectation_config"]["kwargs"]["batch_id"], "")
+
+
+def test_a_later_check_of_a_table_says_of_other_rows_and_another_day_what_the_first_check_of_a_process_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    next_day = Interval.day("2026-03-03")
+    right, wrong = hour(), hour(series_id="1/r/i-2/cpu_utilization", mean=99.0, p50=-1.0, resource_id="a b")
+    asked = [
+        (conform(rows(right), TABLE, DAY), DAY),
+        (conform(rows(right, wrong), TABLE, DAY), DAY),
+        (conform(rows(right, wrong), TABLE, DAY), next_day),
+        (conform(rows(), TABLE, DAY), DAY),
+        (conform(rows(right), TABLE, DAY), DAY),
+    ]
+    later = [validation.run_expectations(data, TABLE, day) for data, day in asked]
+    monkeypatch.setattr("pipeline.quality._great_expectations.remember_configurations", nullcontext)
+
+    first = [validation.run_expectations(data, TABLE, day) for data, day in asked]
+
+    assert [said for said, _ in later] == [said for said, _ in first]
+    assert {each.success for each in later[1][0]} == {True, False}
+    assert later[1][0] != later[2][0]
+    for (_, shown), (_, plain) in zip(later, first, strict=True):
+        # When the rows were handed over.
+        shown["meta"]["batch_markers"] = plain["meta"]["batch_markers"] = None
+        assert json.dumps(shown, sort_keys=True) == json.dumps(plain, sort_keys=True)
+
+
+def test_what_an_expectation_needs_is_worked_out_at_the_first_check_of_a_process_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    validation.run_expectations(conform(rows(hour()), TABLE, DAY), TABLE, DAY)
+    monkeypatch.setattr(_great_expectations, "_plan", lambda *_: pytest.fail("worked out again"))
+
+    results, _ = validation.run_expectations(conform(rows(hour(max=10.0)), TABLE, DAY), TABLE, DAY)
+
+    assert any("cannot lie below its mean" in each.note for each in results if not each.success)
+
+
+def test_a_check_that_failed_leaves_no_rows_in_the_way_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = conform(rows(hour()), TABLE, DAY)
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "_result", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            validation.run_expectations(data, TABLE, DAY)
+
+    results, _ = validation.run_expectations(data, TABLE, DAY)
+
+    assert results
 
 
 def test_a_pattern_is_asked_of_each_word_once_and_every_row_that_breaks_it_counts() -> None:
