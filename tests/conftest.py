@@ -14,6 +14,7 @@ from pipeline.lake import Lake, open_lake
 from pipeline.registry import mlflow
 from pipeline.settings import Settings
 from pipeline.upkeep import garbage
+from tests.support.kept import Kept
 
 # Files that take longest, first: one of them begun last would keep one worker busy while the others are done.
 LONGEST = (
@@ -63,6 +64,12 @@ def migrate_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def settings(tmp_path: Path) -> Settings:
     """Embedded settings whose home is the test's own folder; the environment's `HEADROOM_*` do not count."""
     return settings_module.load({}, home=tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """A home that is made once for all tests of a file, and as it was made for each."""
+    return Kept(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -239,6 +239,17 @@ def stored(lake: Lake) -> list[Stored]:
     return found
 
 
+@cache
+def _declared() -> Any:
+    """The columns of all tables as sqlglot looks them up, which it takes as long to prepare as to follow a query."""
+    from sqlglot.schema import MappingSchema
+
+    columns: dict[str, Any] = {}
+    for table in tables.ALL.values():
+        columns.setdefault(f"x_{table.layer}", {})[table.short_name] = {c.name: "varchar" for c in table.all_columns}
+    return MappingSchema(columns, dialect="athena")
+
+
 @lru_cache(maxsize=256)
 def columns_read(text: str) -> dict[str, set[str]]:
     """The stored columns that a query reads in the end, through views, by `layer.table`."""
@@ -247,12 +258,9 @@ def columns_read(text: str) -> dict[str, set[str]]:
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import traverse_scope
 
-    schema: dict[str, Any] = {}
-    for table in tables.ALL.values():
-        schema.setdefault(f"x_{table.layer}", {})[table.short_name] = {c.name: "varchar" for c in table.all_columns}
     # Which value a parameter has does not change what is read.
     sent = sql.to_athena(text, "x", dict.fromkeys(sql.parameters(sql.parse(text)), 0))
-    query: Any = qualify(sqlglot.parse_one(sent, dialect="athena"), schema=schema, dialect="athena")
+    query: Any = qualify(sqlglot.parse_one(sent, dialect="athena"), schema=_declared(), dialect="athena")
     query = pushdown_projections(query)
     found: dict[str, set[str]] = {}
     for scope in traverse_scope(query):

@@ -17,14 +17,20 @@ from pipeline.settings import Settings
 from pipeline.steps.build import build
 from pipeline.steps.detect import detect
 from pipeline.steps.incidents import incidents
+from tests.support.kept import Kept
 from tests.unit.test_step_detect import DAYS, START, WHOLE, daily_wave, land
 
 NEXT = Interval(WHOLE.end, WHOLE.end + timedelta(days=1))
 
 
 @pytest.fixture
-def spiked(settings: Settings, lake: Lake) -> Settings:
+def spiked(kept: Kept) -> Settings:
     """A lake whose newest run, as of 15 March, knows one incident of the day before."""
+    return kept.restore(spike)
+
+
+def spike(settings: Settings) -> Settings:
+    lake = open_lake(settings)
     values = daily_wave(30.0, 10.0)
     values[24 * DAYS - 10 : 24 * DAYS - 5] = [95.0] * 5
     land(lake, "i-1", values)

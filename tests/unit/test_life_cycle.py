@@ -17,6 +17,7 @@ from pipeline.lake import Lake, open_lake
 from pipeline.settings import Settings
 from pipeline.steps import perform
 from pipeline.steps import recommend as step
+from tests.support.kept import Kept
 from tests.unit.test_step_recommend import DAY, quiet_estate
 
 NEXT = Interval(DAY.end, DAY.end + timedelta(days=1))
@@ -35,7 +36,11 @@ def _the_same_quiet_instance_every_day(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def asked(settings: Settings) -> Settings:
+def asked(kept: Kept) -> Settings:
+    return kept.restore(recommend)
+
+
+def recommend(settings: Settings) -> Settings:
     only = settings.model_copy(update={"recommenders": ("idle",)})
     run(only, DAY)
     return only

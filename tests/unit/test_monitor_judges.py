@@ -20,6 +20,7 @@ from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT, DETECTOR_STATE
 from pipeline.tables.schema import Scope
 from pipeline.tables.usage import HOUR_OBSERVED, METRIC_SAMPLE
 from tests.support import golden
+from tests.support.kept import Kept
 
 DAYS = 9
 START = datetime(2026, 3, 1)
@@ -64,8 +65,12 @@ def make(settings: Settings, interval: Interval) -> None:
 
 
 @pytest.fixture
-def known(settings: Settings) -> Settings:
+def known(kept: Kept) -> Settings:
     """A lake with the days before, and settings that judge after three of them."""
+    return kept.restore(know)
+
+
+def know(settings: Settings) -> Settings:
     chosen = settings_module.load({}, home=settings.home, detect_min_history_hours=72)
     land(chosen, samples(BEFORE))
     build(BEFORE, open_lake(chosen), chosen, target="silver.metric_hourly")

@@ -26,6 +26,7 @@ from pipeline.steps import perform
 from pipeline.tables.columns import ACCEPTED_BILL, DATA_SETS, STAMPED
 from pipeline.tables.money import BILL, BILLING_PERIOD, INVOICE_DETAIL
 from pipeline.tables.schema import Table
+from tests.support.kept import Kept
 from tests.unit.test_step_bill_stated import export
 
 MONDAY, TUESDAY = Interval.day("2026-03-09"), Interval.day("2026-03-10")
@@ -33,8 +34,8 @@ TABLES = ("silver.bill", "silver.charge_daily", "silver.cost_restatement")
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "export"
+def place(kept: Kept) -> Path:
+    return kept.home / "export"
 
 
 @pytest.fixture
@@ -44,8 +45,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 
 
 @pytest.fixture
-def billed(settings: Settings, place: Path, clock: Callable[[datetime], None]) -> Settings:
+def billed(kept: Kept, place: Path, clock: Callable[[datetime], None]) -> Settings:
     """Bills of last November and of March; November was landed in December, built, and says two dollars instead of one since."""
+    found = kept.restore(lambda settings: bill(settings, place, clock))
+    clock(datetime(2026, 3, 10, 6))
+    return found
+
+
+def bill(settings: Settings, place: Path, clock: Callable[[datetime], None]) -> Settings:
     told = {"options": {"sources": {"billing": {"path": str(place)}}}, "restated_limit": 10}
     settings = settings.model_copy(update=told)
     november = export(place, "2025-11", datetime(2025, 12, 20))
@@ -61,7 +68,6 @@ def billed(settings: Settings, place: Path, clock: Callable[[datetime], None]) -
     # Of a month that was never landed nothing is restated.
     export(place, "2025-12", datetime(2026, 1, 4))
     export(place, "2026-03")
-    clock(datetime(2026, 3, 10, 6))
     return settings
 
 
