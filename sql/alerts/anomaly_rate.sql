@@ -17,6 +17,7 @@ WITH grave AS (
   SELECT DISTINCT account, region, resource_id
   FROM gold.anomaly
   WHERE as_of = :as_of AND ended_at > cast(:end AS timestamp) - INTERVAL '1' DAY AND severity <> 'low'
+    AND coalesce(kind, 'deviation') <> 'missing'
 ),
 counted AS (
   SELECT

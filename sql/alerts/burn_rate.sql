@@ -35,7 +35,8 @@ failed AS (
 summed AS (
   SELECT
     f.account, f.region, f.resource_id, t.factor, t.severity, t.place,
-    2 * date_diff('minute', min(f.ts), cast(:end AS timestamp)) >= t.long_min AS is_long, count(*) AS periods, count(f.requests) AS counted,
+    2 * date_diff('minute', min(f.ts), cast(:end AS timestamp)) >= t.long_min AS is_long,
+    count(*) AS periods, count(f.requests) AS counted,
     sum(f.pct) AS pct, sum(f.pct * cast(f.requests AS decimal(18, 0))) AS pct_of_requests, sum(f.requests) AS requests,
     count(CASE WHEN f.ts >= date_add('minute', -t.short_min, cast(:end AS timestamp)) THEN 1 END) AS short_periods,
     count(CASE WHEN f.ts >= date_add('minute', -t.short_min, cast(:end AS timestamp)) THEN f.requests END) AS short_counted,

@@ -30,7 +30,7 @@ WITH corroborated AS (
       (strpos(metrics, ',') > 0 AND (severity <> 'medium' OR impact_ratio IS NOT NULL))
       OR (severity <> 'medium' AND (hours >= :alert_incident_hours OR impact_ratio >= :alert_incident_impact))
       OR (impact_ratio IS NULL AND hours >= :alert_incident_hours
-        AND (unit <> 'mbps' OR greatest(value, coalesce(expected, 0e0)) >= :alert_incident_mbps))
+        AND (unit <> 'mbps' OR greatest(coalesce(value, 0e0), coalesce(expected, 0e0)) >= :alert_incident_mbps))
     )
 )
 SELECT

@@ -35,7 +35,7 @@ corroborated AS (
       (strpos(a.metrics, ',') > 0 AND (a.severity <> 'medium' OR a.impact_ratio IS NOT NULL))
       OR (a.severity <> 'medium' AND (a.hours >= :alert_incident_hours OR a.impact_ratio >= :alert_incident_impact))
       OR (a.impact_ratio IS NULL AND a.hours >= :alert_incident_hours
-        AND (a.unit <> 'mbps' OR greatest(a.value, coalesce(a.expected, 0e0)) >= :alert_incident_mbps))
+        AND (a.unit <> 'mbps' OR greatest(coalesce(a.value, 0e0), coalesce(a.expected, 0e0)) >= :alert_incident_mbps))
     )
 )
 SELECT

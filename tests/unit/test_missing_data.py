@@ -152,7 +152,13 @@ def test_zero_hours_find_nothing_and_an_alert_rule_says_nothing_of_what_is_missi
     assert [row["severity"] for row in found(lake, settings)] == ["medium"]
     from pipeline.lake import sql
 
-    asked = {"start": WHOLE.start, "as_of": WHOLE.as_of, "alert_incident_hours": 3, "alert_incident_impact": 0.1}
+    asked = {
+        "start": WHOLE.start,
+        "as_of": WHOLE.as_of,
+        "alert_incident_hours": 3,
+        "alert_incident_impact": 0.1,
+        "alert_incident_mbps": 1,
+    }
     assert lake.query(sql.text("alerts.incident"), asked).num_rows == 0
     assert found(lake, settings.model_copy(update={"missing_hours": 0})) == []
 
