@@ -84,7 +84,7 @@ class Rates:
                 sold = rate_item(terms.kind, years, terms.payment, item)
                 if item in plain.index and sold in committed.index:
                     on_demand, rate = plain.loc[item], committed.loc[sold]
-                    known = max(on_demand["price_as_of"], rate["price_as_of"])
+                    known = max(pd.Timestamp(str(each["price_as_of"])) for each in (on_demand, rate))
                     yield Rate(float(rate["price_usd"]), float(on_demand["price_usd"]), known)
 
     def _listed(self, service: str, unit: str, region: str) -> pd.DataFrame | None:

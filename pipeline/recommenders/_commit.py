@@ -260,7 +260,7 @@ def _listed(rows: pd.DataFrame, terms: Terms, rates: Rates) -> _Discount | None:
     """The discount of a family by price lists, of its usage types as they were used; None where too little of it is listed."""
     used = rows.groupby(["region", "usage_type"])["list_usd"].sum()
     used = used[used > 0]
-    found = {key: rates.of(*map(str, key), terms) for key in used.index}
+    found = {(region, usage_type): rates.of(str(region), str(usage_type), terms) for region, usage_type in used.index}
     known = {key: rate for key, rate in found.items() if rate is not None}
     weight = sum(float(used[key]) for key in known)
     if not known or weight < _LEAST_LISTED * float(used.sum()):
@@ -273,7 +273,7 @@ def _where_from(rows: pd.DataFrame, discounts: Mapping[str, _Discount], options:
     """For the evidence: how much of what may be covered has its discount from where, and on which terms a listed one is."""
     usd = rows.groupby("family")["list_usd"].sum().clip(lower=0)
     shares = usd.groupby([discounts[str(family)].source for family in usd.index]).sum() / usd.sum()
-    listed = [discounts[str(family)].as_of for family in usd.index if discounts[str(family)].as_of is not None]
+    listed = [known for family in usd.index if (known := discounts[str(family)].as_of) is not None]
     from_list = {"rates_as_of": str(max(listed))} if listed else {}
     return {
         "discount_from": {str(source): round(float(share), 4) for source, share in shares.items() if share > 0},
