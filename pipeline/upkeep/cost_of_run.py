@@ -42,6 +42,7 @@ from pipeline.settings import Settings
 from pipeline.steps import role_of
 from pipeline.steps.cost_anomalies import CAUSES_READ
 from pipeline.steps.cost_anomalies import READ as COST_READ
+from pipeline.steps.train_detectors import LEARNED
 from pipeline.tables.catalogue import reach
 from pipeline.tables.schema import LAYERS, Table
 
@@ -95,6 +96,7 @@ SINCE: dict[str, Callable[[Settings], timedelta]] = {
     "inputs.input_values": lambda _: COMPARED,
     "inputs.inventory_days": lambda _: SAID,
     "inputs.judged_series": lambda settings: timedelta(hours=settings.detect_history_hours),
+    "inputs.labelled_points": lambda settings: LEARNED + timedelta(hours=settings.detect_history_hours),
     "inputs.metrics_daily": lambda settings: timedelta(days=settings.history_days),
     "inputs.metrics_hourly": lambda settings: timedelta(hours=settings.history_hours),
     "inputs.points_so_far": lambda settings: timedelta(days=1, hours=settings.detect_history_hours),

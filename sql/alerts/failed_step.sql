@@ -18,7 +18,8 @@ WITH latest AS (
     row_number() OVER (PARTITION BY step, target, shard ORDER BY ingested_at DESC, load_id DESC) AS recency
   FROM bronze.run_event
   WHERE day = cast(:end AS date) AND ts = :end AND start_at <= ts - INTERVAL '1' DAY
-    AND step NOT IN ('alert', 'report', 'status', 'bill_stated', 'due', 'train', 'register', 'record', 'promote', 'maintain')
+    AND step NOT IN ('alert', 'report', 'status', 'bill_stated', 'due', 'train', 'train_detectors', 'register', 'record', 'promote',
+      'maintain')
 ),
 counted AS (
   SELECT

@@ -29,6 +29,7 @@ SELECT
   cast(NULL AS varchar) AS detail,
   cast(NULL AS varchar) AS depends_on
 FROM succeeded
-WHERE step NOT IN ('ingest', 'alert', 'report', 'status', 'bill_stated', 'due', 'train', 'register', 'record', 'promote', 'maintain')
+WHERE step NOT IN ('ingest', 'alert', 'report', 'status', 'bill_stated', 'due', 'train', 'train_detectors', 'register', 'record', 'promote',
+      'maintain')
 GROUP BY step, target
 HAVING date_diff('day', max(at), cast(:as_of AS timestamp)) > :alert_stale_days
