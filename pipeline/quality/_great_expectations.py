@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import great_expectations as gx
@@ -105,6 +107,27 @@ def context_of(_process: int) -> Any:
     return context
 
 
+class _One:
+    """Whose turn it is to check: a process has one project. A child that is forked begins with a turn of its own."""
+
+    def __init__(self) -> None:
+        self.turn = Lock()
+        os.register_at_fork(after_in_child=self.begin)
+
+    def begin(self) -> None:
+        self.turn = Lock()
+
+
+_one = _One()
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Within this no other thread of this process checks."""
+    with _one.turn:
+        yield
+
+
 @contextmanager
 def remember_configurations() -> Iterator[None]:
     """Within this, in this thread, an expectation and its configuration are what they were at the first look.
@@ -178,6 +201,8 @@ def _plan_once(
                 continue
             expectation = asked[0].to_domain_obj()
             needs = expectation.get_validation_dependencies(self._execution_engine, copy.deepcopy(runtime_configuration))
+            # It has the rows of this check, which a plan outlives; nobody asks a plan for it.
+            vars(made[0].graph)["_execution_engine"] = None
             plan = _plans[name] = _Plan(asked[0], expectation, expectation.configuration, made[0], needs)
             while len(_plans) > _KEPT:
                 _plans.popitem(last=False)

@@ -152,9 +152,8 @@ def run_expectations(
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
 
-    from pipeline.quality._great_expectations import context_of, remember_configurations, to_json_dict
+    from pipeline.quality._great_expectations import context_of, one_at_a_time, remember_configurations, to_json_dict
 
-    context = context_of(os.getpid())
     chosen = list(table.structural_expectations()) if structural_only else expectations(table)
     suite = gx.ExpectationSuite(name=table.name, expectations=chosen)
     parameters = {
@@ -163,17 +162,19 @@ def run_expectations(
         "last_hour": interval.end - timedelta(hours=1),
         "last_day": interval.end - timedelta(days=1),
     }
-    source = context.data_sources.add_pandas("lake")
-    try:
-        rows = source.add_dataframe_asset(table.name).add_batch_definition_whole_dataframe("rows")
-        with remember_configurations():
-            batch = rows.get_batch(batch_parameters={"dataframe": _frame(data)})
-            outcome: Any = batch.validate(suite, result_format=_SUMMARY, expectation_parameters=parameters)
-            answer = [_result(each, data.num_rows) for each in outcome.results], to_json_dict(outcome)
-    finally:
-        # Great Expectations keeps the rows in its project, and in reference cycles; a long backfill would pile them up.
-        context.data_sources.delete("lake")
-    del source, rows, batch, outcome
+    with one_at_a_time():
+        context = context_of(os.getpid())
+        source = context.data_sources.add_pandas("lake")
+        try:
+            rows = source.add_dataframe_asset(table.name).add_batch_definition_whole_dataframe("rows")
+            with remember_configurations():
+                batch = rows.get_batch(batch_parameters={"dataframe": _frame(data)})
+                outcome: Any = batch.validate(suite, result_format=_SUMMARY, expectation_parameters=parameters)
+                answer = [_result(each, data.num_rows) for each in outcome.results], to_json_dict(outcome)
+        finally:
+            # Great Expectations keeps the rows in its project, and in reference cycles; a long backfill would pile them up.
+            context.data_sources.delete("lake")
+        del source, rows, batch, outcome
     if data.nbytes > LARGE:
         gc.collect()
     return answer

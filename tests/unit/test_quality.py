@@ -1,5 +1,9 @@
+import gc
 import json
 import re
+import weakref
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -101,6 +105,36 @@ def test_what_an_expectation_needs_is_worked_out_at_the_first_check_of_a_process
     results, _ = validation.run_expectations(conform(rows(hour(max=10.0)), TABLE, DAY), TABLE, DAY)
 
     assert any("cannot lie below its mean" in each.note for each in results if not each.success)
+
+
+def test_what_is_kept_of_a_check_for_the_next_holds_none_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: list[weakref.ref[Any]] = []
+
+    def remember(data: pa.Table) -> Any:
+        frame = data.to_pandas()
+        frames.append(weakref.ref(frame))
+        return frame
+
+    monkeypatch.setattr(validation, "_frame", remember)
+    monkeypatch.setattr(_great_expectations, "_plans", OrderedDict())
+
+    validation.run_expectations(conform(rows(hour()), TABLE, DAY), TABLE, DAY)
+    gc.collect()
+
+    assert [frame() for frame in frames] == [None]
+    assert _great_expectations._plans
+
+
+def test_checks_of_several_threads_say_each_what_it_says_alone() -> None:
+    right = conform(rows(hour()), TABLE, DAY)
+    wrong = right.set_column(right.column_names.index("mean"), "mean", pa.array([1e9] * right.num_rows))
+    alone = [validation.run_expectations(data, TABLE, DAY)[0] for data in (right, wrong)]
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda number: validation.run_expectations((right, wrong)[number % 2], TABLE, DAY)[0], range(12)))
+
+    assert alone[0] != alone[1]
+    assert said == alone * 6
 
 
 def test_a_check_that_failed_leaves_no_rows_in_the_way_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
