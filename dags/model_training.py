@@ -10,8 +10,9 @@ after the last training (`retrain_after_days`), or when `gold.drift` says so and
 (`retrain_cooldown_days`). Otherwise the rest of the run is skipped. A run by hand trains in any case.
 
 The segments are mapped over `shards`, `register` makes one training of what they found, and `record` publishes its figures.
-Beside them `train_detectors` learns from labels. With the setting `promotion_approval` a person must then approve, under Required
-Actions; after `approval_hours` without an answer it is a rejection, and the champions stay.
+Beside them `train_detectors` learns from labels; where it fails, so does the run, but forecasters are decided about all the same.
+With the setting `promotion_approval` a person must then approve, under Required Actions; after `approval_hours` without an answer
+it is a rejection, and the champions stay.
 
 **By hand** `python -m pipeline train --day 2026-03-01` and then `python -m pipeline promote --day 2026-03-01`, which do both, or
 trigger it with `{"day": "2026-03-01"}`.
@@ -22,8 +23,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, chain, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, call, gate
+from airflow.sdk import CronDataIntervalTimetable, chain, dag, task
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, call, gate, tell_failure
 
 from pipeline.settings import load
 
@@ -47,7 +48,14 @@ def model_training() -> None:
     if settings.promotion_approval:
         decided.insert(0, approval(timedelta(hours=settings.approval_hours)))
     chain(due, *trained, call("record"), *decided)
-    chain(due, call("train_detectors"), decided[0])
+    detectors = call("train_detectors")
+    chain(due, detectors, settled(), decided[0])
+    chain(detectors, tell_failure())
+
+
+@task(trigger_rule="all_done")
+def settled() -> None:
+    """Detectors are trained, or cannot be: forecasters wait no longer for them."""
 
 
 def approval(response_timeout: timedelta) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,8 @@ RESERVED = {
     "elasticache": r"(?:^|-)NodeUsage:(?P<family>cache\.[a-z0-9-]+)\.",
     "opensearch": r"(?:^|-)ESInstance:(?P<family>[a-z0-9.-]+)$",
 }
+# Services with usage types of the same words, of which neither is sold: documents and graphs, and the fee of EMR beside EC2's.
+_SAME_WORDS = re.compile(r"DocDB|DocumentDB|Neptune|MapReduce|\bEMR\b")
 #: The usage types that a Compute Savings Plan may cover: EC2 at any tenancy but Spot, Fargate, and the time of Lambda.
 COVERED_BY_PLANS = (
     r"(?:BoxUsage|DedicatedUsage|HostBoxUsage|UnusedBox|UnusedDed|ReservedHostUsage)\b|Fargate-|Lambda-(?:Provisioned-)?GB-Second"
@@ -70,19 +73,29 @@ def add_billed(estate: Estate) -> Estate:
     return replace(estate, resources=pd.concat([listed, billed], ignore_index=True) if len(listed) else billed)
 
 
-def reserved_families(usage_types: pd.Series) -> pd.Series:
-    """`rds/db.r6g` of `USE1-InstanceUsage:db.r6g.large`; missing where no reservation is sold of it."""
-    found = pd.Series(None, index=usage_types.index, dtype="object")
+def reserved_families(rows: pd.DataFrame) -> pd.Series:
+    """`rds/db.r6g` of `USE1-InstanceUsage:db.r6g.large`, of rows of a bill; missing where no reservation is sold of it."""
+    # A bill has each of few usage types on many days.
+    known = pd.Series(rows["usage_type"].unique(), dtype="object")
+    found = pd.Series(None, index=known.index, dtype="object")
     for service, pattern in RESERVED.items():
-        family = usage_types.astype("object").str.extract(pattern, expand=True)["family"]
+        family = known.str.extract(pattern, expand=True)["family"]
         found = found.where(family.isna(), f"{service}/" + family.astype("object"))
-    return found
+    families = rows["usage_type"].map(dict(zip(known, found, strict=True))).astype("object")
+    return families.mask(has_same_words(rows))
+
+
+def has_same_words(rows: pd.DataFrame) -> pd.Series:
+    """Which rows of a bill are of a service that no commitment covers whose usage types say it does."""
+    others = [name for name in rows["service"].unique() if _SAME_WORDS.search(str(name))]
+    return rows["service"].isin(others)
 
 
 def _reservable(bill: pd.DataFrame) -> pd.DataFrame:
     """What of each payer and region can be reserved, as resources: one for each family."""
-    used = bill.loc[bill["charged_as"].isin(["on_demand", "covered"]), ["payer", "region", "usage_type"]].drop_duplicates()
-    used = used.assign(resource_id=reserved_families(used["usage_type"])).dropna(subset=["resource_id"])
+    used = bill.loc[bill["charged_as"].isin(["on_demand", "covered"]), ["payer", "region", "service", "usage_type"]]
+    used = used.drop_duplicates()
+    used = used.assign(resource_id=reserved_families(used)).dropna(subset=["resource_id"])
     listed = used.drop_duplicates(["payer", "region", "resource_id"]).sort_values(["payer", "region", "resource_id"])
     return listed.rename(columns={"payer": "account"})[["account", "resource_id", "region"]].assign(service=RESERVATION)
 

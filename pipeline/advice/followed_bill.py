@@ -120,7 +120,7 @@ def _commitments(said: pd.Series, mine: pd.DataFrame) -> set[str]:
     if said["service"] == SAVINGS_PLAN:
         like = is_plan & covered["usage_type"].str.contains(COVERED_BY_PLANS, regex=True)
     else:
-        of_family = reserved_families(covered["usage_type"]) == said["resource_id"]
+        of_family = reserved_families(covered) == said["resource_id"]
         # Of a family of instances a plan of its own may have been recommended.
         kind = is_plan if "Savings Plan" in str(said["target_config"]) else ~is_plan
         like = kind & (covered["region"] == said["region"]) & of_family

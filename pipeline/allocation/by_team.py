@@ -58,7 +58,8 @@ def keep_allocated(charges: pd.DataFrame, allocated: pd.DataFrame) -> pd.DataFra
     """
     bill = ["provider", "account", "currency"]
     through = allocated.groupby(bill)["complete_through"].max().rename("through")
-    asked = charges.assign(charged_as=_charged_as(charges)).join(through, on=bill, how="inner")
+    asked = charges.assign(charged_as=_charged_as(charges)).join(through, on=bill)
+    asked = asked[asked["through"].notna()]
     known = pd.MultiIndex.from_frame(allocated.rename(columns={"category": "charged_as"})[_CHARGE])
     is_there = pd.MultiIndex.from_frame(asked[_CHARGE]).isin(known) | (asked["ts"] <= asked["through"]).to_numpy()
     kept = asked[is_there]

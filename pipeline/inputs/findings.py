@@ -25,7 +25,7 @@ from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.anomalies import ANOMALY, ANOMALY_POINT
 from pipeline.tables.budget import BUDGET_STATUS, COST_COURSE
 from pipeline.tables.capacity import CAPACITY_RISK, RISK_BACKTEST
-from pipeline.tables.columns import ANOMALOUS, EFFECTIVE, IMPUTED, REAL, SOURCE_KINDS
+from pipeline.tables.columns import ALL, ANOMALOUS, EFFECTIVE, IMPUTED, REAL, SOURCE_KINDS
 from pipeline.tables.cost_anomaly import COST_ANOMALY, COST_JUDGED
 from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.exploration import UTILISATION_CLUSTER
@@ -77,7 +77,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         judged=_judged(lake, interval),
         anomaly_history=_around(lake, points, anomaly),
         cost_daily=_span(lake, COST_DAILY, interval, timedelta(days=COST_DAYS)),
-        cost_forecast=_believed(lake, COST_FORECAST, interval, cost=[EFFECTIVE], currency=["USD"]),
+        cost_forecast=_believed(lake, COST_FORECAST, interval, cost=[EFFECTIVE], currency=["USD"], team=[ALL]),
         cost_accuracy=read(lake, "cost_accuracy", as_of=interval.as_of),
         budget_status=_believed(lake, BUDGET_STATUS, interval),
         cost_course=_believed(lake, COST_COURSE, interval),

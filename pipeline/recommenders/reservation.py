@@ -66,7 +66,7 @@ def covers(answer: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:
 
 
 def _is_of(rows: pd.DataFrame, region: str, family: str) -> pd.Series:
-    return (rows["region"] == region) & (reserved_families(rows["usage_type"]) == family)
+    return (rows["region"] == region) & (reserved_families(rows) == family)
 
 
 def _judge(case: Case, bill: pd.DataFrame, rates: Rates, options: Options) -> Row:
@@ -102,7 +102,7 @@ def _offer(case: Case, options: Options) -> Offer:
         held=held,
         family=lambda usage_types: pd.Series(family, index=usage_types.index, dtype="object"),
         changed=("ec2", "autoscaling") if service == "ec2" else (service,),
-        is_changed=lambda rows: reserved_families(rows["usage_type"]).str.startswith(f"{service}/", na=False),
+        is_changed=lambda rows: reserved_families(rows).str.startswith(f"{service}/", na=False),
         kind=kind,
         rollback_note=_ROLLBACK.get(kind, _PAID) if service == "ec2" else _PAID,
     )

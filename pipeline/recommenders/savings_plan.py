@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.advice.answer import recommendations
-from pipeline.advice.bill import COVERED_BY_PLANS, PLAN, SAVINGS_PLAN, known_bill
+from pipeline.advice.bill import COVERED_BY_PLANS, PLAN, SAVINGS_PLAN, has_same_words, known_bill
 from pipeline.advice.case import cases
 from pipeline.advice.commitment_rates import Rates
 from pipeline.advice.estate import Estate
@@ -43,7 +43,7 @@ def covers(answer: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:  # noqa:
 
 
 def _is_coverable(rows: pd.DataFrame) -> pd.Series:
-    return rows["usage_type"].str.contains(COVERED_BY_PLANS, regex=True)
+    return rows["usage_type"].str.contains(COVERED_BY_PLANS, regex=True) & ~has_same_words(rows)
 
 
 def _is_plan(rows: pd.DataFrame) -> pd.Series:

@@ -55,7 +55,7 @@ class Trained(NamedTuple):
 
     Attributes:
         segment: metric and granularity under which the ledger has its decisions.
-        fingerprint: of labels, hours, settings and code.
+        fingerprint: of labels, hours and settings.
         shipped: the vote of the settings as JSON, and its hash.
         params: what it was told.
         labels: where the labels lie: table, snapshot, and their number.
@@ -171,6 +171,18 @@ def read_trained_detectors(settings: Settings, as_of: datetime) -> tuple[Proposa
             return None
         files = [Path(client.download_artifacts(run.info.run_id, name, folder)) for name in (_FILE, _FIGURES)]
         return Proposal(**json.loads(files[0].read_text(encoding="utf-8"))), pq.read_table(files[1])
+
+
+def find_unchanged(settings: Settings, fingerprint: str) -> datetime | None:
+    """The as-of of the newest training of detectors, where that is its fingerprint; before it others may have been asked for.
+
+    Raises:
+        SourceError: MLflow does not answer.
+    """
+    with connect(settings) as client:
+        run = _find(client)
+        same = run is not None and run.data.tags.get("fingerprint") == fingerprint
+        return datetime.fromisoformat(run.data.tags["as_of"]) if same else None
 
 
 def read_asked(settings: Settings) -> str | None:

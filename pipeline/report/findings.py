@@ -59,7 +59,7 @@ class Findings:
         judged: `inputs.judged_series`: metric, series, judged; how many series detectors judged, cost among the metrics.
         anomaly_history: hourly values around anomalies: series_id, ts, value.
         cost_daily: `silver.cost_daily` of the last 120 days.
-        cost_forecast: `gold.cost_forecast` of this `as_of`, effective cost in US dollars.
+        cost_forecast: `gold.cost_forecast` of this `as_of`, effective cost in US dollars, of all teams together.
         cost_accuracy: `inputs.cost_accuracy` of this `as_of`: how forecasts of all cost did, by days and by months.
         budget_status: `gold.budget_status` of this `as_of`.
         cost_course: `gold.cost_course` of this `as_of`: the running month of each budget, and of everything, by day.

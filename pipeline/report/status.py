@@ -115,7 +115,7 @@ def _content(status: Status) -> Content:
     )
     now = _gravest_first(now)
     by_series = dict(iter(course.groupby("series_id")))
-    drawn = [row for row in records(now.head(DRAWN)) if row["series_id"] in by_series]
+    drawn = records(now[now["series_id"].isin(by_series)].head(DRAWN))
     points = point.sort_values(["ts", "series_id"], ascending=[False, True], kind="stable")
     newest, judged = (now[name].max() for name in ("until_hour", "judged_hour"))
     anomalous, observed = (int(now[name].sum()) for name in ("anomalous_hours", "observed_hours"))

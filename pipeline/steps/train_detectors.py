@@ -16,8 +16,7 @@ from pipeline.anomalies.learning import Evidence, Learned, gather, learn, measur
 from pipeline.anomalies.voters import UNREGISTERED, Voters
 from pipeline.inputs import read
 from pipeline.quality.conform import conform
-from pipeline.registry.detectors import Proposal, Trained, log_detectors
-from pipeline.registry.trainings import find_trained
+from pipeline.registry.detectors import Proposal, Trained, find_unchanged, log_detectors
 from pipeline.steps._declaration import Step
 from pipeline.steps._voters import PROPOSED, SEGMENT, SERVING, next_day, read_shipped, read_voters
 from pipeline.tables.anomalies import ANOMALY, DETECTOR_METRIC
@@ -54,8 +53,9 @@ def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
     labelled = labelled[labelled["started_at"] >= interval.as_of - LEARNED].tail(MOST_LABELS).reset_index(drop=True)
     points = _read_points(interval, lake, settings, labelled)
     told = {"labels": len(labelled), "search_trials": settings.search_trials, "seed": 0, "votes": shipped.votes}
+    told |= {"detect_history_hours": settings.detect_history_hours, "detect_min_history_hours": settings.detect_min_history_hours}
     fingerprint = _fingerprint(shipped, serving, labelled, points, told)
-    if (before := find_trained(settings, fingerprint)) is not None:
+    if (before := find_unchanged(settings, fingerprint)) is not None:
         log.info("detectors as of %s, unchanged: labels, hours and settings are those as of %s", interval.as_of, before)
         return 0
     evidence = _gather(settings, shipped, labelled, points)

@@ -8,8 +8,9 @@
 -- is complete two days after it where its bill has use of that day or a later one; a month that is over, two days after its end. A
 -- payer without a bill for 31 days has left. A forecast counts from its own `as_of` on. What is charged is as bills say it now, of
 -- all categories or of use; effective cost that is not stated is what is billed; of teams it is what bills of those months and
--- before are allocated to them now. The seasonal naive takes what the forecast knew to be billed of the period, and repeats the last
--- seven days before its cutoff. A band holds what misses it by less than a millionth.
+-- before are allocated to them now, and `unallocated` where nothing of a service's day and category is. The seasonal naive takes
+-- what the forecast knew to be billed of the period, and repeats the last seven days before its cutoff. A band holds what misses it
+-- by less than a millionth.
 WITH newest AS (
   SELECT max(ingested_at) AS ingested_at
   FROM silver.bill
@@ -70,15 +71,16 @@ published AS (
   WHERE b.last_day >= :start AND b.last_day < :end
     AND date_diff('day', b.as_of, b.last_day) + 1 IN (1, 2, 3, 5, 7, 10, 14, 20, 25, 30, 60, 90)
 ),
-charged AS (
+daily AS (
   SELECT
-    provider, account, service, 'all' AS team, currency, ts,
+    provider, account, service, currency, ts,
     cast(billed_cost AS decimal(38, 9)) AS billed,
     cast(coalesce(effective_cost, billed_cost) AS decimal(38, 9)) AS effective,
     charge_category
   FROM silver.cost_daily
   WHERE ts >= date_add('day', -135, :start) AND ts < :end
-  UNION ALL
+),
+allocated AS (
   SELECT
     provider, account, service, CASE WHEN value = 'all' THEN 'unallocated' ELSE value END AS team, currency, ts,
     cast(billed_cost AS decimal(38, 9)) AS billed,
@@ -88,6 +90,21 @@ charged AS (
   WHERE dimension = 'team' AND ts >= date_add('day', -135, :start) AND ts < :end
     AND billing_period >= date_add('day', -166, :start) AND billing_period < :end
     AND month >= cast(date_trunc('month', date_add('day', -166, :start)) AS date)
+),
+somebodys AS (
+  SELECT DISTINCT provider, account, service, currency, ts, charge_category FROM allocated
+),
+charged AS (
+  SELECT provider, account, service, 'all' AS team, currency, ts, billed, effective, charge_category FROM daily
+  UNION ALL
+  SELECT provider, account, service, team, currency, ts, billed, effective, charge_category FROM allocated
+  UNION ALL
+  SELECT d.provider, d.account, d.service, 'unallocated' AS team, d.currency, d.ts, d.billed, d.effective, d.charge_category
+  FROM daily AS d
+  LEFT JOIN somebodys AS s
+    ON s.provider = d.provider AND s.account = d.account AND s.service = d.service AND s.currency = d.currency AND s.ts = d.ts
+    AND s.charge_category = d.charge_category
+  WHERE s.ts IS NULL
 ),
 meant AS (
   SELECT 'billed' AS cost, 'all' AS kind, provider, account, service, team, currency, ts, billed AS amount FROM charged

@@ -4,9 +4,10 @@
 -- Params  :since, :as_of   days in [since, as_of), UTC
 -- Window  31 days
 --
--- A month's bill may charge days of the month before. One purchase is told from another by what was bought and the commitment,
--- one correction by the category that it corrects; the rest is summed. Sums are exact decimals; where a bill states no effective cost, what is billed stands for it. What is billed by
--- an account's payers is complete through the last day of which any of them has usage, without usage through the last charge.
+-- A month's bill may charge days of the month before. One purchase is told from another by what was bought and the commitment, one
+-- correction by the category that it corrects; the rest is summed. Sums are exact decimals; where a bill states no effective cost,
+-- what is billed stands for it. What is billed by an account's payers is complete through the last day of which any of them has
+-- usage, without usage through the last charge.
 WITH complete AS (
   SELECT source, provider, payer, max(complete_through) AS complete_through
   FROM silver.bill

@@ -43,6 +43,7 @@ RUNS: list[dict[str, Any]] = [
     {"name": "silence", "dag": "model_training", "conf": DAY, "environ": APPROVAL, "answer": "nothing"},
     {"name": "due", "dag": "model_training", "conf": DAY, "nothing": []},
     {"name": "not due", "dag": "model_training", "conf": DAY, "nothing": ["due"]},
+    {"name": "no detectors", "dag": "model_training", "conf": DAY, "failure": {"train_detectors": "DataError"}},
     {"name": "five minutes", "dag": "monitor", "conf": FIVE, "environ": {"HEADROOM_MONITOR_SOURCES": "csv"}},
     {"name": "source down", "dag": "model_training", "conf": DAY, "failure": {"train": "SourceError"}},
 ]
@@ -223,6 +224,13 @@ def test_a_training_that_is_due_runs_over_its_shards_and_then_once(runs: Any) ->
     run = runs["due"]
     assert run["state"] == "success"
     assert without_detectors(run) == ["due", "train", "train", "register", "record", "promote"]
+
+
+def test_detectors_that_cannot_be_trained_fail_the_run_and_hold_no_forecaster_up(runs: Any) -> None:
+    run = runs["no detectors"]
+    assert run["state"] == "failed"
+    assert without_detectors(run) == ["train", "train", "register", "record", "promote"]
+    assert (run["tasks"]["promote[-1]"][0], run["tasks"]["tell_failure[-1]"][0]) == ("success", "failed")
 
 
 def test_a_training_that_neither_schedule_nor_drift_ask_for_is_skipped(runs: Any) -> None:

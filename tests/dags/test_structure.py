@@ -232,7 +232,9 @@ def test_training_precedes_promotion(dags: dict[str, Any]) -> None:
         "register": {"train"},
         "record": {"register"},
         "train_detectors": {"due"},
-        "promote": {"record", "train_detectors"},
+        "settled": {"train_detectors"},
+        "promote": {"record", "settled"},
+        "tell_failure": {"train_detectors"},
     }
 
 
@@ -245,7 +247,7 @@ def test_between_training_and_promotion_a_person_may_be_asked_and_silence_is_a_r
         HEADROOM_PROMOTION_APPROVAL="true",
         HEADROOM_SHARDS="2",
     )
-    above = {"approve": ["record", "train_detectors"], "promote": ["approve"]}
+    above = {"approve": ["record", "settled"], "promote": ["approve"]}
     assert seen == [above, ["Reject"], 72 * 3600]
 
 
@@ -270,7 +272,7 @@ def test_with_one_shard_training_registers_by_itself(run_python: Callable[..., A
         "print(json.dumps(sorted(t.task_id for t in model_training.model_training().tasks)))",
         HEADROOM_SHARDS="1",
     )
-    assert seen == ["due", "promote", "record", "train", "train_detectors"]
+    assert seen == ["due", "promote", "record", "settled", "tell_failure", "train", "train_detectors"]
 
 
 def test_a_mistyped_setting_shows_as_an_import_error_that_names_it(run_python: Callable[..., Any]) -> None:

@@ -207,3 +207,14 @@ def test_an_empty_lake_has_a_first_version_and_the_same_again_is_no_other(tmp_pa
     assert empty.train(KNOWN) == (1, 1)
     assert empty.train(KNOWN) == (0, 0)
     assert [row["champion_version"] for row in empty.decisions()] == ["1"]
+
+
+def test_settings_that_come_back_are_what_was_asked_for_last_and_no_training_is_due(tmp_path: Path) -> None:
+    settings = settings_module.load({}, home=tmp_path)
+    others = settings.model_copy(update={"detectors": ("zscore",)})
+    empty = Estate(settings, open_lake(settings))
+
+    for number, asked in enumerate((settings, others, settings)):
+        assert Estate(asked, empty.lake).train(day(number))[1] == 1
+        assert changed_vote(asked) == []
+    assert [row["champion_version"] for row in empty.decisions()] == ["1", "2", "1"]

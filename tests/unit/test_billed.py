@@ -9,7 +9,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from pipeline.advice.bill import add_billed, by_day, commitment_end, days_of, known_bill, why_unknown
+from pipeline.advice.bill import add_billed, by_day, commitment_end, days_of, known_bill, reserved_families, why_unknown
 from pipeline.errors import DataError
 from tests.support.rule_cases import estate_of
 from tests.support.spending import PLAN, charged, spending
@@ -44,6 +44,24 @@ def test_a_commitment_of_the_inventory_is_not_listed_again() -> None:
     estate = spending(charged(1.0, charged_as="covered", commitment_id=PLAN), resources=inventory)
 
     assert estate.resources.loc[estate.resources["service"] == "commitment", "account"].tolist() == ["5"]
+
+
+@pytest.mark.parametrize(
+    ("service", "usage_type"),
+    [
+        ("AmazonDocDB", "InstanceUsage:db.r6g.large"),
+        ("Amazon DocumentDB (with MongoDB compatibility)", "USE1-InstanceUsage:db.r6g.large"),
+        ("AmazonNeptune", "InstanceUsage:db.r6g.large"),
+        ("ElasticMapReduce", "BoxUsage:m5.large"),
+    ],
+)
+def test_what_is_charged_in_the_words_of_another_service_is_no_family_that_is_reserved(service: str, usage_type: str) -> None:
+    databases = charged(1.0, service="AmazonRDS", usage_type="InstanceUsage:db.r6g.large")
+    estate = spending(databases, charged(9.0, service=service, usage_type=usage_type))
+
+    reserved = estate.bill[reserved_families(estate.bill).notna()]
+    assert set(reserved["service"]) == {"AmazonRDS"}
+    assert estate.resources.loc[estate.resources["service"] == "reservation", "resource_id"].tolist() == ["rds/db.r6g"]
 
 
 def test_a_day_without_a_charge_has_none_and_days_that_the_bill_has_not_or_after_the_moment_are_not_known() -> None:

@@ -17,8 +17,9 @@ from pipeline import settings, tables
 from pipeline.inputs.status import read_status
 from pipeline.interval import Interval
 from pipeline.lake import duckdb, open_lake, sql
-from pipeline.report.status import DRAWN, render_status
+from pipeline.report.status import DRAWN, choose_drawn, render_status
 from pipeline.steps.status import status_at
+from pipeline.tables.identifiers import as_given
 from pipeline.tables.usage import METRIC_5MIN, METRIC_HOURLY
 from tests.support.report_estate import rows
 from tests.support.status_estate import NOW, status, status_estate
@@ -127,6 +128,21 @@ def test_a_name_in_the_data_is_text_and_nothing_is_loaded() -> None:
     assert "<script>alert" not in said
     assert "<img" not in said
     assert not re.search(r'(?:src|href)="(?:https?:)?//', said)
+
+
+def test_every_series_of_which_the_course_was_read_is_drawn_also_where_its_name_comes_later_as_it_was_given() -> None:
+    found = status()
+    one = found.now.head(1)
+    mine, suffix = found.course[found.course["series_id"] == one["series_id"].iloc[0]], f"/{one['metric'].iloc[0]}"
+    names = [f"1/r/{host}{suffix}" for host in ("%7Ea", *(f"i-{number:02d}" for number in range(DRAWN)))]
+    chosen = choose_drawn(pd.concat([one.assign(series_id=name) for name in names]))["series_id"]
+    now, course = (
+        pd.concat([rows.assign(series_id=as_given(name)) for name in known]) for rows, known in ((one, names), (mine, chosen))
+    )
+
+    said = render_status(replace(found, now=now, course=course))
+
+    assert len(chosen) == said.count("<figure") == DRAWN
 
 
 def test_without_any_sample_the_page_says_what_to_do() -> None:

@@ -165,6 +165,14 @@ def test_a_scope_that_no_bill_charges_is_said(billed: Settings, tmp_path: Path, 
     assert "typing: no bill charges its scope, service like S3" in caplog.text
 
 
+def test_the_budget_of_a_team_stands_at_nothing_before_there_is_any_bill(tmp_path: Path) -> None:
+    empty = settings_module.load({}, home=tmp_path / "empty")
+
+    row = stand(empty, tmp_path, '[[budget]]\nname = "web"\namount = 1\nscope = { team = "web" }\n')["web"]
+
+    assert (row["actual"], row["expected"], row["p_breach"]) == (0, None, None)
+
+
 def test_a_dimension_that_the_rules_do_not_have_is_refused(billed: Settings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"budgets: b: scope: no dimension 'teem'; did you mean 'team'"):
         stand(billed, tmp_path, '[[budget]]\nname = "b"\namount = 1\nscope = { teem = "web" }\n')

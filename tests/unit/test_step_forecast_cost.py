@@ -9,12 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipeline.inputs.findings import gather
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
 from pipeline.settings import load
 from pipeline.steps.build import build
 from pipeline.steps.forecast_cost import forecast_cost
+from pipeline.tables.columns import ALL
 from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.money import BILL, CHARGE_DAILY
 from pipeline.tables.schema import Table
@@ -82,6 +84,15 @@ def test_parts_add_up_to_the_total_to_the_last_digit_in_the_table(lake: Lake) ->
 
     assert len(sums) > 400
     assert all(row["whole"] == row["parts"] for row in sums)
+
+
+def test_the_report_reads_what_is_said_of_all_teams_together(lake: Lake) -> None:
+    forecast_cost(DAY, lake, lake.settings)
+
+    said = gather(DAY, lake).cost_forecast
+
+    assert set(said["team"]) == {ALL}
+    assert {"total", "by_account_service"} < set(said["level"])
 
 
 def test_a_forecast_is_scored_when_the_bill_has_its_days_and_anew_when_the_bill_says_otherwise(lake: Lake) -> None:

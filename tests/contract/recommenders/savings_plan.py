@@ -118,6 +118,7 @@ SITUATIONS = {
         "compute",
         charged(90.0, usage_type="SpotUsage:m5.large"),
         charged(9.0, usage_type="EBS:VolumeUsage.gp3"),
+        charged(9.0, service="ElasticMapReduce"),
         says=("keep", "has nothing that"),
     ),
 }
