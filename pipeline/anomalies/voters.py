@@ -15,7 +15,8 @@ from pipeline.errors import DataError
 #: In place of a version that is none: detectors as the settings say.
 UNREGISTERED = "none"
 _KEYS = {"given", "options", "threshold", "weight"}
-_LARGEST = 100.0
+#: A weight may be learned that is twice the largest that the settings take.
+_LARGEST = 200.0
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,10 @@ def _error_of(trouble: str, title: str, execution_id: str, settings: Settings) -
     where = f"{title}: Athena execution {execution_id}"
     if "TABLE_NOT_FOUND" in trouble or "SCHEMA_NOT_FOUND" in trouble:
         return ConfigError(f"{where}: {trouble}; `python -m pipeline tables create` makes what is missing")
+    if "COLUMN_NOT_FOUND" in trouble:
+        # It says that whoever asks may not be allowed to, too.
+        hint = "a table that another version of Headroom made gets its new columns from `python -m pipeline tables create`"
+        return ConfigError(f"{where}: {trouble}; {hint}")
     if "Bytes scanned limit" in trouble:
         return DataError(f"{where} would scan more than workgroup {settings.athena_workgroup} allows one query: {trouble}")
     if aws.is_lake_formation(trouble):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pipeline.anomalies.voters import UNREGISTERED
+from pipeline.anomalies.voters import UNREGISTERED, parse_voters
 from pipeline.errors import ConflictError
 from pipeline.forecasting.spec import Row
 from pipeline.quality.conform import conform
@@ -34,6 +34,7 @@ def promote_vote(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Publish what the training of detectors as of the interval's end measured, and decide about it; returns the decisions.
 
     A decision is recorded once per training; running the step again only sets the registry's aliases to what the ledger says.
+    About a training of other settings than those now none is.
 
     Raises:
         SourceError: the registry does not answer.
@@ -63,7 +64,11 @@ def _decide(as_of: datetime, lake: Lake, settings: Settings, proposal: Proposal)
         ):
             log.info("detectors: decided before")
             return 0
-        made = _judge(as_of, proposal, rows, read_voters(lake, settings, next_day(as_of)))
+        serving = read_voters(lake, settings, next_day(as_of))
+        if parse_voters(proposal.parameters, proposal.version).shipped.text() != serving.shipped.text():
+            log.warning("detectors: the settings are others than those of the training as of %s; nothing is decided", as_of)
+            return 0
+        made = _judge(as_of, proposal, rows, serving)
         try:
             recorded = ledger.record_decision(lake, last, made)
         except ConflictError:

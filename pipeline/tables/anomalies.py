@@ -140,7 +140,11 @@ ANOMALY = Table(
         Column(name="score", type=NUMBER, doc="Largest score of its samples.", ge=0, le=1),
         text("severity", "The mildest of how unusual, how far and how long, moved by criticality.", values=SEVERITIES),
         text("criticality", "Of the resource, by its tag.", nullable=True, values=CRITICALITIES),
-        text("model_version", "Registered version of the vote that judged its peak; null of missing data.", nullable=True),
+        text(
+            "model_version",
+            "Registered version of the vote that judged its peak, or `none`; null of missing data, and before there were any.",
+            nullable=True,
+        ),
         number(
             "confidence",
             "Share of such incidents that people call anomalies; null of missing data, and where nobody measured it.",

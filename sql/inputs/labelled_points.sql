@@ -1,4 +1,4 @@
--- inputs.labelled_points: the hours of resources of which people labelled an incident, of all of their metrics.
+-- inputs.labelled_points: the hours of resources of which people labelled an incident that began since, of all of their metrics.
 --
 -- Reads   gold.anomaly, views.demand_hourly
 -- Params  :since, :as_of   hours in [since, as_of), UTC; labels not after as_of
@@ -9,6 +9,7 @@ WITH labelled AS (
   SELECT DISTINCT account, region, resource_id
   FROM gold.anomaly
   WHERE as_of <= :as_of AND as_of > cast(:as_of AS timestamp) - INTERVAL '400' DAY AND label IS NOT NULL
+    AND started_at >= :since AND coalesce(kind, 'deviation') = 'deviation'
 )
 SELECT
   d.series_id AS series_id, d.account AS account, d.region AS region, d.resource_id AS resource_id, d.metric AS metric,

@@ -371,6 +371,13 @@ def test_a_query_over_tables_that_glue_does_not_know_says_how_to_create_them(set
         open_lake(settings).query("SELECT count(*) AS n FROM gold.anomaly")
 
 
+def test_a_column_that_a_table_of_before_has_not_says_how_it_gets_it(settings: Settings) -> None:
+    said = "COLUMN_NOT_FOUND: line 3:5: Column 'p.model_version' cannot be resolved or requester is not authorized to access it"
+
+    with pytest.raises(ConfigError, match=r"inputs\.anomalous_points: .*p\.model_version.*`python -m pipeline tables create`"):
+        raise athena._error_of(said, "inputs.anomalous_points", "1", settings)
+
+
 def test_a_query_that_athena_refuses_carries_athenas_words(lake: Lake) -> None:
     with pytest.raises(DataError, match=r"silver\.calendar: Athena execution .* failed: .*no_such_column"):
         lake.query("SELECT no_such_column AS n FROM silver.calendar")

@@ -200,6 +200,19 @@ def test_a_training_of_detectors_is_a_run_with_one_below_it_for_each_and_nothing
     assert files == ["spec.json"]
 
 
+def test_a_training_of_other_settings_than_those_now_decides_nothing_so_that_a_version_is_what_the_registry_says(
+    tmp_path: Path,
+) -> None:
+    settings = settings_module.load({}, home=tmp_path)
+    others = settings.model_copy(update={"detectors": ("zscore",)})
+    empty = Estate(settings, open_lake(settings))
+    assert train_detectors(KNOWN, empty.lake, settings) == 1
+
+    assert promote(KNOWN, empty.lake, others) == 0
+    assert empty.decisions() == []
+    assert changed_vote(others) == ["the detectors"]
+
+
 def test_an_empty_lake_has_a_first_version_and_the_same_again_is_no_other(tmp_path: Path) -> None:
     settings = settings_module.load({}, home=tmp_path)
     empty = Estate(settings, open_lake(settings))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline.anomalies.detection import Detection, Detector
-from pipeline.anomalies.learning import LEAST_LABELS, Evidence, anomalous, gather, learn, measure, search
+from pipeline.anomalies.learning import LEAST_LABELS, SHARES, Evidence, anomalous, gather, learn, measure, search
 from pipeline.anomalies.vote import vote
 from pipeline.anomalies.voters import Voters, from_threshold, parse_voters
 from pipeline.errors import DataError
@@ -145,12 +145,14 @@ def test_what_would_tell_people_more_of_what_nobody_confirmed_does_not_serve() -
 
 
 def test_a_search_finds_again_what_it_found_and_sets_beside_the_grid_are_tried_too() -> None:
-    evidence, shipped = asked(*planted(60), TWO).of_incidents(), voters("good", "useless")
+    evidence, shipped = asked(*planted(60), {"one": above(4.0)}).of_incidents(), voters("one")
     known = np.arange(60)
 
-    sampled = [search(shipped, evidence, known, trials=25).text() for _ in range(2)]
+    sampled = [search(shipped, evidence, known, trials=25) for _ in range(2)]
 
     assert sampled[0] == sampled[1]
+    # What is refuted reaches 1.25 times the threshold, and the grid has nothing between that and 1.5.
+    assert 1.25 < sampled[0].thresholds["one"] < search(shipped, evidence, known).thresholds["one"] == 1.5
 
 
 def test_the_vote_that_is_learned_with_is_the_vote_that_judges() -> None:
@@ -176,6 +178,15 @@ def test_a_detector_at_its_own_threshold_is_itself_and_at_twice_that_its_band_is
     assert from_threshold(detect, 1.0) is detect
     found = from_threshold(detect, 2.0)(ts, values)
     assert (found.excess.tolist(), found.lower.tolist(), found.upper.tolist()) == ([0.75], [-8.0], [8.0])
+
+
+def test_every_weight_that_may_be_learned_may_serve() -> None:
+    given = {"good": 100.0, "useless": 1.0}
+    shipped = replace(voters("good", "useless"), given=given, weights=given)
+    twice = replace(shipped, weights={"good": SHARES[-1] * 100.0, "useless": 1.0})
+
+    assert SHARES[-1] == max(SHARES)
+    assert parse_voters(twice.text(), "3") == replace(twice, version="3")
 
 
 def test_a_version_is_what_its_text_says_and_nothing_else_is_one() -> None:
