@@ -243,7 +243,7 @@ def test_each_rule_is_asked_in_one_rhythm_and_a_part_of_a_day_asks_those_of_minu
     rules = read_rules()
     of_days, of_minutes = (choose_rules(rules, interval) for interval in (Interval.day("2026-03-02"), period(0)))
 
-    assert set(of_minutes) == {"incident_now", "no_data", "threshold_now"}
+    assert set(of_minutes) == {"burn_rate", "incident_now", "no_data", "threshold_now"}
     assert of_days.keys() | of_minutes.keys() == rules.keys()
     assert not of_days.keys() & of_minutes.keys()
 
