@@ -41,7 +41,7 @@ class Route(BaseModel):
         default=None,
         ge=1,
         le=100_000,
-        description="Messages of seven days after which a warning or an information is withheld; what is critical never is.",
+        description="Messages of seven days after which a warning or an information is withheld; critical ones do not count.",
     )
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the notifier.")
 

@@ -214,7 +214,7 @@ class Settings(Running):
     alert_completeness: float = Field(default=0.95, ge=0, le=1, description="Share of samples below which there is an alert.")
     alert_stale_days: int = Field(default=2, ge=1, le=20, description="Days without a build after which a table is stale.")
     alert_incident_hours: int = Field(
-        default=3, ge=1, le=168, description="Hours after which an incident of one metric is an alert; of two it always is."
+        default=3, ge=1, le=168, description="Hours after which an incident of one metric, or without a capacity, is an alert."
     )
     alert_incident_impact: float = Field(
         default=0.25, ge=0, le=1, description="Share of capacity that an incident of one metric is off by to be an alert at once."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,7 @@ from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, FIRING, RESO
 Row = Mapping[str, Any]
 Key = tuple[str, str, str]
 FLAPPING = A_WEEK = timedelta(days=7)
+A_DAY = timedelta(days=1)
 #: What is older tells people nothing that they do not see in the report.
 STILL_NEWS = timedelta(days=7)
 _GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
@@ -29,7 +31,8 @@ class Limits:
         repeat: after how long an alert that still fires is told again, by severity.
         flaps: how often in a week an alert may be resolved before it is flapping.
         within: how long after a run's interval it may send; later it is a backfill.
-        behind: of a rule those others of which an alert about the same subject, as grave at least, is told in its place.
+        behind: of a rule those others of which an alert about the same subject, as grave at least, is told in its place where its
+            `detail` names that one's cause: a disk that is full says nothing of a network that is not as it was.
     """
 
     repeat: Mapping[str, timedelta]
@@ -44,6 +47,7 @@ class Said:
 
     Attributes:
         withheld: it was not sent, for the route had its messages of the week.
+        severity: of the gravest alert.
     """
 
     group_id: str
@@ -51,6 +55,7 @@ class Said:
     kind: str
     route: str
     withheld: bool = False
+    severity: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,24 +165,28 @@ def routes_told(said: Iterable[Said], group_id: str, as_of: datetime) -> set[str
     return {route for route, kind in last.items() if kind == FIRING}
 
 
-def has_had_its_week(said: Iterable[Said], route: str, as_of: datetime, weekly: int, queued: int) -> bool:
-    """Whether a route was told as much in the seven days up to a run as it may be; that something is over does not count.
+def choose_withheld(new: Mapping[str, str], said: Iterable[Said], route: str, as_of: datetime, weekly: int) -> set[str]:
+    """The groups that a route is not told of in a run, because it is told no more than so much in the seven days up to it.
+
+    Neither what is critical counts nor that something is over. Of what is equally grave the route is told first of what it never
+    heard of, then of what it heard of longest ago.
 
     Args:
-        said: messages of any run.
+        new: severity of each group that the run would tell the route of; what is critical is not among them.
+        said: messages of any run, those of this one that are queued already among them.
         route: its name.
         as_of: of the run.
         weekly: messages of a week.
-        queued: those that the run has queued for it so far.
     """
-    told = sum(
-        each.route == route and each.kind == FIRING and not each.withheld and as_of - A_WEEK < each.as_of < as_of for each in said
-    )
-    return told + queued >= weekly
+    own = sorted((one for one in said if one.route == route and one.kind == FIRING and not one.withheld), key=_when)
+    heard_at = {each.group_id: each.as_of for each in own if each.as_of < as_of}
+    told = sum(each.severity != CHECK_SEVERITIES[0] and as_of - A_WEEK < each.as_of <= as_of for each in own)
+    ordered = sorted(new, key=lambda group: (-_GRAVITY[new[group]], heard_at.get(group, datetime.min), group))
+    return set(ordered[max(weekly - told, 0) :])
 
 
 def _when(said: Said) -> tuple[Any, ...]:
-    return said.as_of, said.kind
+    return said.as_of, said.kind, not said.withheld
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -222,10 +231,10 @@ def _judge(
     Those of rules that stand behind others come last: what they may be behind of is judged then.
     """
     gravest: dict[str, tuple[int, str]] = {}
-    told: dict[tuple[str, str], int] = {}
+    told: dict[tuple[str, str], list[Fired]] = {}
     judged: dict[Key, Row] = {}
     troubled = {each.subject for each in found.values()}
-    for key, each in sorted(found.items(), key=lambda item: item[0][0] in limits.behind):
+    for key, each in sorted(found.items(), key=lambda item: _depth(item[0][0], limits.behind)):
         past = history.get(key, [])
         row = _row(key, each, past, as_of)
         group = row["group_id"]
@@ -235,7 +244,7 @@ def _judge(
             row["state"] = SUPPRESSED
         else:
             gravest.setdefault(group, (_GRAVITY[each.severity], each.rule))
-            told.setdefault((each.rule, each.subject), _GRAVITY[each.severity])
+            told.setdefault((each.rule, each.subject), []).append(each)
         judged[key] = row
     return judged
 
@@ -277,10 +286,21 @@ def _suppressed_by(
     return "flapping" if resolved >= limits.flaps else None
 
 
-def _said_by(each: Fired, told: Mapping[tuple[str, str], int], behind: Mapping[str, Collection[str]]) -> str | None:
-    """The alert of another rule that says what this one would; None where there is none as grave."""
-    others = [rule for rule in sorted(behind.get(each.rule, ())) if told.get((rule, each.subject), 0) >= _GRAVITY[each.severity]]
-    return f"what another alert says: {others[0]}" if others else None
+def _depth(rule: str, behind: Mapping[str, Collection[str]], seen: tuple[str, ...] = ()) -> int:
+    """How many rules stand before this one at most, each behind the next."""
+    before = [other for other in behind.get(rule, ()) if other not in (*seen, rule)]
+    return 1 + max((_depth(other, behind, (*seen, rule)) for other in before), default=-1)
+
+
+def _said_by(each: Fired, told: Mapping[tuple[str, str], Sequence[Fired]], behind: Mapping[str, Collection[str]]) -> str | None:
+    """The rule whose alert says what this one would; None where there is none as grave about a cause that this one names."""
+    for rule in sorted(behind.get(each.rule, ())):
+        for other in told.get((rule, each.subject), ()):
+            # A metric, or what of it is so now.
+            cause = rf"\b{re.escape(other.cause.removesuffix(' now'))}\b"
+            if _GRAVITY[other.severity] >= _GRAVITY[each.severity] and re.search(cause, each.detail or ""):
+                return f"what another alert says: {rule}"
+    return None
 
 
 def _resolve(
@@ -329,7 +349,7 @@ def _tell(
     news: list[News] = []
     untold: Counter[str] = Counter()
     by_group: dict[str, list[Row]] = {}
-    for row in now:
+    for row in sorted(now, key=lambda row: -_GRAVITY[row["severity"]]):
         by_group.setdefault(row["group_id"], []).append(row)
     for group_id, rows in by_group.items():
         open_rows = [row for row in rows if row["state"] == FIRING and row["alert_id"] not in taken]
@@ -339,6 +359,9 @@ def _tell(
             continue
         told = last.get(group_id)
         repeat = limits.repeat[open_rows[0]["severity"]]
+        if told is not None and told.withheld:
+            # Nobody knows of it: it is tried again as soon as there may be messages to spare.
+            repeat = min(repeat, A_DAY)
         is_new = told is None or told.kind != FIRING or any(row["alert_id"] in changed for row in open_rows)
         if is_new or as_of - told.as_of >= repeat:  # type: ignore[union-attr]
             news.append(News(group_id, FIRING, tuple(open_rows)))

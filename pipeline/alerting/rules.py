@@ -27,7 +27,8 @@ class Rule:
         means: what that means to the estate.
         to_do: what a person does next.
         rhythm: when it is asked; what runs of the other rhythm know of it, they neither change nor end.
-        behind: rules of which an alert about the same subject, as grave at least, says what one of this would.
+        behind: rules of which an alert about the same subject, as grave at least, says what one of this would whose detail names
+            its cause.
     """
 
     name: str

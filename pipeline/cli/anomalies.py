@@ -11,7 +11,7 @@ from pipeline.cli.feedback import land_feedback, refuse_empty
 from pipeline.cli.options import read_settings
 from pipeline.cli.output import console
 from pipeline.errors import ConfigError
-from pipeline.tables.columns import ANOMALY_ANSWERS, ANOMALY_LABELS
+from pipeline.tables.columns import ANOMALY_ANSWERS, ANOMALY_LABELS, DISMISSED, PLANNED
 
 app = typer.Typer()
 anomaly_app = typer.Typer(help="Answer anomalies and label them: later runs respect it.", no_args_is_help=True)
@@ -19,6 +19,7 @@ app.add_typer(anomaly_app, name="anomaly")
 
 Id = Annotated[str, typer.Argument(help="anomaly_id, as in views.incident.", metavar="ID")]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
+Until = Annotated[str | None, typer.Option("--until", help="Told again from this UTC day on, YYYY-MM-DD.")]
 
 
 @anomaly_app.command()
@@ -28,17 +29,15 @@ def acknowledge(anomaly_id: Id, reason: Reason) -> None:
 
 
 @anomaly_app.command()
-def dismiss(
-    anomaly_id: Id,
-    reason: Reason,
-    until: Annotated[str | None, typer.Option("--until", help="Told again from this UTC day on, YYYY-MM-DD.")] = None,
-) -> None:
+def dismiss(anomaly_id: Id, reason: Reason, until: Until = None) -> None:
     """Nobody is to be told of it, as long as it goes on or until a day."""
-    try:
-        day = datetime.strptime(until, "%Y-%m-%d") if until else None
-    except ValueError:
-        raise ConfigError(f"--until {until!r} is no day; expected YYYY-MM-DD") from None
-    _say(anomaly_id, ANOMALY_ANSWERS[1], reason, day)
+    _say(anomaly_id, DISMISSED, reason, until)
+
+
+@anomaly_app.command()
+def planned(anomaly_id: Id, reason: Reason, until: Until = None) -> None:
+    """It was meant to be, as a test of load is: nobody is to be told of it, as long as it goes on or until a day."""
+    _say(anomaly_id, PLANNED, reason, until)
 
 
 @anomaly_app.command()
@@ -53,10 +52,14 @@ def label(
     _say(anomaly_id, verdict, reason)
 
 
-def _say(anomaly_id: str, verb: str, reason: str, until: datetime | None = None) -> None:
+def _say(anomaly_id: str, verb: str, reason: str, until_day: str | None = None) -> None:
     from pipeline.inputs import ask
     from pipeline.lake import open_lake
 
+    try:
+        until = datetime.strptime(until_day, "%Y-%m-%d") if until_day else None
+    except ValueError:
+        raise ConfigError(f"--until {until_day!r} is no day; expected YYYY-MM-DD") from None
     refuse_empty(reason)
     lake = open_lake(read_settings())
     asked = ask(lake, "named_anomaly", anomaly_id=anomaly_id).to_pylist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from pipeline.errors import DataError, HeadroomError
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
+from pipeline.routes import Route
 from pipeline.settings import Settings
 from pipeline.tables.alerts import ALERT, NOTIFICATION
 from pipeline.tables.columns import GIVEN_UP, SENT, WITHHELD
@@ -37,6 +38,16 @@ def read_rules() -> dict[str, Rule]:
 def choose_rules(rules: Mapping[str, Rule], interval: Interval) -> dict[str, Rule]:
     """Those that a run asks: of whole days the rules of days, of a part of a day the others."""
     return {name: rule for name, rule in rules.items() if rule.rhythm == rhythm_of(interval)}
+
+
+def find_behind(rules: Mapping[str, Rule], routes: Collection[Route]) -> dict[str, tuple[str, ...]]:
+    """Of each rule those that are told in its place; none that a route does not take which takes this one by its name."""
+    asked = [route.rules for route in routes if route.rules]
+    return {
+        name: tuple(other for other in rule.behind if all(other in names for names in asked if name in names))
+        for name, rule in rules.items()
+        if rule.behind
+    }
 
 
 def rhythm_of(interval: Interval) -> str:
@@ -79,7 +90,7 @@ def read_known(lake: Lake, as_of: datetime) -> list[Row]:
 def read_said(lake: Lake, as_of: datetime) -> list[Said]:
     """The messages that were queued since 400 days before `as_of`."""
     scope = Scope("as_of", as_of - REMEMBERED, _EVER)
-    rows = lake.read(NOTIFICATION, scope, ("group_id", "as_of", "kind", "route", "state")).to_pylist()
+    rows = lake.read(NOTIFICATION, scope, ("group_id", "as_of", "kind", "route", "severity", "state")).to_pylist()
     return [Said(withheld=row.pop("state") == WITHHELD, **row) for row in rows]
 
 

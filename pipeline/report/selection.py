@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.report.findings import Findings
 from pipeline.report.frames import json_object, records
 from pipeline.report.words import SERVICE_WORDS, SEVERITY_ORDER, service_slug, service_word
-from pipeline.tables.columns import DISMISSED, MISSING, REFUTED, SEVERITIES
+from pipeline.tables.columns import DISMISSED, MISSING, PLANNED, REFUTED, SEVERITIES
 
 # Rows shown at once, and behind a click; a page of thousands of rows helps no one, and the views have them all.
 SHOWN, AT_MOST = 25, 200
@@ -73,8 +73,8 @@ def portfolio_of(recommendation: pd.DataFrame) -> pd.DataFrame:
 
 
 def still_told(incidents: pd.DataFrame) -> pd.DataFrame:
-    """Incidents without those that people dismissed or refuted: of these the page says no more than alerts do."""
-    return incidents[~(incidents["answer"].isin([DISMISSED]) | incidents["label"].isin([REFUTED]))]
+    """Incidents without those that people dismissed, planned or refuted: of these the page says no more than alerts do."""
+    return incidents[~(incidents["answer"].isin([DISMISSED, PLANNED]) | incidents["label"].isin([REFUTED]))]
 
 
 def incidents_of_last_day(findings: Findings) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def incidents_of_interval(findings: Findings) -> pd.DataFrame:
 def grade_hours(points: pd.DataFrame, incidents: pd.DataFrame) -> pd.DataFrame:
     """Anomalous hours, in order of time, with the severity of their incident; with their own where they are in none.
 
-    Those of an incident that people dismissed or refuted are not told of.
+    Those of an incident that people dismissed, planned or refuted are not told of.
     """
     hours, owner = points.sort_values(["ts", "series_id"], kind="stable"), ["account", "region", "resource_id"]
     incidents = incidents[incidents["kind"] != MISSING]

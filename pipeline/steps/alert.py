@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,13 +10,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.alerting.decide import Decision, Known, Limits, News, Said, decide, has_had_its_week, routes_told
+from pipeline.alerting.decide import Decision, Known, Limits, News, Said, choose_withheld, decide, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import DAY, Fired
 from pipeline.alerting.windows import Window, parse_windows
 from pipeline.errors import ConfigError, PartialError, suggestion
 from pipeline.inputs import ask
-from pipeline.inputs.alerts import REMEMBERED, choose_rules, read_fired, read_known, read_rules, read_said, rhythm_of
+from pipeline.inputs.alerts import (
+    REMEMBERED,
+    choose_rules,
+    find_behind,
+    read_fired,
+    read_known,
+    read_rules,
+    read_said,
+    rhythm_of,
+)
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
@@ -100,7 +108,7 @@ def _once(
     others = read_rules().keys() - choose_rules(read_rules(), interval).keys()
     rows = [row for row in read_known(lake, interval.as_of) if row["rule"] not in others]
     known = Known(rows, read_said(lake, interval.as_of))
-    limits = replace(limits_of(settings), behind={name: rule.behind for name, rule in read_rules().items() if rule.behind})
+    limits = replace(limits_of(settings), behind=find_behind(read_rules(), settings.routes.values()))
     decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, unanswered)
     changed = _publish(decision, {*choose_rules(read_rules(), interval), *(row["rule"] for row in rows)}, interval, lake)
     queue_messages(decision.news, known.said, interval, lake, settings)
@@ -165,18 +173,17 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
     rules, report = read_rules(), settings.report_address(interval.as_of if interval.is_whole_days else None)
     there = set(lake.read(NOTIFICATION, NOTIFICATION.scope(interval), ("message_id",))["message_id"].to_pylist())
     rows: dict[str, dict[str, Any]] = {}
-    queued: Counter[str] = Counter()
+    said_of: dict[str, list[Said]] = {}
+    for one in said:
+        said_of.setdefault(one.group_id, []).append(one)
     for each in news:
-        routes = list(choose_routes(each, settings.routes, routes_told(said, each.group_id, interval.as_of)))
+        told = routes_told(said_of.get(each.group_id, ()), each.group_id, interval.as_of)
+        routes = list(choose_routes(each, settings.routes, told))
         if not routes:
             log.info("%s: no route takes %s", interval, each.alerts[0]["subject"])
         title, body = render(each, rules, report)
         for name in routes:
             made = message_id(each, name, interval.as_of)
-            weekly = settings.routes[name].weekly_messages if each.kind == FIRING else None
-            is_over = weekly is not None and has_had_its_week(said, name, interval.as_of, weekly, queued[name])
-            is_withheld = is_over and each.severity != CHECK_SEVERITIES[0]
-            queued[name] += each.kind == FIRING and not is_withheld
             rows[made] = {
                 "as_of": interval.as_of,
                 "message_id": made,
@@ -187,13 +194,17 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
                 "severity": each.severity,
                 "title": title,
                 "body": body,
-                "state": WITHHELD if is_withheld else QUEUED,
+                "state": QUEUED,
                 "tries": 0,
-                "error": f"the route has had its {weekly} messages of the week" if is_withheld else None,
             }
     new = {made: row for made, row in rows.items() if made not in there}
-    for name, messages in Counter(row["route"] for row in new.values() if row["state"] == WITHHELD).items():
-        log.info("%s: messages withheld of route %s, which has had its messages of the week: %d", interval, name, messages)
+    mild = [row for row in new.values() if row["kind"] == FIRING and row["severity"] != CHECK_SEVERITIES[0]]
+    for name, weekly in ((name, route.weekly_messages) for name, route in settings.routes.items() if route.weekly_messages):
+        groups = {row["group_id"]: row["severity"] for row in mild if row["route"] == name}
+        if over := choose_withheld(groups, said, name, interval.as_of, weekly):
+            why = {"state": WITHHELD, "error": f"the route has had its {weekly} messages of the week"}
+            new |= {row["message_id"]: row | why for row in mild if row["route"] == name and row["group_id"] in over}
+            log.info("%s: messages withheld of route %s, which has had its messages of the week: %d", interval, name, len(over))
     if new:
         data = conform(NOTIFICATION.frame(new.values()), NOTIFICATION, interval)
         scope: Scope = NOTIFICATION.scope(interval, message_id=tuple(new))

@@ -154,7 +154,7 @@ ANOMALY = Table(
         ),
         text(
             "answer",
-            "What a person does about it; who dismissed it is told no more of it.",
+            "What a person does about it; of what is dismissed, or was planned, people are told no more.",
             nullable=True,
             values=ANOMALY_ANSWERS,
         ),

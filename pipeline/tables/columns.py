@@ -158,11 +158,11 @@ FEEDBACK_KINDS = ("bill", "cost_anomaly", "anomaly")
 #: What people say of a cost anomaly: it was planned, or nothing is to be done about it.
 COST_ANSWERS = ("planned", "not_an_issue")
 #: What people do about an anomaly, and whether they call it one.
-ANOMALY_ANSWERS = *_, DISMISSED = ("acknowledged", "dismissed")
+ANOMALY_ANSWERS = *_, DISMISSED, PLANNED = ("acknowledged", "dismissed", "planned")
 #: Of an incident: values that are not what was expected, or hours without any.
 ANOMALY_KINDS = DEVIATION, MISSING = ("deviation", "missing")
 ANOMALY_LABELS = *_, REFUTED = ("confirmed", "refuted")
-FEEDBACK_VERBS = ("accepted", *COST_ANSWERS, *ANOMALY_ANSWERS, *ANOMALY_LABELS)
+FEEDBACK_VERBS = tuple(dict.fromkeys(("accepted", *COST_ANSWERS, *ANOMALY_ANSWERS, *ANOMALY_LABELS)))
 #: That what a bill says of a closed period is right.
 ACCEPTED_BILL = (FEEDBACK_KINDS[0], FEEDBACK_VERBS[0])
 #: Of a recommendation that was followed, as inventory, bill or hours show: what it saves is not known yet, it is known to save,

@@ -12,12 +12,14 @@
 --
 -- Of the samples of all metrics that were judged in the last day, or in one hour of it: more than the share that is set are anomalous,
 -- of `alert_anomaly_samples` at least. A resource with a few metrics has too few samples in an hour, and is judged by the day. The
--- share that is further above its limit is told, where the resource has an incident that is more than low: one that does something.
+-- share that is further above its limit is told, where the resource has an incident that is more than low: one that does something,
+-- and that nobody dismissed or refuted.
 WITH grave AS (
   SELECT DISTINCT account, region, resource_id
   FROM gold.anomaly
   WHERE as_of = :as_of AND ended_at > cast(:end AS timestamp) - INTERVAL '1' DAY AND severity <> 'low'
     AND coalesce(kind, 'deviation') <> 'missing'
+    AND coalesce(answer, '') NOT IN ('dismissed', 'planned') AND coalesce(label, '') <> 'refuted'
 ),
 counted AS (
   SELECT
@@ -51,6 +53,12 @@ above AS (
     row_number() OVER (PARTITION BY account, region, resource_id ORDER BY ratio - limit_ratio DESC, span, since) AS place
   FROM rated
   WHERE ratio > limit_ratio
+),
+odd AS (
+  SELECT account, region, resource_id, array_join(array_sort(array_agg(DISTINCT metric)), ',') AS metrics
+  FROM gold.anomaly_point
+  WHERE ts >= cast(:end AS timestamp) - INTERVAL '1' DAY AND ts < :end AND state = 'anomalous'
+  GROUP BY account, region, resource_id
 )
 SELECT
   concat_ws('/', a.account, a.region, a.resource_id) AS subject,
@@ -60,8 +68,12 @@ SELECT
   100e0 * ratio AS observed,
   100e0 * limit_ratio AS expected,
   'percent of the samples' AS measured_in,
-  concat('Anomalous are ', cast(anomalous AS varchar), ' of ', cast(samples AS varchar), ' samples of ', span, '.') AS detail,
+  concat(
+    'Anomalous are ', cast(anomalous AS varchar), ' of ', cast(samples AS varchar), ' samples of ', span,
+    '; all metrics of the day: ', o.metrics, '.'
+  ) AS detail,
   cast(NULL AS varchar) AS depends_on
 FROM above AS a
 JOIN grave AS g ON g.account = a.account AND g.region = a.region AND g.resource_id = a.resource_id
+JOIN odd AS o ON o.account = a.account AND o.region = a.region AND o.resource_id = a.resource_id
 WHERE place = 1

@@ -12,12 +12,13 @@
 --
 -- A stretch is samples in a row that are anomalous, more of them than are set; where it began before the interval it counts with those
 -- of the day before. A sample that is normal, or was not judged, ends it. Of a resource the longest stretch is told, where
--- it has an incident that is more than low: one that does something to it.
+-- it has an incident that is more than low: one that does something to it, and that nobody dismissed or refuted.
 WITH grave AS (
   SELECT DISTINCT account, region, resource_id
   FROM gold.anomaly
   WHERE as_of = :as_of AND ended_at > :start AND severity <> 'low'
     AND coalesce(kind, 'deviation') <> 'missing'
+    AND coalesce(answer, '') NOT IN ('dismissed', 'planned') AND coalesce(label, '') <> 'refuted'
 ),
 placed AS (
   SELECT

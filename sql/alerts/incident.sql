@@ -11,9 +11,10 @@
 -- Do      See what was deployed or changed when it began; the report draws the hours around it.
 --
 -- One anomaly is no message. An incident that is high or critical is corroborated by a second metric of the resource, by how long it
--- lasts, or by its impact; a medium one by a second metric alone. Where no capacity says what it does to the resource, it lasts, for a
--- burst of traffic is two metrics at once, and is no whisper of traffic. What people dismissed or refuted is none, nor are missing
--- samples, which no_data and completeness tell of. Of several of one resource the gravest is told, then the longest.
+-- lasts, or by its impact; a medium one by a second metric alone. Where no capacity says what it does to the resource, a medium one
+-- lasts instead, for a burst of traffic is two metrics at once, and is no whisper of traffic; a graver one is of a resource of high
+-- criticality. What people dismissed or refuted is none, nor are missing samples, which no_data and completeness tell of. Of several of
+-- one resource the gravest is told, then the longest.
 WITH corroborated AS (
   SELECT
     account, region, resource_id, metric, metrics, severity, hours, value, expected, unit,
@@ -25,7 +26,7 @@ WITH corroborated AS (
   FROM gold.anomaly
   WHERE as_of = :as_of AND ended_at > :start AND severity <> 'low'
     AND coalesce(kind, 'deviation') <> 'missing'
-    AND coalesce(answer, '') <> 'dismissed' AND coalesce(label, '') <> 'refuted'
+    AND coalesce(answer, '') NOT IN ('dismissed', 'planned') AND coalesce(label, '') <> 'refuted'
     AND (
       (strpos(metrics, ',') > 0 AND (severity <> 'medium' OR impact_ratio IS NOT NULL))
       OR (severity <> 'medium' AND (hours >= :alert_incident_hours OR impact_ratio >= :alert_incident_impact))

@@ -30,7 +30,7 @@ corroborated AS (
   JOIN newest AS n ON n.as_of = a.as_of
   WHERE a.is_open AND a.severity <> 'low' AND a.ended_at > cast(:end AS timestamp) - INTERVAL '2' HOUR
     AND coalesce(a.kind, 'deviation') <> 'missing'
-    AND coalesce(a.answer, '') <> 'dismissed' AND coalesce(a.label, '') <> 'refuted'
+    AND coalesce(a.answer, '') NOT IN ('dismissed', 'planned') AND coalesce(a.label, '') <> 'refuted'
     AND (
       (strpos(a.metrics, ',') > 0 AND (a.severity <> 'medium' OR a.impact_ratio IS NOT NULL))
       OR (a.severity <> 'medium' AND (a.hours >= :alert_incident_hours OR a.impact_ratio >= :alert_incident_impact))

@@ -87,7 +87,7 @@ odd AS (
   FROM gold.anomaly AS i
   JOIN grouped AS g ON g.as_of = i.as_of
   WHERE i.severity <> 'low' AND i.ended_at > :as_of - INTERVAL '24' HOUR
-    AND coalesce(i.answer, '') <> 'dismissed' AND coalesce(i.label, '') <> 'refuted'
+    AND coalesce(i.answer, '') NOT IN ('dismissed', 'planned') AND coalesce(i.label, '') <> 'refuted'
 ),
 covered AS (
   SELECT

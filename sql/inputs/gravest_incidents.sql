@@ -1,4 +1,4 @@
--- inputs.gravest_incidents: the incidents of one run, the gravest first; without what people dismissed or refuted.
+-- inputs.gravest_incidents: the incidents of one run, the gravest first; without what people dismissed, planned or refuted.
 --
 -- Reads   gold.anomaly
 -- Params  :as_of   of the run
@@ -19,6 +19,6 @@ SELECT
   coalesce(kind, 'deviation') AS kind,
   confidence AS confidence
 FROM gold.anomaly
-WHERE as_of = :as_of AND coalesce(answer, '') <> 'dismissed' AND coalesce(label, '') <> 'refuted'
+WHERE as_of = :as_of AND coalesce(answer, '') NOT IN ('dismissed', 'planned') AND coalesce(label, '') <> 'refuted'
 ORDER BY CASE severity WHEN 'critical' THEN 1 WHEN 'high' THEN 2 WHEN 'medium' THEN 3 ELSE 4 END, is_open DESC,
   coalesce(impact_ratio, 0e0) DESC, score DESC, started_at DESC, anomaly_id

@@ -90,7 +90,7 @@ odd AS (
   FROM gold.anomaly AS i
   JOIN grouped AS g ON g.as_of = i.as_of
   WHERE i.severity <> 'low' AND i.ended_at > (SELECT as_of FROM newest) - INTERVAL '24' HOUR
-    AND coalesce(i.answer, '') <> 'dismissed' AND coalesce(i.label, '') <> 'refuted'
+    AND coalesce(i.answer, '') NOT IN ('dismissed', 'planned') AND coalesce(i.label, '') <> 'refuted'
 ),
 covered AS (
   SELECT

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.decide import Decision, Known, Limits, Row, Said, decide, has_had_its_week, routes_told
+from pipeline.alerting.decide import Decision, Known, Limits, Row, Said, choose_withheld, decide, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import Fired, Rule, parse_rule
 from pipeline.alerting.windows import Window, parse_windows
 from pipeline.errors import ConfigError
-from pipeline.inputs.alerts import read_rules
+from pipeline.inputs.alerts import find_behind, read_rules
 from pipeline.lake import sql
 from pipeline.routes import Route
 from pipeline.tables.columns import ACKNOWLEDGED, FIRING, RESOLVED, SUPPRESSED
@@ -110,7 +110,7 @@ def test_what_depends_on_a_dead_source_is_suppressed_and_stays_open_while_the_so
 
 def test_a_rule_behind_another_tells_nothing_beside_an_alert_of_it_that_is_as_grave() -> None:
     runs = Runs(behind={"incident": ("threshold",)})
-    odd = replace(CPU, rule="incident", cause="anomaly")
+    odd = replace(CPU, rule="incident", cause="anomaly", detail="cpu_utilization, hours: 5; all metrics: cpu_utilization.")
 
     made = runs.run(DAY, odd, CPU, replace(odd, subject="1/r/i-2"))
     graver = runs.run(DAY + HOUR, replace(odd, severity="critical"), CPU)
@@ -125,23 +125,82 @@ def test_a_rule_behind_another_tells_nothing_beside_an_alert_of_it_that_is_as_gr
     assert ("threshold", RESOLVED) in states(alone)
 
 
+def test_a_rule_behind_another_is_told_beside_an_alert_about_a_metric_that_it_does_not_name() -> None:
+    runs = Runs(behind={"incident_now": ("threshold_now",)})
+    full = replace(CPU, rule="threshold_now", cause="disk_utilization now")
+    odd = replace(CPU, rule="incident_now", cause="anomaly now")
+    network = replace(odd, detail="network_in, hours: 5; all metrics: network_in,network_out.")
+
+    made = runs.run(DAY, full, network)
+    both = runs.run(
+        DAY + HOUR, full, replace(odd, detail="cpu_utilization, hours: 5; all metrics: cpu_utilization,disk_utilization.")
+    )
+
+    assert states(made) == [("incident_now", FIRING), ("threshold_now", FIRING)], "a disk that stands full hides nothing else"
+    assert states(both) == [("incident_now", SUPPRESSED)]
+
+
+def test_a_rule_may_stand_behind_one_that_stands_behind_another_whatever_they_are_called() -> None:
+    runs = Runs(behind={"a_rule": ("incident",), "incident": ("threshold",)})
+    odd = replace(CPU, rule="incident", cause="anomaly", detail="network_in.")
+
+    made = runs.run(DAY, replace(odd, rule="a_rule", cause="mine", detail="It is an anomaly."), odd)
+
+    assert states(made) == [("a_rule", SUPPRESSED), ("incident", FIRING)]
+
+
+def test_the_gravest_of_a_group_comes_first_in_its_message_also_where_its_rule_stands_behind_another() -> None:
+    runs = Runs(behind={"incident": ("threshold",)})
+    grave = replace(CPU, rule="incident", cause="anomaly", severity="critical")
+
+    [news] = runs.run(DAY, grave, replace(CPU, rule="mine", cause="anomaly")).news
+
+    assert (news.severity, len(news.alerts)) == ("critical", 2)
+
+
 def test_a_rule_behind_another_is_told_where_nobody_is_told_of_that() -> None:
     runs = Runs(behind={"incident": ("threshold",)})
     dead = Fired("source_silent", "source csv", "delivery", "critical", DAY)
 
-    made = runs.run(DAY, replace(CPU, depends_on="source csv"), dead, replace(CPU, rule="incident", cause="anomaly"))
+    odd = replace(CPU, rule="incident", cause="anomaly", detail="cpu_utilization.")
+    made = runs.run(DAY, replace(CPU, depends_on="source csv"), dead, odd)
 
     assert states(made) == [("incident", FIRING), ("source_silent", FIRING), ("threshold", SUPPRESSED)]
 
 
-def test_a_route_has_had_its_week_when_as_much_was_told_in_the_seven_days_before_and_in_the_run() -> None:
+def test_a_route_is_told_no_more_than_it_may_be_in_seven_days_and_what_is_critical_does_not_count() -> None:
     told = [Said("a", DAY - day * 24 * HOUR, FIRING, "mail") for day in (1, 6, 7)]
     told += [Said("a", DAY - HOUR, RESOLVED, "mail"), Said("b", DAY - HOUR, FIRING, "mail", withheld=True)]
+    told += [Said("c", DAY - minutes * HOUR / 2, FIRING, "mail", severity="critical") for minutes in range(1, 48)]
     told += [Said("a", DAY, FIRING, "mail"), Said("a", DAY - HOUR, FIRING, "oncall")]
 
-    had = [has_had_its_week(told, "mail", DAY, weekly, queued) for weekly, queued in ((2, 0), (3, 0), (3, 1))]
+    withheld = [choose_withheld({"x": "warning"}, told, "mail", DAY, weekly) for weekly in (3, 4)]
 
-    assert had == [True, False, True]
+    assert withheld == [{"x"}, set()], "two of days before, and one that this run has queued already"
+
+
+def test_of_what_is_equally_grave_a_route_hears_first_of_what_it_never_heard_of() -> None:
+    told = [Said("a", DAY - 8 * 24 * HOUR, FIRING, "mail"), Said("b", DAY - 9 * 24 * HOUR, FIRING, "mail")]
+    told += [Said(group, DAY - 24 * HOUR, FIRING, "mail", withheld=True) for group in "abc"]
+    told += [Said("c", DAY - 24 * HOUR, FIRING, "oncall")]
+    new = {"a": "warning", "b": "warning", "c": "warning", "d": "info"}
+
+    withheld = [choose_withheld(new, told, "mail", DAY, weekly) for weekly in (1, 2, 3)]
+
+    assert withheld == [{"a", "b", "d"}, {"a", "d"}, {"d"}]
+
+
+def test_what_was_withheld_is_tried_again_a_day_later_however_long_it_is_until_what_was_told_is_repeated() -> None:
+    long = Runs(repeat={**LIMITS.repeat, "warning": timedelta(days=30)})
+    long.run(DAY, CPU)
+    group = long.said[0].group_id
+
+    long.said = [Said(group, DAY, FIRING, "mail", withheld=True)]
+    withheld = [len(long.run(DAY + hours * HOUR, CPU).news) for hours in (23, 24)]
+    long.said = [Said(group, DAY, FIRING, "oncall"), Said(group, DAY, FIRING, "mail", withheld=True)]
+    told = len(long.run(DAY + 24 * HOUR, CPU).news)
+
+    assert (withheld, told) == ([0, 1], 0)
 
 
 def test_nobody_hears_that_it_is_over_of_what_was_withheld() -> None:
@@ -362,6 +421,22 @@ def test_whatever_fires_is_told_or_suppressed_with_a_reason_and_never_both(days:
 
 
 # ---------------------------------------------------------------- rules
+
+
+def test_who_asked_for_a_rule_alone_hears_it_whatever_stands_before_it() -> None:
+    routes = {
+        names: Route(notifier="webhook", rules=names)
+        for names in ((), ("incident",), ("incident", "threshold"), ("anomaly_rate", "no_data"))
+    }
+
+    behind = find_behind(read_rules(), routes.values())
+
+    assert {name: behind[name] for name in ("incident", "anomaly_rate", "consecutive_anomalies")} == {
+        "incident": (),
+        "anomaly_rate": (),
+        "consecutive_anomalies": ("threshold",),
+    }
+    assert find_behind(read_rules(), [routes[()], routes["incident", "threshold"]])["incident"] == ("threshold",)
 
 
 @pytest.mark.parametrize("name", [each.partition(".")[2] for each in sql.alerts()])

@@ -83,6 +83,15 @@ def test_what_is_dismissed_until_a_day_is_told_again_from_that_day_on(spiked: Se
     assert (shown(spiked, WHOLE), shown(spiked, NEXT)) == (0, 1)
 
 
+def test_what_was_planned_is_told_no_more_and_is_no_label(spiked: Settings) -> None:
+    say(spiked, "planned", known(spiked, WHOLE)["anomaly_id"], "--reason", "a load test", "--until", f"{NEXT.end:%Y-%m-%d}")
+
+    row = known(spiked, WHOLE)
+    assert (row["answer"], row["answer_reason"], row["label"]) == ("planned", "a load test", None)
+    assert known(spiked, NEXT)["answer"] is None
+    assert (shown(spiked, WHOLE), shown(spiked, NEXT)) == (0, 1)
+
+
 def test_what_is_acknowledged_stays_in_sight_and_the_newest_answer_counts(spiked: Settings) -> None:
     anomaly_id = known(spiked, WHOLE)["anomaly_id"]
     say(spiked, "dismiss", anomaly_id, "--reason", "by mistake")

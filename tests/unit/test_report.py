@@ -382,7 +382,10 @@ def test_where_people_dismissed_every_incident_the_page_says_that_nothing_else_w
 
     page = Page(render(replace(findings, anomaly=every, anomaly_point=mine)))
 
-    assert "nor in the 30 days before its end, but for what people dismissed or refuted." in page.one(id="anomalies")["text"]
+    assert (
+        "nor in the 30 days before its end, but for what people dismissed, planned or refuted."
+        in page.one(id="anomalies")["text"]
+    )
 
 
 def test_each_segment_marks_its_one_champion(page: Page) -> None:

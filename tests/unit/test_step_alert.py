@@ -20,7 +20,7 @@ from pipeline.alerting.message import TAKEN, refused
 from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError, PartialError
 from pipeline.inputs import ask
-from pipeline.inputs.alerts import read_known
+from pipeline.inputs.alerts import read_known, read_said
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake, sql
 from pipeline.quality.conform import conform
@@ -342,6 +342,24 @@ def test_a_route_that_has_had_its_messages_of_the_week_is_told_of_no_more_warnin
     ]
     assert (len(few.ids), len(all_.ids)) == (4, 6), "each is told what is over of what it was told"
     assert "messages withheld of route few, which has had its messages of the week: 1" in caplog.text
+
+
+def test_what_is_critical_uses_up_no_messages_of_the_week(opened: Callable[..., Any]) -> None:
+    lake, settings = opened(routes={"few": hook(Inbox(("127.0.0.1", free_port())), weekly_messages=1)})
+    plain = dict.fromkeys(ALERT.names) | {"rule": "threshold", "subject": "1/r/i-1", "cause": "cpu_utilization", "alert_id": "a"}
+    plain |= {"since": DAY.start, "as_of": DAY.as_of}
+    critical, mild, other = (
+        News(letter * 12, "firing", (plain | {"severity": severity},))
+        for letter, severity in (("a", "critical"), ("b", "warning"), ("c", "warning"))
+    )
+    for news in ([critical], [mild], [other, mild, critical]):
+        step.queue_messages(news, read_said(lake, DAY.as_of), DAY, open_lake(settings), settings)
+
+    assert [(row["group_id"][0], row["state"]) for row in sorted(messages(lake), key=lambda row: row["group_id"])] == [
+        ("a", "queued"),
+        ("b", "queued"),
+        ("c", "withheld"),
+    ]
 
 
 def test_a_message_that_nobody_took_for_a_week_is_given_up_and_stays_on_record(opened: Callable[..., Any]) -> None:

@@ -40,7 +40,7 @@ def anomalies(findings: Findings) -> Content | Empty:
     recent = grade_hours(hours, findings.anomaly)
     found = sort_by_gravity(incidents_of_interval(findings))
     if recent.empty and found.empty:
-        but = "" if hours.empty else ", but for what people dismissed or refuted"
+        but = "" if hours.empty else ", but for what people dismissed, planned or refuted"
         return Empty(
             f"No anomalous hour in this interval, nor in the 30 days before its end{but}.",
             f"{say_judged(findings.judged)} The setting `alert_votes` says how many detectors must agree.",
