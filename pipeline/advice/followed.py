@@ -161,7 +161,9 @@ def find_schedule(said: pd.DataFrame, hours: pd.Series) -> Change | None:
             continue
         # Days before that were under an earlier schedule are not what the machine ran by itself.
         free = 0 if found is None or found.ends is None else int(hours.index.searchsorted(found.ends))
-        lowest = week.iloc[free + SCHEDULE_DAYS - 1 : place].min()
+        weeks = week.iloc[free + SCHEDULE_DAYS - 1 : place].dropna()
+        # Of days that nobody knows no week is whole: then only what was usual can be fallen below.
+        lowest = float(weeks.min()) if len(weeks) else usual
         is_left = known < lowest and known <= _MORE_THAN_LEFT * 24 * (1 - _off_share(newest))
         is_new = hours.iloc[place : place + SCHEDULE_DAYS].min() < hours.iloc[free:place].min() / 2
         if not (known <= lowest - half or (is_left and is_new)):

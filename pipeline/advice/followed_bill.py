@@ -121,9 +121,10 @@ def _commitments(said: pd.Series, mine: pd.DataFrame) -> set[str]:
         like = is_plan & covered["usage_type"].str.contains(COVERED_BY_PLANS, regex=True)
     else:
         of_family = reserved_families(covered) == said["resource_id"]
-        # Of a family of instances a plan of its own may have been recommended.
-        kind = is_plan if "Savings Plan" in str(said["target_config"]) else ~is_plan
-        like = kind & (covered["region"] == said["region"]) & of_family
+        alike = (covered["region"] == said["region"]) & of_family
+        # Of a family of instances a plan of its own may have been recommended: one that covers others as well is another kind.
+        of_its_own = is_plan & ~covered["commitment_id"].isin(covered.loc[~alike, "commitment_id"])
+        like = alike & (of_its_own if "Savings Plan" in str(said["target_config"]) else ~is_plan)
     return set(covered.loc[like, "commitment_id"])
 
 

@@ -36,5 +36,6 @@ def add_record(rows: pd.DataFrame, past: pd.DataFrame, replayed: Mapping[str, st
 def _say(past: Mapping[Hashable, Any], wrong: str) -> str:
     changes, broke = int(past["changes"]), int(past["violating"])
     windows = "1 window" if changes == 1 else f"{changes:,} windows"
-    money = f"saved ${past['saved_usd']:,.0f} of ${past['promised_usd']:,.0f} promised"
+    saved, promised = past["saved_usd"], f"of ${past['promised_usd']:,.0f} promised"
+    money = f"saved ${saved:,.0f} {promised}" if saved >= 0 else f"lost ${-saved:,.0f} instead {promised}"
     return f"followed before: {windows} of 30 days, {money}, {f'{broke:,}' if broke else 'none'} {wrong}"

@@ -301,7 +301,8 @@ def _sold_as(known: pd.DataFrame, offer: Offer, rates: Rates, options: CommitOpt
     used = last_days(known, LEVEL_DAYS).groupby(["region", "usage_type"])["list_usd"].sum()
     region, usage_type = map(str, used.index[int(np.argmax(used.to_numpy()))])
     rate = rates.of(region, usage_type, terms)
-    return None if rate is None else (usage_type.rpartition(":")[2], rate.usd)
+    zones = " Multi-AZ" if "Multi-AZ" in usage_type else ""
+    return None if rate is None else (f"{usage_type.rpartition(':')[2]}{zones}", rate.usd)
 
 
 def _mix(rows: pd.DataFrame, discounts: Mapping[str, _Discount]) -> Mix:

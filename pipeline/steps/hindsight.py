@@ -39,7 +39,7 @@ def hindsight(interval: Interval, lake: Lake, settings: Settings) -> int:
     """Rows of `gold.recommendation_backtest` for the windows whose last day is in the interval: of most days there is none, and
     nothing is read.
 
-    A window says the same whenever it is judged: over one day, or with others over many.
+    A window says the same whenever it is judged, over one day, or with others over many; of purchases what the bill does then.
     """
     windows = list(windows_within(interval))
     if not windows:

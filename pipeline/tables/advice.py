@@ -56,13 +56,20 @@ RECOMMENDATION_BACKTEST = Table(
         _usd("cost_before_usd", "What the resources judged cost in the window, at list price; 0 for one without."),
         _usd("cost_after_usd", "What they would have cost."),
         _usd("promised_usd", "What the rule expected to save in the window."),
-        _usd("saved_usd", "What would have been saved until what broke too much was taken back."),
+        # Not `_usd`: a purchase is paid to its end.
+        Column(
+            name="saved_usd",
+            type=NUMBER,
+            doc="What would have been saved until what broke too much was taken back; below 0 where purchases lost money.",
+            unit="usd",
+        ),
         Column(name="hours", type=WHOLE, doc="Hours of changed resources that were observed.", unit="hours", ge=0),
         Column(name="added_hours", type=WHOLE, doc="Of them, those in which what was changed was missed.", unit="hours", ge=0),
         Column(
             name="violating",
             type=WHOLE,
-            doc="Changes that would have been taken back: missed in more than 1 % of the hours, what was stopped in any.",
+            doc="Changes that would have been taken back: missed in more than 1 % of the hours, what was stopped in any; "
+            "purchases that lost money.",
             unit="count",
             ge=0,
         ),

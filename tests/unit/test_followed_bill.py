@@ -108,6 +108,8 @@ def test_a_plan_that_was_recommended_of_a_family_of_instances_is_followed_by_a_p
 
     assert bought(plan, said=of_a_plan) is not None
     assert bought(reservation, said=of_a_plan) is None
+    # A Compute Savings Plan covers the family, too.
+    assert bought(plan, covered(AFTER, 0.1, usage_type="Lambda-GB-Second"), said=of_a_plan) is None
     assert bought(plan, said=reserved) is None
     assert bought(reservation, said=reserved) is not None
 

@@ -10,7 +10,11 @@ import pytest
 
 from pipeline.advice.hindsight import Past, Window
 from pipeline.advice.hindsight_bill import follow_purchases
+from pipeline.interval import Interval
+from pipeline.quality.conform import conform
+from pipeline.quality.validate import hold
 from pipeline.recommenders import reservation, savings_plan
+from pipeline.tables.advice import RECOMMENDATION_BACKTEST as TABLE
 from tests.support.spending import AS_OF, PLAN, charged, rates, spending
 
 RATES = rates({"ec2/m5.large": 0.12, "savings_plan/compute 1yr no_upfront: m5.large": 0.0834})
@@ -52,6 +56,8 @@ def test_a_plan_loses_all_that_is_paid_for_it_where_nothing_is_spent_any_more() 
     assert row["cost_before_usd"] == 0
     # At .695 of 7 to 10 dollars an hour.
     assert -0.695 * 10 * 24 * KNOWN < row["saved_usd"] < -0.695 * 7 * 24 * KNOWN
+    day = Interval(row["ts"], row["ts"] + timedelta(days=1))
+    assert hold(conform(TABLE.frame([row]), TABLE, day), TABLE, day).num_rows == 1
 
 
 def test_days_on_which_it_costs_more_than_it_is_worth_are_counted_apart() -> None:

@@ -355,6 +355,16 @@ def test_weeks_of_fewer_hours_of_a_machine_that_people_switch_are_no_schedule_an
     assert abs(seen.first - CHANGED) <= pd.Timedelta(days=2)
 
 
+def test_a_schedule_is_seen_where_of_each_week_before_a_day_is_not_known() -> None:
+    asked = said("schedule", "schedule", "off at night", off_hours_of_week=118.0)
+    switched = pd.Series(np.where(ALL < CHANGED, 24.0, np.where(ALL.dayofweek < 5, 10.0, 0.0)), index=ALL)
+
+    seen = find_schedule(asked, switched.mask((ALL.dayofweek == 6) & (ALL < CHANGED)))
+
+    assert seen is not None
+    assert seen.first == CHANGED
+
+
 def test_of_two_schedules_that_were_asked_for_the_newest_counts_as_the_oldest_is_followed_no_more() -> None:
     again, days = CHANGED + pd.Timedelta(days=80), pd.date_range(FIRST, periods=180, freq="D")
     first = said("schedule", "schedule", "off at night", off_hours_of_week=118.0)

@@ -520,6 +520,7 @@ def test_the_past_of_each_rule_stands_below_what_it_recommends_and_is_left_out_w
     said = page.one(id="recommendations")["text"]
     assert "idle 4" in said
     assert "CO default" in said
+    assert "Taken back, or lost money" in said
     assert "Taken back" not in Page(render(findings)).one(id="recommendations")["text"]
 
 

@@ -314,16 +314,18 @@ def test_a_rule_that_cannot_be_held_to_what_came_says_so_and_what_keeps_things_s
             {**known, "recommendation_id": "b", "rule_id": "idle", "action": "keep"},
             {**known, "recommendation_id": "c", "rule_id": "idle", "action": "stop"},
             {**known, "recommendation_id": "d", "rule_id": "idle", "action": "stop", "rule_version": "2"},
+            {**known, "recommendation_id": "e", "rule_id": "savings_plan", "action": "purchase"},
         ]
     )
     past = pd.DataFrame(
-        [("idle", "1", 38, 1, 1234.4, 987.6)],
+        [("idle", "1", 38, 1, 1234.4, 987.6), ("savings_plan", "1", 1, 1, 1678.4, -4321.0)],
         columns=["rule_id", "rule_version", "changes", "violating", "promised_usd", "saved_usd"],
     )
 
-    said = add_record(rows, past, {"idle": "broke"})["record"].tolist()
+    said = add_record(rows, past, {"idle": "broke", "savings_plan": "lost money"})["record"].tolist()
 
     assert said[0].startswith("not replayed: ")
     assert said[1] is None
     assert said[2] == "followed before: 38 windows of 30 days, saved $988 of $1,234 promised, 1 broke"
     assert said[3].startswith("not followed before: ")
+    assert said[4] == "followed before: 1 window of 30 days, lost $4,321 instead of $1,678 promised, 1 lost money"

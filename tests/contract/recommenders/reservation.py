@@ -104,7 +104,10 @@ SITUATIONS = {
         says=("keep", "Nothing that is worth"),
     ),
     "databases at listed rates": family(
-        "rds/db.r6g", charged(160.0, **LARGER), prices=ENGINES, says=("purchase", "while 70% of it is used.*price list")
+        "rds/db.r6g",
+        charged(160.0, **LARGER),
+        prices=ENGINES,
+        says=("purchase", "× db.r6g.xlarge Multi-AZ are.* while 70% of it is used.*price list"),
     ),
     "covered": family("rds/db.r6g", COVERED, says=("keep", "Nothing that is worth")),
     "stopped": family("rds/db.r6g", COVERED, charged(160.0, **LARGER), changes=changes(6000.0), says=("keep", "Nothing that is")),
