@@ -181,7 +181,7 @@ def test_what_was_landed_before_there_was_a_first_day_stays_found(
 def test_a_query_of_a_day_lists_no_more_projected_days_than_its_window_and_one(aws: AwsServer, created: Lake) -> None:
     asked = {"start": DAY.start, "shard": 0, "shards": 1, "hours": 1, "metric": "", "by_resource_id": 1, "by_usage_type": 1}
     asked |= dict.fromkeys(("account", "region", "resource_id"), "a")
-    asked |= dict.fromkeys(("resources", "usage_types", "items"), " ")
+    asked |= dict.fromkeys(("resources", "usage_types", "items", "series"), " ") | {"at_most": 1}
     asked |= {"dimension": "team", "by_bill": 1, "metrics": "", "before_start": DAY.start, "after_start": DAY.start}
     listed = {}
     for name in sql.names():
