@@ -106,27 +106,26 @@ charged AS (
     AND s.charge_category = d.charge_category
   WHERE s.ts IS NULL
 ),
+-- Not as unions: Trino works a part out anew wherever it is named, and Athena refuses a query of more than 150 stages.
 meant AS (
-  SELECT 'billed' AS cost, 'all' AS kind, provider, account, service, team, currency, ts, billed AS amount FROM charged
-  UNION ALL
-  SELECT 'effective' AS cost, 'all' AS kind, provider, account, service, team, currency, ts, effective AS amount FROM charged
-  UNION ALL
-  SELECT 'billed' AS cost, 'usage' AS kind, provider, account, service, team, currency, ts, billed AS amount
-  FROM charged WHERE charge_category = 'Usage'
-  UNION ALL
-  SELECT 'effective' AS cost, 'usage' AS kind, provider, account, service, team, currency, ts, effective AS amount
-  FROM charged WHERE charge_category = 'Usage'
+  SELECT
+    m.cost, m.kind, c.provider, c.account, c.service, c.team, c.currency, c.ts,
+    CASE WHEN m.cost = 'billed' THEN c.billed ELSE c.effective END AS amount
+  FROM charged AS c
+  CROSS JOIN (VALUES ('billed', 'all'), ('effective', 'all'), ('billed', 'usage'), ('effective', 'usage')) AS m (cost, kind)
+  WHERE m.kind = 'all' OR c.charge_category = 'Usage'
 ),
 by_node AS (
-  SELECT cost, kind, provider, account, service, team, currency, ts, amount FROM meant
-  UNION ALL
-  SELECT cost, kind, provider, account, 'all' AS service, team, currency, ts, amount FROM meant
-  UNION ALL
-  SELECT cost, kind, provider, 'all' AS account, service, team, currency, ts, amount FROM meant
-  UNION ALL
-  SELECT cost, kind, provider, 'all' AS account, 'all' AS service, team, currency, ts, amount FROM meant
-  UNION ALL
-  SELECT cost, kind, 'all' AS provider, 'all' AS account, 'all' AS service, team, currency, ts, amount FROM meant
+  SELECT
+    m.cost, m.kind,
+    CASE WHEN n.has_provider THEN m.provider ELSE 'all' END AS provider,
+    CASE WHEN n.has_account THEN m.account ELSE 'all' END AS account,
+    CASE WHEN n.has_service THEN m.service ELSE 'all' END AS service,
+    m.team, m.currency, m.ts, m.amount
+  FROM meant AS m
+  CROSS JOIN (
+    VALUES (true, true, true), (true, true, false), (true, false, true), (true, false, false), (false, false, false)
+  ) AS n (has_provider, has_account, has_service)
 ),
 by_day AS (
   SELECT cost, kind, provider, account, service, team, currency, ts, sum(amount) AS amount
