@@ -88,8 +88,9 @@ def interval_of(
             raise ConfigError(
                 f'{dag_id}: this {run_type} run has no data interval; give it a day, as in --conf \'{{"day": "2026-03-01"}}\''
             )
-        whole = Interval(naive_utc(start), naive_utc(end))
-        return _whole_days(whole) if "day" in params else whole
+        own = Interval(naive_utc(start), naive_utc(end))
+        # A DAG of days that does not run at midnight stands for the days that were over when its interval ended.
+        return (own.periods_over(timedelta(days=1)) or own) if "day" in params else own
     if run_type in ("scheduled", "backfill"):
         raise ConfigError(f"{dag_id}: a {run_type} run has its own data interval, but its conf asks for {given}")
     if set(given) == {"day"}:
@@ -113,12 +114,6 @@ def interval_of(
             f"{dag_id}: {interval} is not over at {now:%Y-%m-%d %H:%M} UTC, the moment of this run; expected {expected}"
         )
     return Interval(interval.start, min(interval.end, over))
-
-
-def _whole_days(interval: Interval) -> Interval:
-    """What a DAG of days stands for that does not run at midnight: the days that were over when its interval ended."""
-    start, end = (datetime.combine(each.date(), datetime.min.time()) for each in (interval.start, interval.end))
-    return Interval(start, end) if start < end else interval
 
 
 def _check_rhythm(interval: Interval, dag_id: str, *, of_days: bool) -> None:

@@ -6,8 +6,9 @@ challenger that is worse than seasonal naive never becomes champion, and neither
 no better on labels that came later.
 
 **Waits** for the daily run of the day before: it looks each day at 06:00 UTC. `due` says in its log whether to train: a week
-after the last training (`retrain_after_days`), or when `gold.drift` says so and the last training has cooled down
-(`retrain_cooldown_days`). Otherwise the rest of the run is skipped. A run by hand trains in any case.
+after the last training (`retrain_after_days`), at once where options of forecasters or the vote of the detectors are others than
+it was told, or when `gold.drift` says so and it has cooled down (`retrain_cooldown_days`). Otherwise the rest of the run is
+skipped. A run by hand trains in any case.
 
 The segments are mapped over `shards`, `register` makes one training of what they found, and `record` publishes its figures.
 Beside them `train_detectors` learns from labels; where it fails, so does the run, but forecasters are decided about all the same.

@@ -87,10 +87,8 @@ class Figures:
         return Windows(*np.sum([each for name, each in self.windows[profile] if part in name], axis=0)).score
 
     def row(self) -> list[str]:
-        of, both = (
-            self.events,
-            [f"{self.numenta(profile):.1f}/{self.numenta(profile, 'AWSCloudwatch'):.1f}" for profile in PROFILES],
-        )
+        of = self.events
+        both = [f"{self.numenta(profile):.1f}/{self.numenta(profile, 'AWSCloudwatch'):.1f}" for profile in PROFILES]
         made_up = [f"{each.events.f1:.2f}, {each.point_f1:.2f}" for each in self.injected]
         return [f"{of.f1:.3f}", f"{of.false / of.days:.3f}", f"{low_half(self.series):.2f}", *both, *made_up]
 

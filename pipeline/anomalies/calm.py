@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.anomalies.detection import SIGMA_PER_MEDIAN_DISTANCE
+
 Numbers = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Stamps = npt.NDArray[np.datetime64]
@@ -26,7 +28,6 @@ PAIR_RATIO = 2 / 3
 
 _QUIET = np.timedelta64(6, "h")
 _DAY = np.timedelta64(1, "D")
-_SIGMA_PER_MEDIAN_DISTANCE = 1.4826
 
 
 def calm_excess(clock: Stamps, residual: Numbers, floor: Numbers, days: int, alert_deviations: float) -> Numbers:
@@ -75,7 +76,7 @@ def _of_days(clock: Stamps, residual: Numbers, floor: Numbers, days: int) -> tup
             continue
         distances = np.sort(np.abs(before))
         low, middle, high, tail = (distances[int(share * (len(distances) - 1))] for share in (0.25, 0.5, 0.75, 0.9))
-        noise = _SIGMA_PER_MEDIAN_DISTANCE * middle
+        noise = SIGMA_PER_MEDIAN_DISTANCE * middle
         shaped = QUARTILES[0] * low <= high <= QUARTILES[1] * low and tail <= LARGEST_TAIL * middle
         balanced = ABOVE[0] <= (before > 0).mean() <= ABOVE[1]
         scale[begin:end] = np.fmax(noise, floor[begin:end])
@@ -87,8 +88,7 @@ def _of_days(clock: Stamps, residual: Numbers, floor: Numbers, days: int) -> tup
 def _times_before(clock: Stamps, far: Bools, days: int) -> npt.NDArray[np.int64]:
     """How often in the days before each row something was far after six hours in which nothing was."""
     rows = np.flatnonzero(far)
-    first = rows[np.diff(clock[rows], prepend=clock[:1] - 2 * _QUIET) > _QUIET] if len(rows) else rows
+    first = rows[np.diff(clock[rows], prepend=clock[:1] - 2 * _QUIET) > _QUIET]
     before = np.searchsorted(first, np.arange(len(clock)))
     expired = np.searchsorted(clock[first], clock - days * _DAY)
-    times: npt.NDArray[np.int64] = np.fmax(before - expired, 0)
-    return times
+    return np.asarray(before - expired, dtype=np.int64)

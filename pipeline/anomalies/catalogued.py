@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.anomalies.detection import smallest_scale
-from pipeline.features.selection import select
+from pipeline.features.selection import fill, select
 from pipeline.features.series import kinds, names
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ def choose(training: Floats, surprise: Floats, most: int) -> npt.NDArray[np.int6
     if not len(usable):
         return usable
     rows = np.unique(np.linspace(0, len(surprise) - 1, _ROWS).astype(np.int64))
-    features, surprise = _filled(training[rows][:, usable]), surprise[rows]
+    features, surprise = fill(training[rows][:, usable]), surprise[rows]
     first = ExtraTreesRegressor(_TREES, min_samples_leaf=3, random_state=1).fit(features, surprise)
     named = tuple(names("hour")[place] for place in usable)
     kept, _ = select(named, features, surprise, np.asarray(first.feature_importances_, dtype=np.float64), 0, most)
@@ -56,7 +56,7 @@ def measure(training: Floats, judged: Floats, chosen: npt.NDArray[np.int64], lev
     in_level, in_distance, in_share = (each[chosen] for each in kinds("hour"))
     least = np.where(in_share, _LEAST_SHARE, _LEAST_RATIO)
     least = np.where(in_level | in_distance, smallest_scale(np.array(level)), least)
-    past = _filled(training[:, chosen])
+    past = fill(training[:, chosen])
     centre, spread = past.mean(axis=0), np.fmax(past.std(axis=0), least)
     new = np.where(np.isfinite(judged[:, chosen]), judged[:, chosen], centre)
     return np.clip((past - centre) / spread, -_LIMIT, _LIMIT), np.clip((new - centre) / spread, -_LIMIT, _LIMIT)
@@ -65,10 +65,3 @@ def measure(training: Floats, judged: Floats, chosen: npt.NDArray[np.int64], lev
 def _varies(training: Floats) -> npt.NDArray[np.bool_]:
     known = np.where(np.isfinite(training), training, np.nan)
     return np.asarray(np.fmax.reduce(known) > np.fmin.reduce(known))
-
-
-def _filled(rows: Floats) -> Floats:
-    """The rows with what is missing at the median of its column."""
-    seen = np.isfinite(rows)
-    middle = [np.median(column[known]) if known.any() else 0.0 for column, known in zip(rows.T, seen.T, strict=True)]
-    return np.where(seen, rows, np.array(middle))

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.anomalies.detection import SIGMA_PER_MEDIAN_DISTANCE
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Days = npt.NDArray[np.datetime64]
@@ -115,7 +117,7 @@ def _spread(off: Floats, day: int) -> Floats:
     known = off[max(LEAST, day - WEEK * WEEKS) : day]
     if day < FIRST:
         return np.full(off.shape[1], np.inf)
-    spread: Floats = 1.4826 * np.median(np.abs(known), axis=0)
+    spread: Floats = SIGMA_PER_MEDIAN_DISTANCE * np.median(np.abs(known), axis=0)
     return spread
 
 

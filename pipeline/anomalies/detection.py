@@ -24,7 +24,7 @@ FEWEST_ALIKE = 3
 """Values of a phase, such as the hour of the day, of which a median is made."""
 
 _LARGEST_EXCESS = 1e9
-_SIGMA_PER_MEDIAN_DISTANCE = 1.4826
+SIGMA_PER_MEDIAN_DISTANCE = 1.4826
 SIGMA_PER_MEAN_DISTANCE = 1.2533
 
 
@@ -263,7 +263,7 @@ def usual_of_hour(
     expected = np.where(np.isnan(expected), past_median(clock, values, hour, history), expected)
     distance = np.abs(values - expected)
     local = past_median(clock, distance, phase, history)
-    return expected, np.fmax(_SIGMA_PER_MEDIAN_DISTANCE * local, usual_distance(clock, distance, expected, history))
+    return expected, np.fmax(SIGMA_PER_MEDIAN_DISTANCE * local, usual_distance(clock, distance, expected, history))
 
 
 def hour_of_day(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:

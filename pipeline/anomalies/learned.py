@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from pipeline.anomalies.catalogued import choose, measure
 from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge, smallest_scale, usual_of_hour
 from pipeline.errors import ConfigError
-from pipeline.features.series import of_samples
+from pipeline.features.series import names, of_samples
 
 Floats = npt.NDArray[np.float64]
 #: Scores of some samples by a model trained on others, higher where a sample is more unusual: training, judged → their scores.
@@ -85,7 +85,7 @@ class LearnedOptions(TrainedOptions):
     catalogue: int = Field(
         0,
         ge=0,
-        le=107,
+        le=len(names("hour")),
         description="Features of the catalogue by the hour that it is told besides, "
         "the best by importance and mutual information in each training.",
     )

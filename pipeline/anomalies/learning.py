@@ -16,7 +16,7 @@ import pandas as pd
 
 from pipeline.anomalies.detection import Detector, arrival_clock, finite
 from pipeline.anomalies.incidents import APART, OWNER
-from pipeline.anomalies.scoring import rank
+from pipeline.anomalies.scoring import Events, rank
 from pipeline.anomalies.state import hold
 from pipeline.anomalies.voters import Voters, from_threshold
 from pipeline.tables.columns import ANOMALY_LABELS
@@ -38,6 +38,8 @@ MORE_RATIO = 0.1
 #: Multiples of a detector's own threshold, and shares of its weight, that are tried.
 MULTIPLES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0, 2.0)
+#: Of sets that are drawn at random.
+SEED = 0
 _ROUNDING = 1e-9
 
 
@@ -165,7 +167,7 @@ def measure(voters: Voters, evidence: Evidence) -> Found:
     """How well a vote does on all labels."""
     hours, confirmed = anomalous(voters, evidence), evidence.confirmed
     seen = np.array([hours[places].any() for places in evidence.incidents], dtype=np.bool_)
-    found, false, wanted = int((seen & confirmed).sum()), int((seen & ~confirmed).sum()), int(confirmed.sum())
+    of = Events(int((seen & confirmed).sum()), int((~seen & confirmed).sum()), int((seen & ~confirmed).sum()), evidence.days)
     counting = [name for name in voters.names if voters.weights[name] > 0]
     score = np.max([evidence.excess[name] / voters.thresholds[name] for name in counting], axis=0)
     true = np.zeros(len(score), dtype=np.bool_)
@@ -173,14 +175,14 @@ def measure(voters: Voters, evidence: Evidence) -> Found:
         true[places] = True
     return Found(
         len(confirmed),
-        wanted,
-        found,
-        false,
-        _share(found, found + false),
-        _share(found, wanted),
-        _share(2 * found, found + false + wanted),
-        rank(score, true).pr_auc if len(score) else float("nan"),
-        _share(_count(hours & evidence.quiet, evidence.starts), evidence.days),
+        of.found + of.missed,
+        of.found,
+        of.false,
+        of.precision,
+        of.recall,
+        of.f1,
+        rank(score, true).pr_auc,
+        _count(hours & evidence.quiet, evidence.starts) / of.days if of.days else float("nan"),
     )
 
 
@@ -190,10 +192,6 @@ def _count(hours: Bools, starts: Bools) -> int:
     apart = np.diff(places) > int(APART / np.timedelta64(1, "h")) + 1
     other = np.diff(np.cumsum(starts)[places]) > 0
     return int(len(places) > 0) + int((apart | other).sum())
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
 
 
 def distance(voters: Voters, shipped: Voters) -> float:
@@ -206,7 +204,7 @@ def distance(voters: Voters, shipped: Voters) -> float:
     return float(sum(1 + step for step in steps if step > _ROUNDING))
 
 
-def search(shipped: Voters, evidence: Evidence, known: Places, trials: int = 0, seed: int = 0) -> Voters:
+def search(shipped: Voters, evidence: Evidence, known: Places, trials: int = 0) -> Voters:
     """The weights and thresholds that are wrong about the fewest of some labels, where that is worth their distance from shipped.
 
     The grid is gone through detector by detector until nothing gets better; then `trials` random sets and sets of a
@@ -217,7 +215,6 @@ def search(shipped: Voters, evidence: Evidence, known: Places, trials: int = 0, 
         evidence: of labelled incidents, as `Evidence.of_incidents` gives it.
         known: places of the labels that are learned from.
         trials: how many sets beside the grid.
-        seed: of these.
 
     Source: a prior of `PRIOR_LABELS` labels on what is shipped, as in maximum a posteriori estimation; Bergstra et al. (2011).
     """
@@ -235,7 +232,7 @@ def search(shipped: Voters, evidence: Evidence, known: Places, trials: int = 0, 
             for other in _neighbours(best, shipped, name):
                 if (lost := loss(other)) < least - _ROUNDING:
                     best, least, better = other, lost, True
-    for other in _sampled(shipped, loss, trials, seed):
+    for other in _sampled(shipped, loss, trials):
         if (lost := loss(other)) < least - _ROUNDING:
             best, least = other, lost
     return best
@@ -251,14 +248,14 @@ def _neighbours(voters: Voters, shipped: Voters, name: str) -> Iterator[Voters]:
                 yield replace(voters, weights=weights, thresholds={**voters.thresholds, name: multiple})
 
 
-def _sampled(shipped: Voters, loss: Any, trials: int, seed: int) -> Iterator[Voters]:
+def _sampled(shipped: Voters, loss: Any, trials: int) -> Iterator[Voters]:
     """Sets that Optuna asks for, the first ten at random; it is told what each is worth."""
     if trials < 1:
         return
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, trials)))
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED, n_startup_trials=min(10, trials)))
     for _ in range(trials):
         asked = study.ask()
         thresholds = {
@@ -279,18 +276,11 @@ class Learned(NamedTuple):
 
     Attributes:
         proposed: what all labels together say; what serves, where they are too few.
-        tested: labels that came after others, each told by what was learned before it.
-        better, worse: of these, where what was learned is right and what serves is not, and the reverse.
-        labels: in all.
         passes: whether that is enough, by two standard errors, for it to serve.
         reason: why, or why not, with the figures.
     """
 
     proposed: Voters
-    tested: int
-    better: int
-    worse: int
-    labels: int
     passes: bool
     reason: str
 
@@ -310,7 +300,7 @@ def learn(shipped: Voters, serving: Voters, evidence: Evidence, trials: int = 0)
     """
     labels = len(evidence.incidents)
     if labels < LEAST_LABELS:
-        return Learned(serving, 0, 0, 0, labels, passes=False, reason=f"{labels} labels of the {LEAST_LABELS} that are needed")
+        return Learned(serving, passes=False, reason=f"{labels} labels of the {LEAST_LABELS} that are needed")
     small = evidence.of_incidents()
     tested = np.arange(int(FIRST_SHARE * labels), labels)
     learned, present = [], is_right(serving, small)
@@ -323,12 +313,10 @@ def learn(shipped: Voters, serving: Voters, evidence: Evidence, trials: int = 0)
     outcome = f"of {len(tested)} labels told by what was learned before them {better} are right now and {worse} no more"
     told, tells = measure(proposed, evidence).others_per_day, measure(serving, evidence).others_per_day
     if proposed.text() == serving.text():
-        return Learned(
-            proposed, len(tested), better, worse, labels, passes=False, reason=f"{labels} labels say what serves; {outcome}"
-        )
+        return Learned(proposed, passes=False, reason=f"{labels} labels say what serves; {outcome}")
     enough, quiet = better - worse >= 2 * np.sqrt(better + worse) and better > worse, told <= (1 + MORE_RATIO) * tells + _ROUNDING
     margin = f"needed are {2 * np.sqrt(better + worse):.1f} more"
     reason = (
         f"{labels} labels: {outcome}, {margin}; {told:.4f} incidents that nobody confirmed per series and day, {tells:.4f} before"
     )
-    return Learned(proposed, len(tested), better, worse, labels, passes=bool(enough and quiet), reason=reason)
+    return Learned(proposed, passes=bool(enough and quiet), reason=reason)

@@ -44,7 +44,7 @@ class Voters:
         return tuple(self.options)
 
     @property
-    def is_shipped(self) -> bool:
+    def is_unmoved(self) -> bool:
         """Whether each detector flags from its own threshold on."""
         return all(each == 1 for each in self.thresholds.values())
 

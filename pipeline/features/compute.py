@@ -15,6 +15,7 @@ from pipeline.features.rolling import roll
 from pipeline.features.shape import entropy, peak, spectrum
 from pipeline.features.temporal import tell_time
 from pipeline.features.windows import Floats
+from pipeline.forecasting.panel import STEP
 from pipeline.tables.catalogue import BASE_METRICS, FAMILIES, SEASON, SPECTRUM, list_features, reach
 from pipeline.tables.columns import Granularity
 
@@ -77,8 +78,7 @@ def _parts(out: Floats) -> Iterator[tuple[str, Floats]]:
 def _check(x: Floats, when: npt.NDArray[np.datetime64], granularity: Granularity) -> None:
     if x.ndim != 3 or len(x) != len(BASE_METRICS) or x.shape[2] != len(when):
         raise DataError(f"features need ({len(BASE_METRICS)} metrics, resources, {len(when)} periods), got {x.shape}")
-    step = np.timedelta64(1, "h" if granularity == "hour" else "D")
-    if (np.diff(when) != step).any():
+    if (np.diff(when) != STEP[granularity]).any():
         raise DataError(f"features need moments one {granularity} apart: a period that was not observed is NaN, not left out")
     if np.isinf(x).any():
         raise DataError("features need finite values, or NaN where none was observed")

@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.errors import DataError
 from pipeline.features.compute import compute, split_resources
 from pipeline.features.windows import Floats
+from pipeline.forecasting.panel import STEP
 from pipeline.tables.catalogue import BASE_METRICS, list_features
 from pipeline.tables.columns import Granularity
 
@@ -46,8 +47,7 @@ def lay_out(rows: pd.DataFrame, start: datetime, end: datetime, granularity: Gra
     Raises:
         DataError: a row that lies in no period of the grid, or two of one.
     """
-    step = np.timedelta64(1, "h" if granularity == "hour" else "D")
-    when = np.arange(np.datetime64(start, "us"), np.datetime64(end, "us"), step)
+    when = np.arange(np.datetime64(start, "us"), np.datetime64(end, "us"), STEP[granularity])
     ts = rows["ts"].to_numpy(dtype="datetime64[us]")
     column = np.searchsorted(when, ts)
     if len(rows) and ((column == len(when)).any() or (when[np.minimum(column, len(when) - 1)] != ts).any()):

@@ -34,11 +34,7 @@ def select(
     from sklearn.feature_selection import mutual_info_regression
 
     rows = np.unique(np.linspace(0, len(target) - 1, _ROWS).astype(np.int64))
-    sample = features[rows]
-    seen = ~np.isnan(sample)
-    middle = np.array([np.median(column[known]) if known.any() else 0.0 for column, known in zip(sample.T, seen.T, strict=True)])
-    sample = np.where(seen, sample, middle)
-    told = mutual_info_regression(sample, target[rows], random_state=1)
+    told = mutual_info_regression(fill(features[rows]), target[rows], random_state=1)
     place = _rank(gain) + _rank(told)
     rest = always + np.argsort(place[always:], kind="stable")[:most]
     kept = np.sort(np.concatenate([np.arange(always), rest]))
@@ -52,6 +48,13 @@ def select(
         }
     )
     return kept, table
+
+
+def fill(features: Floats) -> Floats:
+    """The same with what is missing at the median of its column; at 0 where nothing is known of it."""
+    seen = np.isfinite(features)
+    middle = [np.median(column[known]) if known.any() else 0.0 for column, known in zip(features.T, seen.T, strict=True)]
+    return np.where(seen, features, np.array(middle))
 
 
 def _rank(values: Floats) -> npt.NDArray[np.int64]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pipeline.features.compute import compute, split_resources
 from pipeline.features.windows import Floats
+from pipeline.forecasting.panel import STEP
 from pipeline.tables.catalogue import BASE_METRICS, Feature, list_features, reach
 from pipeline.tables.columns import Granularity
 
@@ -87,8 +88,7 @@ def of_series(values: Floats, granularity: Granularity, keep: int) -> Floats:
     padded[: len(values)] = values
     x = padded.reshape(slots, per_slot, -1)
     # Features of the calendar are left out: which moments these are does not matter.
-    step = np.timedelta64(1, "h" if granularity == "hour" else "D")
-    when = np.datetime64("2001-01-01", "us") + np.arange(values.shape[1]) * step
+    when = np.datetime64("2001-01-01", "us") + np.arange(values.shape[1]) * STEP[granularity]
     by_slot = [out[slot * per_slot : (slot + 1) * per_slot] for slot in range(slots)]
     for part in split_resources(per_slot, keep):
         found = compute(x[:, part], when, granularity, keep)

@@ -34,7 +34,7 @@ class Options(BaseModel):
     catalogue: int = Field(
         0,
         ge=0,
-        le=107,
+        le=len(names_of_one("hour")),
         description="Features of the catalogue that are learnt from besides, the best by importance and mutual information.",
     )
 

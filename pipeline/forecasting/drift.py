@@ -93,7 +93,7 @@ def decide_training(
         drift: what drifted, in words; empty where nothing did.
         limits: ages at which a training is renewed.
         otherwise: what is said of drift where there is none.
-        changed: forecasters whose options are others than that training's.
+        changed: whose options are others than that training's.
     """
     what = f"drift: {'; '.join(drift)}" if drift else otherwise
     if trained_at is None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
-#: Kind of the run of a training, and what its versions are of.
+#: Kind of the run of a training, and what its versions are of, as the ledger too names it.
 KIND, VOTE = "detector training", "vote"
 _FILE, _FOLDER, _FIGURES = "proposal.json", "vote", "figures.parquet"
 
@@ -58,7 +58,7 @@ class Trained(NamedTuple):
         fingerprint: of labels, hours and settings.
         shipped: the vote of the settings as JSON, and its hash.
         params: what it was told.
-        labels: where the labels lie: table, snapshot, and their number.
+        labels: where the labels lie: table and snapshot.
         runs: by detector or vote, its parameters and its figures.
         figures: rows for the lake.
     """

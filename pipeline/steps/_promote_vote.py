@@ -12,9 +12,9 @@ from pipeline.quality.conform import conform
 from pipeline.quality.validate import validate
 from pipeline.registry import ledger
 from pipeline.registry.champion import set_aliases
-from pipeline.registry.detectors import Proposal, read_trained_detectors
+from pipeline.registry.detectors import VOTE, Proposal, read_trained_detectors
 from pipeline.registry.ledger import ROLLED_BACK, Decision
-from pipeline.steps._voters import PROPOSED, SEGMENT, VOTE, next_day, read_voters
+from pipeline.steps._voters import PROPOSED, SEGMENT, next_day, read_voters
 from pipeline.tables.anomalies import DETECTOR_METRIC
 
 if TYPE_CHECKING:

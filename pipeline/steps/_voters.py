@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from pipeline import plugs
+from pipeline.anomalies.detection import Detection
 from pipeline.anomalies.vote import read_weights
 from pipeline.anomalies.voters import UNREGISTERED, Voters, parse_voters
 from pipeline.errors import DataError
@@ -19,9 +20,8 @@ from pipeline.settings import Settings
 from pipeline.tables.columns import Granularity
 
 log = logging.getLogger(__name__)
-#: Where decisions about the vote stand in `gold.promotion`, and what is promoted.
+#: Where decisions about the vote stand in `gold.promotion`.
 SEGMENT: tuple[str, Granularity] = ("detectors", "hour")
-VOTE = "vote"
 #: The votes that a training measures.
 SERVING, PROPOSED = "vote (serving)", "vote (proposed)"
 
@@ -35,6 +35,26 @@ def read_shipped(settings: Settings) -> Voters:
     options = {name: plugs.options("detectors", name, settings).model_dump(mode="json") for name in settings.detectors}
     weights = read_weights(settings.detectors, settings.detector_weights)
     return Voters(options, weights, weights, dict.fromkeys(options, 1.0), float(settings.alert_votes))
+
+
+def bind_detectors(settings: Settings) -> dict[str, Callable[..., Detection]]:
+    """The detectors of the settings by name, each with its options and its own threshold.
+
+    Raises:
+        ConfigError: an option that is none, or a detector that learns from more than is read.
+    """
+    # It takes what features are made with, which who only asks who votes has no need of.
+    from pipeline.anomalies.learned import check_history
+
+    options = {name: plugs.options("detectors", name, settings) for name in settings.detectors}
+    for name, chosen in options.items():
+        check_history(name, chosen, settings.detect_history_hours)
+    return {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
+
+
+def told_more(settings: Settings) -> list[str]:
+    """The detectors of the settings that are told more than the series that they judge."""
+    return [name for name in settings.detectors if plugs.declared_inputs("detectors", name)]
 
 
 def read_voters(lake: Lake, settings: Settings, moment: datetime) -> Voters:
@@ -52,7 +72,7 @@ def read_voters(lake: Lake, settings: Settings, moment: datetime) -> Voters:
 
 def read_unmoved(lake: Lake) -> set[str]:
     """The versions, `none` among them, by which each detector flags from its own threshold on."""
-    return {UNREGISTERED, *(voters.version for _, voters in _read_champions(lake) if voters.is_shipped)}
+    return {UNREGISTERED, *(voters.version for _, voters in _read_champions(lake) if voters.is_unmoved)}
 
 
 def split_by_voters(interval: Interval, lake: Lake, settings: Settings) -> list[tuple[Interval, Voters]]:

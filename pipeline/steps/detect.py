@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from pipeline import plugs
 from pipeline.anomalies import carried
 from pipeline.anomalies.detection import Detector
-from pipeline.anomalies.learned import check_history
 from pipeline.anomalies.vote import vote
 from pipeline.anomalies.voters import Voters, from_threshold
 from pipeline.errors import PartialError
@@ -29,7 +28,7 @@ from pipeline.settings import Settings
 from pipeline.steps._carried import Asked, Shard, keep, vote_on
 from pipeline.steps._declaration import Step
 from pipeline.steps._segments import SegmentName, end_as_partial, refuse_if_all, try_each
-from pipeline.steps._voters import read_voters, split_by_voters
+from pipeline.steps._voters import bind_detectors, read_voters, split_by_voters, told_more
 from pipeline.tables.anomalies import ANOMALY_POINT
 from pipeline.tables.schema import buckets_of
 from pipeline.tables.usage import HOUR_OBSERVED
@@ -69,7 +68,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     """
     if interval.is_whole_days:
         return _judge_days(split_by_voters(interval, lake, settings), lake, settings, (shard, shards))
-    told_more = [name for name in settings.detectors if plugs.declared_inputs("detectors", name)]
+    beside = told_more(settings)
     hours, rows = interval.periods_over(_HOUR), 0
     for part in hours.split_days() if hours else ():
         within = HOUR_OBSERVED.scope(part, bucket=buckets_of(shard, shards))
@@ -77,8 +76,8 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
         asked = newest * settings.detect_history_hours
         if newest and _carries(settings):
             rows += _judge_carried(part, lake, settings, Shard(shard, shards), read_voters(lake, settings, part.start))
-        elif newest and told_more:
-            log.info("%s: %s is told more than its series, so the day's run judges these hours", part, told_more[0])
+        elif newest and beside:
+            log.info("%s: %s is told more than its series, so the day's run judges these hours", part, beside[0])
         elif asked > MONITOR_POINTS:
             words = "%s: %s hours of history are asked for, so the day's run judges these hours; %s voting alone asks for none"
             log.info(words, part, f"{asked:,}", carried.NAME)
@@ -139,11 +138,7 @@ def _judge(
     voters: Voters,
 ) -> int:
     """Judge and publish the hours of an interval; `history` gives them with those before, `part` is the shard, of how many."""
-    options = {name: plugs.options("detectors", name, settings) for name in settings.detectors}
-    for name, chosen in options.items():
-        check_history(name, chosen, settings.detect_history_hours)
-    bound = {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
-    detectors = {name: from_threshold(each, voters.thresholds[name]) for name, each in bound.items()}
+    detectors = {name: from_threshold(each, voters.thresholds[name]) for name, each in bind_detectors(settings).items()}
     points = history()
     asked = settings.alert_votes, settings.detect_min_history_hours, voters.weights
     tell = _teller({name: plugs.declared_inputs("detectors", name) for name in detectors}, interval, lake, settings, part)

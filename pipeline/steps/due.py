@@ -1,4 +1,4 @@
-"""Whether it is time to train: by schedule, because forecasts got worse, or because the forecasters' options changed."""
+"""Whether it is time to train: by schedule, because forecasts got worse, or because options or the detectors changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def due(interval: Interval, lake: Lake, settings: Settings) -> int:
 
 
 def reason(interval: Interval, lake: Lake, settings: Settings) -> tuple[bool, str]:
-    """Whether schedule, drift or changed options ask for a training as of the interval's end, and why or why not.
+    """Whether schedule, drift, changed options or another vote ask for a training as of the interval's end, and why or why not.
 
     By the rule that fills `gold.drift.retrain`, asked again because trainings and days have passed since: drift is what
     `gold.drift` said last, within the week before.

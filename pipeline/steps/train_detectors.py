@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipeline import plugs
-from pipeline.anomalies.learned import check_history
-from pipeline.anomalies.learning import Evidence, Learned, gather, learn, measure
+from pipeline.anomalies.learning import SEED, Evidence, Learned, gather, learn, measure
 from pipeline.anomalies.voters import UNREGISTERED, Voters
 from pipeline.inputs import read
 from pipeline.quality.conform import conform
 from pipeline.registry.detectors import Proposal, Trained, find_unchanged, log_detectors
 from pipeline.steps._declaration import Step
-from pipeline.steps._voters import PROPOSED, SEGMENT, SERVING, next_day, read_shipped, read_voters
+from pipeline.steps._voters import (
+    PROPOSED,
+    SEGMENT,
+    SERVING,
+    bind_detectors,
+    next_day,
+    read_shipped,
+    read_voters,
+    told_more,
+)
 from pipeline.tables.anomalies import ANOMALY, DETECTOR_METRIC
 
 if TYPE_CHECKING:
@@ -52,14 +59,19 @@ def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
     labelled = read(lake, "labelled_incidents", as_of=interval.as_of)
     labelled = labelled[labelled["started_at"] >= interval.as_of - LEARNED].tail(MOST_LABELS).reset_index(drop=True)
     points = _read_points(interval, lake, settings, labelled)
-    told = {"labels": len(labelled), "search_trials": settings.search_trials, "seed": 0, "votes": shipped.votes}
+    told = {"labels": len(labelled), "search_trials": settings.search_trials, "seed": SEED, "votes": shipped.votes}
     told |= {"detect_history_hours": settings.detect_history_hours, "detect_min_history_hours": settings.detect_min_history_hours}
     fingerprint = _fingerprint(shipped, serving, labelled, points, told)
     if (before := find_unchanged(settings, fingerprint)) is not None:
         log.info("detectors as of %s, unchanged: labels, hours and settings are those as of %s", interval.as_of, before)
         return 0
-    evidence = _gather(settings, shipped, labelled, points)
-    learned = _learn(shipped, serving, evidence, labelled, settings)
+    beside = told_more(settings)
+    evidence = None if beside else gather(points, labelled, bind_detectors(settings), settings.detect_min_history_hours)
+    if evidence is None:
+        why = f"{len(labelled)} labels; {beside[0]} is told more than its series, so nothing is learned of the vote"
+        learned = Learned(serving, passes=False, reason=why)
+    else:
+        learned = learn(shipped, serving, evidence, settings.search_trials)
     log.info("detectors: %s; %s", learned.reason, learned.proposed.text())
     rows = _measure(shipped, serving, learned.proposed, evidence) if evidence is not None and len(evidence.incidents) else []
     frame = DETECTOR_METRIC.frame({"as_of": interval.as_of, **row} for row in rows)
@@ -89,28 +101,6 @@ def _fingerprint(shipped: Voters, serving: Voters, labelled: pd.DataFrame, point
     for frame in (labelled, points[["series_id", "ts", "value"]]):
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64).tobytes())
     return digest.hexdigest()
-
-
-def _gather(settings: Settings, shipped: Voters, labelled: pd.DataFrame, points: pd.DataFrame) -> Evidence | None:
-    """What the detectors say of the labelled series; None where one of them is told more than its series."""
-    if _told_more(shipped):
-        return None
-    options = {name: plugs.options("detectors", name, settings) for name in shipped.names}
-    for name, chosen in options.items():
-        check_history(name, chosen, settings.detect_history_hours)
-    detectors = {name: plugs.bind("detectors", name, chosen) for name, chosen in options.items()}
-    return gather(points, labelled, detectors, settings.detect_min_history_hours)
-
-
-def _told_more(shipped: Voters) -> list[str]:
-    return [name for name in shipped.names if plugs.declared_inputs("detectors", name)]
-
-
-def _learn(shipped: Voters, serving: Voters, evidence: Evidence | None, labelled: pd.DataFrame, settings: Settings) -> Learned:
-    if evidence is None:
-        why = f"{len(labelled)} labels; {_told_more(shipped)[0]} is told more than its series, so nothing is learned of the vote"
-        return Learned(serving, 0, 0, 0, len(labelled), passes=False, reason=why)
-    return learn(shipped, serving, evidence, settings.search_trials)
 
 
 def _measure(shipped: Voters, serving: Voters, proposed: Voters, evidence: Evidence) -> list[dict[str, Any]]:

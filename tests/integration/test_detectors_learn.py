@@ -231,3 +231,12 @@ def test_settings_that_come_back_are_what_was_asked_for_last_and_no_training_is_
         assert Estate(asked, empty.lake).train(day(number))[1] == 1
         assert changed_vote(asked) == []
     assert [row["champion_version"] for row in empty.decisions()] == ["1", "2", "1"]
+
+
+def test_of_a_vote_with_a_detector_that_is_told_more_than_its_series_nothing_is_learned_and_it_says_so(tmp_path: Path) -> None:
+    settings = settings_module.load({}, home=tmp_path, detectors=("default", "forecast_residual"))
+    empty = Estate(settings, open_lake(settings))
+
+    assert empty.train(KNOWN) == (1, 1)
+    [first] = empty.decisions()
+    assert first["reason"] == "0 labels; forecast_residual is told more than its series, so nothing is learned of the vote"

@@ -81,7 +81,8 @@ def test_a_member_that_finds_only_what_people_refute_loses_weight_and_the_others
 
     found = learn(shipped, shipped, evidence)
 
-    assert (found.passes, found.better, found.worse, found.labels) == (True, 12, 0, 60)
+    assert found.passes
+    assert found.reason.startswith("60 labels: of 36 labels told by what was learned before them 12 are right now and 0 no more")
     assert found.proposed.weights["good"] == found.proposed.thresholds["good"] == 1
     assert found.proposed.weights["useless"] < 1
     before, after = measure(shipped, evidence), measure(found.proposed, evidence)
@@ -108,7 +109,7 @@ def test_labels_below_the_least_change_nothing_and_it_says_so() -> None:
     assert found.reason == "29 labels of the 30 that are needed"
 
 
-@pytest.mark.parametrize("count", [10, 40, 80])
+@pytest.mark.parametrize("count", [LEAST_LABELS, 40, 80])
 def test_labels_that_are_chance_change_nothing(count: int) -> None:
     shipped, passed = voters("good", "useless"), 0
     for seed in range(20):
