@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pipeline.advice.estate import Estate
-from pipeline.advice.prices import price_lists
-from pipeline.tables.commitments import COMPUTE_PLAN, INSTANCE_PLAN, rate_item
+from pipeline.advice.prices import monthly_price, price_lists
+from pipeline.tables.commitments import COMPUTE_PLAN, INSTANCE_PLAN, TERMS, rate_item
 
-#: Days of a term → the years that are sold.
-_YEARS = {365: 1, 1095: 3}
+# Days of a term → the years that are sold.
+_YEARS = {365 * years: years for years in TERMS}
 # Usage types of a bill → the service and unit of their price; the name that is left is what the price is of.
 _USED = (
     (r"(?:^|-)BoxUsage:(?P<name>[\w.-]+)$", "ec2", "hour", ""),
@@ -32,7 +32,7 @@ _MULTI_AZ = " Multi-AZ"
 
 @dataclass(frozen=True)
 class Terms:
-    """What is sold: one of `KINDS`, for how many days, and how it is paid."""
+    """What is sold, as `pipeline.tables.commitments` calls it, for how many days, and how it is paid."""
 
     kind: str
     days: int
@@ -75,23 +75,22 @@ class Rates:
     def _candidates(self, region: str, usage_type: str, terms: Terms, years: int) -> Iterator[Rate]:
         for pattern, service, unit, named in _USED:
             matched = re.search(pattern, usage_type)
-            plain, committed = self._listed(service, unit, region), self._listed(terms.service, unit, region)
-            if matched is None or plain is None or committed is None:
+            if matched is None:
                 continue
+            plain, committed = self._listed(service, unit), self._listed(terms.service, unit)
             name = matched.groupdict().get("name")
-            items = [named] if name is None else [item for item in plain.index if _is_of(str(item), name, named)]
-            for item in items:
-                sold = rate_item(terms.kind, years, terms.payment, item)
-                if item in plain.index and sold in committed.index:
-                    on_demand, rate = plain.loc[item], committed.loc[sold]
-                    known = max(pd.Timestamp(str(each["price_as_of"])) for each in (on_demand, rate))
-                    yield Rate(float(rate["price_usd"]), float(on_demand["price_usd"]), known)
+            listed = [str(item) for item in plain[region].index] if region in plain else []
+            for item in [named] if name is None else [item for item in listed if _is_of(item, name, named)]:
+                on_demand = monthly_price(plain, region, item, 1)
+                sold = monthly_price(committed, region, rate_item(terms.kind, years, terms.payment, item), 1)
+                if on_demand and sold:
+                    yield Rate(sold.monthly_usd, on_demand.monthly_usd, max(on_demand.as_of, sold.as_of))
 
-    def _listed(self, service: str, unit: str, region: str) -> pd.DataFrame | None:
+    def _listed(self, service: str, unit: str) -> dict[str, pd.DataFrame]:
         key = (service, unit)
         if key not in self._lists:
             self._lists[key] = price_lists(self.estate, service, unit)
-        return self._lists[key].get(region)
+        return self._lists[key]
 
 
 def _is_of(item: str, name: str, zones: str) -> bool:

@@ -15,7 +15,8 @@ from pipeline.inputs.charges import read_allocated, read_charges
 from pipeline.inputs.stated_file import read_stated_file
 from pipeline.lake import Lake
 from pipeline.settings import Settings
-from pipeline.spend.budget import Budget, everything, parse_budgets
+from pipeline.spend.budget import NAMED, Budget, everything, parse_budgets
+from pipeline.spend.services import of_same
 from pipeline.spend.standing import Apart
 from pipeline.tables.columns import TEAM
 from pipeline.tables.spelling import fold, like, like_value
@@ -64,8 +65,7 @@ def read_scopes(
 
 def _apart(within: pd.DataFrame, services: pd.DataFrame, teams: pd.DataFrame) -> Apart:
     """What the charges of some teams are a part of."""
-    wanted = pd.MultiIndex.from_frame(within[_SERVICE].drop_duplicates())
-    whole, parts = (each[pd.MultiIndex.from_frame(each[_SERVICE]).isin(wanted)] for each in (services, teams))
+    whole, parts = (of_same(each, within, _SERVICE) for each in (services, teams))
     return Apart(whole, parts, frozenset(within[TEAM].unique()))
 
 
@@ -92,8 +92,7 @@ def _as_allocated(budget: Budget, rules: Rules) -> Budget:
 def _within(budget: Budget, charges: pd.DataFrame) -> pd.DataFrame:
     """The charges that meet every condition of the scope, each by one of its patterns; values of a dimension in any spelling."""
     for name, patterns in budget.scope.items():
-        value = "value" if "value" in charges else TEAM
-        words = charges[value if name in budget.dimensions else name]
-        likes = (like_value if name in budget.dimensions else like)(patterns)
+        words = charges[name if name in (*NAMED, TEAM) else "value"]
+        likes = (like if name in NAMED else like_value)(patterns)
         charges = charges[words.isin(set(filter(likes, words.unique())))]
     return charges

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,6 +82,8 @@ class _Known:
 
 
 _known: ContextVar[_Known | None] = ContextVar("known", default=None)
+# By process.
+_turns: dict[int, Lock] = {}
 # By what is asked, in the order of their last use.
 _plans: OrderedDict[str, _Plan] = OrderedDict()
 _derive: Callable[[Any], Any] = vars(Expectation)["configuration"].fget
@@ -107,25 +108,9 @@ def context_of(_process: int) -> Any:
     return context
 
 
-class _One:
-    """Whose turn it is to check: a process has one project. A child that is forked begins with a turn of its own."""
-
-    def __init__(self) -> None:
-        self.turn = Lock()
-        os.register_at_fork(after_in_child=self.begin)
-
-    def begin(self) -> None:
-        self.turn = Lock()
-
-
-_one = _One()
-
-
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Within this no other thread of this process checks."""
-    with _one.turn:
-        yield
+def one_at_a_time(process: int) -> Lock:
+    """Within this no other thread of a process checks, for it has one project; one that is forked begins with its own."""
+    return _turns.setdefault(process, Lock())
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def run_expectations(
         "last_hour": interval.end - timedelta(hours=1),
         "last_day": interval.end - timedelta(days=1),
     }
-    with one_at_a_time():
+    with one_at_a_time(os.getpid()):
         context = context_of(os.getpid())
         source = context.data_sources.add_pandas("lake")
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ from pipeline.advice.commitment_rates import Rates, Terms
 from pipeline.advice.estate import Estate
 from pipeline.advice.prices import HOURS_PER_MONTH, Price
 from pipeline.advice.spend_paths import LEVEL_DAYS, spend_paths
-from pipeline.tables.commitments import ALL_UPFRONT, NO_UPFRONT, PARTIAL_UPFRONT, STANDARD
+from pipeline.tables.commitments import ALL_UPFRONT, NO_UPFRONT, PARTIAL_UPFRONT, STANDARD, Payment
 
 # What is paid for commitments now shows in so many of the newest days of a bill, of which the last may not be whole.
 _PAID_DAYS = 3
@@ -53,9 +53,7 @@ class CommitOptions(BaseModel):
     purchases: int = Field(1, ge=1, le=12, description="A commitment is bought in so many equal parts, a quarter apart.")
     min_days: int = Field(60, ge=30, le=180, description="So many days of the bill are needed.")
     min_saving_usd: float = Field(5, ge=0, le=100_000, description="A purchase that saves less a month is not worth it.")
-    payment: Literal["no_upfront", "partial_upfront", "all_upfront"] = Field(
-        "no_upfront", description="How it is paid, which the rates of price lists depend on."
-    )
+    payment: Payment = Field("no_upfront", description="How it is paid, which the rates of price lists depend on.")
     assumed_discount_pct: float = Field(
         0,
         ge=0,
@@ -79,7 +77,7 @@ class Offer:
         family: of usage types, what has a discount of its own.
         changed: the services of the inventory whose changes take from what may be covered.
         is_changed: of rows of the bill, which are of these services; None where it is all that may be covered.
-        kind: what price lists call it, one of `KINDS`.
+        kind: what `pipeline.tables.commitments` calls it.
         rollback_note: what may be done with it when it is needed no more.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from pydantic import Field
@@ -14,7 +14,7 @@ from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.commitment_rates import Rates
 from pipeline.advice.estate import Estate
 from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
-from pipeline.tables.commitments import CONVERTIBLE, INSTANCE_PLAN, STANDARD
+from pipeline.tables.commitments import CONVERTIBLE, INSTANCE_PLAN, STANDARD, OfInstances
 
 RULE_VERSION = "2"
 SERVICES = frozenset({RESERVATION})
@@ -41,7 +41,7 @@ _ROLLBACK = {
 class Options(CommitOptions):
     """What to commit to, and how much may go wrong."""
 
-    ec2_offering: Literal["standard", "convertible", "ec2_instance"] = Field(
+    ec2_offering: OfInstances = Field(
         "standard", description="Of EC2: a standard or a convertible reservation, or an EC2 Instance Savings Plan of the family."
     )
 
@@ -55,18 +55,22 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: reservation purchase recommendations of AWS Cost Explorer, on paths in place of the days looked back at.
     """
-    bill, rates = known_bill(estate), Rates(estate)
+    bill, rates = _with_families(known_bill(estate)), Rates(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
     return recommendations([_judge(case, bill[bill["payer"] == case.key[0]], rates, options) for case in judged])
 
 
 def covers(answer: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:
     """Which rows of a payer's bill are of what an answer is about."""
-    return _is_of(rows, str(answer["region"]), str(answer["resource_id"]))
+    return _is_of(_with_families(rows), str(answer["region"]), str(answer["resource_id"]))
+
+
+def _with_families(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(reserved_as=reserved_families(rows))
 
 
 def _is_of(rows: pd.DataFrame, region: str, family: str) -> pd.Series:
-    return (rows["region"] == region) & (reserved_families(rows) == family)
+    return (rows["region"] == region) & (rows["reserved_as"] == family)
 
 
 def _judge(case: Case, bill: pd.DataFrame, rates: Rates, options: Options) -> Row:
@@ -102,7 +106,7 @@ def _offer(case: Case, options: Options) -> Offer:
         held=held,
         family=lambda usage_types: pd.Series(family, index=usage_types.index, dtype="object"),
         changed=("ec2", "autoscaling") if service == "ec2" else (service,),
-        is_changed=lambda rows: reserved_families(rows).str.startswith(f"{service}/", na=False),
+        is_changed=lambda rows: rows["reserved_as"].str.startswith(f"{service}/", na=False),
         kind=kind,
         rollback_note=_ROLLBACK.get(kind, _PAID) if service == "ec2" else _PAID,
     )

@@ -120,7 +120,7 @@ def read(name: str, file: IO[str], region: str) -> tuple[datetime, list[dict[str
         DataError: the file is not a price list, its prices are not in US dollars, or it prices an item twice.
     """
     found = _Prices(name, region)
-    reserved: dict[str, dict[str, float]] = {}
+    reserved: dict[_Terms, dict[str, float]] = {}
     try:
         lines = csv.reader(file)
         published, header = _preamble(name, lines)
@@ -135,16 +135,16 @@ def read(name: str, file: IO[str], region: str) -> tuple[datetime, list[dict[str
             is_first = line.get("StartingRange", "0") in ("", "0")
             if line["TermType"] == "Reserved":
                 _reserve(name, line, reserved)
-            elif is_first or _FREE_AT_FIRST.search(line["usageType"]):
-                for price in _priced(name, line):
-                    found.add(price)
+            elif (is_first or _FREE_AT_FIRST.search(line["usageType"])) and (recognised := _recognised(line)):
+                item, divide_by = recognised
+                price = _dollars(name, line["PricePerUnit"], line.get("Currency", "USD"), item["item"]) / divide_by
+                found.add({**item, "price_usd": round(price, 12)})
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{name}: not a price list: {error}") from error
-    for item, parts in reserved.items():
-        _, years, payment = item.partition(":")[0].split(" ")
-        if set(parts) >= _LINES[payment]:
-            hourly = parts.get("Hrs", 0.0) + parts.get("Quantity", 0.0) / (_HOURS_PER_YEAR * int(years[0]))
-            found.add({"service": "reservation", "item": item, "unit": "hour", "price_usd": round(hourly, 12)})
+    for terms, parts in reserved.items():
+        if set(parts) >= _LINES[terms.payment]:
+            hourly = parts.get("Hrs", 0.0) + parts.get("Quantity", 0.0) / (_HOURS_PER_YEAR * terms.years)
+            found.add({"service": "reservation", "item": rate_item(*terms), "unit": "hour", "price_usd": round(hourly, 12)})
     return published, found.listed()
 
 
@@ -176,6 +176,15 @@ def read_plans(name: str, file: IO[str], region: str) -> tuple[datetime, list[di
     return published, found.listed()
 
 
+class _Terms(NamedTuple):
+    """What is reserved, on which terms: as `rate_item` takes them."""
+
+    kind: str
+    years: int
+    payment: str
+    item: str
+
+
 class _Prices:
     """The prices of a file, each of which is one."""
 
@@ -199,17 +208,17 @@ def _is_looked_at(term: str, usage: str) -> bool:
     return term == "OnDemand" or (term == "Reserved" and _RESERVED.search(usage) is not None)
 
 
-def _reserve(name: str, line: dict[str, str], reserved: dict[str, dict[str, float]]) -> None:
+def _reserve(name: str, line: dict[str, str], reserved: dict[_Terms, dict[str, float]]) -> None:
     """Add a line of a reservation to the others of the same terms, by its unit: an hour, or the first day."""
     recognised = _recognised({**line, "Unit": "Hrs"})
     years, payment = _years(line.get("LeaseContractLength", "")), _PAYMENTS.get(line.get("PurchaseOption", ""))
     kind = _CLASSES.get(line.get("OfferingClass") or "standard")
     if recognised is None or years is None or payment is None or kind is None or line["Unit"] not in ("Hrs", "Quantity"):
         return
-    item = rate_item(kind, years, payment, recognised[0]["item"])
-    usd = _dollars(name, line["PricePerUnit"], line.get("Currency", "USD"), item)
-    if reserved.setdefault(item, {}).setdefault(line["Unit"], usd) != usd:
-        raise DataError(f"{name}: {item} costs {reserved[item][line['Unit']]} and {usd}; which is unknown")
+    terms = _Terms(kind, years, payment, recognised[0]["item"])
+    usd = _dollars(name, line["PricePerUnit"], line.get("Currency", "USD"), rate_item(*terms))
+    if (known := reserved.setdefault(terms, {}).setdefault(line["Unit"], usd)) != usd:
+        raise DataError(f"{name}: {rate_item(*terms)} costs {known} and {usd}; which is unknown")
 
 
 def _years(text: str) -> int | None:
@@ -249,33 +258,23 @@ def _preamble(name: str, lines: Iterator[list[str]], *needed: str) -> tuple[date
     raise DataError(f"{name}: not a price list: it has no header")
 
 
-def _priced(name: str, line: dict[str, str]) -> Iterator[dict[str, Any]]:
-    recognised = _recognised(line)
-    if recognised is None:
-        return
-    item, divide_by = recognised
-    price = _dollars(name, line["PricePerUnit"], line.get("Currency", "USD"), item["item"]) / divide_by
-    yield {**item, "price_usd": round(price, 12)}
-
-
 def _recognised(line: dict[str, str]) -> tuple[dict[str, Any], float] | None:
     """What a line is the price of, and of how many units."""
     usage = re.sub(f"^{_REGION}", "", line["usageType"])
     if _is_linux(line, usage):
         return {"service": "ec2", "item": line["Instance Type"], "unit": "hour", **_specification(line)}, 1.0
-    if line["Unit"] == "Hrs" and (database := _database(line, usage)):
+    if database := _database(line, usage):
         return {"service": "rds", "item": database, "unit": "hour"}, 1.0
     if line["Unit"] == "Hrs" and (node := _node(line, usage)):
         return {"service": node[0], "item": node[1], "unit": "hour"}, 1.0
-    item, divide_by = None, 1.0
     for sold in _SOLD:
         if (
             re.fullmatch(sold.usage, usage)
             and re.fullmatch(sold.listed_unit, line["Unit"])
             and re.fullmatch(sold.operation, line.get("operation", ""))
         ):
-            item, divide_by = {"service": sold.service, "item": sold.item, "unit": sold.unit}, sold.divide_by
-    return None if item is None else (item, divide_by)
+            return {"service": sold.service, "item": sold.item, "unit": sold.unit}, sold.divide_by
+    return None
 
 
 def _dollars(name: str, price: str, currency: str, item: str) -> float:

@@ -55,7 +55,7 @@ class Options(_http.Patience):
         default=("us-east-1",), min_length=1, max_length=40, description="Regions whose prices are read."
     )
     offers: tuple[Offer, ...] = Field(
-        default=get_args(Offer), min_length=1, max_length=12, description="Price lists, by AWS's offer code."
+        default=get_args(Offer), min_length=1, max_length=len(get_args(Offer)), description="Price lists, by AWS's offer code."
     )
     via: Literal["files", "api"] = Field(default="files", description="The bulk files over https, or the Price List API.")
     files_url: str = Field(

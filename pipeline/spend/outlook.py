@@ -19,8 +19,8 @@ from pipeline.tables.cost_forecast import COST_FORECAST, QUANTILE_COLUMNS
 
 #: How far days and months are published.
 DAYS, MONTHS = 92, 18
-#: A payer whose bills ended so long ago has left.
-GONE = np.timedelta64(31, "D")
+# A payer whose bills ended so long ago has left.
+_GONE = np.timedelta64(31, "D")
 NOTHING = "billed"
 # Days at the end of what is billed that may be half billed, and the share of the same weekday's usual total that tells so.
 _LATE, _HALF = 3, 0.5
@@ -46,7 +46,7 @@ def foresee(
         In the order of the key; empty where nothing was charged lately.
     """
     today = np.datetime64(as_of, "D")
-    lately = charges[charges["complete_through"].to_numpy(dtype="datetime64[D]") > today - GONE]
+    lately = charges[goes_on(charges["complete_through"], today)]
     apart = charges.assign(team=UNALLOCATED) if teams is None else teams
     parts = []
     for currency, of_currency in lately.groupby("currency", sort=True):
@@ -72,15 +72,20 @@ def in_meaning(charges: pd.DataFrame, meaning: str) -> pd.DataFrame:
     )
 
 
-def is_known(charged: pd.DataFrame, goes_on: bool, whole: np.datetime64) -> npt.NDArray[np.bool_]:
+def is_known(charged: pd.DataFrame, is_forecast: bool, whole: np.datetime64) -> npt.NDArray[np.bool_]:
     """Which charges of a kind are counted as billed: all of them, or those of whole days where the days after are forecast."""
-    return np.asarray(~np.bool_(goes_on) | (charged["day"].to_numpy(dtype="datetime64[D]") <= whole))
+    return np.asarray(~np.bool_(is_forecast) | (charged["day"].to_numpy(dtype="datetime64[D]") <= whole))
+
+
+def goes_on(complete_through: pd.Series, today: np.datetime64) -> npt.NDArray[np.bool_]:
+    """Which bills, by the last day that they have whole, have not ended."""
+    return np.asarray(complete_through.to_numpy(dtype="datetime64[D]") > today - _GONE)
 
 
 def find_gone(charges: pd.DataFrame, as_of: datetime) -> pd.Series:
     """The last whole day of each account whose bills ended too long ago to be forecast; arguments as of `foresee`."""
     through = charges.groupby("account")["complete_through"].max()
-    return through[through.to_numpy(dtype="datetime64[D]") <= np.datetime64(as_of, "D") - GONE]
+    return through[~goes_on(through, np.datetime64(as_of, "D"))]
 
 
 def split_by_end(charges: pd.DataFrame, today: np.datetime64) -> dict[np.datetime64, pd.DataFrame]:

@@ -19,6 +19,11 @@ PURCHASE, SCHEDULE = "purchase", "schedule"
 _KEY = ["provider", "account", "service"]
 
 
+def of_same(rows: pd.DataFrame, others: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The rows that are, in these columns, what any of the others is."""
+    return rows[pd.MultiIndex.from_frame(rows[names]).isin(pd.MultiIndex.from_frame(others[names].drop_duplicates()))]
+
+
 @dataclass(frozen=True)
 class Group:
     """The charges of one currency and meaning that are complete through the same day.
@@ -52,8 +57,7 @@ class Group:
         """
         first = min(charges["day"].to_numpy(dtype="datetime64[D]").min(), whole)
         end = max(period.end for period in among)
-        own = teams[pd.MultiIndex.from_frame(teams[_KEY]).isin(pd.MultiIndex.from_frame(charges[_KEY].drop_duplicates()))]
-        return cls(charges, own, np.arange(first, whole + 1), np.arange(whole + 1, end), among, number)
+        return cls(charges, of_same(teams, charges, _KEY), np.arange(first, whole + 1), np.arange(whole + 1, end), among, number)
 
     def past(self, charges: pd.DataFrame) -> Past:
         """The daily sums of some of its charges."""

@@ -16,8 +16,8 @@ import pandas as pd
 from pipeline.forecasting.panel import Floats
 from pipeline.spend import usage
 from pipeline.spend.budget import Budget
-from pipeline.spend.outlook import GONE, NOTHING, in_meaning, is_known, split_by_end
-from pipeline.spend.services import Expected, Group, foresee_each
+from pipeline.spend.outlook import NOTHING, goes_on, in_meaning, is_known, split_by_end
+from pipeline.spend.services import Expected, Group, foresee_each, of_same
 from pipeline.spend.tree import Period
 from pipeline.tables.columns import DAY
 from pipeline.tables.cost_forecast import QUANTILE_COLUMNS
@@ -214,9 +214,9 @@ def follow_period(
     days = (after - first) // _DAY
     course = Course(np.zeros(days), np.zeros(days))
     _add_by_day(course.known, known, first, after)
-    _bill(course, known[~_goes_on(known, today)], first, after)
+    _bill(course, known[~goes_on(known["complete_through"], today)], first, after)
     services, teams = (apart.services, apart.teams) if apart else (known, known.head(0))
-    going = services[_goes_on(services, today)]
+    going = services[goes_on(services["complete_through"], today)]
     if known.empty or going.empty:
         return course
     course.ahead = np.zeros((len(course.billed), usage.PATHS))
@@ -224,24 +224,14 @@ def follow_period(
         start = max(whole + _DAY, first)
         among = [Period(DAY, day, day + _DAY) for day in np.arange(start, after)]
         if not among:
-            _bill(course, _of_accounts(known, part) if apart else part, first, after)
+            # Of a part the scope has some teams alone; an account's bills end on one day.
+            _bill(course, of_same(known, part, ["provider", "account"]) if apart else part, first, after)
             continue
         place = slice((start - first) // _DAY, None)
         for service in foresee_each(Group.of(part, teams, whole, among, number), models):
             for one in _in_scope(service, apart):
                 _expect(course, one, place, whole, first, after)
     return course
-
-
-def _goes_on(known: pd.DataFrame, today: np.datetime64) -> npt.NDArray[np.bool_]:
-    """Which charges are of bills that have not ended."""
-    return np.asarray(known["complete_through"].to_numpy(dtype="datetime64[D]") > today - GONE)
-
-
-def _of_accounts(known: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
-    """The charges of the accounts that a part of them has; an account's bills end on one day."""
-    account = ["provider", "account"]
-    return known[pd.MultiIndex.from_frame(known[account]).isin(pd.MultiIndex.from_frame(part[account].drop_duplicates()))]
 
 
 def _in_scope(service: Expected, apart: Apart | None) -> tuple[Expected, ...]:
@@ -281,7 +271,7 @@ def _whole_in_all(known: pd.DataFrame, today: np.datetime64) -> datetime | None:
     if known.empty:
         return None
     through = np.minimum(known["complete_through"].to_numpy(dtype="datetime64[D]"), today - 1)
-    going = through[through > today - GONE]
+    going = through[goes_on(known["complete_through"], today)]
     last: datetime = (going.min() if len(going) else through.max()).astype("datetime64[us]").item()
     return last
 

@@ -31,14 +31,10 @@ class Node(NamedTuple):
     @property
     def level(self) -> str:
         """A word of `COST_LEVELS`."""
-        named = "_".join(
-            word
-            for word, name in zip(("account", "service", "team"), (self.account, self.service, self.team), strict=True)
-            if name != ALL
-        )
-        if self.provider == ALL:
-            return f"by_{named}" if named else "total"
-        return "by_provider_team" if named == "team" else f"by_{named or 'provider'}"
+        words = [word for word in ("account", "service", "team") if getattr(self, word) != ALL]
+        if self.provider != ALL and self.account == self.service == ALL:
+            words.insert(0, "provider")
+        return f"by_{'_'.join(words)}" if words else "total"
 
     def above(self) -> tuple[Node, ...]:
         """The nodes of all teams, or of one, that a service of an account adds to, itself not among them."""

@@ -6,11 +6,16 @@ GB-second …) with what is paid upfront spread over the term.
 
 from __future__ import annotations
 
-#: What may be bought: any compute under a plan, one family of instances in a region under a plan; a reservation for good, or one
-#: that may be exchanged.
-KINDS = COMPUTE_PLAN, INSTANCE_PLAN, STANDARD, CONVERTIBLE = ("compute", "ec2_instance", "standard", "convertible")
+from typing import Literal, get_args
+
+#: What may be bought: any compute under a plan; of one family of instances in a region a reservation for good, one that may be
+#: exchanged, or a plan.
+COMPUTE_PLAN = "compute"
+OfInstances = Literal["standard", "convertible", "ec2_instance"]
+STANDARD, CONVERTIBLE, INSTANCE_PLAN = get_args(OfInstances)
 #: How it is paid: by the month, about half of it or all of it on the first day.
-PAYMENTS = NO_UPFRONT, PARTIAL_UPFRONT, ALL_UPFRONT = ("no_upfront", "partial_upfront", "all_upfront")
+Payment = Literal["no_upfront", "partial_upfront", "all_upfront"]
+NO_UPFRONT, PARTIAL_UPFRONT, ALL_UPFRONT = get_args(Payment)
 #: Years that are sold.
 TERMS = (1, 3)
 

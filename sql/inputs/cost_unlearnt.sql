@@ -47,38 +47,35 @@ charge AS (
   GROUP BY
     s.factor, c.source, c.provider, c.payer, c.currency, date_trunc('day', c.ts), c.account, c.service, c.region, c.usage_type,
     c.resource_id, c.charge_category, c.charge_class, c.pricing_category, c.commitment_id, c.tag_set, c.unit
+),
+signed AS (
+  SELECT
+    provider, account, service, currency, ts,
+    CASE
+      WHEN charge_class = 'Correction' THEN 'correction'
+      WHEN charge_category IN ('Usage', 'Purchase', 'Tax', 'Credit') THEN lower(charge_category)
+      ELSE 'correction'
+    END AS category,
+    CASE
+      WHEN charge_class = 'Correction' THEN lower(charge_category)
+      WHEN charge_category = 'Purchase' THEN concat_ws('/', usage_type, commitment_id)
+      ELSE ''
+    END AS item,
+    CASE WHEN factor > 0 THEN billed ELSE -billed END AS billed,
+    CASE WHEN factor > 0 THEN coalesce(effective, billed) ELSE -coalesce(effective, billed) END AS effective
+  FROM charge
 )
 SELECT
-  provider AS provider,
-  account AS account,
-  service AS service,
-  currency AS currency,
-  CASE
-    WHEN charge_class = 'Correction' THEN 'correction'
-    WHEN charge_category IN ('Usage', 'Purchase', 'Tax', 'Credit') THEN lower(charge_category)
-    ELSE 'correction'
-  END AS category,
-  CASE
-    WHEN charge_class = 'Correction' THEN lower(charge_category)
-    WHEN charge_category = 'Purchase' THEN concat_ws('/', usage_type, commitment_id)
-    ELSE ''
-  END AS item,
-  ts AS ts,
-  sum(CASE WHEN factor > 0 THEN billed ELSE -billed END) AS billed,
-  sum(CASE WHEN factor > 0 THEN coalesce(effective, billed) ELSE -coalesce(effective, billed) END) AS effective
-FROM charge
-GROUP BY
-  provider, account, service, currency, ts,
-  CASE
-    WHEN charge_class = 'Correction' THEN 'correction'
-    WHEN charge_category IN ('Usage', 'Purchase', 'Tax', 'Credit') THEN lower(charge_category)
-    ELSE 'correction'
-  END,
-  CASE
-    WHEN charge_class = 'Correction' THEN lower(charge_category)
-    WHEN charge_category = 'Purchase' THEN concat_ws('/', usage_type, commitment_id)
-    ELSE ''
-  END
-HAVING sum(CASE WHEN factor > 0 THEN billed ELSE -billed END) <> 0
-  OR sum(CASE WHEN factor > 0 THEN coalesce(effective, billed) ELSE -coalesce(effective, billed) END) <> 0
-ORDER BY provider, account, service, currency, category, item, ts
+  s.provider AS provider,
+  s.account AS account,
+  s.service AS service,
+  s.currency AS currency,
+  s.category AS category,
+  s.item AS item,
+  s.ts AS ts,
+  sum(s.billed) AS billed,
+  sum(s.effective) AS effective
+FROM signed AS s
+GROUP BY s.provider, s.account, s.service, s.currency, s.category, s.item, s.ts
+HAVING sum(s.billed) <> 0 OR sum(s.effective) <> 0
+ORDER BY s.provider, s.account, s.service, s.currency, s.category, s.item, s.ts

@@ -51,6 +51,21 @@ def test_two_months_that_follow_each_other_change_as_the_view_of_all_months_says
     assert asked("inputs.cost_drivers", golden.given(case), **periods) == asked(golden.name(case), golden.given(case)) != []
 
 
+def told_apart(name: str) -> dict[str, str]:
+    query = sqlglot.parse_one(sql.text(name), dialect="athena")
+    for column in query.find_all(exp.Column):
+        column.set("table", None)
+    named = [each for each in query.find_all(exp.Alias) if each.alias in ("category", "item") and isinstance(each.this, exp.Case)]
+    return {each.alias: each.this.sql() for each in named}
+
+
+def test_what_is_taken_back_of_charges_is_told_apart_as_they_are() -> None:
+    found = told_apart("inputs.cost_unlearnt")
+
+    assert found == told_apart("inputs.cost_charges")
+    assert found.keys() == {"category", "item"}
+
+
 @pytest.mark.parametrize("case", cases("inputs.executive_kpis"), ids=golden.title)
 def test_the_view_of_the_kpis_says_what_is_read_as_of_the_newest_run(case: Path) -> None:
     given = golden.given(case)
