@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,13 +88,14 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
     return both
 
 
-def find_set(profile: str, prefix: str = "") -> dict[str, Any]:
+def find_set(profile: str) -> dict[str, Any]:
     """What a profile sets, one by one: `log_level`, `options.detectors.prophet_interval.interval_width`."""
-    return dict(_flat(PROFILES.get(profile, {}), prefix))
+    return dict(_flat(PROFILES.get(profile, {})))
 
 
-def _flat(values: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
-        found += _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(f"{prefix}{name}", value)]
-    return found
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

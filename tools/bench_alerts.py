@@ -16,14 +16,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +37,9 @@ from pipeline.settings import Settings
 from pipeline.steps._deliver import Clock
 from pipeline.steps.alert import alert_at
 from pipeline.tables.alerts import ALERT, NOTIFICATION
-from pipeline.tables.columns import FIRING, RESOLVED, SENT
+from pipeline.tables.columns import CHECK_SEVERITIES, FIRING, RESOLVED, SENT
 from pipeline.tables.usage import METRIC_DAILY, METRIC_HOURLY
+from tests.support.people import web
 from tools.planted import START, Background, draw_bitbrains, draw_fleet, draw_numenta
 
 #: Seeds by which rules may be mended, and those that are reported.
@@ -74,30 +72,10 @@ class Told:
     stored: dict[str, int]
 
 
-@contextmanager
-def answering() -> Iterator[str]:
-    """The address of a server of this machine that takes every message."""
-
-    class Taker(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Taker) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 def tell(background: Background, home: Path) -> Told:
     """Run the days of a background, and say what people were told."""
-    with answering() as url:
-        routes = {"people": {"notifier": "webhook", "options": {"url": url}}}
+    with web((200, {})) as inbox:
+        routes = {"people": {"notifier": "webhook", "options": {"url": "http://{}:{}".format(*inbox.where)}}}
         settings = settings_module.load({}, home=home, routes=routes, **background.settings)
         span = background.span
         early = Interval(START, span.start)
@@ -145,7 +123,8 @@ def name_rules(messages: pd.DataFrame, alerts: pd.DataFrame) -> pd.DataFrame:
         of_group = alerts[(alerts["group_id"] == message.group_id) & (alerts["as_of"] <= message.as_of)]
         newest = of_group.sort_values("as_of").drop_duplicates("alert_id", keep="last")
         about = newest[newest["state"] == (FIRING if message.kind == FIRING else RESOLVED)]
-        gravest = about.sort_values(["severity", "as_of"], ascending=[True, False]).iloc[0]
+        graded = about.assign(place=about["severity"].map(CHECK_SEVERITIES.index))
+        gravest = graded.sort_values(["place", "as_of"], ascending=[True, False]).iloc[0]
         found.append((message.as_of, gravest["subject"], gravest["rule"], gravest["since"], message.kind, message.group_id))
     rows = pd.DataFrame(found, columns=["as_of", "subject", "rule", "since", "kind", "group_id"])
     before = rows.groupby("group_id")["kind"].shift()

@@ -17,7 +17,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -99,12 +99,11 @@ class Estate:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a run took, by part, and its peak memory, at all and up to the end of each part."""
+    """What a run took, by part, and its peak memory up to the end of each."""
 
     wall_s: dict[str, float]
     cpu_s: dict[str, float]
-    peak_mib: float
-    peaks_mib: dict[str, float] = field(default_factory=dict)
+    peaks_mib: dict[str, float]
 
     @property
     def wall(self) -> float:
@@ -113,6 +112,10 @@ class Spent:
     @property
     def cpu(self) -> float:
         return sum(self.cpu_s.values())
+
+    @property
+    def peak_mib(self) -> float:
+        return max(self.peaks_mib.values())
 
 
 def land(estate: Estate, span: Interval, settings: Settings) -> None:
@@ -185,7 +188,7 @@ def run(estate: Estate, number: int, settings: Settings) -> Spent:
         work()
         wall_s[name], cpu_s[name] = time.perf_counter() - wall, cpu_seconds() - cpu
         peaks_mib[name] = peak_mib()
-    return Spent(wall_s, cpu_s, peak_mib(), peaks_mib)
+    return Spent(wall_s, cpu_s, peaks_mib)
 
 
 def peak_mib() -> float:

@@ -95,9 +95,7 @@ def load_settings(**overrides: Any) -> Settings:
     return settings_module.load(profile=PROFILE.get(), **overrides)
 
 
-def lay_option(
-    settings: Settings, folder: str, plug: str, option: str, value: Any, used: Collection[str] | None = None
-) -> Settings:
+def lay_option(settings: Settings, folder: str, plug: str, option: str, value: Any, used: Collection[str]) -> Settings:
     """The same settings, but for one option of a plug where a value is given.
 
     Raises:
@@ -107,7 +105,7 @@ def lay_option(
         return settings
     from pipeline import plugs
 
-    if used is not None and plug not in used:
+    if plug not in used:
         raise ConfigError(f"{option} is an option of {plug}, which is not among {folder} that are asked: {', '.join(used)}")
     given: Mapping[str, Any] = settings.options.get(folder, {})
     chosen = {**given.get(plug, {}), option: value}

@@ -105,16 +105,16 @@ def _gravest_first(now: pd.DataFrame) -> pd.DataFrame:
 
 
 def _content(status: Status) -> Content:
-    kinds = kinds_by_series(status.series_source)
-    now, course, point = (
+    kinds, environments = kinds_by_series(status.series_source), status.now.set_index("series_id")["environment"]
+    now, point = (
         each.assign(
-            environment=each["environment"].astype("object").fillna(_NOT_STATED),
+            environment=each["series_id"].map(environments).astype("object").fillna(_NOT_STATED),
             kind=each["series_id"].map(kinds).astype("object").fillna(""),
         )
-        for each in (status.now, status.course, status.point)
+        for each in (status.now, status.point)
     )
     now = _gravest_first(now)
-    by_series = dict(iter(course.groupby("series_id")))
+    by_series = dict(iter(status.course.groupby("series_id")))
     drawn = records(now[now["series_id"].isin(by_series)].head(DRAWN))
     points = point.sort_values(["ts", "series_id"], ascending=[False, True], kind="stable")
     newest, judged = (now[name].max() for name in ("until_hour", "judged_hour"))

@@ -148,13 +148,13 @@ def test_an_error_calls_a_query_by_its_name_and_its_interval() -> None:
 # Functions that Athena's engine version 3 documents, by Trino's names; a query that needs another one looks it up first.
 ATHENA_HAS = frozenset(
     """
-    abs approx_percentile arbitrary array_agg array_sort avg bool_and bool_or cardinality cast ceil ceiling coalesce concat
-    concat_ws contains corr count count_if covar_samp date_add date_diff date_format date_parse date_trunc day dense_rank
-    element_at exp filter first_value flatten floor from_unixtime greatest hour if is_finite is_nan json_array_length
-    json_extract_scalar json_format json_parse lag last_value lead least length ln lower map map_agg max max_by min min_by
-    mod month nth_value ntile nullif percent_rank power rank reduce regexp_extract regexp_like regexp_replace
-    regr_intercept regr_slope replace round row_number sequence sign split split_part sqrt stddev_pop stddev_samp strpos substr
-    sum to_unixtime transform trim try try_cast upper var_pop var_samp year
+    abs approx_percentile arbitrary array_agg array_join array_sort avg bool_and bool_or cardinality cast ceil ceiling
+    coalesce concat concat_ws contains corr count count_if covar_samp date_add date_diff date_format date_parse date_trunc
+    day dense_rank element_at exp filter first_value flatten floor from_unixtime greatest hour if is_finite is_nan
+    json_array_length json_extract_scalar json_format json_parse lag last_value lead least length ln lower map map_agg max
+    max_by min min_by mod month nth_value ntile nullif percent_rank power rank reduce regexp_extract regexp_like
+    regexp_replace regr_intercept regr_slope replace round row_number sequence sign split split_part sqrt stddev_pop
+    stddev_samp strpos substr sum to_unixtime transform trim try try_cast upper var_pop var_samp year
     """.split()  # noqa: SIM905 as a table
 )
 

@@ -60,10 +60,10 @@ def test_a_message_is_of_the_gravest_rule_of_its_group_and_repeats_what_was_told
     alert = {"group_id": "g", "subject": "1/r/i-1", "since": DAY - HOUR, "as_of": DAY}
     alerts = pd.DataFrame(
         [
-            alert | {"alert_id": "a", "rule": "incident", "severity": "warning", "state": "firing"},
-            alert | {"alert_id": "b", "rule": "threshold", "severity": "critical", "state": "firing"},
-            alert | {"alert_id": "a", "rule": "incident", "severity": "warning", "state": "resolved", "as_of": DAY + 48 * HOUR},
-            alert | {"alert_id": "b", "rule": "threshold", "severity": "critical", "state": "resolved", "as_of": DAY + 48 * HOUR},
+            alert | {"alert_id": "a", "rule": "incident", "severity": "info", "state": "firing"},
+            alert | {"alert_id": "b", "rule": "threshold", "severity": "warning", "state": "firing"},
+            alert | {"alert_id": "a", "rule": "incident", "severity": "info", "state": "resolved", "as_of": DAY + 48 * HOUR},
+            alert | {"alert_id": "b", "rule": "threshold", "severity": "warning", "state": "resolved", "as_of": DAY + 48 * HOUR},
         ]
     )
     told = [(0, "firing"), (24, "firing"), (48, "resolved")]

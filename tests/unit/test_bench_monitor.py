@@ -35,7 +35,7 @@ def test_two_runs_on_a_lake_of_a_day_publish_their_minutes_and_are_held_to_the_b
 def test_maintenance_counts_for_first_and_later_runs_alike(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sink = io.StringIO()
     monkeypatch.setattr(bench_monitor, "console", Console(file=sink, width=160))
-    spent = [Spent({"alert": 1.0}, {"alert": cpu}, 400.0) for cpu in (1.0, 1.0, 1.0, 1.0, 2.0)]
+    spent = [Spent({"alert": 1.0}, {"alert": cpu}, {"alert": 400.0}) for cpu in (1.0, 1.0, 1.0, 1.0, 2.0)]
 
     bench_monitor.show(spent, [5.0], settings_module.load({}, home=tmp_path))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,12 @@ def test_without_the_option_no_profile_of_an_earlier_command_holds() -> None:
 def test_an_option_of_the_command_line_is_laid_over_what_is_set_and_held_to_its_bounds() -> None:
     read = settings.load({"HEADROOM_PROFILE": "high_accuracy"})
 
-    over = lay_option(read, "detectors", "prophet_interval", "threshold_multiplier", 3.0)
+    lay = partial(lay_option, read, "detectors", "prophet_interval", "threshold_multiplier", used=["prophet_interval"])
+
+    over = lay(value=3.0)
 
     chosen = over.options["detectors"]["prophet_interval"]
     assert (chosen["threshold_multiplier"], chosen["interval_width"]) == (3.0, 0.99)
-    assert lay_option(read, "detectors", "prophet_interval", "threshold_multiplier", None) is read
+    assert lay(value=None) is read
     with pytest.raises(ConfigError, match="threshold_multiplier"):
-        lay_option(read, "detectors", "prophet_interval", "threshold_multiplier", 0.0)
+        lay(value=0.0)

@@ -93,6 +93,9 @@ def test_an_anomalous_hour_is_marked_in_its_charts_and_listed_with_how_long_ago_
 
     assert [row["host"] for row in listed] == ["i-app02", "i-web01", "i-web01", "i-batch01", "i-web01"]
     assert float(listed[0]["ago"]) == pytest.approx(14 + 35 / 60)
+    environments = {row["host"]: row["environment"] for row in attributes(page, "status")}
+    assert [row["environment"] for row in listed] == [environments[row["host"]] for row in listed]
+    assert len({*environments.values()}) > 1
     figure = next(part for part in page.split("<figure")[1:] if "<strong>i-app02</strong>" in part)
     assert "2026-04-15 19:00 UTC, high anomaly" in figure
 

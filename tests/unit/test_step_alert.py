@@ -57,8 +57,8 @@ def after(interval: Interval, hours: float = 3) -> Time:
 
 
 def hook(inbox: Inbox, **named: Any) -> dict[str, Any]:
-    """A route to a server."""
-    return {"notifier": "webhook", "options": {"url": f"http://{inbox.where[0]}:{inbox.where[1]}/", "timeout_s": 1}, **named}
+    """A route to a server, which on a busy machine may take its time."""
+    return {"notifier": "webhook", "options": {"url": f"http://{inbox.where[0]}:{inbox.where[1]}/"}, **named}
 
 
 @pytest.fixture(autouse=True)
