@@ -162,6 +162,8 @@ def running(home: Path) -> Iterator[str]:
     data.mkdir(parents=True)
     (data / "config.properties").write_text(
         "coordinator=true\nnode-scheduler.include-coordinator=true\ncatalog.management=dynamic\ncatalog.store=memory\n"
+        # Else the plans of a hundred queries of the last quarter of an hour fill the heap.
+        "query.max-history=10\nquery.min-expire-age=5s\n"
         f"http-server.http.port={port}\ndiscovery.uri=http://{LOOPBACK}:{port}\nnode.internal-address={LOOPBACK}\nnode.bind-ip={LOOPBACK}\n"
         f"plugin.dir={home / 'plugin'}\n"
     )

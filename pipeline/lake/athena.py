@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.25
 # A token that names an execution which failed earlier is given up for the next one.
 EXECUTIONS = 4
+# Before the one after an execution that failed of Athena's own accord, doubled each time: what S3 throttles passes in seconds.
+WAIT_S = 2.0
 TYPES = {
     "varchar": pa.string(),
     "char": pa.string(),
@@ -88,10 +90,8 @@ def _execute(statement: str, seen: dict[str, str], settings: Settings, title: st
             boto3_session=aws.session(settings.aws_region),
         )
         execution = _get_execution(execution_id, settings)
-        if execution["Status"]["State"] in ("FAILED", "CANCELLED") and attempt + 1 < EXECUTIONS:
-            # It failed before we came: an earlier try of this task, whose cause may be gone.
-            trouble = _reason(execution)
-            continue
+        # It failed before we came: perhaps in an earlier try of this task, whose cause may be gone.
+        is_earlier = execution["Status"]["State"] in ("FAILED", "CANCELLED") and attempt + 1 < EXECUTIONS
         with _stop_if_killed(execution_id, settings):
             while execution["Status"]["State"] in ("QUEUED", "RUNNING"):
                 time.sleep(POLL_S)
@@ -100,8 +100,13 @@ def _execute(statement: str, seen: dict[str, str], settings: Settings, title: st
             log.info("%s: %d bytes scanned, execution %s", title, execution["Statistics"]["DataScannedInBytes"], execution_id)
             return execution
         trouble = _reason(execution)
-        if not execution["Status"].get("AthenaError", {}).get("Retryable"):
+        is_its_own = execution["Status"].get("AthenaError", {}).get("Retryable", False)
+        if not (is_its_own or is_earlier):
             raise _error_of(trouble, title, execution_id, settings)
+        if is_its_own and attempt + 1 < EXECUTIONS:
+            wait_s = WAIT_S * 2**attempt
+            log.warning("%s: Athena failed of its own accord, once more in %g s: %s", title, wait_s, trouble)
+            time.sleep(wait_s)
     raise SourceError(f"{title}: Athena failed {EXECUTIONS} times, last with: {trouble}")
 
 

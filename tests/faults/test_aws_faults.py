@@ -336,13 +336,17 @@ def test_a_query_that_athena_fails_once_is_run_again(aws_server: AwsServer, lake
     assert count(lake) == 1
 
 
-def test_a_query_that_athena_fails_every_time_ends_in_one_error(aws_server: AwsServer, lake: Lake) -> None:
+def test_a_query_that_athena_fails_every_time_ends_in_one_error_and_is_waited_for_longer_each_time(
+    aws_server: AwsServer, lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(athena, "WAIT_S", 0.01)
     aws_server.athena.failures += ["INTERNAL_ERROR: a worker went away"] * 50
     before = len(aws_server.athena.executions)
 
     with pytest.raises(SourceError, match=r"silver\.calendar: Athena failed 4 times, last with: INTERNAL_ERROR"):
         count(lake)
     assert len(aws_server.athena.executions) - before == athena.EXECUTIONS
+    assert re.findall(r"once more in (\S+) s", caplog.text) == ["0.01", "0.02", "0.04"]
 
 
 @pytest.mark.system

@@ -133,12 +133,15 @@ def aws_for_tests() -> Iterator[AwsServer]:
 
     from pipeline.lake import athena
 
-    with pytest.MonkeyPatch.context() as patched, aws_server(trino=os.environ.get("TRINO_URL", "")) as server:
+    trino = os.environ.get("TRINO_URL", "")
+    with pytest.MonkeyPatch.context() as patched, aws_server(trino=trino) as server:
         for name, value in KEYS.items():
             patched.setenv(name, value)
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
             patched.delenv(name, raising=False)
         patched.setattr(athena, "POLL_S", 0.08)
+        if not trino:
+            patched.setattr(athena, "WAIT_S", 0.02)
         yield server
 
 

@@ -20,11 +20,15 @@ _USER_ERRORS = ("USER_ERROR", "INSUFFICIENT_RESOURCES")
 
 
 class TrinoError(Exception):
-    """Trino's own words, and whose fault it was."""
+    """Trino's own words, and whose fault it was; where it was not the user's, with what was behind it."""
 
     def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(f"{error['errorName']}: {error['message']}")
         self.is_the_users = error["errorType"] in _USER_ERRORS
+        cause = error.get("failureInfo", {})
+        while "cause" in cause:
+            cause = cause["cause"]
+        behind = "" if self.is_the_users or "message" not in cause else f" ({cause['type']}: {cause['message']})"
+        super().__init__(f"{error['errorName']}: {error['message']}{behind}")
 
 
 @dataclass(frozen=True)
