@@ -57,7 +57,7 @@ def gather(interval: Interval, lake: Lake) -> Findings:
         interval=interval,
         sources=_sources(lake, interval),
         dataset_mix=read_mix(lake, interval.as_of),
-        series_source=read_series_sources(lake, interval),
+        series_source=read_series_sources(lake, interval.end),
         kpis=read(lake, "executive_kpis", as_of=interval.as_of),
         resource=read_resources(lake, interval.end),
         recommendation=recommendation,
@@ -159,12 +159,11 @@ def read_mix(lake: Lake, as_of: datetime) -> pd.DataFrame:
     return mix.assign(kind=[SOURCE_KINDS.get(name, REAL) for name in mix["source"]])
 
 
-def read_series_sources(lake: Lake, interval: Interval) -> pd.DataFrame:
-    """series_id, source of the series of the interval's last day; none where nothing of that day needs to be told apart."""
-    last = {"start": max(interval.start, interval.end - timedelta(days=1)), "end": interval.end}
-    if all(SOURCE_KINDS.get(name, REAL) == REAL for name in read(lake, "sample_sources", **last)["source"]):
-        return pd.DataFrame(columns=["series_id", "source"])
-    return read(lake, "series_sources", **last)
+def read_series_sources(lake: Lake, as_of: datetime) -> pd.DataFrame:
+    """series_id, source of what was delivered in the four weeks before, a row for each of a series that several delivered."""
+    delivered = read(lake, "series_delivered", as_of=as_of)
+    one_each = delivered.assign(source=delivered["sources"].astype("str").str.split(",")).explode("source", ignore_index=True)
+    return one_each[["series_id", "source"]].drop_duplicates(ignore_index=True)
 
 
 def _sources(lake: Lake, interval: Interval) -> pd.DataFrame:

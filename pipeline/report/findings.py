@@ -37,7 +37,7 @@ class Findings:
         sources: one row per source and bronze table: source, table_name, rows, first_at, last_at, note, kind (real, replayed,
             outside, synthetic or list prices).
         dataset_mix: `inputs.dataset_mix` as of this `as_of`: source, resources, score, kind; the sources of metrics.
-        series_source: `inputs.series_sources` of the last day: series_id, source; empty where all were measured on the estate.
+        series_source: `inputs.series_delivered`, a row for each source of a series: series_id, source.
         kpis: `inputs.executive_kpis` as of this `as_of`: kpi, value, unit, known_at, meaning.
         resource: newest row per resource, as `silver.resource`: account, region, resource_id, service, instance_type,
             tags_json.

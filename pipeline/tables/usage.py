@@ -40,6 +40,8 @@ def _statistics(period: str) -> tuple[Column, ...]:
     )
 
 
+_sources = text("sources", "Who delivered the samples, by name, with commas; null in older rows.", nullable=True)
+
 METRIC_SAMPLE = Table(
     name="bronze.metric_sample",
     doc="One datapoint of one statistic of one metric, as the source returned it.",
@@ -121,7 +123,12 @@ METRIC_HOURLY = Table(
     doc="Utilisation on a regular hourly grid, one row per series and hour.",
     key=("series_id", "hour"),
     time="hour",
-    columns=(series_id, *resource_key, metric, unit, moment("hour", "Start of the hour."), *_statistics("hour"), bucket),
+    columns=(
+        *(series_id, *resource_key, metric, unit, moment("hour", "Start of the hour.")),
+        *_statistics("hour"),
+        _sources,
+        bucket,
+    ),
     partition="day",
     may_be_empty=True,
 )
@@ -137,6 +144,7 @@ METRIC_DAILY = Table(
         unit,
         moment("ts", "Midnight that begins the day."),
         *_statistics("day"),
+        _sources,
         number("total", "All that was counted; null of what is no count.", "as `unit`", ge=0),
         Column(
             name="outlier",

@@ -38,6 +38,7 @@ WITH observed AS (
     max(value) FILTER (WHERE statistic = 'p95' AND period_s = 86400) AS stated_p95,
     max(value) FILTER (WHERE statistic = 'p95') AS highest_p95,
     max(value) FILTER (WHERE statistic <> 'samplecount') AS max,
+    array_join(array_sort(array_agg(DISTINCT source)), ',') AS sources,
     coalesce(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0), count(DISTINCT ts)) AS samples,
     coalesce(
       86400 * count(*) FILTER (WHERE statistic IN ('average', 'sum'))
@@ -52,7 +53,7 @@ WITH observed AS (
 ),
 measured AS (
   SELECT
-    series_id, account, region, resource_id, metric, unit, ts, mean, max, samples, expected_samples, total,
+    series_id, account, region, resource_id, metric, unit, ts, mean, max, sources, samples, expected_samples, total,
     element_at(points, cast(ceil(0.5e0 * cast(cardinality(points) AS double)) AS integer)) AS p50,
     coalesce(
       stated_p95,
@@ -104,6 +105,7 @@ SELECT
   m.expected_samples AS expected_samples,
   m.quality_flag AS quality_flag,
   least(1e0, cast(m.samples AS double) / cast(m.expected_samples AS double)) AS quality_score,
+  m.sources AS sources,
   m.total AS total,
   CASE WHEN q.high > q.low
     THEN q.p95 > q.high + 3e0 * (q.high - q.low) OR q.p95 < q.low - 3e0 * (q.high - q.low) END AS outlier

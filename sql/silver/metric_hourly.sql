@@ -25,6 +25,7 @@ WITH observed AS (
     array_sort(array_agg(value) FILTER (WHERE statistic IN ('average', 'sum'))) AS points,
     max(value) FILTER (WHERE statistic = 'p95') AS stated_p95,
     max(value) FILTER (WHERE statistic <> 'samplecount') AS max,
+    array_join(array_sort(array_agg(DISTINCT source)), ',') AS sources,
     coalesce(nullif(count(*) FILTER (WHERE statistic IN ('average', 'sum')), 0), count(DISTINCT ts)) AS samples,
     coalesce(
       3600 * count(*) FILTER (WHERE statistic IN ('average', 'sum'))
@@ -40,7 +41,7 @@ WITH observed AS (
 ),
 followed AS (
   SELECT
-    series_id, account, region, resource_id, metric, unit, hour, mean, points, stated_p95, max, samples, expected_samples,
+    series_id, account, region, resource_id, metric, unit, hour, mean, points, stated_p95, max, sources, samples, expected_samples,
     coalesce(
       lead(hour) OVER (PARTITION BY series_id, date_trunc('day', hour) ORDER BY hour),
       date_trunc('day', hour) + INTERVAL '1' DAY
@@ -66,7 +67,8 @@ SELECT
   CASE
     WHEN g.gap > 0 THEN 0e0
     ELSE least(1e0, cast(f.samples AS double) / cast(f.expected_samples AS double))
-  END AS quality_score
+  END AS quality_score,
+  f.sources AS sources
 FROM followed AS f
 CROSS JOIN UNNEST(ARRAY[0, 1, 2, 3]) AS g(gap)
 WHERE date_add('hour', g.gap, f.hour) < f.next_hour

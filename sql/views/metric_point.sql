@@ -3,7 +3,7 @@
 -- Reads   views.metric_reading
 --
 -- `rule` is null for the one row per series, statistic and period that counts; 'superseded' for a good row that a later landing
--- replaced; otherwise the rule that refuses the row. A refused row never supersedes a good one. A payload that was landed twice
+-- replaced, or a source that comes before its own (views.metric_reading); otherwise the rule that refuses the row. A refused row never supersedes a good one. A payload that was landed twice
 -- counts as its later landing. Names are those that landing made safe. A series has one unit a day, that of most of its rows; rows
 -- in another are refused. So are a day's sums of a series that has averages too, and the averages where what is counted are bytes or
 -- events: the two mean different things, and are never mixed. What is counted is counted by the shortest of the periods that a series

@@ -4,8 +4,10 @@
 --
 -- What can be said of a sample without the rest of its day: filter by `day` and `ts`, both prune. `refused` is null for a good row;
 -- `recency` is 1 for the one of its series, statistic, period and moment that was landed last, of the good ones and of the refused ones
--- apart: a refused row never supersedes a good one. A payload that was landed twice counts as its later landing. Names are those that
--- landing made safe. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept.
+-- apart: a refused row never supersedes a good one. A payload that was landed twice counts as its later landing. Where several sources
+-- say something of one moment, which landed last would be chance: what the estate reported comes before what others measured, that before
+-- what is replayed, and that before what is made up; of one kind the source that is first by name. Names are those that landing made
+-- safe. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept.
 WITH landed AS (
   SELECT
     day, source, statistic, period_s, ts, value, unit, load_id, ingested_at,
@@ -101,7 +103,9 @@ SELECT
   refused AS refused,
   row_number() OVER (
     PARTITION BY day, account, region, resource_id, metric, statistic, period_s, ts, refused IS NULL
-    ORDER BY sequence DESC, ingested_at DESC, load_id DESC, source_value DESC
+    ORDER BY
+      CASE source WHEN 'alibaba_v2018' THEN 1 WHEN 'trace' THEN 1 WHEN 'samples' THEN 2 WHEN 'fleet' THEN 3 ELSE 0 END,
+      source, sequence DESC, ingested_at DESC, load_id DESC, source_value DESC
   ) AS recency,
   source_metric AS source_metric,
   source_unit AS source_unit,

@@ -17,7 +17,7 @@ from pipeline import plugs
 from pipeline.cli import app
 from pipeline.errors import ConfigError, DataError
 from pipeline.exploration.compatibility import PARTS, SILVER_UNITS, correlate, fits, gather, in_silver, rate, season_strength
-from pipeline.inputs.findings import read_mix
+from pipeline.inputs.findings import read_mix, read_series_sources
 from pipeline.interval import Interval
 from pipeline.lake import Lake, sql
 from pipeline.own_files.dataset import MOST_DAYS, MOST_SERVERS, report_dataset, write_mix
@@ -226,6 +226,12 @@ def test_a_mix_lands_a_data_set_and_a_synthetic_fleet_at_the_share_that_is_state
 
     mix = read_mix(lake, day.end)
     assert mix[["source", "resources", "kind"]].values.tolist() == [["fleet", 12, "synthetic"], ["trace", 3, "outside"]]
+    by_series = read_series_sources(lake, day.end)
+    assert by_series["series_id"].is_unique
+    assert by_series.groupby("source")["series_id"].agg(lambda of: of.str.split("/").str[2].nunique()).to_dict() == {
+        "fleet": 12,
+        "trace": 3,
+    }
     assert tell_mix(mix) == "15 resources with metrics: 80% synthetic (fleet 12), 20% outside (trace 3)"
     monkeypatch.setenv("HEADROOM_HOME", str(settings.home))
     page = tmp_path / "explored"

@@ -19,6 +19,7 @@ from pipeline.capacity.crossing import unknown_risk
 from pipeline.interval import Interval
 from pipeline.report import Findings, axes, charts, export, recommendations_csv, render, sections, words
 from pipeline.report.month import estimate_month_end
+from pipeline.report.origin import kinds_by_series
 from pipeline.report.page import FOLDER, TELEMETRY
 from pipeline.report.sections.first import sum_rises
 from pipeline.report.selection import charted_series
@@ -1030,6 +1031,9 @@ def test_each_chart_says_where_its_series_is_synthetic_or_replayed_and_nothing_w
 ) -> None:
     drawn = sorted({*findings.forecast["series_id"], *findings.anomaly_point["series_id"]} - {*_costs(findings)})
     synthetic, replayed = drawn[0], drawn[1]
+    assert kinds_by_series(pd.DataFrame({"series_id": ["a", "a", "b"], "source": ["fleet", "cloudwatch", "csv"]})) == {
+        "a": "real and synthetic"
+    }
     sources = pd.DataFrame({"series_id": drawn, "source": ["fleet", "samples", *["cloudwatch"] * (len(drawn) - 2)]})
 
     shown = render(replace(findings, series_source=sources))

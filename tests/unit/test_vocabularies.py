@@ -356,3 +356,13 @@ def test_stated_chances_are_judged_at_every_horizon_with_all_that_was_observed_w
 def test_what_sql_takes_for_ended_is_what_the_ledger_of_savings_does() -> None:
     [listed] = re.findall(r"lower\(state\) IN \((.*)\)", SQL["inputs.ended"])
     assert tuple(re.findall(r"'([^']+)'", listed)) == columns.ENDED_STATES
+
+
+def test_the_order_of_sources_that_say_something_of_one_moment_is_that_of_what_they_are() -> None:
+    rank = {"outside": 1, "replayed": 2, "synthetic": 3}
+    # Bills and prices are no samples of metrics.
+    of_metrics = columns.SOURCE_KINDS.keys() - {"synthetic_bill", "prices"}
+
+    told = dict(re.findall(r"WHEN '(\w+)' THEN (\d)", SQL["views.metric_reading"].partition("CASE source")[2]))
+
+    assert told == {name: str(rank[columns.SOURCE_KINDS[name]]) for name in of_metrics}
