@@ -1,20 +1,13 @@
-"""pyiceberg's transaction, which copies a table's metadata once per change instead of each of twenty times it looks at them, and
-finds the rows of each partition without planning a query for it."""
+"""pyiceberg's transaction, which copies a table's metadata once per change instead of each of twenty times it looks at them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyiceberg.io.pyarrow as files
-from pyiceberg.partitioning import PartitionFieldValue, PartitionKey, PartitionSpec
-from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.transforms import IdentityTransform
 
 from pipeline.lake import checksums
 from pipeline.lake.fence import summary_of
@@ -50,27 +43,3 @@ def commit(iceberg: IcebergTable, data: pa.Table, scope: Scope, *, replaces: boo
         else:
             transaction.delete(delete_filter=scope.expression(), snapshot_properties=summary)
         checksums.seal(transaction, iceberg)
-
-
-_split: Any = vars(files)["_determine_partitions"]
-
-
-def _split_by_value(spec: PartitionSpec, schema: Schema, arrow_table: pa.Table) -> Iterable[Any]:
-    """The rows of each partition as pyiceberg gives them; every table of the lake has the values of one column as partitions."""
-    [field, *others] = spec.fields
-    column = arrow_table[schema.find_column_name(field.source_id)]
-    if others or not isinstance(field.transform, IdentityTransform) or column.null_count:
-        return _split(spec, schema, arrow_table)
-    return _by_value(spec, schema, arrow_table, column)
-
-
-def _by_value(spec: PartitionSpec, schema: Schema, rows: pa.Table, column: pa.ChunkedArray) -> Iterator[Any]:
-    for value in pc.unique(column):
-        found = [PartitionFieldValue(spec.fields[0], value.as_py())]
-        key = PartitionKey(field_values=found, partition_spec=spec, schema=schema)
-        yield files._TablePartition(
-            partition_key=key, arrow_table_partition=rows.filter(pc.equal(column, value)).combine_chunks()
-        )
-
-
-vars(files)["_determine_partitions"] = _split_by_value

@@ -5,7 +5,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyiceberg.io.pyarrow
 import pyiceberg.table
 import pytest
 from pyiceberg.serializers import FromInputFile
@@ -14,7 +13,7 @@ from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
-from pipeline.lake import Lake, bronze, checksums, maintenance, open_lake, transaction
+from pipeline.lake import Lake, bronze, checksums, maintenance, open_lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.tables.columns import STAMPED
@@ -118,24 +117,6 @@ def test_before_it_publishes_a_step_looks_at_a_table_once_of_however_many_days_i
     lake.fence.refuse_stale()
 
     assert looked == [TABLE.name]
-
-
-def test_rows_are_parted_by_their_months_as_pyiceberg_would(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(lake, FIRST)
-    iceberg = lake.iceberg(TABLE)
-    assert iceberg is not None
-    april = Interval.day("2026-04-01")
-    whole = pa.concat_tables([days(FIRST), days(april)])
-    mixed = whole.take(pa.array([*range(0, whole.num_rows, 2), *range(1, whole.num_rows, 2)]))
-    theirs, ours = (
-        {part.partition_key.to_path(): part.arrow_table_partition for part in split(iceberg.spec(), iceberg.schema(), mixed)}
-        for split in (transaction._split, pyiceberg.io.pyarrow._determine_partitions)
-    )
-
-    assert ours == theirs
-    assert list(ours) == ["month=2026-03-01", "month=2026-04-01"]
-    monkeypatch.setattr(transaction, "_split", pytest.fail)
-    assert write(lake, april)
 
 
 def test_rows_outside_the_scope_are_refused(lake: Lake) -> None:
