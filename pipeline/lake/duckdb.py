@@ -20,15 +20,6 @@ from pipeline.lake.bronze import DailyObjects
 # A relation as DuckDB sees it: Parquet files, or what Arrow reads for it: bronze, files on S3, or rows in memory.
 Relation: TypeAlias = list[str] | Any
 _numbers = count()
-# Types of the lake's columns in Arrow and in DuckDB.
-_KINDS = {
-    pa.string(): "VARCHAR",
-    pa.int64(): "BIGINT",
-    pa.float64(): "DOUBLE",
-    pa.bool_(): "BOOLEAN",
-    pa.date32(): "DATE",
-    pa.timestamp("us"): "TIMESTAMP",
-}
 # Bytes of a result after which DuckDB starts anew.
 _LARGE = 16 * 2**20
 
@@ -113,10 +104,7 @@ def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mo
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {translate(inner)}')
             continue
         rows = mounted[name] = relation(name)
-        if isinstance(rows, pa.Table) and not rows.num_rows and (columns := _columns(rows.schema)):
-            # What DuckDB knows to be empty is neither opened nor joined; in a young lake most tables are.
-            connection.execute(f'CREATE TABLE "{layer}"."{short}" ({columns})')
-        elif isinstance(rows, (pa.Table, dataset.Dataset)):
+        if isinstance(rows, (pa.Table, dataset.Dataset)):
             connection.register(f"{layer}__{short}", rows)
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS FROM "{layer}__{short}"')
         else:
@@ -124,15 +112,6 @@ def _mount(connection: Any, parsed: Any, relation: Callable[[str], Relation], mo
             files = ", ".join("'" + file.replace("'", "''") + "'" for file in rows)
             source = f"FROM read_parquet([{files}], hive_partitioning=false)"
             connection.execute(f'CREATE VIEW "{layer}"."{short}" AS {source}')
-
-
-@lru_cache(maxsize=256)
-def _columns(schema: pa.Schema) -> str:
-    """Columns as a view over Arrow's rows would have them, for DuckDB; empty where a type of them is none of the lake's."""
-    kinds = [
-        f"DECIMAL({each.precision},{each.scale})" if pa.types.is_decimal(each) else _KINDS.get(each) for each in schema.types
-    ]
-    return ", ".join(f'"{name}" {kind}' for name, kind in zip(schema.names, kinds, strict=True)) if all(kinds) else ""
 
 
 def _error_of(error: Exception) -> HeadroomError:

@@ -13,12 +13,12 @@ from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
-from pipeline.lake import Lake, bronze, checksums, duckdb, maintenance, open_lake
+from pipeline.lake import Lake, bronze, checksums, maintenance, open_lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
-from pipeline.tables.schema import Column, Table
+from pipeline.tables.schema import Column
 from pipeline.tables.types import TEXT
 from pipeline.tables.usage import CALENDAR, METRIC_SAMPLE
 
@@ -177,19 +177,6 @@ def test_a_table_that_was_never_written_reads_as_empty(lake: Lake) -> None:
     assert lake.read(TABLE).num_rows == 0
     assert lake.query("SELECT count(*) AS n FROM silver.calendar").to_pylist() == [{"n": 0}]
     assert lake.snapshot_id(TABLE) is None
-
-
-@pytest.mark.parametrize("table", tables.ALL.values(), ids=lambda table: table.name)
-def test_a_table_without_rows_is_known_to_be_empty_and_has_the_columns_of_one_with_rows(table: Table) -> None:
-    schema = table.arrow_schema
-    one = pa.table([pa.nulls(1, field.type) for field in schema], names=schema.names)
-    asked = f"SELECT * FROM {table.name}"  # noqa: S608
-
-    empty, filled = (duckdb.query(asked, {}, {table.name: rows}.__getitem__) for rows in (schema.empty_table(), one))
-
-    assert duckdb._columns(schema)
-    assert empty.schema == filled.schema
-    assert (empty.num_rows, filled.num_rows) == (0, 1)
 
 
 def test_landing_a_payload_again_is_one_object_and_a_restated_one_lies_beside_it(lake: Lake) -> None:
