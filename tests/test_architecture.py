@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,15 +80,21 @@ IMPURE = {"boto3", "botocore", "mlflow", "airflow", "awswrangler", "pyiceberg", 
 OWN_IMPURE = {"pipeline.lake", "pipeline.settings", "pipeline.steps", "pipeline.registry", "pipeline.sources", "pipeline.quality"}
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports, wherever in the file."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def pure_files() -> list[Path]:
@@ -141,7 +148,7 @@ def test_nothing_is_unpickled() -> None:
 
 def test_dags_import_nothing_heavy_when_they_are_parsed() -> None:
     for path in sorted((ROOT / "dags").glob("*.py")):
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         top = {
             alias.name.split(".")[0]
             for node in tree.body
@@ -153,7 +160,7 @@ def test_dags_import_nothing_heavy_when_they_are_parsed() -> None:
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if not p.name.startswith("__")], ids=relative)
 def test_a_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    assert ast.get_docstring(parsed(path))
 
 
 # ---------------------------------------------------------------- rooms
@@ -205,7 +212,9 @@ def arrows(importer: str, node: ast.AST, for_types: bool = False) -> Iterator[Ar
             yield from arrows(importer, child, for_types)
 
 
-ARROWS = [arrow for module, path in MODULES.items() for arrow in arrows(module, ast.parse(path.read_text()))]
+@cache
+def all_arrows() -> list[Arrow]:
+    return [arrow for module, path in MODULES.items() for arrow in arrows(module, parsed(path))]
 
 
 def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
@@ -236,7 +245,7 @@ def test_every_room_says_which_rooms_it_may_see() -> None:
 def test_no_room_sees_one_that_it_may_not() -> None:
     wrong = {
         str(arrow)
-        for arrow in ARROWS
+        for arrow in all_arrows()
         if (own := room(arrow.importer)) != (other := room(arrow.imported)) and other and other not in MAY_IMPORT[own]
     }
 
@@ -250,7 +259,7 @@ def is_private(name: str) -> bool:
 def test_what_is_private_to_a_room_stays_in_it() -> None:
     private = {
         str(arrow)
-        for arrow in ARROWS
+        for arrow in all_arrows()
         if room(arrow.importer) != room(arrow.imported) and any(map(is_private, (*arrow.imported.split("."), arrow.name)))
     }
 
@@ -258,7 +267,7 @@ def test_what_is_private_to_a_room_stays_in_it() -> None:
 
 
 def test_every_exception_is_still_needed() -> None:
-    assert set(ALLOWED) - set(map(str, ARROWS)) == set()
+    assert set(ALLOWED) - set(map(str, all_arrows())) == set()
 
 
 def test_no_file_reaches_into_another_rooms_module_for_a_private_name() -> None:
@@ -287,7 +296,7 @@ def test_no_file_reaches_into_another_rooms_module_for_a_private_name() -> None:
 def test_no_modules_and_no_rooms_import_each_other_in_a_circle() -> None:
     modules: dict[str, set[str]] = {}
     rooms: dict[str, set[str]] = {}
-    for arrow in ARROWS:
+    for arrow in all_arrows():
         if arrow.for_types or arrow.importer == arrow.imported:
             continue
         modules.setdefault(arrow.importer, set()).add(arrow.imported)
@@ -327,6 +336,6 @@ def test_no_file_is_longer_than_400_lines() -> None:
 
 
 def test_no_function_is_longer_than_60_lines_without_its_docstring() -> None:
-    lengths = {f"{relative(path)}::{f.name}": length(f) for path in SOURCES for f in functions(ast.parse(path.read_text()))}
+    lengths = {f"{relative(path)}::{f.name}": length(f) for path in SOURCES for f in functions(parsed(path))}
 
     assert {name: lines for name, lines in lengths.items() if lines > 60} == {}

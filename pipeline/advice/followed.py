@@ -81,7 +81,8 @@ def forms_by_inventory(rows: pd.DataFrame, listed: Sequence[pd.Timestamp], group
     """
     if rows.empty:
         return _series({})
-    found = {row["ts"]: _form_of(row, group) for _, row in rows.sort_values("ts").iterrows()}
+    by_day = rows.sort_values("ts").rename(columns={"tags_json": "tags"})
+    found = {row["ts"]: _form_of(row, group) for _, row in by_day.iterrows()}
     missing = [day for day in listed if day > min(found) and day not in found]
     found |= dict.fromkeys(_in_a_row(missing, sorted({*found, *listed}), LEAST_GONE), ENDED)
     return _series(found)
@@ -258,7 +259,7 @@ def _form_of(row: pd.Series, group: str) -> str:
     state = row["state"]
     if isinstance(state, str) and state.lower() in ENDED_STATES:
         return ENDED
-    facts, service = facts_of(row.rename({"tags_json": "tags"})), str(row["service"])
+    facts, service = facts_of(row), str(row["service"])
     if service == "ebs":
         return str(volume_from(facts) or RUNS)
     if service == "lambda":

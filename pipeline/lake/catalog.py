@@ -222,7 +222,10 @@ def _ask_athena(settings: Settings, objects: Callable[[Table], list[str]], text:
 
 def _connect_to_sqlite(settings: Settings, storage: Storage) -> IcebergCatalog:
     database = (settings.home / "lake" / "catalog.db").resolve()
-    properties = storage.iceberg_properties() | {"type": "sql", "uri": f"sqlite:///{database}?timeout=60"}
+    properties = storage.iceberg_properties() | {
+        "py-catalog-impl": "pipeline.lake.known.KnownCatalog",
+        "uri": f"sqlite:///{database}?timeout=60",
+    }
     # Two that make the first tables of a catalog at once would fail.
     with alone(database.with_suffix(".lock")):
         try:

@@ -115,9 +115,10 @@ class Fence:
         Raises:
             ConflictError: naming the table and what was published or landed meanwhile.
         """
-        for (name, window), (table, head) in self._tables.items():
-            iceberg = self.load(table)
-            for snapshot in _since(iceberg, head):
+        # A table is looked at once, of however many windows it was read.
+        now = {table.name: self.load(table) for table in {table.name: table for table, _ in self._tables.values()}.values()}
+        for (name, window), (_, head) in self._tables.items():
+            for snapshot in _since(now[name], head):
                 if snapshot.snapshot_id not in self.ours and _touches(snapshot, window):
                     what = _said(snapshot, SCOPE) or "rows"
                     raise ConflictError(f"{name}: {what} changed since this step read it; run the step again")

@@ -9,8 +9,10 @@ from pipeline.tables.schema import Table
 
 def fill_columns(data: pa.Table, table: Table, wanted: list[str]) -> pa.Table:
     """The same rows with the wanted columns that were declared after they were written, where these may be null."""
+    # Arrow makes the list of names anew each time; there are tables of some 400 columns.
+    lacking = set(wanted) - set(data.column_names)
     for column in table.columns:
-        if column.nullable and column.name in wanted and column.name not in data.column_names:
+        if column.nullable and column.name in lacking:
             data = data.append_column(column.name, pa.nulls(data.num_rows, column.arrow_type))
     return data
 

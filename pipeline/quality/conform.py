@@ -33,7 +33,8 @@ def conform(data: Any, table: Table, interval: Interval) -> pa.Table:
         raise DataError(f"{where}: unknown columns {unknown}; declared are {names}")
     if "bucket" in names and "bucket" not in rows.column_names and "series_id" in rows.column_names:
         rows = rows.append_column("bucket", _buckets(rows["series_id"]))
-    missing = [c.name for c in table.columns if c.name not in rows.column_names]
+    there = set(rows.column_names)
+    missing = [c.name for c in table.columns if c.name not in there]
     if missing:
         raise DataError(f"{where}: missing columns {missing}")
     arrays = {c.name: conform_column(rows[c.name], c, where) for c in table.columns}

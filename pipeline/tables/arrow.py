@@ -80,10 +80,10 @@ def _widened(array: pa.ChunkedArray, column: Column, where: str) -> pa.ChunkedAr
         or (wanted == pa.string() and (pa.types.is_large_string(given) or pa.types.is_dictionary(given)))
         or (wanted == pa.string() and pa.types.is_string_view(given))
     )
-    example = next((value.as_py() for chunk in array.chunks for value in chunk if value.is_valid), None)
     if lossless:
         try:
             return array.cast(wanted)
         except pa.ArrowInvalid as error:
             raise DataError(f"{where}: column {column.name} does not fit {wanted}: {error}") from error
+    example = next((value.as_py() for chunk in array.chunks for value in chunk if value.is_valid), None)
     raise DataError(f"{where}: column {column.name} is {given} (such as {example!r}), expected {wanted}")

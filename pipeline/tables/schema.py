@@ -241,6 +241,10 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """A frame without rows, with the columns and types of `frame`."""
+        return self._empty.copy()
+
+    @cached_property
+    def _empty(self) -> pd.DataFrame:
         return self.frame(())
 
     def iceberg_schema(self) -> Schema:

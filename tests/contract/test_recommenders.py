@@ -65,6 +65,13 @@ def test_a_rule_brings_situations_and_in_one_of_them_something_is_to_be_done(nam
     assert actions - set(PASSIVE)
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_every_situation_that_a_rule_brings_is_asked(name: str) -> None:
+    asked = [case for of, case in (each.values for each in all_cases("recommenders", "SITUATIONS")) if of == name]
+
+    assert asked == list(load_cases("recommenders", name, BRINGS).SITUATIONS)
+
+
 def test_no_situations_are_left_of_a_rule_that_is_gone() -> None:
     assert without_plug("recommenders") == set()
 

@@ -121,6 +121,13 @@ def test_a_source_brings_cases_that_together_fill_the_tables_it_names(name: str,
     assert filled == set(plugs.load("sources", name).TABLES)
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_case_that_a_source_brings_is_asked(name: str) -> None:
+    asked = [case for of, case in (each.values for each in all_cases("sources", "CASES")) if of == name]
+
+    assert asked == list(load_cases("sources", name, BRINGS).CASES)
+
+
 def test_no_cases_are_left_of_a_source_that_is_gone() -> None:
     assert without_plug("sources") == set()
 

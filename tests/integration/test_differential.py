@@ -16,7 +16,6 @@ from tests.support.random_lake import make_lake
 
 TRINO = os.environ.get("TRINO_URL", "")
 INPUTS, FIRST = int(os.environ.get("INPUTS") or 20), int(os.environ.get("FIRST_INPUT") or 0)
-BEHIND = sorted({table for name in sql.names() for table in sql.tables_behind(sql.parse(sql.text(name)))})
 # Each waits for Trino for a part of its time.
 ASKED_AT_ONCE = 2
 
@@ -25,7 +24,8 @@ pytestmark = [pytest.mark.server, pytest.mark.skipif(not TRINO, reason="no Trino
 
 @pytest.mark.parametrize("number", range(FIRST, FIRST + (INPUTS if TRINO else 1)))
 def test_every_sql_file_says_the_same_of_random_rows_on_both_engines(number: int) -> None:
-    params, lake = make_lake(number, BEHIND)
+    behind = sorted({table for name in sql.names() for table in sql.tables_behind(sql.parse(sql.text(name)))})
+    params, lake = make_lake(number, behind)
 
     with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
         said = pool.map(lambda name: compare(TRINO, name, params, lake), sql.names())

@@ -12,6 +12,9 @@ from pipeline import tables
 from pipeline.lake import duckdb, sql
 from tests.support import golden
 
+#: What has SQL and is a table.
+TABLES = sorted({*sql.names()} - {*sql.views(), *sql.inputs(), *sql.alerts()})
+
 
 @pytest.mark.parametrize("case", golden.cases(), ids=golden.title)
 def test_a_query_gives_the_rows_its_golden_case_expects(case: Path) -> None:
@@ -69,7 +72,7 @@ def test_a_sql_file_is_one_select_whose_columns_all_have_names(name: str) -> Non
     assert all(projection.alias or projection.name for projection in query.selects)
 
 
-@pytest.mark.parametrize("name", [name for name in sql.names() if name not in (*sql.views(), *sql.inputs(), *sql.alerts())])
+@pytest.mark.parametrize("name", TABLES)
 def test_a_tables_sql_delivers_exactly_the_columns_the_table_declares(name: str) -> None:
     table = tables.get(name)
     derived = {table.partition, "bucket"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,13 +33,25 @@ def cases_of(folder: str, name: str) -> ModuleType | None:
 
 def all_cases(folder: str, table: str) -> list[Any]:
     """One pytest parameter (plug, case) per entry of the table `table` in each plug's cases, named `plug-case`."""
-    found = [
-        (name, case)
+    return [
+        pytest.param(name, case, id=f"{name}-{case}")
         for name in plugs.names(folder)
         if name in _with_cases(folder)
-        for case in getattr(import_module(f"tests.contract.{folder}.{name}"), table, ())
+        for case in _named(folder, name, table)
     ]
-    return [pytest.param(name, case, id=f"{name}-{case}") for name, case in found]
+
+
+def _named(folder: str, name: str, table: str) -> list[str]:
+    """The keys of a table, read from its file where they stand there in letters.
+
+    Every process that runs tests lists all of them, and to make all the cases takes seconds that only one of them needs.
+    """
+    for node in ast.parse((CONTRACT / folder / f"{name}.py").read_text()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Dict(keys=keys)) if found == table:
+                if all(isinstance(key, ast.Constant) for key in keys):
+                    return [key.value for key in keys if isinstance(key, ast.Constant)]
+    return list(getattr(import_module(f"tests.contract.{folder}.{name}"), table, ()))
 
 
 def without_plug(folder: str) -> set[str]:

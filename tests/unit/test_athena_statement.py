@@ -51,6 +51,18 @@ VALUES: dict[str, Any] = {
 }
 
 
+@cache
+def sent_of(name: str) -> str:
+    """What Athena is sent for a SQL file."""
+    return sql.to_athena(sql.text(name), "estate", VALUES)
+
+
+@cache
+def tree_of(name: str) -> exp.Expr:
+    """The same as a tree; whoever changes it takes a copy."""
+    return sqlglot.parse_one(sent_of(name), dialect="athena")
+
+
 def test_layers_become_databases_and_parameters_typed_literals() -> None:
     sent = sql.to_athena(
         "SELECT ts AS ts FROM silver.calendar AS c WHERE ts >= :start AND ts < :end AND year = :year",
@@ -90,12 +102,11 @@ def test_a_view_in_glue_names_the_views_it_reads() -> None:
 @pytest.mark.parametrize("name", sql.names())
 def test_what_athena_is_sent_means_what_the_file_means(name: str) -> None:
     """The same tree, but for the names of databases, the views put in and the values."""
-    sent = sql.to_athena(sql.text(name), "estate", VALUES)
-    read = {f"{t.db}.{t.name}" for t in sqlglot.parse_one(sent, dialect="athena").find_all(exp.Table) if t.db}
+    read = {f"{t.db}.{t.name}" for t in tree_of(name).find_all(exp.Table) if t.db}
 
     assert read == {f"estate_{each}" for each in sql.tables_behind(sql.parse(sql.text(name)))}
-    assert not list(sqlglot.parse_one(sent, dialect="athena").find_all(exp.Placeholder))
-    assert len(sent) < 262_144, "Athena takes no longer statement"
+    assert not list(tree_of(name).find_all(exp.Placeholder))
+    assert len(sent_of(name)) < 262_144, "Athena takes no longer statement"
 
 
 @pytest.mark.parametrize(
@@ -252,8 +263,7 @@ def declared() -> MappingSchema:
 def test_a_query_mixes_no_kinds_that_athena_would_not_convert_by_itself(name: str) -> None:
     """DuckDB compares a text with a date and joins numbers to texts; Athena refuses both."""
     schema = declared()
-    sent = sqlglot.parse_one(sql.to_athena(sql.text(name), "estate", VALUES), dialect="athena")
-    query = annotate_types(qualify(sent, schema=schema, dialect="athena"), schema=schema, dialect="athena")
+    query = annotate_types(qualify(tree_of(name).copy(), schema=schema, dialect="athena"), schema=schema, dialect="athena")
 
     mixed, unknown, seen = [], 0, 0
     for node, parts in operands(query):

@@ -1,3 +1,4 @@
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -6,13 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyiceberg.table
 import pytest
+from pyiceberg.serializers import FromInputFile
 
 from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
-from pipeline.lake import Lake, bronze, checksums, maintenance
+from pipeline.lake import Lake, bronze, checksums, maintenance, open_lake
 from pipeline.quality.conform import conform
+from pipeline.settings import Settings
 from pipeline.tables.columns import STAMPED
 from pipeline.tables.operations import QUALITY_RESULT, RUN_EVENT
 from pipeline.tables.schema import Column
@@ -76,6 +79,44 @@ def test_a_commit_copies_the_tables_metadata_once_per_change_and_none_is_lost(
     assert iceberg is not None
     assert [it.summary.operation.value for it in iceberg.snapshots() if it.summary] == ["append", "delete", "append"]
     assert checksums.verify(iceberg, [task.file.file_path for task in iceberg.scan().plan_files()]) == 1
+
+
+def test_what_is_said_of_a_table_is_read_once_for_each_version_and_anew_where_its_file_was_changed(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    parse = FromInputFile.table_metadata
+    monkeypatch.setattr(
+        FromInputFile, "table_metadata", lambda file, *given: (read.append(file.location), parse(file, *given))[1]
+    )
+    write(lake, FIRST)
+    write(lake, SECOND)
+
+    versions = [each.snapshot_id(TABLE) for each in (lake, lake, open_lake(settings))]
+    assert len(set(versions)) == 1
+    assert len(read) == len(set(read)) > 0
+
+    newest = read[-1]
+    os.utime(newest.removeprefix("file://"), (0, 0))
+    assert lake.snapshot_id(TABLE) == versions[0]
+    assert read[-1] == newest
+    assert read.count(newest) == 2
+
+
+def test_before_it_publishes_a_step_looks_at_a_table_once_of_however_many_days_it_read(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(lake, FIRST)
+    write(lake, SECOND)
+    for interval in (FIRST, SECOND):
+        lake.read(TABLE, TABLE.scope(interval))
+    looked: list[str] = []
+    load = lake.fence.load
+    monkeypatch.setattr(lake.fence, "load", lambda table: (looked.append(table.name), load(table))[1])
+
+    lake.fence.refuse_stale()
+
+    assert looked == [TABLE.name]
 
 
 def test_rows_outside_the_scope_are_refused(lake: Lake) -> None:

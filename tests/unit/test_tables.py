@@ -60,6 +60,15 @@ def test_a_frame_without_rows_has_the_declared_columns_and_is_taken_as_it_is(tab
     assert conform(empty, table, DAY).schema == table.arrow_schema
 
 
+def test_a_frame_without_rows_is_its_owners_and_what_is_done_to_it_changes_no_other() -> None:
+    mine = RECOMMENDATION.empty()
+    mine["of_mine"] = 1
+    mine.loc[0] = mine.columns
+
+    assert tuple(RECOMMENDATION.empty().columns) == RECOMMENDATION.names
+    assert RECOMMENDATION.empty().empty
+
+
 def test_rows_become_a_frame_in_the_declared_order_and_types_and_what_is_unknown_is_null() -> None:
     row = {"action": "keep", "as_of": DAY.as_of, "restart_needed": np.True_, "risk_level": 1, "savings_monthly_usd": np.nan}
     texts = {c.name: "x" for c in RECOMMENDATION.columns if c.type == TEXT and not c.nullable and c.name != "action"}
