@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -69,7 +70,7 @@ class Case:
     rule: str
     version: str
     key: Key
-    resource: pd.Series
+    resource: Mapping[str, Any]
     usage: Mapping[str, Demand]
     config: str | None
     price: Price | None = None
