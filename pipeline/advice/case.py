@@ -14,6 +14,7 @@ from pipeline.advice.prices import Price
 from pipeline.tables.columns import EXCLUSIVE_GROUPS
 
 Row = dict[str, object]
+_DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class Case:
 
     def days_since(self, moment: pd.Timestamp) -> float:
         """Days from a moment to the one that is judged."""
-        return float((pd.Timestamp(self.estate.as_of) - pd.Timestamp(moment)) / pd.Timedelta(days=1))
+        return float((pd.Timestamp(self.estate.as_of) - pd.Timestamp(moment)) / _DAY)
 
     def resized(self) -> str | None:
         """Why the days looked at say nothing of what the resource is now, or None: it became that in them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
@@ -145,6 +145,12 @@ class Estate:
     def _known(self) -> dict[Hashable, Any]:
         return {}
 
+    def after(self, changes: pd.DataFrame) -> Estate:
+        """The same estate beside other changes; of what is worked out nothing depends on these."""
+        other = replace(self, changes=changes)
+        vars(other)["_known"] = self._known
+        return other
+
     def once(self, asked: Hashable, work: Callable[[], _Part]) -> _Part:
         """What several rules ask of the estate, worked out for the first of them; nobody changes it."""
         if asked not in self._known:
@@ -152,17 +158,15 @@ class Estate:
         known: _Part = self._known[asked]
         return known
 
-    @cached_property
+    @property
     def demand(self) -> dict[Key, dict[str, Demand]]:
         """The usage observed in the `lookback_days` before `as_of`, by resource and metric; worked out once for all rules."""
-        return _demand_by_resource(self)
+        return self.once("demand", lambda: _demand_by_resource(self))
 
-    @cached_property
+    @property
     def days(self) -> dict[Key, dict[str, Days]]:
         """The activity before `as_of`, by resource and metric."""
-        before = _Ordered.of(self.activity, "day", (self.activity["day"] < self.as_of).to_numpy(dtype=bool))
-        figures = [before.numbers(name) for name in ("mean", "max", "samples", "expected_samples")]
-        return before.split(lambda part: Days(before.moments[part], *(each[part] for each in figures)))
+        return self.once("days", lambda: _days_by_resource(self))
 
 
 class Listed(dict[str, Any]):
@@ -213,6 +217,12 @@ def _demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:
     peak = np.fmax(highest, mean)
     arrays = [ordered.moments, mean, np.where(np.isnan(p95), peak, p95), peak, periods, samples]
     return ordered.split(lambda part: Demand(*(each[part] for each in arrays)))
+
+
+def _days_by_resource(estate: Estate) -> dict[Key, dict[str, Days]]:
+    before = _Ordered.of(estate.activity, "day", (estate.activity["day"] < estate.as_of).to_numpy(dtype=bool))
+    figures = [before.numbers(name) for name in ("mean", "max", "samples", "expected_samples")]
+    return before.split(lambda part: Days(before.moments[part], *(each[part] for each in figures)))
 
 
 @dataclass(frozen=True, eq=False)

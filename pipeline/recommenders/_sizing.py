@@ -16,6 +16,7 @@ from pipeline.advice.instance_types import Choice, Movable, Type, Types, platfor
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.risk import newest_risk
 from pipeline.capacity.peak import PeakDemand, peak_demand
+from pipeline.capacity.percentile import percentile
 from pipeline.capacity.sizing import HIDDEN_RATIO, SATURATED_RATIO
 
 #: Share of a capacity above which a forecast peak is a shortage.
@@ -292,8 +293,9 @@ def fitting_types(options: Sizing, types: Types, need: Need) -> Choice:
         (allowed.cpu_ratio >= need.cpu - 1e-9)
         & (need.mean_cpu <= allowed.cpu_ratio * allowed["baseline"])
         & (allowed["memory_gib"] >= need.memory_gib - 1e-9)
-        & (np.nan_to_num(allowed["network_mbps"]) >= need.network_mbps)
-        & (np.nan_to_num(allowed["ebs_mbps"]) >= need.ebs_mbps)
+        # What is not known of a type is nothing.
+        & ((allowed["network_mbps"] >= need.network_mbps) | (need.network_mbps <= 0))
+        & ((allowed["ebs_mbps"] >= need.ebs_mbps) | (need.ebs_mbps <= 0))
     )
 
 
@@ -311,7 +313,7 @@ def _bandwidth(measured: Mapping[str, Demand], names: tuple[str, str], together:
     if not together:
         return max(_percentile(one, "mean", quantile_pct), _percentile(other, "mean", quantile_pct))
     if np.array_equal(one.hours, other.hours):
-        return float(np.percentile(one.mean + other.mean, quantile_pct))
+        return percentile(one.mean + other.mean, quantile_pct)
     both = [pd.Series(each.mean, index=pd.DatetimeIndex(each.hours)) for each in (one, other)]
     return float(np.percentile(both[0].add(both[1], fill_value=0.0), quantile_pct))
 
@@ -321,7 +323,7 @@ def _percentile(demand: Demand, statistic: str, quantile_pct: float) -> float:
     known = _PERCENTILES.setdefault(demand, {})
     asked = (statistic, quantile_pct)
     if asked not in known:
-        known[asked] = float(np.percentile(getattr(demand, statistic), quantile_pct))
+        known[asked] = percentile(getattr(demand, statistic), quantile_pct)
     return known[asked]
 
 
