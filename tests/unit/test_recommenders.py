@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
+from pipeline.advice.credits import exhaustion_probability
 from pipeline.advice.estate import Estate
 from pipeline.advice.instance_types import catalogue, cpu_ratio, types_by_region
 from pipeline.advice.measures import MEASURES
@@ -181,6 +182,29 @@ def test_a_burstable_type_must_serve_the_mean_from_its_baseline() -> None:
     busy = one("m5.2xlarge", series("cpu_utilization", 28), *rest(memory_utilization=30.0))
 
     assert sized(busy, allow_burstable=True, max_breach_probability=1)["target_config"] == "m5.xlarge"
+
+
+def test_credits_that_are_never_drawn_on_do_not_run_out_and_those_that_are_do_as_they_do_day_by_day() -> None:
+    rng = np.random.default_rng(4)
+    use = rng.uniform(0.05, 0.5, 28 * 24)
+
+    assert exhaustion_probability(use, 0.5) == 0.0
+    for baseline in (0.2, 0.27, 0.3, 0.4):
+        assert exhaustion_probability(use, baseline) == _run_out_day_by_day(use, baseline)
+
+
+def _run_out_day_by_day(use: np.ndarray, baseline: float) -> float:
+    """Of the same days drawn, hour by hour within each, as the user guide says it."""
+    days = use.reshape(-1, 24)
+    runs_out = []
+    for path in np.random.default_rng(20_140_701).integers(0, len(days), size=(30, 200)).T:
+        balance, short = 0.0, False
+        for hour in days[path].ravel():
+            balance = min(balance + baseline - hour, 24 * baseline)
+            short = short or balance < 0
+            balance = max(balance, 0.0)
+        runs_out.append(short)
+    return float(np.mean(runs_out))
 
 
 def test_no_move_goes_back_to_xen_and_leaving_it_is_more_work() -> None:
