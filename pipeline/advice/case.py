@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from pipeline.advice.prices import Price
 from pipeline.tables.columns import EXCLUSIVE_GROUPS
 
 Row = dict[str, object]
+_DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Case:
     rule: str
     version: str
     key: Key
-    resource: pd.Series
+    resource: Mapping[str, Any]
     usage: Mapping[str, Demand]
     config: str | None
     price: Price | None = None
@@ -144,7 +146,7 @@ class Case:
 
     def days_since(self, moment: pd.Timestamp) -> float:
         """Days from a moment to the one that is judged."""
-        return float((pd.Timestamp(self.estate.as_of) - pd.Timestamp(moment)) / pd.Timedelta(days=1))
+        return float((pd.Timestamp(self.estate.as_of) - pd.Timestamp(moment)) / _DAY)
 
     def resized(self) -> str | None:
         """Why the days looked at say nothing of what the resource is now, or None: it became that in them."""

@@ -6,6 +6,8 @@ are the most that is kept.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,14 +29,25 @@ def exhaustion_probability(use: npt.NDArray[np.float64], baseline: float) -> flo
         baseline: what the type earns, as a share of its vCPUs.
     """
     change = baseline - use[: len(use) // _DAY * _DAY].reshape(-1, _DAY)
+    if len(change) and change.min() >= 0:
+        return 0.0
     most, so_far = _DAY * baseline, np.cumsum(change, axis=1)
     after, lowest = so_far[:, -1], so_far.min(axis=1)
     before = np.hstack([np.zeros((len(change), 1)), so_far])
     # What a day takes from a full balance by its end, and its deepest fall from any height.
     rest = (after[:, None] - before).min(axis=1)
     fall = (np.maximum.accumulate(before, axis=1) - before).max(axis=1)
-    balance, runs_out = np.zeros(_PATHS), np.zeros(_PATHS, dtype=bool)
-    for day in np.random.default_rng(_SEED).integers(0, len(change), size=(_NEXT_DAYS, _PATHS)):
-        runs_out |= (balance + lowest[day] < 0) | (fall[day] > most)
-        balance = np.clip(np.minimum(balance + after[day], most + rest[day]), 0.0, most)
+    drawn = _draw(len(change))
+    runs_out = (fall > most)[drawn].any(axis=0)
+    lowest, after, at_most = lowest[drawn], after[drawn], np.minimum(most + rest[drawn], most)
+    balance = np.zeros(_PATHS)
+    for day in range(_NEXT_DAYS):
+        runs_out |= balance + lowest[day] < 0
+        balance = np.maximum(np.minimum(balance + after[day], at_most[day]), 0.0)
     return float(runs_out.mean())
+
+
+@lru_cache(maxsize=64)
+def _draw(known: int) -> npt.NDArray[np.int64]:
+    """(days, paths) which of so many days known comes next."""
+    return np.random.default_rng(_SEED).integers(0, known, size=(_NEXT_DAYS, _PATHS))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from pipeline.advice.answer import answer, recommendations
-from pipeline.advice.estate import Estate, Key, optional_text, resources_of
+from pipeline.advice.estate import Estate, Key, Listed, optional_text, resources_of
 
 #: An inventory whose last day ended longer ago says nothing about what there is.
 OLDEST_DAYS = 3
@@ -39,7 +39,7 @@ def judge_the_current(estate: Estate) -> tuple[Estate, pd.DataFrame]:
 
 
 def _answer(
-    estate: Estate, which: pd.Series, rule: tuple[str, str], say: Callable[[Key, pd.Series], str]
+    estate: Estate, which: pd.Series, rule: tuple[str, str], say: Callable[[Key, Listed], str]
 ) -> Iterator[dict[str, object]]:
     """An answer without advice for each of some resources."""
     some = replace(estate, resources=estate.resources.loc[which])
@@ -55,14 +55,14 @@ def _answer(
         )
 
 
-def _say_old(key: Key, resource: pd.Series) -> str:
+def _say_old(key: Key, resource: Listed) -> str:
     return (
         f"The newest inventory of {key[0]} in {key[1]} is of {resource['ts']:%Y-%m-%d}, more than {OLDEST_DAYS} days old: "
         "nobody knows whether it still exists."
     )
 
 
-def _say_unlisted(key: Key, resource: pd.Series) -> str:
+def _say_unlisted(key: Key, resource: Listed) -> str:
     return (
         f"The newest inventory of {key[0]} in {key[1]} has no {resource['service']} at all, and one of {resource['ts']:%Y-%m-%d} "
         "has: either none is left or it was not asked for, and nobody knows whether it still exists."

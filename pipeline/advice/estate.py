@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ Key = tuple[str, str, str]
 """Account, region, resource_id."""
 
 _KEY = ["account", "region", "resource_id"]
+_NAMED = [*_KEY, "metric"]
 _Part = TypeVar("_Part")
 
 
@@ -140,84 +142,155 @@ class Estate:
     budgets: pd.DataFrame = field(default_factory=_no_budgets)
 
     @cached_property
-    def listed(self) -> dict[frozenset[str], list[tuple[Key, pd.Series]]]:
-        """What `resources_of` has been asked for, by services."""
+    def _known(self) -> dict[Hashable, Any]:
         return {}
 
-    @cached_property
+    def after(self, changes: pd.DataFrame) -> Estate:
+        """The same estate beside other changes; of what is worked out nothing depends on these."""
+        other = replace(self, changes=changes)
+        vars(other)["_known"] = self._known
+        return other
+
+    def once(self, asked: Hashable, work: Callable[[], _Part]) -> _Part:
+        """What several rules ask of the estate, worked out for the first of them; nobody changes it."""
+        if asked not in self._known:
+            self._known[asked] = work()
+        known: _Part = self._known[asked]
+        return known
+
+    @property
     def demand(self) -> dict[Key, dict[str, Demand]]:
         """The usage observed in the `lookback_days` before `as_of`, by resource and metric; worked out once for all rules."""
-        return _demand_by_resource(self)
+        return self.once("demand", lambda: _demand_by_resource(self))
 
-    @cached_property
+    @property
     def days(self) -> dict[Key, dict[str, Days]]:
         """The activity before `as_of`, by resource and metric."""
-        before = self.activity.loc[self.activity["day"] < self.as_of].sort_values([*_KEY, "metric", "day"])
-        arrays = [
-            before["day"].to_numpy("datetime64[us]"),
-            *(before[name].to_numpy(dtype=np.float64) for name in ("mean", "max", "samples", "expected_samples")),
-        ]
-        return _split(before, lambda part: Days(*(each[part] for each in arrays)))
+        return self.once("days", lambda: _days_by_resource(self))
 
 
-def resources_of(estate: Estate, services: Iterable[str]) -> Iterator[tuple[Key, pd.Series]]:
+class Listed(dict[str, Any]):
+    """A resource's row of the inventory, by column."""
+
+    @cached_property
+    def tags(self) -> dict[str, Any]:
+        """As `tags_of` says."""
+        return _read_tags(self)
+
+
+def resources_of(estate: Estate, services: Iterable[str]) -> Iterator[tuple[Key, Listed]]:
     """The resources of some services, in the order of their keys; worked out once for all rules that ask for the same.
 
     Raises:
         DataError: a resource that is listed twice.
     """
     asked = frozenset(services)
-    if asked not in estate.listed:
-        estate.listed[asked] = _list_resources(estate.resources.loc[estate.resources["service"].isin(asked)])
-    yield from estate.listed[asked]
+    listed = estate.resources
+    yield from estate.once(("listed", asked), lambda: _list_resources(listed.loc[listed["service"].isin(asked)]))
 
 
-def _list_resources(wanted: pd.DataFrame) -> list[tuple[Key, pd.Series]]:
+def _list_resources(wanted: pd.DataFrame) -> list[tuple[Key, Listed]]:
     keys = wanted[["account", "region", "resource_id"]].fillna("").astype(str)
     twice = keys.duplicated()
     if twice.any():
         raise DataError(f"resource {'/'.join(keys.loc[twice].iloc[0])} is listed twice in the inventory")
     order = keys.reset_index(drop=True).sort_values(["account", "region", "resource_id"]).index
     names = list(keys.itertuples(index=False, name=None))
-    return [(names[position], wanted.iloc[position]) for position in order]
+    rows = wanted.to_dict("records")
+    return [(names[position], Listed(rows[position])) for position in order]
 
 
 def _demand_by_resource(estate: Estate) -> dict[Key, dict[str, Demand]]:
     usage = estate.usage
     start = estate.as_of - timedelta(days=estate.lookback_days)
-    observed = usage.loc[
+    observed = (
         (usage["hour"] >= start)
         & (usage["hour"] < estate.as_of)
         & (usage["quality_flag"].fillna(0) != IMPUTED)
         & np.isfinite(usage["mean"].astype(np.float64))
-    ].sort_values([*_KEY, "metric", "hour"])
-    figures = observed.reindex(columns=["mean", "p95", "max", "expected_samples", "samples"])
-    mean, p95, highest, periods, samples = (figures[name].to_numpy(dtype=np.float64) for name in figures)
+    ).to_numpy(dtype=bool)
+    ordered = _Ordered.of(usage, "hour", observed)
+    mean, p95, highest, periods, samples = (
+        ordered.numbers(name) for name in ("mean", "p95", "max", "expected_samples", "samples")
+    )
     # A source that delivers one statistic only still tells the level: the mean stands in for what is missing.
     peak = np.fmax(highest, mean)
-    arrays = [observed["hour"].to_numpy("datetime64[us]"), mean, np.where(np.isnan(p95), peak, p95), peak, periods, samples]
-    return _split(observed, lambda part: Demand(*(each[part] for each in arrays)))
+    arrays = [ordered.moments, mean, np.where(np.isnan(p95), peak, p95), peak, periods, samples]
+    return ordered.split(lambda part: Demand(*(each[part] for each in arrays)))
 
 
-def _split(ordered: pd.DataFrame, made: Callable[[slice], _Part]) -> dict[Key, dict[str, _Part]]:
-    """What is made of the rows of each resource and metric; the frame is ordered by them."""
-    columns = [*_KEY, "metric"]
-    codes = ordered.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
-    starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    found: dict[Key, dict[str, _Part]] = {}
-    names = ordered[columns].iloc[starts].itertuples(index=False, name=None)
-    ends = np.append(starts[1:], len(ordered))[: len(starts)]
-    for (account, region, resource_id, metric), start, end in zip(names, starts, ends, strict=True):
-        found.setdefault((str(account), str(region), str(resource_id)), {})[str(metric)] = made(slice(int(start), int(end)))
-    return found
+def _days_by_resource(estate: Estate) -> dict[Key, dict[str, Days]]:
+    before = _Ordered.of(estate.activity, "day", (estate.activity["day"] < estate.as_of).to_numpy(dtype=bool))
+    figures = [before.numbers(name) for name in ("mean", "max", "samples", "expected_samples")]
+    return before.split(lambda part: Days(before.moments[part], *(each[part] for each in figures)))
 
 
-def tags_of(resource: pd.Series) -> dict[str, Any]:
-    """The tags of a resource by name, among them what the inventory says of it under `headroom:`.
+@dataclass(frozen=True, eq=False)
+class _Ordered:
+    """Which rows of a frame are looked at, in the order of resource, metric and time.
+
+    Attributes:
+        rows: their positions.
+        moments: theirs.
+        starts: where in them each resource and metric begins, and at last their number.
+    """
+
+    frame: pd.DataFrame
+    rows: npt.NDArray[np.int64]
+    moments: npt.NDArray[np.datetime64]
+    starts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, time: str, wanted: npt.NDArray[np.bool_]) -> _Ordered:
+        """The wanted rows; what comes in order, as it does from the lake, is not sorted again."""
+        rows = np.flatnonzero(wanted)
+        moments = frame[time].to_numpy("datetime64[us]")
+        starts = _changes([frame[name].to_numpy()[rows] for name in _NAMED])
+        texts = list(frame[_NAMED].iloc[rows[starts]].itertuples(index=False, name=None))
+        in_order = all(isinstance(text, str) for row in texts for text in row) and all(
+            one < other for one, other in itertools.pairwise(texts)
+        )
+        backwards = np.flatnonzero(np.diff(moments[rows]) < np.timedelta64(0, "us")) + 1
+        if not in_order or not np.isin(backwards, starts).all():
+            rows = rows[frame[[*_NAMED, time]].iloc[rows].reset_index(drop=True).sort_values([*_NAMED, time]).index.to_numpy()]
+            starts = _changes([pd.factorize(frame[name])[0][rows] for name in _NAMED])
+        return cls(frame, rows, moments[rows], np.append(starts, len(rows)))
+
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """A column of theirs; one that is not there is not known."""
+        if name not in self.frame:
+            return np.full(len(self.rows), np.nan)
+        return self.frame[name].to_numpy(dtype=np.float64)[self.rows]
+
+    def split(self, made: Callable[[slice], _Part]) -> dict[Key, dict[str, _Part]]:
+        """What is made of the rows of each resource and metric."""
+        found: dict[Key, dict[str, _Part]] = {}
+        names = self.frame[_NAMED].iloc[self.rows[self.starts[:-1]]].itertuples(index=False, name=None)
+        for (account, region, resource_id, metric), start, end in zip(names, self.starts[:-1], self.starts[1:], strict=True):
+            key = (str(account), str(region), str(resource_id))
+            found.setdefault(key, {})[str(metric)] = made(slice(int(start), int(end)))
+        return found
+
+
+def _changes(names: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
+    """Where in some rows another resource or metric begins, given the columns that name them."""
+    is_new = np.zeros(len(names[0]), dtype=bool)
+    is_new[:1] = True
+    for column in names:
+        is_new[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(is_new)
+
+
+def tags_of(resource: Mapping[str, Any] | pd.Series) -> dict[str, Any]:
+    """The tags of a resource by name, among them what the inventory says of it under `headroom:`; nobody changes them.
 
     Raises:
         DataError: they are no JSON object.
     """
+    return resource.tags if isinstance(resource, Listed) else _read_tags(resource)
+
+
+def _read_tags(resource: Mapping[str, Any] | pd.Series) -> dict[str, Any]:
     text = optional_text(resource.get("tags"))
     if not text:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from pipeline.advice.estate import tags_of
 from pipeline.errors import DataError
 
 
-def facts_of(resource: pd.Series) -> dict[str, str]:
+def facts_of(resource: Mapping[str, Any] | pd.Series) -> dict[str, str]:
     """The facts by name, without those that are empty.
 
     Raises:

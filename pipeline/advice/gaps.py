@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from pipeline.advice.estate import Estate, Key
@@ -103,7 +104,11 @@ def _unpriced(estate: Estate) -> Iterator[Gap]:
 
 
 def _keys(frame: pd.DataFrame) -> set[Key]:
-    distinct = frame[_KEY].drop_duplicates()
+    # Of the hours of one resource, which mostly follow each other, only the first.
+    columns = [frame[name].to_numpy() for name in _KEY]
+    is_new = np.ones(len(frame), dtype=bool)
+    is_new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    distinct = frame.loc[is_new, _KEY].drop_duplicates()
     return {(str(account), str(region), str(resource_id)) for account, region, resource_id in distinct.itertuples(index=False)}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-
-import pandas as pd
+from typing import Any
 
 from pipeline.advice.case import Case, Row
-from pipeline.advice.estate import optional_text, resources_of, tags_of
+from pipeline.advice.estate import Estate, Key, Listed, optional_text, resources_of, tags_of
 from pipeline.advice.measures import MEASURES
 from pipeline.advice.prices import Price
 
@@ -59,19 +59,23 @@ def settled(case: Case, min_coverage_pct: float) -> Row | None:
     )
 
 
-def members_of(case: Case) -> list[pd.Series]:
+def members_of(case: Case) -> list[Listed]:
     """The instances of an Auto Scaling group that its account's inventory lists as running, in the order of their ids."""
-    name = case.key[2].rpartition("/")[2]
-    return [
-        resource
-        for (account, region, _), resource in resources_of(case.estate, ("ec2",))
-        if (account, region) == case.key[:2]
-        and tags_of(resource).get(_GROUP_TAGS[0]) == name
-        and optional_text(resource.get("state")) in (None, "running")
-    ]
+    groups = case.estate.once("running_members", lambda: _running_members(case.estate))
+    return groups.get((*case.key[:2], case.key[2].rpartition("/")[2]), [])
 
 
-def _group_of(resource: pd.Series) -> str | None:
+def _running_members(estate: Estate) -> dict[Key, list[Listed]]:
+    """By account, region and group."""
+    found: dict[Key, list[Listed]] = {}
+    for (account, region, _), resource in resources_of(estate, ("ec2",)):
+        group = tags_of(resource).get(_GROUP_TAGS[0])
+        if isinstance(group, str) and optional_text(resource.get("state")) in (None, "running"):
+            found.setdefault((account, region, group), []).append(resource)
+    return found
+
+
+def _group_of(resource: Mapping[str, Any]) -> str | None:
     for name, value in sorted(tags_of(resource).items()):
         if name in _GROUP_TAGS:
             return f"{name}={value}"

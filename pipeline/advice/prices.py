@@ -26,6 +26,10 @@ def price_lists(estate: Estate, service: str, unit: str) -> dict[str, pd.DataFra
     Args:
         unit: as it is listed: "hour", "GB-month" …
     """
+    return estate.once(("price_lists", service, unit), lambda: _price_lists(estate, service, unit))
+
+
+def _price_lists(estate: Estate, service: str, unit: str) -> dict[str, pd.DataFrame]:
     listed = estate.prices.loc[(estate.prices["service"] == service) & (estate.prices["unit"] == unit)]
     age = pd.Timestamp(estate.as_of) - listed["price_as_of"]
     listed = listed.assign(_later=age < pd.Timedelta(0), _distance=age.abs(), _price=listed["price_usd"])
@@ -46,3 +50,13 @@ def monthly_price(lists: Mapping[str, pd.DataFrame], region: str, item: str | No
         return None
     price = listed["price_usd"].loc[item]
     return None if pd.isna(price) else Price(float(price) * units, listed["price_as_of"].loc[item])
+
+
+def monthly_prices(lists: Mapping[str, pd.DataFrame], units: float) -> dict[tuple[str, str | None], Price]:
+    """The same of all items of all regions that have a price, for whoever asks of every resource; by region and item."""
+    return {
+        (region, str(item)): Price(float(usd) * units, as_of)
+        for region, listed in lists.items()
+        for item, usd, as_of in zip(listed.index, listed["price_usd"], listed["price_as_of"], strict=True)
+        if not pd.isna(usd)
+    }

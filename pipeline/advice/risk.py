@@ -9,6 +9,10 @@ from pipeline.advice.estate import Estate
 
 def newest_risk(estate: Estate) -> pd.DataFrame:
     """The estate's risk as each series' newest run before `as_of` saw it, with `key`, the resource's, and `metric`."""
+    return estate.once("newest_risk", lambda: _newest_risk(estate))
+
+
+def _newest_risk(estate: Estate) -> pd.DataFrame:
     risk = estate.risk.loc[estate.risk["as_of"] <= pd.Timestamp(estate.as_of)]
     risk = risk.loc[risk["as_of"] == risk.groupby("series_id")["as_of"].transform("max")]
     # Only a resource's own id may contain a slash.

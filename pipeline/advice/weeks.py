@@ -27,16 +27,12 @@ def weeks_of(estate: Estate) -> dict[Key, npt.NDArray[np.float64]]:
     row = MOST_WEEKS - 1 - (age_hours // HOURS_OF_WEEK).astype(np.int64)
     column = (hours["hour"].dt.dayofweek * 24 + hours["hour"].dt.hour).to_numpy(dtype=np.int64)
     value = hours["p95"].to_numpy(dtype=np.float64)
-    found: dict[Key, npt.NDArray[np.float64]] = {}
-    codes = hours.groupby(["account", "region", "resource_id"], sort=False, dropna=False).ngroup().to_numpy()
-    for places in np.split(np.argsort(codes, kind="stable"), np.flatnonzero(np.diff(np.sort(codes))) + 1):
-        if not len(places):
-            continue
-        account, region, resource_id = hours.iloc[int(places[0])][["account", "region", "resource_id"]]
-        table = np.full((MOST_WEEKS, HOURS_OF_WEEK), np.nan)
-        table[row[places], column[places]] = value[places]
-        found[str(account), str(region), str(resource_id)] = table
-    return found
+    names = ["account", "region", "resource_id"]
+    codes = hours.groupby(names, sort=False, dropna=False).ngroup().to_numpy()
+    tables = np.full((codes.max() + 1 if len(codes) else 0, MOST_WEEKS, HOURS_OF_WEEK), np.nan)
+    tables[codes, row, column] = value
+    whose = hours[names].iloc[np.unique(codes, return_index=True)[1]].itertuples(index=False, name=None)
+    return {(str(account), str(region), str(name)): table for (account, region, name), table in zip(whose, tables, strict=True)}
 
 
 def hours_of_week(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.advice.case import Case, Change, Row
 from pipeline.advice.estate import Demand, Estate, Key
-from pipeline.advice.instance_types import cpu_ratio, platform_differences
+from pipeline.advice.instance_types import Choice, Movable, Type, Types, platform_differences
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.risk import newest_risk
 from pipeline.capacity.peak import PeakDemand, peak_demand
+from pipeline.capacity.percentile import percentile
 from pipeline.capacity.sizing import HIDDEN_RATIO, SATURATED_RATIO
 
 #: Share of a capacity above which a forecast peak is a shortage.
@@ -76,7 +76,7 @@ class Need:
         figures: what was found, for people.
     """
 
-    now: pd.Series
+    now: Type
     cpu: float
     memory_gib: float
     network_mbps: float
@@ -121,7 +121,7 @@ def change_to(
     action: str,
     reason: str,
     need: Need,
-    target: pd.Series,
+    target: Type,
     undo: str = "Stop the instance and change its type back.",
 ) -> Row:
     """The answer that recommends a type, with what else changes with it."""
@@ -135,7 +135,7 @@ def change_to(
     }
     performance_risk = 0 if need.hidden else int(np.searchsorted(_PERFORMANCE_RISK, breach, side="right"))
     change = Change(
-        target=str(target.name),
+        target=str(target["item"]),
         saving_usd=None if case.price is None else (now["price_usd"] - target["price_usd"]) * HOURS_PER_MONTH,
         # What has more than the present type is not taken back for a breach.
         chance=1 if need.short else 1 - breach,
@@ -151,18 +151,18 @@ def change_to(
 
 
 def weigh(
-    case: Case, options: Sizing, types: pd.DataFrame | None, risks: Mapping[str, tuple[float, float]]
-) -> Row | tuple[Case, Need, pd.DataFrame]:
+    case: Case, options: Sizing, types: Types | None, risks: Mapping[str, tuple[float, float]]
+) -> Row | tuple[Case, Need, Choice]:
     """The case with its evidence, what it needs, and the types that have it, the cheapest first; or why that cannot be said.
 
     Args:
         types: the catalogue of its region.
         risks: by metric, as `forecast_peaks` gives them for one resource.
     """
-    if types is None or case.config not in types.index:
+    now = None if types is None or case.config is None else types.rows.get(case.config)
+    if types is None or now is None:
         described = case.config or "an unnamed type"
         return case.insufficient(f"The price list of {case.region or 'its region'} does not describe {described}.")
-    now = cast(pd.Series, types.loc[case.config])
     if now["gpu"] > 0:
         return case.insufficient(f"{case.config} has {now['gpu']:g} GPU, whose use is not measured.")
     dimensions = dimensions_of(case, options, now, risks)
@@ -175,7 +175,7 @@ def weigh(
     return case, need, fitting_types(options, types, need)
 
 
-def need_of(case: Case, now: pd.Series, dimensions: Mapping[str, Dimension]) -> Need:
+def need_of(case: Case, now: Type, dimensions: Mapping[str, Dimension]) -> Need:
     unmeasured = tuple(name for name, one in dimensions.items() if not one.measured)
     figures = ", ".join(figure for one in dimensions.values() for figure in one.figures)
     note = f"; not measured: {', '.join(unmeasured)}" if unmeasured else ""
@@ -204,7 +204,7 @@ def evidence_of(case: Case, options: Sizing, need: Need, dimensions: Mapping[str
     }
 
 
-def dimensions_of(case: Case, options: Sizing, now: pd.Series, risks: Mapping[str, tuple[float, float]]) -> dict[str, Dimension]:
+def dimensions_of(case: Case, options: Sizing, now: Type, risks: Mapping[str, tuple[float, float]]) -> dict[str, Dimension]:
     """Need by dimension; one that is measured too little counts as not measured."""
     measured = {name: one for name, one in case.usage.items() if 100 * one.coverage(case.days) >= options.min_coverage_pct}
     # CloudWatch counts volumes and local disks apart; other sources know only disks.
@@ -285,38 +285,21 @@ def _bandwidth_need(options: Sizing, name: str, used: float | None, present: flo
     )
 
 
-def fitting_types(options: Sizing, types: pd.DataFrame, need: Need) -> pd.DataFrame:
+def fitting_types(options: Sizing, types: Types, need: Need) -> Choice:
     """The types that have what is needed, in the order of the catalogue."""
-    now = need.now
-    # Arrays: this is asked for every resource, of more than a thousand types.
-    column = {
-        name: types[name].to_numpy() for name in ("arch", "hypervisor", "burstable", "instance_store", "ordinary", "baseline")
-    }
-    memory, network, ebs = (types[name].to_numpy(dtype=np.float64) for name in ("memory_gib", "network_mbps", "ebs_mbps"))
-    ratio = cpu_ratio(types, now, options.max_coremark_credit).to_numpy(dtype=np.float64)
-    allowed = column["ordinary"].astype(bool) & (types.index.to_numpy() != now.name)
-    if not options.allow_arch_change:
-        allowed &= column["arch"] == now["arch"]
-    if not (options.allow_burstable or now["burstable"]):
-        allowed &= ~column["burstable"].astype(bool)
-    if now["hypervisor"] == "nitro":
-        # Going back to the older hypervisor would trade drivers and generation for a few cents.
-        allowed &= column["hypervisor"] != "xen"
-    if now["instance_store"]:
-        allowed &= column["instance_store"].astype(bool)
-    fits = (
-        (ratio >= need.cpu - 1e-9)
-        & (need.mean_cpu <= ratio * column["baseline"])
-        & (memory >= need.memory_gib - 1e-9)
-        & (np.nan_to_num(network) >= need.network_mbps)
-        & (np.nan_to_num(ebs) >= need.ebs_mbps)
+    movable = Movable(options.allow_arch_change, options.allow_burstable, options.max_coremark_credit)
+    allowed = types.without(need.now, movable)
+    return allowed.where(
+        (allowed.cpu_ratio >= need.cpu - 1e-9)
+        & (need.mean_cpu <= allowed.cpu_ratio * allowed["baseline"])
+        & (allowed["memory_gib"] >= need.memory_gib - 1e-9)
+        # What is not known of a type is nothing.
+        & ((allowed["network_mbps"] >= need.network_mbps) | (need.network_mbps <= 0))
+        & ((allowed["ebs_mbps"] >= need.ebs_mbps) | (need.ebs_mbps <= 0))
     )
-    chosen = allowed & fits
-    found: pd.DataFrame = types.loc[chosen].assign(cpu_ratio=ratio[chosen])
-    return found
 
 
-def breach_of(need: Need, target: pd.Series) -> float:
+def breach_of(need: Need, target: Type) -> float:
     """The larger of the chances that CPU or memory demand exceeds the target within 30 days."""
     room = {"cpu": float(target.get("cpu_ratio", 1.0)), "memory": float(target["memory_gib"] / need.now["memory_gib"])}
     return max(peaks.breach_probability(room[name]) for name, peaks in need.peaks.items())
@@ -330,7 +313,7 @@ def _bandwidth(measured: Mapping[str, Demand], names: tuple[str, str], together:
     if not together:
         return max(_percentile(one, "mean", quantile_pct), _percentile(other, "mean", quantile_pct))
     if np.array_equal(one.hours, other.hours):
-        return float(np.percentile(one.mean + other.mean, quantile_pct))
+        return percentile(one.mean + other.mean, quantile_pct)
     both = [pd.Series(each.mean, index=pd.DatetimeIndex(each.hours)) for each in (one, other)]
     return float(np.percentile(both[0].add(both[1], fill_value=0.0), quantile_pct))
 
@@ -340,7 +323,7 @@ def _percentile(demand: Demand, statistic: str, quantile_pct: float) -> float:
     known = _PERCENTILES.setdefault(demand, {})
     asked = (statistic, quantile_pct)
     if asked not in known:
-        known[asked] = float(np.percentile(getattr(demand, statistic), quantile_pct))
+        known[asked] = percentile(getattr(demand, statistic), quantile_pct)
     return known[asked]
 
 
@@ -349,11 +332,16 @@ def forecast_peaks(estate: Estate) -> dict[Key, dict[str, tuple[float, float]]]:
 
     Of several granularities the more alarming counts.
     """
-    risk = newest_risk(estate)
+    return estate.once("forecast_peaks", lambda: _forecast_peaks(newest_risk(estate)))
+
+
+def _forecast_peaks(risk: pd.DataFrame) -> dict[Key, dict[str, tuple[float, float]]]:
+    risk = risk.loc[risk["threshold_pct"] == _SHORT_PCT]
+    figures = risk.assign(peak=1 - risk["headroom_ratio"], crossing=risk["p_cross_90d"].fillna(0.0))
+    worst = figures.groupby("series_id", sort=True)[["key", "metric", "peak", "crossing"]].agg(
+        {"key": "first", "metric": "first", "peak": "max", "crossing": "max"}
+    )
     found: dict[Key, dict[str, tuple[float, float]]] = {}
-    for _, rows in risk.loc[risk["threshold_pct"] == _SHORT_PCT].groupby("series_id", sort=True):
-        key, metric = rows["key"].iloc[0], rows["metric"].iloc[0]
-        peak = float((1 - rows["headroom_ratio"]).max())
-        crossing = float(rows["p_cross_90d"].fillna(0.0).max())
-        found.setdefault(key, {})[metric] = (0.0 if np.isnan(peak) else peak, crossing)
+    for key, metric, peak, crossing in worst.itertuples(index=False, name=None):
+        found.setdefault(key, {})[metric] = (0.0 if np.isnan(peak) else float(peak), float(crossing))
     return found

@@ -12,9 +12,9 @@ from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.credits import exhaustion_probability
 from pipeline.advice.estate import Estate
-from pipeline.advice.instance_types import catalogue, describe_beside
+from pipeline.advice.instance_types import Types, describe_beside, type_prices, types_by_region
 from pipeline.advice.instances import priced, settled
-from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.advice.prices import Price
 from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, weigh
 
 RULE_VERSION = "2"
@@ -45,37 +45,45 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer, burstable types; EC2 user guide, CPU credits.
     """
-    types = {region: catalogue(listed) for region, listed in price_lists(estate, "ec2", "hour").items()}
-    risks = forecast_peaks(estate)
+    types, prices, risks = types_by_region(estate), type_prices(estate), forecast_peaks(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations([_judge(case, options, types, risks.get(case.key, {})) for case in judged])
+    return recommendations([_judge(case, options, types, prices, risks.get(case.key, {})) for case in judged])
 
 
-def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame], risks: Mapping[str, tuple[float, float]]) -> Row:
-    case = priced(case, monthly_price(catalogues, case.region, case.config, HOURS_PER_MONTH))
+def _judge(
+    case: Case,
+    options: Options,
+    types: Mapping[str, Types],
+    prices: Mapping[tuple[str, str | None], Price],
+    risks: Mapping[str, tuple[float, float]],
+) -> Row:
+    case = priced(case, prices.get((case.region, case.config)))
     without_judgement = settled(case, options.min_coverage_pct)
     if without_judgement is not None:
         return without_judgement
     sizing = Sizing(min_coverage_pct=options.min_coverage_pct, allow_burstable=True)
-    weighed = weigh(case, sizing, catalogues.get(case.region), risks)
+    weighed = weigh(case, sizing, types.get(case.region), risks)
     if not isinstance(weighed, tuple):
         return weighed
     case, need, fitting = weighed
-    now = need.now
+    now, present = need.now, need.now["item"]
     if now["burstable"]:
-        return case.keep(f"{now.name} is burstable already.")
+        return case.keep(f"{present} is burstable already.")
     if need.short:
-        return case.keep(f"{now.name} is too small in {' and '.join(need.short)}: first of all it needs a larger type.")
+        return case.keep(f"{present} is too small in {' and '.join(need.short)}: first of all it needs a larger type.")
     if pd.isna(now["price_usd"]):
-        return case.keep(f"There is no list price of {now.name}, so that no type is known to be cheaper.")
+        return case.keep(f"There is no list price of {present}, so that no type is known to be cheaper.")
     enough = (1 - options.min_savings_pct / 100) * now["price_usd"]
-    on_credits = fitting["burstable"] & fitting["family"].str.startswith("t")
     mean = case.usage["cpu_utilization"].mean / 100
-    for name, target in fitting.loc[on_credits & (fitting["price_usd"] <= enough)].iterrows():
+    for target in fitting.where(fitting["burstable"].astype(bool) & (fitting["price_usd"] <= enough)):
+        name = target["item"]
+        # Credits are simulated only for what would do otherwise.
+        if not target["family"].startswith("t") or breach_of(need, target) > options.max_exhaustion_probability:
+            continue
         runs_out = exhaustion_probability(np.asarray(mean / target["cpu_ratio"]), float(target["baseline"]))
-        if max(runs_out, breach_of(need, target)) <= options.max_exhaustion_probability:
-            what = f"{name}, {describe_beside(now, target)}, serves the demand on {now.name}."
+        if runs_out <= options.max_exhaustion_probability:
+            what = f"{name}, {describe_beside(now, target)}, serves the demand on {present}."
             credit = f"Its baseline of {target['baseline']:.0%} serves the mean of {mean.mean() / target['cpu_ratio']:.0%}"
             reason = f"{what} {credit}; chance that its credits run out in 30 days: {runs_out:.1%}. {need.figures}"
             return change_to(case, "rightsize", reason, need, target)
-    return case.keep(f"No burstable type serves the demand on {now.name} for less. {need.figures}")
+    return case.keep(f"No burstable type serves the demand on {present} for less. {need.figures}")

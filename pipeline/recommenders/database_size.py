@@ -13,7 +13,7 @@ from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.databases import priced, priced_item, settled
 from pipeline.advice.estate import Estate
 from pipeline.advice.facts import facts_of
-from pipeline.advice.instance_types import catalogue
+from pipeline.advice.instance_types import Types, types_by_region
 from pipeline.advice.prices import price_lists
 from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
 
@@ -54,8 +54,7 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     Source: AWS Compute Optimizer, RDS DB instance rightsizing.
     """
     prices = price_lists(estate, "rds", "hour")
-    types = {region: catalogue(listed) for region, listed in price_lists(estate, "ec2", "hour").items()}
-    risks = forecast_peaks(estate)
+    types, risks = types_by_region(estate), forecast_peaks(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
     return recommendations([_judge(case, options, prices, types, risks.get(case.key, {})) for case in judged])
 
@@ -64,7 +63,7 @@ def _judge(
     case: Case,
     options: Options,
     prices: Mapping[str, pd.DataFrame],
-    types: Mapping[str, pd.DataFrame],
+    types: Mapping[str, Types],
     risks: Mapping[str, tuple[float, float]],
 ) -> Row:
     case = priced(case, prices)
@@ -88,32 +87,32 @@ def _judge(
     if not isinstance(weighed, tuple):
         return weighed
     case, need, fitting = weighed
-    now = need.now
+    now, present = need.now, need.now["item"]
     if need.short:
-        return case.investigate(f"{now.name} is too small in {' and '.join(need.short)}. {need.figures}")
+        return case.investigate(f"{present} is too small in {' and '.join(need.short)}. {need.figures}")
     if case.price is None:
         return case.keep(f"No class is known to be cheaper. {need.figures}")
     saved = case.price.monthly_usd * (1 - fitting["price_usd"] / now["price_usd"])
-    for name, target in fitting.loc[saved >= max(options.min_savings_usd, 0.01)].iterrows():
-        breach = breach_of(need, target)
+    for target in fitting.where(saved >= max(options.min_savings_usd, 0.01)):
+        name, breach = target["item"], breach_of(need, target)
         if breach <= options.max_breach_probability:
             smaller = target["vcpu"] < now["vcpu"]
-            reason = f"{name} serves the demand on {now.name}. {need.figures} {say_chance(need, breach)}"
+            reason = f"{name} serves the demand on {present}. {need.figures} {say_chance(need, breach)}"
             return change_to(
                 case, "rightsize" if smaller else "upgrade", reason, need, target, "Change its class back; it restarts once more."
             )
-    return case.keep(f"No cheaper class than {now.name} fits safely. {need.figures}", breach_probability=breach_of(need, now))
+    return case.keep(f"No cheaper class than {present} fits safely. {need.figures}", breach_probability=breach_of(need, now))
 
 
-def _classes(case: Case, prices: pd.DataFrame | None, types: pd.DataFrame | None) -> pd.DataFrame | None:
+def _classes(case: Case, prices: pd.DataFrame | None, types: Types | None) -> Types | None:
     """The types that are also a database's class, by the class, with the price with the engine and zones of this one."""
     if types is None:
         return None
     facts = facts_of(case.resource)
     engine, is_multi_az = facts.get("engine"), facts.get("multi_az") == "true"
-    names = {f"db.{name}": priced_item(f"db.{name}", engine, is_multi_az) for name in types.index}
+    names = {f"db.{name}": priced_item(f"db.{name}", engine, is_multi_az) for name in types.listed.index}
     listed = prices["price_usd"] if prices is not None else pd.Series(dtype="float64")
-    classes = types.set_axis(list(names)).rename_axis("item")
+    classes = types.listed.set_axis(list(names)).rename_axis("item")
     classes["price_usd"] = pd.Series(list(names.values()), index=classes.index).map(listed).astype("float64")
     known = classes["price_usd"].notna() | (classes.index == case.config)
-    return classes.loc[known].sort_values(["price_usd", "vcpu", "memory_gib", "item"], na_position="last")
+    return Types(classes.loc[known].sort_values(["price_usd", "vcpu", "memory_gib", "item"], na_position="last"))

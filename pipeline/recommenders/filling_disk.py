@@ -5,15 +5,18 @@ No larger disk is proposed: what fills a disk, often logs or a table that is nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Row, cases
-from pipeline.advice.estate import Estate
+from pipeline.advice.estate import Estate, Key
 from pipeline.advice.risk import newest_risk
 
 RULE_VERSION = "1"
@@ -45,21 +48,24 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     """
     risk = newest_risk(estate)
     full = risk.loc[(risk["metric"] == _METRIC) & (risk["threshold_pct"] >= options.threshold_pct)]
-    known = {rows["key"].iloc[0]: rows for _, rows in full.groupby("series_id")}
+    # "day" comes before "hour".
+    nearest = full.loc[full["granularity"] == full.groupby("series_id")["granularity"].transform("min")]
+    known: dict[Key, list[Row]] = {}
+    for row in nearest.sort_values(["series_id", "threshold_pct"]).to_dict("records"):
+        known.setdefault(row["key"], []).append(cast(Row, row))
     return recommendations(
         [_judge(case, options, known.get(case.key)) for case in cases(estate, __name__, RULE_VERSION, SERVICES)]
     )
 
 
-def _judge(case: Case, options: Options, risk: pd.DataFrame | None) -> Row:
+def _judge(case: Case, options: Options, risk: Sequence[Mapping[str, Any]] | None) -> Row:
     if risk is None:
         return case.insufficient("Nothing is known of the future of its disk: it needs a forecast of disk utilization.")
-    # "day" comes before "hour".
-    risk = risk.loc[risk["granularity"] == risk["granularity"].min()].sort_values("threshold_pct")
-    is_crossed = risk["first_crossing_at"] < pd.Timestamp(case.estate.as_of) + pd.Timedelta(days=1)
-    now = risk.loc[is_crossed, "threshold_pct"].max()
+    crossed_by = case.estate.as_of + timedelta(days=1)
+    is_crossed = [row["first_crossing_at"] < crossed_by for row in risk]
+    now = max((row["threshold_pct"] for row, crossed in zip(risk, is_crossed, strict=True) if crossed), default=np.nan)
     # The next threshold; where all are crossed, the last.
-    row = risk.loc[~is_crossed].iloc[0] if not is_crossed.all() else risk.iloc[-1]
+    row = risk[-1] if all(is_crossed) else risk[is_crossed.index(False)]
     chances = {days: row[f"p_cross_{days}d"] for days in (7, 30, 90) if pd.notna(row[f"p_cross_{days}d"])}
     if not chances and pd.isna(now):
         return case.insufficient("Its disk is forecast for less than 7 days, too short to say when it is full.")
@@ -75,7 +81,7 @@ def _judge(case: Case, options: Options, risk: pd.DataFrame | None) -> Row:
     return case.investigate(f"{state}: {_date(case, row, next_one)}; chance of {next_one}: {said or 'not known'}.")
 
 
-def _evidence(options: Options, row: pd.Series, now: float, chances: Mapping[int, float]) -> dict[str, object]:
+def _evidence(options: Options, row: Mapping[str, Any], now: float, chances: Mapping[int, float]) -> dict[str, object]:
     date = row["first_crossing_at"]
     return {
         "observed": {
@@ -88,7 +94,7 @@ def _evidence(options: Options, row: pd.Series, now: float, chances: Mapping[int
     }
 
 
-def _date(case: Case, risk: pd.Series, threshold: str) -> str:
+def _date(case: Case, risk: Mapping[str, Any], threshold: str) -> str:
     """When the dated quantile of the forecast crosses, and the range of the crossing."""
     at, early, late = (risk[name] for name in ("first_crossing_at", "crossing_p10_at", "crossing_p90_at"))
     quantile = f"P{100 * risk['quantile']:g}"

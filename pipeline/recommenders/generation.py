@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.estate import Estate, tags_of
-from pipeline.advice.instance_types import catalogue, describe_beside, generation
+from pipeline.advice.instance_types import Types, describe_beside, generation, type_prices, types_by_region
 from pipeline.advice.instances import priced, settled
-from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.advice.prices import Price
 from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
 from pipeline.recommenders._sizing_past import missed_by_size
 
@@ -47,14 +47,19 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer and Cost Optimization Hub, Upgrade and MigrateToGraviton; effort from the latter.
     """
-    types = {region: catalogue(listed) for region, listed in price_lists(estate, "ec2", "hour").items()}
-    risks = forecast_peaks(estate)
+    types, prices, risks = types_by_region(estate), type_prices(estate), forecast_peaks(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations([_judge(case, options, types, risks.get(case.key, {})) for case in judged])
+    return recommendations([_judge(case, options, types, prices, risks.get(case.key, {})) for case in judged])
 
 
-def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame], risks: Mapping[str, tuple[float, float]]) -> Row:
-    case = priced(case, monthly_price(catalogues, case.region, case.config, HOURS_PER_MONTH))
+def _judge(
+    case: Case,
+    options: Options,
+    types: Mapping[str, Types],
+    prices: Mapping[tuple[str, str | None], Price],
+    risks: Mapping[str, tuple[float, float]],
+) -> Row:
+    case = priced(case, prices.get((case.region, case.config)))
     without_judgement = settled(case, options.min_coverage_pct)
     if without_judgement is not None:
         return without_judgement
@@ -64,20 +69,21 @@ def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame],
         allow_arch_change=options.allow_arch_change and platform.startswith("linux"),
         max_breach_probability=options.max_breach_probability,
     )
-    weighed = weigh(case, sizing, catalogues.get(case.region), risks)
+    weighed = weigh(case, sizing, types.get(case.region), risks)
     if not isinstance(weighed, tuple):
         return weighed
     case, need, fitting = weighed
-    now = need.now
+    now, present = need.now, need.now["item"]
     if need.short:
-        return case.keep(f"{now.name} is too small in {' and '.join(need.short)}: first of all it needs a larger type.")
+        return case.keep(f"{present} is too small in {' and '.join(need.short)}: first of all it needs a larger type.")
     if pd.isna(now["price_usd"]):
-        return case.keep(f"There is no list price of {now.name}, so that no type is known to be cheaper.")
+        return case.keep(f"There is no list price of {present}, so that no type is known to be cheaper.")
     enough = (1 - options.min_savings_pct / 100) * now["price_usd"]
-    no_smaller = (fitting["vcpu"] >= now["vcpu"]) & (fitting["memory_gib"] >= now["memory_gib"]) & (fitting["cpu_ratio"] >= 1)
-    better = fitting.loc[no_smaller & (fitting["family"] != now["family"]) & (fitting["price_usd"] <= enough)]
-    for name, target in better.iterrows():
-        if generation(str(name)) < generation(str(now.name)):
+    no_smaller = (fitting["vcpu"] >= now["vcpu"]) & (fitting["memory_gib"] >= now["memory_gib"]) & (fitting.cpu_ratio >= 1)
+    better = fitting.where(no_smaller & (fitting["family"] != now["family"]) & (fitting["price_usd"] <= enough))
+    for target in better:
+        name = target["item"]
+        if generation(name) < generation(present):
             continue
         breach = breach_of(need, target)
         if breach <= options.max_breach_probability:
@@ -85,4 +91,4 @@ def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame],
             reason = f"{name}, {describe_beside(now, target)}, is cheaper. {need.figures} {say_chance(need, breach)}"
             also = " What runs on it must be there for its architecture." if is_other else ""
             return change_to(case, "migrate" if is_other else "upgrade", reason + also, need, target)
-    return case.keep(f"No family that is no older and no smaller is cheaper than {now.name}.")
+    return case.keep(f"No family that is no older and no smaller is cheaper than {present}.")

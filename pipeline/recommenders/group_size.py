@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Change, Row, cases
-from pipeline.advice.estate import Estate, optional_text
+from pipeline.advice.estate import Estate, Listed, optional_text
 from pipeline.advice.facts import facts_of, number_of
 from pipeline.advice.instances import members_of, priced
 from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
@@ -78,7 +78,7 @@ def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> 
     return _size(replace(case, price=price), options, kind, instances, members)
 
 
-def _size(case: Case, options: Options, kind: str, instances: float, members: list[pd.Series]) -> Row:
+def _size(case: Case, options: Options, kind: str, instances: float, members: list[Listed]) -> Row:
     cpu = float(np.percentile(case.usage["cpu_utilization"].p95, options.quantile_pct))
     memory = _memory_pct(case, members)
     used = max(cpu, memory or 0.0)
@@ -123,7 +123,7 @@ def _size_unknown(case: Case) -> str | None:
     return f"That nothing changes its size is {since}; {case.days} days are needed."
 
 
-def _memory_pct(case: Case, members: list[pd.Series]) -> float | None:
+def _memory_pct(case: Case, members: list[Listed]) -> float | None:
     """The highest use of memory of any member; None unless all are measured."""
     peaks = []
     for member in members:

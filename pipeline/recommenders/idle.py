@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import betaln
@@ -19,7 +20,7 @@ from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Demand, Estate
 from pipeline.advice.hindsight import Missed
 from pipeline.advice.instances import priced, settled
-from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.advice.prices import HOURS_PER_MONTH, Price, monthly_prices, price_lists
 from pipeline.advice.words import write_megabytes
 
 RULE_VERSION = "4"
@@ -55,13 +56,13 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer, idle EC2 instances; AWS Cost Explorer rightsizing for the strict rule.
     """
-    prices = price_lists(estate, "ec2", "hour")
+    prices = monthly_prices(price_lists(estate, "ec2", "hour"), HOURS_PER_MONTH)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
     return recommendations([_judge(case, options, prices) for case in judged])
 
 
-def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame]) -> Row:
-    case = priced(case, monthly_price(prices, case.region, case.config, HOURS_PER_MONTH))
+def _judge(case: Case, options: Options, prices: Mapping[tuple[str, str | None], Price]) -> Row:
+    case = priced(case, prices.get((case.region, case.config)))
     without_judgement = settled(case, options.min_coverage_pct)
     if without_judgement is not None:
         return without_judgement
@@ -88,8 +89,8 @@ def missed(answer: Mapping[str, Any], evidence: Mapping[str, Any], seen: Mapping
     days = cpu.hours.astype("datetime64[D]")
     network = None if strict else _megabytes_by_day(seen, len(np.unique(days)), options.min_coverage_pct)
     if network is not None:
-        busy = network.index[network >= options.max_network_mb_per_day].to_numpy().astype("datetime64[D]")
-        used = used | np.isin(days, busy)
+        of, megabytes = network
+        used = used | np.isin(days, of[megabytes >= options.max_network_mb_per_day])
     return Missed(used, stated=1 - float(answer["confidence"]), tolerated_ratio=0.0)
 
 
@@ -127,22 +128,26 @@ def _evidence(case: Case, options: Options, peak: float, network: float | None) 
 
 def _busiest_day_mb(case: Case, min_coverage_pct: float) -> float | None:
     """Megabytes in and out on the busiest day; None unless both directions are measured well enough."""
-    total = _megabytes_by_day(case.usage, case.days, min_coverage_pct)
-    return None if total is None else float(total.max())
+    network = _megabytes_by_day(case.usage, case.days, min_coverage_pct)
+    return None if network is None else float(network[1].max())
 
 
-def _megabytes_by_day(usage: Mapping[str, Demand], days: int, min_coverage_pct: float) -> pd.Series | None:
-    """Megabytes in and out by the day; None unless both directions are measured well enough."""
-    total: pd.Series | None = None
-    for name in ("network_in", "network_out"):
-        one = usage.get(name)
-        if one is None or 100 * one.coverage(days) < min_coverage_pct:
-            return None
-        names, place = np.unique(one.hours.astype("datetime64[D]"), return_inverse=True)
+def _megabytes_by_day(
+    usage: Mapping[str, Demand], days: int, min_coverage_pct: float
+) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64]] | None:
+    """Days, and megabytes in and out on each; None unless both directions are measured well enough."""
+    directions = [usage.get(name) for name in ("network_in", "network_out")]
+    known = [one for one in directions if one is not None and 100 * one.coverage(days) >= min_coverage_pct]
+    if len(known) < len(directions):
+        return None
+    names = np.unique(np.concatenate([one.hours.astype("datetime64[D]") for one in known]))
+    total = np.zeros(len(names))
+    for one in known:
+        place = np.searchsorted(names, one.hours.astype("datetime64[D]"))
+        hours = np.bincount(place, minlength=len(names))
         # The mean rate of the hours seen stands for the day, so that a missing hour does not count as silence.
-        megabytes = pd.Series(np.bincount(place, one.mean) / np.bincount(place) * 86_400 / 8, index=names)
-        total = megabytes if total is None else total.add(megabytes, fill_value=0.0)
-    return total
+        total += np.bincount(place, one.mean, minlength=len(names)) / np.maximum(hours, 1) * 86_400 / 8
+    return names, total
 
 
 def _chance_of_quiet(days: int) -> float:

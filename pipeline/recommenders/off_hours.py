@@ -16,7 +16,7 @@ from pipeline.advice.case import Case, Change, Row, cases
 from pipeline.advice.estate import Demand, Estate, optional_text, tags_of
 from pipeline.advice.hindsight import Missed
 from pipeline.advice.instances import priced, settled
-from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.advice.prices import HOURS_PER_MONTH, Price, monthly_prices, price_lists
 from pipeline.advice.weeks import HOURS_OF_WEEK, MOST_WEEKS, blocks, hours_of_week, weeks_of, write_block
 
 RULE_VERSION = "1"
@@ -51,13 +51,18 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Instance Scheduler; cloud-custodian's off hours.
     """
-    prices, weeks = price_lists(estate, "ec2", "hour"), weeks_of(estate)
+    prices, weeks = monthly_prices(price_lists(estate, "ec2", "hour"), HOURS_PER_MONTH), weeks_of(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
     return recommendations([_judge(case, options, prices, weeks.get(case.key)) for case in judged])
 
 
-def _judge(case: Case, options: Options, prices: Mapping[str, pd.DataFrame], weeks: npt.NDArray[np.float64] | None) -> Row:
-    case = priced(case, monthly_price(prices, case.region, case.config, HOURS_PER_MONTH))
+def _judge(
+    case: Case,
+    options: Options,
+    prices: Mapping[tuple[str, str | None], Price],
+    weeks: npt.NDArray[np.float64] | None,
+) -> Row:
+    case = priced(case, prices.get((case.region, case.config)))
     environment = optional_text(tags_of(case.resource).get("environment"))
     if environment is None or environment.lower() not in options.environments:
         said = f"is {environment}" if environment else "is not stated"

@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.estate import Estate
-from pipeline.advice.instance_types import catalogue, describe_beside
+from pipeline.advice.instance_types import Choice, Types, describe_beside, type_prices, types_by_region
 from pipeline.advice.instances import priced, settled
-from pipeline.advice.prices import HOURS_PER_MONTH, monthly_price, price_lists
+from pipeline.advice.prices import HOURS_PER_MONTH, Price
 from pipeline.capacity.sizing import PRESETS
 from pipeline.recommenders._sizing import Need, Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
 from pipeline.recommenders._sizing_past import missed_by_size
@@ -63,62 +63,68 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     Source: AWS Compute Optimizer, EC2 rightsizing (P99.5, 20 % headroom, 14 days) and its platform differences; effort
     and restarts from Cost Optimization Hub.
     """
-    types = {region: catalogue(listed) for region, listed in price_lists(estate, "ec2", "hour").items()}
-    risks = forecast_peaks(estate)
+    types, prices, risks = types_by_region(estate), type_prices(estate), forecast_peaks(estate)
     judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations([_judge(case, options, types, risks.get(case.key, {})) for case in judged])
+    return recommendations([_judge(case, options, types, prices, risks.get(case.key, {})) for case in judged])
 
 
-def _judge(case: Case, options: Options, catalogues: Mapping[str, pd.DataFrame], risks: Mapping[str, tuple[float, float]]) -> Row:
-    case = priced(case, monthly_price(catalogues, case.region, case.config, HOURS_PER_MONTH))
+def _judge(
+    case: Case,
+    options: Options,
+    types: Mapping[str, Types],
+    prices: Mapping[tuple[str, str | None], Price],
+    risks: Mapping[str, tuple[float, float]],
+) -> Row:
+    case = priced(case, prices.get((case.region, case.config)))
     without_judgement = settled(case, options.min_coverage_pct)
     if without_judgement is not None:
         return without_judgement
-    weighed = weigh(case, options, catalogues.get(case.region), risks)
+    weighed = weigh(case, options, types.get(case.region), risks)
     if not isinstance(weighed, tuple):
         return weighed
     case, need, fitting = weighed
     return _grow(case, options, need, fitting) if need.short else _shrink(case, options, need, fitting)
 
 
-def _shrink(case: Case, options: Options, need: Need, fitting: pd.DataFrame) -> Row:
+def _shrink(case: Case, options: Options, need: Need, fitting: Choice) -> Row:
     """The cheapest fitting type that saves enough and is safe enough, or keep."""
-    now = need.now
+    now, present = need.now, need.now["item"]
     if case.price is not None:
         worth = max(options.min_savings_usd, options.min_savings_pct / 100 * case.price.monthly_usd)
-        better = fitting.loc[(now["price_usd"] - fitting["price_usd"]) * HOURS_PER_MONTH >= worth]
+        better = fitting.where((now["price_usd"] - fitting["price_usd"]) * HOURS_PER_MONTH >= worth)
     else:
         smaller = (fitting["vcpu"] < now["vcpu"]) | (fitting["memory_gib"] < now["memory_gib"])
         never_larger = (fitting["vcpu"] <= now["vcpu"]) & (fitting["memory_gib"] <= now["memory_gib"])
-        better = fitting.loc[(fitting["family"] == now["family"]) & smaller & never_larger]
+        better = fitting.where((fitting["family"] == now["family"]) & smaller & never_larger)
     refused = ""
-    for name, target in better.iterrows():
-        breach = breach_of(need, target)
+    for target in better:
+        name, breach = target["item"], breach_of(need, target)
         if breach <= options.max_breach_probability:
             smaller = target["vcpu"] < now["vcpu"] or target["memory_gib"] < now["memory_gib"]
-            what = f"{name}{'' if smaller else f', {describe_beside(now, target)},'} serves the demand on {now.name}."
+            what = f"{name}{'' if smaller else f', {describe_beside(now, target)},'} serves the demand on {present}."
             reason = f"{what} {need.figures} {say_chance(need, breach)}"
             return change_to(case, "rightsize" if smaller else "upgrade", reason, need, target)
         refused = refused or f" {name} would be cheaper, but has a {breach:.0%} chance of a breach in 30 days."
-    reason = f"No cheaper type than {now.name} fits safely. {need.figures}{refused}"
+    reason = f"No cheaper type than {present} fits safely. {need.figures}{refused}"
     return case.keep(reason, breach_probability=breach_of(need, now))
 
 
-def _grow(case: Case, options: Options, need: Need, fitting: pd.DataFrame) -> Row:
+def _grow(case: Case, options: Options, need: Need, fitting: Choice) -> Row:
     """The cheapest type that has what is lacking and is safe enough; without a price only of the own family."""
-    now = need.now
-    lacking = f"{now.name} is too small in {' and '.join(need.short)}. {need.figures}"
+    now, present = need.now, need.now["item"]
+    lacking = f"{present} is too small in {' and '.join(need.short)}. {need.figures}"
     if case.price is None:
-        fitting = fitting.loc[fitting["family"] == now["family"]]
-    safe = (row for _, row in fitting.iterrows() if need.hidden or breach_of(need, row) <= options.max_breach_probability)
+        fitting = fitting.where(fitting["family"] == now["family"])
+    safe = (row for row in fitting if need.hidden or breach_of(need, row) <= options.max_breach_probability)
     target = next(safe, None)
     if target is None:
         return case.investigate(f"{lacking} The price list has no type that fits safely.")
+    name = target["item"]
     larger = target["vcpu"] > now["vcpu"] or target["memory_gib"] > now["memory_gib"]
-    what = f"{target.name}, {describe_beside(now, target)}, is the cheapest type that fits."
+    what = f"{name}, {describe_beside(now, target)}, is the cheapest type that fits."
     if need.hidden:
         what = (
-            f"How much {' and '.join(need.hidden)} is wanted is not known: {target.name}, {describe_beside(now, target)}, "
+            f"How much {' and '.join(need.hidden)} is wanted is not known: {name}, {describe_beside(now, target)}, "
             f"is the cheapest with {options.saturated_growth_ratio:g} × of that; judge it again after {case.days} days."
         )
     reason = f"{lacking} {what} {say_chance(need, breach_of(need, target))}".rstrip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
@@ -91,7 +90,7 @@ def _answers(
     for name in sorted(settings.recommenders, key=_is_after_changes):
         if _is_after_changes(name):
             rows = arrange(pd.concat(answers, ignore_index=True))
-            estate = replace(estate, changes=rows[["account", "service", "portfolio_savings_usd"]])
+            estate = estate.after(rows[["account", "service", "portfolio_savings_usd"]])
         recommend_by = plugs.bind("recommenders", name, plugs.options("recommenders", name, settings))
         answers.append(recommend_by(estate))
         covered |= set(plugs.load("recommenders", name).SERVICES)

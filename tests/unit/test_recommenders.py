@@ -13,11 +13,13 @@ from sqlglot import exp
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
+from pipeline.advice.credits import exhaustion_probability
 from pipeline.advice.estate import Estate
-from pipeline.advice.instance_types import catalogue, cpu_ratio
+from pipeline.advice.instance_types import catalogue, cpu_ratio, types_by_region
 from pipeline.advice.measures import MEASURES
 from pipeline.advice.portfolio import portfolio
 from pipeline.advice.prices import price_lists
+from pipeline.advice.risk import newest_risk
 from pipeline.advice.words import write_megabytes
 from pipeline.errors import DataError
 from pipeline.interval import Interval
@@ -180,6 +182,29 @@ def test_a_burstable_type_must_serve_the_mean_from_its_baseline() -> None:
     busy = one("m5.2xlarge", series("cpu_utilization", 28), *rest(memory_utilization=30.0))
 
     assert sized(busy, allow_burstable=True, max_breach_probability=1)["target_config"] == "m5.xlarge"
+
+
+def test_credits_that_are_never_drawn_on_do_not_run_out_and_those_that_are_do_as_they_do_day_by_day() -> None:
+    rng = np.random.default_rng(4)
+    use = rng.uniform(0.05, 0.5, 28 * 24)
+
+    assert exhaustion_probability(use, 0.5) == 0.0
+    for baseline in (0.2, 0.27, 0.3, 0.4):
+        assert exhaustion_probability(use, baseline) == _run_out_day_by_day(use, baseline)
+
+
+def _run_out_day_by_day(use: np.ndarray, baseline: float) -> float:
+    """Of the same days drawn, hour by hour within each, as the user guide says it."""
+    days = use.reshape(-1, 24)
+    runs_out = []
+    for path in np.random.default_rng(20_140_701).integers(0, len(days), size=(30, 200)).T:
+        balance, short = 0.0, False
+        for hour in days[path].ravel():
+            balance = min(balance + baseline - hour, 24 * baseline)
+            short = short or balance < 0
+            balance = max(balance, 0.0)
+        runs_out.append(short)
+    return float(np.mean(runs_out))
 
 
 def test_no_move_goes_back_to_xen_and_leaving_it_is_more_work() -> None:
@@ -352,6 +377,32 @@ def test_the_newest_price_known_then_counts_and_for_older_days_the_oldest_there_
     assert price_lists(given, "ec2", "hour")["us-east-1"]["price_usd"].unique().tolist() == [2.0]
     early = replace(given, as_of=Interval.day("2020-01-01").start)
     assert price_lists(early, "ec2", "hour")["us-east-1"]["price_usd"].unique().tolist() == [1.0]
+
+
+def test_what_several_rules_ask_of_an_estate_is_worked_out_for_the_first_of_them_also_beside_other_changes() -> None:
+    given = mixed_estate()
+    later = given.after(pd.DataFrame({"account": ["1"], "service": ["ec2"], "portfolio_savings_usd": [1.0]}))
+
+    assert price_lists(given, "ec2", "hour") is price_lists(given, "ec2", "hour")
+    assert types_by_region(later) is types_by_region(given)
+    assert newest_risk(later) is newest_risk(given)
+    assert len(later.changes) == 1
+    assert given.changes.empty
+    assert newest_risk(replace(given, risk=given.risk.copy())) is not newest_risk(given)
+
+
+def test_hours_are_the_same_in_whatever_order_they_are_read() -> None:
+    given = mixed_estate()
+    usage = given.usage.sort_values(["account", "region", "resource_id", "metric", "hour"], ignore_index=True)
+    in_order = replace(given, usage=usage).demand
+
+    for shuffled in (usage.sample(frac=1.0, random_state=0), usage.iloc[::-1]):
+        found = replace(given, usage=shuffled).demand
+        assert {key: sorted(metrics) for key, metrics in found.items()} == {key: sorted(one) for key, one in in_order.items()}
+        for key, metrics in in_order.items():
+            for metric, seen in metrics.items():
+                assert np.array_equal(found[key][metric].hours, seen.hours)
+                assert np.array_equal(found[key][metric].p95, seen.p95)
 
 
 def test_a_resource_listed_twice_or_with_broken_tags_is_refused() -> None:

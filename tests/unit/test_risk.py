@@ -302,6 +302,19 @@ def test_a_new_use_may_take_anything_that_a_machine_has_and_no_more() -> None:
     assert peak_demand(hours, demand, days=7, full=100.0).surprise < known.surprise / 4
 
 
+@pytest.mark.parametrize("days_known", [2, 14, 28])
+def test_the_peaks_of_drawn_futures_are_those_of_all_their_hours(days_known: int) -> None:
+    # One day is far above the others: futures without it are looked at further down.
+    hours, demand = days_of_demand(np.where(np.arange(days_known) == 1, 90.0, 30.0), noise=0.3)
+    grid = demand.reshape(-1, 24)
+    drawn = np.random.default_rng(0).integers(0, days_known, size=(100, 30))
+
+    # Of 720 hours seven are above their P99.
+    expected = np.sort(grid[drawn].reshape(100, -1), axis=1)[:, -8]
+
+    assert np.array_equal(peak_demand(hours, demand).log_peaks, np.log(expected))
+
+
 def test_days_that_differ_more_make_a_breach_likelier() -> None:
     rng = np.random.default_rng(1)
     steady, restless = (peak_demand(*days_of_demand(40 * rng.lognormal(0, spread, 14))) for spread in (0.02, 0.5))

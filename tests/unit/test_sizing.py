@@ -7,6 +7,7 @@ import pytest
 
 from pipeline import plugs
 from pipeline.capacity.peak import peak_demand
+from pipeline.capacity.percentile import percentile
 from pipeline.capacity.sizing import CPU, MEMORY, PRESETS, RULES, capacity_at_chance, look_at
 from pipeline.errors import ConfigError
 from tests.support.instances import HOURS, one, rest, series
@@ -67,6 +68,15 @@ def test_a_chance_is_that_of_the_capacity_that_it_asks_for() -> None:
     assert future.breach_probability(capacity_at_chance(future, 0.05)) == pytest.approx(0.05, abs=1e-6)
     with pytest.raises(ValueError, match="between 0 and 1"):
         capacity_at_chance(future, 1.0)
+
+
+@pytest.mark.parametrize("pct", [0, 50, 90, 99, 99.5, 100])
+def test_a_percentile_is_numpys_to_the_last_bit(pct: float) -> None:
+    rng = np.random.default_rng(0)
+
+    for hours in (1, 2, 3, 336, 671, 672):
+        values = rng.lognormal(2, 1, hours)
+        assert percentile(values, pct) == float(np.percentile(values, pct))
 
 
 def test_each_rule_asks_for_what_its_origin_says() -> None:
