@@ -46,11 +46,12 @@ def nearest_before(clock: Stamps, values: Floats, span: np.timedelta64, most: in
 
     Args:
         clock: (n,) as `arrival_clock` gives it; of rows at the same moment those that come first are before the others.
-        values: (n,) in any unit, NaN where missing.
+        values: (n,) in any unit; NaN and infinities are missing.
         span: how far back, that moment included.
         most: rows that are looked back at most.
     """
-    return _nearest(_microseconds(clock), _length(span), np.array(values), np.argsort(values), most)
+    known = np.where(np.isfinite(values), values, np.nan)
+    return _nearest(_microseconds(clock), _length(span), known, np.argsort(known), most)
 
 
 def median_of_three(values: Floats) -> Floats:
