@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from pipeline.anomalies.detection import SIGMA_PER_MEDIAN_DISTANCE
+from pipeline.anomalies.ordered import median_of_three
 
 Numbers = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -55,7 +55,7 @@ def calm_excess(clock: Stamps, residual: Numbers, floor: Numbers, days: int, ale
     scale, normal = _of_days(clock, residual, floor, days)
     with np.errstate(invalid="ignore"):
         deviations = np.nan_to_num(residual / scale)
-    lone, pair = np.abs(deviations), np.abs(pd.Series(deviations).rolling(3, min_periods=1).median().to_numpy(dtype=np.float64))
+    lone, pair = np.abs(deviations), np.abs(median_of_three(deviations))
     measured = clock[np.isfinite(scale)][:1]
     known = np.fmin((clock - measured) / _DAY, days) if len(measured) else np.zeros(len(clock))
     rare = _times_before(clock, lone >= PAIR_RATIO * alert_deviations, days) <= FAR_PER_DAY * known

@@ -257,8 +257,7 @@ def _rows(
     rows["detectors"] = pd.Series([NAME if flag else None for flag in seen], index=rows.index, dtype="object")
     texts = [by_name(names, scores[row : row + 1]) if flag else None for row, flag in enumerate(seen)]
     rows["scores_json"] = pd.Series(texts, index=rows.index, dtype="object")
-    blanked: pd.DataFrame = blank(rows, seen)
-    return blanked
+    return rows.assign(**blank(rows, seen))
 
 
 class _Given(NamedTuple):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.anomalies.ordered import quantiles_before
 from pipeline.tables.columns import SEVERITIES
 
 ALERT = 0.5
@@ -216,17 +217,13 @@ def past_median(
     Args:
         clock: as `arrival_clock` gives it.
         values: the series, NaN where missing.
-        phase: one label per row.
+        phase: one number per row, from 0 on.
         history: how far back, as pandas writes it.
 
     Returns:
         One median per row; NaN until three values of the phase are known.
     """
-    series = pd.Series(values, index=pd.DatetimeIndex(clock))
-    medians = series.groupby(phase, sort=True).rolling(history, closed="left", min_periods=FEWEST_ALIKE).median()
-    out = np.full(len(values), np.nan)
-    out[np.argsort(phase, kind="stable")] = medians.to_numpy(dtype=np.float64)
-    return out
+    return quantiles_before(clock, values, pd.Timedelta(history).to_timedelta64(), FEWEST_ALIKE, (0.5,), phase)[0]
 
 
 def usual_distance(
@@ -260,7 +257,9 @@ def usual_of_hour(
     hour, phase = hour_of_day(ts), hour_of_week(ts)
     expected = past_median(clock, values, phase, history)
     # A weekend hour has little history of its own at first; until then any day's same hour will do.
-    expected = np.where(np.isnan(expected), past_median(clock, values, hour, history), expected)
+    if len(unknown := np.flatnonzero(np.isnan(expected))):
+        until = unknown[-1] + 1
+        expected[unknown] = past_median(clock[:until], values[:until], hour[:until], history)[unknown]
     distance = np.abs(values - expected)
     local = past_median(clock, distance, phase, history)
     return expected, np.fmax(SIGMA_PER_MEDIAN_DISTANCE * local, usual_distance(clock, distance, expected, history))
@@ -273,10 +272,15 @@ def hour_of_day(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
 
 def hour_of_week(ts: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
     """0–23 on working days and 24–47 on weekends, UTC."""
-    return hour_of_day(ts) + 24 * (pd.DatetimeIndex(ts).dayofweek.to_numpy() >= 5)
+    # The first day of the epoch was a Thursday.
+    return hour_of_day(ts) + 24 * ((np.asarray(ts).astype("datetime64[D]").astype(np.int64) + 3) % 7 >= 5)
 
 
 def seen_before(values: npt.NDArray[np.float64], phase: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """How many values of its phase are known before each row."""
-    known = pd.Series((~np.isnan(values)).astype(np.int64))
-    return np.asarray(known.groupby(phase).cumsum() - known, dtype=np.int64)
+    rows, known = np.argsort(phase, kind="stable"), (~np.isnan(values)).astype(np.int64)
+    before = np.cumsum(known[rows]) - known[rows]
+    begins = np.diff(phase[rows], prepend=-1) > 0
+    seen = np.empty(len(values), dtype=np.int64)
+    seen[rows] = before - np.maximum.accumulate(np.where(begins, before, 0))
+    return seen

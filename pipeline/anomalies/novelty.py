@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from pipeline.anomalies.detection import hour_of_day, past_median, smallest_scale
+from pipeline.anomalies.ordered import nearest_before, quantiles_before
 
 _HOURS_ALIKE = 2
 # Bounds the work on series by the second; 28 days by the minute are 40,000.
 _MOST_KNOWN = 50_000
 _TAIL = 0.005
+_FEWEST_KNOWN = 4
 
 
 def novelty_excess(
@@ -57,37 +55,9 @@ def _excess(
     novelty_ratio: float,
 ) -> npt.NDArray[np.float64]:
     """Novelty as a multiple of its threshold; no range counts as smaller than `floor`."""
-    past = _past(clock, values, history_days)
-    usual = (past.quantile(1 - _TAIL) - past.quantile(_TAIL)).to_numpy(dtype=np.float64)
-    novelty = _distance_to_known(clock, values, history_days) / np.fmax(usual, floor)
-    usual_novelty = _past(clock, novelty, history_days).quantile(0.95).to_numpy(dtype=np.float64)
+    span = np.timedelta64(history_days, "D")
+    low, high = quantiles_before(clock, values, span, _FEWEST_KNOWN, (_TAIL, 1 - _TAIL))
+    novelty = nearest_before(clock, values, span, _MOST_KNOWN) / np.fmax(high - low, floor)
+    [usual_novelty] = quantiles_before(clock, novelty, span, _FEWEST_KNOWN, (0.95,))
     excess: npt.NDArray[np.float64] = novelty / np.fmax(range_ratio, novelty_ratio * usual_novelty)
     return excess
-
-
-def _past(clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], days: int) -> Any:
-    """The rolling window of the rows before each row."""
-    return pd.Series(values, index=pd.DatetimeIndex(clock)).rolling(f"{days}D", closed="left", min_periods=4)
-
-
-def _distance_to_known(clock: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], days: int) -> npt.NDArray[np.float64]:
-    """For each row the distance to the closest of the earlier values within so many days; NaN without one."""
-    distance = np.full(len(values), np.nan)
-    within = np.searchsorted(clock, clock - np.timedelta64(days, "D"))
-    first_kept = np.maximum(within, np.arange(len(values)) - _MOST_KNOWN).tolist()
-    # Python floats: bisect on them is several times faster than on numpy scalars.
-    plain = values.tolist()
-    known: list[float] = []
-    kept = 0
-    for row, value in enumerate(plain):
-        for expired in plain[kept : first_kept[row]]:
-            if expired == expired:
-                del known[bisect_left(known, expired)]
-        kept = first_kept[row]
-        if value != value:
-            continue
-        above = bisect_left(known, value)
-        if known:
-            distance[row] = min(abs(value - other) for other in known[max(above - 1, 0) : above + 1])
-        known.insert(above, value)
-    return distance

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from pipeline.anomalies.detection import ALERT, Detector, Silence, announce, arrival_clock, score_of_excess, severity
 from pipeline.anomalies.incidents import IMPACT_RATIO
@@ -97,35 +98,41 @@ def vote(
         for name in ("expected", "lower", "upper")
     )
     worst = strength[deciding].max(axis=0)
-    grave = np.where(weight > 0, severity(score_of_excess(worst)), "low")
     highest = np.fmax.accumulate(np.abs(values))
-    rows = series.assign(
-        score=score_of_excess(excess[deciding].max(axis=0)),
-        state=np.select([anomalous, votes > 0], [ANOMALOUS, ONLY_FLAGGED], NORMAL),
-        is_alert=announce(worst, anomalous, clock, silence),
-        expected=expected,
-        lower=lower,
-        upper=upper,
-        threshold=ALERT,
-        contribution=next((each.contribution for each in found if each.contribution is not None), np.nan),
-        votes=votes.astype(np.int64),
-        vote_weight=weight.round(6),
-        severity=np.where(matters(values, expected, series["unit"].eq("percent").to_numpy(), highest), grave, "low"),
-    )
+    heavy = matters(values, expected, series["unit"].eq("percent").to_numpy(), highest)
+    contribution = next((each.contribution for each in found if each.contribution is not None), np.full(len(ts), np.nan))
+    said = {
+        "score": score_of_excess(excess[deciding].max(axis=0)),
+        "is_alert": announce(worst, anomalous, clock, silence),
+        "expected": expected,
+        "lower": lower,
+        "upper": upper,
+        "contribution": contribution,
+        "votes": votes.astype(np.int64),
+        "vote_weight": weight.round(6),
+    }
     judged = everyone[(series["ts"] >= interval.start) & (series["ts"] < interval.end) & (everyone >= min_history)]
-    scores, flagged = score_of_excess(excess), votes[judged] > 0
-    rows = rows.iloc[judged].assign(
-        detectors=[
-            ",".join(names[strength[:, place] >= 1]) if flag else None for place, flag in zip(judged, flagged, strict=True)
-        ],
-        scores_json=[by_name(names, scores[:, place]) if flag else None for place, flag in zip(judged, flagged, strict=True)],
-    )
-    return blank(rows, flagged)
+    scores, flags, rows = score_of_excess(excess[:, judged]), strength[:, judged] >= 1, series.iloc[judged]
+    flagged = flags.any(axis=0)
+    grave = (weight[judged] > 0) & heavy[judged]
+    # One frame from arrays: a column at a time costs more than all that is worked out above.
+    columns = {
+        **{name: rows[name] for name in rows},
+        **{name: column[judged] for name, column in said.items()},
+        "state": np.select([anomalous[judged], flagged], [ANOMALOUS, ONLY_FLAGGED], NORMAL).astype(object),
+        "threshold": np.full(len(rows), ALERT),
+        "severity": np.where(grave, severity(score_of_excess(worst[judged])), "low").astype(object),
+        "detectors": np.array([",".join(names[flags[:, row]]) for row in range(len(rows))], dtype=object),
+        "scores_json": np.array(
+            [by_name(names, scores[:, row]) if flagged[row] else None for row in range(len(rows))], dtype=object
+        ),
+    }
+    return pd.DataFrame({**columns, **blank(columns, flagged)}, index=rows.index)
 
 
-def blank(rows: Any, flagged: npt.NDArray[np.bool_]) -> Any:
-    """The same rows, in which what was expected of a sample that nobody flags, and who said what of it, is left out."""
-    return rows.assign(**{name: rows[name].where(flagged, None) for name in _DETAILS})
+def blank(rows: Any, flagged: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """The columns of what was expected of a sample, and of who said what of it, left out where nobody flags it."""
+    return {name: np.where(flagged, rows[name], None if rows[name].dtype == object else np.nan) for name in _DETAILS}
 
 
 def by_name(names: npt.NDArray[np.str_], scores: npt.NDArray[np.float64]) -> str:

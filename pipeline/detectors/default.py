@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.anomalies.calm import calm_excess
@@ -21,6 +20,7 @@ from pipeline.anomalies.detection import (
     usual_of_hour,
 )
 from pipeline.anomalies.novelty import novelty_excess
+from pipeline.anomalies.ordered import median_of_three, quantiles_before
 
 #: A bump as wide as three samples alerts at a lower height, as a share of that of a lone sample.
 _BUMP_RATIO = 5.5 / 7
@@ -81,7 +81,7 @@ def detect(ts: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], opti
     distance = np.abs(observed - expected)
     # Where nothing is usual yet, nothing is far from it.
     deviations = np.nan_to_num((observed - expected) / spread)
-    bump = np.abs(pd.Series(deviations).rolling(3, min_periods=1).median().to_numpy(dtype=np.float64))
+    bump = np.abs(median_of_three(deviations))
     far = np.fmax(np.abs(deviations), bump / _BUMP_RATIO) / options.alert_deviations
     steps = distance / (_USUAL_STEPS * _usual_step(clock, distance, smallest_scale(expected), options.history_days))
     new = np.nan_to_num(novelty_excess(ts, clock, observed, options.history_days)[0])
@@ -99,6 +99,5 @@ def _usual_step(
     clock: npt.NDArray[np.datetime64], distance: npt.NDArray[np.float64], floor: npt.NDArray[np.float64], days: int
 ) -> npt.NDArray[np.float64]:
     """The median of the earlier distances that are more than nothing; NaN until there are two."""
-    steps = pd.Series(np.where(distance > 2 * floor, distance, np.nan), index=pd.DatetimeIndex(clock))
-    usual: npt.NDArray[np.float64] = steps.rolling(f"{days}D", closed="left", min_periods=2).median().to_numpy(dtype=np.float64)
-    return usual
+    steps = np.where(distance > 2 * floor, distance, np.nan)
+    return quantiles_before(clock, steps, np.timedelta64(days, "D"), 2, (0.5,))[0]

@@ -41,7 +41,7 @@ STEP = Step(
     writes=("gold.anomaly_point", "gold.detector_state"),
     parts_of_days=True,
 )
-#: Hours of history that are read at most for hours of a part of a day; the detector `default` takes some seconds for so many.
+#: Hours of history that are read at most for hours of a part of a day; the detector `default` takes a second or two for so many.
 MONITOR_POINTS = 200_000
 _HOUR = timedelta(hours=1)
 

@@ -10,7 +10,7 @@ import pytest
 from numba.core.caching import CompileResultCacheImpl, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
-from pipeline.anomalies import bounded, spans
+from pipeline.anomalies import bounded, ordered, spans
 from pipeline.compiled import added, compiled, hash_sources
 from pipeline.features import change, joint, residual, rolling, shape, windows
 
@@ -21,7 +21,7 @@ def kernels(*modules: ModuleType) -> list[Dispatcher]:
 
 @pytest.mark.parametrize(
     ("modules", "least"),
-    [((bounded, spans), 10), ((change, joint, residual, rolling, shape, windows), 30)],
+    [((bounded, ordered, spans), 18), ((change, joint, residual, rolling, shape, windows), 30)],
     ids=["anomalies", "features"],
 )
 def test_what_was_compiled_from_other_sources_is_not_taken(modules: tuple[ModuleType, ...], least: int) -> None:
