@@ -207,6 +207,22 @@ class Settings(Running):
     alert_memory_critical_pct: float = Field(default=95, ge=1, le=100, description="Memory from which it is critical.")
     alert_disk_warning_pct: float = Field(default=85, ge=1, le=100, description="Disk use from which there is a warning.")
     alert_disk_critical_pct: float = Field(default=95, ge=1, le=100, description="Disk use from which it is critical.")
+    alert_load_warning: float = Field(
+        default=2, ge=0.1, le=1000, description="Tasks that run or wait for each CPU from which there is a warning."
+    )
+    alert_load_critical: float = Field(default=5, ge=0.1, le=1000, description="Such tasks from which it is critical.")
+    alert_error_warning_pct: float = Field(
+        default=0.1, ge=0.001, le=100, description="Percent of requests that fail from which there is a warning."
+    )
+    alert_error_critical_pct: float = Field(
+        default=1, ge=0.001, le=100, description="Percent of requests that fail from which it is critical."
+    )
+    alert_latency_warning_ms: float = Field(
+        default=2000, ge=1, le=3_600_000, description="p95 of the time to answer from which there is a warning."
+    )
+    alert_latency_critical_ms: float = Field(
+        default=5000, ge=1, le=3_600_000, description="p95 of the time to answer from which it is critical."
+    )
     alert_hold_hours: int = Field(
         default=2, ge=1, le=24, description="Hours in a row that a threshold must be reached before there is an alert."
     )
