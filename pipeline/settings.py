@@ -213,7 +213,7 @@ class Settings(Running):
     alert_error_critical_pct: float = Field(default=1, ge=0.001, le=100, description="The same from which it is critical.")
     alert_latency_warning_ms: float = Field(default=2000, ge=1, le=3_600_000, description="p95 of the time to answer: a warning.")
     alert_latency_critical_ms: float = Field(default=5000, ge=1, le=3_600_000, description="The same from which it is critical.")
-    alert_hold_hours: int = Field(default=2, ge=1, le=24, description="Hours in a row that a threshold must be reached for an alert.")
+    alert_hold_hours: int = Field(default=2, ge=1, le=24, description="Hours in a row that a threshold is reached for an alert.")
     alert_disk_full_days: int = Field(default=14, ge=1, le=90, description="Days within which a disk that fills up is an alert.")
     alert_completeness: float = Field(default=0.95, ge=0, le=1, description="Share of samples below which there is an alert.")
     alert_stale_days: int = Field(default=2, ge=1, le=20, description="Days without a build after which a table is stale.")
