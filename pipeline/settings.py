@@ -207,9 +207,13 @@ class Settings(Running):
     alert_memory_critical_pct: float = Field(default=95, ge=1, le=100, description="Memory from which it is critical.")
     alert_disk_warning_pct: float = Field(default=85, ge=1, le=100, description="Disk use from which there is a warning.")
     alert_disk_critical_pct: float = Field(default=95, ge=1, le=100, description="Disk use from which it is critical.")
-    alert_hold_hours: int = Field(
-        default=2, ge=1, le=24, description="Hours in a row that a threshold must be reached before there is an alert."
-    )
+    alert_load_warning: float = Field(default=2, ge=0.1, le=1000, description="Tasks per CPU that run or wait: a warning.")
+    alert_load_critical: float = Field(default=5, ge=0.1, le=1000, description="Such tasks from which it is critical.")
+    alert_error_warning_pct: float = Field(default=0.1, ge=0.001, le=100, description="Percent of requests that fail: a warning.")
+    alert_error_critical_pct: float = Field(default=1, ge=0.001, le=100, description="The same from which it is critical.")
+    alert_latency_warning_ms: float = Field(default=2000, ge=1, le=3_600_000, description="p95 of the time to answer: a warning.")
+    alert_latency_critical_ms: float = Field(default=5000, ge=1, le=3_600_000, description="The same from which it is critical.")
+    alert_hold_hours: int = Field(default=2, ge=1, le=24, description="Hours in a row that a threshold is reached for an alert.")
     alert_disk_full_days: int = Field(default=14, ge=1, le=90, description="Days within which a disk that fills up is an alert.")
     alert_completeness: float = Field(default=0.95, ge=0, le=1, description="Share of samples below which there is an alert.")
     alert_stale_days: int = Field(default=2, ge=1, le=20, description="Days without a build after which a table is stale.")
@@ -256,14 +260,9 @@ class Settings(Running):
     )
     alert_repeat_minutes_warning: int = Field(default=60, ge=5, le=43_200, description="The same of a warning.")
     alert_repeat_minutes_info: int = Field(default=1440, ge=5, le=43_200, description="The same of an information.")
-    alert_flaps: int = Field(
-        default=3, ge=2, le=100, description="How often in a week an alert may be resolved before it counts as flapping."
-    )
+    alert_flaps: int = Field(default=3, ge=2, le=100, description="How often a week an alert may be over before it is flapping.")
     notify_within_hours: int = Field(
-        default=24,
-        ge=1,
-        le=168,
-        description="Hours after a run's interval in which it may send messages; later it is a backfill.",
+        default=24, ge=1, le=168, description="Hours after a run's interval in which it may send messages; later: a backfill."
     )
     notify_tries: int = Field(
         default=3, ge=1, le=20, description="Tries after which a message that no notifier took is an alert on another route."

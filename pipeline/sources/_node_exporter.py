@@ -1,4 +1,4 @@
-"""The 22 system metrics of Prometheus' node_exporter: one query each, per host, over one period.
+"""The 23 system metrics of Prometheus' node_exporter: one query each, per host, over one period.
 
 `$step` is the length of a period and `$by` the labels that tell hosts apart. Rates are clamped where extrapolation could
 take a share beyond its bounds. Bonded, bridged and virtual devices are left out, because they count the same bytes twice.
@@ -37,6 +37,12 @@ _ROOT = 'mountpoint="/",fstype!="rootfs"'
 # whole value came within the period: such a rate is no sample. Two jobs that
 # scrape one host say the same twice: one of them counts.
 _PLAUSIBLE = "max by ($by) (sum by ($by, cpu) (max by ($by, cpu, mode) (rate(node_cpu_seconds_total[$step])))) <= 1.1"
+
+# A host's CPUs are those of which it counted idle time in the period.
+_PER_CPU = (
+    "max by ($by) (avg_over_time(node_load5[$step]))"
+    ' / count by ($by) (count by ($by, cpu) (count_over_time(node_cpu_seconds_total{mode="idle"}[$step])))'
+)
 
 
 def _cpu(mode: str, share: str = "{}") -> Query:
@@ -89,6 +95,7 @@ QUERIES: dict[str, Query] = {
     "load_1m": _level("node_load1"),
     "load_5m": _level("node_load5"),
     "load_15m": _level("node_load15"),
+    "load_per_cpu": Query(promql=_PER_CPU, unit="count"),
     "memory_utilization": _used("node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"),
     "swap_utilization": _used("node_memory_SwapFree_bytes", "node_memory_SwapTotal_bytes"),
     "major_page_faults": _events("node_vmstat_pgmajfault"),

@@ -1,6 +1,6 @@
 """What a Prometheus knows of an interval, by range queries, into `bronze.metric_sample`.
 
-One configured query per metric: nothing is guessed when a query answers with nothing. The shipped ones are the 22 system
+One configured query per metric: nothing is guessed when a query answers with nothing. The shipped ones are the 23 system
 metrics of node_exporter. Whatever speaks Prometheus' query API will do (Thanos, Mimir, VictoriaMetrics, Amazon Managed
 Prometheus behind a signing proxy).
 
@@ -46,7 +46,7 @@ class Options(_http.Asked):
         default_factory=lambda: dict(QUERIES),
         min_length=1,
         max_length=500,
-        description="Query by metric, in place of the 22 of node_exporter.",
+        description="Query by metric, in place of the 23 of node_exporter.",
     )
     step_s: int = Field(default=300, ge=10, le=3600, description="Length of a period in seconds.")
     points_per_request: int = Field(

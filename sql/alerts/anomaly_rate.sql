@@ -3,23 +3,25 @@
 -- Reads   gold.anomaly_point, gold.anomaly
 -- Params  :end   end of the run's data interval
 --         :as_of   the same
---         :alert_anomaly_hour_ratio, :alert_anomaly_day_ratio, :alert_anomaly_samples   settings
+--         :alert_anomaly_hour_ratio, :alert_anomaly_day_ratio, :alert_anomaly_samples, :alert_incident_mbps   settings
 -- Window  1 days
 -- Severity  warning
--- Behind  threshold
+-- Behind  threshold, service
 -- Means   It is not one odd sample: the resource behaves otherwise than in the weeks before.
 -- Do      See what was deployed or changed; the report draws the hours around it.
 --
 -- Of the samples of all metrics that were judged in the last day, or in one hour of it: more than the share that is set are anomalous,
 -- of `alert_anomaly_samples` at least. A resource with a few metrics has too few samples in an hour, and is judged by the day. The
 -- share that is further above its limit is told, where the resource has an incident that is more than low: one that does something,
--- and that nobody dismissed or refuted.
+-- that nobody dismissed or refuted, and that is no whisper of traffic, of which the rule `incident` tells nobody either.
 WITH grave AS (
   SELECT DISTINCT account, region, resource_id
   FROM gold.anomaly
   WHERE as_of = :as_of AND ended_at > cast(:end AS timestamp) - INTERVAL '1' DAY AND severity <> 'low'
     AND coalesce(kind, 'deviation') <> 'missing'
     AND coalesce(answer, '') NOT IN ('dismissed', 'planned') AND coalesce(label, '') <> 'refuted'
+    AND NOT (impact_ratio IS NULL AND coalesce(unit, '') = 'mbps'
+      AND greatest(coalesce(value, 0e0), coalesce(expected, 0e0)) < :alert_incident_mbps)
 ),
 counted AS (
   SELECT

@@ -6,6 +6,7 @@
 -- Window  1 days
 -- Rhythm  monitor
 -- Severity  critical, warning
+-- Behind  service_now
 -- Means   Requests fail; at this pace the failures that a month allows are used up in days, and people notice.
 -- Do      See which answers fail and since when; take back what was deployed then, or move traffic away from what fails.
 --
@@ -79,7 +80,7 @@ SELECT
   factor AS expected,
   'times the error budget' AS measured_in,
   concat(
-    'Requests that fail: ', cast(cast(round(long_pct, 3) AS decimal(9, 3)) AS varchar), ' %, and ',
+    'Requests that fail (error_rate): ', cast(cast(round(long_pct, 3) AS decimal(9, 3)) AS varchar), ' %, and ',
     cast(cast(round(short_pct, 3) AS decimal(9, 3)) AS varchar), ' % lately.'
   ) AS detail,
   cast(NULL AS varchar) AS depends_on

@@ -3,22 +3,25 @@
 -- Reads   gold.anomaly_point, gold.anomaly
 -- Params  :start, :end   the run's data interval, UTC, half-open
 --         :as_of   its end
---         :alert_anomalies_in_a_row   a setting
+--         :alert_anomalies_in_a_row, :alert_incident_mbps   settings
 -- Window  1 days
 -- Severity  warning
--- Behind  threshold
+-- Behind  threshold, service
 -- Means   It is no outlier that is over: the series stays where it was not before.
 -- Do      See what was deployed or changed when it began; say `python -m pipeline anomaly` what you know of it.
 --
 -- A stretch is samples in a row that are anomalous, more of them than are set; where it began before the interval it counts with those
 -- of the day before. A sample that is normal, or was not judged, ends it. Of a resource the longest stretch is told, where
--- it has an incident that is more than low: one that does something to it, and that nobody dismissed or refuted.
+-- it has an incident that is more than low: one that does something to it, that nobody dismissed or refuted, and that is no whisper of
+-- traffic, of which the rule `incident` tells nobody either.
 WITH grave AS (
   SELECT DISTINCT account, region, resource_id
   FROM gold.anomaly
   WHERE as_of = :as_of AND ended_at > :start AND severity <> 'low'
     AND coalesce(kind, 'deviation') <> 'missing'
     AND coalesce(answer, '') NOT IN ('dismissed', 'planned') AND coalesce(label, '') <> 'refuted'
+    AND NOT (impact_ratio IS NULL AND coalesce(unit, '') = 'mbps'
+      AND greatest(coalesce(value, 0e0), coalesce(expected, 0e0)) < :alert_incident_mbps)
 ),
 placed AS (
   SELECT

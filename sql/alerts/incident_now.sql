@@ -6,7 +6,7 @@
 -- Window  1 days
 -- Rhythm  monitor
 -- Severity  critical, warning
--- Behind  threshold_now
+-- Behind  threshold_now, service_now
 -- Means   More than one anomaly, and it goes on: two metrics at once, or one for long, or far off as a share of capacity.
 -- Do      See what was deployed or changed when it began; the resource's metrics of the last hours show how far it is.
 --

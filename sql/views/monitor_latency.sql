@@ -19,7 +19,7 @@ told AS (
   SELECT as_of, count(*) AS messages, max(tried_at) AS told_at
   FROM gold.notification
   WHERE state = 'sent'
-    AND group_id IN (SELECT group_id FROM gold.alert WHERE rule IN ('burn_rate', 'incident_now', 'no_data', 'threshold_now'))
+    AND group_id IN (SELECT group_id FROM gold.alert WHERE rule IN ('burn_rate', 'incident_now', 'no_data', 'service_now', 'threshold_now'))
   GROUP BY as_of
 )
 SELECT

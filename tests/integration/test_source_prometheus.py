@@ -170,7 +170,7 @@ def at(data: pa.Table, moment: datetime) -> dict[str, tuple[float, str, str]]:
     }
 
 
-def test_the_22_queries_give_what_the_hosts_counters_say(known: str) -> None:
+def test_the_23_queries_give_what_the_hosts_counters_say(known: str) -> None:
     data = fetched(known)
 
     assert at(data, DAY.start + timedelta(minutes=5)) == {
@@ -182,6 +182,7 @@ def test_the_22_queries_give_what_the_hosts_counters_say(known: str) -> None:
         "load_1m": (2.0, "count", "Average"),
         "load_5m": (1.5, "count", "Average"),
         "load_15m": (1.0, "count", "Average"),
+        "load_per_cpu": (0.75, "count", "Average"),
         "memory_utilization": (75.0, "percent", "Average"),
         "major_page_faults": (30.0, "count", "Sum"),
         "disk_utilization": (60.0, "percent", "Average"),

@@ -434,7 +434,7 @@ def test_who_asked_for_a_rule_alone_hears_it_whatever_stands_before_it() -> None
     assert {name: behind[name] for name in ("incident", "anomaly_rate", "consecutive_anomalies")} == {
         "incident": (),
         "anomaly_rate": (),
-        "consecutive_anomalies": ("threshold",),
+        "consecutive_anomalies": ("threshold", "service"),
     }
     assert find_behind(read_rules(), [routes[()], routes["incident", "threshold"]])["incident"] == ("threshold",)
 
@@ -512,7 +512,7 @@ def test_a_message_says_what_where_since_when_how_bad_why_what_next_and_how_to_t
 
     title, body = render(made.news[0], read_rules(), "s3://lake/reports/latest/report.html")
 
-    assert title == "[WARNING] 1/r/i-1 cpu_utilization: CPU, memory or disk stayed above its threshold"
+    assert title == "[WARNING] 1/r/i-1 cpu_utilization: CPU, memory, disk or load stayed above its threshold"
     lines = dict(line.split(maxsplit=1) for line in body.replace("How bad", "How_bad").splitlines() if line)
     assert lines["Where"] == "1/r/i-1 cpu_utilization, team Payments"
     assert lines["Since"] == "2026-03-14 19:00 UTC"

@@ -106,6 +106,30 @@ def test_samples_of_a_quarter_of_an_hour_are_an_alert_and_a_message_and_then_it_
     assert open_lake(settings).read(CHECK_RESULT).num_rows == open_lake(settings).read(QUALITY_RESULT).num_rows == 0
 
 
+def test_requests_that_fail_are_told_once_by_the_rule_of_their_share_and_not_by_that_of_the_budget_too(
+    tmp_path: Path, clock: Callable[[datetime], None]
+) -> None:
+    file = tmp_path / "samples.csv"
+    lines = [
+        f"{(TEN + timedelta(minutes=minute)).isoformat()},elb-1,{metric},{value},{unit}"
+        for minute in range(0, 50, 5)
+        for metric, value, unit in (("error_rate", 5 if minute >= 30 else 0, "percent"), ("response_time", 900, "ms"))
+    ]
+    file.write_text("\n".join(["ts,resource_id,metric,value,unit", *lines]) + "\n")
+    with web(OK) as inbox:
+        options = {"sources": {"csv": {"path": str(file), "period_s": 300}}}
+        settings = settings_module.load({}, home=tmp_path / "home", sources=("csv",), options=options, routes={"x": hook(inbox)})
+        for minute in range(0, 50, 5):
+            clock(period(minute).end + timedelta(minutes=2))
+            monitor.monitor_period(period(minute), settings)
+
+    assert changes(settings) == [
+        ("10:45", "burn_rate", "local/local/elb-1", "suppressed"),
+        ("10:45", "service_now", "local/local/elb-1", "firing"),
+    ]
+    assert len(inbox.ids) == 1
+
+
 def test_a_source_that_is_down_is_told_of_when_its_samples_are_old(
     prepared: Callable[..., Settings], clock: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +267,7 @@ def test_each_rule_is_asked_in_one_rhythm_and_a_part_of_a_day_asks_those_of_minu
     rules = read_rules()
     of_days, of_minutes = (choose_rules(rules, interval) for interval in (Interval.day("2026-03-02"), period(0)))
 
-    assert set(of_minutes) == {"burn_rate", "incident_now", "no_data", "threshold_now"}
+    assert set(of_minutes) == {"burn_rate", "incident_now", "no_data", "service_now", "threshold_now"}
     assert of_days.keys() | of_minutes.keys() == rules.keys()
     assert not of_days.keys() & of_minutes.keys()
 
