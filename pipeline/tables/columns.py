@@ -233,6 +233,9 @@ ALLOCATION_METHODS = BY_TAG, BY_ACCOUNT, BY_RULE, *SPLITS, UNALLOCATED = (
     *get_args(Split),
     "unallocated",
 )
+#: What a change of cost comes from, of everything; of a team its shares of shared costs beside it.
+COST_PARTS = ("usage", "rate", "discount", "commitment", "new", "gone", "other")
+SHARED = "shared"
 #: The dimension of the allocation by which cost is forecast.
 TEAM = "team"
 #: What a unit of use is, of which the cost is told.
