@@ -221,7 +221,7 @@ def ended() -> None:
 def wait_for(made: Mapping[str, XComArg], waits: Mapping[str, tuple[str, ...]]) -> None:
     """Let tasks, by the name of their step or table, wait for those of them that they need, each in its turn."""
     served: dict[str, XComArg] = {}
-    for table in steps.SERVES_AS_IT_IS.keys() & made.keys():
+    for table in (each for each in steps.SERVES_AS_IT_IS if each in made):
         served[table] = ended.override(task_id=f"ended__{table.replace('.', '__')}")()
         chain(made[table], served[table])
     for name, before in waits.items():

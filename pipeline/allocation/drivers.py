@@ -16,7 +16,19 @@ from pipeline.allocation.allocate import allocate
 from pipeline.allocation.decide import Charges, decide
 from pipeline.allocation.rules import NO_RULE, Rules
 from pipeline.interval import Interval
-from pipeline.tables.columns import COST_PARTS, SHARED, SPLITS, UNALLOCATED
+from pipeline.tables.columns import (
+    BY_COMMITMENT,
+    BY_DISCOUNT,
+    BY_GONE,
+    BY_NEW,
+    BY_OTHER,
+    BY_RATE,
+    BY_USAGE,
+    COST_PARTS,
+    SHARED,
+    SPLITS,
+    UNALLOCATED,
+)
 from pipeline.tables.types import PRECISION, SCALE
 
 _PARTS = (*COST_PARTS, SHARED)
@@ -118,11 +130,11 @@ def _told_of_use(sums: Mapping[Key, list[Amounts | None]]) -> Iterator[tuple[Key
         sides = ((old or none)[1], (new or none)[1])
         change = sides[1] - sides[0]
         if not key[used]:
-            said: Parts = {"other": change}
+            said: Parts = {BY_OTHER: change}
         elif old is None:
-            said = {"new": change}
+            said = {BY_NEW: change}
         elif new is None:
-            said = {"gone": change}
+            said = {BY_GONE: change}
         else:
             said = _told_of_both(old, new)
         yield (*key[: len(_NODE)], key[place]), sides, said
@@ -134,10 +146,10 @@ def _told_of_both(old: Amounts, new: Amounts) -> Parts:
     by_use = round(float(list_before) * (float(quantity) / float(quantity_before) - 1), 6)
     usage = Decimal(repr(by_use)) if isfinite(by_use) and abs(by_use) < _LARGEST else _ZERO
     return {
-        "usage": usage,
-        "rate": at_list - list_before - usage,
-        "discount": (contracted - at_list) - (contracted_before - list_before),
-        "commitment": (cost - contracted) - (cost_before - contracted_before),
+        BY_USAGE: usage,
+        BY_RATE: at_list - list_before - usage,
+        BY_DISCOUNT: (contracted - at_list) - (contracted_before - list_before),
+        BY_COMMITMENT: (cost - contracted) - (cost_before - contracted_before),
     }
 
 

@@ -40,8 +40,8 @@ def perform_in_order(names: Collection[str], interval: Interval, settings: Setti
                 for step in (each for each in names if each in STEPS and STEPS[each].always):
                     perform_step(step, interval, settings)
             raise
-    for error in stopped.values():
-        raise error
+    if stopped:
+        raise next(iter(stopped.values()))
 
 
 def _perform_all(name: str, interval: Interval, settings: Settings) -> None:

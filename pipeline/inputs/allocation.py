@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.allocation.allocate import allocate
 from pipeline.allocation.decide import Charges
@@ -94,8 +95,8 @@ def explain_change_by(
     bounds = {"before_start": before.start, "before_end": before.end, "after_start": after.start, "after_end": after.end}
     asked = {"by_bill": int(by_bill), "by_resource_id": int(rules.asks("resource_id"))}
     rows = ask(lake, "driver_charges", **bounds, **asked, as_of=as_of)
-    months = rows["billing_period"].to_pylist() or [after.start]
-    bills = Interval(min(months), max(months) + timedelta(days=1)).whole_months()
+    months = pc.min_max(rows["billing_period"]).as_py() if rows.num_rows else {"min": after.start, "max": after.start}
+    bills = Interval(months["min"], months["max"] + timedelta(days=1)).whole_months()
     return split_change(Charges(rows, read_tags(bills, lake)), rules, dimension, before, after, by_bill=by_bill)
 
 
