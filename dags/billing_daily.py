@@ -31,7 +31,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from airflow.sdk import XComArg, chain, dag, get_current_context, task, task_group
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, asks, build, call, lineage, run_interval, step, tell_failure
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, asks, build, call, lineage, run_interval, step, tell_failure, wait_for
 from settled_days import SettledDays
 
 from pipeline import settings, steps
@@ -100,11 +100,13 @@ def billing_daily() -> None:
     waits = steps.order_daily()
     made: dict[str, XComArg] = {}
     for name in steps.list_made_of(BILLS):
-        before = [made[each] for each in waits[name] if each in made]
+        is_first = not made.keys() & set(waits[name])
         # What is landed is published, also where another bill failed.
-        rule = "" if before else "all_done_min_one_success"
+        rule = "all_done_min_one_success" if is_first else ""
         made[name] = build(name, rule) if name in steps.list_builds() else call(name)
-        chain(before or bills, made[name])
+        if is_first:
+            chain(bills, made[name])
+    wait_for(made, waits)
     chain([bills, *made.values()], tell_failure())
 
 

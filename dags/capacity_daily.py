@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from airflow.sdk import TaskGroup, XComArg, chain, dag
-from common import DEFAULT_ARGS, INTERVAL_PARAMS, build, call, lineage, step
+from airflow.sdk import TaskGroup, XComArg, dag
+from common import DEFAULT_ARGS, INTERVAL_PARAMS, build, call, lineage, step, wait_for
 from settled_days import SettledDays
 
 from pipeline import settings, steps
@@ -54,9 +54,7 @@ def capacity_daily() -> None:
         tasks |= {table: build(table) for table in steps.list_builds("silver")}
     tasks |= {table: build(table) for table in steps.list_builds("gold")}
     tasks |= {name: call(name, SETTINGS.shards) for name in steps.DAILY if name not in tasks}
-    for name, waits_for in steps.order_daily().items():
-        if waits_for:
-            chain([tasks[each] for each in waits_for], tasks[name])
+    wait_for(tasks, steps.order_daily())
 
 
 capacity_daily()

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from airflow.exceptions import AirflowFailException
-from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, XComArg, get_current_context, task
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, XComArg, chain, get_current_context, task
 
 from pipeline import settings, steps
 from pipeline.errors import ConfigError
@@ -211,6 +211,23 @@ def call(name: str, shards: int = 1, late_s: int = 0) -> XComArg:
         return made(name=name, **late)
     mapped = made.override(map_index_template="shard {{ task.op_kwargs['shard'] }}")
     return mapped.partial(name=name, shards=shards, **late).expand(shard=list(range(shards)))
+
+
+@task(trigger_rule="one_done", retries=0)
+def ended() -> None:
+    """Stand for a build that ended, well or not, before what takes the rows that were published if it failed."""
+
+
+def wait_for(made: Mapping[str, XComArg], waits: Mapping[str, tuple[str, ...]]) -> None:
+    """Let tasks, by the name of their step or table, wait for those of them that they need, each in its turn."""
+    served: dict[str, XComArg] = {}
+    for table in (each for each in steps.SERVES_AS_IT_IS if each in made):
+        served[table] = ended.override(task_id=f"ended__{table.replace('.', '__')}")()
+        chain(made[table], served[table])
+    for name, before in waits.items():
+        needed = [(served if name in steps.SERVES_AS_IT_IS.get(each, ()) else made)[each] for each in before if each in made]
+        if needed and name in made:
+            chain(needed, made[name])
 
 
 @task(trigger_rule="one_failed", retries=0)

@@ -41,7 +41,7 @@ MONTHS = (30, 54)
 BY_HAND = (
     *("inputs.answerable", "inputs.answerable_cost", "inputs.newest_forecast", "inputs.allocation_of_resource"),
     *("inputs.cost_drivers", "inputs.named_anomaly", "inputs.run_of_recommendation"),
-    "inputs.loads_of_resource",
+    *("inputs.loads_of_resource", "inputs.driver_charges"),
 )
 RESOURCES = 4
 #: Whose bill, and which part of it, where a query is about one.

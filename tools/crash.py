@@ -247,7 +247,7 @@ def in_child(work: Callable[[], Any]) -> Any:
 
 def import_everything() -> None:
     """Once for all children: an import takes longer than what is tried."""
-    for library in (*LIBRARIES, "mlflow", "pipeline.cli.steps"):
+    for library in (*LIBRARIES, "mlflow", "pipeline.cli.in_order"):
         if not library.startswith("airflow"):
             import_module(library)
     import_pipeline()
@@ -272,13 +272,13 @@ def run(home: Path, *names: str, since: date = DAY) -> str:
     import logging
 
     from pipeline.cli import output
-    from pipeline.cli import steps as cli
+    from pipeline.cli.in_order import perform_in_order
     from pipeline.interval import Interval
 
     logging.disable(logging.CRITICAL)
     output.console.file = io.StringIO()
     end = DAY + timedelta(days=since == DAY)
-    cli.perform_in_order(names, Interval.days(since.isoformat(), end.isoformat()), settings_of(home))
+    perform_in_order(names, Interval.days(since.isoformat(), end.isoformat()), settings_of(home))
     return "done"
 
 

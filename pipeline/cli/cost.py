@@ -13,7 +13,7 @@ from pipeline.cli.options import read_month, read_settings
 from pipeline.cli.output import console, print_frame
 from pipeline.errors import ConfigError, DataError
 from pipeline.interval import Interval
-from pipeline.tables.columns import COST_ANSWERS
+from pipeline.tables.columns import COST_ANSWERS, COST_PARTS, SHARED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 cost_app = typer.Typer(help="Why cost changed, and what is no anomaly of it.", no_args_is_help=True)
 app.add_typer(cost_app, name="cost")
-#: What a change is split by, and its parts.
+#: What a change is split by, beside the dimensions of the allocation.
 BY = ("service", "account", "region", "usage_type")
-PARTS = ("usage", "rate", "discount", "commitment", "new", "gone", "other")
 _CENT = Decimal("0.01")
 _SIDES = ("cost_before", "cost", "change")
 
@@ -41,16 +40,23 @@ def drivers(
         typer.Option(help="Or days, the last one included: YYYY-MM-DD..YYYY-MM-DD.", metavar="DAY..DAY", show_default=False),
     ] = None,
     after: Annotated[str | None, typer.Option(help="Likewise.", metavar="DAY..DAY", show_default=False)] = None,
-    by: Annotated[str, typer.Option(help=f"What the change is split by: {', '.join(BY)}.")] = "service",
+    by: Annotated[
+        str,
+        typer.Option(help=f"What the change is split by: {', '.join(BY)}, or a dimension of the allocation, as team."),
+    ] = "service",
 ) -> None:
     """Split the change of cost between two months of bills, or two spans of days, into parts that sum to it to the last digit."""
     from pipeline.inputs import read
-    from pipeline.inputs.allocation import newest_period
+    from pipeline.inputs.allocation import explain_change_by, newest_period, read_allocation_rules
     from pipeline.lake import open_lake
 
-    if by not in BY:
-        raise ConfigError(f"--by {by!r}; expected one of {', '.join(BY)}")
-    lake = open_lake(read_settings())
+    settings = read_settings()
+    lake = open_lake(settings)
+    rules = None if by in BY else read_allocation_rules(lake, settings)
+    if rules and by not in rules.dimension:
+        raise ConfigError(
+            f"--by {by!r}; expected one of {', '.join(BY)}, or a dimension of the allocation: {', '.join(rules.dimension)}"
+        )
     by_bill = before_month is not None or after_month is not None
     if by_bill and (before is not None or after is not None):
         raise ConfigError("expected either --from and --to, or --before and --after")
@@ -61,15 +67,19 @@ def drivers(
     )
     if old.start < new.end and new.start < old.end:
         raise ConfigError(f"{old} and {new} have days in common; expected two periods apart")
-    bounds = {"before_start": old.start, "before_end": old.end, "after_start": new.start, "after_end": new.end}
     as_of = max(old.end, new.end, newest_period(lake).end)
-    rows = read(lake, "cost_drivers", **bounds, by_bill=int(by_bill), as_of=as_of)
-    if rows.empty:
+    if rules:
+        found = explain_change_by(by, old, new, as_of, lake, rules, by_bill=by_bill)
+    else:
+        bounds = {"before_start": old.start, "before_end": old.end, "after_start": new.start, "after_end": new.end}
+        found = read(lake, "cost_drivers", **bounds, by_bill=int(by_bill), as_of=as_of)
+    if found.empty:
         raise DataError(
             f"no provider charges a payer in one currency in both {_said(old)} and {_said(new)}; "
             "views.cost_monthly has what is billed"
         )
-    _show(rows, by, f"{_said(old)} to {_said(new)}")
+    column, told = ("value", f" by {by}") if rules else (by, "")
+    _show(found, column, f"{_said(old)} to {_said(new)}{told}")
 
 
 @cost_app.command()
@@ -104,16 +114,17 @@ def answer(
 
 def _show(rows: pd.DataFrame, by: str, title: str) -> None:
     """The parts by currency, the largest changes first, and their sum."""
+    parts = [name for name in (*COST_PARTS, SHARED) if name in rows]
     for currency, mine in rows.groupby("currency", sort=True):
-        split = mine.groupby(by, as_index=False, sort=True)[[*_SIDES, *PARTS]].sum()
+        split = mine.groupby(by, as_index=False, sort=True)[[*_SIDES, *parts]].sum()
         size = split["change"].map(abs)
         shown = split.assign(size=size).sort_values(["size", by], ascending=[False, True]).drop(columns="size")
-        print_frame(shown.astype(dict.fromkeys((*_SIDES, *PARTS), "float64")).round(2), f"{title}, {currency}")
-        total = {name: mine[name].sum() for name in ("change", *PARTS)}
-        cents = round_parts(total["change"], {name: total[name] for name in PARTS})
-        parts = ", ".join(f"{name} {cost:+,.2f}" for name, cost in cents.items() if cost)
+        print_frame(shown.astype(dict.fromkeys((*_SIDES, *parts), "float64")).round(2), f"{title}, {currency}")
+        total = {name: mine[name].sum() for name in ("change", *parts)}
+        cents = round_parts(total["change"], {name: total[name] for name in parts})
+        said = ", ".join(f"{name} {cost:+,.2f}" for name, cost in cents.items() if cost)
         console.print(
-            f"{total['change']:+,.2f} {currency}: {parts or 'nothing changed'}", markup=False, highlight=False, soft_wrap=True
+            f"{total['change']:+,.2f} {currency}: {said or 'nothing changed'}", markup=False, highlight=False, soft_wrap=True
         )
 
 

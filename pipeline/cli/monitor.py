@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.in_order import perform_in_order
 from pipeline.cli.options import Day, From, Source, To, read_interval, read_settings
-from pipeline.cli.steps import perform_in_order
 from pipeline.interval import Interval
 from pipeline.settings import Settings
 from pipeline.steps import order_monitor

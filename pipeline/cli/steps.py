@@ -5,17 +5,17 @@ A step that takes more than its interval has its command written out here; the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 from typer.models import CommandInfo
 
 from pipeline.cli import summary
 from pipeline.cli.explore import explore
+from pipeline.cli.in_order import perform_in_order, perform_step
 from pipeline.cli.options import (
     UNCERTAINTY,
     Day,
@@ -35,14 +35,13 @@ from pipeline.cli.options import (
     read_interval,
     read_settings,
 )
-from pipeline.cli.output import console, show_said
+from pipeline.cli.output import console
 from pipeline.cli.own_files import score_files
 from pipeline.cli.what_if import print_what_if, read_figure
-from pipeline.errors import ConfigError, DataError
+from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.settings import Settings
-from pipeline.steps import DAILY, STEPS, Step, describe, list_builds, order_builds, order_daily, refuse_part_of_day
-from pipeline.tables.operations import QUARANTINE
+from pipeline.steps import DAILY, STEPS, Step, describe, order_builds, order_daily, refuse_part_of_day
 
 app = typer.Typer()
 # What a person does after a step.
@@ -99,7 +98,7 @@ def ingest(
     settings = read_settings(source, path, option, inventory)
     interval = read_interval(day, start, end, settings)
     for name in settings.sources:
-        _perform("ingest", interval, settings, target=name)
+        perform_step("ingest", interval, settings, target=name)
     say_next("ingest", interval)
 
 
@@ -113,7 +112,7 @@ def build(
     """Build silver tables, and the quality of what was landed, for an interval."""
     interval, settings = read_interval(day, start, end), read_settings()
     if table:
-        _perform("build", interval, settings, target=table)
+        perform_step("build", interval, settings, target=table)
     else:
         perform_in_order(order_builds(), interval, settings)
         say_next("build", interval)
@@ -149,9 +148,9 @@ def train(
     if not if_due or _show_due(interval):
         if eda:
             explore(day=day, start=start, end=end)
-        _perform("train", interval, settings, shard=shard, shards=shards)
+        perform_step("train", interval, settings, shard=shard, shards=shards)
         if not shard:
-            _perform("train_detectors", interval, settings)
+            perform_step("train_detectors", interval, settings)
         say_next("train" if shards == 1 else "train in shards", interval)
 
 
@@ -177,7 +176,7 @@ def promote(
         console.print(served, markup=False)
         return
     interval = read_interval(day, start, end)
-    _perform("promote", interval, settings)
+    perform_step("promote", interval, settings)
     _conclude("promote", interval, settings)
 
 
@@ -208,7 +207,7 @@ def detect(
         if option:
             raise ConfigError("--option says how to read a file: detect PATH --out DIR --option name=value")
         interval = read_interval(day, start, end)
-        _perform("detect", interval, settings, shard=shard, shards=shards)
+        perform_step("detect", interval, settings, shard=shard, shards=shards)
         _conclude("detect", interval, settings)
         return
     if out is None:
@@ -235,7 +234,7 @@ def risk(
         if grown != 0.0 or factor != 1.0 or resource:
             raise ConfigError("--growth, --resize and --resource belong to --what-if: a published risk is of the estate as it is")
         interval, settings = read_interval(day, start, end), read_settings()
-        _perform("risk", interval, settings)
+        perform_step("risk", interval, settings)
         _conclude("risk", interval, settings)
         return
     from pipeline.lake import open_lake
@@ -252,7 +251,7 @@ def report(day: Day = None, start: From = None, end: To = None) -> None:
     """Write the run's report as one HTML file."""
     settings = read_settings()
     interval = read_interval(day, start, end)
-    _perform("report", interval, settings)
+    perform_step("report", interval, settings)
     console.print(f"open {settings.report_address(interval.as_of)}")
 
 
@@ -291,12 +290,12 @@ def plain_command(name: str, step: Step) -> Callable[..., None]:
 
     def whole(day: Day = None, start: From = None, end: To = None) -> None:
         interval, settings = read_interval(day, start, end), read_settings()
-        _perform(name, interval, settings)
+        perform_step(name, interval, settings)
         _conclude(name, interval, settings)
 
     def sharded(day: Day = None, start: From = None, end: To = None, shard: Shard = 0, shards: Shards = 1) -> None:
         interval, settings = read_interval(day, start, end), read_settings()
-        _perform(name, interval, settings, shard=shard, shards=shards)
+        perform_step(name, interval, settings, shard=shard, shards=shards)
         _conclude(name, interval, settings)
 
     return sharded if step.sharded else whole
@@ -305,34 +304,6 @@ def plain_command(name: str, step: Step) -> Callable[..., None]:
 def run_interval(interval: Interval, settings: Settings) -> None:
     """What `capacity_daily` does over one interval, in one process."""
     perform_in_order(order_daily(), interval, settings)
-
-
-def perform_in_order(names: Collection[str], interval: Interval, settings: Settings) -> None:
-    """Perform steps, and build tables, by name; where a check of silver stops that, publish and tell first what is wrong."""
-    for name in names:
-        try:
-            _perform_all(name, interval, settings)
-        except DataError:
-            if name.startswith("silver.") and interval.is_whole_days:
-                for table in (QUARANTINE.name, *list_builds("gold", "always")):
-                    if table != name:
-                        _perform("build", interval, settings, target=table)
-                for step in (each for each in names if each in STEPS and STEPS[each].always):
-                    _perform(step, interval, settings)
-            raise
-
-
-def _perform_all(name: str, interval: Interval, settings: Settings) -> None:
-    """One table, or one step over all sources or shards that it has."""
-    if name not in STEPS:
-        _perform("build", interval, settings, target=name)
-    elif STEPS[name].takes_target:
-        for source in settings.sources:
-            _perform(name, interval, settings, target=source)
-    else:
-        shards = settings.shards if STEPS[name].sharded else 1
-        for shard in range(shards):
-            _perform(name, interval, settings, shard=shard, shards=shards)
 
 
 def _show_due(interval: Interval) -> bool:
@@ -345,17 +316,6 @@ def _show_due(interval: Interval) -> bool:
     asked, why = reason(interval, open_lake(settings), settings)
     console.print(f"training as of {interval.as_of} is {'' if asked else 'not '}due: {why}", highlight=False)
     return asked
-
-
-def _perform(
-    step: str, interval: Interval, settings: Settings, *, target: str = "", shard: int = 0, shards: int = 1, **options: Any
-) -> None:
-    from pipeline import steps
-
-    label = " ".join(part for part in (step, target, f"shard {shard + 1}/{shards}" if shards > 1 else "") if part)
-    with console.status(escape(f"{label} {interval}")), show_said():
-        rows = steps.perform(step, interval, target=target, shard=shard, shards=shards, settings=settings, **options)
-    console.print(f"[green]✓[/] {escape(label)} [dim]{interval}[/] {rows:,} rows", highlight=False, soft_wrap=True)
 
 
 def _conclude(step: str, interval: Interval, settings: Settings) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.allocation.allocate import allocate
 from pipeline.allocation.decide import Charges
+from pipeline.allocation.drivers import split_change
 from pipeline.allocation.explain import explain
 from pipeline.allocation.rules import Rules, parse_rules
 from pipeline.errors import ConfigError, DataError
@@ -72,6 +76,28 @@ def explain_costs_of(resource: str, month: Interval, lake: Lake, rules: Rules) -
             "silver.charge_daily has the ids as billed"
         )
     return explain(Charges(rows, read_tags(month, lake)), rules)
+
+
+def explain_change_by(
+    dimension: str, before: Interval, after: Interval, as_of: datetime, lake: Lake, rules: Rules, *, by_bill: bool
+) -> pd.DataFrame:
+    """Why what each value of a dimension is charged changed between two periods; see `allocation.drivers.split_change`.
+
+    Args:
+        dimension: of the rules, which are asked now, whatever the allocation was built by.
+        before: what is compared with `after`.
+        after: the newer one.
+        as_of: bills of periods that begin before it.
+        lake: where that is read.
+        rules: that are asked.
+        by_bill: whether the periods are those of bills, else the days of charges.
+    """
+    bounds = {"before_start": before.start, "before_end": before.end, "after_start": after.start, "after_end": after.end}
+    asked = {"by_bill": int(by_bill), "by_resource_id": int(rules.asks("resource_id"))}
+    rows = ask(lake, "driver_charges", **bounds, **asked, as_of=as_of)
+    months = pc.min_max(rows["billing_period"]).as_py() if rows.num_rows else {"min": after.start, "max": after.start}
+    bills = Interval(months["min"], months["max"] + timedelta(days=1)).whole_months()
+    return split_change(Charges(rows, read_tags(bills, lake)), rules, dimension, before, after, by_bill=by_bill)
 
 
 def newest_period(lake: Lake) -> Interval:

@@ -117,6 +117,22 @@ def read_pieces(name: str, opened: Opened, choose: Choice | None = None, names: 
         yield from _parquet_pieces(name, opened, every) if parquet else _delimited_pieces(name, opened, every, names)
 
 
+def peek(name: str, opened: Opened) -> tuple[list[str], bool]:
+    """The names of a file's columns, and whether it has rows, for which no more than its beginning, or its footer, is read.
+
+    Raises as `read_sheet` does; what is wrong with its rows, reading them tells.
+    """
+    with _explained_as(name):
+        if name.endswith(".parquet"):
+            with opened() as stream:
+                file = pyarrow.parquet.ParquetFile(stream)
+                names, rows = file.schema_arrow.names, file.metadata.num_rows
+            check_header(names)
+            return names, rows > 0
+        dialect = _read_dialect(name, opened)
+        return list(dialect.names), _has_rows(name, opened, dialect)
+
+
 def _parquet_pieces(name: str, opened: Opened, choose: Choice) -> Iterator[Sheet]:
     with opened() as stream:
         schema = pyarrow.parquet.ParquetFile(stream).schema_arrow

@@ -7,12 +7,12 @@ Credentials come from the environment that boto3 reads (variables, profile, cont
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -20,6 +20,7 @@ from pipeline.errors import ConfigError, SourceError, redacted
 from pipeline.interval import naive_utc
 from pipeline.sources import _http
 
+T = TypeVar("T")
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Role = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=,.@/-]+$", max_length=600)]
 
@@ -250,23 +251,32 @@ class Place:
 
     def download(self, bucket: str, key: str, into: IO[bytes]) -> None:
         """An S3 object written to a file, from its beginning at every attempt. Raises as `ask`."""
+
+        def write(body: Any) -> None:
+            into.seek(0)
+            into.truncate()
+            for piece in body.iter_chunks(1 << 16):
+                into.write(piece)
+            into.seek(0)
+
+        self._read_body(bucket, key, write)
+
+    def read_range(self, bucket: str, key: str, first: int, end: int) -> bytes:
+        """The bytes [first, end) of an S3 object. Raises as `ask`."""
+        return self._read_body(bucket, key, lambda body: bytes(body.read()), Range=f"bytes={first}-{end - 1}")
+
+    def _read_body(self, bucket: str, key: str, read: Callable[[Any], T], **given: str) -> T:
         from botocore.exceptions import IncompleteReadError, ResponseStreamingError
         from botocore.exceptions import ReadTimeoutError as ReadTimeout
 
         attempts = self.login.options.attempts
         for attempt in range(attempts):
-            into.seek(0)
-            into.truncate()
-            body = self.ask("s3", "get_object", Bucket=bucket, Key=key)["Body"]
+            body = self.ask("s3", "get_object", Bucket=bucket, Key=key, **given)["Body"]
             try:
-                for piece in body.iter_chunks(1 << 16):
-                    into.write(piece)
+                return read(body)
             except (IncompleteReadError, ResponseStreamingError, ReadTimeout):
                 if attempt + 1 < attempts:
                     _http.pause(attempt)
-                continue
-            into.seek(0)
-            return
         raise self._failed("s3:GetObject", f"s3://{bucket}/{key} broke off {attempts} times")
 
     def _failed(self, action: str, why: str) -> SourceError:

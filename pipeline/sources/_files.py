@@ -26,6 +26,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from pipeline.errors import SourceError
 from pipeline.interval import Interval
+from pipeline.reading import sheet
 from pipeline.reading.sheet import Choice, Sheet, read_pieces, read_sheet
 from pipeline.sources import _aws
 
@@ -36,6 +37,8 @@ S3 = "s3://"
 # How AWS and Azure call the folder of one execution: a UUID, or a moment that one may follow.
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _EXECUTION = re.compile(rf"{_UUID}|\d{{4}}-?\d\d-?\d\dT[\d:.-]+Z?(-{_UUID})?", re.IGNORECASE)
+# Bytes of an object that are asked for at once.
+_RANGE = 1 << 18
 _CODES = ("%Y", "%m", "%d", "%H")
 
 
@@ -183,6 +186,43 @@ def read_in_pieces(
             yield from read_pieces(file.name, lambda: path.open("rb"), choose, names)
     except (OSError, EOFError) as error:
         raise SourceError(f"{file.name}: {error}") from error
+
+
+def peek(source: str, file: File, stored: Stored) -> tuple[list[str], bool]:
+    """The names of a file's columns, and whether it has rows; of an object the bytes that say it. Raises as `read` does."""
+    try:
+        if not file.name.startswith(S3):
+            return sheet.peek(file.name, lambda: Path(file.name).open("rb"))
+        return sheet.peek(file.name, lambda: io.BufferedReader(_Ranged(source, file, stored), _RANGE))
+    except (OSError, EOFError) as error:
+        raise SourceError(f"{file.name}: {error}") from error
+
+
+class _Ranged(io.RawIOBase):
+    """An object whose bytes are asked for as they are read."""
+
+    def __init__(self, source: str, file: File, stored: Stored) -> None:
+        self._place, self._at, self._size = _place(source, stored), 0, file.version[1]
+        self._bucket, self._key = _bucket_and_key(file.name)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, into: Any) -> int:
+        end = min(self._at + len(into), self._size)
+        if end <= self._at:
+            return 0
+        read = self._place.read_range(self._bucket, self._key, self._at, end)
+        into[: len(read)] = read
+        self._at += len(read)
+        return len(read)
 
 
 @contextmanager

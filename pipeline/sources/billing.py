@@ -59,16 +59,16 @@ def fetch(interval: Interval, options: Options) -> Iterator[Load]:
         DataError: one is no bill, or not what its manifest says, or there are two executions; of an export with a manifest also
             where it has no line.
     """
-    stored, beside = _files.stored_of(options), []
-    for execution in _find_each(options.path, stored, interval):
-        found = _format_of(execution, stored)
+    peeked, beside = _Peeked(_files.stored_of(options)), []
+    for execution in _find_each(options.path, peeked, interval):
+        found = _format_of(execution, peeked)
         if found is not None:
             load = Load(
                 table=found.table,
                 shard=execution.export,
                 fingerprint=execution.fingerprint,
                 period=execution.period,
-                pieces=lambda execution=execution, found=found: _pieces(execution, found, options, interval),  # type: ignore[misc]
+                pieces=lambda execution=execution, found=found: _pieces(execution, found, options, interval, peeked),  # type: ignore[misc]
             )
             if found.has_charges:
                 yield load
@@ -77,30 +77,32 @@ def fetch(interval: Interval, options: Options) -> Iterator[Load]:
     yield from beside
 
 
-def _find_each(place: str, stored: _files.Stored, interval: Interval | None) -> Iterator[Execution]:
+class _Peeked:
+    """The format of each file, by its header, and whether it has lines; a file that is as it was is not opened again for it."""
+
+    def __init__(self, stored: _files.Stored) -> None:
+        self.stored = stored
+        self._known: dict[_files.File, tuple[Format, bool]] = {}
+
+    def __call__(self, file: _files.File) -> tuple[Format, bool]:
+        if file not in self._known:
+            names, has_lines = _files.peek(NAME, file, self.stored)
+            self._known[file] = detect(file.name, names), has_lines
+        return self._known[file]
+
+
+def _find_each(place: str, peeked: _Peeked, interval: Interval | None) -> Iterator[Execution]:
     """The executions in a place; of files that no manifest names, those of each data set are one of its own."""
-    for execution in find_executions(NAME, place, stored, interval):
+    for execution in find_executions(NAME, place, peeked.stored, interval):
         if execution.manifest or len(execution.files) == 1:
             yield execution
             continue
         by_table: dict[str, list[_files.File]] = defaultdict(list)
         for file in execution.files:
-            found = _format_in(file, stored)
+            found, _ = peeked(file)
             by_table["" if found.has_charges else found.table].append(file)
         for files in by_table.values():
             yield replace(execution, files=tuple(files))
-
-
-def _format_in(file: _files.File, stored: _files.Stored) -> Format:
-    """By the header of a file."""
-    formats: list[Format] = []
-
-    def choose(names: list[str]) -> list[str]:
-        formats.append(detect(file.name, names))
-        return names[:1]
-
-    next(_files.read_in_pieces(NAME, file, stored, choose), None)
-    return formats[-1]
 
 
 def states_periods(options: Options) -> bool:
@@ -129,7 +131,7 @@ def span(options: Options) -> Interval:
     """The days on which the charges start; raises as `fetch` does."""
     stored = _files.stored_of(options)
     bounds: list[datetime] = []
-    for execution in _find_each(options.path, stored, None):
+    for execution in _find_each(options.path, _Peeked(stored), None):
         for file in _files_of(execution):
             known = [starts[~np.isnat(starts)] for starts in _starts(file, stored)]
             bounds += [edge.item() for starts in known if len(starts) for edge in (starts.min(), starts.max())]
@@ -147,7 +149,7 @@ def _starts(file: _files.File, stored: _files.Stored) -> Iterator[Any]:
         yield moments_of(sheet, in_snake_case(sheet.data.column_names[0]))
 
 
-def _format_of(execution: Execution, stored: _files.Stored) -> Format | None:
+def _format_of(execution: Execution, peeked: _Peeked) -> Format | None:
     """By the columns that its manifest states, so that no file of one that was landed is read.
 
     Else by its first file that has lines; None where none has.
@@ -157,16 +159,11 @@ def _format_of(execution: Execution, stored: _files.Stored) -> Format | None:
     """
     if execution.columns:
         return detect(execution.manifest, sorted(execution.columns))
-    formats: list[Format] = []
-
-    def choose(names: list[str]) -> list[str]:
-        formats.append(detect(file.name, names))
-        return names[:1]
-
     for file in _files_of(execution):
         with _named(execution):
-            if any(len(sheet.data) for sheet in _files.read_in_pieces(NAME, file, stored, choose)):
-                return formats[-1]
+            found, has_lines = peeked(file)
+            if has_lines:
+                return found
     if execution.manifest:
         raise _explain_no_lines(execution)
     return None
@@ -181,11 +178,11 @@ def _files_of(execution: Execution) -> list[_files.File]:
     return [file for file in execution.files if file.version[1] or not execution.manifest]
 
 
-def _pieces(execution: Execution, found: Format, options: Options, interval: Interval) -> Iterator[pa.Table]:
-    stored, number = _files.stored_of(options), 1
+def _pieces(execution: Execution, found: Format, options: Options, interval: Interval, peeked: _Peeked) -> Iterator[pa.Table]:
+    number = 1
     checked = _SideBySide(execution, found, options.path)
     with _named(execution):
-        for sheet in chain.from_iterable(_files.read_in_pieces(NAME, file, stored) for file in _files_of(execution)):
+        for sheet in chain.from_iterable(_files.read_in_pieces(NAME, file, peeked.stored) for file in _files_of(execution)):
             _check_format(sheet, found, execution)
             if not len(sheet.data):
                 continue
@@ -196,7 +193,7 @@ def _pieces(execution: Execution, found: Format, options: Options, interval: Int
         checked.refuse()
     if number == 1 and execution.manifest:
         raise _explain_no_lines(execution)
-    again = {each.fingerprint for each in _find_each(options.path, stored, interval)}
+    again = {each.fingerprint for each in _find_each(options.path, peeked, interval)}
     if execution.fingerprint not in again:
         raise SourceError(f"{execution.name}: was replaced while it was read; nothing is landed, the next try reads the new one")
 

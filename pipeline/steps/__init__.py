@@ -17,6 +17,7 @@ from pipeline.errors import ConfigError, ConflictError, PartialError
 from pipeline.steps._daily import (
     DAILY,
     MONITOR,
+    SERVES_AS_IT_IS,
     list_builds,
     list_made_of,
     list_next,
@@ -39,6 +40,7 @@ __all__ = [
     "DAILY",
     "MONITOR",
     "PLAIN",
+    "SERVES_AS_IT_IS",
     "STEPS",
     "Role",
     "Step",

@@ -37,6 +37,8 @@ DAILY: dict[str, tuple[str, ...]] = {
     "alert": ("last",),
     "report": ("last", "alert"),
 }
+#: What was published of a table serves these steps also where its build failed; whatever else waits for it is not made then.
+SERVES_AS_IT_IS: dict[str, tuple[str, ...]] = {"gold.cost_allocation": ("forecast_cost", "budgets")}
 #: The steps of a run of the DAG `monitor` between its tables and its rules, in their order.
 MONITOR = ("detect", "incidents")
 # Comments and texts may name tables that a query does not read.

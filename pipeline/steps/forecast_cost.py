@@ -37,7 +37,14 @@ def forecast_cost(interval: Interval, lake: Lake, settings: Settings) -> int:
     as_of = interval.as_of
     since = as_of - timedelta(days=settings.history_days)
     charges = read_charges(lake, since, as_of)
-    teams = split_by_team(charges, read_allocated(lake, TEAM, since, as_of))
+    allocated = read_allocated(lake, TEAM, since, as_of)
+    if not (charges.empty or allocated.empty) and (through := allocated["ts"].max()) < charges["ts"].max():
+        log.warning(
+            "%s: gold.cost_allocation goes to %s, bills to %s: days after it are divided among teams as the 28 days before; "
+            "`allocation` says whether its rules hold",
+            *(interval, through.date(), charges["ts"].max().date()),
+        )
+    teams = split_by_team(charges, allocated)
     rows = foresee(charges, as_of, {name: plugs.load("forecasters", name).forecast for name in MODELS}, teams)
     if not (gone := find_gone(charges, as_of)).empty:
         named = ", ".join(f"{account} (to {through:%Y-%m-%d})" for account, through in gone.head(NAMED).items())

@@ -234,6 +234,12 @@ ALLOCATION_METHODS = BY_TAG, BY_ACCOUNT, BY_RULE, *SPLITS, UNALLOCATED = (
     *get_args(Split),
     "unallocated",
 )
+#: What a change of cost comes from, of everything; of a team its shares of shared costs beside it.
+COST_PARTS = BY_USAGE, BY_RATE, BY_DISCOUNT, BY_COMMITMENT, BY_NEW, BY_GONE, BY_OTHER = (
+    *("usage", "rate", "discount", "commitment"),
+    *("new", "gone", "other"),
+)
+SHARED = "shared"
 #: The dimension of the allocation by which cost is forecast.
 TEAM = "team"
 #: What a unit of use is, of which the cost is told.

@@ -32,8 +32,9 @@ def perform(
     step: str, interval: Any, *, target: str = "", shard: int = 0, shards: int = 1, tell: Any = None, period: str = ""
 ) -> int:
     calls.append([step, target, shard, shards, str(interval), *([period] if period else [])])
-    if step in failure or f"{step} {period}" in failure:
-        raise getattr(errors, failure.get(step) or failure[f"{step} {period}"])("made to fail")
+    for what in (step, f"{step} {target}", f"{step} {period}"):
+        if what in failure:
+            raise getattr(errors, failure[what])("made to fail")
     return 0 if step in nothing else len(calls)
 
 

@@ -20,6 +20,7 @@ FIVE = {"start": "2026-03-01T10:05", "end": "2026-03-01T10:10"}
 APPROVAL = {"HEADROOM_PROMOTION_APPROVAL": "true", "HEADROOM_APPROVAL_HOURS": "5"}
 BILLING = {"HEADROOM_SOURCES": "samples,billing", "HEADROOM_OPTIONS": '{"sources": {"billing": {"path": "/bills"}}}'}
 BAD_BILL = {"ingest 2026-02": "DataError"}
+BAD_RULES = {"build gold.cost_allocation": "ConfigError"}
 LATE = {"nothing": ["bill_stated"], "wait_s": 2}
 MADE_OF_BILLS = [
     *("silver.bill", "silver.charge_daily", "silver.tag_set", "silver.cost_daily"),
@@ -34,6 +35,8 @@ RUNS: list[dict[str, Any]] = [
     {"name": "a late bill", "dag": "billing_daily", "date": "2026-03-22", "environ": BILLING, **LATE},
     {"name": "a month", "dag": "billing_daily", "conf": {"month": "2026-01"}, "environ": BILLING},
     {"name": "one bad bill", "dag": "billing_daily", "date": "2026-03-12", "environ": BILLING, "failure": BAD_BILL},
+    {"name": "bad rules", "dag": "billing_daily", "date": "2026-03-14", "environ": BILLING, "failure": BAD_RULES},
+    {"name": "bad rules of a day", "dag": "capacity_daily", "date": "2026-03-05", "failure": BAD_RULES},
     {"name": "no bills", "dag": "billing_daily", "date": "2026-03-13"},
     {"name": "no day", "dag": "model_training"},
     {"name": "bad data", "dag": "capacity_daily", "date": "2026-03-03", "failure": {"forecast": "DataError"}},
@@ -118,6 +121,16 @@ def test_where_a_check_of_silver_fails_that_is_published_people_are_told_and_not
     assert built[-1] == "gold.quality_result"
     assert {name.partition(".")[0] for name in built[:-1]} == {"silver"}
     assert {call[0] for call in run["calls"]} == {"ingest", "build", "alert"}
+
+
+def test_where_rules_of_allocation_are_broken_cost_is_forecast_from_what_was_published_and_the_run_fails(runs: Any) -> None:
+    bills, day = runs["bad rules"], runs["bad rules of a day"]
+
+    assert (bills["state"], day["state"]) == ("failed", "failed")
+    assert set(MADE_OF_BILLS) - set(made(bills)) == {"gold.cost_forecast_score"}
+    called = {call[1] or call[0] for call in day["calls"]}
+    assert {"forecast_cost", "budgets", "recommend", "savings", "alert"} <= called
+    assert called.isdisjoint({"gold.cost_forecast_score", "gold.run_stat", "report"})
 
 
 def landed(run: Any) -> list[str]:

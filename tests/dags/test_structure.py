@@ -217,6 +217,19 @@ def test_a_check_that_fails_is_published_and_nothing_is_built_on_what_it_refused
         assert (task.trigger_rule, silver <= task.upstream_task_ids) == ("all_success", True)
 
 
+def test_the_forecast_of_cost_takes_the_allocation_that_was_published_where_its_build_fails_but_not_where_silver_does(
+    dags: dict[str, Any],
+) -> None:
+    for name in ("capacity_daily", "billing_daily"):
+        dag = dags[name]
+        above = dag.get_task("forecast_cost").upstream_task_ids
+        assert dag.get_task("ended__gold__cost_allocation").trigger_rule == "one_done"
+        assert {"ended__gold__cost_allocation", "build__silver__charge_daily"} <= above
+        assert "build__gold__cost_allocation" not in above
+        assert dag.get_task("forecast_cost").trigger_rule == "all_success"
+        assert "build__gold__cost_allocation" in dag.get_task("build__gold__cost_forecast_score").upstream_task_ids
+
+
 def test_people_are_told_also_where_a_task_failed_and_the_report_says_so_where_none_did(dags: dict[str, Any]) -> None:
     dag = dags["capacity_daily"]
     assert dag.get_task("alert").trigger_rule == "all_done"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,7 +15,8 @@ from pipeline.interval import Interval
 from pipeline.lake import open_lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
-from pipeline.tables.money import BILL, CHARGE_DAILY
+from pipeline.tables.money import BILL, CHARGE_DAILY, TAG_SET
+from pipeline.tables.schema import Table
 from tests.support.golden import filler
 from tests.unit.test_cli import invoke
 
@@ -35,24 +37,28 @@ def charge(day: str, quantity: str, cost: str, at_list: str, **more: str) -> dic
     return owner | USE | {name: Decimal(amount) for name, amount in amounts.items()} | more
 
 
+CHARGES = (
+    charge("2026-03-02", "60", "6.01", "6.01"),
+    charge("2026-03-09", "40", "3.99", "3.99"),
+    charge("2026-05-04", "150", "12.345678", "15"),
+    charge("2026-05-04", "1", "0.07", "0.07", service="S3", usage_type="Put", account="2"),
+)
+TAGS = '{"team": "shop"}'
+
+
+def put(settings: Settings, table: Table, rows: Iterable[dict[str, object]]) -> None:
+    whole = [{c.name: None if c.nullable else filler(c) for c in table.columns} | row for row in rows]
+    schema = pa.schema([table.arrow_schema.field(name) for name in table.names])
+    data = conform(pa.Table.from_pylist(whole, schema=schema), table, YEAR)
+    open_lake(settings).replace(table, data, table.scope(YEAR))
+
+
 @pytest.fixture(autouse=True)
 def billed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """March of ten dollars, May of more use at a lower price, and something new."""
     monkeypatch.setenv("HEADROOM_HOME", str(settings.home))
-    lake = open_lake(settings)
-    charges = [
-        charge("2026-03-02", "60", "6.01", "6.01"),
-        charge("2026-03-09", "40", "3.99", "3.99"),
-        charge("2026-05-04", "150", "12.345678", "15"),
-        charge("2026-05-04", "1", "0.07", "0.07", service="S3", usage_type="Put", account="2"),
-    ]
-    for table, rows in (
-        (CHARGE_DAILY, charges),
-        (BILL, [{"billing_period": datetime(2026, 5, 1), "provider": "AWS", "currency": "USD"}]),
-    ):
-        whole = [{c.name: None if c.nullable else filler(c) for c in table.columns} | row for row in rows]
-        schema = pa.schema([table.arrow_schema.field(name) for name in table.names])
-        lake.replace(table, conform(pa.Table.from_pylist(whole, schema=schema), table, YEAR), table.scope(YEAR))
+    put(settings, CHARGE_DAILY, CHARGES)
+    put(settings, BILL, [{"billing_period": datetime(2026, 5, 1), "provider": "AWS", "currency": "USD"}])
 
 
 def words(text: str) -> list[str]:
@@ -76,6 +82,24 @@ def test_two_spans_of_days_are_compared_with_their_last_days() -> None:
     assert said[-1] == "-2.02 USD: usage -2.00, rate -0.02"
 
 
+def test_by_team_the_parts_of_all_teams_are_those_of_everything(settings: Settings) -> None:
+    tags = {"source": "b", "tag_set": "a" * 16, "tags_json": TAGS}
+    put(settings, TAG_SET, [tags | {"billing_period": datetime(2026, month, 1)} for month in (3, 5)])
+    put(settings, CHARGE_DAILY, [each | ({"tag_set": "a" * 16} if each["service"] == "EC2" else {}) for each in CHARGES])
+
+    said = words(invoke("cost", "drivers", "--from", "2026-03", "--to", "2026-05", "--by", "team"))
+
+    assert said[0] == "2026-03-01…2026-03-31 to 2026-05-01…2026-05-31 by team, USD"
+    assert [row.split()[0] for row in said if row.startswith(("shop", "unallocated"))] == ["shop", "unallocated"]
+    assert said[-1] == words(invoke("cost", "drivers", "--from", "2026-03", "--to", "2026-05"))[-1]
+
+
+def test_by_team_two_spans_of_days_are_compared_in_the_same_parts() -> None:
+    asked = ("cost", "drivers", "--before", "2026-03-01..2026-03-02", "--after", "2026-03-03..2026-03-09")
+
+    assert words(invoke(*asked, "--by", "team"))[-1] == words(invoke(*asked))[-1] == "-2.02 USD: usage -2.00, rate -0.02"
+
+
 def test_the_cents_of_the_parts_sum_to_those_of_the_change() -> None:
     thirds = dict.fromkeys(("usage", "rate", "new"), Decimal("0.005"))
 
@@ -94,7 +118,7 @@ def test_the_cents_of_the_parts_sum_to_those_of_the_change() -> None:
         (("--before", "2026-03-01..2026-03-02", "--after", "2026-03-05"), "--after '2026-03-05' is no span of days"),
         (("--before", "2026-03-03..2026-03-02", "--after", "2026-03-05..2026-03-05"), "its last day lies before its first"),
         (("--from", "2026-03", "--before", "2026-03-01..2026-03-02"), "either --from and --to, or --before and --after"),
-        (("--from", "2026-03", "--to", "2026-05", "--by", "team"), "--by 'team'; expected one of service"),
+        (("--from", "2026-03", "--to", "2026-05", "--by", "tema"), "--by 'tema'; expected one of service.*: team, project"),
     ],
 )
 def test_periods_that_are_none_name_what_was_expected(arguments: tuple[str, ...], said: str) -> None:

@@ -10,8 +10,11 @@ import pytest
 from sqlglot import exp
 
 from pipeline import tables
+from pipeline.cli import in_order
 from pipeline.errors import ConfigError
+from pipeline.interval import Interval
 from pipeline.lake import sql
+from pipeline.settings import Settings
 from pipeline.steps import DAILY, STEPS, Step, _daily, list_builds, order_builds, order_daily
 from pipeline.steps._daily import explain_not_built, read_tables
 from pipeline.tables.schema import Build
@@ -123,3 +126,21 @@ def test_a_table_that_nothing_writes_is_told_so(monkeypatch: pytest.MonkeyPatch)
     assert explain_not_built("gold.wish") == "it has no SQL in sql/gold/wish.sql, and no step declares that it writes it"
     monkeypatch.setitem(STEPS, "wish", Step(role="publisher", writes=("gold.wish",)))
     assert explain_not_built("gold.wish") == "it is written by the step wish"
+
+
+def test_a_broken_file_of_rules_stops_what_is_made_of_it_alone_and_is_said_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    performed = []
+
+    def perform(step: str, interval: Interval, settings: Settings, *, target: str = "", **_: object) -> None:
+        performed.append(target if step == "build" else step)
+        if target == "gold.cost_allocation":
+            raise ConfigError("allocation.toml: line 8, rule a, match.sevice: there is no such key; did you mean 'service'?")
+
+    monkeypatch.setattr(in_order, "perform_step", perform)
+
+    with pytest.raises(ConfigError, match="allocation.toml: line 8, rule a"):
+        in_order.perform_in_order(order_daily(), Interval.day("2026-03-10"), Settings(sources=("samples",)))
+
+    assert {"forecast_cost", "budgets", "recommend", "savings", "alert"} <= set(performed)
+    assert set(performed).isdisjoint({"gold.cost_forecast_score", "gold.run_stat", "report"})
+    assert performed.count("gold.cost_allocation") == 1

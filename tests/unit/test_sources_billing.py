@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import zipfile
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +20,7 @@ from pipeline.errors import DataError, SourceError
 from pipeline.interval import Interval
 from pipeline.plugs import load
 from pipeline.reading.sheet import read_pieces
-from pipeline.sources import samples
+from pipeline.sources import _files, samples
 from pipeline.sources._bill_formats import FORMATS, in_snake_case
 
 SOURCE = load("sources", "billing")
@@ -259,3 +262,52 @@ def test_parts_of_a_bill_that_share_a_line_are_one_execution(tmp_path: Path) -> 
         csv_of(tmp_path, focus_row(ServiceName="tax"), *rows).rename(tmp_path / f"part-{part}.csv")
 
     assert len(lines(tmp_path)) == 12
+
+
+def test_each_of_several_files_is_read_once_and_its_header_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in range(3):
+        csv_of(tmp_path, focus_row(ServiceName=f"service {part}")).rename(tmp_path / f"part-{part}.csv")
+    seen: dict[str, list[str]] = {"peek": [], "read_in_pieces": []}
+    for name, known in seen.items():
+        monkeypatch.setattr(_files, name, noting(getattr(_files, name), known))
+
+    assert len(lines(tmp_path)) == 3
+    files = [str(tmp_path / f"part-{part}.csv") for part in range(3)]
+    assert seen == {"peek": files, "read_in_pieces": files}
+
+
+def noting(function: Callable[..., Any], known: list[str]) -> Callable[..., Any]:
+    def noted(source: str, file: Any, *rest: Any) -> Any:
+        known.append(file.name)
+        return function(source, file, *rest)
+
+    return noted
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "csv.zip", "parquet"])
+def test_of_an_object_as_many_bytes_are_asked_for_as_tell_its_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path, asked = tmp_path / f"export.{kind}", []
+    noise = [hashlib.sha256(f"{number}".encode()).hexdigest() for number in range(40_000)]
+    text = "\n".join(["a,b", *(f"{one},{one[::-1]}" for one in noise)])
+    if kind == "parquet":
+        pq.write_table(pa.table({"a": noise, "b": noise}), path)
+    elif kind == "csv.zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("export.csv", text)
+    else:
+        path.write_bytes(gzip.compress(text.encode()) if kind == "csv.gz" else text.encode())
+    stored = path.read_bytes()
+
+    class Bucket:
+        def read_range(self, bucket: str, key: str, first: int, end: int) -> bytes:
+            assert (bucket, key) == ("b", path.name)
+            asked.append(end - first)
+            return stored[first:end]
+
+    monkeypatch.setattr(_files, "_place", lambda *_: Bucket())
+    file = _files.File(f"s3://b/{path.name}", ("etag", len(stored)))
+
+    assert _files.peek("billing", file, _files.Stored()) == (["a", "b"], True)
+    assert 0 < sum(asked) < len(stored) / 2

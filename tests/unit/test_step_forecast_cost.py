@@ -16,6 +16,7 @@ from pipeline.quality.conform import conform
 from pipeline.settings import load
 from pipeline.steps.build import build
 from pipeline.steps.forecast_cost import forecast_cost
+from pipeline.tables.allocation import COST_ALLOCATION, COSTS, KEPT
 from pipeline.tables.columns import ALL
 from pipeline.tables.cost_forecast import COST_FORECAST
 from pipeline.tables.money import BILL, CHARGE_DAILY
@@ -43,6 +44,12 @@ def charge(day: datetime, service: str, amount: float) -> dict[str, object]:
         "account": "111111111111", "service": service, "region": "us-east-1", "charge_category": "Usage",
         "pricing_category": "Standard", "quantity": Decimal(1), "lines": 1, **named, **costs,
     }  # fmt: skip
+
+
+def allocated(day: datetime, service: str, team: str) -> dict[str, object]:
+    whole = charge(day, service, day.day % 3 + 10)
+    named = {"dimension": "team", "value": team, "method": "tag", "rule": "team", "share": 1.0}
+    return {name: whole[name] for name in (*KEPT, *COSTS)} | named
 
 
 def publish(lake: Lake, table: Table, rows: list[dict[str, object]]) -> None:
@@ -122,6 +129,21 @@ def test_an_account_whose_bills_ended_is_named_and_not_forecast(lake: Lake, capl
     assert forecast_cost(late, lake, lake.settings) == 0
 
     assert f"{late}: not forecast, for their bills have ended: 111111111111 (to 2026-03-18)" in caplog.text
+
+
+def test_days_that_no_rules_could_allocate_are_forecast_by_team_as_lately_and_the_log_says_so(
+    lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = [MONTHS[2] + timedelta(days=number) for number in range(10)]
+    publish(lake, COST_ALLOCATION, [allocated(day, name, "shop") for day in known for name in ("AmazonEC2", "AmazonS3")])
+
+    forecast_cost(DAY, lake, lake.settings)
+
+    assert f"{DAY}: gold.cost_allocation goes to 2026-03-10, bills to 2026-03-18" in caplog.text
+    teams = lake.query("SELECT team, sum(mean) AS mean FROM gold.cost_forecast WHERE level IN ('total', 'by_team') GROUP BY team")
+    means = {row["team"]: row["mean"] for row in teams.to_pylist()}
+    assert means.keys() == {ALL, "shop"}
+    assert means[ALL] == means["shop"] > 0
 
 
 def test_an_estate_without_bills_has_no_forecast_of_cost(tmp_path: Path) -> None:
