@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.server]
 
 LONDON = {"region": "eu-west-2"}
 #: $10.00 an hour of m5.large, as London's bill calls it.
-MACHINES = charged(240.0, usage_type="EUW2-BoxUsage:m5.large", **LONDON)
+MACHINES = charged(240.0, usage_type="EUW2-BoxUsage:m5.large", list_price=0.111, **LONDON)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,41 @@ def test_what_is_paid_at_once_is_said_and_other_terms_have_rates_of_their_own(pr
     assert "while 52% of it is used" in three["reason"]
     # Nobody sells two years.
     assert bought(savings_plan, estate, "compute", term_days=730)["action"] == "insufficient_data"
+
+
+def test_each_system_has_the_rate_that_the_files_say_of_it_and_none_that_of_linux(prices: pd.DataFrame) -> None:
+    machines = {"usage_type": "EUW2-BoxUsage:m5.large", **LONDON}
+    windows = spending(charged(240.0, list_price=0.203, **machines), prices=prices)
+    mixed = spending(MACHINES, charged(80.0, list_price=0.203, **machines), charged(80.0, list_price=0.5, **machines), prices=prices)
+    alone = {"usage_type": "EUW2-DedicatedUsage:m5.large", "list_price": 0.118, **LONDON}
+
+    of_windows, of_both = bought(savings_plan, windows, "compute"), bought(savings_plan, mixed, "compute")
+    of_linux, none = bought(reservation, mixed, "ec2/m5"), bought(reservation, windows, "ec2/m5")
+    of_family = bought(reservation, mixed, "ec2/m5", ec2_offering="ec2_instance")
+    dedicated = bought(savings_plan, spending(charged(240.0, **alone), prices=prices), "compute")
+
+    # .177 of .203 is 12.8 % off, where Linux has 23.4 %.
+    assert "while 87% of it is used" in of_windows["reason"]
+    assert json.loads(of_windows["evidence_json"])["left_out"] == {}
+    # Three fifths at 23.4 %, a fifth at 12.8 %, and of a fifth nobody knows what runs.
+    assert json.loads(of_both["evidence_json"])["observed"]["discount"] == pytest.approx(0.75 * 0.2342 + 0.25 * 0.1281, abs=1e-3)
+    assert json.loads(of_both["evidence_json"])["left_out"] == {"m5 at a price that is not listed": 0.2}
+    assert "Left out is 20% of what may be covered: m5 at a price that is not listed (20%)." in of_both["reason"]
+    # A reservation of Linux covers no Windows; a plan of the family does.
+    assert "while 63% of it is used" in of_linux["reason"]
+    assert "Left out is 40% of what may be covered" in of_linux["reason"]
+    assert of_linux["monthly_cost_usd"] == pytest.approx(10 * 730)
+    assert none["action"] == "insufficient_data"
+    assert "Left out is 100% of what may be covered: m5 Windows (100%)" in none["reason"]
+    assert "Left out is 20% of what may be covered" in of_family["reason"]
+    # .092 of .118.
+    assert "while 78% of it is used" in dedicated["reason"]
+
+
+def test_what_a_bill_states_no_list_price_of_has_the_smallest_discount_of_all_that_it_may_be(prices: pd.DataFrame) -> None:
+    unsaid = spending(charged(240.0, usage_type="EUW2-BoxUsage:m5.large", **LONDON), prices=prices)
+
+    assert "while 87% of it is used" in bought(savings_plan, unsaid, "compute")["reason"]
 
 
 def test_idle_memory_databases_and_endpoints_are_worth_what_the_files_say_of_their_nodes(prices: pd.DataFrame) -> None:

@@ -50,6 +50,15 @@ def linux(instance: str, price: str, **more: str) -> dict[str, str]:
     return {"Pre Installed S/W": "NA", **made}
 
 
+def other(instance: str, price: str, code: str, system: str = "Linux", software: str = "NA", dedicated: bool = False) -> Any:
+    """The line of an instance with another system, software or tenancy."""
+    usage, tenancy = ("DedicatedUsage", "Dedicated") if dedicated else ("BoxUsage", "Shared")
+    return {
+        **linux(instance, price, Operating_System=system, Tenancy=tenancy),
+        **{"Pre Installed S/W": software, "operation": f"RunInstances{code}", "usageType": f"EUW2-{usage}:{instance}"},
+    }
+
+
 def reserved(line: dict[str, str], years: str, payment: str, hourly: str = "", upfront: str = "", of: str = "standard") -> Any:
     """The lines of a reservation of what a line is the price of, on one payment's terms."""
     terms = {"TermType": "Reserved", "StartingRange": "", "LeaseContractLength": years, "PurchaseOption": payment} | {
@@ -76,8 +85,19 @@ EC2 = [
     *reserved(linux("m5.large", ""), "1 yr", "All Upfront", "0.0000000000", "569.4", of="convertible"),
     # Of a payment of which the first day is missing it is not known what an hour costs.
     *reserved(linux("m5.large", ""), "1yr", "Partial Upfront", "0.0340000000"),
-    *reserved(linux("m5.large", "", Operating_System="Windows"), "1yr", "No Upfront", "0.1600000000"),
+    *reserved(other("m5.large", "", ":0002", "Windows"), "1yr", "No Upfront", "0.1600000000"),
+    other("m5.large", "0.2030000000", ":0002", "Windows"),
+    other("m5.large", "0.1398000000", ":0010", "RHEL"),
+    other("m5.large", "0.6830000000", ":0006", "Windows", "SQL Std"),
+    other("m5.large", "0.1180000000", "", dedicated=True),
+    other("m5.large", "0.2100000000", ":0002", "Windows", dedicated=True),
+    # What brings its licence costs what Linux does; of the others system, software or tenancy are not what the operation says.
+    other("m5.large", "0.1110000000", ":0800", "Windows"),
     linux("m5.large", "0.2030000000", Operating_System="Windows"),
+    other("m5.large", "0.9990000000", ":000g", "RHEL"),
+    # Two prices of one thing are none.
+    other("m5.large", "0.1670000000", ":0g00", "Ubuntu Pro"),
+    other("m5.large", "0.1680000000", ":0g00", "Ubuntu Pro"),
     linux("m5.large", "0.1180000000", Tenancy="Dedicated"),
     linux("m5.large", "0.0000000000", CapacityStatus="AllocatedCapacityReservation"),
     {**linux("m5.large", "0.5910000000"), "Pre Installed S/W": "SQL Std", "operation": "RunInstances:0004"},
@@ -178,6 +198,9 @@ PLANS = [
     planned("0.0720000000", "BoxUsage:m5.large", "RunInstances", Product_Family="EC2InstanceSavingsPlans"),
     planned("0.0580000000", "BoxUsage:m5.large", "RunInstances", PurchaseOption="All Upfront", LeaseContractLength="3"),
     planned("0.1770000000", "BoxUsage:m5.large", "RunInstances:0002"),
+    planned("0.1640000000", "BoxUsage:m5.large", "RunInstances:0002", Product_Family="EC2InstanceSavingsPlans"),
+    planned("0.0920000000", "DedicatedUsage:m5.large", "RunInstances"),
+    planned("0.0910000000", "BoxUsage:m5.large", "RunInstances:zzzz"),
     planned("0.0900000000", "UnusedBox:m5.large", "RunInstances"),
     planned("0.0700000000", "BoxUsage:m5.large", "RunInstances", DiscountedRegionCode="us-east-1"),
     planned("0.0000146667", "Lambda-GB-Second", Unit="Lambda-GB-Second"),
