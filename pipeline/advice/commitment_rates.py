@@ -101,8 +101,10 @@ class Rates:
         return min((rate for rate in found if 0 < rate.discount < 1), key=lambda rate: rate.discount, default=None)
 
     def what_runs(self, rows: pd.DataFrame) -> pd.Series:
-        """What of each row of a bill is behind its family: nothing of Linux on shared tenancy, of what has no system, and of what no
-        list has; ` Windows`, ` dedicated RHEL` …; `UNLISTED`."""
+        """What is behind the family of each row of a bill: ` Windows`, ` dedicated RHEL` …, `UNLISTED`.
+
+        Nothing is behind that of Linux on shared tenancy, of what has no system, and of what no list has.
+        """
         keys = pd.MultiIndex.from_frame(rows[["region", "usage_type"]].assign(list_price=rows["list_price"].fillna(0.0)))
         # A bill has each of few kinds on many days.
         names = {key: self._behind(*key) for key in keys.unique()}

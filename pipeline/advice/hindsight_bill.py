@@ -28,7 +28,8 @@ def follow_purchases(past: Past, rule: str, version: str, answers: pd.DataFrame,
     What a commitment would have taken the place of, on each day that the bill has of the window, is what it may cover and was
     paid on demand, or by commitments that did not exist at the origin. It is worth no more than that, and than its dollars over
     the share of them that must be used. Days on which it cost more than it was worth count as missed, a purchase that did so
-    over the whole window as violating. Of what the rule left out for want of a rate the same share is left out here. The chance that a rule states is of the whole term, and not held to a month.
+    over the whole window as violating. What the rule left out for want of a rate is left out here, by its share. The chance
+    that a rule states is of the whole term, and not held to a month.
 
     Args:
         past: the window, with the bill before the origin and after it.

@@ -114,8 +114,8 @@ def judge_offer(case: Case, bill: pd.DataFrame, offer: Offer, rates: Rates, opti
     What may be covered, at list price, on each day of up to 180: what is on demand, and what is covered now. Its level without
     what the changes of other rules take away is carried on by paths, and what is committed to already is taken off, until it ends
     where the inventory says when. Families, of one system each, have the discount of the price list on the terms of the options;
-    without one that which the bill shows of what is covered of them, else what is assumed. The rest is left out, and how much it is
-    stands in the evidence.
+    without one that which the bill shows of what is covered of them, else what is assumed. The rest is left out, and the evidence
+    says how much that is.
     """
     coverable = bill[offer.is_coverable(bill) & bill["charged_as"].isin(["on_demand", "covered"])]
     coverable = coverable[(coverable["charged_as"] == "on_demand") | offer.is_commitment(coverable)]
@@ -265,7 +265,8 @@ def _left_out(coverable: pd.DataFrame, discounts: Mapping[str, _Discount]) -> di
     """For the evidence: what of the last days may be covered and has no discount, as a share of it all, the most first."""
     usd = last_days(coverable, LEVEL_DAYS).groupby("family")["list_usd"].sum().clip(lower=0)
     shares = (usd / usd.sum()).sort_values(ascending=False, kind="stable")
-    return {"left_out": {str(name): round(float(share), 4) for name, share in shares.items() if name not in discounts and share > 0}}
+    shares = shares[(shares > 0) & ~shares.index.isin(list(discounts))]
+    return {"left_out": {str(name): round(float(share), 4) for name, share in shares.items()}}
 
 
 def _listed(rows: pd.DataFrame, terms: Terms, rates: Rates) -> _Discount | None:

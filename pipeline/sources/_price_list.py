@@ -19,7 +19,7 @@ from typing import IO, Any, NamedTuple
 
 from pipeline.errors import DataError
 from pipeline.interval import naive_utc
-from pipeline.sources import _price_systems
+from pipeline.sources import _price_desktops, _price_systems
 from pipeline.tables.commitments import (
     ALL_UPFRONT,
     COMPUTE_PLAN,
@@ -190,7 +190,7 @@ class _Terms(NamedTuple):
 
 
 class _Prices:
-    """The prices of a file, each of which is one. Of what runs beside Linux two prices are none: the others are good without it."""
+    """The prices of a file, each of which is one. Of what is no Linux two prices are none: the others are good without it."""
 
     def __init__(self, name: str, region: str) -> None:
         self.name, self.region = name, region
@@ -280,6 +280,8 @@ def _recognised(line: dict[str, str]) -> tuple[dict[str, Any], float] | None:
         return {"service": "rds", "item": database, "unit": "hour"}, 1.0
     if line["Unit"] == "Hrs" and (node := _node(line, usage)):
         return {"service": node[0], "item": node[1], "unit": "hour"}, 1.0
+    if line["Unit"] == "Month" and (desktop := _price_desktops.desktop_of(line)):
+        return {"service": "workspaces", "item": desktop, "unit": "month"}, 1.0
     for sold in _SOLD:
         if (
             re.fullmatch(sold.usage, usage)

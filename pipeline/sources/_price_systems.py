@@ -42,8 +42,8 @@ _INSTANCE = re.compile(r"(BoxUsage|DedicatedUsage):([a-z0-9-]+\.[a-z0-9-]+)")
 
 
 def instance_of(usage: str, operation: str) -> tuple[str, str] | None:
-    """The type, and the whole name of what runs: `m5.large` and `m5.large dedicated Windows`, or twice the type of Linux on shared
-    tenancy; None for what is no instance, or runs what is not known here.
+    """The type, and the whole name of what runs: `m5.large` and `m5.large dedicated Windows`, or of Linux on shared
+    tenancy twice the type; None for what is no instance, or runs what is not known here.
 
     Args:
         usage: the usage type, without what stands for its region.

@@ -4,7 +4,7 @@
 GB-second …) with what is paid upfront spread over the term.
 
 An instance of Linux on shared tenancy is of the services `ec2` and `savings_plan`. One that runs something else, or on tenancy of
-its own, is of `ec2_other` and `savings_plan_other`: it is no size that a machine may be changed to, and there are ten times as many.
+its own, is of `ec2_other` and `savings_plan_other`: no machine may be changed to it, and there are ten times as many.
 """
 
 from __future__ import annotations

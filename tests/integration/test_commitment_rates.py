@@ -12,7 +12,7 @@ import pytest
 from pipeline.advice.bill import add_billed
 from pipeline.advice.estate import Estate
 from pipeline.interval import Interval
-from pipeline.recommenders import idle_endpoint, idle_memory_database, reservation, savings_plan
+from pipeline.recommenders import idle_desktop, idle_endpoint, idle_memory_database, reservation, savings_plan
 from pipeline.sources import pricing
 from tests.support.activity import active, by_day, resource
 from tests.support.price_files import Files
@@ -80,7 +80,8 @@ def test_what_is_paid_at_once_is_said_and_other_terms_have_rates_of_their_own(pr
 def test_each_system_has_the_rate_that_the_files_say_of_it_and_none_that_of_linux(prices: pd.DataFrame) -> None:
     machines = {"usage_type": "EUW2-BoxUsage:m5.large", **LONDON}
     windows = spending(charged(240.0, list_price=0.203, **machines), prices=prices)
-    mixed = spending(MACHINES, charged(80.0, list_price=0.203, **machines), charged(80.0, list_price=0.5, **machines), prices=prices)
+    others = [charged(80.0, list_price=price, **machines) for price in (0.203, 0.5)]
+    mixed = spending(MACHINES, *others, prices=prices)
     alone = {"usage_type": "EUW2-DedicatedUsage:m5.large", "list_price": 0.118, **LONDON}
 
     of_windows, of_both = bought(savings_plan, windows, "compute"), bought(savings_plan, mixed, "compute")
@@ -137,3 +138,26 @@ def test_idle_memory_databases_and_endpoints_are_worth_what_the_files_say_of_the
     assert clusters.loc["cluster/valkey", "savings_monthly_usd"] == pytest.approx(4 * 0.2576 * 730)
     assert pd.isna(clusters.loc["cluster/large", "savings_monthly_usd"])
     assert endpoints.loc["endpoint/idle", "savings_monthly_usd"] == pytest.approx(2 * 0.136 * 730)
+
+
+def test_a_desktop_that_nobody_uses_saves_what_its_month_costs_less_when_it_stops_by_itself(prices: pd.DataFrame) -> None:
+    bundle = {"root_gib": 80, "user_gib": 50, "operating_system": "WINDOWS_SERVER_2022"}
+    known = {"running_mode": "ALWAYS_ON", "last_connected": "2025-01-01T00:00:00", "instance_type": "STANDARD", **bundle}
+    others = {
+        "ws-linux": {"operating_system": "AMAZON_LINUX_2"},
+        "ws-licence": {"operating_system": "WINDOWS_11"},
+        "ws-large": {"instance_type": "POWER", "root_gib": 175, "user_gib": 100},
+        "ws-volumes": {"root_gib": 100},
+    }
+    listed = [resource(name, "workspaces", "available", **known | more) for name, more in {"ws-left": {}, **others}.items()]
+    estate = active(listed, prices=[])
+    estate = add_billed(replace(estate, prices=prices.assign(region=estate.resources["region"].iloc[0])))
+
+    rows = idle_desktop.recommend(estate, idle_desktop.Options()).set_index("resource_id")
+
+    assert set(rows["action"]) == {"stop"}
+    assert rows.loc[["ws-left", "ws-linux"], "savings_monthly_usd"].tolist() == [26.0, 22.0]
+    assert rows.loc[["ws-left", "ws-linux"], "monthly_cost_usd"].tolist() == [37.0, 33.0]
+    # Its own licence, no price of the month that stops, and volumes that no bundle has.
+    assert rows.loc[["ws-licence", "ws-large", "ws-volumes"], "savings_monthly_usd"].isna().all()
+    assert rows.loc["ws-large", "reason"].endswith("No dollars: there is no list price of it.")

@@ -98,6 +98,14 @@ def test_an_instance_price_is_of_linux_on_shared_tenancy_on_demand_and_another_s
         ("db.r6g.large valkey", "hour"): 0.2576,
     }
     assert by_item(shards["AmazonSageMaker/eu-west-2"]) == {("ml.m5.large", "hour"): 0.136}
+    assert by_item(shards["AmazonWorkSpaces/eu-west-2"]) == {
+        ("STANDARD Windows 80/50 GB ALWAYS_ON", "month"): 37.0,
+        ("STANDARD Windows 80/50 GB AUTO_STOP", "month"): 11.0,
+        ("POWER Windows 175/100 GB ALWAYS_ON", "month"): 128.0,
+        ("POWER Windows 80/10 GB ALWAYS_ON", "month"): 119.0,
+        ("STANDARD Amazon Linux 80/50 GB ALWAYS_ON", "month"): 33.0,
+        ("STANDARD Amazon Linux 80/50 GB AUTO_STOP", "month"): 11.0,
+    }
     assert by_item(shards["AmazonDocDB/eu-west-2"]) == {("db.r6g.large", "hour"): 0.319}
     assert by_item(shards["AmazonDynamoDB/eu-west-2"]) == {
         ("read capacity unit", "hour"): 0.000147,
@@ -151,7 +159,7 @@ def test_items_are_named_as_in_the_shipped_list_so_that_either_answers_the_same_
 
     # Each class of a database or node is listed by its own name; what is sold on terms is not shipped at all.
     by_class = ("rds", "elasticache", "docdb", "memorydb", "sagemaker", "reservation", "savings_plan")
-    by_class += ("ec2_other", "savings_plan_other")
+    by_class += ("ec2_other", "savings_plan_other", "workspaces")
     unknown = {(row["service"], row["item"], row["unit"]) for row in rows if row["service"] not in by_class} - shipped
     assert unknown == {("ec2", "z9.metal", "hour"), ("elb", "classic", "hour"), ("ecs", "Fargate arm64 GB", "hour")}
     assert {("dynamodb", "read capacity unit", "hour"), ("ecs", "Fargate x86 vCPU", "hour")} <= shipped
@@ -276,6 +284,6 @@ def test_a_price_is_what_was_known_on_the_day_and_landing_a_list_twice_changes_n
         for shard, data in shards.items()
     ]
 
-    assert landed == [True] * 12 + [False] * 12
+    assert landed == [True] * 13 + [False] * 13
     known = lake.query("SELECT price_usd FROM bronze.price WHERE item = 'm5.large' AND ts <= :at", {"at": PUBLISHED})
     assert known["price_usd"].to_pylist() == [0.111]

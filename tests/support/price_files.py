@@ -20,7 +20,7 @@ HEADER = (
     "Product Family", "serviceCode", "Location", "Location Type", "Instance Type", "vCPU",
     "Physical Processor", "Memory", "Storage", "Network Performance", "Cache Engine", "Database Engine", "Deployment Option",
     "Tenancy", "Operating System", "License Model", "usageType", "operation", "CapacityStatus", "Dedicated EBS Throughput", "GPU",
-    "MarketOption", "Pre Installed S/W", "Region Code",
+    "MarketOption", "Pre Installed S/W", "Region Code", "Bundle", "License", "Running Mode",
 )  # fmt: skip
 #: Those of the files of Savings Plans.
 PLAN_HEADER = (
@@ -55,7 +55,9 @@ def other(instance: str, price: str, code: str, system: str = "Linux", software:
     usage, tenancy = ("DedicatedUsage", "Dedicated") if dedicated else ("BoxUsage", "Shared")
     return {
         **linux(instance, price, Operating_System=system, Tenancy=tenancy),
-        **{"Pre Installed S/W": software, "operation": f"RunInstances{code}", "usageType": f"EUW2-{usage}:{instance}"},
+        "Pre Installed S/W": software,
+        "operation": f"RunInstances{code}",
+        "usageType": f"EUW2-{usage}:{instance}",
     }
 
 
@@ -206,9 +208,30 @@ PLANS = [
     planned("0.0000146667", "Lambda-GB-Second", Unit="Lambda-GB-Second"),
     planned("0.0372", "Fargate-vCPU-Hours:perCPU", Unit="hours"),
 ]
+
+
+def desktop(price: str, bundle: str, mode: str, usage: str, unit: str = "Month", **more: str) -> dict[str, str]:
+    said = {"Bundle": bundle, "Running_Mode": mode, "License": "Included", "Operating_System": "Windows"}
+    said |= {"Product_Family": "Enterprise Applications", "Storage": "Root:80 GB,User:50 GB"}
+    return line(price, unit, f"EUW2-AW-HW-{usage}", **said | more)
+
+
+DESKTOPS = [
+    desktop("37.0000000000", "Standard", "AlwaysOn", "2"),
+    desktop("11.0000000000", "Standard", "AutoStop", "2-AutoStop-User"),
+    desktop("0.3200000000", "Standard", "AutoStop", "2-AutoStop-Usage", "Hour"),
+    desktop("0.0000000000", "Standard", "AlwaysOn", "SW-2"),
+    desktop("33.0000000000", "Standard", "AlwaysOn", "B-2", License="Bring Your Own License"),
+    desktop("31.0000000000", "Standard", "AlwaysOn", "C-2", Product_Family="WorkSpaces Core"),
+    desktop("128.0000000000", "Power", "AlwaysOn", "8", Storage="Root:175 GB,User:100 GB"),
+    desktop("119.0000000000", "Power-0", "AlwaysOn", "8-0", Storage="Root:80 GB,User:10 GB"),
+    desktop("33.0000000000", "Standard", "AlwaysOn", "L-2", License="None", Operating_System="Amazon Linux"),
+    desktop("11.0000000000", "Standard", "AutoStop", "L-2-AutoStop-User", License="None", Operating_System="Amazon Linux"),
+]
 OFFERS = {"AmazonEC2": EC2, "AWSELB": ELB, "AmazonVPC": VPC, "AmazonRDS": RDS, "AWSLambda": LAMBDA}
 OFFERS |= {"AmazonECS": CONTAINERS, "AmazonElastiCache": CACHES, "AmazonMemoryDB": MEMORY, "AmazonDocDB": DOCUMENTS}
-OFFERS |= {"AmazonDynamoDB": TABLES, "AmazonSageMaker": ENDPOINTS, "AWSComputeSavingsPlan": PLANS}
+OFFERS |= {"AmazonDynamoDB": TABLES, "AmazonSageMaker": ENDPOINTS, "AmazonWorkSpaces": DESKTOPS}
+OFFERS |= {"AWSComputeSavingsPlan": PLANS}
 
 
 def price_list(offer: str, lines: list[dict[str, str]], published: str = "2026-09-18T17:47:47Z") -> bytes:
