@@ -41,7 +41,8 @@ def no_bill() -> pd.DataFrame:
     words = ("payer", "account", "region", "service", "usage_type", "commitment_id", "charged_as")
     columns = {"ts": pd.Series(dtype="datetime64[us]")} | {name: pd.Series(dtype="object") for name in words}
     flags = {name: pd.Series(dtype="bool") for name in ("has_resource", "is_tagged")}
-    return pd.DataFrame({**columns, **flags} | {name: pd.Series(dtype="float64") for name in ("list_usd", "effective_usd")})
+    numbers = ("list_price", "list_usd", "effective_usd")
+    return pd.DataFrame({**columns, **flags} | {name: pd.Series(dtype="float64") for name in numbers})
 
 
 def _no_changes() -> pd.DataFrame:
@@ -121,7 +122,8 @@ class Estate:
         weeks: one row per (account, region, resource_id, hour) of what is not in production: p95, of CPU utilization, observed
             in the last weeks.
         bill: usage as it was charged, as `inputs.spend_by_day` says: one row per (ts, payer, account, region, service,
-            usage_type, commitment_id, charged_as, has_resource, is_tagged): list_usd, effective_usd.
+            usage_type, commitment_id, charged_as, has_resource, is_tagged, list_price): list_usd, effective_usd; list_price is of
+            an hour, NaN where there is none.
         changes: what other rules recommend and can be done together, for a rule that judges what these leave (`AFTER_CHANGES`):
             account, service, portfolio_savings_usd.
         anomalies: of a bill, as of `as_of`, without those that a person has answered, as `inputs.gravest_costs` says it.

@@ -28,7 +28,8 @@ def follow_purchases(past: Past, rule: str, version: str, answers: pd.DataFrame,
     What a commitment would have taken the place of, on each day that the bill has of the window, is what it may cover and was
     paid on demand, or by commitments that did not exist at the origin. It is worth no more than that, and than its dollars over
     the share of them that must be used. Days on which it cost more than it was worth count as missed, a purchase that did so
-    over the whole window as violating. The chance that a rule states is of the whole term, and not held to a month.
+    over the whole window as violating. What the rule left out for want of a rate is left out here, by its share. The chance
+    that a rule states is of the whole term, and not held to a month.
 
     Args:
         past: the window, with the bill before the origin and after it.
@@ -45,12 +46,13 @@ def follow_purchases(past: Past, rule: str, version: str, answers: pd.DataFrame,
         if named["action"] == "insufficient_data" or len(days) < LEAST_AHEAD * HORIZON_DAYS:
             continue
         is_open = (bill["charged_as"] == "on_demand") | ((bill["charged_as"] == "covered") & ~bill["commitment_id"].isin(held))
-        hourly = by_day(bill[covers(named, bill) & is_open], "list_usd", days) / 24
+        evidence = json.loads(named["evidence_json"])
+        left_out = sum(evidence.get("left_out", {}).values())
+        hourly = (1 - left_out) * by_day(bill[covers(named, bill) & is_open], "list_usd", days) / 24
         total.resources += 1
         total.cost += 24 * float(hourly.sum())
         if named["action"] != "purchase":
             continue
-        evidence = json.loads(named["evidence_json"])
         bought = float(evidence["hourly_usd"])
         saved = np.minimum(hourly, bought / float(evidence["break_even_utilisation"])) - bought
         total.changes += 1

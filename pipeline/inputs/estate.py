@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from pipeline.advice.commitment_rates import INSTANCE_USAGE
 from pipeline.advice.estate import Estate
 from pipeline.advice.measures import MOST_DAYS
 from pipeline.advice.weeks import MOST_WEEKS
@@ -56,6 +57,16 @@ def read_bill_days(lake: Lake, since: datetime, as_of: datetime) -> pd.DataFrame
     return bill.assign(**{name: bill[name].map(make_safe).astype("object") for name in ("payer", "commitment_id")})
 
 
+def read_prices(lake: Lake, bill: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """The newest list prices known then; of instances that run something else than Linux those of types that the bill has."""
+    prices = read(lake, "prices", as_of=as_of)
+    types = pd.Series(bill["usage_type"].unique(), dtype="object").str.extract(INSTANCE_USAGE, expand=False).dropna()
+    if types.empty:
+        return prices
+    others = read(lake, "other_prices", as_of=as_of, items=f" {' '.join(sorted(set(types)))} ")
+    return pd.concat([prices, others], ignore_index=True) if len(others) else prices
+
+
 def _read_anomalies(interval: Interval, lake: Lake) -> pd.DataFrame:
     """What cost unusually much as of the interval's end; payers have names that are safe, as accounts have."""
     found = read(lake, "gravest_costs", as_of=interval.as_of)
@@ -75,16 +86,17 @@ def billed_since(as_of: datetime, settings: Settings) -> datetime:
 def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
     """What was known about the estate at the interval's end."""
     as_of, since = interval.as_of, interval.as_of - timedelta(days=settings.lookback_days)
+    bill = read_bill(interval, lake)
     return Estate(
         as_of=as_of,
         lookback_days=settings.lookback_days,
         resources=read_listed(as_of, lake, settings),
         usage=read(lake, "usage", since=since, as_of=as_of),
-        prices=read(lake, "prices", as_of=as_of),
+        prices=read_prices(lake, bill, as_of),
         risk=read(lake, "preventable_risk", as_of=as_of),
         activity=read(lake, "activity", since=as_of - ACTIVITY, as_of=as_of),
         weeks=read(lake, "spare_time", since=as_of - SPARE_TIME, as_of=as_of),
-        bill=read_bill(interval, lake),
+        bill=bill,
         anomalies=_read_anomalies(interval, lake),
         budgets=read(lake, "likely_breaches", as_of=as_of),
     )

@@ -9,7 +9,7 @@ from pipeline.advice.currency import judge_the_current
 from pipeline.advice.estate import Estate
 from pipeline.advice.hindsight import HORIZON_DAYS, Past, Window
 from pipeline.inputs import read
-from pipeline.inputs.estate import BILLED, SPARE_TIME, read_bill_days, read_listed
+from pipeline.inputs.estate import BILLED, SPARE_TIME, read_bill_days, read_listed, read_prices
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.tables.capacity import CAPACITY_RISK
@@ -25,15 +25,16 @@ def read_past(window: Window, lake: Lake, settings: Settings) -> Past:
     not depend on that. Usage, inventories and prices are those of before the origin.
     """
     origin, until = window.origin, window.until
+    before = read_bill_days(lake, origin - BILLED, origin)
     then = Estate(
         as_of=origin,
         lookback_days=settings.lookback_days,
         resources=read_listed(origin, lake, settings),
         usage=read(lake, "usage", since=origin - timedelta(days=settings.lookback_days), as_of=origin),
-        prices=read(lake, "prices", as_of=origin),
+        prices=read_prices(lake, before, origin),
         risk=CAPACITY_RISK.empty(),
         weeks=read(lake, "spare_time", since=origin - SPARE_TIME, as_of=origin),
-        bill=read_bill_days(lake, origin - BILLED, origin),
+        bill=before,
     )
     then, _ = judge_the_current(then)
     after = replace(then, as_of=until, lookback_days=HORIZON_DAYS, usage=read(lake, "usage_after", since=origin, as_of=until))

@@ -36,6 +36,8 @@ _MOST_DISCOUNT = 0.9
 _LEAST_LISTED = 0.9
 # Of what is paid over the term, how much is on the first day; of a part AWS says "about half".
 _UPFRONT = {NO_UPFRONT: 0.0, PARTIAL_UPFRONT: 0.5, ALL_UPFRONT: 1.0}
+# Of what is left out a reason names the most; the evidence has all.
+_MOST_NAMED = 3
 # Where a discount is from, in the order in which it is looked for.
 _LISTED, _BILLED, _ASSUMED = "price list", "bill", "assumed"
 
@@ -79,6 +81,7 @@ class Offer:
         is_changed: of rows of the bill, which are of these services; None where it is all that may be covered.
         kind: what `pipeline.tables.commitments` calls it.
         rollback_note: what may be done with it when it is needed no more.
+        is_of_linux: whether it covers instances of Linux on shared tenancy alone, which the bill's list price tells.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Offer:
     is_changed: Callable[[pd.DataFrame], pd.Series] | None = None
     kind: str = STANDARD
     rollback_note: str = "None: it is paid to the end of its term."
+    is_of_linux: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ def judge_offer(case: Case, bill: pd.DataFrame, offer: Offer, rates: Rates, opti
 
     What may be covered, at list price, on each day of up to 180: what is on demand, and what is covered now. Its level without
     what the changes of other rules take away is carried on by paths, and what is committed to already is taken off, until it ends
-    where the inventory says when. Families have the discount of the price list on the terms of the options; without one that
-    which the bill shows of what is covered of them, else what is assumed.
+    where the inventory says when. Families, of one system each, have the discount of the price list on the terms of the options;
+    without one that which the bill shows of what is covered of them, else what is assumed. The rest is left out, and the evidence
+    says how much that is.
     """
     coverable = bill[offer.is_coverable(bill) & bill["charged_as"].isin(["on_demand", "covered"])]
     coverable = coverable[(coverable["charged_as"] == "on_demand") | offer.is_commitment(coverable)]
@@ -122,8 +127,10 @@ def judge_offer(case: Case, bill: pd.DataFrame, offer: Offer, rates: Rates, opti
         return case.insufficient(
             "The bill does not say what is paid for the commitments that cover usage: it states no effective cost."
         )
-    coverable = coverable.assign(family=offer.family(coverable["usage_type"]))
-    discounts = _discounts(coverable, offer, rates, options)
+    runs = rates.what_runs(coverable)
+    coverable = coverable.assign(family=offer.family(coverable["usage_type"]) + runs)
+    discounts = _discounts(coverable[runs == ""] if offer.is_of_linux else coverable, offer, rates, options)
+    left_out = _left_out(coverable, discounts)
     known = coverable[coverable["family"].isin(discounts)]
     recent = last_days(bill, LEVEL_DAYS)
     now = known[known["ts"] >= recent["ts"].min()]
@@ -132,8 +139,8 @@ def judge_offer(case: Case, bill: pd.DataFrame, offer: Offer, rates: Rates, opti
             "No discount is known of what may be covered: no price list has its rates for these terms, and none of it is covered "
             "yet. State assumed_discount_pct."
         )
-        return case.insufficient(said)
-    case = replace(case, evidence=_where_from(now, discounts, options))
+        return replace(case, evidence=left_out).insufficient(said + _said_left_out(left_out))
+    case = replace(case, evidence={**_where_from(now, discounts, options), **left_out})
     return _purchase(case, bill, known, offer, _mix(now, discounts), rates, options)
 
 
@@ -254,17 +261,33 @@ def _discounts(coverable: pd.DataFrame, offer: Offer, rates: Rates, options: Com
     return found
 
 
+def _left_out(coverable: pd.DataFrame, discounts: Mapping[str, _Discount]) -> dict[str, object]:
+    """For the evidence: what of the last days may be covered and has no discount, as a share of it all, the most first."""
+    usd = last_days(coverable, LEVEL_DAYS).groupby("family")["list_usd"].sum().clip(lower=0)
+    shares = (usd / usd.sum()).sort_values(ascending=False, kind="stable")
+    shares = shares[(shares > 0) & ~shares.index.isin(list(discounts))]
+    return {"left_out": {str(name): round(float(share), 4) for name, share in shares.items()}}
+
+
 def _listed(rows: pd.DataFrame, terms: Terms, rates: Rates) -> _Discount | None:
     """The discount of a family by price lists, of its usage types as they were used; None where too little of it is listed."""
-    used = rows.groupby(["region", "usage_type"])["list_usd"].sum()
+    used = _used(rows)
     used = used[used > 0]
-    found = {(region, usage_type): rates.of(str(region), str(usage_type), terms) for region, usage_type in used.index}
+    found = {key: rates.of(str(key[0]), str(key[1]), terms, float(key[2])) for key in used.index}
     known = {key: rate for key, rate in found.items() if rate is not None}
     weight = sum(float(used[key]) for key in known)
     if not known or weight < _LEAST_LISTED * float(used.sum()):
         return None
     share = sum(float(used[key]) * rate.discount for key, rate in known.items()) / weight
     return _Discount(share, _LISTED, max(rate.as_of for rate in known.values()))
+
+
+def _used(rows: pd.DataFrame) -> pd.Series:
+    """What usage cost, by region, usage type and list price of an hour, 0 where that is not known."""
+    summed: pd.Series = (
+        rows.assign(list_price=rows["list_price"].fillna(0.0)).groupby(["region", "usage_type", "list_price"])["list_usd"].sum()
+    )
+    return summed
 
 
 def _where_from(rows: pd.DataFrame, discounts: Mapping[str, _Discount], options: CommitOptions) -> dict[str, object]:
@@ -288,7 +311,14 @@ def _said_from(evidence: Mapping[str, object]) -> str:
         _ASSUMED: "what is assumed",
     }
     said = [f"{words[source]} ({share:.0%})" for source, share in shares.items()]
-    return f"Its discount is from {' and '.join(said)}."
+    return f"Its discount is from {' and '.join(said)}.{_said_left_out(evidence)}"
+
+
+def _said_left_out(evidence: Mapping[str, object]) -> str:
+    left = cast("dict[str, float]", evidence["left_out"])
+    named = [f"{name} ({share:.0%})" for name, share in [*left.items()][:_MOST_NAMED]]
+    others = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+    return f" Left out is {sum(left.values()):.0%} of what may be covered: {', '.join(named)}{others}." if left else ""
 
 
 def _sold_as(known: pd.DataFrame, offer: Offer, rates: Rates, options: CommitOptions) -> tuple[str, float] | None:
@@ -296,9 +326,9 @@ def _sold_as(known: pd.DataFrame, offer: Offer, rates: Rates, options: CommitOpt
     terms = Terms(offer.kind, options.term_days, options.payment)
     if terms.service != "reservation":
         return None
-    used = last_days(known, LEVEL_DAYS).groupby(["region", "usage_type"])["list_usd"].sum()
-    region, usage_type = map(str, used.index[int(np.argmax(used.to_numpy()))])
-    rate = rates.of(region, usage_type, terms)
+    used = _used(last_days(known, LEVEL_DAYS))
+    region, usage_type, list_price = used.index[int(np.argmax(used.to_numpy()))]
+    rate = rates.of(str(region), str(usage_type), terms, float(list_price))
     zones = " Multi-AZ" if "Multi-AZ" in usage_type else ""
     return None if rate is None else (f"{usage_type.rpartition(':')[2]}{zones}", rate.usd)
 

@@ -109,4 +109,5 @@ def _offer(case: Case, options: Options) -> Offer:
         is_changed=lambda rows: rows["reserved_as"].str.startswith(f"{service}/", na=False),
         kind=kind,
         rollback_note=_ROLLBACK.get(kind, _PAID) if service == "ec2" else _PAID,
+        is_of_linux=service == "ec2" and not is_plan,
     )

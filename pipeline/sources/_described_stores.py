@@ -92,6 +92,9 @@ def desktops(place: _aws.Place) -> Iterator[Resource]:
             tagged(
                 None,
                 running_mode=properties.get("RunningMode"),
+                operating_system=properties.get("OperatingSystemName"),
+                root_gib=properties.get("RootVolumeSizeGib"),
+                user_gib=properties.get("UserVolumeSizeGib"),
                 last_connected=naive_utc(last).isoformat() if last else None,
             ),
         )

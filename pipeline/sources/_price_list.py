@@ -5,8 +5,8 @@ Of what is reserved a file has a line for what is paid upfront and one for each 
 An item has the name that the shipped list gives it (`m5.large`, `gp3 storage`, `NAT gateway` …), so that either list
 answers the same question. What is not recognised is left out: no price is better than another thing's.
 
-Source: the columns and usage types of the bulk files under /offers/v1.0/aws and /savingsPlan/v1.0/aws; Linux on shared tenancy
-as in "Tenancy = Shared, CapacityStatus = Used, preInstalledSw = NA, operation RunInstances".
+Source: the columns and usage types of the bulk files under /offers/v1.0/aws and /savingsPlan/v1.0/aws; an instance on demand as
+in "CapacityStatus = Used", with the tenancy, operating system and software that its operation has (`_price_systems`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from typing import IO, Any, NamedTuple
 
 from pipeline.errors import DataError
 from pipeline.interval import naive_utc
+from pipeline.sources import _price_desktops, _price_systems
 from pipeline.tables.commitments import (
     ALL_UPFRONT,
     COMPUTE_PLAN,
     CONVERTIBLE,
     INSTANCE_PLAN,
     NO_UPFRONT,
+    OTHER_INSTANCES,
+    OTHER_PLANS,
     PARTIAL_UPFRONT,
     STANDARD,
     TERMS,
@@ -149,7 +152,7 @@ def read(name: str, file: IO[str], region: str) -> tuple[datetime, list[dict[str
 
 
 def read_plans(name: str, file: IO[str], region: str) -> tuple[datetime, list[dict[str, Any]]]:
-    """What usage costs under Savings Plans in one region, as `read` gives prices: Linux, Fargate, and the time of functions.
+    """What usage costs under Savings Plans in one region, as `read` gives prices: instances, Fargate, and the time of functions.
 
     Raises:
         DataError: as `read`.
@@ -167,8 +170,9 @@ def read_plans(name: str, file: IO[str], region: str) -> tuple[datetime, list[di
             years, payment = _years(line["LeaseContractLength"]), _PAYMENTS.get(line["PurchaseOption"])
             if item is None or kind is None or years is None or payment is None:
                 continue
-            terms = {"service": "savings_plan", "item": rate_item(kind, years, payment, item[0]), "unit": item[1]}
-            found.add({**terms, "price_usd": _dollars(name, line["DiscountedRate"], line["Currency"], item[0])})
+            service, named, unit = item
+            terms = {"service": service, "item": rate_item(kind, years, payment, named), "unit": unit}
+            found.add({**terms, "price_usd": _dollars(name, line["DiscountedRate"], line["Currency"], named)})
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{name}: not a price list: {error}") from error
     except (KeyError, ValueError) as error:
@@ -186,22 +190,26 @@ class _Terms(NamedTuple):
 
 
 class _Prices:
-    """The prices of a file, each of which is one."""
+    """The prices of a file, each of which is one. Of what is no Linux two prices are none: the others are good without it."""
 
     def __init__(self, name: str, region: str) -> None:
         self.name, self.region = name, region
         self.found: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.unknown: set[tuple[str, str, str]] = set()
 
     def add(self, price: dict[str, Any]) -> None:
         if price["price_usd"] <= 0:
             return
         key = (price["service"], price["item"], price["unit"])
         if self.found.setdefault(key, {**price, "region": self.region})["price_usd"] != price["price_usd"]:
+            if price["service"] in (OTHER_INSTANCES, OTHER_PLANS):
+                self.unknown.add(key)
+                return
             both = f"{self.found[key]['price_usd']} and {price['price_usd']}"
             raise DataError(f"{self.name}: {' '.join(key[1:])} in {self.region} costs {both}; which is unknown")
 
     def listed(self) -> list[dict[str, Any]]:
-        return [self.found[key] for key in sorted(self.found)]
+        return [self.found[key] for key in sorted(self.found) if key not in self.unknown]
 
 
 def _is_looked_at(term: str, usage: str) -> bool:
@@ -213,7 +221,9 @@ def _reserve(name: str, line: dict[str, str], reserved: dict[_Terms, dict[str, f
     recognised = _recognised({**line, "Unit": "Hrs"})
     years, payment = _years(line.get("LeaseContractLength", "")), _PAYMENTS.get(line.get("PurchaseOption", ""))
     kind = _CLASSES.get(line.get("OfferingClass") or "standard")
-    if recognised is None or years is None or payment is None or kind is None or line["Unit"] not in ("Hrs", "Quantity"):
+    if recognised is None or recognised[0]["service"] == OTHER_INSTANCES:
+        return
+    if years is None or payment is None or kind is None or line["Unit"] not in ("Hrs", "Quantity"):
         return
     terms = _Terms(kind, years, payment, recognised[0]["item"])
     usd = _dollars(name, line["PricePerUnit"], line.get("Currency", "USD"), rate_item(*terms))
@@ -228,17 +238,18 @@ def _years(text: str) -> int | None:
 
 
 def _is_plannable(usage: str) -> bool:
-    return "BoxUsage:" in usage or "Fargate-" in usage or "Lambda-GB-Second" in usage
+    return "BoxUsage:" in usage or "DedicatedUsage:" in usage or "Fargate-" in usage or "Lambda-GB-Second" in usage
 
 
-def _planned_item(line: dict[str, str]) -> tuple[str, str] | None:
-    """What a line of a plan takes the place of, as it is called on demand, and its unit; None for everything else."""
-    usage, operation = re.sub(f"^{_REGION}", "", line["DiscountedUsageType"]), line["DiscountedOperation"]
-    if usage.startswith("BoxUsage:"):
-        return (usage.partition(":")[2], "hour") if operation == "RunInstances" else None
+def _planned_item(line: dict[str, str]) -> tuple[str, str, str] | None:
+    """The service of the rate, what a line of a plan takes the place of as it is called on demand, and its unit; None for
+    everything else."""
+    usage = re.sub(f"^{_REGION}", "", line["DiscountedUsageType"])
+    if instance := _price_systems.instance_of(usage, line["DiscountedOperation"]):
+        return "savings_plan" if instance[0] == instance[1] else OTHER_PLANS, instance[1], "hour"
     for sold in _SOLD:
         if sold.service in ("ecs", "lambda") and re.fullmatch(sold.usage, usage):
-            return sold.item, sold.unit
+            return "savings_plan", sold.item, sold.unit
     return None
 
 
@@ -261,12 +272,16 @@ def _preamble(name: str, lines: Iterator[list[str]], *needed: str) -> tuple[date
 def _recognised(line: dict[str, str]) -> tuple[dict[str, Any], float] | None:
     """What a line is the price of, and of how many units."""
     usage = re.sub(f"^{_REGION}", "", line["usageType"])
-    if _is_linux(line, usage):
-        return {"service": "ec2", "item": line["Instance Type"], "unit": "hour", **_specification(line)}, 1.0
+    if instance := _instance(line, usage):
+        if instance[0] != instance[1]:
+            return {"service": OTHER_INSTANCES, "item": instance[1], "unit": "hour"}, 1.0
+        return {"service": "ec2", "item": instance[0], "unit": "hour", **_specification(line)}, 1.0
     if database := _database(line, usage):
         return {"service": "rds", "item": database, "unit": "hour"}, 1.0
     if line["Unit"] == "Hrs" and (node := _node(line, usage)):
         return {"service": node[0], "item": node[1], "unit": "hour"}, 1.0
+    if line["Unit"] == "Month" and (desktop := _price_desktops.desktop_of(line)):
+        return {"service": "workspaces", "item": desktop, "unit": "month"}, 1.0
     for sold in _SOLD:
         if (
             re.fullmatch(sold.usage, usage)
@@ -286,17 +301,17 @@ def _dollars(name: str, price: str, currency: str, item: str) -> float:
         raise DataError(f"{name}: {item} costs {price!r}, expected a number") from error
 
 
-def _is_linux(line: dict[str, str], usage: str) -> bool:
-    return (
-        usage == f"BoxUsage:{line.get('Instance Type')}"
-        and line.get("Operating System") == "Linux"
-        and line.get("Tenancy") == "Shared"
+def _instance(line: dict[str, str], usage: str) -> tuple[str, str] | None:
+    """As `_price_systems.instance_of`, of an instance that is used by the hour and on demand; None for everything else."""
+    instance = _price_systems.instance_of(usage, line.get("operation", ""))
+    is_sold = (
+        instance is not None
         and line.get("CapacityStatus") == "Used"
-        and line.get("Pre Installed S/W", "NA") == "NA"
-        and line.get("operation") == "RunInstances"
         and line.get("MarketOption", "OnDemand") in ("", "OnDemand")
         and line["Unit"] == "Hrs"
+        and _price_systems.is_as_stated(usage, line)
     )
+    return instance if is_sold else None
 
 
 def _database(line: dict[str, str], usage: str) -> str | None:

@@ -3,13 +3,14 @@
 **Since when.** A row's `ts` is its list's publication, and an interval has the newest list published in it by then. A list
 holds until the next one, so a run asks from `BEGINNING` on and finds the one in force; landing it again is no change.
 
-**What.** EC2 for Linux on shared tenancy with the instance type's specification; EBS, snapshots, NAT gateways, public IPv4
-addresses, load balancers; RDS in one zone or two for engines without a licence, and their extended support; the time of Lambda
-functions; Fargate; nodes of ElastiCache, MemoryDB and DocumentDB; SageMaker's endpoints; DynamoDB's provisioned capacity. Of
-EC2, databases and caches also what an hour costs that is reserved, and of what Compute Savings Plans cover what it costs under
-one, for each term and payment (`pipeline.tables.commitments`). What the list does not state of an instance type (baselines of
-bandwidth, hypervisor, CoreMark) is added from the shipped specifications, which hold for a type in every region. A price that
-is not in the list has no row: nothing here guesses one.
+**What.** EC2 for Linux on shared tenancy with the instance type's specification, and by services of their own for Windows,
+RHEL, SUSE, Ubuntu Pro, SQL Server and dedicated tenancy; EBS, snapshots, NAT gateways, public IPv4 addresses, load
+balancers; RDS in one zone or two for engines without a licence, and their extended support; the time of Lambda functions;
+Fargate; nodes of ElastiCache, MemoryDB and DocumentDB; SageMaker's endpoints; DynamoDB's provisioned capacity; WorkSpaces by
+the month. Of EC2, databases and caches also what an hour costs that is reserved, and of what Compute Savings Plans cover
+what it costs under one, for each term and payment (`pipeline.tables.commitments`). What the list does not state of an
+instance type (baselines of bandwidth, hypervisor, CoreMark) is added from the shipped specifications, which hold for a type
+in every region. A price that is not in the list has no row: nothing here guesses one.
 
 **From where.** The bulk files over https, which need no credentials, or the Price List API (`pricing:ListPriceLists` and
 `pricing:GetPriceListFileUrl`), which also knows the lists of the past.
@@ -38,7 +39,7 @@ BEGINNING = datetime(2023, 9, 1)
 
 Offer = Literal[
     "AmazonEC2", "AWSELB", "AmazonVPC", "AmazonRDS", "AWSLambda", "AmazonECS", "AmazonElastiCache", "AmazonMemoryDB",
-    "AmazonDocDB", "AmazonDynamoDB", "AmazonSageMaker", "AWSComputeSavingsPlan",
+    "AmazonDocDB", "AmazonDynamoDB", "AmazonSageMaker", "AmazonWorkSpaces", "AWSComputeSavingsPlan",
 ]  # fmt: skip
 #: The offer of plans, whose files lie elsewhere and have another form; the API calls it by another name.
 _PLANS, _PLANS_OF_THE_API = "AWSComputeSavingsPlan", "ComputeSavingsPlans"

@@ -24,6 +24,7 @@ STEP = Step(
     role="publisher",
     reads=(
         "inputs.changed_since",
+        "inputs.other_prices",
         "inputs.prices",
         "inputs.resources",
         "inputs.spare_time",

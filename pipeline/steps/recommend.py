@@ -37,6 +37,7 @@ STEP = Step(
         "inputs.changed_since",
         "inputs.gravest_costs",
         "inputs.likely_breaches",
+        "inputs.other_prices",
         "inputs.preventable_risk",
         "inputs.prices",
         "inputs.resource_discounts",

@@ -2,6 +2,9 @@
 
 `bronze.price` has it beside the price on demand, of the service `savings_plan` or `reservation`, in dollars of an hour (a
 GB-second …) with what is paid upfront spread over the term.
+
+An instance of Linux on shared tenancy is of the services `ec2` and `savings_plan`. One that runs something else, or on tenancy of
+its own, is of `ec2_other` and `savings_plan_other`: no machine may be changed to it, and there are ten times as many.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from typing import Literal, get_args
 COMPUTE_PLAN = "compute"
 OfInstances = Literal["standard", "convertible", "ec2_instance"]
 STANDARD, CONVERTIBLE, INSTANCE_PLAN = get_args(OfInstances)
+#: Services of prices of instances that run something else than Linux, or not on shared tenancy: on demand, and under a plan.
+OTHER_INSTANCES, OTHER_PLANS = "ec2_other", "savings_plan_other"
 #: How it is paid: by the month, about half of it or all of it on the first day.
 Payment = Literal["no_upfront", "partial_upfront", "all_upfront"]
 NO_UPFRONT, PARTIAL_UPFRONT, ALL_UPFRONT = get_args(Payment)

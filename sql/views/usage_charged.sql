@@ -28,6 +28,7 @@ SELECT
   tag_set <> 'none' AS is_tagged,
   coalesce(effective_cost, billed_cost) AS cost,
   effective_cost IS NOT NULL AS is_effective,
-  coalesce(list_cost, contracted_cost) AS list_cost
+  coalesce(list_cost, contracted_cost) AS list_cost,
+  quantity AS quantity
 FROM silver.charge_daily
 WHERE charge_category = 'Usage' AND charge_class = 'none'

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipeline.errors import ConfigError, DataError, SourceError
@@ -38,12 +39,23 @@ def by_item(data: pa.Table) -> dict[tuple[str, str], float]:
     return {(row["item"], row["unit"]): row["price_usd"] for row in data.to_pylist()}
 
 
-def test_only_linux_on_shared_tenancy_on_demand_is_an_instance_price_and_everything_else_has_no_row() -> None:
+def test_an_instance_price_is_of_linux_on_shared_tenancy_on_demand_and_another_system_has_one_of_its_own() -> None:
     with serve(Files()) as aws:
         shards = fetched(files_url=aws.url)
 
     ec2 = shards["AmazonEC2/eu-west-2"]
-    assert by_item(ec2) == {
+    others = ec2.filter(pc.equal(ec2["service"], "ec2_other"))
+    assert by_item(others) == {
+        ("m5.large Windows", "hour"): 0.203,
+        ("m5.large RHEL", "hour"): 0.1398,
+        ("m5.large Windows SQL Std", "hour"): 0.683,
+        ("m5.large SQL Std", "hour"): 0.591,
+        ("m5.large dedicated", "hour"): 0.118,
+        ("m5.large dedicated Windows", "hour"): 0.21,
+    }
+    # No rule that looks for a type to change to sees one.
+    assert others["vcpu"].null_count == len(others)
+    assert by_item(ec2.filter(pc.not_equal(ec2["service"], "ec2_other"))) == {
         ("m5.large", "hour"): 0.111,
         ("z9.metal", "hour"): 7.25,
         ("gp3 storage", "GB-month"): 0.0928,
@@ -86,6 +98,14 @@ def test_only_linux_on_shared_tenancy_on_demand_is_an_instance_price_and_everyth
         ("db.r6g.large valkey", "hour"): 0.2576,
     }
     assert by_item(shards["AmazonSageMaker/eu-west-2"]) == {("ml.m5.large", "hour"): 0.136}
+    assert by_item(shards["AmazonWorkSpaces/eu-west-2"]) == {
+        ("STANDARD Windows 80/50 GB ALWAYS_ON", "month"): 37.0,
+        ("STANDARD Windows 80/50 GB AUTO_STOP", "month"): 11.0,
+        ("POWER Windows 175/100 GB ALWAYS_ON", "month"): 128.0,
+        ("POWER Windows 80/10 GB ALWAYS_ON", "month"): 119.0,
+        ("STANDARD Amazon Linux 80/50 GB ALWAYS_ON", "month"): 33.0,
+        ("STANDARD Amazon Linux 80/50 GB AUTO_STOP", "month"): 11.0,
+    }
     assert by_item(shards["AmazonDocDB/eu-west-2"]) == {("db.r6g.large", "hour"): 0.319}
     assert by_item(shards["AmazonDynamoDB/eu-west-2"]) == {
         ("read capacity unit", "hour"): 0.000147,
@@ -96,7 +116,7 @@ def test_only_linux_on_shared_tenancy_on_demand_is_an_instance_price_and_everyth
     assert set(ec2["ts"].to_pylist()) == {PUBLISHED}
 
 
-def test_under_a_plan_usage_costs_what_its_file_says_of_linux_in_the_region_for_each_term_and_payment() -> None:
+def test_under_a_plan_usage_costs_what_its_file_says_of_each_system_in_the_region_for_each_term_and_payment() -> None:
     with serve(Files()) as aws:
         plans = fetched(files_url=aws.url, offers=["AWSComputeSavingsPlan"])["AWSComputeSavingsPlan/eu-west-2"]
 
@@ -106,14 +126,25 @@ def test_under_a_plan_usage_costs_what_its_file_says_of_linux_in_the_region_for_
         ("compute 3yr all_upfront: m5.large", "hour"): 0.058,
         ("compute 1yr no_upfront: duration x86 first tier", "GB-second"): 0.0000146667,
         ("compute 1yr no_upfront: Fargate x86 vCPU", "hour"): 0.0372,
+        ("compute 1yr no_upfront: m5.large Windows", "hour"): 0.177,
+        ("ec2_instance 1yr no_upfront: m5.large Windows", "hour"): 0.164,
+        ("compute 1yr no_upfront: m5.large dedicated", "hour"): 0.092,
     }
-    assert set(plans["service"].to_pylist()) == {"savings_plan"}
+    others = [row["item"] for row in plans.to_pylist() if row["service"] == "savings_plan_other"]
+    assert others == [item for item in plans["item"].to_pylist() if item.endswith((" Windows", " dedicated"))]
+    assert set(plans["service"].to_pylist()) == {"savings_plan", "savings_plan_other"}
 
 
 def test_a_reservation_with_two_prices_and_a_plan_with_two_rates_have_none_that_is_known() -> None:
     dearer = [*EC2, *reserved(linux("m5.large", ""), "1yr", "No Upfront", "0.0800000000")]
     with serve(Files(AmazonEC2=dearer)) as aws, pytest.raises(DataError, match=r"no_upfront: m5\.large costs 0\.07 and 0\.08"):
         fetched(files_url=aws.url, offers=["AmazonEC2"])
+    # Of another system it is left out alone: the prices of Linux are good without it.
+    both = [*PLANS, planned("0.1780000000", "BoxUsage:m5.large", "RunInstances:0002")]
+    with serve(Files(AWSComputeSavingsPlan=both)) as aws:
+        [plans] = fetched(files_url=aws.url, offers=["AWSComputeSavingsPlan"]).values()
+    assert ("compute 1yr no_upfront: m5.large Windows", "hour") not in by_item(plans)
+    assert by_item(plans)["compute 1yr no_upfront: m5.large", "hour"] == 0.085
     twice = [*PLANS, planned("0.0860000000", "BoxUsage:m5.large", "RunInstances")]
     with serve(Files(AWSComputeSavingsPlan=twice)) as aws, pytest.raises(DataError, match=r"costs 0\.085 and 0\.086"):
         fetched(files_url=aws.url, offers=["AWSComputeSavingsPlan"])
@@ -128,6 +159,7 @@ def test_items_are_named_as_in_the_shipped_list_so_that_either_answers_the_same_
 
     # Each class of a database or node is listed by its own name; what is sold on terms is not shipped at all.
     by_class = ("rds", "elasticache", "docdb", "memorydb", "sagemaker", "reservation", "savings_plan")
+    by_class += ("ec2_other", "savings_plan_other", "workspaces")
     unknown = {(row["service"], row["item"], row["unit"]) for row in rows if row["service"] not in by_class} - shipped
     assert unknown == {("ec2", "z9.metal", "hour"), ("elb", "classic", "hour"), ("ecs", "Fargate arm64 GB", "hour")}
     assert {("dynamodb", "read capacity unit", "hour"), ("ecs", "Fargate x86 vCPU", "hour")} <= shipped
@@ -167,7 +199,7 @@ def test_a_download_that_breaks_off_is_begun_again_and_one_that_never_ends_well_
     files = Files()
     files.cut = [700, 900]
     with serve(files) as aws:
-        assert len(fetched(files_url=aws.url)["AmazonEC2/eu-west-2"]) == 12
+        assert len(fetched(files_url=aws.url)["AmazonEC2/eu-west-2"]) == 18
         files.cut = [700] * 99
         with pytest.raises(SourceError, match=r"index\.csv: gave up after 3 attempts"):
             fetched(files_url=aws.url, attempts=3)
@@ -252,6 +284,6 @@ def test_a_price_is_what_was_known_on_the_day_and_landing_a_list_twice_changes_n
         for shard, data in shards.items()
     ]
 
-    assert landed == [True] * 12 + [False] * 12
+    assert landed == [True] * 13 + [False] * 13
     known = lake.query("SELECT price_usd FROM bronze.price WHERE item = 'm5.large' AND ts <= :at", {"at": PUBLISHED})
     assert known["price_usd"].to_pylist() == [0.111]

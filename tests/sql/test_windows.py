@@ -19,6 +19,7 @@ ASKED = [name for name in sql.names() if not name.startswith("views.")]
 #: Read whole, and why. Views are asked with the filter that somebody gives them, or with none.
 WHOLE = {
     ("inputs.prices", "silver.price"): "a price holds until the next one, and the table has no rows between the two",
+    ("inputs.other_prices", "silver.price"): "the same of some types",
     ("inputs.price_changes", "silver.price"): "the same, and all that were before it",
     ("inputs.sources", "silver.price"): "the same prices, counted",
     ("inputs.unit_charges", "silver.price"): "how many vCPUs a type has, in whichever price list it stands",

@@ -20,7 +20,7 @@ HEADER = (
     "Product Family", "serviceCode", "Location", "Location Type", "Instance Type", "vCPU",
     "Physical Processor", "Memory", "Storage", "Network Performance", "Cache Engine", "Database Engine", "Deployment Option",
     "Tenancy", "Operating System", "License Model", "usageType", "operation", "CapacityStatus", "Dedicated EBS Throughput", "GPU",
-    "MarketOption", "Pre Installed S/W", "Region Code",
+    "MarketOption", "Pre Installed S/W", "Region Code", "Bundle", "License", "Running Mode",
 )  # fmt: skip
 #: Those of the files of Savings Plans.
 PLAN_HEADER = (
@@ -50,6 +50,17 @@ def linux(instance: str, price: str, **more: str) -> dict[str, str]:
     return {"Pre Installed S/W": "NA", **made}
 
 
+def other(instance: str, price: str, code: str, system: str = "Linux", software: str = "NA", dedicated: bool = False) -> Any:
+    """The line of an instance with another system, software or tenancy."""
+    usage, tenancy = ("DedicatedUsage", "Dedicated") if dedicated else ("BoxUsage", "Shared")
+    return {
+        **linux(instance, price, Operating_System=system, Tenancy=tenancy),
+        "Pre Installed S/W": software,
+        "operation": f"RunInstances{code}",
+        "usageType": f"EUW2-{usage}:{instance}",
+    }
+
+
 def reserved(line: dict[str, str], years: str, payment: str, hourly: str = "", upfront: str = "", of: str = "standard") -> Any:
     """The lines of a reservation of what a line is the price of, on one payment's terms."""
     terms = {"TermType": "Reserved", "StartingRange": "", "LeaseContractLength": years, "PurchaseOption": payment} | {
@@ -76,8 +87,19 @@ EC2 = [
     *reserved(linux("m5.large", ""), "1 yr", "All Upfront", "0.0000000000", "569.4", of="convertible"),
     # Of a payment of which the first day is missing it is not known what an hour costs.
     *reserved(linux("m5.large", ""), "1yr", "Partial Upfront", "0.0340000000"),
-    *reserved(linux("m5.large", "", Operating_System="Windows"), "1yr", "No Upfront", "0.1600000000"),
+    *reserved(other("m5.large", "", ":0002", "Windows"), "1yr", "No Upfront", "0.1600000000"),
+    other("m5.large", "0.2030000000", ":0002", "Windows"),
+    other("m5.large", "0.1398000000", ":0010", "RHEL"),
+    other("m5.large", "0.6830000000", ":0006", "Windows", "SQL Std"),
+    other("m5.large", "0.1180000000", "", dedicated=True),
+    other("m5.large", "0.2100000000", ":0002", "Windows", dedicated=True),
+    # What brings its licence costs what Linux does; of the others system, software or tenancy are not what the operation says.
+    other("m5.large", "0.1110000000", ":0800", "Windows"),
     linux("m5.large", "0.2030000000", Operating_System="Windows"),
+    other("m5.large", "0.9990000000", ":000g", "RHEL"),
+    # Two prices of one thing are none.
+    other("m5.large", "0.1670000000", ":0g00", "Ubuntu Pro"),
+    other("m5.large", "0.1680000000", ":0g00", "Ubuntu Pro"),
     linux("m5.large", "0.1180000000", Tenancy="Dedicated"),
     linux("m5.large", "0.0000000000", CapacityStatus="AllocatedCapacityReservation"),
     {**linux("m5.large", "0.5910000000"), "Pre Installed S/W": "SQL Std", "operation": "RunInstances:0004"},
@@ -178,14 +200,38 @@ PLANS = [
     planned("0.0720000000", "BoxUsage:m5.large", "RunInstances", Product_Family="EC2InstanceSavingsPlans"),
     planned("0.0580000000", "BoxUsage:m5.large", "RunInstances", PurchaseOption="All Upfront", LeaseContractLength="3"),
     planned("0.1770000000", "BoxUsage:m5.large", "RunInstances:0002"),
+    planned("0.1640000000", "BoxUsage:m5.large", "RunInstances:0002", Product_Family="EC2InstanceSavingsPlans"),
+    planned("0.0920000000", "DedicatedUsage:m5.large", "RunInstances"),
+    planned("0.0910000000", "BoxUsage:m5.large", "RunInstances:zzzz"),
     planned("0.0900000000", "UnusedBox:m5.large", "RunInstances"),
     planned("0.0700000000", "BoxUsage:m5.large", "RunInstances", DiscountedRegionCode="us-east-1"),
     planned("0.0000146667", "Lambda-GB-Second", Unit="Lambda-GB-Second"),
     planned("0.0372", "Fargate-vCPU-Hours:perCPU", Unit="hours"),
 ]
+
+
+def desktop(price: str, bundle: str, mode: str, usage: str, unit: str = "Month", **more: str) -> dict[str, str]:
+    said = {"Bundle": bundle, "Running_Mode": mode, "License": "Included", "Operating_System": "Windows"}
+    said |= {"Product_Family": "Enterprise Applications", "Storage": "Root:80 GB,User:50 GB"}
+    return line(price, unit, f"EUW2-AW-HW-{usage}", **said | more)
+
+
+DESKTOPS = [
+    desktop("37.0000000000", "Standard", "AlwaysOn", "2"),
+    desktop("11.0000000000", "Standard", "AutoStop", "2-AutoStop-User"),
+    desktop("0.3200000000", "Standard", "AutoStop", "2-AutoStop-Usage", "Hour"),
+    desktop("0.0000000000", "Standard", "AlwaysOn", "SW-2"),
+    desktop("33.0000000000", "Standard", "AlwaysOn", "B-2", License="Bring Your Own License"),
+    desktop("31.0000000000", "Standard", "AlwaysOn", "C-2", Product_Family="WorkSpaces Core"),
+    desktop("128.0000000000", "Power", "AlwaysOn", "8", Storage="Root:175 GB,User:100 GB"),
+    desktop("119.0000000000", "Power-0", "AlwaysOn", "8-0", Storage="Root:80 GB,User:10 GB"),
+    desktop("33.0000000000", "Standard", "AlwaysOn", "L-2", License="None", Operating_System="Amazon Linux"),
+    desktop("11.0000000000", "Standard", "AutoStop", "L-2-AutoStop-User", License="None", Operating_System="Amazon Linux"),
+]
 OFFERS = {"AmazonEC2": EC2, "AWSELB": ELB, "AmazonVPC": VPC, "AmazonRDS": RDS, "AWSLambda": LAMBDA}
 OFFERS |= {"AmazonECS": CONTAINERS, "AmazonElastiCache": CACHES, "AmazonMemoryDB": MEMORY, "AmazonDocDB": DOCUMENTS}
-OFFERS |= {"AmazonDynamoDB": TABLES, "AmazonSageMaker": ENDPOINTS, "AWSComputeSavingsPlan": PLANS}
+OFFERS |= {"AmazonDynamoDB": TABLES, "AmazonSageMaker": ENDPOINTS, "AmazonWorkSpaces": DESKTOPS}
+OFFERS |= {"AWSComputeSavingsPlan": PLANS}
 
 
 def price_list(offer: str, lines: list[dict[str, str]], published: str = "2026-09-18T17:47:47Z") -> bytes:

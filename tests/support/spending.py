@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.advice.bill import add_billed
@@ -21,10 +22,10 @@ PLAN = "arn:aws:savingsplans::9:savingsplan/1"
 def charged(usd: float | list[float], days: int = 90, until: int = 0, **more: Any) -> pd.DataFrame:
     """Hours of m5.large, by the day at list price: so many days up to `until` days before the bill's end, on demand and tagged.
 
-    A commitment that covers them takes a fifth off.
+    A commitment that covers them takes a fifth off. What an hour is at list price the bill does not state, but for what is said.
     """
     usual = {"payer": "9", "account": "1", "region": "us-east-1", "service": "AmazonEC2", "usage_type": "BoxUsage:m5.large"}
-    usual |= {"commitment_id": "none", "charged_as": "on_demand", "has_resource": True, "is_tagged": True}
+    usual |= {"commitment_id": "none", "charged_as": "on_demand", "has_resource": True, "is_tagged": True, "list_price": np.nan}
     last = ENDS - timedelta(days=1 + until)
     rows = pd.DataFrame({"ts": pd.date_range(end=last, periods=days, freq="D"), "list_usd": usd})
     share = 0.8 if more.get("charged_as") == "covered" else 1.0

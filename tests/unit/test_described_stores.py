@@ -88,7 +88,9 @@ def test_a_memory_database_has_the_nodes_of_all_its_shards() -> None:
 
 def test_a_desktop_says_when_somebody_last_connected_and_nothing_is_asked_where_there_is_none() -> None:
     def desktop(name: str) -> dict[str, Any]:
-        properties = {"RunningMode": "ALWAYS_ON", "ComputeTypeName": "STANDARD"}
+        properties: dict[str, Any] = {"RunningMode": "ALWAYS_ON", "ComputeTypeName": "STANDARD"}
+        if name == "ws-used0001":
+            properties |= {"OperatingSystemName": "WINDOWS_SERVER_2022", "RootVolumeSizeGib": 80, "UserVolumeSizeGib": 50}
         return {"WorkspaceId": name, "State": "AVAILABLE", "WorkspaceProperties": properties}
 
     status = [{"WorkspaceId": "ws-used0001", "LastKnownUserConnectionTimestamp": MADE}]
@@ -105,7 +107,8 @@ def test_a_desktop_says_when_somebody_last_connected_and_nothing_is_asked_where_
         assert list(stores.desktops(place)) == []
 
     assert used[:5] == ("ws-used0001", "workspaces", "STANDARD", "available", None)
-    assert facts(used) == {"running_mode": "ALWAYS_ON", "last_connected": "2025-06-01T08:00:00"}
+    of_bundle = {"operating_system": "WINDOWS_SERVER_2022", "root_gib": "80", "user_gib": "50"}
+    assert facts(used) == {"running_mode": "ALWAYS_ON", "last_connected": "2025-06-01T08:00:00", **of_bundle}
     assert facts(never) == {"running_mode": "ALWAYS_ON"}
 
 
