@@ -223,7 +223,9 @@ def past_median(
     Returns:
         One median per row; NaN until three values of the phase are known.
     """
-    return quantiles_before(clock, values, pd.Timedelta(history).to_timedelta64(), FEWEST_ALIKE, (0.5,), phase)[0]
+    span = pd.Timedelta(history).to_timedelta64()
+    median: npt.NDArray[np.float64] = quantiles_before(clock, values, span, FEWEST_ALIKE, (0.5,), phase)[0]
+    return median
 
 
 def usual_distance(

@@ -113,7 +113,7 @@ def vote(
     }
     judged = everyone[(series["ts"] >= interval.start) & (series["ts"] < interval.end) & (everyone >= min_history)]
     scores, flags, rows = score_of_excess(excess[:, judged]), strength[:, judged] >= 1, series.iloc[judged]
-    flagged = flags.any(axis=0)
+    flagged: npt.NDArray[np.bool_] = votes[judged] > 0
     grave = (weight[judged] > 0) & heavy[judged]
     # One frame from arrays: a column at a time costs more than all that is worked out above.
     columns = {
@@ -122,12 +122,17 @@ def vote(
         "state": np.select([anomalous[judged], flagged], [ANOMALOUS, ONLY_FLAGGED], NORMAL).astype(object),
         "threshold": np.full(len(rows), ALERT),
         "severity": np.where(grave, severity(score_of_excess(worst[judged])), "low").astype(object),
-        "detectors": np.array([",".join(names[flags[:, row]]) for row in range(len(rows))], dtype=object),
-        "scores_json": np.array(
-            [by_name(names, scores[:, row]) if flagged[row] else None for row in range(len(rows))], dtype=object
-        ),
+        "detectors": texts([",".join(names[flags[:, row]]) for row in range(len(rows))]),
+        "scores_json": texts([by_name(names, scores[:, row]) if flagged[row] else None for row in range(len(rows))]),
     }
     return pd.DataFrame({**columns, **blank(columns, flagged)}, index=rows.index)
+
+
+def texts(some: Sequence[str | None]) -> Any:
+    """A column of texts, also where none of them is one."""
+    column = np.empty(len(some), dtype=object)
+    column[:] = some
+    return column
 
 
 def blank(rows: Any, flagged: npt.NDArray[np.bool_]) -> dict[str, Any]:

@@ -100,4 +100,5 @@ def _usual_step(
 ) -> npt.NDArray[np.float64]:
     """The median of the earlier distances that are more than nothing; NaN until there are two."""
     steps = np.where(distance > 2 * floor, distance, np.nan)
-    return quantiles_before(clock, steps, np.timedelta64(days, "D"), 2, (0.5,))[0]
+    usual: npt.NDArray[np.float64] = quantiles_before(clock, steps, np.timedelta64(days, "D"), 2, (0.5,))[0]
+    return usual
