@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.advice.commitment_rates import INSTANCE_USAGE
 from pipeline.advice.estate import Estate
 from pipeline.advice.measures import MOST_DAYS
 from pipeline.advice.weeks import MOST_WEEKS
-from pipeline.inputs import read
+from pipeline.inputs import ask, read
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -59,12 +60,13 @@ def read_bill_days(lake: Lake, since: datetime, as_of: datetime) -> pd.DataFrame
 
 def read_prices(lake: Lake, bill: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     """The newest list prices known then; of instances that run something else than Linux those of types that the bill has."""
-    prices = read(lake, "prices", as_of=as_of)
+    prices = ask(lake, "prices", as_of=as_of)
     types = pd.Series(bill["usage_type"].unique(), dtype="object").str.extract(INSTANCE_USAGE, expand=False).dropna()
-    if types.empty:
-        return prices
-    others = read(lake, "other_prices", as_of=as_of, items=f" {' '.join(sorted(set(types)))} ")
-    return pd.concat([prices, others], ignore_index=True) if len(others) else prices
+    if len(types):
+        others = ask(lake, "other_prices", as_of=as_of, items=f" {' '.join(sorted(set(types)))} ")
+        prices = pa.concat_tables([prices, others])
+    frame: pd.DataFrame = prices.to_pandas()
+    return frame
 
 
 def _read_anomalies(interval: Interval, lake: Lake) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from pipeline.advice.estate import Estate
 from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
 from pipeline.tables.commitments import CONVERTIBLE, INSTANCE_PLAN, STANDARD, OfInstances
 
-RULE_VERSION = "2"
+RULE_VERSION = "3"
 SERVICES = frozenset({RESERVATION})
 #: What is stopped or made smaller is not committed to.
 AFTER_CHANGES = True

@@ -15,7 +15,7 @@ from pipeline.advice.estate import Estate
 from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
 from pipeline.tables.commitments import COMPUTE_PLAN
 
-RULE_VERSION = "3"
+RULE_VERSION = "4"
 SERVICES = frozenset({SAVINGS_PLAN})
 #: What is stopped or made smaller is not committed to.
 AFTER_CHANGES = True

@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from pipeline.advice.estate import no_bill
 from pipeline.errors import ConfigError, DataError, SourceError
+from pipeline.inputs.estate import read_prices
 from pipeline.interval import Interval
 from pipeline.lake import Lake
+from pipeline.settings import Settings
 from pipeline.sources import _http, pricing
-from pipeline.tables.money import PRICE
+from pipeline.steps.build import build
+from pipeline.tables.money import PRICE, PRICE_HELD
 from tests.support.price_files import EC2, PLANS, PUBLISHED, VPC, Api, Files, line, linux, planned, reserved
 from tests.support.source_servers import Reply, Request, aws_error, serve
 
@@ -285,5 +290,12 @@ def test_a_price_is_what_was_known_on_the_day_and_landing_a_list_twice_changes_n
     ]
 
     assert landed == [True] * 13 + [False] * 13
+    build(MONTH, lake, Settings(), target=PRICE_HELD.name)
+    bill = no_bill().assign(usage_type=pd.Series(["EUW2-BoxUsage:m5.large", "EUW2-DedicatedUsage:c5.large"], dtype="object"))
+    read = [read_prices(lake, rows, MONTH.end) for rows in (no_bill(), bill)]
+    others = [set(rows.loc[rows["service"].isin(["ec2_other", "savings_plan_other"]), "item"]) for rows in read]
+    assert others[0] == set()
+    assert {"m5.large Windows", "compute 1yr no_upfront: m5.large Windows", "m5.large dedicated"} <= others[1]
+    assert len(read[1]) == len(read[0]) + len(others[1])
     known = lake.query("SELECT price_usd FROM bronze.price WHERE item = 'm5.large' AND ts <= :at", {"at": PUBLISHED})
     assert known["price_usd"].to_pylist() == [0.111]
