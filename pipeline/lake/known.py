@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 from pyiceberg.catalog import Catalog
@@ -13,8 +12,10 @@ from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 
 _LOCAL = "file://"
-# About as many as a lake has tables: what is kept of a long backfill must not grow.
-_KEPT = 96
+# Tables of which the metadata are kept: a step has to do with fewer, and they grow with every commit.
+_KEPT = 32
+# By the folder of a table's metadata, in the order of their last use: which file, its state, and what it says.
+_newest: dict[str, tuple[str, tuple[int, ...], TableMetadata]] = {}
 
 
 class KnownCatalog(SqlCatalog):
@@ -26,7 +27,7 @@ class KnownCatalog(SqlCatalog):
         if not location.startswith(_LOCAL) or not path.exists():
             return super()._convert_orm_to_iceberg(orm_table)
         stat = path.stat()
-        metadata = _read(location, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        metadata = _read(location, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
         return Table(
             identifier=(*Catalog.identifier_to_tuple(orm_table.table_namespace), orm_table.table_name),
             metadata=metadata,
@@ -36,7 +37,14 @@ class KnownCatalog(SqlCatalog):
         )
 
 
-@lru_cache(maxsize=_KEPT)
-def _read(location: str, *_changed: int) -> TableMetadata:
-    """What a file says; nobody changes it in place."""
-    return FromInputFile.table_metadata(PyArrowFileIO().new_input(location))
+def _read(location: str, changed: tuple[int, ...]) -> TableMetadata:
+    """What a file says, which nobody changes in place; of a table the newest version that was asked for is kept."""
+    folder = location.rpartition("/")[0]
+    known = _newest.pop(folder, None)
+    if known is None or known[:2] != (location, changed):
+        known = (location, changed, FromInputFile.table_metadata(PyArrowFileIO().new_input(location)))
+    _newest[folder] = known
+    # Each of these is one operation for other threads; a lock could be held while a process is forked.
+    for oldest in list(_newest)[:-_KEPT]:
+        _newest.pop(oldest, None)
+    return known[2]

@@ -13,7 +13,7 @@ from pipeline import tables
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.forecasting.calendars import calendar
 from pipeline.interval import Interval
-from pipeline.lake import Lake, bronze, checksums, maintenance, open_lake
+from pipeline.lake import Lake, bronze, checksums, known, maintenance, open_lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.tables.columns import STAMPED
@@ -101,6 +101,16 @@ def test_what_is_said_of_a_table_is_read_once_for_each_version_and_anew_where_it
     assert lake.snapshot_id(TABLE) == versions[0]
     assert read[-1] == newest
     assert read.count(newest) == 2
+
+
+def test_of_a_table_that_is_written_again_and_again_one_version_is_kept_in_memory(lake: Lake) -> None:
+    for ramp in (1.1, 1.2, 1.3):
+        write(lake, FIRST, quarter_end_ramp=ramp)
+        lake.snapshot_id(TABLE)
+
+    of_it = [each for each in known._newest if each.startswith(f"{lake.storage.uri}/")]
+    assert len(of_it) == 1
+    assert len(known._newest) <= known._KEPT
 
 
 def test_before_it_publishes_a_step_looks_at_a_table_once_of_however_many_days_it_read(
