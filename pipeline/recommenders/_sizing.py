@@ -288,7 +288,7 @@ def _bandwidth_need(options: Sizing, name: str, used: float | None, present: flo
 def fitting_types(options: Sizing, types: Types, need: Need) -> Choice:
     """The types that have what is needed, in the order of the catalogue."""
     movable = Movable(options.allow_arch_change, options.allow_burstable, options.max_coremark_credit)
-    allowed = types.without(need.now, movable)
+    allowed = types.movable_from(need.now, movable)
     return allowed.where(
         (allowed.cpu_ratio >= need.cpu - 1e-9)
         & (need.mean_cpu <= allowed.cpu_ratio * allowed["baseline"])
