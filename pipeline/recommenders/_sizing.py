@@ -129,7 +129,7 @@ def change_to(
     differences = platform_differences(now, target)
     compared = {
         "platform_differences": differences,
-        "cpu_compared_by": "vcpu" if pd.isna(now["coremark"]) or pd.isna(target["coremark"]) else "coremark",
+        "cpu_compared_by": "vcpu" if any(pd.isna(each["coremark"]) for each in (now, target)) else "coremark",
         "cpu_ratio": round(target["cpu_ratio"], 4),
         "memory_ratio": round(float(target["memory_gib"] / now["memory_gib"]), 4),
     }
