@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.advice.estate import Estate, Listed
+from pipeline.advice.estate import Estate
 from pipeline.advice.facts import facts_of, moment_of
 from pipeline.tables.columns import UNNAMED
 from pipeline.tables.identifiers import make_safe
@@ -138,7 +140,7 @@ def last_days(bill: pd.DataFrame, days: int) -> pd.DataFrame:
     return last
 
 
-def commitment_end(resource: Listed) -> pd.Timestamp | None:
+def commitment_end(resource: Mapping[str, Any] | pd.Series) -> pd.Timestamp | None:
     """When a commitment ends, where the inventory says so (`headroom:ends`).
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -198,7 +198,7 @@ def _list_resources(wanted: pd.DataFrame) -> list[tuple[Key, Listed]]:
         raise DataError(f"resource {'/'.join(keys.loc[twice].iloc[0])} is listed twice in the inventory")
     order = keys.reset_index(drop=True).sort_values(["account", "region", "resource_id"]).index
     names = list(keys.itertuples(index=False, name=None))
-    rows = wanted.to_dict("records")
+    rows = cast(list[dict[str, Any]], wanted.to_dict("records"))
     return [(names[position], Listed(rows[position])) for position in order]
 
 

@@ -101,7 +101,7 @@ class Types:
         """The columns, and `item`."""
         return {"item": self.listed.index.to_numpy(), **{str(name): self.listed[name].to_numpy() for name in self.listed}}
 
-    def without(self, now: Type, options: Movable) -> Choice:
+    def movable_from(self, now: Type, options: Movable) -> Choice:
         """Where a workload may move to from a type, whatever it needs there; worked out once for all that are of that type."""
         asked = (now["item"], options)
         if asked not in self._movable:

@@ -129,7 +129,7 @@ def change_to(
     differences = platform_differences(now, target)
     compared = {
         "platform_differences": differences,
-        "cpu_compared_by": "vcpu" if pd.isna(now["coremark"]) or pd.isna(target["coremark"]) else "coremark",
+        "cpu_compared_by": "vcpu" if any(pd.isna(each["coremark"]) for each in (now, target)) else "coremark",
         "cpu_ratio": round(target["cpu_ratio"], 4),
         "memory_ratio": round(float(target["memory_gib"] / now["memory_gib"]), 4),
     }
@@ -288,7 +288,7 @@ def _bandwidth_need(options: Sizing, name: str, used: float | None, present: flo
 def fitting_types(options: Sizing, types: Types, need: Need) -> Choice:
     """The types that have what is needed, in the order of the catalogue."""
     movable = Movable(options.allow_arch_change, options.allow_burstable, options.max_coremark_credit)
-    allowed = types.without(need.now, movable)
+    allowed = types.movable_from(need.now, movable)
     return allowed.where(
         (allowed.cpu_ratio >= need.cpu - 1e-9)
         & (need.mean_cpu <= allowed.cpu_ratio * allowed["baseline"])

@@ -71,7 +71,7 @@ def _judge(
         return case.keep(f"{present} is burstable already.")
     if need.short:
         return case.keep(f"{present} is too small in {' and '.join(need.short)}: first of all it needs a larger type.")
-    if pd.isna(now["price_usd"]):
+    if np.isnan(now["price_usd"]):
         return case.keep(f"There is no list price of {present}, so that no type is known to be cheaper.")
     enough = (1 - options.min_savings_pct / 100) * now["price_usd"]
     mean = case.usage["cpu_utilization"].mean / 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -76,7 +77,7 @@ def _judge(
     now, present = need.now, need.now["item"]
     if need.short:
         return case.keep(f"{present} is too small in {' and '.join(need.short)}: first of all it needs a larger type.")
-    if pd.isna(now["price_usd"]):
+    if np.isnan(now["price_usd"]):
         return case.keep(f"There is no list price of {present}, so that no type is known to be cheaper.")
     enough = (1 - options.min_savings_pct / 100) * now["price_usd"]
     no_smaller = (fitting["vcpu"] >= now["vcpu"]) & (fitting["memory_gib"] >= now["memory_gib"]) & (fitting.cpu_ratio >= 1)
