@@ -125,6 +125,7 @@ def lake(home: Path, rows: int = ROWS) -> dict[str, float]:
         "expected_samples": constant(12),
         "quality_flag": constant(0),
         "quality_score": constant(1.0),
+        "sources": constant("fleet"),
     }
     interval = Interval.days("2026-03-01", f"2026-03-{days + 1:02d}")
     data = conform(pa.table(columns), table, interval)

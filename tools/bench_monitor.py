@@ -148,6 +148,7 @@ def _observed(estate: Estate, table: Table, day: Interval, every_s: int) -> pa.T
     name = pc.binary_join_element_wise("1", "us-east-1", made["resource_id"], made["metric"], "/")
     constant: dict[str, Any] = {"account": "1", "region": "us-east-1", "unit": "percent", "source": SOURCE, "saturated": False}
     constant |= {
+        "sources": SOURCE,
         "period_s": estate.period_s,
         "samples": max(every_s // estate.period_s, 1),
         "quality_flag": 0,

@@ -238,7 +238,7 @@ def observe(lake: Lake) -> None:
     frame["series_id"] = "a/r/" + frame["resource_id"] + "/cpu_utilization"
     frame = frame.assign(account="a", region="r", metric="cpu_utilization", unit="percent", saturated=False, samples=1)
     frame = frame.assign(mean=frame["p95"], p50=frame["p95"], max=frame["p95"], expected_samples=1, quality_flag=0)
-    frame = frame.assign(quality_score=1.0, bucket=[bucket_of(each) for each in frame["series_id"]])
+    frame = frame.assign(quality_score=1.0, sources="csv", bucket=[bucket_of(each) for each in frame["series_id"]])
     lake.replace(METRIC_HOURLY, conform(frame, METRIC_HOURLY, whole), METRIC_HOURLY.scope(whole))
 
 

@@ -223,7 +223,7 @@ def test_the_wide_view_has_more_than_fifty_columns_and_each_system_metric_among_
     words = {literal.this for literal in query.find_all(exp.Literal) if literal.is_string}
 
     assert len(query.named_selects) >= 50
-    assert len(QUERIES) == 22
+    assert len(QUERIES) == 23
     assert set(QUERIES) - words == set()
     assert {"cpu_lag7", "cpu_rolling_mean_30", "cpu_p95_anomaly_score", "risk_flag"} <= set(query.named_selects)
 

@@ -46,6 +46,7 @@ def hour(**changed: Any) -> dict[str, Any]:
         "expected_samples": 12,
         "quality_flag": 0,
         "quality_score": 1.0,
+        "sources": "csv",
     }
     return row | changed
 

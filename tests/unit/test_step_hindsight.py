@@ -80,7 +80,7 @@ def observe(lake: Lake, machines: dict[str, Level], begin: datetime = BEGIN) -> 
     frame = pd.concat(parts, ignore_index=True).assign(**_KEY)
     frame["series_id"] = "1/us-east-1/" + frame["resource_id"] + "/" + frame["metric"]
     frame = frame.assign(mean=frame["p95"], p50=frame["p95"], max=frame["p95"], expected_samples=1, quality_flag=0, samples=1)
-    frame = frame.assign(quality_score=1.0, bucket=frame["series_id"].map(bucket_of), saturated=False)
+    frame = frame.assign(quality_score=1.0, sources="csv", bucket=frame["series_id"].map(bucket_of), saturated=False)
     lake.replace(METRIC_HOURLY, conform(frame, METRIC_HOURLY, whole), METRIC_HOURLY.scope(whole))
     listed = [
         {**_KEY, "resource_id": name, "ts": day.to_pydatetime(), "service": "ec2", "instance_type": "m5.2xlarge"}

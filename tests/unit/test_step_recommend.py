@@ -20,6 +20,7 @@ from pipeline.lake import Lake
 from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps import recommend as step
+from pipeline.tables.capacity import CAPACITY_RISK
 from pipeline.tables.money import CHARGE_DAILY
 from pipeline.tables.usage import RESOURCE
 from tests.support.spending import PLAN
@@ -49,7 +50,7 @@ def quiet_estate() -> Estate:
         ),
         usage=pd.concat(usage, ignore_index=True),
         prices=pd.DataFrame([listed]),
-        risk=pd.DataFrame(columns=["as_of", "series_id", "threshold_pct", "p_cross_90d", "headroom_ratio"]),
+        risk=CAPACITY_RISK.empty(),
     )
 
 

@@ -74,6 +74,7 @@ def _days(resource: str, peaks: list[float], start: datetime) -> pd.DataFrame:
             "total": None,
             "quality_flag": 0,
             "quality_score": 1.0,
+            "sources": "csv",
         }
     )
 

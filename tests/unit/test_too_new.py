@@ -34,7 +34,7 @@ def statistics(resource: str, metric: str, times: pd.DatetimeIndex) -> pd.DataFr
         "expected_samples": 12,
     }
     moments = pd.DataFrame({"ts": times, **dict.fromkeys(("mean", "p50", "p95", "max"), value)})
-    return moments.assign(**row, saturated=None, quality_flag=0, quality_score=1.0)
+    return moments.assign(**row, saturated=None, quality_flag=0, quality_score=1.0, sources="csv")
 
 
 @pytest.fixture(scope="module")
