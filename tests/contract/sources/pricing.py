@@ -1,4 +1,4 @@
-"""The bulk files of twelve offers, published on 18 September 2026 at 17:47:47."""
+"""The bulk files of the offers, published on 18 September 2026 at 17:47:47."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CASES = {
         "2026-09-01",
         "2026-10-01",
         ["2026-09-18T17:47:47", "2026-09-18T17:47:48"],
-        {"bronze.price": 41},
+        {"bronze.price": 56},
         silent=("2026-09-19", "2026-09-30"),
     )
 }
