@@ -3,12 +3,12 @@
 -- Reads   views.metric_reading
 --
 -- `rule` is null for the one row per series, statistic and period that counts; 'superseded' for a good row that a later landing
--- replaced, or a source that comes before its own (views.metric_reading); otherwise the rule that refuses the row. A refused row never supersedes a good one. A payload that was landed twice
--- counts as its later landing. Names are those that landing made safe. A series has one unit a day, that of most of its rows; rows
--- in another are refused. So are a day's sums of a series that has averages too, and the averages where what is counted are bytes or
--- events: the two mean different things, and are never mixed. What is counted is counted by the shortest of the periods that a series
--- has that day: of a longer one as much as falls on the shortest. A container service (service/…) may use more CPU than it reserved:
--- up to 1,000 % is kept. Filter by `day`: it prunes files.
+-- replaced, or a source that comes before its own (views.metric_reading); otherwise the rule that refuses the row. A refused row never
+-- supersedes a good one. A payload that was landed twice counts as its later landing. Names are those that landing made safe. A series
+-- has one unit a day, that of most of its rows; rows in another are refused. So are a day's sums of a series that has averages too,
+-- and the averages where what is counted are bytes or events: the two mean different things, and are never mixed. What is counted is
+-- counted by the shortest of the periods that a series has that day: of a longer one as much as falls on the shortest. A container
+-- service (service/…) may use more CPU than it reserved: up to 1,000 % is kept. Filter by `day`: it prunes files.
 WITH counted AS (
   SELECT
     day, source, account, region, resource_id, statistic, period_s, ts, load_id, ingested_at,

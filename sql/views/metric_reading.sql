@@ -3,11 +3,11 @@
 -- Reads   bronze.metric_sample
 --
 -- What can be said of a sample without the rest of its day: filter by `day` and `ts`, both prune. `refused` is null for a good row;
--- `recency` is 1 for the one of its series, statistic, period and moment that was landed last, of the good ones and of the refused ones
--- apart: a refused row never supersedes a good one. A payload that was landed twice counts as its later landing. Where several sources
--- say something of one moment, which landed last would be chance: what the estate reported comes before what others measured, that before
--- what is replayed, and that before what is made up; of one kind the source that is first by name. Names are those that landing made
--- safe. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept.
+-- `recency` is 1 for the one of its series, statistic, period and moment that was landed last, of the good ones and of the refused
+-- ones apart: a refused row never supersedes a good one. A payload that was landed twice counts as its later landing. Of several
+-- sources that say something of one moment it is not the last, which would be chance: what the estate reported comes before what
+-- others measured, that before what is replayed, and that before what is made up; of one kind the source that is first by name. Names
+-- are those that landing made safe. A container service (service/…) may use more CPU than it reserved: up to 1,000 % is kept.
 WITH landed AS (
   SELECT
     day, source, statistic, period_s, ts, value, unit, load_id, ingested_at,
