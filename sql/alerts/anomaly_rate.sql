@@ -13,7 +13,7 @@
 -- Of the samples of all metrics that were judged in the last day, or in one hour of it: more than the share that is set are anomalous,
 -- of `alert_anomaly_samples` at least. A resource with a few metrics has too few samples in an hour, and is judged by the day. The
 -- share that is further above its limit is told, where the resource has an incident that is more than low: one that does something,
--- that nobody dismissed or refuted, and that is no whisper of traffic, of which the rule `incident` tells nobody either.
+-- that nobody dismissed or refuted, and that is no whisper of traffic: of such the rule `incident` tells alone, where it does.
 WITH grave AS (
   SELECT DISTINCT account, region, resource_id
   FROM gold.anomaly

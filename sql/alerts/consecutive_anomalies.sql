@@ -13,7 +13,7 @@
 -- A stretch is samples in a row that are anomalous, more of them than are set; where it began before the interval it counts with those
 -- of the day before. A sample that is normal, or was not judged, ends it. Of a resource the longest stretch is told, where
 -- it has an incident that is more than low: one that does something to it, that nobody dismissed or refuted, and that is no whisper of
--- traffic, of which the rule `incident` tells nobody either.
+-- traffic: of such the rule `incident` tells alone, where it does.
 WITH grave AS (
   SELECT DISTINCT account, region, resource_id
   FROM gold.anomaly

@@ -1,8 +1,8 @@
--- views.server_metrics_wide: one server on one UTC day in 79 columns: what it did, whose it is, and how it has changed.
+-- views.server_metrics_wide: one server on one UTC day in 80 columns: what it did, whose it is, and how it has changed.
 --
 -- Reads   silver.metric_daily, silver.resource, silver.calendar
 --
--- `…_p95` are the day's, as silver has them: 22 metrics of the system, those of an application and of a database; null where a source does
+-- `…_p95` are the day's, as silver has them: 23 metrics of the system, those of an application and of a database; null where a source does
 -- not give them. Windows are of days of the calendar, the row's own among them, and null where less than half of one was observed; a
 -- lag is the value of exactly that day. `cpu_p95_anomaly_score` is the distance of the day from the mean of the 30 days before it, in
 -- their standard deviations; `cpu_outlier` is silver's flag of CPU, `outliers` counts the metrics that have it; `risk_flag` marks a day on

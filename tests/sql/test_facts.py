@@ -66,6 +66,17 @@ def test_what_is_taken_back_of_charges_is_told_apart_as_they_are() -> None:
     assert found.keys() == {"category", "item"}
 
 
+def levels(name: str) -> list[str]:
+    """What a rule for alerts lists as `level`: of each metric from where on it is how grave."""
+    return [each.this.sql() for each in sql.parse(sql.text(name)).find_all(exp.CTE) if each.alias == "level"]
+
+
+@pytest.mark.parametrize("rule", ["threshold", "service"])
+def test_what_is_so_now_is_held_against_the_thresholds_of_a_day(rule: str) -> None:
+    # No view could state them once: they are settings, which a view is not given.
+    assert levels(f"alerts.{rule}_now") == levels(f"alerts.{rule}") != []
+
+
 @pytest.mark.parametrize("case", cases("inputs.executive_kpis"), ids=golden.title)
 def test_the_view_of_the_kpis_says_what_is_read_as_of_the_newest_run(case: Path) -> None:
     given = golden.given(case)
