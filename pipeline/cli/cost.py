@@ -60,6 +60,8 @@ def drivers(
     by_bill = before_month is not None or after_month is not None
     if by_bill and (before is not None or after is not None):
         raise ConfigError("expected either --from and --to, or --before and --after")
+    if not by_bill and before is None and after is None:
+        raise ConfigError("expected two months, as --from 2026-03 --to 2026-04, or two spans of days, by --before and --after")
     old, new = (
         (read_month("--from", before_month), read_month("--to", after_month))
         if by_bill
@@ -119,7 +121,9 @@ def _show(rows: pd.DataFrame, by: str, title: str) -> None:
         split = mine.groupby(by, as_index=False, sort=True)[[*_SIDES, *parts]].sum()
         size = split["change"].map(abs)
         shown = split.assign(size=size).sort_values(["size", by], ascending=[False, True]).drop(columns="size")
-        print_frame(shown.astype(dict.fromkeys((*_SIDES, *parts), "float64")).round(2), f"{title}, {currency}")
+        # What rounds to nothing has no sign.
+        cents_shown = shown.astype(dict.fromkeys((*_SIDES, *parts), "float64")).round(2).replace(-0.0, 0.0)
+        print_frame(cents_shown, f"{title}, {currency}")
         total = {name: mine[name].sum() for name in ("change", *parts)}
         cents = round_parts(total["change"], {name: total[name] for name in parts})
         said = ", ".join(f"{name} {cost:+,.2f}" for name, cost in cents.items() if cost)

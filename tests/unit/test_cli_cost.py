@@ -110,6 +110,7 @@ def test_the_cents_of_the_parts_sum_to_those_of_the_change() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ((), "expected two months, as --from 2026-03 --to 2026-04, or two spans of days"),
         (("--from", "2026-03"), "--to None is no month"),
         (("--from", "2026-03", "--to", "May"), "--to 'May' is no month; expected YYYY-MM"),
         (("--from", "2026-03", "--to", "9999-12"), "--to '9999-12' is no month; expected YYYY-MM, up to 9999-11"),
