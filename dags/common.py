@@ -213,7 +213,7 @@ def call(name: str, shards: int = 1, late_s: int = 0) -> XComArg:
     return mapped.partial(name=name, shards=shards, **late).expand(shard=list(range(shards)))
 
 
-@task(trigger_rule="one_done", retries=0)
+@task(trigger_rule="one_done")
 def ended() -> None:
     """Stand for a build that ended, well or not, before what takes the rows that were published if it failed."""
 

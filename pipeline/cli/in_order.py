@@ -18,7 +18,8 @@ from pipeline.tables.operations import QUARANTINE
 def perform_in_order(names: Collection[str], interval: Interval, settings: Settings) -> None:
     """Perform steps, and build tables, by name; where a check of silver stops that, publish and tell first what is wrong.
 
-    Where a table fails that serves some steps as it is, only what else waits for it is not made; its error comes last.
+    Where a table fails that serves some steps as it is, only what else waits for it is not made, or fails of the same, as a step
+    that reads the same file; the error comes last.
     """
     waits, stopped = order_daily(), dict[str, HeadroomError]()
     for name in names:
@@ -29,8 +30,9 @@ def perform_in_order(names: Collection[str], interval: Interval, settings: Setti
         try:
             _perform_all(name, interval, settings)
         except (ConfigError, DataError) as error:
-            if name in SERVES_AS_IT_IS:
-                console.print(f"[red]✗[/] {escape(f'build {name} {interval}: {error}')}", highlight=False, soft_wrap=True)
+            if name in SERVES_AS_IT_IS or str(error) in map(str, stopped.values()):
+                label = name if name in STEPS else f"build {name}"
+                console.print(f"[red]✗[/] {escape(f'{label} {interval}: {error}')}", highlight=False, soft_wrap=True)
                 stopped[name] = error
                 continue
             if isinstance(error, DataError) and name.startswith("silver.") and interval.is_whole_days:

@@ -29,7 +29,8 @@ from pipeline.settings import Settings
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
-# A token that names an execution which failed earlier is given up for the next one.
+# A token that names an execution which failed earlier is given up for the next one. The last has none that is known: where all
+# before it have failed, in this try or in an earlier one, it is new.
 EXECUTIONS = 4
 # Before the one after an execution that failed of Athena's own accord, doubled each time: what S3 throttles passes in seconds.
 WAIT_S = 2.0
@@ -80,18 +81,19 @@ def _execute(statement: str, seen: dict[str, str], settings: Settings, title: st
     """The successful execution of a statement, by this task or by the one it retries."""
     trouble = ""
     for attempt in range(EXECUTIONS):
+        is_last = attempt + 1 == EXECUTIONS
         question = json.dumps([statement, seen, attempt, settings.athena_workgroup])
         execution_id = _wrangler(settings).athena.start_query_execution(
             sql=statement,
             workgroup=settings.athena_workgroup,
             s3_output=f"{settings.lake_uri.rstrip('/')}/athena/",
-            client_request_token=hashlib.sha256(question.encode()).hexdigest() if once else None,
+            client_request_token=hashlib.sha256(question.encode()).hexdigest() if once and not is_last else None,
             result_reuse_configuration={"ResultReuseByAgeConfiguration": {"Enabled": False}},
             boto3_session=aws.session(settings.aws_region),
         )
         execution = _get_execution(execution_id, settings)
         # It failed before we came: perhaps in an earlier try of this task, whose cause may be gone.
-        is_earlier = execution["Status"]["State"] in ("FAILED", "CANCELLED") and attempt + 1 < EXECUTIONS
+        is_earlier = execution["Status"]["State"] in ("FAILED", "CANCELLED") and not is_last
         with _stop_if_killed(execution_id, settings):
             while execution["Status"]["State"] in ("QUEUED", "RUNNING"):
                 time.sleep(POLL_S)
@@ -103,7 +105,7 @@ def _execute(statement: str, seen: dict[str, str], settings: Settings, title: st
         is_its_own = execution["Status"].get("AthenaError", {}).get("Retryable", False)
         if not (is_its_own or is_earlier):
             raise _error_of(trouble, title, execution_id, settings)
-        if is_its_own and attempt + 1 < EXECUTIONS:
+        if is_its_own and not is_last:
             wait_s = WAIT_S * 2**attempt
             log.warning("%s: Athena failed of its own accord, once more in %g s: %s", title, wait_s, trouble)
             time.sleep(wait_s)

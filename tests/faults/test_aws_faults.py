@@ -348,6 +348,9 @@ def test_a_query_that_athena_fails_every_time_ends_in_one_error_and_is_waited_fo
     assert len(aws_server.athena.executions) - before == athena.EXECUTIONS
     assert re.findall(r"once more in (\S+) s", caplog.text) == ["0.01", "0.02", "0.04"]
 
+    aws_server.athena.failures.clear()
+    assert count(lake) == 1, "the task's next try finds four that failed, and asks anew"
+
 
 @pytest.mark.system
 def test_a_build_whose_query_exceeds_the_cutoff_publishes_nothing_and_says_so_and_once_it_is_raised_runs_anew(

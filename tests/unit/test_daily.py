@@ -133,7 +133,7 @@ def test_a_broken_file_of_rules_stops_what_is_made_of_it_alone_and_is_said_last(
 
     def perform(step: str, interval: Interval, settings: Settings, *, target: str = "", **_: object) -> None:
         performed.append(target if step == "build" else step)
-        if target == "gold.cost_allocation":
+        if target == "gold.cost_allocation" or step == "savings":
             raise ConfigError("allocation.toml: line 8, rule a, match.sevice: there is no such key; did you mean 'service'?")
 
     monkeypatch.setattr(in_order, "perform_step", perform)
@@ -141,6 +141,6 @@ def test_a_broken_file_of_rules_stops_what_is_made_of_it_alone_and_is_said_last(
     with pytest.raises(ConfigError, match="allocation.toml: line 8, rule a"):
         in_order.perform_in_order(order_daily(), Interval.day("2026-03-10"), Settings(sources=("samples",)))
 
-    assert {"forecast_cost", "budgets", "recommend", "savings", "alert"} <= set(performed)
-    assert set(performed).isdisjoint({"gold.cost_forecast_score", "gold.run_stat", "report"})
+    assert {"forecast_cost", "budgets", "recommend", "savings", "clusters", "alert"} <= set(performed)
+    assert set(performed).isdisjoint({"gold.cost_forecast_score", "gold.recommendation_status", "gold.run_stat", "report"})
     assert performed.count("gold.cost_allocation") == 1
