@@ -85,7 +85,6 @@ class Rates:
     """
 
     estate: Estate
-    _lists: dict[tuple[str, str], dict[str, pd.DataFrame]] = field(default_factory=dict)
     _known: dict[tuple[str, str], list[_Listed]] = field(default_factory=dict)
 
     def of(self, region: str, usage_type: str, terms: Terms, list_price: float = 0.0) -> Rate | None:
@@ -130,7 +129,7 @@ class Rates:
                 continue
             service = OTHER_PLANS if one.service == OTHER_INSTANCES else terms.service
             item = rate_item(terms.kind, years, terms.payment, one.item)
-            if sold := monthly_price(self._listed(service, one.unit), region, item, 1):
+            if sold := monthly_price(price_lists(self.estate, service, one.unit), region, item, 1):
                 yield Rate(sold.monthly_usd, one.price.monthly_usd, max(one.price.as_of, sold.as_of))
 
     def _items(self, region: str, usage_type: str) -> list[_Listed]:
@@ -144,17 +143,11 @@ class Rates:
             matched = re.search(pattern, usage_type)
             if matched is None:
                 continue
-            plain, name = self._listed(service, unit), matched.groupdict().get("name")
+            plain, name = price_lists(self.estate, service, unit), matched.groupdict().get("name")
             listed = [str(item) for item in plain[region].index] if region in plain else []
             for item in [named] if name is None else [item for item in listed if _is_of(item, name, named)]:
                 if price := monthly_price(plain, region, item, 1):
                     yield _Listed(service, unit, item, item[len(name or "") :] if service == OTHER_INSTANCES else "", price)
-
-    def _listed(self, service: str, unit: str) -> dict[str, pd.DataFrame]:
-        key = (service, unit)
-        if key not in self._lists:
-            self._lists[key] = price_lists(self.estate, service, unit)
-        return self._lists[key]
 
 
 def _is_of(item: str, name: str, behind: str) -> bool:

@@ -48,8 +48,10 @@ def types_by_region(estate: Estate) -> dict[str, Types]:
 
 def type_prices(estate: Estate) -> dict[tuple[str, str | None], Price]:
     """What a month of each of their types costs, by region and type, where its price is known."""
-    listed = {region: types.listed for region, types in types_by_region(estate).items()}
-    return estate.once("type_prices", lambda: monthly_prices(listed, HOURS_PER_MONTH))
+    return estate.once(
+        "type_prices",
+        lambda: monthly_prices({region: types.listed for region, types in types_by_region(estate).items()}, HOURS_PER_MONTH),
+    )
 
 
 def catalogue(listed: pd.DataFrame) -> pd.DataFrame:

@@ -150,7 +150,7 @@ def _purchase(
     days = days_of(bill)
     history = by_day(known, "list_usd", days) / 24
     left = _left(case.estate, bill, offer, history)
-    held = _held(case.estate, bill, offer, options.term_days)
+    held = _held(case.estate, bill, known, offer, options.term_days)
     chosen = choose_commitment(
         left * spend_paths(history, options.term_days),
         mix,
@@ -354,14 +354,16 @@ def _left(estate: Estate, bill: pd.DataFrame, offer: Offer, history: npt.NDArray
     return float(np.clip(1 - saved / level, 0, 1)) if level > 0 else 1.0
 
 
-def _held(estate: Estate, bill: pd.DataFrame, offer: Offer, term_days: int) -> npt.NDArray[np.float64]:
+def _held(estate: Estate, bill: pd.DataFrame, known: pd.DataFrame, offer: Offer, term_days: int) -> npt.NDArray[np.float64]:
     """(term_days,) what is committed to by the hour: what is paid for it now, until each ends where the inventory says when.
 
     A commitment costs the same in each hour: what was paid on the dearest of the last days counts, also of one just bought.
     """
     ends = _ends(estate)
     recent = last_days(bill, LEVEL_DAYS)
-    mine = recent[recent["commitment_id"].isin(offer.held(recent))]
+    # What covers another system takes nothing from Linux.
+    covered = recent[recent.index.isin(known.index)] if offer.is_of_linux else recent
+    mine = recent[recent["commitment_id"].isin(offer.held(covered))]
     held, days = np.zeros(term_days), days_of(recent)[-_PAID_DAYS:]
     for commitment, rows in mine.groupby("commitment_id"):
         hourly = float(by_day(rows, "effective_usd", days).max()) / 24

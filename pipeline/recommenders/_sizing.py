@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.advice.case import Case, Change, Row
 from pipeline.advice.estate import Demand, Estate, Key
-from pipeline.advice.instance_types import Choice, Movable, Type, Types, platform_differences
+from pipeline.advice.instance_types import Choice, Movable, Type, Types, platform_differences, type_prices, types_by_region
+from pipeline.advice.instances import priced, settled
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.advice.risk import newest_risk
 from pipeline.capacity.peak import PeakDemand, peak_demand
@@ -148,6 +149,16 @@ def change_to(
     )
     judged = replace(case, evidence={**case.evidence, **compared})
     return judged.recommend(action, reason, change, breach_probability=None if need.hidden else breach)
+
+
+def weigh_instance(case: Case, options: Sizing) -> Row | tuple[Case, Need, Choice]:
+    """The same as `weigh` of an instance at list price; or why it needs no judgement, or allows none by its own load."""
+    estate = case.estate
+    case = priced(case, type_prices(estate).get((case.region, case.config)))
+    without_judgement = settled(case, options.min_coverage_pct)
+    if without_judgement is not None:
+        return without_judgement
+    return weigh(case, options, types_by_region(estate).get(case.region), forecast_peaks(estate).get(case.key, {}))
 
 
 def weigh(

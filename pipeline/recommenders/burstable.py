@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,10 +10,8 @@ from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.credits import exhaustion_probability
 from pipeline.advice.estate import Estate
-from pipeline.advice.instance_types import Types, describe_beside, type_prices, types_by_region
-from pipeline.advice.instances import priced, settled
-from pipeline.advice.prices import Price
-from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, weigh
+from pipeline.advice.instance_types import describe_beside
+from pipeline.recommenders._sizing import Sizing, breach_of, change_to, weigh_instance
 
 RULE_VERSION = "2"
 SERVICES = frozenset({"ec2", "server"})
@@ -45,24 +41,12 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer, burstable types; EC2 user guide, CPU credits.
     """
-    types, prices, risks = types_by_region(estate), type_prices(estate), forecast_peaks(estate)
-    judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations([_judge(case, options, types, prices, risks.get(case.key, {})) for case in judged])
+    return recommendations([_judge(case, options) for case in cases(estate, __name__, RULE_VERSION, SERVICES)])
 
 
-def _judge(
-    case: Case,
-    options: Options,
-    types: Mapping[str, Types],
-    prices: Mapping[tuple[str, str | None], Price],
-    risks: Mapping[str, tuple[float, float]],
-) -> Row:
-    case = priced(case, prices.get((case.region, case.config)))
-    without_judgement = settled(case, options.min_coverage_pct)
-    if without_judgement is not None:
-        return without_judgement
+def _judge(case: Case, options: Options) -> Row:
     sizing = Sizing(min_coverage_pct=options.min_coverage_pct, allow_burstable=True)
-    weighed = weigh(case, sizing, types.get(case.region), risks)
+    weighed = weigh_instance(case, sizing)
     if not isinstance(weighed, tuple):
         return weighed
     case, need, fitting = weighed

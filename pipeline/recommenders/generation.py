@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,10 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.estate import Estate, tags_of
-from pipeline.advice.instance_types import Types, describe_beside, generation, type_prices, types_by_region
-from pipeline.advice.instances import priced, settled
-from pipeline.advice.prices import Price
-from pipeline.recommenders._sizing import Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
+from pipeline.advice.instance_types import describe_beside, generation
+from pipeline.recommenders._sizing import Sizing, breach_of, change_to, say_chance, weigh_instance
 from pipeline.recommenders._sizing_past import missed_by_size
 
 RULE_VERSION = "2"
@@ -48,29 +44,17 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer and Cost Optimization Hub, Upgrade and MigrateToGraviton; effort from the latter.
     """
-    types, prices, risks = types_by_region(estate), type_prices(estate), forecast_peaks(estate)
-    judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations([_judge(case, options, types, prices, risks.get(case.key, {})) for case in judged])
+    return recommendations([_judge(case, options) for case in cases(estate, __name__, RULE_VERSION, SERVICES)])
 
 
-def _judge(
-    case: Case,
-    options: Options,
-    types: Mapping[str, Types],
-    prices: Mapping[tuple[str, str | None], Price],
-    risks: Mapping[str, tuple[float, float]],
-) -> Row:
-    case = priced(case, prices.get((case.region, case.config)))
-    without_judgement = settled(case, options.min_coverage_pct)
-    if without_judgement is not None:
-        return without_judgement
+def _judge(case: Case, options: Options) -> Row:
     platform = str(tags_of(case.resource).get("headroom:platform", "linux")).lower()
     sizing = Sizing(
         min_coverage_pct=options.min_coverage_pct,
         allow_arch_change=options.allow_arch_change and platform.startswith("linux"),
         max_breach_probability=options.max_breach_probability,
     )
-    weighed = weigh(case, sizing, types.get(case.region), risks)
+    weighed = weigh_instance(case, sizing)
     if not isinstance(weighed, tuple):
         return weighed
     case, need, fitting = weighed

@@ -43,7 +43,8 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 def _judge(case: Case, options: Options, prices: dict[str, pd.DataFrame]) -> Row:
     now, then = _month(case, prices, "ALWAYS_ON"), _month(case, prices, "AUTO_STOP")
     # Of one price alone nobody can say what is saved, nor of two of which the second is no less.
-    is_priced = now is not None and then is not None and then.monthly_usd < now.monthly_usd
+    saving = now.monthly_usd - then.monthly_usd if now is not None and then is not None else 0.0
+    is_priced = saving > 0
     facts = facts_of(case.resource)
     mode, last = facts.get("running_mode"), moment_of(facts, "last_connected")
     case = replace(case, config=", ".join(filter(None, (case.config, mode))) or None)
@@ -61,7 +62,7 @@ def _judge(case: Case, options: Options, prices: dict[str, pd.DataFrame]) -> Row
         return case.keep(f"In use: somebody connected {int(max(days, 0))} days ago.")
     change = Change(
         target="AUTO_STOP",
-        saving_usd=now.monthly_usd - then.monthly_usd if is_priced and now is not None and then is not None else None,
+        saving_usd=saving if is_priced else None,
         chance=1.0,
         confidence=1.0,
         risk_level=1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -12,11 +11,10 @@ from pydantic import Field, model_validator
 from pipeline.advice.answer import recommendations
 from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.estate import Estate
-from pipeline.advice.instance_types import Choice, Types, describe_beside, type_prices, types_by_region
-from pipeline.advice.instances import priced, settled
-from pipeline.advice.prices import HOURS_PER_MONTH, Price
+from pipeline.advice.instance_types import Choice, describe_beside
+from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.capacity.sizing import PRESETS
-from pipeline.recommenders._sizing import Need, Sizing, breach_of, change_to, forecast_peaks, say_chance, weigh
+from pipeline.recommenders._sizing import Need, Sizing, breach_of, change_to, say_chance, weigh_instance
 from pipeline.recommenders._sizing_past import missed_by_size
 
 RULE_VERSION = "5"
@@ -63,23 +61,11 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     Source: AWS Compute Optimizer, EC2 rightsizing (P99.5, 20 % headroom, 14 days) and its platform differences; effort
     and restarts from Cost Optimization Hub.
     """
-    types, prices, risks = types_by_region(estate), type_prices(estate), forecast_peaks(estate)
-    judged = cases(estate, __name__, RULE_VERSION, SERVICES)
-    return recommendations([_judge(case, options, types, prices, risks.get(case.key, {})) for case in judged])
+    return recommendations([_judge(case, options) for case in cases(estate, __name__, RULE_VERSION, SERVICES)])
 
 
-def _judge(
-    case: Case,
-    options: Options,
-    types: Mapping[str, Types],
-    prices: Mapping[tuple[str, str | None], Price],
-    risks: Mapping[str, tuple[float, float]],
-) -> Row:
-    case = priced(case, prices.get((case.region, case.config)))
-    without_judgement = settled(case, options.min_coverage_pct)
-    if without_judgement is not None:
-        return without_judgement
-    weighed = weigh(case, options, types.get(case.region), risks)
+def _judge(case: Case, options: Options) -> Row:
+    weighed = weigh_instance(case, options)
     if not isinstance(weighed, tuple):
         return weighed
     case, need, fitting = weighed

@@ -5,12 +5,13 @@
 -- Window  31 days
 --
 -- `charged_as` and what a missing cost is taken for, the view says. `list_price` is of an hour of a machine, database or cache, of which
--- a usage type does not tell the system or engine; null of all else, and where no quantity is stated.
+-- a usage type does not tell the system or engine; null of all else, and where no quantity or no list price is stated: what was
+-- negotiated tells nothing.
 WITH charged AS (
   SELECT
     ts, payer, account, region, service, usage_type, commitment_id, charged_as, has_resource, is_tagged, list_cost, cost,
     CASE
-      WHEN regexp_like(usage_type, '(^|-)(BoxUsage|DedicatedUsage|InstanceUsage|Multi-AZUsage|NodeUsage):') AND quantity > 0
+      WHEN regexp_like(usage_type, '(^|-)(BoxUsage|DedicatedUsage|InstanceUsage|Multi-AZUsage|NodeUsage):') AND quantity > 0 AND is_listed
         THEN round(cast(list_cost AS double) / nullif(cast(quantity AS double), 0e0), 6)
     END AS list_price
   FROM views.usage_charged

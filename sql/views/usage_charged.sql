@@ -5,6 +5,7 @@
 -- `charged_as` is covered (by a commitment), unused (paid for a commitment and not used; what CUR takes back is here with nothing paid),
 -- on_demand, or other (Spot, credits, what has no price of its own). FOCUS names the commitment itself as the resource of what is
 -- unused. `cost` is effective, billed where a bill states no effective cost; then nothing is known of what commitments cost.
+-- `list_cost` is what was negotiated where a bill states no list price (`is_listed`).
 SELECT
   month AS month,
   billing_period AS billing_period,
@@ -29,6 +30,7 @@ SELECT
   coalesce(effective_cost, billed_cost) AS cost,
   effective_cost IS NOT NULL AS is_effective,
   coalesce(list_cost, contracted_cost) AS list_cost,
+  list_cost IS NOT NULL AS is_listed,
   quantity AS quantity
 FROM silver.charge_daily
 WHERE charge_category = 'Usage' AND charge_class = 'none'

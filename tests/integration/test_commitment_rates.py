@@ -107,6 +107,16 @@ def test_each_system_has_the_rate_that_the_files_say_of_it_and_none_that_of_linu
     assert "while 78% of it is used" in dedicated["reason"]
 
 
+def test_what_is_reserved_for_another_system_takes_nothing_from_a_reservation_of_linux(prices: pd.DataFrame) -> None:
+    reserved = {"charged_as": "covered", "commitment_id": "arn:aws:ec2:eu-west-2:9:reserved-instances/1", **LONDON}
+    covered = [charged(240.0, usage_type="EUW2-BoxUsage:m5.large", list_price=usd, **reserved) for usd in (0.203, 0.111)]
+    alone = bought(reservation, spending(MACHINES, prices=prices), "ec2/m5")
+    beside = [bought(reservation, spending(MACHINES, one, prices=prices), "ec2/m5") for one in covered]
+
+    assert beside[0]["target_config"] == alone["target_config"]
+    assert [json.loads(one["evidence_json"])["observed"]["committed_usd_per_hour"] for one in beside] == [0.0, 8.0]
+
+
 def test_what_a_bill_states_no_list_price_of_has_the_smallest_discount_of_all_that_it_may_be(prices: pd.DataFrame) -> None:
     unsaid = spending(charged(240.0, usage_type="EUW2-BoxUsage:m5.large", **LONDON), prices=prices)
 
