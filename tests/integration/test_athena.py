@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import select
+import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pyarrow as pa
@@ -382,3 +387,18 @@ def test_a_workgroup_that_does_not_exist_is_named(aws: AwsServer, settings: Sett
 
     with pytest.raises(ConfigError, match="nobody"):
         count(lake)
+
+
+def test_a_reader_that_looks_into_four_hundred_folders_at_once_is_let_in_each_time(aws: AwsServer) -> None:
+    where = urlsplit(aws.url)
+    with ExitStack() as stack:
+        callers = {stack.enter_context(socket.socket()) for _ in range(400)}
+        for caller in callers:
+            caller.setblocking(False)
+            caller.connect_ex((where.hostname, where.port))
+        # Who is sent away knocks again after a second.
+        deadline, waiting = time.monotonic() + 0.9, set(callers)
+        while waiting and time.monotonic() < deadline:
+            waiting -= set(select.select([], list(waiting), [], 0.05)[1])
+
+        assert len(waiting) == 0

@@ -30,8 +30,11 @@ def server() -> Iterator[AwsServer]:
 
 
 @pytest.fixture
-def lake(server: AwsServer, tmp_path: Path) -> Lake:
-    return open_lake(settings_module.load({}, home=tmp_path / "home", **server.settings(f"t{uuid4().hex[:12]}")))
+def lake(server: AwsServer, tmp_path: Path) -> Iterator[Lake]:
+    lake = open_lake(settings_module.load({}, home=tmp_path / "home", **server.settings(f"t{uuid4().hex[:12]}")))
+    yield lake
+    # The server looks through all that it holds at every look into a folder.
+    golden_lake.delete(lake.settings)
 
 
 @pytest.mark.parametrize("case", CASES, ids=golden.title)

@@ -227,6 +227,8 @@ def _listening(app: Any, port: int) -> Iterator[str]:
 
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
     server.daemon_threads = True  # type: ignore[attr-defined]
+    # A real engine looks into all days of a month at once; whoever does not get in within two seconds fails.
+    server.socket.listen(1024)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -28,18 +28,20 @@ def scratch(environ: Mapping[str, str], home: Path) -> Iterator[Lake]:
     try:
         yield open_lake(settings)
     finally:
-        _delete(settings)
+        delete(settings)
 
 
-def _delete(settings: Settings) -> None:
+def delete(settings: Settings) -> None:
+    """A lake of tests, whole: its objects and its databases."""
     glue, s3 = aws.client("glue", settings), aws.client("s3", settings)
     for layer in ("views", "gold", "silver", "bronze"):
         with suppress(glue.exceptions.EntityNotFoundException):
             glue.delete_database(Name=f"{settings.database}_{layer}")
     bucket, _, prefix = settings.lake_uri.removeprefix("s3://").partition("/")
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
-        for entry in page.get("Contents", []):
-            s3.delete_object(Bucket=bucket, Key=entry["Key"])
+        if found := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
+            refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True}).get("Errors", [])
+            assert refused == []
 
 
 def check(case: Path, lake: Lake) -> None:

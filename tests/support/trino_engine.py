@@ -83,6 +83,9 @@ def over(trino: str, aws: str) -> Iterator[Executor]:
         "s3.endpoint": aws,
         "s3.region": "us-east-1",
         "s3.path-style-access": "true",
+        # Each is a thread of the server in Python.
+        "s3.max-connections": "24",
+        "s3.socket-connect-timeout": "30s",
         "s3.aws-access-key": "testing",
         "s3.aws-secret-key": "testing",
     }
