@@ -35,6 +35,8 @@ LONGEST = (
     "test_aws_faults",
     "test_any_order",
     "test_recommenders",
+    "test_detectors",
+    "test_golden",
     "test_features",
     "test_athena_sql",
     "test_readme",
