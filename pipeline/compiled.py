@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -69,7 +69,9 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
         return
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        # Not every network drive has locks.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
         _held.add(lock)
         try:
             yield
