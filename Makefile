@@ -18,8 +18,10 @@ AIRFLOW_PORT ?= 8080
 MLFLOW_PORT ?= 5000
 # Not empty: `make up` also runs the DAGs by the clock.
 SCHEDULE ?=
-# Twice the cores of a small machine: the longest tests wait for servers most of their time.
-JOBS ?= 4
+# One more than the cores of a small machine: each lists all tests and imports everything anew.
+JOBS ?= 3
+# Twice the cores: these wait for servers most of their time.
+SYSTEM_JOBS ?= 4
 
 # Of `make test-trino`: random inputs per SQL file, and the first of them.
 INPUTS ?= 20
@@ -60,15 +62,15 @@ demo: setup ## Run the main job on the samples, through the real DAGs, and show 
 demo-aws-local: setup ## The same on S3, Glue and Athena on loopback, beside the embedded run (TRINO=1: on a real one; TERRAFORM=1)
 	@$(BIN)/python -m tools.demo_aws_local
 
-test: setup style ## Lint, types, Terraform's format and every test but those of the whole product
+test: setup style ## Lint, types, Terraform's format and every test but those of the whole product and of dear servers
 	@$(MAKE) --no-print-directory -j 2 types tests
 
 # mypy keeps one core busy for a minute where it begins from nothing: the tests begin beside it.
 tests:
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not system"
 
-test-system: setup ## The whole product for minutes: what README says, Airflow's scheduler, make itself, what Terraform makes on loopback, every SQL file through Athena
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m system
+test-system: setup ## The whole product for minutes: what README says, Airflow's scheduler, make itself, what Terraform makes on loopback, every SQL file through Athena, servers that cost seconds
+	$(BIN)/python -m pytest -n $(SYSTEM_JOBS) --dist loadfile --no-loadscope-reorder -m system
 
 trino: setup ## Trino, the engine that Athena is, into a cache folder (from TRINO_HOME, else by Maven; needs Java 24)
 	@$(BIN)/python -m tools.trino

@@ -25,6 +25,8 @@ RULES = plugs.names("recommenders")
 BRINGS = "SITUATIONS and, for each option, a case in OPTIONS (see tests/support/rule_cases.py)"
 KEY = ["account", "region", "resource_id"]
 SAVINGS = ["savings_low_usd", "savings_monthly_usd", "savings_high_usd"]
+#: What an estate is made of.
+FRAMES = ("resources", "usage", "prices", "risk", "activity", "weeks", "bill")
 #: The actions that change something.
 CHANGES = set(ACTIONS) - {"investigate", *PASSIVE}
 
@@ -43,8 +45,13 @@ def judge(name: str, given: Estate, **options: Any) -> pd.DataFrame:
 
 @cache
 def judged(name: str, case: str) -> pd.DataFrame:
-    """What a rule says of a situation as it is, worked out once: whoever changes it takes a copy."""
-    return judge(name, situation(name, case).estate)
+    """What a rule says of a situation, which it leaves as it is; worked out once: whoever changes it takes a copy."""
+    given = situation(name, case).estate
+    before = deepcopy(given)
+    rows = judge(name, given)
+    for frame in FRAMES:
+        pd.testing.assert_frame_equal(getattr(given, frame), getattr(before, frame))
+    return rows
 
 
 def covered(name: str, given: Estate) -> list[tuple[str, ...]]:
@@ -144,17 +151,11 @@ def test_savings_lie_between_their_bounds_do_not_exceed_the_cost_and_belong_to_a
 
 @in_every_situation
 def test_the_answer_is_the_same_twice_and_in_any_order_of_rows_and_leaves_the_estate_as_it_was(name: str, case: str) -> None:
-    given = situation(name, case).estate
-    before = deepcopy(given)
-    frames = ("resources", "usage", "prices", "risk", "activity", "weeks", "bill")
-    shuffled = replace(given, **{frame: getattr(given, frame).sample(frac=1, random_state=7) for frame in frames})
-
-    first = judge(name, given)
+    first, given = judged(name, case), situation(name, case).estate
+    shuffled = replace(given, **{frame: getattr(given, frame).sample(frac=1, random_state=7) for frame in FRAMES})
 
     pd.testing.assert_frame_equal(first, judge(name, given))
     pd.testing.assert_frame_equal(first, judge(name, shuffled))
-    for frame in frames:
-        pd.testing.assert_frame_equal(getattr(given, frame), getattr(before, frame))
 
 
 @in_every_situation

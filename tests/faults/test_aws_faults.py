@@ -38,7 +38,7 @@ TABLE, EVENT = CALENDAR, RUN_EVENT
 FIRST, SECOND = Interval.day("2026-03-01"), Interval.day("2026-03-02")
 COUNT = "SELECT count(*) AS n FROM silver.calendar"
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,6 @@ def count(lake: Lake) -> int:
 # ---------------------------------------------------------------- throttling, and servers that fail
 
 
-@pytest.mark.system
 def test_with_three_calls_in_ten_throttled_everything_is_written_once(
     aws_server: AwsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,7 +351,6 @@ def test_a_query_that_athena_fails_every_time_ends_in_one_error_and_is_waited_fo
     assert count(lake) == 1, "the task's next try finds four that failed, and asks anew"
 
 
-@pytest.mark.system
 def test_a_build_whose_query_exceeds_the_cutoff_publishes_nothing_and_says_so_and_once_it_is_raised_runs_anew(
     aws_server: AwsServer, lake: Lake
 ) -> None:

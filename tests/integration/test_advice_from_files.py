@@ -17,7 +17,7 @@ from pipeline.steps import perform
 from tests.support.price_files import VERSION, line, price_list
 from tests.support.source_servers import Reply, Request, json_reply, serve
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 
 AS_OF = datetime(2026, 9, 28)
 WEEKS = Interval(AS_OF - timedelta(weeks=5), AS_OF)

@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 from pipeline.steps import perform
 from tests.support.source_servers import Reply, Request, json_reply, moto_server, spoiled
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 
 TODAY = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
 YESTERDAY = Interval(TODAY - timedelta(days=1), TODAY)

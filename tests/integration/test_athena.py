@@ -41,7 +41,7 @@ EVENT = RUN_EVENT
 DAY = Interval.day("2026-03-01")
 COUNT = "SELECT count(*) AS n FROM silver.calendar"
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 # A Trino says nothing of what it lists.
 counted_by_the_emulation = pytest.mark.skipif(bool(os.environ.get("TRINO_URL")), reason="the emulation counts what is listed")
 
@@ -181,7 +181,6 @@ def test_what_was_landed_before_there_was_a_first_day_stays_found(
     assert projected(aws, settings) == "2014-02-14,NOW+3DAYS"
 
 
-@pytest.mark.system
 @counted_by_the_emulation
 def test_a_query_of_a_day_lists_no_more_projected_days_than_its_window_and_one(aws: AwsServer, created: Lake) -> None:
     asked = {"start": DAY.start, "shard": 0, "shards": 1, "hours": 1, "metric": "", "by_resource_id": 1, "by_usage_type": 1}

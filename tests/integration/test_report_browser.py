@@ -22,9 +22,7 @@ from tools.screenshot import browser, chromium, screenshot
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [
-    pytest.mark.server,
-]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 needs_browser = pytest.mark.skipif(chromium() is None, reason="no chromium is installed")
 
 

@@ -21,7 +21,7 @@ from pipeline.tables.usage import RESOURCE_SNAPSHOT
 from tests.support.aws_answers import page_of_volumes
 from tests.support.source_servers import Reply, Request, aws_error, moto_server, spoiled
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 
 OWN = "123456789012"
 TODAY = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)

@@ -23,7 +23,7 @@ from pipeline.steps.ingest import ingest as land
 from tests.support.aws_server import BUCKET, AwsServer, Refusal, aws_for_tests
 from tests.support.bills import build_cost
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.system]
 
 ALL = Interval.days("2026-04-01", "2026-06-01")
 

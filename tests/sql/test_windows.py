@@ -1,4 +1,4 @@
-"""No query of a run reads the whole history: each states a window in its head, and reads nothing outside."""
+"""No query of a run reads the whole history: each states a window in its head (`test_golden`: no row outside counts)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pytest
 from pipeline import tables
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
-from pipeline.lake import Lake, duckdb, sql
-from pipeline.tables.schema import Table
+from pipeline.lake import Lake, sql
 from tests.support import golden
 
 ASKED = [name for name in sql.names() if not name.startswith("views.")]
@@ -32,7 +31,6 @@ WHOLE = {
     ("inputs.run_of_recommendation", "gold.recommendation"): "what is explained may be of any run; no step of one asks it",
     ("inputs.answerable", "gold.recommendation"): "what a person answers to is what was said last; no step of a run asks it",
 }
-CASES = [case for case in golden.cases() if case.parts[-3] != sql.VIEWS]
 START, END = datetime(2026, 4, 15), datetime(2026, 4, 16)
 DAYS = [(END - timedelta(days=number)).date() for number in range(-3, 400)]
 BRONZE = [table for table in tables.ALL.values() if table.layer == "bronze"]
@@ -57,20 +55,6 @@ def test_how_long_a_training_counts_is_the_same_for_all_who_ask() -> None:
     trained = {name: sql.windows(sql.text(f"inputs.{name}")) for name in names}
 
     assert {name: stated.get("gold.model_metric", stated[""]) for name, stated in trained.items()} == dict.fromkeys(trained, 400)
-
-
-@pytest.mark.parametrize("case", CASES, ids=golden.title)
-def test_rows_outside_of_its_window_change_no_answer(case: Path) -> None:
-    text, params, given = sql.text(golden.name(case)), golden.params(case), golden.given(case)
-    windows, moments = sql.windows(text), sorted(v for v in params.values() if isinstance(v, datetime))
-    more = dict(given)
-    for name, rows in given.items():
-        days = windows.get(name, windows.get(""))
-        if days is not None:
-            before, after = moments[0] - timedelta(days=days, microseconds=1000), moments[-1] + timedelta(microseconds=1000)
-            more[name] = pa.concat_tables([rows, *(_moved(rows, tables.get(name), to) for to in (before, after))])
-
-    assert _asked(text, params, more) == _asked(text, params, given)
 
 
 @pytest.fixture(scope="module")
@@ -145,17 +129,3 @@ def test_a_window_is_written_in_one_form() -> None:
     assert sql.windows("SELECT 1 AS one") == {}
     with pytest.raises(ConfigError, match="got 'a week'"):
         sql.windows(head.format("0 days, a week"))
-
-
-def _moved(rows: pa.Table, table: Table, to: datetime) -> pa.Table:
-    """The rows as if they were of another moment."""
-    moment = pa.array([to] * rows.num_rows, table.arrow_schema.field(table.time).type)
-    day = pa.array([golden.partition_of(to, table.partition)] * rows.num_rows, pa.date32())
-    for name, values in ((table.time, moment), (table.partition, day)):
-        rows = rows.set_column(rows.schema.get_field_index(name), table.arrow_schema.field(name), values)
-    return rows
-
-
-def _asked(text: str, params: dict[str, object], given: dict[str, pa.Table]) -> list[str]:
-    found = duckdb.query(text, params, lambda relation: given.get(relation, tables.get(relation).arrow_schema.empty_table()))
-    return sorted(str(row) for row in found.to_pylist())

@@ -12,12 +12,14 @@ import csv
 import json
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline import tables
+from pipeline.lake import duckdb, sql
 from pipeline.settings import Settings
 from pipeline.sources import _bronze
 from pipeline.tables.schema import Column, Table, bucket_of
@@ -64,6 +66,18 @@ def params(case: Path) -> dict[str, Any]:
 def _param(value: Any) -> Any:
     """A moment where a text begins with a year; numbers and other texts are themselves."""
     return datetime.fromisoformat(value) if isinstance(value, str) and value[:4].isdigit() else value
+
+
+@cache
+def asked(case: Path) -> pa.Table:
+    """What the query of a case gives; several tests hold another answer against it."""
+    return ask(case, given(case))
+
+
+def ask(case: Path, given: dict[str, pa.Table]) -> pa.Table:
+    """The query of a case in the embedded engine, over given tables; those that are not given have no rows."""
+    text = sql.text(name(case))
+    return duckdb.query(text, params(case), lambda table: given.get(table, tables.get(table).arrow_schema.empty_table()))
 
 
 def expected(case: Path) -> list[dict[str, str]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+import numba
 import numpy as np
 import pytest
 from numba.core.caching import CompileResultCacheImpl, IndexDataCacheFile
@@ -59,3 +62,31 @@ def test_where_nothing_can_be_written_functions_are_compiled_all_the_same(monkey
 
     assert np.isinf(share(1.0, 0.0))
     assert total(np.array([1.0, 2.0, 3.0])) == 6.0
+
+
+def test_what_another_process_compiles_at_the_same_time_is_waited_for_and_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "doubling.py"
+    file.write_text("from pipeline.compiled import compiled\n\n\n@compiled\ndef double(x):\n    return 2 * x\n")
+    mine, others = load(file).double, load(file).double
+    waits = []
+
+    def wait(_lock: object, kind: int) -> None:
+        waits.append(kind)
+        Dispatcher.compile(others, (numba.float64,))
+
+    monkeypatch.setattr(fcntl, "flock", wait)
+    assert mine(1.5) == 3.0
+
+    assert waits == [fcntl.LOCK_EX]
+    assert (sum(mine.stats.cache_hits.values()), sum(mine.stats.cache_misses.values())) == (1, 0)
+
+
+def load(file: Path) -> ModuleType:
+    spec = spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
