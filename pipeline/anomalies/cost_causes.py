@@ -69,7 +69,7 @@ def _tell_tags(daily: pd.DataFrame) -> list[dict[str, Any]]:
     """What a part cost under each of its tags, and when; nothing where they stayed the same."""
     if daily["tags"].nunique() < 2:
         return []
-    same = daily["tags"].map(_in_order)
+    same = daily["tags"].map(_in_order).rename("same")
     told = daily.groupby(same).agg(tags=("tags", "first"), first_day=("ts", "min"), last_day=("ts", "max"), cost=("cost", "sum"))
     if len(told) < 2:
         return []
