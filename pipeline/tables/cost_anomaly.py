@@ -77,13 +77,10 @@ COST_JUDGED = Table(
         Column(
             name="restated", type=WHOLE, doc="Events of days judged before, which an earlier run did not see.", unit="count", ge=0
         ),
-        Column(
-            name="rule_version",
-            type=WHOLE,
-            doc="Of the rules that judged; null where a run before they were counted may not have looked at resources.",
-            unit="count",
+        text(
+            "rule_version",
+            "Of the rules that judged; null where a run before they had one may not have looked at resources.",
             nullable=True,
-            ge=1,
         ),
         text("planned_json", "What was announced of these days when they were judged, as JSON; null before.", nullable=True),
     ),
