@@ -73,11 +73,11 @@ def _tell_tags(daily: pd.DataFrame) -> list[dict[str, Any]]:
     told = daily.groupby(same).agg(tags=("tags", "first"), first_day=("ts", "min"), last_day=("ts", "max"), cost=("cost", "sum"))
     if len(told) < 2:
         return []
+    days = ("first_day", "last_day")
     return [
-        {"tags": str(row.tags), "first_day": f"{row.first_day:%Y-%m-%d}", "last_day": f"{row.last_day:%Y-%m-%d}",
-         "cost": round(float(row.cost), 6)}
-        for row in told.sort_values(["first_day", "last_day", "tags"]).itertuples(index=False)
-    ]  # fmt: skip
+        {"tags": row["tags"], **{name: f"{row[name]:%Y-%m-%d}" for name in days}, "cost": round(float(row["cost"]), 6)}
+        for row in told.sort_values([*days, "tags"]).to_dict("records")
+    ]
 
 
 def _in_order(tags: str) -> str:
