@@ -146,7 +146,7 @@ def _look_again(
     since, until = before["judged_from"] - timedelta(days=FIRST), before["judged_through"] + timedelta(days=1)
     then = whole[(whole["ts"] >= since) & (whole["ts"] < until)]
     if then.empty:
-        return then
+        return pd.DataFrame()
     tree = cost.grow_tree(then)
     if len(tree.days) <= FIRST:
         return pd.DataFrame()
