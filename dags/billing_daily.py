@@ -1,8 +1,8 @@
 """Land each bill when it is there, a billing period at a time, and publish what it says: cost, who owes it, and what is ahead.
 
 **Reads** the exports of the source `billing`. **Writes** the tables that are made of bills alone: `silver.bill`,
-`silver.charge_daily` and what is built of them, `gold.cost_allocation`, `gold.cost_forecast` and how it came true,
-`gold.budget_status`, `gold.cost_course` and `gold.cost_anomaly`. Without that source in the setting `sources`, a run skips
+`silver.charge_daily` and what is built of them, `gold.cost_allocation`, `gold.cost_driver`, `gold.cost_forecast` and how it came
+true, `gold.budget_status`, `gold.cost_course` and `gold.cost_anomaly`. Without that source in the setting `sources`, a run skips
 everything.
 
 **Waits** for the manifest: from 06:00 UTC on it looks every half hour whether the running billing period was stated anew since

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -21,14 +22,16 @@ def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> 
     """The causes of an event, the largest share of its impact first; those that moved against it are left out.
 
     What a part should have cost on a weekday is the median of that weekday in the four weeks before, where a day without cost
-    counts as nothing. A resource is one part, with the newest of its tags; what belongs to none is told apart by them.
+    counts as nothing. A resource is one part, with the newest of its tags, and with what it cost under each where it had several
+    within the event; what belongs to none is told apart by them.
 
     Args:
         daily: `ts` (midnight), the columns of `PARTS`, `cost`; of the event's node from `BEFORE` days before its first day.
         impact: of the event; its sign says which causes count.
 
     Returns:
-        At most `CAUSES` with the columns of `PARTS`, actual, expected, impact.
+        At most `CAUSES` with the columns of `PARTS`, actual, expected, impact, and `tagged`: tags, first_day, last_day and cost
+        of each, the oldest first, where a resource had several in the event's days; else empty.
     """
     if daily.empty:
         return []
@@ -46,6 +49,7 @@ def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> 
     beyond = actual - expected
     newest = daily.assign(key=keys).sort_values(["ts", "tags"]).drop_duplicates("key", keep="last")
     words = newest.set_index("key")[list(PARTS)]
+    in_event = daily.assign(key=keys)[inside & (place >= BEFORE)]
     order = np.argsort(-beyond * np.sign(impact), kind="stable")[:CAUSES]
     return [
         {
@@ -54,7 +58,31 @@ def rank_causes(daily: pd.DataFrame, first: date, last: date, impact: float) -> 
                 word: round(float(value[key]), 6)
                 for word, value in (("actual", actual), ("expected", expected), ("impact", beyond))
             },
+            "tagged": _tell_tags(in_event[in_event["key"] == key]),
         }
         for key in order
         if beyond[key] * impact > 0
     ]
+
+
+def _tell_tags(daily: pd.DataFrame) -> list[dict[str, Any]]:
+    """What a part cost under each of its tags, and when; nothing where they stayed the same."""
+    if daily["tags"].nunique() < 2:
+        return []
+    same = daily["tags"].map(_in_order).rename("same")
+    told = daily.groupby(same).agg(tags=("tags", "first"), first_day=("ts", "min"), last_day=("ts", "max"), cost=("cost", "sum"))
+    if len(told) < 2:
+        return []
+    days = ("first_day", "last_day")
+    return [
+        {"tags": row["tags"], **{name: f"{row[name]:%Y-%m-%d}" for name in days}, "cost": round(float(row["cost"]), 6)}
+        for row in told.sort_values([*days, "tags"]).to_dict("records")
+    ]
+
+
+def _in_order(tags: str) -> str:
+    """Tags as one text, whatever the order of their keys, which months may have each their own."""
+    try:
+        return json.dumps(json.loads(tags), sort_keys=True)
+    except ValueError:
+        return tags

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 
 import pandas as pd
@@ -16,19 +17,27 @@ def name_event(owner: str, node: tuple[str, ...], first_day: datetime) -> str:
     return hashlib.sha256("\0".join((owner, *node, f"{first_day:%Y-%m-%d}")).encode()).hexdigest()[:16]
 
 
-def drop_restated(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """The events without those of days that were judged before and not found unusual: the bill says something else of them now.
+def drop_restated(found: pd.DataFrame, before: pd.DataFrame, look_again: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """The events without those that the run before would have found, had the bill said then what it says now: it was restated.
+
+    That a day was judged does not say of what: a part of the bill may have been outside what was looked at, or announced.
 
     Args:
         found: of one bill: account, service, usage_type, resource_id (empty above its level), first_day, last_day.
         before: of the run before, likewise, with judged_from and judged_through; without rows where there was none.
+        look_again: what the run before would find in the bill of now, like `found`; asked where it judged all days of an event
+            that it did not have.
     """
     if before.empty or found.empty:
         return found
     since, through = before[["judged_from", "judged_through"]].iloc[0]
-    judged = (found["first_day"] >= since) & (found["last_day"] <= through)
-    known = pd.Series([not _same(row, before).empty for _, row in found.iterrows()], index=found.index)
-    kept: pd.DataFrame = found[~judged | known]
+    missed = (found["first_day"] >= since) & (found["last_day"] <= through) & ~_among(found, before)
+    if not missed.any():
+        return found
+    again = look_again()
+    if again.empty:
+        return found
+    kept: pd.DataFrame = found[~(missed & _among(found, again))]
     return kept
 
 
@@ -48,6 +57,11 @@ def keep_ids(found: pd.DataFrame, before: pd.DataFrame, owner: str) -> pd.DataFr
         ids[place] = name
         taken.add(name)
     return found.assign(anomaly_id=pd.Series(ids, dtype="object"))
+
+
+def _among(found: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
+    """Which events have a day and the node in common with one of the others."""
+    return pd.Series([not _same(row, others).empty for _, row in found.iterrows()], index=found.index, dtype=bool)
 
 
 def _same(row: pd.Series, before: pd.DataFrame) -> pd.DataFrame:

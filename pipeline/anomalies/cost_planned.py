@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Self
 
@@ -42,3 +43,13 @@ def parse_planned(text: str, where: str) -> tuple[Planned, ...]:
         ConfigError: it is no TOML, or says what it may not; the message names the file, the entry and the key.
     """
     return parse_stated(text, where, _Calendar, {"planned": Planned}).planned
+
+
+def note_planned(planned: Iterable[Planned], since: date) -> str:
+    """What was announced of days from one on, as JSON: what a run keeps of its calendar, which a person may change."""
+    return _Calendar(planned=tuple(plan for plan in planned if plan.end >= since)).model_dump_json()
+
+
+def recall_planned(noted: str) -> tuple[Planned, ...]:
+    """What `note_planned` noted."""
+    return _Calendar.model_validate_json(noted).planned

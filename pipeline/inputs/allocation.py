@@ -19,6 +19,7 @@ from pipeline.inputs.stated_file import read_stated_file
 from pipeline.interval import Interval
 from pipeline.lake import Lake
 from pipeline.settings import Settings
+from pipeline.tables.allocation import COST_DRIVER
 from pipeline.tables.identifiers import make_safe
 from pipeline.tables.money import BILL, TAG_SET
 
@@ -92,12 +93,39 @@ def explain_change_by(
         rules: that are asked.
         by_bill: whether the periods are those of bills, else the days of charges.
     """
+    charges = _read_driver_charges(before, after, as_of, lake, rules, by_bill=by_bill)
+    return split_change(charges, rules, dimension, before, after, by_bill=by_bill)
+
+
+def explain_months(interval: Interval, lake: Lake, settings: Settings) -> pa.Table:
+    """The rows of `gold.cost_driver` for whole months, each against the month before, in every dimension.
+
+    Raises:
+        ConfigError: the rules are not what they must be; what was published stays.
+        DataError: what was allocated does not add up to what was charged.
+    """
+    rules = read_allocation_rules(lake, settings)
+    parts = []
+    for month in interval.split_months():
+        before = Interval.day((month.start - timedelta(days=1)).date()).whole_months()
+        charges = _read_driver_charges(before, month, month.end, lake, rules, by_bill=True)
+        for dimension in rules.dimension:
+            found = split_change(charges, rules, dimension, before, month, by_bill=True)
+            parts.append(found.assign(billing_period=month.start, dimension=dimension))
+    rows = [row for part in parts for row in part.to_dict("records")]
+    return pa.Table.from_pylist(rows, schema=pa.schema([COST_DRIVER.arrow_schema.field(name) for name in COST_DRIVER.names]))
+
+
+def _read_driver_charges(
+    before: Interval, after: Interval, as_of: datetime, lake: Lake, rules: Rules, *, by_bill: bool
+) -> Charges:
+    """What the bills behind two periods charge, with their tags."""
     bounds = {"before_start": before.start, "before_end": before.end, "after_start": after.start, "after_end": after.end}
     asked = {"by_bill": int(by_bill), "by_resource_id": int(rules.asks("resource_id"))}
     rows = ask(lake, "driver_charges", **bounds, **asked, as_of=as_of)
     months = pc.min_max(rows["billing_period"]).as_py() if rows.num_rows else {"min": after.start, "max": after.start}
     bills = Interval(months["min"], months["max"] + timedelta(days=1)).whole_months()
-    return split_change(Charges(rows, read_tags(bills, lake)), rules, dimension, before, after, by_bill=by_bill)
+    return Charges(rows, read_tags(bills, lake))
 
 
 def newest_period(lake: Lake) -> Interval:

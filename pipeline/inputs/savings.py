@@ -30,6 +30,8 @@ SAID = timedelta(days=FOLLOWED_DAYS + 1) + STANDS
 #: How far back charges and hours are: the days before such a change, and a week in which no inventory was landed.
 CHARGED = timedelta(days=FOLLOWED_DAYS + HISTORY_DAYS + 7)
 TEAM = "team"
+#: Before the last of its charges, whoever else is charged for a resource has it still: not all of its use is of every day.
+NEWEST = timedelta(days=3)
 #: What nobody sees but the bill.
 _OF_BILL = ("purchase", "tag")
 # Names in one query: a text of all resources may be longer than Athena takes.
@@ -113,7 +115,7 @@ def _seen(rows: pd.DataFrame, item: str, price: str) -> Listed:
 
 
 def _read_teams(said: pd.DataFrame, interval: Interval, lake: Lake, settings: Settings) -> dict[Key, str]:
-    """Whose resources are, by the newest month's charges and the rules of allocation; the largest part decides."""
+    """Whose resources are, by the newest month's charges and the rules of allocation."""
     rules = read_allocation_rules(lake, settings)
     if said.empty or TEAM not in rules.dimension:
         return {}
@@ -127,11 +129,20 @@ def _read_teams(said: pd.DataFrame, interval: Interval, lake: Lake, settings: Se
     if not rows.num_rows:
         return {}
     found, verdicts = decide(Charges(rows, read_tags(months, lake)), rules, TEAM)
-    named = ["account", "region", "resource_id", "cost"]
+    named = ["account", "region", "resource_id", "ts", "cost"]
     frame = rows.select(named).to_pandas().assign(team=[verdicts[place].value for place in found])
     matched, _ = match_resources(frame[~frame["team"].isin(["", UNALLOCATED])], services)
-    largest = {key: owned.groupby("team")["cost"].sum() for key, owned in matched.items()}
-    return {key: str(sums.idxmax()) for key, sums in largest.items()}
+    return {key: name_owner(owned) for key, owned in matched.items()}
+
+
+def name_owner(charged: pd.DataFrame) -> str:
+    """Whose a resource is by its newest charges, for it may have changed hands; of several the team that is charged most.
+
+    Args:
+        charged: team, cost, and ts, the last day of such a charge; at least one row.
+    """
+    newest = charged[charged["ts"] > charged["ts"].max() - NEWEST]
+    return str(newest.groupby("team")["cost"].sum().idxmax())
 
 
 def _read_of(

@@ -14,7 +14,7 @@ from pipeline.anomalies.cost_causes import BEFORE, rank_causes
 from pipeline.anomalies.cost_hidden import find_hidden, plant_resources
 from pipeline.anomalies.cost_level import FIRST
 from pipeline.anomalies.cost_names import drop_restated, keep_ids
-from pipeline.anomalies.cost_planned import Planned, parse_planned
+from pipeline.anomalies.cost_planned import Planned, note_planned, parse_planned, recall_planned
 from pipeline.forecasting import calendars
 from pipeline.inputs import read
 from pipeline.inputs.stated_file import read_stated_file
@@ -44,6 +44,8 @@ STEP = Step(
 READ, KEPT = timedelta(days=210), timedelta(days=62)
 #: How far back the causes of the oldest of them are looked for.
 CAUSES_READ = KEPT + timedelta(days=BEFORE)
+#: Of what is unusual, and in what parts of a bill it is looked for: another with every change by which more is found.
+RULE_VERSION = "1"
 OWNER = ["source", "provider", "payer", "currency"]
 #: That tell a node, the last of them only that of a resource.
 WORDS = (*cost.LEVELS, "resource_id")
@@ -105,6 +107,7 @@ def _judge_bill(
     """The rows of one bill by its complete days and the resources that matter, and what was judged of it."""
     named: dict[str, Any] = dict(zip(OWNER, owner, strict=True)) | {"as_of": interval.as_of}
     judged = named | {"judged_from": None, "judged_through": None, "nodes": 0, "restated": 0}
+    judged |= {"rule_version": RULE_VERSION, "planned_json": note_planned(planned, (interval.as_of - READ).date())}
     if whole.empty:
         return [], judged
     tree = cost.grow_tree(whole)
@@ -112,22 +115,45 @@ def _judge_bill(
     if len(tree.days) <= FIRST:
         return [], judged
     judged |= {"judged_from": _at(tree, FIRST), "judged_through": _at(tree, len(tree.days) - 1)}
-    quiet = calendars.quiet_days(tree.days)
-    events = cost.find_events(tree, planned, quiet)
-    resources = plant_resources(tree, standing)
-    described = [_describe(tree, event) for event in events]
-    described += [_describe(resources, event) for event in find_hidden(tree, resources, events, planned, quiet)]
-    recent = [row for row in described if row["last_day"] >= interval.as_of - KEPT]
+    recent = [row for row in _find(tree, standing, planned) if row["last_day"] >= interval.as_of - KEPT]
     if not recent:
         return [], judged
     found = pd.DataFrame(recent)
-    kept = drop_restated(found, before)
+    kept = drop_restated(found, before, lambda: _look_again(owner, whole, before.iloc[0], planned, lake))
     judged["restated"] = len(found) - len(kept)
     if judged["restated"]:
         log.warning("%s: %d events of days judged before are restatements, and no anomalies", "/".join(owner), judged["restated"])
     kept = keep_ids(kept, before.dropna(subset=["anomaly_id"]), "/".join(owner))
     ids = {int(place): name for place, name in zip(kept.index, kept["anomaly_id"], strict=True)}
     return [_with_causes(named | recent[place] | {"anomaly_id": name}, lake) for place, name in ids.items()], judged
+
+
+def _find(tree: cost.Tree, standing: pd.DataFrame, planned: tuple[Planned, ...]) -> list[dict[str, Any]]:
+    """The events of a bill and of its resources, as rows."""
+    quiet = calendars.quiet_days(tree.days)
+    events, resources = cost.find_events(tree, planned, quiet), plant_resources(tree, standing)
+    hidden = find_hidden(tree, resources, events, planned, quiet)
+    return [*(_describe(tree, event) for event in events), *(_describe(resources, event) for event in hidden)]
+
+
+def _look_again(
+    owner: tuple[str, ...], whole: pd.DataFrame, before: pd.Series, planned: tuple[Planned, ...], lake: Lake
+) -> pd.DataFrame:
+    """What the run before would find in a bill as it is now: by its days, its resources and what was announced to it."""
+    counted = pd.notna(before["rule_version"])
+    if counted and before["rule_version"] != RULE_VERSION:
+        return pd.DataFrame()
+    since, until = before["judged_from"] - timedelta(days=FIRST), before["judged_through"] + timedelta(days=1)
+    then = whole[(whole["ts"] >= since) & (whole["ts"] < until)]
+    if then.empty:
+        return pd.DataFrame()
+    tree = cost.grow_tree(then)
+    if len(tree.days) <= FIRST:
+        return pd.DataFrame()
+    standing = read(lake, "cost_standing", since=_at(tree, 0), as_of=until)
+    mine = (standing[OWNER] == list(owner)).all(axis=1) & counted
+    told = planned if pd.isna(before["planned_json"]) else recall_planned(before["planned_json"])
+    return pd.DataFrame(_find(tree, standing[mine], told))
 
 
 def _at(tree: cost.Tree, place: int) -> datetime:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from pipeline.tables.columns import ALLOCATION_METHODS, moment, text
+from pipeline.tables.columns import (
+    ALLOCATION_METHODS,
+    BY_COMMITMENT,
+    BY_DISCOUNT,
+    BY_GONE,
+    BY_NEW,
+    BY_OTHER,
+    BY_RATE,
+    BY_USAGE,
+    SHARED,
+    moment,
+    text,
+)
 from pipeline.tables.money import CHARGE_DAILY
 from pipeline.tables.schema import Build, Column, Table
 from pipeline.tables.types import MONEY, NUMBER
@@ -28,6 +40,41 @@ COST_ALLOCATION = Table(
     may_be_empty=True,
     by_month=True,
     build=Build(by="pipeline.inputs.allocation.allocate_costs", reads=("inputs.allocation_charges", "silver.tag_set")),
+)
+
+_DRIVEN = ("provider", "payer", "currency", "account", "service")
+_PARTS = {
+    BY_USAGE: "By more or less use, at the list prices of before.",
+    BY_RATE: "By list prices.",
+    BY_DISCOUNT: "By negotiated prices against list.",
+    BY_COMMITMENT: "By Savings Plans and reservations against these.",
+    BY_NEW: "What was not used in the month before.",
+    BY_GONE: "What is not used any more.",
+    BY_OTHER: "By what has no use: fees, tax, credits, corrections.",
+    SHARED: "By shares of shared costs, which move with what others cost.",
+}
+COST_DRIVER = Table(
+    name="gold.cost_driver",
+    doc="Why what a value of a dimension is charged for a service in an account changed from the bill of one month to the next.",
+    key=("billing_period", *_DRIVEN, "dimension", "value"),
+    time="billing_period",
+    columns=(
+        moment("billing_period", "First of the month whose bill is compared with that of the month before."),
+        *(CHARGE_DAILY.column(name) for name in _DRIVEN),
+        *(COST_ALLOCATION.column(name) for name in ("dimension", "value")),
+        *(
+            Column(name=name, type=MONEY, doc=doc, unit="currency")
+            for name, doc in {
+                "cost_before": "Effective cost in the month before, billed where the bill states none.",
+                "cost": "Likewise in this one, as far as it is billed.",
+                "change": "The one less the other, which the parts sum to.",
+                **_PARTS,
+            }.items()
+        ),
+    ),
+    may_be_empty=True,
+    by_month=True,
+    build=Build(by="pipeline.inputs.allocation.explain_months", reads=("inputs.driver_charges", "silver.tag_set")),
 )
 
 

@@ -48,7 +48,8 @@ COST_ANOMALY = Table(
         text(
             "causes_json",
             "What it is made of, the largest share first, as a list of JSON objects: account, service, region, usage_type, "
-            "resource_id, tags, actual, expected, impact.",
+            "resource_id, tags (the newest), actual, expected, impact; and tagged, where a resource had several tags in these "
+            "days: a list of tags, first_day, last_day and cost of each.",
         ),
         text(
             "answer",
@@ -76,6 +77,12 @@ COST_JUDGED = Table(
         Column(
             name="restated", type=WHOLE, doc="Events of days judged before, which an earlier run did not see.", unit="count", ge=0
         ),
+        text(
+            "rule_version",
+            "Of the rules that judged; null where a run before they had one may not have looked at resources.",
+            nullable=True,
+        ),
+        text("planned_json", "What was announced of these days when they were judged, as JSON; null before.", nullable=True),
     ),
     may_be_empty=True,
 )

@@ -1,4 +1,4 @@
--- inputs.cost_anomalies_before: what the newest run before a moment believed of each bill: which days it judged, and its events.
+-- inputs.cost_anomalies_before: what the newest run before a moment believed of each bill: which days it judged, how, and its events.
 --
 -- Reads   gold.cost_judged, gold.cost_anomaly
 -- Params  :as_of   before it, UTC
@@ -19,6 +19,8 @@ SELECT
   j.currency AS currency,
   j.judged_from AS judged_from,
   j.judged_through AS judged_through,
+  j.rule_version AS rule_version,
+  j.planned_json AS planned_json,
   a.anomaly_id AS anomaly_id,
   coalesce(a.account, '') AS account,
   coalesce(a.service, '') AS service,

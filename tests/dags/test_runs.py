@@ -25,7 +25,7 @@ LATE = {"nothing": ["bill_stated"], "wait_s": 2}
 MADE_OF_BILLS = [
     *("silver.bill", "silver.charge_daily", "silver.tag_set", "silver.cost_daily"),
     *("silver.cost_restatement", "silver.invoice"),
-    *("gold.cost_allocation", "forecast_cost", "gold.cost_forecast_score", "budgets", "cost_anomalies"),
+    *("gold.cost_allocation", "gold.cost_driver", "forecast_cost", "gold.cost_forecast_score", "budgets", "cost_anomalies"),
 ]
 RUNS: list[dict[str, Any]] = [
     {"name": "one day", "dag": "capacity_daily", "date": "2026-03-02"},

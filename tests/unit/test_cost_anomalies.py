@@ -14,7 +14,7 @@ from pipeline.anomalies.cost import Event, Tree
 from pipeline.anomalies.cost_causes import BEFORE, rank_causes
 from pipeline.anomalies.cost_hidden import find_hidden, plant_resources
 from pipeline.anomalies.cost_names import drop_restated, keep_ids, name_event
-from pipeline.anomalies.cost_planned import Planned, parse_planned
+from pipeline.anomalies.cost_planned import Planned, note_planned, parse_planned, recall_planned
 from pipeline.errors import ConfigError
 
 START, DAYS = date(2026, 1, 5), 120
@@ -338,6 +338,27 @@ def test_a_resource_that_got_other_tags_is_no_cause_and_what_belongs_to_none_is_
     ]
     [big] = rank_causes(pd.concat(retagged).assign(cost=[10.0] * BEFORE + [90.0]), date(2026, 3, 1), date(2026, 3, 1), 80)
     assert (big["tags"], big["expected"], big["impact"]) == ('{"team": "a"}', 10, 80)
+    assert [each["tagged"] for each in (*causes, big)] == [[]] * 4
+
+
+def test_a_resource_that_passes_to_another_team_within_an_event_says_who_had_it_when_and_for_how_much() -> None:
+    usual = charges(big=dict.fromkeys(range(-BEFORE, 0), 10.0)).assign(tags='{"team": "before"}')
+    own = charges(big={0: 50.0, 1: 30.0, 3: 5.0}).assign(tags='{"team": "z"}')
+    others = charges(big={1: 20.0, 2: 60.0}).assign(tags='{"team": "b"}')
+
+    [cause] = rank_causes(pd.concat([usual, own, others]), date(2026, 3, 1), date(2026, 3, 4), 100)
+
+    assert (cause["tags"], cause["actual"]) == ('{"team": "z"}', 165)
+    assert cause["tagged"] == [
+        {"tags": '{"team": "z"}', "first_day": "2026-03-01", "last_day": "2026-03-04", "cost": 85},
+        {"tags": '{"team": "b"}', "first_day": "2026-03-02", "last_day": "2026-03-03", "cost": 80},
+    ]
+    turned = [
+        charges(big={0: 9.0}).assign(tags='{"a": "1", "b": "2"}'),
+        charges(big={1: 9.0}).assign(tags='{"b": "2", "a": "1"}'),
+    ]
+    [cause] = rank_causes(pd.concat(turned), date(2026, 3, 1), date(2026, 3, 2), 18)
+    assert cause["tagged"] == []
 
 
 def events(*rows: tuple[str, int, int]) -> pd.DataFrame:
@@ -387,12 +408,29 @@ def test_an_event_whose_id_another_has_gets_one_of_its_own() -> None:
 def test_days_that_were_judged_and_usual_are_restated_where_they_are_unusual_now() -> None:
     now = events(("1", 5, 6), ("2", 5, 6), ("3", 18, 21))
 
-    kept = drop_restated(now, events(("1", 6, 8)))
+    kept = drop_restated(now, events(("1", 6, 8)), lambda: now)
 
     assert list(kept["account"]) == ["1", "3"]
     older = events(("2", 1, 3), ("3", 3, 4))
-    assert list(drop_restated(older, events(("1", 6, 8)))["account"]) == ["2", "3"]
-    assert len(drop_restated(now, events())) == 3
+    assert list(drop_restated(older, events(("1", 6, 8)), lambda: older)["account"]) == ["2", "3"]
+    assert len(drop_restated(now, events(), lambda: now)) == 3
+
+
+def test_what_the_run_before_would_not_have_found_either_is_no_restatement() -> None:
+    now = events(("1", 5, 6), ("2", 5, 6), ("2", 12, 14))
+
+    kept = drop_restated(now, events(("1", 6, 8)), lambda: events(("2", 13, 13), ("3", 5, 6)))
+
+    assert list(kept["first_day"]) == [datetime(2026, 3, 5)] * 2
+    assert len(drop_restated(now, events(("1", 6, 8)), events)) == 3
+
+
+def test_what_was_announced_is_noted_from_a_day_on_and_recalled_as_it_was() -> None:
+    over, now = (Planned(name=f"{end}", start=date(2026, 1, 1), end=end, service="S*") for end in (START, date(2026, 3, 2)))
+
+    assert recall_planned(note_planned((over, now), START)) == (over, now)
+    assert recall_planned(note_planned((over, now), START + timedelta(days=1))) == (now,)
+    assert recall_planned(note_planned((), START)) == ()
 
 
 def test_a_calendar_of_planned_cost_is_read_and_what_it_gets_wrong_is_named() -> None:

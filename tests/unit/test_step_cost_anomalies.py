@@ -126,7 +126,7 @@ def test_an_event_says_where_when_how_much_and_what_of_it(billed: Settings) -> N
     [cause] = json.loads(event["causes_json"])
     assert cause == {
         "account": "1", "service": "S3", "region": "r", "usage_type": "Requests", "resource_id": "bucket",
-        "tags": '{"team": "a"}', "actual": 600, "expected": 60, "impact": 540,
+        "tags": '{"team": "a"}', "actual": 600, "expected": 60, "impact": 540, "tagged": [],
     }  # fmt: skip
 
 
@@ -194,6 +194,86 @@ def test_what_a_bill_says_anew_of_days_that_were_usual_is_a_restatement(
     assert [event["anomaly_id"] for event in again] == [event["anomaly_id"] for event in known]
     assert judged(settings, 76)["restated"] == 1
     assert "1 events of days judged before are restatements" in caplog.text
+
+
+def beside(cost: Callable[[int], float]) -> tuple[dict[str, Any], ...]:
+    """Another machine of the usage type of `i-1`, by the day."""
+    return tuple(charge("i-2", day, cost(day), service="EC2", usage_type="Box") for day in range(DAYS))
+
+
+def moved_aside(days: tuple[int, ...], usually: float, more: float) -> tuple[Amount, tuple[dict[str, Any], ...]]:
+    """A machine that costs 100 a day gives some of it to another on some days; nothing else happens."""
+    one: Amount = lambda resource, day: 20 if resource == "bucket" else 100 - (more if day in days else 0)  # noqa: E731
+    return one, beside(lambda day: usually + (more if day in days else 0))
+
+
+def levels(events: list[dict[str, Any]]) -> list[str]:
+    return sorted(event["level"] for event in events)
+
+
+def test_resources_that_a_run_before_an_upgrade_did_not_look_at_are_found_in_days_that_it_judged(settings: Settings) -> None:
+    give(settings, *moved_aside(SPIKE, 50, 70))
+    run(settings, 75)
+    lake, interval = open_lake(settings), interval_of(75)
+    old = {name: value for name, value in judged(settings, 75).items() if name in COST_JUDGED.names}
+    old |= {"rule_version": None, "planned_json": None}
+    for table, rows in ((COST_JUDGED, [old]), (COST_ANOMALY, [])):
+        lake.replace(table, conform(table.frame(rows), table, interval), table.scope(interval))
+
+    found = run(settings, 76)
+
+    assert levels(found) == ["resource", "resource"]
+    assert judged(settings, 76)["restated"] == 0
+    assert {event["anomaly_id"] for event in run(settings, 77)} == {event["anomaly_id"] for event in found}
+
+
+def test_resources_that_a_bill_tells_otherwise_of_days_that_a_run_looked_at_are_a_restatement(settings: Settings) -> None:
+    give(settings, *moved_aside((), 50, 70))
+    run(settings, 75)
+    give(settings, *moved_aside(SPIKE, 50, 70))
+
+    assert run(settings, 76) == []
+    assert judged(settings, 76)["restated"] == 2
+    run(settings, 77)
+    assert judged(settings, 77)["restated"] == 2
+
+
+def test_a_resource_that_mattered_too_little_to_be_looked_at_is_no_restatement_when_it_does(settings: Settings) -> None:
+    february = (52, 53, 54)
+    one, other = moved_aside(february, 0.2, 41)
+    grown = tuple(charge("i-2", day, 39.8, service="EC2", usage_type="Box", tag_set="b" * 16) for day in range(74, DAYS))
+    give(settings, one, other + grown)
+
+    assert "resource" not in levels(run(settings, 75))
+    found = run(settings, 76)
+
+    assert [event["resource_id"] for event in found if event["first_day"] == FIRST + timedelta(days=52)] == ["i-1", "i-2"]
+    assert judged(settings, 76)["restated"] == 0
+
+
+def test_days_that_were_wrongly_announced_are_judged_when_they_are_not_any_more(settings: Settings, tmp_path: Path) -> None:
+    give(settings)
+    calendar = tmp_path / "planned.toml"
+    calendar.write_text('[[planned]]\nname = "all of it"\nstart = 2026-03-16\nend = 2026-03-18\n')
+    told = settings.model_copy(update={"planned_costs": str(calendar)})
+
+    assert run(told, 75) == []
+    calendar.write_text("")
+    [event] = run(told, 76)
+
+    assert (event["usage_type"], judged(settings, 76)["restated"]) == ("Requests", 0)
+
+
+@pytest.mark.parametrize(("version", "told"), [("1", 0), ("2", 1)])
+def test_what_was_judged_by_other_rules_is_no_restatement(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, version: str, told: int
+) -> None:
+    give(settings, lambda resource, day: usual(resource, day % 7))
+    run(settings, 75)
+    give(settings)
+    monkeypatch.setattr("pipeline.steps.cost_anomalies.RULE_VERSION", version)
+
+    assert len(run(settings, 76)) == told
 
 
 def test_what_the_calendar_announces_is_no_anomaly_and_what_it_names_in_no_bill_is_said(

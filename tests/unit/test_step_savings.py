@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline import settings as settings_module
+from pipeline.inputs.savings import name_owner
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
@@ -149,6 +150,14 @@ def test_what_was_followed_is_found_by_the_inventory_and_what_it_saved_by_the_bi
     assert stop["saved_cost"] == pytest.approx(26 * 24 * 0.192)
     assert (size["demand_basis"], stop["demand_basis"]) == ("observed_use", "expected_use")
     assert (size["team"], size["source"], size["cost_basis"], size["answer"]) == ("web", "billing", "bill", "accepted")
+
+
+def test_a_resource_that_changed_hands_is_of_the_team_of_its_newest_charges_and_of_several_of_the_largest() -> None:
+    rows = [("shop", datetime(2026, 3, 20), 900.0), ("web", datetime(2026, 4, 2), 30.0), ("data", datetime(2026, 4, 1), 20.0)]
+    charged = pd.DataFrame(rows, columns=["team", "ts", "cost"])
+
+    assert name_owner(charged) == "web"
+    assert name_owner(charged.assign(cost=[900.0, 30.0, 40.0])) == "data"
 
 
 def test_a_change_that_is_taken_back_saved_until_then(billed: Settings) -> None:
