@@ -144,7 +144,7 @@ def _content(status: Status) -> Content:
 
 
 def _say_part(judged: pd.Series[Any]) -> str:
-    """Of how many series the last hour was judged, where not of all that were observed in it: silence about the rest says nothing."""
+    """Of how many series the last hour was judged, where not of all observed in it: silence about the rest says nothing."""
     every, seen = int(judged.notna().sum()), int(judged.sum())
     return "" if seen == every else f", of the last one {seen:,} of {every:,} series ({percent(seen / every)})"
 

@@ -55,7 +55,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     They see `detect_history_hours` before the interval, and never an hour that follows the one they judge; one that declares it
     is told what had been forecast of each hour before, or the other metrics of the resource. Of a part of a day the hours that it
     touches are judged that are over by its end, by what the day's run will know of them: as soon as all samples are in, both say
-    the same. Where that would take more than `MONITOR_POINTS`, those series that so many suffice for are judged, by their buckets;
+    the same. Where that would take more than `MONITOR_POINTS`, those series are judged that so many suffice for, by bucket;
     the others, and all where a detector is told more than its series, are left to that run, and the log says so.
 
     Where the detector `bounded` votes alone, it is given what was known at the last midnight and the hours since, and never the
@@ -83,7 +83,7 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
 
 
 def _judge_so_far(hours: Interval, lake: Lake, settings: Settings, shard: tuple[int, int], series: int) -> int:
-    """Judge and publish hours of a day that is not over, so many series at a time as memory is for, and as many as there is time for.
+    """Judge and publish hours of a day that is not over: as many series as there is time for, at once as many as memory is for.
 
     Args:
         hours: of one day.
