@@ -196,6 +196,8 @@ def announce(
         clock: as `arrival_clock` gives it.
         silence: for how long, and but for what.
     """
+    if not anomalous.any():  # as most series are
+        return np.zeros(len(anomalous), dtype=np.bool_)
     known = pd.Series(np.where(anomalous, np.fmax(excess, 1.0), 0.0), index=pd.DatetimeIndex(clock))
     before = known.rolling(f"{silence.hours}h", closed="left", min_periods=1).max().fillna(0.0).to_numpy()
     told: npt.NDArray[np.bool_] = anomalous & ((before == 0) | (known.to_numpy() > silence.worse_ratio * before))

@@ -121,7 +121,7 @@ def _content(status: Status) -> Content:
     anomalous, observed = (int(now[name].sum()) for name in ("anomalous_hours", "observed_hours"))
     return {
         "origin_told": tell_kinds(status.mix),
-        "judged": "" if missing(judged) else minute(judged + pd.Timedelta(hours=1)),
+        "judged": "" if missing(judged) else minute(judged + pd.Timedelta(hours=1)) + _say_part(now["judged_last_hour"]),
         "until_hour": "" if missing(newest) else minute(newest + pd.Timedelta(hours=1)),
         "counts": [(word, int((now["status"] == word).sum())) for word in STATUSES],
         "last_hour": int(now["anomalous_last_hour"].sum()),
@@ -141,6 +141,12 @@ def _content(status: Status) -> Content:
         "alerts": [_alert(row) for row in records(status.alert[status.alert["state"] == FIRING].head(SHOWN))],
         "firing": int((status.alert["state"] == FIRING).sum()),
     }
+
+
+def _say_part(judged: pd.Series[Any]) -> str:
+    """Of how many series the last hour was judged, where not of all observed in it: silence about the rest says nothing."""
+    every, seen = int(judged.notna().sum()), int(judged.sum())
+    return "" if seen == every else f", of the last one {seen:,} of {every:,} series ({percent(seen / every)})"
 
 
 def _row(row: dict[str, Any]) -> Content:

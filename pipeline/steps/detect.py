@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from pipeline.anomalies import carried
 from pipeline.anomalies.detection import Detector
 from pipeline.anomalies.vote import vote
 from pipeline.anomalies.voters import Voters, from_threshold
-from pipeline.errors import PartialError
+from pipeline.errors import DataError, PartialError
 from pipeline.inputs import read
 from pipeline.inputs.points import forecast_of, others_of, read_beside, read_forecasts, read_points, read_points_so_far
 from pipeline.interval import Interval
@@ -30,7 +30,7 @@ from pipeline.steps._declaration import Step
 from pipeline.steps._segments import SegmentName, end_as_partial, refuse_if_all, try_each
 from pipeline.steps._voters import bind_detectors, read_voters, split_by_voters, told_more
 from pipeline.tables.anomalies import ANOMALY_POINT
-from pipeline.tables.schema import buckets_of
+from pipeline.tables.schema import BUCKETS, buckets_of
 from pipeline.tables.usage import HOUR_OBSERVED
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ STEP = Step(
     writes=("gold.anomaly_point", "gold.detector_state"),
     parts_of_days=True,
 )
-#: Hours of history that are read at most for hours of a part of a day; the detector `default` takes a second or two for so many.
-MONITOR_POINTS = 200_000
+#: Hours of history that a run of a part of a day reads at most, and that it has in memory at once.
+MONITOR_POINTS, AT_ONCE = 1_000_000, 250_000
 _HOUR = timedelta(hours=1)
 
 
@@ -55,8 +55,8 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     They see `detect_history_hours` before the interval, and never an hour that follows the one they judge; one that declares it
     is told what had been forecast of each hour before, or the other metrics of the resource. Of a part of a day the hours that it
     touches are judged that are over by its end, by what the day's run will know of them: as soon as all samples are in, both say
-    the same. Where that would take more than `MONITOR_POINTS`, or a detector is told more than its series, they are left to that
-    run, and the log says so.
+    the same. Where that would take more than `MONITOR_POINTS`, those series are judged that so many suffice for, by bucket;
+    the others, and all where a detector is told more than its series, are left to that run, and the log says so.
 
     Where the detector `bounded` votes alone, it is given what was known at the last midnight and the hours since, and never the
     history: `gold.detector_state` carries what it knows from one run of a day to the next.
@@ -72,35 +72,80 @@ def detect(interval: Interval, lake: Lake, settings: Settings, *, shard: int = 0
     hours, rows = interval.periods_over(_HOUR), 0
     for part in hours.split_days() if hours else ():
         within = HOUR_OBSERVED.scope(part, bucket=buckets_of(shard, shards))
-        newest = lake.read(HOUR_OBSERVED, within, ("series_id",)).num_rows
-        asked = newest * settings.detect_history_hours
+        newest = len(lake.read(HOUR_OBSERVED, within, ("series_id",))["series_id"].unique())
         if newest and _carries(settings):
             rows += _judge_carried(part, lake, settings, Shard(shard, shards), read_voters(lake, settings, part.start))
         elif newest and beside:
             log.info("%s: %s is told more than its series, so the day's run judges these hours", part, beside[0])
-        elif asked > MONITOR_POINTS:
-            words = "%s: %s hours of history are asked for, so the day's run judges these hours; %s voting alone asks for none"
-            log.info(words, part, f"{asked:,}", carried.NAME)
         elif newest:
-            history = partial(read_points_so_far, part, lake, settings, shard, shards)
-            rows += _judge(part, history, lake, settings, (shard, shards), read_voters(lake, settings, part.start))
+            rows += _judge_so_far(part, lake, settings, (shard, shards), newest)
     return rows
 
 
-def _judge_days(served: Sequence[tuple[Interval, Voters]], lake: Lake, settings: Settings, shard: tuple[int, int]) -> int:
-    """Judge and publish whole days, each by the vote that served it; what fails of some stops no others."""
-    rows, troubles = 0, list[str]()
-    for days, voters in served:
+def _judge_so_far(hours: Interval, lake: Lake, settings: Settings, shard: tuple[int, int], series: int) -> int:
+    """Judge and publish hours of a day that is not over: as many series as there is time for, at once as many as memory is for.
+
+    Args:
+        hours: of one day.
+        lake, settings, shard: as `detect` has them.
+        series: how many have samples in these hours.
+    """
+    pieces, wanted = divide(shard, series * settings.detect_history_hours)
+    if len(wanted) < len(pieces):
+        words = (
+            "%s: %s hours of history are asked for, so the day's run judges %d %% of the series; %s voting alone asks for none"
+        )
+        left = round(100 * (1 - len(wanted) / len(pieces)))
+        log.info(words, hours, f"{series * settings.detect_history_hours:,}", left, carried.NAME)
+    voters = read_voters(lake, settings, hours.start)
+
+    def judge(piece: tuple[int, int]) -> int:
         try:
-            if _carries(settings):
-                rows += _judge_carried(days, lake, settings, Shard(*shard), voters)
-            else:
-                rows += _judge(days, partial(read_points, days, lake, settings, *shard), lake, settings, shard, voters)
+            return _judge(hours, partial(read_points_so_far, hours, lake, settings, *piece), lake, settings, piece, voters)
+        except DataError as error:
+            if len(wanted) == 1:
+                raise
+            raise PartialError(str(error), 0) from error
+
+    return _each([partial(judge, piece) for piece in wanted])
+
+
+def divide(shard: tuple[int, int], asked: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """A shard in pieces that are shards themselves, of `AT_ONCE` hours of history or so, and those of them that a run judges.
+
+    Args:
+        shard: its number, and of how many.
+        asked: hours of history of all its series.
+    """
+    number, shards = shard
+    # A power of two, as is the number of buckets: so pieces are alike.
+    count = max(1, min(1 << (-(-asked // AT_ONCE) - 1).bit_length(), BUCKETS // shards))
+    pieces = [(number + shards * place, shards * count) for place in range(count)]
+    return pieces, pieces[: count * MONITOR_POINTS // max(asked, MONITOR_POINTS)]
+
+
+def _each(judge: Iterable[Callable[[], int]]) -> int:
+    """The rows of parts of the work; what fails of some stops no others."""
+    rows, troubles = 0, list[str]()
+    for part in judge:
+        try:
+            rows += part()
         except PartialError as error:
             rows, troubles = rows + error.rows, [*troubles, str(error)]
     if troubles:
         raise PartialError("; ".join(troubles), rows)
     return rows
+
+
+def _judge_days(served: Sequence[tuple[Interval, Voters]], lake: Lake, settings: Settings, shard: tuple[int, int]) -> int:
+    """Judge and publish whole days, each by the vote that served it; what fails of some stops no others."""
+
+    def judge(days: Interval, voters: Voters) -> int:
+        if _carries(settings):
+            return _judge_carried(days, lake, settings, Shard(*shard), voters)
+        return _judge(days, partial(read_points, days, lake, settings, *shard), lake, settings, shard, voters)
+
+    return _each([partial(judge, days, voters) for days, voters in served])
 
 
 def _carries(settings: Settings) -> bool:
@@ -139,10 +184,11 @@ def _judge(
 ) -> int:
     """Judge and publish the hours of an interval; `history` gives them with those before, `part` is the shard, of how many."""
     detectors = {name: from_threshold(each, voters.thresholds[name]) for name, each in bind_detectors(settings).items()}
-    points = history()
+    # The frame of all is not kept beside its parts.
+    by_metric = dict(iter(history().groupby("metric", sort=True)))
     asked = settings.alert_votes, settings.detect_min_history_hours, voters.weights
     tell = _teller({name: plugs.declared_inputs("detectors", name) for name in detectors}, interval, lake, settings, part)
-    table, by_metric = ANOMALY_POINT, dict(iter(points.groupby("metric", sort=True)))
+    table = ANOMALY_POINT
     scope = table.scope(interval, bucket=buckets_of(*part))
     kept: list[pa.Table] = []
 

@@ -8,7 +8,8 @@
 -- it. `status` is stale where its samples stopped, anomalous where detectors judged its hour so, above where it exceeds the 90 %
 -- interval of the forecast, normal where it does neither, and unknown where nobody judged or forecast the hour. `observed_hours` and
 -- `anomalous_hours` are those of the 24 hours that end with `until_hour`, the newest hour observed anywhere, `anomalous_last_hour` is
--- 1 where that one is anomalous; `judged_hour` is the newest hour that detectors judged, of whichever series.
+-- 1 where that one is anomalous; `judged_hour` is the newest hour that detectors judged, of whichever series, and `judged_last_hour`
+-- is 1 of a series that they judged in it, 0 of one that was observed in it and not judged, and null of the others.
 -- Hours of a day that no day's run has built yet are as the monitor observed them; `quality_score` is not known of these.
 WITH built AS (
   SELECT DISTINCT day
@@ -97,6 +98,14 @@ newest_judged AS (
   SELECT max(ts) AS hour
   FROM judged
 ),
+asked_of AS (
+  SELECT h.series_id, count(j.series_id) AS judged
+  FROM hours AS h
+  CROSS JOIN newest_judged AS n
+  LEFT JOIN judged AS j ON j.series_id = h.series_id AND j.ts = h.ts
+  WHERE h.ts = n.hour
+  GROUP BY h.series_id
+),
 anomalous AS (
   SELECT j.series_id, count(*) AS hours, count(*) FILTER (WHERE j.ts = u.hour) AS last_hour
   FROM judged AS j
@@ -138,7 +147,8 @@ SELECT
   coalesce(a.hours, 0) AS anomalous_hours,
   coalesce(a.last_hour, 0) AS anomalous_last_hour,
   u.hour AS until_hour,
-  n.hour AS judged_hour
+  n.hour AS judged_hour,
+  q.judged AS judged_last_hour
 FROM ranked AS o
 CROSS JOIN newest_hour AS u
 CROSS JOIN newest_judged AS n
@@ -146,5 +156,6 @@ LEFT JOIN last_hours AS l ON l.series_id = o.series_id
 LEFT JOIN forecast AS f ON f.series_id = o.series_id
 LEFT JOIN judged AS j ON j.series_id = o.series_id AND j.ts = o.hour
 LEFT JOIN anomalous AS a ON a.series_id = o.series_id
+LEFT JOIN asked_of AS q ON q.series_id = o.series_id
 LEFT JOIN labelled AS r ON r.account = o.account AND r.region = o.region AND r.resource_id = o.resource_id
 WHERE o.recency = 1

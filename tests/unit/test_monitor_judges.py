@@ -163,6 +163,31 @@ def test_where_judging_asks_for_too_much_history_it_is_left_to_the_run_of_the_da
     assert (frugal, by_carrying, detect(part, open_lake(known), known)) == (0, 2, 2)
 
 
+def test_where_there_is_time_for_some_series_alone_these_are_judged_and_so_many_at_once_as_memory_is_for(
+    known: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = Interval(DAY.start, DAY.start + timedelta(hours=1))
+    land(known, samples(BEFORE), METRICS[2:])
+    land(known, samples(part), METRICS)
+    build(BEFORE, open_lake(known), known, target="silver.metric_hourly")
+    build(part, open_lake(known), known, target=HOUR_OBSERVED.name)
+    even = {row["series_id"] for row in open_lake(known).read(HOUR_OBSERVED).to_pylist() if row["bucket"] % 2 == 0}
+    monkeypatch.setattr(detect_step, "AT_ONCE", 2 * 672)
+    monkeypatch.setattr(detect_step, "MONITOR_POINTS", 4 * 672 - 1)
+    with caplog.at_level("INFO"):
+        detect(part, open_lake(known), known)
+    some = {row["series_id"] for row in open_lake(known).read(ANOMALY_POINT).to_pylist()}
+    monkeypatch.setattr(detect_step, "MONITOR_POINTS", 4 * 672)
+    in_two = detect(part, open_lake(known), known), open_lake(known).content(ANOMALY_POINT)
+    monkeypatch.setattr(detect_step, "AT_ONCE", 4 * 672)
+    detect(part, open_lake(known), known)
+
+    assert 0 < len(even) < 4
+    assert some == even
+    assert "2,688 hours of history are asked for, so the day's run judges 50 % of the series" in caplog.text
+    assert in_two == (4, open_lake(known).content(ANOMALY_POINT))
+
+
 def carried(settings: Settings) -> Settings:
     """The same settings, with the detector that carries what it knows."""
     return settings.model_copy(update={"detectors": ("bounded",)})

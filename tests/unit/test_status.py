@@ -61,6 +61,15 @@ def test_the_page_adds_up_what_the_views_say_of_the_last_hour_and_of_24(page: st
     assert listed == {row["resource_id"]: row["anomalous_hours"] for row in rate}
 
 
+def test_where_detectors_judged_some_series_of_their_last_hour_alone_the_page_says_of_how_many(page: str) -> None:
+    judged = [row["judged_last_hour"] for row in view("status_now")]
+    every = render_status(status(now=status().now.assign(judged_last_hour=1)))
+
+    assert sorted(judged) == [0, 0, 0, 0, 0, 1]
+    assert ", of the last one 1 of 6 series (17\N{NO-BREAK SPACE}%)</span>" in page
+    assert "of the last one" not in every
+
+
 def test_the_bars_of_the_timeline_are_the_stretches_of_the_view(page: str) -> None:
     drawn = {
         (host.split(" ")[0], moment, word)
