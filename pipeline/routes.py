@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline import plugs
 from pipeline.errors import ConfigError, suggestion
-from pipeline.tables.columns import CheckSeverity
+from pipeline.tables.columns import DIGESTS, CheckSeverity, Digest
 
 RULES = Path(__file__).resolve().parent.parent / "sql" / "alerts"
 
@@ -43,6 +43,13 @@ class Route(BaseModel):
         le=100_000,
         description="Messages of seven days after which a warning or an information is withheld; critical ones do not count.",
     )
+    digest: Digest | None = Field(
+        default=None,
+        description="A warning or an information waits for one message a day, or a week; critical ones go at once.",
+    )
+    digest_hour: int = Field(
+        default=0, ge=0, le=23, description="Hour (UTC) at which a digest's day ends, or, on a Monday, its week."
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the notifier.")
 
     @field_validator("notifier")
@@ -63,6 +70,21 @@ class Route(BaseModel):
             if name not in known:
                 raise ValueError(f"no rule named {name!r}{suggestion(name, known, listed)}")
         return value
+
+    @field_validator("digest", mode="before")
+    @classmethod
+    def _digest_exists(cls, value: Any) -> Any:
+        if value is not None and value not in DIGESTS:
+            raise ValueError(f"no digest {value!r}{suggestion(str(value), DIGESTS, 'there are daily and weekly')}")
+        return value
+
+    @model_validator(mode="after")
+    def _digest_is_whole(self) -> Self:
+        if self.digest is None and "digest_hour" in self.model_fields_set:
+            raise ValueError('digest_hour is the hour of a digest: say digest = "daily" or "weekly" too')
+        if self.digest is not None and self.weekly_messages is not None:
+            raise ValueError("weekly_messages and digest exclude each other: of a digest all that is not critical is one message")
+        return self
 
     def takes(self, alert: Told) -> bool:
         """Whether an alert goes this way."""

@@ -20,7 +20,7 @@ FLAPPING = A_WEEK = timedelta(days=7)
 A_DAY = timedelta(days=1)
 #: What is older tells people nothing that they do not see in the report.
 STILL_NEWS = timedelta(days=7)
-_GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
+GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def decide(
         unanswered: rules that could not be asked: their alerts stay as they are.
     """
     found: dict[Key, Fired] = {}
-    for each in sorted(fired, key=lambda each: (-_GRAVITY[each.severity], repr(each))):
+    for each in sorted(fired, key=lambda each: (-GRAVITY[each.severity], repr(each))):
         found.setdefault((each.rule, each.subject, each.cause), each)
     history = _history(known.alerts, as_of)
     acknowledged = {row["alert_id"]: row for row in sorted(known.alerts, key=_order) if row["state"] == ACKNOWLEDGED}
@@ -146,12 +146,12 @@ def decide(
     before = {key: _state(past[-1]) for key, past in history.items() if past[-1]["state"] != RESOLVED}
     changes = [row for key, row in now.items() if before.get(key) != _state(row)] + over + kept
     late = clock - as_of > limits.within or any(row["as_of"] > as_of and row["state"] != ACKNOWLEDGED for row in known.alerts)
-    said = {each.group_id: each for each in sorted(known.said, key=_when) if each.as_of < as_of}
+    said = {each.group_id: each for each in sorted(known.said, key=when) if each.as_of < as_of}
     news, untold = _tell(list(now.values()), taken, {row["alert_id"] for row in changes}, said, as_of, limits)
     news += _tell_over(over, [*now.values(), *kept], history, said, told_now, as_of)
     if late:
         news, untold = [], Counter({"of a run long past": len(news)} if news else {})
-    ordered = sorted(news, key=lambda each: (-_GRAVITY[each.severity], each.group_id))
+    ordered = sorted(news, key=lambda each: (-GRAVITY[each.severity], each.group_id))
     return Decision(tuple(sorted(changes, key=lambda row: str(row["alert_id"]))), tuple(ordered), dict(sorted(untold.items())))
 
 
@@ -159,7 +159,7 @@ def routes_told(said: Iterable[Said], group_id: str, as_of: datetime) -> set[str
     """The routes that a run has to tell that a group is over: those that were told last that it fires, by this run or before."""
     last = {
         each.route: each.kind
-        for each in sorted((one for one in said if not one.withheld), key=_when)
+        for each in sorted((one for one in said if not one.withheld), key=when)
         if each.group_id == group_id and (each.as_of < as_of or (each.as_of == as_of and each.kind == FIRING))
     }
     return {route for route, kind in last.items() if kind == FIRING}
@@ -178,14 +178,15 @@ def choose_withheld(new: Mapping[str, str], said: Iterable[Said], route: str, as
         as_of: of the run.
         weekly: messages of a week.
     """
-    own = sorted((one for one in said if one.route == route and one.kind == FIRING and not one.withheld), key=_when)
+    own = sorted((one for one in said if one.route == route and one.kind == FIRING and not one.withheld), key=when)
     heard_at = {each.group_id: each.as_of for each in own if each.as_of < as_of}
     told = sum(each.severity != CHECK_SEVERITIES[0] and as_of - A_WEEK < each.as_of <= as_of for each in own)
-    ordered = sorted(new, key=lambda group: (-_GRAVITY[new[group]], heard_at.get(group, datetime.min), group))
+    ordered = sorted(new, key=lambda group: (-GRAVITY[new[group]], heard_at.get(group, datetime.min), group))
     return set(ordered[max(weekly - told, 0) :])
 
 
-def _when(said: Said) -> tuple[Any, ...]:
+def when(said: Said) -> tuple[Any, ...]:
+    """The order in which messages were made."""
     return said.as_of, said.kind, not said.withheld
 
 
@@ -216,7 +217,7 @@ def _taken(row: Row, past: Sequence[Row], acknowledged: Mapping[str, Row]) -> bo
     if taken is None:
         return False
     since = [one for one in past if one["alert_id"] == row["alert_id"] and one["as_of"] > taken["as_of"]]
-    return all(_GRAVITY[taken["severity"]] >= _GRAVITY[one["severity"]] for one in (row, *since))
+    return all(GRAVITY[taken["severity"]] >= GRAVITY[one["severity"]] for one in (row, *since))
 
 
 def _judge(
@@ -243,7 +244,7 @@ def _judge(
         if row["suppressed_by"]:
             row["state"] = SUPPRESSED
         else:
-            gravest.setdefault(group, (_GRAVITY[each.severity], each.rule))
+            gravest.setdefault(group, (GRAVITY[each.severity], each.rule))
             told.setdefault((each.rule, each.subject), []).append(each)
         judged[key] = row
     return judged
@@ -278,7 +279,7 @@ def _suppressed_by(
     """Why nobody is told of an alert that fires; None where somebody is."""
     if each.depends_on and each.depends_on != each.subject and each.depends_on in troubled:
         return f"what it depends on: {each.depends_on}"
-    if gravest is not None and gravest[0] > _GRAVITY[each.severity]:
+    if gravest is not None and gravest[0] > GRAVITY[each.severity]:
         return f"a graver alert: {gravest[1]}"
     if window := window_of(each.subject, (row["since"], row["as_of"]), windows):
         return f"maintenance: {window.name}"
@@ -298,7 +299,7 @@ def _said_by(each: Fired, told: Mapping[tuple[str, str], Sequence[Fired]], behin
         for other in told.get((rule, each.subject), ()):
             # A metric, or what of it is so now.
             cause = rf"\b{re.escape(other.cause.removesuffix(' now'))}\b"
-            if _GRAVITY[other.severity] >= _GRAVITY[each.severity] and re.search(cause, each.detail or ""):
+            if GRAVITY[other.severity] >= GRAVITY[each.severity] and re.search(cause, each.detail or ""):
                 return f"what another alert says: {rule}"
     return None
 
@@ -349,7 +350,7 @@ def _tell(
     news: list[News] = []
     untold: Counter[str] = Counter()
     by_group: dict[str, list[Row]] = {}
-    for row in sorted(now, key=lambda row: -_GRAVITY[row["severity"]]):
+    for row in sorted(now, key=lambda row: -GRAVITY[row["severity"]]):
         by_group.setdefault(row["group_id"], []).append(row)
     for group_id, rows in by_group.items():
         open_rows = [row for row in rows if row["state"] == FIRING and row["alert_id"] not in taken]
@@ -390,7 +391,7 @@ def _tell_over(
         if group_id in told_now or (told is not None and told.kind == FIRING):
             after = as_of - STILL_NEWS if told is None else max(as_of - STILL_NEWS, told.as_of)
             rows = [row for row in newest if row["group_id"] == group_id and row["as_of"] >= after]
-            ordered = sorted(rows, key=lambda row: (-_GRAVITY[row["severity"]], row["rule"]))
+            ordered = sorted(rows, key=lambda row: (-GRAVITY[row["severity"]], row["rule"]))
             if ordered:
                 news.append(News(group_id, RESOLVED, tuple(ordered)))
     return news

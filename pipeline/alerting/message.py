@@ -77,11 +77,11 @@ def render(news: News, rules: Mapping[str, Rule], report: str) -> tuple[str, str
     """
     first = news.alerts[0]
     word = first["severity"].upper() if news.kind == FIRING else "RESOLVED"
-    title = f"[{word}] {place(first)}: {_title(first, rules)}"
+    title = f"[{word}] {place(first)}: {title_of(first, rules)}"
     if len(news.alerts) > 1:
         title += f" (and {len(news.alerts) - 1} more)"
     parts = [_paragraph(row, rules, is_over=news.kind != FIRING) for row in news.alerts]
-    return _one_line(title), "\n\n".join([*parts, f"Report       {report}"]) + "\n"
+    return one_line(title), "\n\n".join([*parts, f"Report       {report}"]) + "\n"
 
 
 def place(row: Row) -> str:
@@ -89,14 +89,15 @@ def place(row: Row) -> str:
     return f"{as_given(row['subject'])} {row['cause']}"
 
 
-def _title(row: Row, rules: Mapping[str, Rule]) -> str:
+def title_of(row: Row, rules: Mapping[str, Rule]) -> str:
+    """What is so, as the rule of an alert says it."""
     return rules[row["rule"]].title if row["rule"] in rules else str(row["rule"])
 
 
 def _paragraph(row: Row, rules: Mapping[str, Rule], *, is_over: bool) -> str:
     rule = rules.get(row["rule"])
     lines = {
-        "What": f"{_title(row, rules)} ({row['rule']})",
+        "What": f"{title_of(row, rules)} ({row['rule']})",
         "Where": place(row) + (f", team {row['team']}" if row["team"] else ""),
         "Since": f"{row['since']:%Y-%m-%d %H:%M} UTC" + (f", over as of {row['as_of']:%Y-%m-%d %H:%M} UTC" if is_over else ""),
         "How bad": row["severity"] + (f"; {seen}" if (seen := _seen(row)) else ""),
@@ -105,7 +106,7 @@ def _paragraph(row: Row, rules: Mapping[str, Rule], *, is_over: bool) -> str:
     if not is_over:
         lines["Next"] = rule.to_do if rule else ""
         lines["Acknowledge"] = f'python -m pipeline alert ack {row["alert_id"]} --reason "…"'
-    return "\n".join(f"{name:<12} {_one_line(text)}" for name, text in lines.items() if text)
+    return "\n".join(f"{name:<12} {one_line(text)}" for name, text in lines.items() if text)
 
 
 def _seen(row: Row) -> str:
@@ -117,6 +118,6 @@ def _seen(row: Row) -> str:
     return f"observed {row['observed']:,.4g}{unit}{expected}"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Names come from data: none of them may begin a line, or a header, of its own."""
     return re.sub(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+", " ", text).strip()

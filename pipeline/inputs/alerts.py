@@ -16,7 +16,7 @@ from pipeline.lake import Lake, sql
 from pipeline.routes import Route
 from pipeline.settings import Settings
 from pipeline.tables.alerts import ALERT, NOTIFICATION
-from pipeline.tables.columns import GIVEN_UP, SENT, WITHHELD
+from pipeline.tables.columns import GIVEN_UP, HELD, IN_DIGEST, SENT, WITHHELD
 from pipeline.tables.schema import Scope
 
 log = logging.getLogger(__name__)
@@ -98,8 +98,16 @@ def read_waiting(lake: Lake, clock: datetime) -> list[dict[str, Any]]:
     """The messages that are to be sent, those among them that are no news any more at `clock`, oldest first."""
     rows = lake.read(NOTIFICATION, Scope("as_of", clock - REMEMBERED, _EVER), NOTIFICATION.names).to_pylist()
     return sorted(
-        (row for row in rows if row["state"] not in (SENT, GIVEN_UP, WITHHELD)), key=lambda row: (row["as_of"], row["message_id"])
+        (row for row in rows if row["state"] not in (SENT, GIVEN_UP, WITHHELD, HELD, IN_DIGEST)),
+        key=lambda row: (row["as_of"], row["message_id"]),
     )
+
+
+def read_held(lake: Lake, clock: datetime) -> list[dict[str, Any]]:
+    """What waits for a digest, of any route and run."""
+    scope = Scope("as_of", clock - REMEMBERED, _EVER, (("state", (HELD,)),))
+    rows: list[dict[str, Any]] = lake.read(NOTIFICATION, scope, NOTIFICATION.names).to_pylist()
+    return rows
 
 
 def _params(text: str, interval: Interval, settings: Settings) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.alerting.decide import Decision, Known, Limits, News, Said, choose_withheld, decide, routes_told
+from pipeline.alerting.digest import is_held
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import DAY, Fired
 from pipeline.alerting.windows import Window, parse_windows
@@ -37,12 +38,14 @@ from pipeline.settings import Settings
 from pipeline.steps._daily import order_daily, order_monitor
 from pipeline.steps._declaration import STEPS, Step
 from pipeline.steps._deliver import Clock, deliver
+from pipeline.steps._digest import queue_digests
 from pipeline.tables.alerts import ALERT, NOTIFICATION
 from pipeline.tables.columns import (
     ACKNOWLEDGED,
     ALERT_STATES,
     CHECK_SEVERITIES,
     FIRING,
+    HELD,
     QUEUED,
     RESOLVED,
     SENT,
@@ -54,7 +57,7 @@ from pipeline.tables.schema import Scope, Table
 log = logging.getLogger(__name__)
 STEP = Step(
     role="publisher",
-    reads=("alerts", "inputs.made_in_run", "inputs.resources"),
+    reads=("alerts", "inputs.anomaly_share", "inputs.made_in_run", "inputs.resources"),
     writes=("gold.alert", "gold.notification"),
     always=True,
     parts_of_days=True,
@@ -112,6 +115,8 @@ def _once(
     decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, unanswered)
     changed = _publish(decision, {*choose_rules(read_rules(), interval), *(row["rule"] for row in rows)}, interval, lake)
     queue_messages(decision.news, known.said, interval, lake, settings)
+    if clock.now() - interval.as_of <= limits.within:
+        queue_digests(lake, settings, clock.now())
     ended = deliver(lake, settings, clock)
     _say(decision, ended, interval)
     return changed, failed, ended
@@ -167,7 +172,8 @@ def _checked(data: pa.Table, table: Table, interval: Interval, lake: Lake) -> pa
 def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interval, lake: Lake, settings: Settings) -> int:
     """Queue a message about each group on every route that takes it; one that is there already stays as it is.
 
-    What is no more than a warning is withheld of a route that has had its messages of the week, and is on record as that.
+    What is no more than a warning is withheld of a route that has had its messages of the week, and is on record as that; for a
+    route with a digest it is held.
     """
     # Of a part of a day there is no report: the newest shows the days before.
     rules, report = read_rules(), settings.report_address(interval.as_of if interval.is_whole_days else None)
@@ -183,6 +189,8 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
             log.info("%s: no route takes %s", interval, each.alerts[0]["subject"])
         title, body = render(each, rules, report)
         for name in routes:
+            is_digested = settings.routes[name].digest is not None
+            waits = is_digested and is_held(each, said_of.get(each.group_id, ()), name, interval.as_of)
             made = message_id(each, name, interval.as_of)
             rows[made] = {
                 "as_of": interval.as_of,
@@ -194,7 +202,7 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
                 "severity": each.severity,
                 "title": title,
                 "body": body,
-                "state": QUEUED,
+                "state": HELD if waits else QUEUED,
                 "tries": 0,
             }
     new = {made: row for made, row in rows.items() if made not in there}
@@ -265,10 +273,11 @@ def acknowledge(lake: Lake, alert_id: str, reason: str, at: datetime) -> dict[st
 
 
 def send(lake: Lake, settings: Settings) -> Mapping[str, int]:
-    """Hand over the messages that wait, as a run does; how many ended in which state.
+    """Hand over the messages that wait, digests that are due among them, as a run does; how many ended in which state.
 
     Raises:
         ConfigError: a route is not what it must be.
     """
     check_routes(settings.routes)
+    queue_digests(lake, settings, Clock().now())
     return deliver(lake, settings)

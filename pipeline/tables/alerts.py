@@ -37,20 +37,29 @@ ALERT = Table(
 )
 NOTIFICATION = Table(
     name="gold.notification",
-    doc="One message about one group of alerts on one route, and how far it got.",
+    doc="One message about one group of alerts on one route, or a digest of several, and how far it got.",
     key=("message_id",),
     time="as_of",
     columns=(
         as_of,
-        text("message_id", "Hash of run, group, route, kind and severity; also sent, as Message-ID or deduplication key."),
+        text(
+            "message_id",
+            "Hash of run, group, route, kind and severity, of a digest of route and period; also sent, as Message-ID or "
+            "deduplication key.",
+        ),
         text("route", "The setting `routes` names it."),
-        text("group_id", "Of the alerts.", pattern=r"^[0-9a-f]{12}\Z"),
-        text("subject", "What the alerts are about."),
+        text("group_id", "Of the alerts, or of a digest's route.", pattern=r"^[0-9a-f]{12}\Z"),
+        text("subject", "What the alerts are about; of a digest `digest` and the route."),
         text("kind", "firing or resolved.", values=ALERT_STATES),
         text("severity", "Of the gravest alert.", values=CHECK_SEVERITIES),
         text("title", "One line."),
         text("body", "What, where, since when, how bad, why, what next, how to acknowledge."),
-        text("state", "How far it got; whether one that is `unknown` arrived is not known.", values=DELIVERIES),
+        text(
+            "state",
+            "How far it got; whether one that is `unknown` arrived is not known. What is `held` waits for the digest of its "
+            "route, and what is `in_digest` is in one: neither is a message of its own.",
+            values=DELIVERIES,
+        ),
         Column(name="tries", type=WHOLE, doc="How often it was handed over.", unit="count", ge=0),
         moment("tried_at", "When last.", nullable=True),
         moment("not_before", "When it may be tried again.", nullable=True),

@@ -247,11 +247,16 @@ COUNTED = ("vcpu_hour", "gb_month", "request")
 #: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
 ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
 #: Of a message: not tried yet or not taken, being handed over, taken, handed over without an
-#: answer, too old to be tried again, or not sent because its route had its messages of the week.
-DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP, WITHHELD = (
+#: answer, too old to be tried again, not sent because its route had its messages of the week, waiting for the digest of its
+#: route, or part of one, which is a message of its own.
+DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP, WITHHELD, HELD, IN_DIGEST = (
     *("queued", "sending", "sent", "unknown", "given_up"),
-    "withheld",
+    *("withheld", "held", "in_digest"),
 )
+Digest = Literal["daily", "weekly"]
+#: How often a route is told together of what is not critical.
+DIGESTS: tuple[Digest, ...] = get_args(Digest)
+DAILY, WEEKLY = DIGESTS
 #: How a step ended.
 OUTCOMES = ("done", "unchanged", "partial", "failed")
 #: What the rows of a source are, where they are not what the estate itself reported: `REAL`.

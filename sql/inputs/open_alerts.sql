@@ -5,8 +5,8 @@
 -- Window  400 days
 --
 -- An alert stands as its newest row says, but for one that is over: a run of days past may have found that after a person took it.
--- `told_at` is the run whose message that its group fires was taken last, `waiting` counts those that were not taken yet, both since
--- the alert fires. The order is the gravest first, suppressed ones last.
+-- `told_at` is the run whose message that its group fires was taken last, or went into a digest, `waiting` counts those that were not
+-- taken yet or wait for one, both since the alert fires. The order is the gravest first, suppressed ones last.
 WITH ranked AS (
   SELECT
     as_of, alert_id, group_id, rule, subject, cause, severity, state, suppressed_by, since, fired_at, observed, expected, measured_in,
@@ -17,8 +17,8 @@ WITH ranked AS (
 ),
 told AS (
   SELECT
-    r.alert_id, max(CASE WHEN n.state = 'sent' THEN n.as_of END) AS told_at,
-    count(CASE WHEN n.state NOT IN ('sent', 'given_up', 'withheld') THEN 1 END) AS waiting
+    r.alert_id, max(CASE WHEN n.state IN ('sent', 'in_digest') THEN n.as_of END) AS told_at,
+    count(CASE WHEN n.state NOT IN ('sent', 'given_up', 'withheld', 'in_digest') THEN 1 END) AS waiting
   FROM ranked AS r
   JOIN gold.notification AS n ON n.group_id = r.group_id
   WHERE r.recency = 1 AND n.kind = 'firing' AND n.as_of >= r.fired_at AND n.as_of <= :as_of
