@@ -46,7 +46,7 @@ class Contents:
         held: rows of `gold.notification` that waited for it; those of runs before the period were made too late for their own.
         alerts: rows of `gold.alert`; those of other groups do not count.
         untold: alerts that nobody was told of, by why.
-        rate: how much was anomalous; only a weekly digest tells it.
+        rate: how much was anomalous, None where that could not be asked; only a weekly digest tells it.
     """
 
     held: Sequence[Row] = ()
@@ -144,7 +144,9 @@ def render_digest(route: str, period: Period, told: Contents, rules: Mapping[str
 
 def say_rate(rate: Rate | None) -> str:
     """How much of the estate was anomalous, and whether that is little."""
-    if rate is None or not rate.judged:
+    if rate is None:
+        return "anomaly rate not known: it could not be asked"
+    if not rate.judged:
         return f"anomaly rate not known: nothing was judged in {RATE_DAYS} days"
     ratio = rate.anomalous / rate.judged
     days = (

@@ -206,6 +206,8 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
                 "tries": 0,
             }
     new = {made: row for made, row in rows.items() if made not in there}
+    if waits_for_digest := sum(row["state"] == HELD for row in new.values()):
+        log.info("%s: news that waits for the digest of a route: %d", interval, waits_for_digest)
     mild = [row for row in new.values() if row["kind"] == FIRING and row["severity"] != CHECK_SEVERITIES[0]]
     for name, weekly in ((name, route.weekly_messages) for name, route in settings.routes.items() if route.weekly_messages):
         groups = {row["group_id"]: row["severity"] for row in mild if row["route"] == name}

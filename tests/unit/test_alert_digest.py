@@ -184,7 +184,7 @@ def test_a_digest_reaches_back_to_what_was_made_too_late_for_its_own() -> None:
             "anomaly rate below 2 % over 30 days, of which 4 have samples that were judged: 0 of 100 samples, 0.00 %",
         ),
         (Rate(0, 0, 0), "anomaly rate not known: nothing was judged in 30 days"),
-        (None, "anomaly rate not known: nothing was judged in 30 days"),
+        (None, "anomaly rate not known: it could not be asked"),
     ],
 )
 def test_a_weekly_digest_says_whether_little_is_anomalous_and_of_how_much(rate: Rate | None, said: str) -> None:
