@@ -59,7 +59,12 @@ class Watched(NamedTuple):
 def fleet(servers: int = SERVERS, days: int = DAYS, seed: int = SEED) -> tuple[Watched, ...]:
     made = (_realistic.simulate(server, START, days, seed) for server in _realistic.fleet(servers, days, seed))
     return tuple(
-        Watched(values, tuple(Happened(str(row.kind), int(row.hour), int(row.end_hour)) for row in labels.itertuples()))
+        Watched(
+            values,
+            tuple(
+                Happened(*each) for each in zip(*(labels[name].tolist() for name in ("kind", "hour", "end_hour")), strict=True)
+            ),
+        )
         for values, labels in made
     )
 

@@ -115,8 +115,7 @@ def vote(
     judged = everyone[(series["ts"] >= interval.start) & (series["ts"] < interval.end) & (everyone >= min_history)]
     scores, flags, rows = score_of_excess(excess[:, judged]), strength[:, judged] >= 1, series.iloc[judged]
     far = [np.abs(values - found[place].expected) for place in deciding]
-    trouble = strength[deciding] >= 1
-    rare = np.stack([tail_probability(clock, *each, judged) for each in zip(far, trouble, strict=True)])
+    rare = np.stack([tail_probability(clock, *each, judged) for each in zip(far, strength[deciding] >= 1, strict=True)])
     flagged: npt.NDArray[np.bool_] = votes[judged] > 0
     grave = (weight[judged] > 0) & heavy[judged]
     # One frame from arrays: a column at a time costs more than all that is worked out above.

@@ -100,8 +100,8 @@ def test_of_a_flat_series_nothing_is_rare_and_of_no_row_nothing_is_said() -> Non
 
 
 def test_of_a_short_history_nothing_is_said() -> None:
-    series = pd.DataFrame({"ts": TS, "value": clean(3), "unit": "percent"})[: 24 * 18]
-    found = vote(series, Interval(START, START + timedelta(days=18)), {"bounded": bounded.detect}, 1, 168)
+    series = pd.DataFrame({"ts": TS, "value": clean(3), "unit": "percent"})[: 24 * 20]
+    found = vote(series, Interval(START, START + timedelta(days=20)), {"bounded": bounded.detect}, 1, 168)
 
     known = found["tail_probability"].notna()
     assert known.idxmax() == 336 + FEWEST
