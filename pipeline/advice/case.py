@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -98,6 +98,10 @@ class Case:
     def investigate(self, reason: str, **fields: object) -> Row:
         """Something is wrong, and a person must find out what to do about it."""
         return self._answer("investigate", reason, **fields)
+
+    def unchanged(self, action: Literal["keep", "insufficient_data", "investigate"], reason: str, **fields: object) -> Row:
+        """One of the three above."""
+        return self._answer(action, reason, **fields)
 
     def recommend(self, action: str, reason: str, change: Change, **fields: object) -> Row:
         """Change something: one of the actions that are neither passive nor `investigate`."""
@@ -198,6 +202,7 @@ def cases(estate: Estate, rule: str, version: str, services: Iterable[str]) -> I
     Raises:
         DataError: a resource that is listed twice.
     """
-    for key, resource in resources_of(estate, services):
-        config = optional_text(resource.get("instance_type"))
-        yield Case(estate, rule.rpartition(".")[2], version, key, resource, estate.demand.get(key, {}), config)
+    listed, name = [*resources_of(estate, services)], rule.rpartition(".")[2]
+    usage = estate.demand if listed else {}
+    for key, resource in listed:
+        yield Case(estate, name, version, key, resource, usage.get(key, {}), optional_text(resource.get("instance_type")))

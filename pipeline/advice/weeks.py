@@ -23,12 +23,13 @@ def weeks_of(estate: Estate) -> dict[Key, npt.NDArray[np.float64]]:
     """
     as_of = pd.Timestamp(estate.as_of)
     hours = estate.weeks.loc[(estate.weeks["hour"] < as_of) & (estate.weeks["hour"] >= as_of - pd.Timedelta(weeks=MOST_WEEKS))]
-    age_hours = (as_of - hours["hour"]).dt.total_seconds().to_numpy() / 3600 - 1
+    moments = hours["hour"].to_numpy("datetime64[us]")
+    age_hours = (np.datetime64(as_of, "us") - moments) / np.timedelta64(1, "h") - 1
     row = MOST_WEEKS - 1 - (age_hours // HOURS_OF_WEEK).astype(np.int64)
-    column = (hours["hour"].dt.dayofweek * 24 + hours["hour"].dt.hour).to_numpy(dtype=np.int64)
+    column = hours_of_week(moments)
     value = hours["p95"].to_numpy(dtype=np.float64)
     names = ["account", "region", "resource_id"]
-    codes = hours.groupby(names, sort=False, dropna=False).ngroup().to_numpy()
+    codes = hours.groupby(names, sort=False, dropna=False, observed=True).ngroup().to_numpy()
     tables = np.full((codes.max() + 1 if len(codes) else 0, MOST_WEEKS, HOURS_OF_WEEK), np.nan)
     tables[codes, row, column] = value
     whose = hours[names].iloc[np.unique(codes, return_index=True)[1]].itertuples(index=False, name=None)
