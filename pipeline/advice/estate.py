@@ -110,9 +110,9 @@ class Estate:
         resources: one row per (account, region, resource_id): service ("ec2", "rds", …), instance_type, state,
             launched_at, tags (a JSON object), state_since and config_changed_at (as `inputs.changed_since` says). Only the key
             and service must be there.
-        usage: one row per (account, region, resource_id, metric, hour), these names as text or as categories: mean, p95, max (percent, Mbit/s for
-            network_* and disk_*, or the count of a period), samples, expected_samples (periods in the hour), quality_flag
-            (0 good, 1 imputed, 2 flagged).
+        usage: one row per (account, region, resource_id, metric, hour), these names as text or as categories: mean, p95, max
+            (percent, Mbit/s for network_* and disk_*, or the count of a period), samples, expected_samples (periods in the hour),
+            quality_flag (0 good, 1 imputed, 2 flagged).
         prices: one row per (service, region, item, unit) and price_as_of: price_usd, nullable; for instance types also
             vcpu, memory_gib, arch, and where known network_mbps, ebs_mbps, coremark, burstable, hypervisor, gpu,
             instance_store.

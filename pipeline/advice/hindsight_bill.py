@@ -1,8 +1,8 @@
 """What following a rule that buys commitments would have saved and lost, on the bill of days that are over by now.
 
 A rule that can be asked so has, beside `recommend`, a function `covers(answer, rows, rates)`: which rows of a bill are of what
-would have been bought, without what the answer left out for want of a rate, by the price lists of then. A commitment is paid to the
-end of its term: nothing is taken back, and what it loses in a window counts.
+would have been bought, without what the answer left out for want of a rate, by the price lists of then. A commitment is paid to
+the end of its term: nothing is taken back, and what it loses in a window counts.
 """
 
 from __future__ import annotations

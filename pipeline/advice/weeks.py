@@ -13,6 +13,7 @@ from pipeline.advice.estate import Estate, Key
 #: How many weeks of hours are read.
 MOST_WEEKS = 6
 HOURS_OF_WEEK = 168
+_HOUR_US = 3_600_000_000
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -24,7 +25,7 @@ def weeks_of(estate: Estate) -> dict[Key, npt.NDArray[np.float64]]:
     as_of = pd.Timestamp(estate.as_of)
     hours = estate.weeks.loc[(estate.weeks["hour"] < as_of) & (estate.weeks["hour"] >= as_of - pd.Timedelta(weeks=MOST_WEEKS))]
     moments = hours["hour"].to_numpy("datetime64[us]")
-    age_hours = (np.datetime64(as_of, "us") - moments) / np.timedelta64(1, "h") - 1
+    age_hours = (np.datetime64(as_of, "us") - moments).astype(np.int64) / _HOUR_US - 1
     row = MOST_WEEKS - 1 - (age_hours // HOURS_OF_WEEK).astype(np.int64)
     column = hours_of_week(moments)
     value = hours["p95"].to_numpy(dtype=np.float64)
@@ -55,10 +56,12 @@ def blocks(quiet: npt.NDArray[np.bool_], shortest: int) -> list[tuple[int, int]]
 
 
 def _runs(quiet: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    starts = np.flatnonzero(quiet & ~np.roll(quiet, 1))
+    before = np.roll(quiet, 1)
+    starts, ends = np.flatnonzero(quiet & ~before), np.flatnonzero(before & ~quiet)
     for start in starts:
-        length = int(np.argmin(np.roll(quiet, -int(start))))
-        yield int(start), length
+        # The next end; behind the last one that of the next week.
+        end = ends[np.searchsorted(ends, start) % len(ends)]
+        yield int(start), int((end - start) % HOURS_OF_WEEK)
 
 
 def write_block(start: int, length: int) -> str:

@@ -37,7 +37,8 @@ def read_past(window: Window, lake: Lake, settings: Settings) -> Past:
         bill=before,
     )
     then, _ = judge_the_current(then)
-    after = replace(then, as_of=until, lookback_days=HORIZON_DAYS, usage=read_series(lake, "usage_after", since=origin, as_of=until))
+    usage_after = read_series(lake, "usage_after", since=origin, as_of=until)
+    after = replace(then, as_of=until, lookback_days=HORIZON_DAYS, usage=usage_after)
     # The day before the origin says what was before.
     changes = read(lake, "changed_since", since=origin - timedelta(days=1), as_of=until)
     changes = changes.loc[changes["config_changed_at"].notna(), ["account", "region", "resource_id"]]
