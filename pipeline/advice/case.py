@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -99,8 +99,8 @@ class Case:
         """Something is wrong, and a person must find out what to do about it."""
         return self._answer("investigate", reason, **fields)
 
-    def unchanged(self, action: Literal["keep", "insufficient_data", "investigate"], reason: str, **fields: object) -> Row:
-        """One of the three above."""
+    def unchanged(self, action: str, reason: str, **fields: object) -> Row:
+        """One of the three above, by its name."""
         return self._answer(action, reason, **fields)
 
     def recommend(self, action: str, reason: str, change: Change, **fields: object) -> Row:

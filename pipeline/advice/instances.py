@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.advice.case import Case, Row
 from pipeline.advice.estate import Estate, Key, Listed, optional_text, resources_of, tags_of
@@ -38,7 +38,7 @@ def priced(case: Case, price: Price | None) -> Case:
 class _Settled:
     """How an instance is answered for that is not judged, and why, and what else its row has."""
 
-    action: Literal["keep", "insufficient_data", "investigate"]
+    action: str
     reason: str
     fields: Mapping[str, object] = field(default_factory=dict)
 
