@@ -62,8 +62,8 @@ def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
     labelled = read(lake, "labelled_incidents", as_of=interval.as_of)
     labelled = labelled[labelled["started_at"] >= interval.as_of - LEARNED].tail(MOST_LABELS).reset_index(drop=True)
     points = _read_points(interval, lake, settings, labelled)
-    told = {"labels": len(labelled), "search_trials": settings.search_trials, "seed": SEED, "votes": shipped.votes}
-    told |= {"code_sha256": code_sha256(folders=CODE)}
+    told: dict[str, Any] = {"code_sha256": code_sha256(folders=CODE)}
+    told |= {"labels": len(labelled), "search_trials": settings.search_trials, "seed": SEED, "votes": shipped.votes}
     told |= {"detect_history_hours": settings.detect_history_hours, "detect_min_history_hours": settings.detect_min_history_hours}
     fingerprint = _fingerprint(shipped, serving, labelled, points, told)
     if (before := find_unchanged(settings, fingerprint)) is not None:
