@@ -33,12 +33,14 @@ class Limits:
         within: how long after a run's interval it may send; later it is a backfill.
         behind: of a rule those others of which an alert about the same subject, as grave at least, is told in its place where its
             `detail` names that one's cause: a disk that is full says nothing of a network that is not as it was.
+        ends_untold: rules of what happened once: that a run finds it no more is no message.
     """
 
     repeat: Mapping[str, timedelta]
     flaps: int
     within: timedelta
     behind: Mapping[str, Collection[str]] = field(default_factory=dict)
+    ends_untold: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def decide(
     late = clock - as_of > limits.within or any(row["as_of"] > as_of and row["state"] != ACKNOWLEDGED for row in known.alerts)
     said = {each.group_id: each for each in sorted(known.said, key=_when) if each.as_of < as_of}
     news, untold = _tell(list(now.values()), taken, {row["alert_id"] for row in changes}, said, as_of, limits)
-    news += _tell_over(over, [*now.values(), *kept], history, said, told_now, as_of)
+    news += _tell_over(over, [*now.values(), *kept], history, said, told_now, as_of, limits.ends_untold)
     if late:
         news, untold = [], Counter({"of a run long past": len(news)} if news else {})
     ordered = sorted(news, key=lambda each: (-_GRAVITY[each.severity], each.group_id))
@@ -377,6 +379,7 @@ def _tell_over(
     last: Mapping[str, Said],
     told_now: set[str],
     as_of: datetime,
+    untold: Collection[str],
 ) -> list[News]:
     """The groups that were told last that they fire, and have no open alert now; also where a run that told nobody found it."""
     ended = {_key(row): row for row in over}
@@ -389,7 +392,8 @@ def _tell_over(
         told = last.get(group_id)
         if group_id in told_now or (told is not None and told.kind == FIRING):
             after = as_of - STILL_NEWS if told is None else max(as_of - STILL_NEWS, told.as_of)
-            rows = [row for row in newest if row["group_id"] == group_id and row["as_of"] >= after]
+            skipped = () if group_id in told_now else untold  # What this run told, and made again finds no more, was never so.
+            rows = [row for row in newest if row["group_id"] == group_id and row["as_of"] >= after and row["rule"] not in skipped]
             ordered = sorted(rows, key=lambda row: (-_GRAVITY[row["severity"]], row["rule"]))
             if ordered:
                 news.append(News(group_id, RESOLVED, tuple(ordered)))
