@@ -118,6 +118,8 @@ bench-anomaly: setup ## How well each detector finds what people labelled on two
 	@$(BIN)/python -m tools.bench_confidence
 	@$(BIN)/python -m tools.bench_injection --kinds
 	@$(BIN)/python -m tools.bench_rivals
+	@$(BIN)/python -m tools.bench_fleet --rivals
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_members
 	@$(BIN)/python -m tools.bench_joint
 
 bench-cost-anomalies: setup ## How well events of made-up bills are found and explained, beside two rules that many use (1 minute)

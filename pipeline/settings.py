@@ -198,9 +198,8 @@ class Settings(Running):
         "reports/.",
     )
     budgets: str = Field(default="", description="File of budgets, see docs/cost.md: a path or an address, as of `allocation`.")
-    alert_cost_impact: float = Field(
-        default=100, ge=0, le=1e9, description="Impact of a cost anomaly from which it is an alert, in its bill's currency."
-    )
+    alert_cost_impact: float = Field(default=100, ge=0, le=1e9, description="Impact of a cost anomaly for an alert, as billed.")
+    alert_restated_cost: float = Field(default=100, ge=0, le=1e9, description="Cost that a closed bill moves by for an alert.")
     alert_cpu_warning_pct: float = Field(default=80, ge=1, le=100, description="CPU from which there is a warning.")
     alert_cpu_critical_pct: float = Field(default=95, ge=1, le=100, description="CPU from which it is critical.")
     alert_memory_warning_pct: float = Field(default=85, ge=1, le=100, description="Memory from which there is a warning.")
@@ -215,6 +214,8 @@ class Settings(Running):
     alert_latency_critical_ms: float = Field(default=5000, ge=1, le=3_600_000, description="The same from which it is critical.")
     alert_hold_hours: int = Field(default=2, ge=1, le=24, description="Hours in a row that a threshold is reached for an alert.")
     alert_disk_full_days: int = Field(default=14, ge=1, le=90, description="Days within which a disk that fills up is an alert.")
+    alert_storage_growth_pct: float = Field(default=10, ge=1, le=1000, description="Percent storage grows in a day for an alert.")
+    alert_storage_growth_gb: float = Field(default=100, ge=0, le=1e6, description="The same of a bucket, in 10^9 bytes.")
     alert_completeness: float = Field(default=0.95, ge=0, le=1, description="Share of samples below which there is an alert.")
     alert_stale_days: int = Field(default=2, ge=1, le=20, description="Days without a build after which a table is stale.")
     alert_incident_hours: int = Field(

@@ -18,7 +18,8 @@ from tests.support.fleet_profiles import read_fleet
 
 SEEDS = (11, 12, 13, 14, 15)
 BAR = 0.8
-console = Console()
+# Nine columns of two figures each, also where there is no terminal.
+console = Console(width=130)
 
 
 def main() -> None:

@@ -12,6 +12,9 @@ from pipeline.advice.estate import Estate, Key, optional_text, resources_of
 from pipeline.tables.advice import RECOMMENDATION
 from pipeline.tables.columns import ACTIONS
 
+_FIELDS = frozenset(RECOMMENDATION.names)
+# As `json.dumps` would be asked, which makes one for every row.
+_EVIDENCE = json.JSONEncoder(sort_keys=True, default=float)
 _NO_CHANGE = {
     "confidence": 0.0,
     "risk_level": 0,
@@ -40,9 +43,8 @@ def answer(
 ) -> dict[str, object]:
     """One row of recommendations; what is not given is unknown, and a row without a change needs no restart."""
     rule_id, rule_version = rule
-    unknown = set(fields) - set(RECOMMENDATION.names)
-    if action not in ACTIONS or unknown:
-        raise ValueError(f"action {action!r} or fields {sorted(unknown)} are not part of a recommendation")
+    if action not in ACTIONS or not fields.keys() <= _FIELDS:
+        raise ValueError(f"action {action!r} or fields {sorted(fields.keys() - _FIELDS)} are not part of a recommendation")
     return {
         **_NO_CHANGE,
         **fields,
@@ -56,7 +58,7 @@ def answer(
         "resource_id": key[2],
         "action": action,
         "reason": reason,
-        "evidence_json": json.dumps(evidence or {}, sort_keys=True, default=float),
+        "evidence_json": _EVIDENCE.encode(evidence or {}),
     }
 
 

@@ -99,6 +99,10 @@ class Case:
         """Something is wrong, and a person must find out what to do about it."""
         return self._answer("investigate", reason, **fields)
 
+    def unchanged(self, action: str, reason: str, **fields: object) -> Row:
+        """One of the three above, by its name."""
+        return self._answer(action, reason, **fields)
+
     def recommend(self, action: str, reason: str, change: Change, **fields: object) -> Row:
         """Change something: one of the actions that are neither passive nor `investigate`."""
         low, expected, high = _saving_range(change)
@@ -198,6 +202,7 @@ def cases(estate: Estate, rule: str, version: str, services: Iterable[str]) -> I
     Raises:
         DataError: a resource that is listed twice.
     """
-    for key, resource in resources_of(estate, services):
-        config = optional_text(resource.get("instance_type"))
-        yield Case(estate, rule.rpartition(".")[2], version, key, resource, estate.demand.get(key, {}), config)
+    listed, name = [*resources_of(estate, services)], rule.rpartition(".")[2]
+    usage = estate.demand if listed else {}
+    for key, resource in listed:
+        yield Case(estate, name, version, key, resource, usage.get(key, {}), optional_text(resource.get("instance_type")))

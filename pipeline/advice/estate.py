@@ -110,9 +110,9 @@ class Estate:
         resources: one row per (account, region, resource_id): service ("ec2", "rds", …), instance_type, state,
             launched_at, tags (a JSON object), state_since and config_changed_at (as `inputs.changed_since` says). Only the key
             and service must be there.
-        usage: one row per (account, region, resource_id, metric, hour): mean, p95, max (percent, Mbit/s for
-            network_* and disk_*, or the count of a period), samples, expected_samples (periods in the hour), quality_flag
-            (0 good, 1 imputed, 2 flagged).
+        usage: one row per (account, region, resource_id, metric, hour), these names as text or as categories: mean, p95, max
+            (percent, Mbit/s for network_* and disk_*, or the count of a period), samples, expected_samples (periods in the hour),
+            quality_flag (0 good, 1 imputed, 2 flagged).
         prices: one row per (service, region, item, unit) and price_as_of: price_usd, nullable; for instance types also
             vcpu, memory_gib, arch, and where known network_mbps, ebs_mbps, coremark, burstable, hypervisor, gpu,
             instance_store.
@@ -247,14 +247,16 @@ class _Ordered:
         """The wanted rows; what comes in order, as it does from the lake, is not sorted again."""
         rows = np.flatnonzero(wanted)
         moments = frame[time].to_numpy("datetime64[us]")
-        starts = _changes([frame[name].to_numpy()[rows] for name in _NAMED])
+        starts = _starts(frame, rows)
         texts = list(frame[_NAMED].iloc[rows[starts]].itertuples(index=False, name=None))
         in_order = all(isinstance(text, str) for row in texts for text in row) and all(
             one < other for one, other in itertools.pairwise(texts)
         )
         backwards = np.flatnonzero(np.diff(moments[rows]) < np.timedelta64(0, "us")) + 1
         if not in_order or not np.isin(backwards, starts).all():
-            rows = rows[frame[[*_NAMED, time]].iloc[rows].reset_index(drop=True).sort_values([*_NAMED, time]).index.to_numpy()]
+            # The order of categories is not that of names.
+            named = frame[[*_NAMED, time]].iloc[rows].reset_index(drop=True).astype(dict.fromkeys(_NAMED, "object"))
+            rows = rows[named.sort_values([*_NAMED, time]).index.to_numpy()]
             starts = _changes([pd.factorize(frame[name])[0][rows] for name in _NAMED])
         return cls(frame, rows, moments[rows], np.append(starts, len(rows)))
 
@@ -272,6 +274,19 @@ class _Ordered:
             key = (str(account), str(region), str(resource_id))
             found.setdefault(key, {})[str(metric)] = made(slice(int(start), int(end)))
         return found
+
+
+def codes_of(names: pd.Series) -> npt.NDArray[Any]:
+    """What differs where names do, the fastest to compare: the codes of categories, or the names themselves."""
+    return names.cat.codes.to_numpy() if isinstance(names.dtype, pd.CategoricalDtype) else names.to_numpy()
+
+
+def _starts(frame: pd.DataFrame, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where in some rows of a frame, which come in its order, another resource or metric begins than that of the row before."""
+    # Which run of the whole frame each is of: to take names out of it row by row costs more than to compare them.
+    begins = np.zeros(len(frame), dtype=np.int64)
+    begins[_changes([codes_of(frame[name]) for name in _NAMED])] = 1
+    return _changes([np.cumsum(begins)[rows]])
 
 
 def _changes(names: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.advice.estate import Estate, Key
+from pipeline.advice.estate import Estate, Key, codes_of
 
 _KEY = ["account", "region", "resource_id"]
 # What is judged by its load; of a snapshot or an address nobody expects metrics.
@@ -105,7 +105,7 @@ def _unpriced(estate: Estate) -> Iterator[Gap]:
 
 def _keys(frame: pd.DataFrame) -> set[Key]:
     # Of the hours of one resource, which mostly follow each other, only the first.
-    columns = [frame[name].to_numpy() for name in _KEY]
+    columns = [codes_of(frame[name]) for name in _KEY]
     is_new = np.ones(len(frame), dtype=bool)
     is_new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     distinct = frame.loc[is_new, _KEY].drop_duplicates()

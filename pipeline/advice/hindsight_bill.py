@@ -1,7 +1,8 @@
 """What following a rule that buys commitments would have saved and lost, on the bill of days that are over by now.
 
-A rule that can be asked so has, beside `recommend`, a function `covers(answer, rows)`: which rows of a bill are of what would
-have been bought. A commitment is paid to the end of its term: nothing is taken back, and what it loses in a window counts.
+A rule that can be asked so has, beside `recommend`, a function `covers(answer, rows, rates)`: which rows of a bill are of what
+would have been bought, without what the answer left out for want of a rate, by the price lists of then. A commitment is paid to
+the end of its term: nothing is taken back, and what it loses in a window counts.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.advice.bill import by_day, days_of
+from pipeline.advice.commitment_rates import Rates
 from pipeline.advice.hindsight import HORIZON_DAYS, Past, Total
 from pipeline.advice.prices import HOURS_PER_MONTH
 from pipeline.capacity.replay import LEAST_AHEAD
 
 #: Of a rule.
-Covers = Callable[[Mapping[str, Any], pd.DataFrame], pd.Series]
+Covers = Callable[[Mapping[str, Any], pd.DataFrame, Rates], pd.Series]
 
 
 def follow_purchases(past: Past, rule: str, version: str, answers: pd.DataFrame, covers: Covers) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def follow_purchases(past: Past, rule: str, version: str, answers: pd.DataFrame,
     What a commitment would have taken the place of, on each day that the bill has of the window, is what it may cover and was
     paid on demand, or by commitments that did not exist at the origin. It is worth no more than that, and than its dollars over
     the share of them that must be used. Days on which it cost more than it was worth count as missed, a purchase that did so
-    over the whole window as violating. What the rule left out for want of a rate is left out here, by its share. The chance
+    over the whole window as violating. What the rule left out for want of a rate is left out here, row by row. The chance
     that a rule states is of the whole term, and not held to a month.
 
     Args:
@@ -38,7 +40,7 @@ def follow_purchases(past: Past, rule: str, version: str, answers: pd.DataFrame,
         covers: its own.
     """
     total = Total()
-    held = set(past.then.bill["commitment_id"])
+    held, rates = set(past.then.bill["commitment_id"]), Rates(past.then)
     for answer in answers.to_dict("records"):
         named = {str(name): value for name, value in answer.items()}
         bill = past.bill[past.bill["payer"] == named["account"]]
@@ -46,13 +48,12 @@ def follow_purchases(past: Past, rule: str, version: str, answers: pd.DataFrame,
         if named["action"] == "insufficient_data" or len(days) < LEAST_AHEAD * HORIZON_DAYS:
             continue
         is_open = (bill["charged_as"] == "on_demand") | ((bill["charged_as"] == "covered") & ~bill["commitment_id"].isin(held))
-        evidence = json.loads(named["evidence_json"])
-        left_out = sum(evidence.get("left_out", {}).values())
-        hourly = (1 - left_out) * by_day(bill[covers(named, bill) & is_open], "list_usd", days) / 24
+        hourly = by_day(bill[covers(named, bill, rates) & is_open], "list_usd", days) / 24
         total.resources += 1
         total.cost += 24 * float(hourly.sum())
         if named["action"] != "purchase":
             continue
+        evidence = json.loads(named["evidence_json"])
         bought = float(evidence["hourly_usd"])
         saved = np.minimum(hourly, bought / float(evidence["break_even_utilisation"])) - bought
         total.changes += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.advice.case import Case, Row
@@ -34,28 +34,46 @@ def priced(case: Case, price: Price | None) -> Case:
     )
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """How an instance is answered for that is not judged, and why, and what else its row has."""
+
+    action: str
+    reason: str
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
 def settled(case: Case, min_coverage_pct: float) -> Row | None:
     """The answer for an instance that needs no judgement, or allows none by its own load; None for one to be judged.
 
     It does not run, is a member of a group, is too young or was resized lately, its CPU was seen too little, or what was seen is
-    nothing but zeros, which an exporter writes that measures nothing.
+    nothing but zeros, which an exporter writes that measures nothing. It is worked out once for all rules that ask the same.
     """
+    asked = ("settled", case.resource["service"], case.key, min_coverage_pct)
+    found = case.estate.once(asked, lambda: _settle(case, min_coverage_pct))
+    if found is None:
+        return None
+    return case.unchanged(found.action, found.reason, **found.fields)
+
+
+def _settle(case: Case, min_coverage_pct: float) -> _Settled | None:
     # An inventory without states lists running ones.
     state = optional_text(case.resource.get("state"))
     if state is not None and state != "running":
-        return case.keep(f"Already {state}.", monthly_cost_usd=0.0, price_as_of=None)
+        return _Settled("keep", f"Already {state}.", {"monthly_cost_usd": 0.0, "price_as_of": None})
     group = _group_of(case.resource)
     if group:
-        return case.insufficient(f"Member of {group}: its size belongs to the group, not to one member.")
+        return _Settled("insufficient_data", f"Member of {group}: its size belongs to the group, not to one member.")
     unknown = case.too_young() or case.resized() or case.seen_too_little("cpu_utilization", "CPU utilization", min_coverage_pct)
     if unknown:
-        return case.insufficient(unknown)
+        return _Settled("insufficient_data", unknown)
     measured = [case.usage[name] for name, one in MEASURES.items() if one.zero == "filler" and name in case.usage]
     if any(one.max.any() or one.mean.any() for one in measured):
         return None
-    return case.investigate(
+    return _Settled(
+        "investigate",
         f"Every sample of the last {case.days} days is exactly 0, of CPU, memory and network as far as they are known: "
-        "a running instance is never that still, so nothing was measured. Look at its exporter."
+        "a running instance is never that still, so nothing was measured. Look at its exporter.",
     )
 
 

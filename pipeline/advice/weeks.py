@@ -13,6 +13,7 @@ from pipeline.advice.estate import Estate, Key
 #: How many weeks of hours are read.
 MOST_WEEKS = 6
 HOURS_OF_WEEK = 168
+_HOUR_US = 3_600_000_000
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -23,12 +24,13 @@ def weeks_of(estate: Estate) -> dict[Key, npt.NDArray[np.float64]]:
     """
     as_of = pd.Timestamp(estate.as_of)
     hours = estate.weeks.loc[(estate.weeks["hour"] < as_of) & (estate.weeks["hour"] >= as_of - pd.Timedelta(weeks=MOST_WEEKS))]
-    age_hours = (as_of - hours["hour"]).dt.total_seconds().to_numpy() / 3600 - 1
+    moments = hours["hour"].to_numpy("datetime64[us]")
+    age_hours = (np.datetime64(as_of, "us") - moments).astype(np.int64) / _HOUR_US - 1
     row = MOST_WEEKS - 1 - (age_hours // HOURS_OF_WEEK).astype(np.int64)
-    column = (hours["hour"].dt.dayofweek * 24 + hours["hour"].dt.hour).to_numpy(dtype=np.int64)
+    column = hours_of_week(moments)
     value = hours["p95"].to_numpy(dtype=np.float64)
     names = ["account", "region", "resource_id"]
-    codes = hours.groupby(names, sort=False, dropna=False).ngroup().to_numpy()
+    codes = hours.groupby(names, sort=False, dropna=False, observed=True).ngroup().to_numpy()
     tables = np.full((codes.max() + 1 if len(codes) else 0, MOST_WEEKS, HOURS_OF_WEEK), np.nan)
     tables[codes, row, column] = value
     whose = hours[names].iloc[np.unique(codes, return_index=True)[1]].itertuples(index=False, name=None)
@@ -54,10 +56,12 @@ def blocks(quiet: npt.NDArray[np.bool_], shortest: int) -> list[tuple[int, int]]
 
 
 def _runs(quiet: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    starts = np.flatnonzero(quiet & ~np.roll(quiet, 1))
+    before = np.roll(quiet, 1)
+    starts, ends = np.flatnonzero(quiet & ~before), np.flatnonzero(before & ~quiet)
     for start in starts:
-        length = int(np.argmin(np.roll(quiet, -int(start))))
-        yield int(start), length
+        # The next end; behind the last one that of the next week.
+        end = ends[np.searchsorted(ends, start) % len(ends)]
+        yield int(start), int((end - start) % HOURS_OF_WEEK)
 
 
 def write_block(start: int, length: int) -> str:

@@ -33,12 +33,14 @@ class Limits:
         within: how long after a run's interval it may send; later it is a backfill.
         behind: of a rule those others of which an alert about the same subject, as grave at least, is told in its place where its
             `detail` names that one's cause: a disk that is full says nothing of a network that is not as it was.
+        ends_untold: rules of what happened once: that a run finds it no more is no message.
     """
 
     repeat: Mapping[str, timedelta]
     flaps: int
     within: timedelta
     behind: Mapping[str, Collection[str]] = field(default_factory=dict)
+    ends_untold: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,9 @@ def decide(
     before = {key: _state(past[-1]) for key, past in history.items() if past[-1]["state"] != RESOLVED}
     changes = [row for key, row in now.items() if before.get(key) != _state(row)] + over + kept
     late = clock - as_of > limits.within or any(row["as_of"] > as_of and row["state"] != ACKNOWLEDGED for row in known.alerts)
-    said = {each.group_id: each for each in sorted(known.said, key=when) if each.as_of < as_of}
+    said = {each.group_id: each for each in sorted(known.said, key=_when) if each.as_of < as_of}
     news, untold = _tell(list(now.values()), taken, {row["alert_id"] for row in changes}, said, as_of, limits)
-    news += _tell_over(over, [*now.values(), *kept], history, said, told_now, as_of)
+    news += _tell_over(over, [*now.values(), *kept], history, said, told_now, as_of, limits.ends_untold)
     if late:
         news, untold = [], Counter({"of a run long past": len(news)} if news else {})
     ordered = sorted(news, key=lambda each: (-GRAVITY[each.severity], each.group_id))
@@ -159,7 +161,7 @@ def routes_told(said: Iterable[Said], group_id: str, as_of: datetime) -> set[str
     """The routes that a run has to tell that a group is over: those that were told last that it fires, by this run or before."""
     last = {
         each.route: each.kind
-        for each in sorted((one for one in said if not one.withheld), key=when)
+        for each in sorted((one for one in said if not one.withheld), key=_when)
         if each.group_id == group_id and (each.as_of < as_of or (each.as_of == as_of and each.kind == FIRING))
     }
     return {route for route, kind in last.items() if kind == FIRING}
@@ -178,15 +180,14 @@ def choose_withheld(new: Mapping[str, str], said: Iterable[Said], route: str, as
         as_of: of the run.
         weekly: messages of a week.
     """
-    own = sorted((one for one in said if one.route == route and one.kind == FIRING and not one.withheld), key=when)
+    own = sorted((one for one in said if one.route == route and one.kind == FIRING and not one.withheld), key=_when)
     heard_at = {each.group_id: each.as_of for each in own if each.as_of < as_of}
     told = sum(each.severity != CHECK_SEVERITIES[0] and as_of - A_WEEK < each.as_of <= as_of for each in own)
     ordered = sorted(new, key=lambda group: (-GRAVITY[new[group]], heard_at.get(group, datetime.min), group))
     return set(ordered[max(weekly - told, 0) :])
 
 
-def when(said: Said) -> tuple[Any, ...]:
-    """The order in which messages were made."""
+def _when(said: Said) -> tuple[Any, ...]:
     return said.as_of, said.kind, not said.withheld
 
 
@@ -378,6 +379,7 @@ def _tell_over(
     last: Mapping[str, Said],
     told_now: set[str],
     as_of: datetime,
+    untold: Collection[str],
 ) -> list[News]:
     """The groups that were told last that they fire, and have no open alert now; also where a run that told nobody found it."""
     ended = {_key(row): row for row in over}
@@ -390,7 +392,8 @@ def _tell_over(
         told = last.get(group_id)
         if group_id in told_now or (told is not None and told.kind == FIRING):
             after = as_of - STILL_NEWS if told is None else max(as_of - STILL_NEWS, told.as_of)
-            rows = [row for row in newest if row["group_id"] == group_id and row["as_of"] >= after]
+            skipped = () if group_id in told_now else untold  # What this run told, and made again finds no more, was never so.
+            rows = [row for row in newest if row["group_id"] == group_id and row["as_of"] >= after and row["rule"] not in skipped]
             ordered = sorted(rows, key=lambda row: (-GRAVITY[row["severity"]], row["rule"]))
             if ordered:
                 news.append(News(group_id, RESOLVED, tuple(ordered)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pipeline.alerting.decide import GRAVITY, News, Row, Said, digest, when
+from pipeline.alerting.decide import GRAVITY, News, Row, Said, digest
 from pipeline.alerting.message import one_line, place, title_of
 from pipeline.alerting.rules import Rule
 from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, DAILY, FIRING, RESOLVED, SUPPRESSED, WEEKLY
@@ -82,7 +82,8 @@ def is_held(news: News, said: Iterable[Said], route: str, as_of: datetime) -> bo
     if news.severity == CHECK_SEVERITIES[0]:
         return False
     told_at_once = False
-    for each in sorted((one for one in said if one.route == route and one.group_id == news.group_id), key=when):
+    own = (one for one in said if one.route == route and one.group_id == news.group_id)
+    for each in sorted(own, key=lambda one: (one.as_of, one.kind)):
         if each.as_of < as_of or (each.as_of == as_of and each.kind == FIRING):
             told_at_once = each.kind == FIRING and (told_at_once or each.severity == CHECK_SEVERITIES[0])
     return news.kind == FIRING or not told_at_once
@@ -122,7 +123,7 @@ def render_digest(route: str, period: Period, told: Contents, rules: Mapping[str
         if row["group_id"] in groups:
             groups[row["group_id"]].append(row)
     # A group without rows was told by a run that was made again since, and found nothing.
-    found = [_Group.of(rows, since) for rows in groups.values() if rows]
+    found = [_Group.of(rows, since, rules) for rows in groups.values() if rows]
     found.sort(key=lambda each: (each.is_over, -GRAVITY[each.row["severity"]], place(each.row), each.row["rule"]))
     over = sum(each.is_over for each in found)
     firing = len(found) - over
@@ -169,7 +170,7 @@ class _Group:
     ended: int
 
     @staticmethod
-    def of(rows: Sequence[Row], since: datetime) -> _Group:
+    def of(rows: Sequence[Row], since: datetime, rules: Mapping[str, Rule]) -> _Group:
         newest = {row["alert_id"]: row for row in sorted(rows, key=lambda row: (row["state"] == RESOLVED, row["as_of"]))}
         fires = [row for row in newest.values() if row["state"] != RESOLVED]
         latest = max(row["as_of"] for row in newest.values())
@@ -179,7 +180,9 @@ class _Group:
         )
         ended = {one["alert_id"] for one in rows if one["state"] == RESOLVED and one["as_of"] > since}
         began = {one["alert_id"] for one in rows if one["fired_at"] > since}
-        return _Group(row, not fires, str(row["state"]), len(began), len(ended))
+        # What happened once does not end.
+        happened = row["rule"] in rules and rules[row["rule"]].ends_untold
+        return _Group(row, not fires and not happened, str(row["state"]), len(began), len(ended))
 
     def paragraph(self, rules: Mapping[str, Rule]) -> str:
         row, rule = self.row, rules.get(self.row["rule"])
@@ -193,6 +196,7 @@ class _Group:
         }
         if not self.is_over:
             lines["Next"] = rule.to_do if rule else ""
+        if self.state != RESOLVED:
             lines["Acknowledge"] = f'python -m pipeline alert ack {row["alert_id"]} --reason "…"'
         first = one_line(f"[{word}] {place(row)}: {title_of(row, rules)}")
         return "\n".join([first, *(_line(name, text) for name, text in lines.items() if text)])

@@ -27,6 +27,7 @@ class Rule:
         means: what that means to the estate.
         to_do: what a person does next.
         rhythm: when it is asked; what runs of the other rhythm know of it, they neither change nor end.
+        ends_untold: whether nobody is told that it is over: what happened once does not end, it is only found no more.
         behind: rules of which an alert about the same subject, as grave at least, says what one of this would whose detail names
             its cause.
     """
@@ -38,6 +39,7 @@ class Rule:
     to_do: str
     rhythm: str = DAY
     behind: tuple[str, ...] = ()
+    ends_untold: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,13 @@ def parse_rule(name: str, text: str) -> Rule:
     behind = tuple(word.strip() for word in stated.get("Behind", "").split(",") if word.strip())
     strange += [f"behind {other!r}" for other in behind if not re.fullmatch("[a-z][a-z0-9_]*", other) or other == name]
     strange += [f"rhythm {rhythm!r}"] if (rhythm := stated.get("Rhythm", DAY)) not in RHYTHMS else []
+    strange += [f"ends {ends!r}"] if (ends := stated.get("Ends", "told")) not in ("told", "untold") else []
     if title is None or missing or strange:
         wrong = "its first line" if title is None else f"`{missing[0]}`" if missing else strange[0]
         raise ConfigError(
             f"sql/alerts/{name}.sql: look at {wrong}: the head begins with `-- alerts.{name}: what is so` and states "
             f"`-- Severity  …` ({', '.join(CHECK_SEVERITIES)}), `-- Means  …` and `-- Do  …`; "
-            f"`-- Rhythm  …` is {' or '.join(RHYTHMS)}, `-- Behind  …` names other rules"
+            f"`-- Rhythm  …` is {' or '.join(RHYTHMS)}, `-- Behind  …` names other rules, "
+            "`-- Ends  …` is told or untold"
         )
-    return Rule(name, title[1], severities, stated["Means"], stated["Do"], rhythm, behind)
+    return Rule(name, title[1], severities, stated["Means"], stated["Do"], rhythm, behind, ends == "untold")

@@ -250,6 +250,8 @@ def _rows(
         upper=expected + margin,
         threshold=ALERT,
         contribution=np.nan,
+        # That asks for deviations of four weeks, for which the state has no room.
+        tail_probability=np.nan,
         votes=seen.astype(np.int64),
         vote_weight=np.round(weight * seen, 6),
         severity=np.where(matters(values, expected, is_percent, followed.high), grave, "low"),

@@ -10,11 +10,14 @@ import numpy.typing as npt
 from scipy.stats import chi2
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from pipeline.anomalies.catalogued import choose, measure
 from pipeline.anomalies.detection import finite, usual_of_hour
-from pipeline.anomalies.learned import LEAST_SAMPLES, TrainedOptions, trainings
+from pipeline.anomalies.learned import LEAST_SAMPLES, CataloguedOptions, trainings
+from pipeline.features.series import of_samples
 
 Floats = npt.NDArray[np.float64]
 Stamps = npt.NDArray[np.datetime64]
+Rows = npt.NDArray[np.int64]
 
 #: What is told of a training is cut off so many deviations out: a few outliers make no covariance.
 _CUT = 4.0
@@ -39,16 +42,17 @@ class Joint(NamedTuple):
 
 
 def judge_together(
-    ts: Stamps, clock: Stamps, own: Floats, others: Mapping[str, Floats], options: TrainedOptions, alert_deviations: float
+    ts: Stamps, clock: Stamps, own: Floats, others: Mapping[str, Floats], options: CataloguedOptions, alert_deviations: float
 ) -> Joint:
-    """The Mahalanobis distance of the metrics' deviations from the usual values of their hours.
+    """The Mahalanobis distance of the metrics' deviations from the usual values of their hours, and of what features say of each.
 
     Args:
         ts: one timestamp per row, UTC.
         clock: as `arrival_clock` gives it.
         own: the metric that is judged, NaN where missing.
         others: name → other metrics at the same moments.
-        options: of training; covariances are made at fixed moments, of what came before each.
+        options: of training; covariances are made at fixed moments, of what came before each. A metric's `catalogue` features
+            are coordinates beside its deviation, and what they make up of the distance is its part.
         alert_deviations: deviations of one metric that are an alert; of more the distance that is as rare.
 
     Source: Mahalanobis (1936), with the shrunk covariance of Ledoit & Wolf (2004), A well-conditioned estimator; parts as in
@@ -58,18 +62,52 @@ def judge_together(
     usual = [usual_of_hour(ts, clock, each, f"{options.history_days}D") for each in columns]
     deviations = np.column_stack([(each - middle) / spread for each, (middle, spread) in zip(columns, usual, strict=True)])
     excess, share = np.full(len(own), np.nan), np.full(len(own), np.nan)
+    told: list[_Series] = []
+    if options.catalogue:
+        told = [
+            _Series(each, np.abs(each - middle), of_samples(clock, each))
+            for each, (middle, _) in zip(columns, usual, strict=True)
+        ]
     # Sums of linear algebra depend on how many threads share them.
     with threadpool_limits(limits=1):
         for known, block in trainings(clock, np.isfinite(deviations[:, 0]), options.history_days, options.retrain_hours):
             used = np.flatnonzero(np.isnan(deviations[known]).mean(axis=0) <= _MISSING_RATIO)
-            past = deviations[known][:, used]
-            past = past[np.isfinite(past).all(axis=1)]
+            learned = known[np.isfinite(deviations[known][:, used]).all(axis=1)]
             new = block[np.isfinite(deviations[block][:, used]).all(axis=1)]
-            if len(used) < 2 or len(past) < LEAST_SAMPLES or not len(new):
+            if len(used) < 2 or len(learned) < LEAST_SAMPLES or not len(new):
                 continue
-            distance, parts = _distance(deviations[new][:, used], _precision(past))
-            excess[new], share[new] = _part(distance / (alert_deviations * _widening(len(used))), parts)
+            coordinates = [_Coordinates(used, deviations[learned][:, used], deviations[new][:, used])]
+            if told:
+                coordinates += [_of_features(int(place), told[place], learned, new, options.catalogue) for place in used]
+            owner, past, judged = (np.concatenate(each, axis=-1) for each in zip(*coordinates, strict=True))
+            distance, parts = _distance(judged, _precision(past))
+            parts = np.column_stack([parts[:, owner == place].sum(axis=1) for place in used])
+            excess[new], share[new] = _part(distance / (alert_deviations * _widening(len(owner))), parts)
     return Joint(excess, share, usual[0][0])
+
+
+class _Series(NamedTuple):
+    """Of one metric: its values, how far each lies from the usual one of its hour, (rows, features) what the catalogue says."""
+
+    values: Floats
+    surprise: Floats
+    features: Floats
+
+
+class _Coordinates(NamedTuple):
+    """What is told of samples: which metric each coordinate is of, and its values in a training and in what is judged by it."""
+
+    owner: Rows
+    past: Floats
+    judged: Floats
+
+
+def _of_features(place: int, series: _Series, learned: Rows, new: Rows, most: int) -> _Coordinates:
+    """The features of one metric that tell most of it in a training."""
+    chosen = choose(series.features[learned], series.surprise[learned], most)
+    level = float(np.median(np.abs(series.values[learned])))
+    past, judged = measure(series.features[learned], series.features[new], chosen, level)
+    return _Coordinates(np.full(len(chosen), place), past, judged)
 
 
 def _widening(metrics: int) -> float:

@@ -78,17 +78,22 @@ class TrainedOptions(BaseModel):
     retrain_hours: int = Field(168, ge=1, le=8760, description="Hours from one training to the next, counted from 1970 on.")
 
 
-class LearnedOptions(TrainedOptions):
-    """The same of one that learns what scores are high, and when its score is an alert."""
+class CataloguedOptions(TrainedOptions):
+    """The same of one that may be told features of the catalogue."""
 
-    alert_ratio: float = alert_at(2.0)
     catalogue: int = Field(
         0,
         ge=0,
         le=len(names("hour")),
-        description="Features of the catalogue by the hour that it is told besides, "
+        description="Features of the catalogue by the hour that it is told besides, of each series, "
         "the best by importance and mutual information in each training.",
     )
+
+
+class LearnedOptions(CataloguedOptions):
+    """The same of one that learns what scores are high, and when its score is an alert."""
+
+    alert_ratio: float = alert_at(2.0)
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Of everything that is drawn at random.")
 
 

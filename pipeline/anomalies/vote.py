@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline.anomalies.detection import ALERT, Detector, Silence, announce, arrival_clock, score_of_excess, severity
 from pipeline.anomalies.incidents import IMPACT_RATIO
 from pipeline.anomalies.state import hold
+from pipeline.anomalies.tail import tail_probability
 from pipeline.errors import ConfigError
 from pipeline.interval import Interval
 from pipeline.tables.columns import ANOMALOUS, NORMAL, ONLY_FLAGGED
@@ -113,12 +114,15 @@ def vote(
     }
     judged = everyone[(series["ts"] >= interval.start) & (series["ts"] < interval.end) & (everyone >= min_history)]
     scores, flags, rows = score_of_excess(excess[:, judged]), strength[:, judged] >= 1, series.iloc[judged]
+    far = [np.abs(values - found[place].expected) for place in deciding]
+    rare = np.stack([tail_probability(clock, *each, judged) for each in zip(far, strength[deciding] >= 1, strict=True)])
     flagged: npt.NDArray[np.bool_] = votes[judged] > 0
     grave = (weight[judged] > 0) & heavy[judged]
     # One frame from arrays: a column at a time costs more than all that is worked out above.
     columns = {
         **{name: rows[name] for name in rows},
         **{name: column[judged] for name, column in said.items()},
+        "tail_probability": rare[strongest[judged], np.arange(len(judged))].round(6),
         "state": np.select([anomalous[judged], flagged], [ANOMALOUS, ONLY_FLAGGED], NORMAL).astype(object),
         "threshold": np.full(len(rows), ALERT),
         "severity": np.where(grave, severity(score_of_excess(worst[judged])), "low").astype(object),

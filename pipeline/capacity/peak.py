@@ -88,9 +88,10 @@ def peak_demand(
     grid = grid[np.isfinite(grid).sum(axis=1) >= 12]
     if len(grid) < 2:
         raise ValueError(f"a breach needs two days with at least half their hours, got {len(grid)}")
-    mean = np.nanmean(grid, axis=1)
+    missing = np.isnan(grid)
+    mean = np.where(missing, 0.0, grid).sum(axis=1) / (24 - missing.sum(axis=1))
     # A missing hour is taken to be like the rest of its day.
-    grid = np.where(np.isnan(grid), mean[:, None], grid)
+    grid = np.where(missing, mean[:, None], grid)
     floor = max(float(grid.max()) / 1000, 1e-9)
     # The quantile 0.99 by the method "higher".
     above = 24 * days - 1 - int(np.ceil(0.99 * (24 * days - 1)))

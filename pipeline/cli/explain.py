@@ -13,6 +13,7 @@ from pipeline.cli.output import console, print_frame, write_money
 from pipeline.cli.plot import draw_hours
 from pipeline.interval import Interval
 from pipeline.report.evidence import heights, uses_of
+from pipeline.report.origin import kind_of_sources, with_kind
 from pipeline.report.words import RISK_WORDS
 from pipeline.tables.identifiers import as_given
 
@@ -95,10 +96,17 @@ def _show_evidence(found: Explanation) -> None:
     print_frame(pd.DataFrame(rows, columns=["figure", "observed", "held to"]).astype("object"), "evidence")
     if found.options:
         _say(f"options of {found.row['rule_id']} now: {', '.join(f'{name}={value}' for name, value in found.options.items())}")
+    for line in draw_uses(found, console.width):
+        _say(line)
+
+
+def draw_uses(found: Explanation, width: int) -> Iterator[str]:
+    """The series that it rests on, first what the evidence speaks of; each title says where the estate did not report it."""
+    kind = kind_of_sources(found.loads["source"].astype("str"))
     for use in uses_of(found.hours, found.evidence)[:_MOST_PLOTS]:
         lines = heights(found.evidence, use, found.row["current_config"], found.row["target_config"])
         hours = [moment.to_pydatetime() for moment in use.hours]
-        _say(draw_hours(hours, use.values, f"{use.metric}, {use.said}, {use.unit}", lines, console.width))
+        yield draw_hours(hours, use.values, with_kind(f"{use.metric}, {use.said}, {use.unit}", kind), lines, width)
 
 
 def _text(value: Any) -> Any:

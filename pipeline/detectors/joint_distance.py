@@ -11,13 +11,13 @@ from pydantic import Field
 
 from pipeline.anomalies.detection import Detection, arrival_clock, finite, judge
 from pipeline.anomalies.joint import judge_together
-from pipeline.anomalies.learned import TrainedOptions
+from pipeline.anomalies.learned import CataloguedOptions
 
 #: Taken by name where there are any: name → the other metrics of the resource at the same moments.
 INPUTS = ("others",)
 
 
-class Options(TrainedOptions):
+class Options(CataloguedOptions):
     """What covariances are made of, and when a distance is an alert."""
 
     alert_deviations: float = Field(

@@ -86,7 +86,7 @@ def from_samples(title: str, samples: pd.DataFrame) -> Observed:
     samples = samples.dropna(subset="value").sort_values(["metric", "resource", "ts"], ignore_index=True)
     day = samples["ts"].dt.floor("D")
     groups = samples.assign(day=day).groupby(["metric", "resource", "unit", "day"], sort=False)["value"]
-    days = groups.agg(value=lambda each: float(each.quantile(0.95, interpolation="higher")), seen="size").reset_index()
+    days = pd.DataFrame({"value": groups.quantile(0.95, interpolation="higher"), "seen": groups.size()}).reset_index()
     # A complete day has as many samples as most days of its series.
     usual = days.groupby(["metric", "resource"])["seen"].transform("median")
     days = days.assign(complete=np.minimum(days["seen"] / usual, 1.0)).rename(columns={"day": "ts"}).drop(columns="seen")

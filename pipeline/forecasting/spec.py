@@ -139,10 +139,10 @@ def params_of(options: BaseModel) -> dict[str, Any]:
 
 
 @cache
-def code_sha256(root: Path = Path(__file__).parent.parent) -> str:
-    """A hash of every source file in the folders of CODE: what a forecast, its score or a training's choice depends on."""
+def code_sha256(root: Path = Path(__file__).parent.parent, folders: tuple[str, ...] = CODE) -> str:
+    """A hash of every source file in some folders, by default what a forecast, its score or a training's choice depends on."""
     digest = hashlib.sha256()
-    for file in sorted(file for folder in CODE for file in (root / folder).rglob("*.py")):
+    for file in sorted(file for folder in folders for file in (root / folder).rglob("*.py")):
         digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -11,7 +11,7 @@ from pipeline.advice.commitment_rates import INSTANCE_USAGE
 from pipeline.advice.estate import Estate
 from pipeline.advice.measures import MOST_DAYS
 from pipeline.advice.weeks import MOST_WEEKS
-from pipeline.inputs import ask, read
+from pipeline.inputs import ask, read, read_series
 from pipeline.inputs.resources import read_resources
 from pipeline.interval import Interval
 from pipeline.lake import Lake
@@ -93,11 +93,11 @@ def read_estate(interval: Interval, lake: Lake, settings: Settings) -> Estate:
         as_of=as_of,
         lookback_days=settings.lookback_days,
         resources=read_listed(as_of, lake, settings),
-        usage=read(lake, "usage", since=since, as_of=as_of),
+        usage=read_series(lake, "usage", since=since, as_of=as_of),
         prices=read_prices(lake, bill, as_of),
         risk=read(lake, "preventable_risk", as_of=as_of),
         activity=read(lake, "activity", since=as_of - ACTIVITY, as_of=as_of),
-        weeks=read(lake, "spare_time", since=as_of - SPARE_TIME, as_of=as_of),
+        weeks=read_series(lake, "spare_time", since=as_of - SPARE_TIME, as_of=as_of),
         bill=bill,
         anomalies=_read_anomalies(interval, lake),
         budgets=read(lake, "likely_breaches", as_of=as_of),

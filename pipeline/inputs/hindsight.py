@@ -8,7 +8,7 @@ from datetime import timedelta
 from pipeline.advice.currency import judge_the_current
 from pipeline.advice.estate import Estate
 from pipeline.advice.hindsight import HORIZON_DAYS, Past, Window
-from pipeline.inputs import read
+from pipeline.inputs import read, read_series
 from pipeline.inputs.estate import BILLED, SPARE_TIME, read_bill_days, read_listed, read_prices
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -30,14 +30,15 @@ def read_past(window: Window, lake: Lake, settings: Settings) -> Past:
         as_of=origin,
         lookback_days=settings.lookback_days,
         resources=read_listed(origin, lake, settings),
-        usage=read(lake, "usage", since=origin - timedelta(days=settings.lookback_days), as_of=origin),
+        usage=read_series(lake, "usage", since=origin - timedelta(days=settings.lookback_days), as_of=origin),
         prices=read_prices(lake, before, origin),
         risk=CAPACITY_RISK.empty(),
-        weeks=read(lake, "spare_time", since=origin - SPARE_TIME, as_of=origin),
+        weeks=read_series(lake, "spare_time", since=origin - SPARE_TIME, as_of=origin),
         bill=before,
     )
     then, _ = judge_the_current(then)
-    after = replace(then, as_of=until, lookback_days=HORIZON_DAYS, usage=read(lake, "usage_after", since=origin, as_of=until))
+    usage_after = read_series(lake, "usage_after", since=origin, as_of=until)
+    after = replace(then, as_of=until, lookback_days=HORIZON_DAYS, usage=usage_after)
     # The day before the origin says what was before.
     changes = read(lake, "changed_since", since=origin - timedelta(days=1), as_of=until)
     changes = changes.loc[changes["config_changed_at"].notna(), ["account", "region", "resource_id"]]

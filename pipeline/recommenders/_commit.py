@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
@@ -267,6 +268,14 @@ def _left_out(coverable: pd.DataFrame, discounts: Mapping[str, _Discount]) -> di
     shares = (usd / usd.sum()).sort_values(ascending=False, kind="stable")
     shares = shares[(shares > 0) & ~shares.index.isin(list(discounts))]
     return {"left_out": {str(name): round(float(share), 4) for name, share in shares.items()}}
+
+
+def is_left_out(
+    answer: Mapping[str, object], rows: pd.DataFrame, family: Callable[[pd.Series], pd.Series], rates: Rates
+) -> pd.Series:
+    """Which rows of a bill are of a family that an answer left out."""
+    left_out = json.loads(str(answer["evidence_json"])).get("left_out", {})
+    return (family(rows["usage_type"]) + rates.what_runs(rows)).isin(list(left_out))
 
 
 def _listed(rows: pd.DataFrame, terms: Terms, rates: Rates) -> _Discount | None:

@@ -99,7 +99,8 @@ class Dimension:
         measured: whether there is enough data.
         short: whether the present type is too small.
         hidden: whether saturation hides how much is wanted.
-        figures, observed, thresholds: what was found and what it was held to, for people and for machines.
+        figures, observed: what was found, for people and for machines.
+        thresholds: what it was held to, each with the name of the option.
         peaks: what the peaks of the next 30 days may be, as shares of the present capacity.
     """
 
@@ -109,7 +110,7 @@ class Dimension:
     hidden: bool = False
     figures: tuple[str, ...] = ()
     observed: Mapping[str, float] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, str] = field(default_factory=dict)
     peaks: PeakDemand | None = None
 
 
@@ -176,14 +177,30 @@ def weigh(
         return case.insufficient(f"The price list of {case.region or 'its region'} does not describe {described}.")
     if now["gpu"] > 0:
         return case.insufficient(f"{case.config} has {now['gpu']:g} GPU, whose use is not measured.")
-    dimensions = dimensions_of(case, options, now, risks)
-    need = need_of(case, now, dimensions)
+    asked = ("need", case.resource["service"], case.key, *_decisive(options))
+    need, dimensions = case.estate.once(asked, lambda: _need_and_dimensions(case, options, now, risks))
     case = replace(
         case,
         evidence=evidence_of(case, options, need, dimensions),
         confidence=case.usage["cpu_utilization"].coverage(case.days) * (1 - len(need.unmeasured) / 8),
     )
     return case, need, fitting_types(options, types, need)
+
+
+def _decisive(options: Sizing) -> tuple[float, ...]:
+    """The thresholds that decide what is needed; the others say which types are looked at."""
+    return (
+        *(options.min_coverage_pct, options.quantile_pct, options.unmeasured_bandwidth_ratio),
+        *(options.cpu_headroom_pct, options.memory_headroom_pct, options.bandwidth_headroom_pct),
+        *(options.upsize_probability, options.saturated_growth_ratio),
+    )
+
+
+def _need_and_dimensions(
+    case: Case, options: Sizing, now: Type, risks: Mapping[str, tuple[float, float]]
+) -> tuple[Need, dict[str, Dimension]]:
+    dimensions = dimensions_of(case, options, now, risks)
+    return need_of(case, now, dimensions), dimensions
 
 
 def need_of(case: Case, now: Type, dimensions: Mapping[str, Dimension]) -> Need:
@@ -211,7 +228,10 @@ def evidence_of(case: Case, options: Sizing, need: Need, dimensions: Mapping[str
         **case.how_much_was_seen("cpu_utilization"),
         "unmeasured": list(need.unmeasured),
         "observed": {name: value for one in dimensions.values() for name, value in one.observed.items()},
-        "thresholds": {**held_to, **{name: value for one in dimensions.values() for name, value in one.thresholds.items()}},
+        "thresholds": {
+            **held_to,
+            **{name: getattr(options, option) for one in dimensions.values() for name, option in one.thresholds.items()},
+        },
     }
 
 
@@ -269,7 +289,7 @@ def _utilization_need(
         hidden=hidden,
         figures=tuple(figures),
         observed=observed,
-        thresholds={f"{name}_headroom_pct": headroom_pct, f"{name}_p_cross_90d": options.upsize_probability},
+        thresholds={f"{name}_headroom_pct": f"{name}_headroom_pct", f"{name}_p_cross_90d": "upsize_probability"},
         peaks=_peaks_of(demand),
     )
 
@@ -292,7 +312,7 @@ def _bandwidth_need(options: Sizing, name: str, used: float | None, present: flo
         short=needed > present,
         figures=(f"{name} P{options.quantile_pct:g} {used:.1f} Mbit/s",),
         observed={f"{name}_quantile_mbps": round(used, 3)},
-        thresholds={f"{name}_headroom_pct": options.bandwidth_headroom_pct},
+        thresholds={f"{name}_headroom_pct": "bandwidth_headroom_pct"},
     )
 
 

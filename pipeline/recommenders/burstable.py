@@ -41,11 +41,11 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer, burstable types; EC2 user guide, CPU credits.
     """
-    return recommendations([_judge(case, options) for case in cases(estate, __name__, RULE_VERSION, SERVICES)])
-
-
-def _judge(case: Case, options: Options) -> Row:
     sizing = Sizing(min_coverage_pct=options.min_coverage_pct, allow_burstable=True)
+    return recommendations([_judge(case, options, sizing) for case in cases(estate, __name__, RULE_VERSION, SERVICES)])
+
+
+def _judge(case: Case, options: Options, sizing: Sizing) -> Row:
     weighed = weigh_instance(case, sizing)
     if not isinstance(weighed, tuple):
         return weighed

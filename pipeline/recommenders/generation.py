@@ -44,16 +44,23 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
 
     Source: AWS Compute Optimizer and Cost Optimization Hub, Upgrade and MigrateToGraviton; effort from the latter.
     """
-    return recommendations([_judge(case, options) for case in cases(estate, __name__, RULE_VERSION, SERVICES)])
-
-
-def _judge(case: Case, options: Options) -> Row:
-    platform = str(tags_of(case.resource).get("headroom:platform", "linux")).lower()
-    sizing = Sizing(
-        min_coverage_pct=options.min_coverage_pct,
-        allow_arch_change=options.allow_arch_change and platform.startswith("linux"),
-        max_breach_probability=options.max_breach_probability,
+    of_linux, of_others = (
+        Sizing(
+            min_coverage_pct=options.min_coverage_pct,
+            allow_arch_change=may_migrate,
+            max_breach_probability=options.max_breach_probability,
+        )
+        for may_migrate in (options.allow_arch_change, False)
     )
+    judged = cases(estate, __name__, RULE_VERSION, SERVICES)
+    return recommendations([_judge(case, options, of_linux if _is_linux(case) else of_others) for case in judged])
+
+
+def _is_linux(case: Case) -> bool:
+    return str(tags_of(case.resource).get("headroom:platform", "linux")).lower().startswith("linux")
+
+
+def _judge(case: Case, options: Options, sizing: Sizing) -> Row:
     weighed = weigh_instance(case, sizing)
     if not isinstance(weighed, tuple):
         return weighed

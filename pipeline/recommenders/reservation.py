@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from pipeline.advice.bill import PLAN, RESERVATION, known_bill, reserved_familie
 from pipeline.advice.case import Case, Row, cases
 from pipeline.advice.commitment_rates import Rates
 from pipeline.advice.estate import Estate
-from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
+from pipeline.recommenders._commit import CommitOptions, Offer, is_left_out, judge_offer
 from pipeline.tables.commitments import CONVERTIBLE, INSTANCE_PLAN, STANDARD, OfInstances
 
 RULE_VERSION = "3"
@@ -60,9 +60,16 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     return recommendations([_judge(case, bill[bill["payer"] == case.key[0]], rates, options) for case in judged])
 
 
-def covers(answer: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:
-    """Which rows of a payer's bill are of what an answer is about."""
-    return _is_of(_with_families(rows), str(answer["region"]), str(answer["resource_id"]))
+def covers(answer: Mapping[str, Any], rows: pd.DataFrame, rates: Rates) -> pd.Series:
+    """Which rows of a payer's bill are of what an answer is about, of what had a rate."""
+    region, reserved_as = str(answer["region"]), str(answer["resource_id"])
+    is_mine = _is_of(_with_families(rows), region, reserved_as)
+    return is_mine & ~is_left_out(answer, rows, _only(reserved_as.partition("/")[2]), rates)
+
+
+def _only(family: str) -> Callable[[pd.Series], pd.Series]:
+    """All usage types are of one family."""
+    return lambda usage_types: pd.Series(family, index=usage_types.index, dtype="object")
 
 
 def _with_families(rows: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +111,7 @@ def _offer(case: Case, options: Options) -> Offer:
         is_coverable=is_coverable,
         is_commitment=is_commitment,
         held=held,
-        family=lambda usage_types: pd.Series(family, index=usage_types.index, dtype="object"),
+        family=_only(family),
         changed=("ec2", "autoscaling") if service == "ec2" else (service,),
         is_changed=lambda rows: rows["reserved_as"].str.startswith(f"{service}/", na=False),
         kind=kind,

@@ -12,7 +12,7 @@ from pipeline.advice.bill import COVERED_BY_PLANS, PLAN, SAVINGS_PLAN, has_same_
 from pipeline.advice.case import cases
 from pipeline.advice.commitment_rates import Rates
 from pipeline.advice.estate import Estate
-from pipeline.recommenders._commit import CommitOptions, Offer, judge_offer
+from pipeline.recommenders._commit import CommitOptions, Offer, is_left_out, judge_offer
 from pipeline.tables.commitments import COMPUTE_PLAN
 
 RULE_VERSION = "4"
@@ -37,9 +37,9 @@ def recommend(estate: Estate, options: Options) -> pd.DataFrame:
     return recommendations([judge_offer(case, bill[bill["payer"] == case.key[0]], _OFFER, rates, options) for case in judged])
 
 
-def covers(answer: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:  # noqa: ARG001 a payer has one such plan
-    """Which rows of a payer's bill a plan may cover."""
-    return _is_coverable(rows)
+def covers(answer: Mapping[str, Any], rows: pd.DataFrame, rates: Rates) -> pd.Series:
+    """Which rows of a payer's bill a plan may cover, of what had a rate."""
+    return _is_coverable(rows) & ~is_left_out(answer, rows, _family, rates)
 
 
 def _is_coverable(rows: pd.DataFrame) -> pd.Series:

@@ -4,9 +4,10 @@
 seconds since the trace began, about every ten seconds; the option `start` says which day that is for the lake.
 
 **What is lost** Samples become means of periods. The publisher normalised memory bandwidth and network to 0–100 of an amount
-that is not told: they are percentages of the largest, and no Mbps, under names of their own. A disk's -1 and 101 stand for
-unknown, and so does whatever else lies outside 0–100; a cell without a value is none. The file has neither accounts, types nor
-prices: capacity in percent can be forecast, and nothing can be recommended.
+that is not told: they are percentages of the largest, and no Mbps, under names of their own. It calls `net_in` and `net_out`
+traffic, but in the first 100,002 rows of the file, which are of 16 machines, no machine's ever falls: they are totals. A disk's
+-1 and 101 stand for unknown, and so does whatever else lies outside 0–100; a cell without a value is none. The file has neither
+accounts, types nor prices: capacity in percent can be forecast, and nothing can be recommended.
 
 Source: github.com/alibaba/clusterdata, cluster-trace-v2018, `schema.txt`.
 """
@@ -42,12 +43,13 @@ METRICS: dict[str, tuple[str, str, float | None]] = {
     "mem_util_percent": ("memory_utilization", "percent", 100),
     "mem_gps": ("memory_bandwidth_of_largest", "percent", 100),
     "mkpi": ("cache_misses_per_1000_instructions", "count", None),
-    "net_in": ("network_in_of_largest", "percent", 100),
-    "net_out": ("network_out_of_largest", "percent", 100),
+    "net_in": ("network_in_total_of_largest", "percent", 100),
+    "net_out": ("network_out_total_of_largest", "percent", 100),
     "disk_io_percent": ("disk_busy", "percent", 100),
 }
 MACHINE = "^m_[0-9]{1,9}$"
 _KEY = ["machine", "period"]
+_NUMBER = "number"
 
 
 class Options(BaseModel):
@@ -64,7 +66,7 @@ class Options(BaseModel):
         default=100,
         ge=1,
         le=10_000,
-        description="Machines that are read, those with the lowest numbers: the trace has about 4,000.",
+        description="Machines that are read, from m_1 to the one of this number: the trace has about 4,000.",
     )
     account: str = Field(default="alibaba", pattern=_bronze.IDENTIFIER, description="Account of the machines.")
     region: str = Field(default="trace", pattern=_bronze.IDENTIFIER, description="Region of the machines.")
@@ -75,7 +77,7 @@ def fetch(interval: Interval, options: Options) -> Iterator[Batch]:
 
     Raises:
         SourceError: there is no such file, or it cannot be read.
-        DataError: a row has other columns than the trace's, or a cell no number.
+        DataError: a row has other columns than the trace's, a cell no number, or no machine is one that is asked for.
     """
     means = _means(interval, options)
     parts = []
@@ -110,7 +112,14 @@ def _means(interval: Interval, options: Options) -> pa.Table:
     step = timedelta(seconds=options.period_s)
     # Rounded up: a period that began before the interval belongs to the one before.
     first, end = -((origin - interval.start) // step), -((origin - interval.end) // step)
-    parts = [_sums(piece, options, first, end) for piece in _pieces(options.path)]
+    parts, lowest = [], None
+    for piece in _pieces(options.path):
+        parts.append(_sums(piece, options, first, end))
+        lowest = pc.min(pa.array([lowest, pc.min(piece[_NUMBER]).as_py()], pa.int64())).as_py()
+    if lowest is not None and lowest > options.machines:
+        raise DataError(
+            f"{options.path}: expected machines up to m_{options.machines}, got none below m_{lowest}: set `machines`"
+        )
     whole = pa.concat_tables(parts) if parts else pa.table({name: pa.array([], kind) for name, kind in _types().items()})
     summed = whole.group_by(_KEY, use_threads=False).aggregate([(name, "sum") for name in _types() if name not in _KEY])
     return summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
@@ -122,7 +131,7 @@ def _types() -> dict[str, Any]:
 
 
 def _pieces(path: Path) -> Iterator[pa.Table]:
-    """The rows of the file as they are published, a piece at a time: the whole does not fit into memory."""
+    """The rows of the file as published, with each machine's number, a piece at a time: the whole does not fit into memory."""
     types = {name: pa.float64() for name in COLUMNS} | {"machine_id": pa.string(), "time_stamp": pa.int64()}
     try:
         with pa.csv.open_csv(
@@ -135,7 +144,8 @@ def _pieces(path: Path) -> Iterator[pa.Table]:
             for each in reader:
                 rows = pa.Table.from_batches([each])
                 _check_names(path, rows["machine_id"])
-                yield rows
+                number = pc.cast(pc.utf8_replace_slice(rows["machine_id"], 0, 2, ""), pa.int64())
+                yield rows.append_column(_NUMBER, number)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from error
     except pa.ArrowInvalid as error:
@@ -150,9 +160,10 @@ def _check_names(path: Path, names: pa.ChunkedArray) -> None:
 
 def _sums(rows: pa.Table, options: Options, first: int, end: int) -> pa.Table:
     """Sums and counts by machine and period of one piece, of the machines and the periods that are asked for."""
-    number = pc.cast(pc.utf8_replace_slice(rows["machine_id"], 0, 2, ""), pa.int64())
     period = pc.divide(rows["time_stamp"], options.period_s)
-    asked = pc.and_(pc.less_equal(number, options.machines), pc.and_(pc.greater_equal(period, first), pc.less(period, end)))
+    asked = pc.and_(
+        pc.less_equal(rows[_NUMBER], options.machines), pc.and_(pc.greater_equal(period, first), pc.less(period, end))
+    )
     asked = pc.and_(asked, pc.greater_equal(rows["time_stamp"], 0))
     columns = {"machine": rows["machine_id"], "period": period} | {
         column: _possible(rows[column], most) for column, (_, _, most) in METRICS.items()

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.interval import Interval
-from pipeline.sources import _bronze, _realistic, _realistic_truth
+from pipeline.sources import _bronze, _realistic, _realistic_telemetry, _realistic_truth
 from pipeline.sources._archetypes import ARCHETYPES, read_archetypes
 from pipeline.sources._batch import Batch
 from pipeline.sources._realistic_demand import METRICS, Server
@@ -83,6 +83,10 @@ class Options(BaseModel):
         default="day", description="Period of a sample; by default day (reference) or hour, the only one of realistic."
     )
     seed: int = Field(default=42, ge=0, le=2**32 - 1, description="Equal seeds give equal fleets, in every process.")
+    telemetry: Literal["base", "full"] = Field(
+        default="base",
+        description="base: five metrics; full: each metric of views.server_metrics_wide that a server can have (realistic only).",
+    )
     truth: Literal["none", Granularity, "both"] = Field(
         default="none",
         description="Also land true quantiles in bronze.fleet_truth: of each hour, of each day's P95, or both (realistic only).",
@@ -115,6 +119,8 @@ class Options(BaseModel):
             raise ValueError("the realistic fleet is hourly; granularity=day belongs to the reference fleet")
         if self.preset == "reference" and self.truth != "none":
             raise ValueError("true quantiles are published by the realistic fleet only; set truth=none")
+        if self.preset == "reference" and self.telemetry != "base":
+            raise ValueError("the reference fleet has its five documented metrics only; set telemetry=base")
         return self
 
 
@@ -158,14 +164,16 @@ def _moments(options: Options, offsets: npt.NDArray[np.int64], period_s: int) ->
     return np.datetime64(options.start, "us") + offsets * np.timedelta64(period_s, "s")
 
 
-def _long(names: list[str], when: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64]) -> dict[str, Any]:
+def _long(
+    names: list[str], when: npt.NDArray[np.datetime64], values: npt.NDArray[np.float64], units: dict[str, str] = UNITS
+) -> dict[str, Any]:
     """Columns of long rows ordered by ts, server, metric; `values` is (T, S, M) or, with rows per quantile, (T, S, M, Q)."""
     moments, servers, metrics, *levels = values.shape
     each = int(np.prod(levels))
     return {
         "ts": np.repeat(when, servers * metrics * each),
         "resource_id": _words(names, np.tile(np.repeat(np.arange(servers), metrics * each), moments)),
-        "metric": _words(list(UNITS), np.tile(np.repeat(np.arange(metrics), each), moments * servers)),
+        "metric": _words(list(units), np.tile(np.repeat(np.arange(metrics), each), moments * servers)),
         "value": values.ravel(),
     }
 
@@ -201,18 +209,18 @@ def _reference_samples(interval: Interval, options: Options, block: range) -> pa
     return _samples(columns, period_s, "p95", _words(about["region"].tolist(), region))
 
 
-def _samples(columns: dict[str, Any], period_s: int, statistic: str, region: Any) -> pa.Table:
-    units = pa.array([UNITS[name] for name in UNITS], pa.string())
-    position = pc.index_in(columns["metric"], pa.array(list(UNITS), pa.string()))
+def _samples(columns: dict[str, Any], period_s: int, statistic: str, region: Any, units: dict[str, str] = UNITS) -> pa.Table:
+    position = pc.index_in(columns["metric"], pa.array(list(units), pa.string()))
+    statistics = ["Sum" if name in _realistic_telemetry.SUMS else statistic for name in units]
     return _bronze.rows(
         "bronze.metric_sample",
         {
             "source": NAME,
             "account": ACCOUNT,
             "region": region,
-            "statistic": statistic,
+            "statistic": pa.array(statistics, pa.string()).take(position),
             "period_s": period_s,
-            "unit": units.take(position),
+            "unit": pa.array(list(units.values()), pa.string()).take(position),
             **columns,
         },
     )
@@ -296,14 +304,16 @@ def _realistic_servers(options: Options) -> pd.DataFrame:
 def _realistic_samples(interval: Interval, options: Options, block: range) -> pa.Table:
     offsets = _periods(interval, options, 3600)
     values, _ = _block(options, block)
-    names = [server.name for server in _servers(options)[block.start : block.stop]]
-    columns = _long(names, _moments(options, offsets, 3600), values[offsets])
+    servers, units = _servers(options)[block.start : block.stop], UNITS
+    if options.telemetry == "full":
+        values, units = _realistic_telemetry.add(servers, values, UNITS, options.seed)
+    columns = _long([server.name for server in servers], _moments(options, offsets, 3600), values[offsets], units)
     reported = ~np.isnan(columns["value"])
     kept = pa.array(reported)
     columns = {"ts": columns["ts"][reported], "value": columns["value"][reported]} | {
         name: columns[name].filter(kept) for name in ("resource_id", "metric")
     }
-    return _samples(columns, 3600, "Average", REALISTIC_REGION)
+    return _samples(columns, 3600, "Average", REALISTIC_REGION, units)
 
 
 def _incidents(interval: Interval, options: Options, block: range) -> pa.Table:

@@ -111,7 +111,9 @@ def _once(
     others = read_rules().keys() - choose_rules(read_rules(), interval).keys()
     rows = [row for row in read_known(lake, interval.as_of) if row["rule"] not in others]
     known = Known(rows, read_said(lake, interval.as_of))
-    limits = replace(limits_of(settings), behind=find_behind(read_rules(), settings.routes.values()))
+    behind = find_behind(read_rules(), settings.routes.values())
+    untold = frozenset(name for name, rule in read_rules().items() if rule.ends_untold)
+    limits = replace(limits_of(settings), behind=behind, ends_untold=untold)
     decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, unanswered)
     changed = _publish(decision, {*choose_rules(read_rules(), interval), *(row["rule"] for row in rows)}, interval, lake)
     queue_messages(decision.news, known.said, interval, lake, settings)

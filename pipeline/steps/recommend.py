@@ -87,10 +87,11 @@ def _answers(
     estate: Estate, unjudged: pd.DataFrame, settings: Settings, arrange: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> pd.DataFrame:
     """What all rules in use say, arranged as a portfolio: those that judge what changes leave after the others."""
-    answers, covered = [unjudged], set[str]()
+    answers, covered, is_after = [unjudged], set[str](), False
     for name in sorted(settings.recommenders, key=_is_after_changes):
-        if _is_after_changes(name):
-            rows = arrange(pd.concat(answers, ignore_index=True))
+        if _is_after_changes(name) and not is_after:
+            # Such rules do not judge what others of their kind leave.
+            rows, is_after = arrange(pd.concat(answers, ignore_index=True)), True
             estate = estate.after(rows[["account", "service", "portfolio_savings_usd"]])
         recommend_by = plugs.bind("recommenders", name, plugs.options("recommenders", name, settings))
         answers.append(recommend_by(estate))

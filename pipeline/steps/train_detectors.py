@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.anomalies.learning import SEED, Evidence, Learned, gather, learn, measure
 from pipeline.anomalies.voters import UNREGISTERED, Voters
+from pipeline.forecasting.spec import code_sha256
 from pipeline.inputs import read
 from pipeline.quality.conform import conform
 from pipeline.registry.detectors import Proposal, Trained, find_unchanged, log_detectors
@@ -41,6 +42,8 @@ STEP = Step(
 )
 #: Labels that are learned from at most, the newest; the hours of their resources are read from the first of them on.
 MOST_LABELS, LEARNED = 500, timedelta(days=180)
+#: Folders that decide what a training finds, beside labels, hours and settings.
+CODE = ("anomalies", "detectors", "features")
 
 
 def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
@@ -48,7 +51,7 @@ def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
 
     The vote of the settings is the first version. With `anomalies.learning.LEAST_LABELS` labels and more, weights and thresholds
     are learned from them, by `search_trials` sets beside a grid, and told on labels that came later; below it nothing changes,
-    and the reason says so. `promote` decides. The same labels, hours and settings again register nothing.
+    and the reason says so. `promote` decides. The same labels, hours, settings and code again register nothing.
 
     Raises:
         ConfigError: a weight or option that is none.
@@ -59,11 +62,12 @@ def train_detectors(interval: Interval, lake: Lake, settings: Settings) -> int:
     labelled = read(lake, "labelled_incidents", as_of=interval.as_of)
     labelled = labelled[labelled["started_at"] >= interval.as_of - LEARNED].tail(MOST_LABELS).reset_index(drop=True)
     points = _read_points(interval, lake, settings, labelled)
-    told = {"labels": len(labelled), "search_trials": settings.search_trials, "seed": SEED, "votes": shipped.votes}
+    told: dict[str, Any] = {"code_sha256": code_sha256(folders=CODE)}
+    told |= {"labels": len(labelled), "search_trials": settings.search_trials, "seed": SEED, "votes": shipped.votes}
     told |= {"detect_history_hours": settings.detect_history_hours, "detect_min_history_hours": settings.detect_min_history_hours}
     fingerprint = _fingerprint(shipped, serving, labelled, points, told)
     if (before := find_unchanged(settings, fingerprint)) is not None:
-        log.info("detectors as of %s, unchanged: labels, hours and settings are those as of %s", interval.as_of, before)
+        log.info("detectors as of %s, unchanged: labels, hours, settings and code are those as of %s", interval.as_of, before)
         return 0
     beside = told_more(settings)
     evidence = None if beside else gather(points, labelled, bind_detectors(settings), settings.detect_min_history_hours)

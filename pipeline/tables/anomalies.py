@@ -48,6 +48,14 @@ ANOMALY_POINT = Table(
         Column(
             name="is_alert", type=FLAG, doc="People are told of it: it is anomalous, and new or far worse than what they know."
         ),
+        number(
+            "tail_probability",
+            "Share of as large deviations in the four weeks before, by the strongest of the detectors that count; "
+            "null of fewer than 99, and where `bounded` votes alone.",
+            "ratio",
+            ge=0,
+            le=1,
+        ),
         number("value", "What was observed; null where no detector flags it, as all that follows.", "as `unit`"),
         number("expected", "What the strongest of the detectors that count expected.", "as `unit`"),
         number("lower", "Below it that detector takes a value for far; null where it does not go by distance.", "as `unit`"),

@@ -34,7 +34,8 @@ def frame(table: Table, rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     """`Table.frame`, see there."""
     given, names = list(rows), frozenset(table.names)
     for number, row in enumerate(given):
-        if unknown := sorted(row.keys() - names):
+        if not row.keys() <= names:
+            unknown = sorted(row.keys() - names)
             raise DataError(f"{table.name}: row {number} has columns {unknown}; declared are {list(table.names)}")
     return pd.DataFrame({c.name: _series([row.get(c.name) for row in given], c, table) for c in table.columns})
 

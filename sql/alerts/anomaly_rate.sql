@@ -6,7 +6,7 @@
 --         :alert_anomaly_hour_ratio, :alert_anomaly_day_ratio, :alert_anomaly_samples, :alert_incident_mbps   settings
 -- Window  1 days
 -- Severity  warning
--- Behind  threshold, service
+-- Behind  threshold, service, storage_growth
 -- Means   It is not one odd sample: the resource behaves otherwise than in the weeks before.
 -- Do      See what was deployed or changed; the report draws the hours around it.
 --

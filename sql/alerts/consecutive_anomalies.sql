@@ -6,7 +6,7 @@
 --         :alert_anomalies_in_a_row, :alert_incident_mbps   settings
 -- Window  1 days
 -- Severity  warning
--- Behind  threshold, service
+-- Behind  threshold, service, storage_growth
 -- Means   It is no outlier that is over: the series stays where it was not before.
 -- Do      See what was deployed or changed when it began; say `python -m pipeline anomaly` what you know of it.
 --

@@ -6,7 +6,7 @@
 --         :alert_incident_hours, :alert_incident_impact, :alert_incident_mbps   settings
 -- Window  0 days
 -- Severity  critical, warning
--- Behind  threshold, service
+-- Behind  threshold, service, storage_growth
 -- Means   More than one anomaly: two metrics at once, or one for long, or far off as a share of capacity.
 -- Do      See what was deployed or changed when it began; the report draws the hours around it.
 --

@@ -19,6 +19,7 @@ from pipeline.lake import Lake, open_lake
 from pipeline.registry.champion import roll_back
 from pipeline.registry.mlflow import EXPERIMENT
 from pipeline.settings import Settings
+from pipeline.steps import train_detectors as train_step
 from pipeline.steps.build import build
 from pipeline.steps.detect import detect
 from pipeline.steps.due import changed_vote
@@ -220,6 +221,21 @@ def test_an_empty_lake_has_a_first_version_and_the_same_again_is_no_other(tmp_pa
     assert empty.train(KNOWN) == (1, 1)
     assert empty.train(KNOWN) == (0, 0)
     assert [row["champion_version"] for row in empty.decisions()] == ["1"]
+
+
+def test_detectors_of_another_installation_are_measured_again_on_the_same_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_module.load({}, home=tmp_path)
+    empty = Estate(settings, open_lake(settings))
+    trainings = [len(empty.runs("tags.kind = 'detector training'")) for _ in range(3) if empty.train(KNOWN)]
+    assert trainings == [1, 2, 2], "the second one knows of the first, the third of nothing else"
+
+    monkeypatch.setattr(train_step, "code_sha256", lambda **_: "another")
+    empty.train(KNOWN)
+
+    assert {"anomalies", "detectors", "features"} == set(train_step.CODE)
+    assert len({run.data.params["code_sha256"] for run in empty.runs("tags.kind = 'detector training'")}) == 2
 
 
 def test_settings_that_come_back_are_what_was_asked_for_last_and_no_training_is_due(tmp_path: Path) -> None:

@@ -155,6 +155,19 @@ def test_a_digest_says_what_fires_what_is_over_how_often_what_nobody_was_told_an
     assert foot.splitlines() == ["Untold       flapping: 3 (alerts, by why nobody is told)", "Report       s3://b/report.html"]
 
 
+def test_what_happened_once_is_not_over_in_a_digest_though_the_next_run_finds_it_no_more() -> None:
+    rules = read_rules()
+    ended = {"fired_at": END - 9 * HOUR, "rule": "storage_growth"}
+    alerts = [row(END - 9 * HOUR, "firing", **ended), row(END - HOUR, "resolved", **ended)]
+
+    body = render_digest("mail", A_DAY, Contents([held("g")], alerts), rules, "r")[1]
+
+    assert f"[WARNING] 1/r/g cpu: {rules['storage_growth'].title}" in body
+    assert rules["storage_growth"].to_do in body
+    assert "Acknowledge" not in body
+    assert "1 fires, 0 are over" in body
+
+
 def test_a_digest_lists_the_gravest_and_counts_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digest, "LISTED", 2)
     alerts = [row(END, "firing", name, name, severity="warning" if name == "z" else "info") for name in "abcz"]

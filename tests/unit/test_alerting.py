@@ -420,6 +420,26 @@ def test_whatever_fires_is_told_or_suppressed_with_a_reason_and_never_both(days:
         assert all((row["state"] == SUPPRESSED) == (row["suppressed_by"] is not None) for row in made.changes)
 
 
+def test_that_what_happened_once_is_found_no_more_is_no_message_but_where_its_run_is_made_again_and_never_found_it() -> None:
+    grown = replace(CPU, rule="storage_growth")
+    runs, mended = Runs(ends_untold=("storage_growth",)), Runs(ends_untold=("storage_growth",))
+
+    told, over, again = runs.run(DAY, grown), runs.run(DAY + 24 * HOUR), runs.run(DAY + 48 * HOUR, grown)
+    mended.run(DAY, grown)
+
+    assert (len(told.news), states(over), over.news, len(again.news)) == (1, [("storage_growth", RESOLVED)], (), 1)
+    assert [news.kind for news in mended.run(DAY).news] == [RESOLVED]
+
+
+def test_what_ends_beside_something_that_happened_once_is_told_without_it() -> None:
+    runs = Runs(ends_untold=("storage_growth",))
+    runs.run(DAY, CPU, replace(CPU, rule="storage_growth"))
+
+    [news] = runs.run(DAY + 24 * HOUR).news
+
+    assert (news.kind, [row["rule"] for row in news.alerts]) == (RESOLVED, ["threshold"])
+
+
 # ---------------------------------------------------------------- rules
 
 
@@ -434,7 +454,7 @@ def test_who_asked_for_a_rule_alone_hears_it_whatever_stands_before_it() -> None
     assert {name: behind[name] for name in ("incident", "anomaly_rate", "consecutive_anomalies")} == {
         "incident": (),
         "anomaly_rate": (),
-        "consecutive_anomalies": ("threshold", "service"),
+        "consecutive_anomalies": ("threshold", "service", "storage_growth"),
     }
     assert find_behind(read_rules(), [routes[()], routes["incident", "threshold"]])["incident"] == ("threshold",)
 
@@ -456,6 +476,7 @@ def test_a_rule_states_how_bad_it_is_what_it_means_and_what_to_do_and_gives_what
         ("-- alerts.x: something is so\n-- Severity  grave\n-- Means   a\n-- Do      b\n", "severity 'grave'"),
         ("-- alerts.x: it is so\n-- Rhythm  weekly\n-- Severity  info\n-- Means   a\n-- Do      b\n", "rhythm 'weekly'"),
         ("-- alerts.x: it is so\n-- Behind  x\n-- Severity  info\n-- Means   a\n-- Do      b\n", "behind 'x'"),
+        ("-- alerts.x: it is so\n-- Ends  soon\n-- Severity  info\n-- Means   a\n-- Do      b\n", "ends 'soon'"),
         ("-- alerts.x: something is so\n-- Severity  critical\n-- Means   a\n", "`Do`"),
         ("-- another.x\n-- Severity  critical\n-- Means   a\n-- Do      b\n", "its first line"),
     ],

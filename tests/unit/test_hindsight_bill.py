@@ -105,3 +105,32 @@ def test_a_reservation_is_held_to_its_own_family_and_region() -> None:
     assert saved(after(240.0, usage_type="USE1-BoxUsage:m5.xlarge")) > 0
     assert saved(after(240.0, usage_type="USE1-BoxUsage:c5.large")) < 0
     assert saved(after(240.0, region="eu-west-1")) < 0
+
+
+def test_what_was_left_out_and_is_reserved_takes_nothing_from_what_is_open() -> None:
+    listed = {"ec2/m5.large": 0.12, "ec2_other/m5.large Windows": 0.212, "reservation/standard 1yr no_upfront: m5.large": 0.0792}
+    windows: dict[str, Any] = {"list_price": 0.212}
+
+    def held_to(*others: pd.DataFrame, before: list[pd.DataFrame]) -> dict[str, Any]:
+        then = spending(charged(240.0, list_price=0.12), *before, prices=rates(listed))
+        bill = pd.concat([after(240.0, list_price=0.12), *others], ignore_index=True)
+        past = Past(Window(AS_OF + timedelta(days=30)), then, {}, frozenset(), bill)
+        answers = reservation.recommend(then, reservation.Options())
+        return follow_purchases(past, "reservation", "3", answers, reservation.covers)
+
+    reserved = {"charged_as": "covered", "commitment_id": "ri-windows", **windows}
+    alone = held_to(before=[])
+    beside_reserved = held_to(after(240.0, **reserved), before=[charged(240.0, **reserved)])
+    beside_open = held_to(after(240.0, **windows), before=[charged(240.0, **windows)])
+
+    # Linux is bought for as before, and saves as much, whatever becomes of Windows.
+    assert alone["saved_usd"] > 0
+    assert (beside_reserved["cost_before_usd"], beside_reserved["saved_usd"]) == (alone["cost_before_usd"], alone["saved_usd"])
+    assert (beside_open["cost_before_usd"], beside_open["saved_usd"]) == (alone["cost_before_usd"], alone["saved_usd"])
+
+
+def test_a_plan_is_not_held_to_usage_without_a_rate_that_comes_after() -> None:
+    unlisted = after(480.0, usage_type="USE1-Lambda-GB-Second")
+    before = pd.concat([charged(240.0), charged(48.0, usage_type="USE1-Lambda-GB-Second")])
+
+    assert followed(after(240.0), unlisted, before=before)["cost_before_usd"] == pytest.approx(KNOWN * 240)

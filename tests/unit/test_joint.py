@@ -38,8 +38,8 @@ def machine(broken: bool = True, hours: int = HOURS) -> dict[str, np.ndarray]:
     return metrics
 
 
-def judged(metrics: dict[str, np.ndarray], detector: str = "joint_distance") -> dict[str, Detection]:
-    ask = plugs.bind("detectors", detector)
+def judged(metrics: dict[str, np.ndarray], detector: str = "joint_distance", **options: int) -> dict[str, Detection]:
+    ask = plugs.bind("detectors", detector, plugs.check_options("detectors", detector, options))
     told = bool(plugs.declared_inputs("detectors", detector))
     return {
         name: ask(TS[: len(own)], own, **({"others": {k: v for k, v in metrics.items() if k != name}} if told else {}))
@@ -87,6 +87,23 @@ def test_hours_in_which_a_metric_is_missing_are_not_judged_and_one_that_mostly_i
     assert not judged(metrics)["cpu"].judged[700]
     assert judged(sparse)["cpu"].judged[700:720].all()
     assert (judged(sparse)["cpu"].excess[BROKEN] >= 1).any() or (judged(sparse)["memory"].excess[BROKEN] >= 1).any()
+
+
+def test_told_of_the_catalogue_the_parts_of_metrics_sum_to_one_and_later_hours_change_nothing() -> None:
+    metrics, end = machine(broken=False, hours=24 * 20), 24 * 19
+    # One training, which is what takes the time.
+    once = {"retrain_hours": 336, "history_days": 14}
+    whole, alone = judged(metrics, **once, catalogue=4), judged(metrics, **once)
+    part = judged({name: each[:end] for name, each in metrics.items()}, **once, catalogue=4)
+
+    shares = np.stack([each.contribution for each in whole.values()])
+    known = np.isfinite(shares).all(axis=0)
+    assert known[end:].all()
+    np.testing.assert_allclose(shares[:, known].sum(axis=0), 1.0, atol=1e-9)
+    for name, each in whole.items():
+        np.testing.assert_allclose(part[name].excess, each.excess[:end], rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(each.judged, alone[name].judged)
+        assert not np.allclose(each.excess, alone[name].excess, rtol=0, atol=1e-3)
 
 
 def test_on_made_up_machines_it_finds_more_than_the_default_whether_metrics_part_or_one_moves() -> None:

@@ -16,7 +16,7 @@ LEARNED = ("autoencoder", "isolation_forest", "local_outlier_factor", "one_class
 TS, VALUES = half_hourly(20)
 
 
-@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize("name", [*LEARNED, "prophet_interval"])
 def test_two_runs_with_one_seed_agree_on_one_thread_and_on_two(name: str) -> None:
     detect = plugs.load("detectors", name).detect
     answers = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,10 @@ from sqlglot import exp
 
 from pipeline import plugs
 from pipeline.advice.answer import not_covered
+from pipeline.advice.case import Case
 from pipeline.advice.credits import exhaustion_probability
 from pipeline.advice.estate import Estate
+from pipeline.advice.gaps import find_gaps
 from pipeline.advice.instance_types import catalogue, cpu_ratio, types_by_region
 from pipeline.advice.measures import MEASURES
 from pipeline.advice.portfolio import portfolio
@@ -24,7 +27,7 @@ from pipeline.advice.words import write_megabytes
 from pipeline.errors import DataError
 from pipeline.interval import Interval
 from pipeline.lake import sql
-from pipeline.recommenders import idle, rightsize
+from pipeline.recommenders import _sizing, burstable, generation, idle, rightsize
 from pipeline.tables.columns import EXCLUSIVE_GROUPS
 from tests.support.instances import AS_OF, HOURS, PRICES, mixed_estate, one, rest, risk_of, series
 
@@ -391,12 +394,37 @@ def test_what_several_rules_ask_of_an_estate_is_worked_out_for_the_first_of_them
     assert newest_risk(replace(given, risk=given.risk.copy())) is not newest_risk(given)
 
 
-def test_hours_are_the_same_in_whatever_order_they_are_read() -> None:
-    given = mixed_estate()
-    usage = given.usage.sort_values(["account", "region", "resource_id", "metric", "hour"], ignore_index=True)
-    in_order = replace(given, usage=usage).demand
+def test_what_a_machine_needs_is_worked_out_once_for_the_three_rules_that_propose_a_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    work_out = _sizing.dimensions_of
 
-    for shuffled in (usage.sample(frac=1.0, random_state=0), usage.iloc[::-1]):
+    def count(case: Case, *more: Any) -> Any:
+        asked.append(case.key[2])
+        return work_out(case, *more)
+
+    monkeypatch.setattr(_sizing, "dimensions_of", count)
+    given = mixed_estate()
+    once = [rule.recommend(given, rule.Options()) for rule in (rightsize, generation, burstable)]
+    judged = sorted(asked)
+    alone = [rule.recommend(mixed_estate(), rule.Options()) for rule in (rightsize, generation, burstable)]
+    rightsize.recommend(given, rightsize.Options(cpu_headroom_pct=30))
+
+    assert judged == sorted(set(judged))
+    assert len(asked) == 5 * len(judged) > 0
+    for shared, own in zip(once, alone, strict=True):
+        pd.testing.assert_frame_equal(shared, own)
+
+
+def test_hours_are_the_same_in_whatever_order_they_are_read_and_whether_names_are_text_or_categories() -> None:
+    given = mixed_estate()
+    names = ["account", "region", "resource_id", "metric"]
+    usage = given.usage.sort_values([*names, "hour"], ignore_index=True)
+    in_order = replace(given, usage=usage).demand
+    # Categories in an order that is not that of names.
+    coded = usage.assign(**{name: pd.Categorical(usage[name], sorted(usage[name].unique())[::-1]) for name in names})
+
+    assert find_gaps(replace(given, usage=coded)) == find_gaps(given)
+    for shuffled in (usage.sample(frac=1.0, random_state=0), usage.iloc[::-1], coded, coded.sample(frac=1.0, random_state=0)):
         found = replace(given, usage=shuffled).demand
         assert {key: sorted(metrics) for key, metrics in found.items()} == {key: sorted(one) for key, one in in_order.items()}
         for key, metrics in in_order.items():

@@ -13,11 +13,13 @@ import pandas as pd
 import pytest
 
 from pipeline import tables
+from pipeline.cli.explain import draw_uses
 from pipeline.inputs.evidence import days_looked_at, read_hours
 from pipeline.lake import Lake
 from pipeline.report import Findings, render
 from pipeline.report.evidence import DAYS, DRAWN, READ, draw_evidence, heights, uses_of
 from pipeline.tables.usage import METRIC_HOURLY
+from pipeline.upkeep.explain import Explanation
 from tests.support.report_estate import AS_OF, DAY, NASTY_NAME, estate, rows, series
 
 RIGHTSIZE = {
@@ -208,3 +210,17 @@ def test_a_plot_says_where_the_hours_that_it_rests_on_are_synthetic() -> None:
 
     assert (made_up["kind"], reported["kind"]) == ("synthetic", "")
     assert "(synthetic)" in made_up["svg"]
+
+
+def test_the_same_series_in_characters_says_so_too() -> None:
+    row = {"current_config": "m5.2xlarge", "target_config": "m5.large"}
+
+    def titled(*sources: str) -> str:
+        loads = pd.DataFrame({"source": list(sources)}, dtype="object")
+        said = Explanation(row, "", RIGHTSIZE, {}, hours("cpu_utilization", [8.0] * 336), loads, (), False, ())
+        [drawn] = draw_uses(said, 100)
+        return drawn.splitlines()[0].strip()
+
+    assert titled("fleet", "fleet") == "cpu_utilization, P95 of each hour, percent (synthetic)"
+    assert titled("csv", "fleet") == "cpu_utilization, P95 of each hour, percent (real and synthetic)"
+    assert titled("csv") == titled() == "cpu_utilization, P95 of each hour, percent"

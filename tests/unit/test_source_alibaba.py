@@ -35,8 +35,8 @@ def test_samples_of_a_period_are_its_mean_and_what_cannot_be_is_left_out(tmp_pat
         "memory_utilization": 60.0,
         "memory_bandwidth_of_largest": 2.0,
         "cache_misses_per_1000_instructions": 4.0,
-        "network_in_of_largest": pytest.approx(25 / 3),
-        "network_out_of_largest": 8.0,
+        "network_in_total_of_largest": pytest.approx(25 / 3),
+        "network_out_total_of_largest": 8.0,
         "disk_busy": 20.0,
     }
     assert set(rows["period_s"]) == {300}
@@ -46,6 +46,17 @@ def test_machines_with_the_lowest_numbers_are_read(tmp_path: Path) -> None:
     rows = fetched(tmp_path, *[f"m_{n},0,10,50,1,1,1,1,1" for n in (1932, 2, 10, 1)], machines=2)
 
     assert sorted(rows["resource_id"].unique()) == ["m_1", "m_2"]
+
+
+def test_the_beginning_of_the_published_file_which_has_later_machines_alone_does_not_land_nothing_in_silence(
+    tmp_path: Path,
+) -> None:
+    lines = [f"m_{n},386640,41,92,,,43.04,33.08,5" for n in (1932, 1933)]
+
+    with pytest.raises(DataError, match=r"expected machines up to m_100, got none below m_1932: set `machines`"):
+        fetched(tmp_path, *lines)
+    assert set(fetched(tmp_path, *lines, machines=1932, start="2026-01-28")["resource_id"]) == {"m_1932"}
+    assert fetched(tmp_path, "m_5,386640,41,92,,,43.04,33.08,5").empty
 
 
 def test_a_file_of_another_layout_is_refused_with_the_one_that_is_expected(tmp_path: Path) -> None:

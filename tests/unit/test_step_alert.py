@@ -31,6 +31,7 @@ from pipeline.steps._deliver import UNDER_WAY, Clock, deliver
 from pipeline.tables.alerts import ALERT, NOTIFICATION
 from pipeline.tables.forecasts import DRIFT
 from pipeline.tables.operations import RUN_EVENT
+from pipeline.tables.savings import SAVINGS
 from tests.support.people import Inbox, free_port, web
 
 DAY = Interval.day("2026-03-14")
@@ -127,6 +128,27 @@ def test_what_is_over_is_told_and_a_run_that_is_made_later_than_it_may_be_tells_
     assert [row["kind"] for row in messages(lake)] == ["firing", "resolved"]
     assert len(inbox.ids) == 2
     assert open_alerts(lake, backfilled) == [("model_drift", "segment disk_utilization/day", "firing")]
+
+
+def test_a_recommendation_that_regressed_is_one_message_and_nobody_is_told_that_it_is_over(
+    opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "alerts", lambda: ["alerts.recommendation_regressed"])
+    row = {"recommendation_id": "a" * 16, "rule_id": "rightsizing", "account": "1", "region": "r", "resource_id": "i-1"}
+    row |= {"service": "EC2", "action": "downsize", "is_counted": True, "first_seen_at": DAY.start, "last_seen_at": DAY.start}
+    row |= {"times_seen": 1, "days": 9, "status": "regressed", "reason": "It costs more than before it."}
+    with web(OK) as inbox:
+        lake, settings = opened(routes={"oncall": hook(inbox)})
+        for interval in (DAY, NEXT):
+            found = conform(SAVINGS.frame([row | {"as_of": interval.as_of}]), SAVINGS, interval)
+            open_lake(settings).replace(SAVINGS, found, SAVINGS.scope(interval))
+            step.alert_at(interval, open_lake(settings), settings, after(interval))
+
+    [message] = messages(lake)
+    assert (message["as_of"], message["kind"], message["subject"]) == (DAY.as_of, "firing", "1/r/i-1")
+    assert "It costs more than before it." in message["body"]
+    assert len(inbox.ids) == 1
+    assert open_alerts(lake, NEXT) == []
 
 
 def recorded(lake: Lake, interval: Interval, *events: tuple[str, str, str]) -> None:

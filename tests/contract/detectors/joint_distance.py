@@ -17,6 +17,7 @@ def beside(ts: np.ndarray, values: np.ndarray) -> dict[str, dict[str, np.ndarray
 
 OPTIONS = {
     "alert_deviations": Changed(1, spiked({})),
+    "catalogue": Changed(6, spiked({}), {"alert_deviations": 1}),
     "history_days": Changed(7, spiked({}), {"alert_deviations": 1}),
     "retrain_hours": Changed(24, spiked({}), {"alert_deviations": 1}),
 }

@@ -30,6 +30,7 @@ OPTIONS = {
     "days": Changed(20),
     "granularity": Changed("hour"),
     "seed": Changed(7),
+    "telemetry": Changed("full", "realistic", _FEW),
     "truth": Changed("day", "realistic", _FEW),
     "truth_quantiles": Changed([0.5], "realistic", {**_FEW, "truth": "day"}),
 }
