@@ -1,0 +1,58 @@
+"""How all alerts stand after a run, for who is told the state and not the news."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from pipeline.alerting.decide import Decision, Row
+from pipeline.alerting.message import Standing, stand
+from pipeline.alerting.rules import Rule
+from pipeline.tables.columns import ACKNOWLEDGED, FIRING, RESOLVED
+
+#: Periods of its rule for which an alert stands that is not said again: two runs may be missed.
+PERIODS = 3
+#: What makes an alert another one to who keeps the state.
+_TOLD_APART = ("rule", "subject", "cause", "severity", "team")
+
+
+def list_standing(
+    known: Iterable[Row],
+    decision: Decision,
+    clock: datetime,
+    period_of: Callable[[str], timedelta],
+    rules: Mapping[str, Rule],
+    report: str,
+) -> list[Standing]:
+    """What fires, also of other rhythms and of rules that could not be asked, and what ended within `PERIODS` of its rule.
+
+    That is said again too, for it may not have arrived. An alert whose severity or team changed has ended under the old one.
+
+    Args:
+        known: rows of `gold.alert`, but for those of the run itself.
+        decision: of the run.
+        clock: what time it is.
+        period_of: how often the rule of a name is asked.
+        rules: by name.
+        report: where the newest report is.
+    """
+    now: dict[tuple[str, ...], Row] = {}
+    ended: dict[tuple[str, ...], tuple[Row, datetime]] = {}
+    rows = [row for row in known if row["state"] != ACKNOWLEDGED]
+    for row in sorted([*rows, *decision.changes, *(decision.standing or ())], key=lambda row: row["as_of"]):
+        key = row["rule"], row["subject"], row["cause"]
+        before = now.pop(key, None)
+        if before and (row["state"] == RESOLVED or _identity(before) != _identity(row)):
+            ended[_identity(before)] = before, row["as_of"]
+        if row["state"] != RESOLVED:
+            now[key] = row
+            ended.pop(_identity(row), None)
+    firing = [stand(row, FIRING, clock + PERIODS * period_of(row["rule"]), rules, report) for row in now.values()]
+    over = [
+        stand(row, RESOLVED, at, rules, report) for row, at in ended.values() if clock - at <= PERIODS * period_of(row["rule"])
+    ]
+    return sorted([*firing, *over], key=lambda each: (each.subject, each.cause, each.rule, each.severity, each.team or ""))
+
+
+def _identity(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in _TOLD_APART)
