@@ -242,10 +242,8 @@ def _judge(
     for key, each in sorted(found.items(), key=lambda item: _depth(item[0][0], limits.behind)):
         past = history.get(key, [])
         row = _row(key, each, past, as_of)
-        row["suppressed_by"] = _suppressed_by(each, row, past, troubled, gravest.get(row["group_id"]), windows, limits)
-        row["suppressed_by"] = (
-            row["suppressed_by"] or _said_by(each, told, limits.behind) or limits.quiet.get((*key, each.severity))
-        )
+        why = _suppressed_by(each, row, past, troubled, gravest.get(row["group_id"]), windows, limits)
+        row["suppressed_by"] = why or _said_by(each, told, limits.behind) or limits.quiet.get((*key, each.severity))
         if row["suppressed_by"]:
             row["state"] = SUPPRESSED
         else:

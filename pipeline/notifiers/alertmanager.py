@@ -10,7 +10,7 @@ Source: `api/v2/openapi.yaml` of Alertmanager.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -77,8 +77,8 @@ def notify(standing: Sequence[Standing], options: Options) -> Outcome:
     return post_json(f"{options.url}/api/v2/alerts", body, headers, options.timeout_s, secret)
 
 
-def read_quiet(options: Options) -> dict[tuple[str, str, str, str], str]:
-    """Of what was posted, that of which Alertmanager tells nobody: why, by rule, subject, cause and severity.
+def read_quiet(options: Options) -> dict[tuple[str, str, str, str], str | None]:
+    """Of each alert that it has of Headroom why it tells nobody of it, or None, by rule, subject, cause and severity.
 
     Raises:
         ConfigError: as `notify`.
@@ -86,26 +86,26 @@ def read_quiet(options: Options) -> dict[tuple[str, str, str, str], str]:
     """
     headers, secret = _authorize(options)
     pool = urllib3.PoolManager(timeout=options.timeout_s, retries=False)
-    asked = {"filter": f'job="{JOB}"', "active": "false", "unprocessed": "false", "silenced": "true", "inhibited": "true"}
+    url, asked = f"{options.url}/api/v2/alerts", {"filter": f'job="{JOB}"'}
     try:
-        answer = pool.request("GET", f"{options.url}/api/v2/alerts", fields=asked, headers=headers, redirect=False)
+        answer = pool.request("GET", url, fields=asked, headers=headers, redirect=False)
         if answer.status != 200:
             raise DataError(redacted(f"it answered {answer.status}: {answer.data[:200].decode('utf-8', 'replace')}", secret))
-        return {key: why for each in json.loads(answer.data) for key, why in _read_why(each)}
+        return dict(_read_why(each) for each in json.loads(answer.data))
     except urllib3.exceptions.HTTPError as error:
         raise DataError(redacted(f"{type(error).__name__}: {error}", secret)) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"it answered what is no list of alerts: {type(error).__name__}") from None
 
 
-def _read_why(alert: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str, str], str]]:
-    """Why nobody is told of an alert; nothing where that is neither a silence nor another alert."""
+def _read_why(alert: Mapping[str, Any]) -> tuple[tuple[str, str, str, str], str | None]:
     labels, status = alert["labels"], alert["status"]
-    key = labels["alertname"], labels["subject"], labels["cause"], labels["severity"]
+    why = None
     if silences := sorted(status["silencedBy"]):
-        yield key, f"{QUIET[0]}: {', '.join(silences)}"
+        why = f"{QUIET[0]}: {', '.join(silences)}"
     elif others := sorted(status["inhibitedBy"]):
-        yield key, f"{QUIET[1]}: {', '.join(others)}"
+        why = f"{QUIET[1]}: {', '.join(others)}"
+    return (labels["alertname"], labels["subject"], labels["cause"], labels["severity"]), why
 
 
 def _authorize(options: Options) -> tuple[dict[str, str], str | None]:

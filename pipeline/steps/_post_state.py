@@ -17,7 +17,7 @@ from typing import Any
 from pipeline import plugs
 from pipeline.alerting.decide import Decision, Row, digest
 from pipeline.alerting.message import Outcome, Standing, refused
-from pipeline.alerting.rules import DAY, Rule
+from pipeline.alerting.rules import DAY, Fired, Rule
 from pipeline.alerting.standing import list_standing
 from pipeline.errors import ConfigError, ConflictError, DataError
 from pipeline.interval import Interval
@@ -51,7 +51,8 @@ def read_quiet(
 ) -> dict[tuple[str, str, str, str], str]:
     """Of which alerts nobody is told where their state is kept: why, by rule, subject, cause and severity.
 
-    Where that cannot be asked, or the run is too late to tell anyone of now, it is so as it was.
+    Of an alert that it has not, as after it was started anew, that is so as it was; of all, where it cannot be asked, or the run
+    is too late to tell anyone of now.
 
     Args:
         rows: of `gold.alert`.
@@ -59,23 +60,27 @@ def read_quiet(
         clock: what time it is.
         settings: with the routes.
     """
-    keepers = _list_keepers(settings)
     past = sorted((row for row in rows if row["as_of"] < interval.as_of), key=lambda row: row["as_of"])
     last = {(row["rule"], row["subject"], row["cause"]): row for row in past if row["state"] != ACKNOWLEDGED}
-    found: dict[tuple[str, str, str, str], str] = {}
+    quiet: dict[tuple[str, str, str, str], str] = {}
     is_late = clock - interval.as_of > timedelta(hours=settings.notify_within_hours)
-    for each in keepers:
+    for each in _list_keepers(settings):
+        held: dict[tuple[str, str, str, str], str | None] = {}
         try:
-            if not is_late:
-                found |= each.module.read_quiet(each.options)
-                continue
+            held = {} if is_late else each.module.read_quiet(each.options)
         except (ConfigError, DataError) as error:
             log.warning("%s: route %s was not asked of which alerts it tells nobody: %s", interval, each.name, error)
+        quiet |= {key: why for key, why in held.items() if why}
         begins = tuple(f"{why}: " for why in each.module.QUIET)
         for key, row in last.items():
-            if str(row["suppressed_by"]).startswith(begins):
-                found.setdefault((*key, row["severity"]), str(row["suppressed_by"]))
-    return found
+            known = *key, row["severity"]
+            if known not in held and str(row["suppressed_by"]).startswith(begins) and each.route.takes(_told(row)):
+                quiet.setdefault(known, row["suppressed_by"])
+    return quiet
+
+
+def _told(row: Row) -> Fired:
+    return Fired(**{name: row[name] for name in Fired.__dataclass_fields__})
 
 
 def post_state(

@@ -1,8 +1,9 @@
-"""The step `alert` and a route that keeps the state of alerts, here a server on loopback that holds bodies to Alertmanager's API."""
+"""The step `alert` and a route that keeps the state of alerts: a server on loopback that holds bodies to Alertmanager's API."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 
 from pipeline import settings as settings_module
 from pipeline.errors import ConfigError
+from pipeline.interval import Interval
 from pipeline.lake import open_lake, sql
+from pipeline.quality.conform import conform
 from pipeline.settings import Settings
 from pipeline.steps import alert as step
+from pipeline.tables.alerts import ALERT
 from tests.support.alertmanagers import check_body
 from tests.support.people import Inbox, web
 from tests.unit.test_step_alert import DAY, DOWN, NEXT, OK, after, drifts, hook, messages, open_alerts
@@ -73,6 +77,31 @@ def test_an_estate_without_alerts_posts_that_and_a_backfill_posts_nothing(opened
     assert open_alerts(open_lake(settings), DAY) == [("model_drift", "segment cpu_utilization/day", "firing")]
 
 
+def test_runs_of_minutes_post_the_alerts_of_days_too_and_runs_of_days_only_their_own(
+    opened: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "alerts", lambda: ["alerts.model_drift", "alerts.threshold_now"])
+    five = timedelta(minutes=5)
+    now = {"as_of": DAY.end - five, "alert_id": "0" * 12, "group_id": "1" * 12, "rule": "threshold_now", "subject": "1/r/i-1"}
+    now |= {"cause": "cpu_utilization now", "severity": "critical", "state": "firing"}
+    now |= {"since": DAY.end - five, "fired_at": DAY.end - five}
+    with web(OK) as inbox:
+        settings = opened(routes={"team": keeper(inbox)})
+        lake = open_lake(settings)
+        before = Interval(DAY.start, DAY.end - five)
+        lake.replace(ALERT, conform(ALERT.frame([now]), ALERT, before), ALERT.scope(before))
+        drifts(lake, DAY, "cpu_utilization")
+        run(settings)
+        run(settings, Interval(DAY.end, DAY.end + five), hours=0.1)
+        bodies = posted(inbox)
+
+    drift = "segment cpu_utilization/day", "warning"
+    assert bodies == [
+        [(*drift, "2026-03-18T03:00:00.000Z")],
+        [("1/r/i-1", "critical", "2026-03-15T00:05:00.000Z"), (*drift, "2026-03-18T00:11:00.000Z")],
+    ]
+
+
 def test_a_route_is_posted_the_alerts_that_it_takes(opened: Callable[..., Settings]) -> None:
     with web(OK) as inbox:
         settings = opened(routes={"team": keeper(inbox, severities=["critical"])})
@@ -114,7 +143,7 @@ def test_a_message_that_waits_for_a_route_which_keeps_state_now_is_not_handed_to
         bodies = posted(inbox)
 
     [waits] = messages(open_lake(settings))
-    assert [len(body) for body in bodies] == [1]
+    assert {len(body) for body in bodies} == {1}
     assert "takes no messages any more" in waits["error"]
 
 
