@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pipeline.alerting.decide import Decision, Row
@@ -18,6 +18,7 @@ _TOLD_APART = ("rule", "subject", "cause", "severity", "team")
 
 def list_standing(
     known: Iterable[Row],
+    tried: Sequence[Row],
     decision: Decision,
     clock: datetime,
     period_of: Callable[[str], timedelta],
@@ -30,6 +31,7 @@ def list_standing(
 
     Args:
         known: rows of `gold.alert`, but for those of the run itself.
+        tried: those that an earlier try of the run published, and posted: what of them is found no more has ended.
         decision: of the run.
         clock: what time it is.
         period_of: how often the rule of a name is asked.
@@ -38,7 +40,7 @@ def list_standing(
     """
     now: dict[tuple[str, ...], Row] = {}
     ended: dict[tuple[str, ...], tuple[Row, datetime]] = {}
-    rows = [row for row in known if row["state"] != ACKNOWLEDGED]
+    rows = [row for row in (*known, *tried) if row["state"] != ACKNOWLEDGED]
     for row in sorted([*rows, *decision.changes, *(decision.standing or ())], key=lambda row: row["as_of"]):
         key = row["rule"], row["subject"], row["cause"]
         before = now.pop(key, None)
@@ -47,6 +49,10 @@ def list_standing(
         if row["state"] != RESOLVED:
             now[key] = row
             ended.pop(_identity(row), None)
+    replaced = {id(row) for row in tried}
+    for key, row in [(key, row) for key, row in now.items() if id(row) in replaced]:
+        del now[key]
+        ended[_identity(row)] = row, row["as_of"]
     firing = [stand(row, FIRING, clock + PERIODS * period_of(row["rule"]), rules, report) for row in now.values()]
     over = [
         stand(row, RESOLVED, at, rules, report) for row, at in ended.values() if clock - at <= PERIODS * period_of(row["rule"])

@@ -29,8 +29,6 @@ _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 TAKES_STATE = True
 #: What `suppressed_by` of `gold.alert` begins with where it was read back.
 QUIET = ("silenced in Alertmanager", "inhibited in Alertmanager")
-#: By this label what Headroom posted is found again.
-JOB = "headroom"
 
 
 class Options(BaseModel):
@@ -47,6 +45,11 @@ class Options(BaseModel):
         default=None,
         pattern=_VARIABLE,
         description="Environment variable that holds a bearer token instead of user and password.",
+    )
+    job: str = Field(
+        default="headroom",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="Label `job` of all that is posted, by which it is found again; two that post to one Alertmanager have two.",
     )
     timeout_s: int = Field(default=20, ge=1, le=60, description="Seconds to wait for a connection, and for an answer.")
 
@@ -73,7 +76,7 @@ def notify(standing: Sequence[Standing], options: Options) -> Outcome:
         ConfigError: the password or the token is not in the environment.
     """
     headers, secret = _authorize(options)
-    body = json.dumps([_describe(each) for each in standing])
+    body = json.dumps([_describe(each, options.job) for each in standing])
     return post_json(f"{options.url}/api/v2/alerts", body, headers, options.timeout_s, secret)
 
 
@@ -86,7 +89,7 @@ def read_quiet(options: Options) -> dict[tuple[str, str, str, str], str | None]:
     """
     headers, secret = _authorize(options)
     pool = urllib3.PoolManager(timeout=options.timeout_s, retries=False)
-    url, asked = f"{options.url}/api/v2/alerts", {"filter": f'job="{JOB}"'}
+    url, asked = f"{options.url}/api/v2/alerts", {"filter": f'job="{options.job}"'}
     try:
         answer = pool.request("GET", url, fields=asked, headers=headers, redirect=False)
         if answer.status != 200:
@@ -119,11 +122,11 @@ def _authorize(options: Options) -> tuple[dict[str, str], str | None]:
     return {}, None
 
 
-def _describe(standing: Standing) -> dict[str, Any]:
+def _describe(standing: Standing, job: str) -> dict[str, Any]:
     """One `postableAlert`; a label or annotation that says nothing is left out."""
     labels = {
         "alertname": standing.rule,
-        "job": JOB,
+        "job": job,
         "severity": standing.severity,
         "subject": standing.subject,
         "cause": standing.cause,

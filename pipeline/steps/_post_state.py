@@ -20,6 +20,7 @@ from pipeline.alerting.message import Outcome, Standing, refused
 from pipeline.alerting.rules import DAY, Fired, Rule
 from pipeline.alerting.standing import list_standing
 from pipeline.errors import ConfigError, ConflictError, DataError
+from pipeline.inputs.alerts import rhythm_of
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
@@ -98,7 +99,7 @@ def post_state(
 
     Args:
         decision: of the run; one of a run long past is handed to nobody.
-        rows: of `gold.alert`, but for those of the run itself.
+        rows: of `gold.alert` before the run published.
         rules: by name, all.
         interval: of the run.
         lake: where it is recorded that a route took nothing.
@@ -117,8 +118,11 @@ def post_state(
         is_daily = rule not in rules or rules[rule].rhythm == DAY
         return timedelta(days=1) if is_daily else timedelta(seconds=settings.monitor_period_s)
 
-    told = [row for row in rows if not interval.is_whole_days or row["rule"] not in rules or rules[row["rule"]].rhythm == DAY]
-    standing = list_standing(told, decision, clock, period_of, rules, settings.report_address())
+    others = {name for name, rule in rules.items() if rule.rhythm != rhythm_of(interval)}
+    told = [row for row in rows if not interval.is_whole_days or row["rule"] not in others]
+    tried = [row for row in told if row["rule"] not in others and row["as_of"] == interval.as_of]
+    known = [row for row in told if row["rule"] in others or row["as_of"] != interval.as_of]
+    standing = list_standing(known, tried, decision, clock, period_of, rules, settings.report_address())
     for each in keepers:
         # What is about a route goes by the others.
         own = [one for one in standing if each.route.takes(one) and one.subject != f"route {each.name}"]

@@ -116,8 +116,7 @@ def _once(
     decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, unanswered)
     changed = _publish(decision, {*choose_rules(read_rules(), interval), *(row["rule"] for row in rows)}, interval, lake)
     queue_messages(decision.news, known.said, interval, lake, settings)
-    before = [row for row in on_record if row["rule"] in others or row["as_of"] != interval.as_of]
-    ended = post_state(decision, before, read_rules(), interval, lake, settings, clock.now())
+    ended = post_state(decision, on_record, read_rules(), interval, lake, settings, clock.now())
     ended += deliver(lake, settings, clock)
     _say(decision, ended, interval)
     return changed, failed, ended

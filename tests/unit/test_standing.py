@@ -30,10 +30,11 @@ class Runs:
     def run(self, periods: int, *fired: Fired, unanswered: frozenset[str] = frozenset(), **limits: Any) -> list[Standing]:
         as_of = NOON + periods * FIVE
         before = [row for row in self.rows if row["as_of"] != as_of or row["state"] == ACKNOWLEDGED]
+        tried = [row for row in self.rows if row not in before]
         settled = Limits(LIMITS.repeat, LIMITS.flaps, LIMITS.within, **limits)
         made: Decision = decide(fired, Known(self.rows), (), as_of, as_of + LATER, settled, unanswered)
         self.rows = [*before, *made.changes]
-        return list_standing(before, made, as_of + LATER, lambda _: FIVE, {RULE.name: RULE}, "s3://lake/report.html")
+        return list_standing(before, tried, made, as_of + LATER, lambda _: FIVE, {RULE.name: RULE}, "s3://lake/report.html")
 
 
 def ends(standing: list[Standing]) -> list[tuple[str, str, datetime]]:
@@ -85,6 +86,20 @@ def test_what_fires_again_is_not_over() -> None:
     again = runs.run(2, CPU)
 
     assert [kind for _, kind, _ in ends(again)] == [FIRING]
+
+
+def test_what_a_run_that_is_made_again_finds_no_more_has_ended() -> None:
+    runs = Runs()
+    runs.run(0, CPU)
+
+    assert ends(runs.run(0)) == [("warning", RESOLVED, NOON)]
+
+
+def test_a_run_that_is_made_again_and_finds_the_same_says_the_same() -> None:
+    runs = Runs()
+
+    assert runs.run(0, CPU) == runs.run(0, CPU)
+    assert runs.run(1) == runs.run(1)
 
 
 def test_an_alert_of_a_rule_that_could_not_be_asked_goes_on_and_so_does_one_that_a_person_took() -> None:
