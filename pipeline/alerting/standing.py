@@ -38,26 +38,31 @@ def list_standing(
         rules: by name.
         report: where the newest report is.
     """
-    now: dict[tuple[str, ...], Row] = {}
+    now: dict[tuple[str, str, str], Row] = {}
     ended: dict[tuple[str, ...], tuple[Row, datetime]] = {}
     rows = [row for row in (*known, *tried) if row["state"] != ACKNOWLEDGED]
-    for row in sorted([*rows, *decision.changes, *(decision.standing or ())], key=lambda row: row["as_of"]):
-        key = row["rule"], row["subject"], row["cause"]
-        before = now.pop(key, None)
+    made = [*decision.changes, *(decision.standing or ())]
+    for row in sorted([*rows, *made], key=lambda row: row["as_of"]):
+        before = now.pop(_key(row), None)
         if before and (row["state"] == RESOLVED or _identity(before) != _identity(row)):
             ended[_identity(before)] = before, row["as_of"]
         if row["state"] != RESOLVED:
-            now[key] = row
+            now[_key(row)] = row
             ended.pop(_identity(row), None)
-    replaced = {id(row) for row in tried}
-    for key, row in [(key, row) for key, row in now.items() if id(row) in replaced]:
-        del now[key]
+    # What began in that try is on record no more; what had begun before it stays as it was.
+    began = {_key(row) for row in tried if row["fired_at"] == row["as_of"]}
+    for key in (began & now.keys()) - {_key(row) for row in made}:
+        row = now.pop(key)
         ended[_identity(row)] = row, row["as_of"]
     firing = [stand(row, FIRING, clock + PERIODS * period_of(row["rule"]), rules, report) for row in now.values()]
     over = [
         stand(row, RESOLVED, at, rules, report) for row, at in ended.values() if clock - at <= PERIODS * period_of(row["rule"])
     ]
     return sorted([*firing, *over], key=lambda each: (each.subject, each.cause, each.rule, each.severity, each.team or ""))
+
+
+def _key(row: Row) -> tuple[str, str, str]:
+    return row["rule"], row["subject"], row["cause"]
 
 
 def _identity(row: Row) -> tuple[str, ...]:

@@ -95,6 +95,15 @@ def test_what_a_run_that_is_made_again_finds_no_more_has_ended() -> None:
     assert ends(runs.run(0)) == [("warning", RESOLVED, NOON)]
 
 
+def test_what_a_run_that_is_made_again_cannot_ask_for_goes_on() -> None:
+    runs = Runs()
+    runs.run(0, CPU)
+
+    again = runs.run(0, unanswered=frozenset({CPU.rule}))
+
+    assert ends(again) == [("warning", FIRING, NOON + LATER + 3 * FIVE)]
+
+
 def test_a_run_that_is_made_again_and_finds_the_same_says_the_same() -> None:
     runs = Runs()
 
