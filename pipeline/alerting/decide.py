@@ -34,6 +34,7 @@ class Limits:
         behind: of a rule those others of which an alert about the same subject, as grave at least, is told in its place where its
             `detail` names that one's cause: a disk that is full says nothing of a network that is not as it was.
         ends_untold: rules of what happened once: that a run finds it no more is no message.
+        quiet: why whoever a state is posted to tells nobody, by rule, subject, cause and severity.
     """
 
     repeat: Mapping[str, timedelta]
@@ -41,6 +42,7 @@ class Limits:
     within: timedelta
     behind: Mapping[str, Collection[str]] = field(default_factory=dict)
     ends_untold: Collection[str] = ()
+    quiet: Mapping[tuple[str, str, str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,13 @@ class Decision:
         changes: rows of `gold.alert`, one per alert that changed, in order of their ids.
         news: what a person is told, the gravest first.
         untold: how many groups nobody is told of, by the reason; `told before` and so on.
+        standing: what fires, changed or not, as rows of `gold.alert`; None of a run long past, which says nothing of now.
     """
 
     changes: tuple[Row, ...]
     news: tuple[News, ...]
     untold: Mapping[str, int] = field(default_factory=dict)
+    standing: tuple[Row, ...] | None = ()
 
 
 def digest(*parts: str, length: int = 12) -> str:
@@ -154,7 +158,8 @@ def decide(
     if late:
         news, untold = [], Counter({"of a run long past": len(news)} if news else {})
     ordered = sorted(news, key=lambda each: (-_GRAVITY[each.severity], each.group_id))
-    return Decision(tuple(sorted(changes, key=lambda row: str(row["alert_id"]))), tuple(ordered), dict(sorted(untold.items())))
+    changed = tuple(sorted(changes, key=lambda row: str(row["alert_id"])))
+    return Decision(changed, tuple(ordered), dict(sorted(untold.items())), None if late else tuple(now.values()))
 
 
 def routes_told(said: Iterable[Said], group_id: str, as_of: datetime) -> set[str]:
@@ -239,13 +244,12 @@ def _judge(
     for key, each in sorted(found.items(), key=lambda item: _depth(item[0][0], limits.behind)):
         past = history.get(key, [])
         row = _row(key, each, past, as_of)
-        group = row["group_id"]
-        row["suppressed_by"] = _suppressed_by(each, row, past, troubled, gravest.get(group), windows, limits)
-        row["suppressed_by"] = row["suppressed_by"] or _said_by(each, told, limits.behind)
+        why = _suppressed_by(each, row, past, troubled, gravest.get(row["group_id"]), windows, limits)
+        row["suppressed_by"] = why or _said_by(each, told, limits.behind) or limits.quiet.get((*key, each.severity))
         if row["suppressed_by"]:
             row["state"] = SUPPRESSED
         else:
-            gravest.setdefault(group, (_GRAVITY[each.severity], each.rule))
+            gravest.setdefault(row["group_id"], (_GRAVITY[each.severity], each.rule))
             told.setdefault((each.rule, each.subject), []).append(each)
         judged[key] = row
     return judged

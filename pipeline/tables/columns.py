@@ -247,7 +247,7 @@ COUNTED = ("vcpu_hour", "gb_month", "request")
 #: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
 ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
 #: Of a message: not tried yet or not taken, being handed over, taken, handed over without an
-#: answer, too old to be tried again, or not sent because its route had its messages of the week.
+#: answer, too old to be tried again (or said anew by the next run), or not sent because its route had its messages of the week.
 DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP, WITHHELD = (
     *("queued", "sending", "sent", "unknown", "given_up"),
     "withheld",
