@@ -86,6 +86,11 @@ class Route(BaseModel):
             raise ValueError("weekly_messages and digest exclude each other: of a digest all that is not critical is one message")
         return self
 
+    @property
+    def takes_state(self) -> bool:
+        """Whether its notifier is handed how alerts stand, in every run, and no messages."""
+        return bool(getattr(plugs.load("notifiers", self.notifier), "TAKES_STATE", False))
+
     def takes(self, alert: Told) -> bool:
         """Whether an alert goes this way."""
         met = ((self.severities, alert.severity), (self.teams, alert.team), (self.rules, alert.rule))
@@ -96,10 +101,17 @@ def check_routes(routes: Mapping[str, Route]) -> None:
     """Make sure of the options of every route's notifier.
 
     Raises:
-        ConfigError: an option that the notifier does not have, or out of bounds, with the route's name.
+        ConfigError: an option that the notifier does not have, or out of bounds, with the route's name; a number of messages,
+            or a digest, for a route that is sent none.
     """
     for name, route in routes.items():
         try:
             plugs.check_options("notifiers", route.notifier, route.options)
         except ConfigError as error:
             raise ConfigError(f"routes.{name}: {error}") from None
+        if route.weekly_messages and route.takes_state:
+            raise ConfigError(
+                f"routes.{name}: weekly_messages: {route.notifier} is sent no messages; how many it sends is set there"
+            )
+        if route.digest and route.takes_state:
+            raise ConfigError(f"routes.{name}: digest: {route.notifier} is sent no messages; it is handed how alerts stand")

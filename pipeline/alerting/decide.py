@@ -20,7 +20,7 @@ FLAPPING = A_WEEK = timedelta(days=7)
 A_DAY = timedelta(days=1)
 #: What is older tells people nothing that they do not see in the report.
 STILL_NEWS = timedelta(days=7)
-GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
+_GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Limits:
         behind: of a rule those others of which an alert about the same subject, as grave at least, is told in its place where its
             `detail` names that one's cause: a disk that is full says nothing of a network that is not as it was.
         ends_untold: rules of what happened once: that a run finds it no more is no message.
+        quiet: why whoever a state is posted to tells nobody, by rule, subject, cause and severity.
     """
 
     repeat: Mapping[str, timedelta]
@@ -41,6 +42,7 @@ class Limits:
     within: timedelta
     behind: Mapping[str, Collection[str]] = field(default_factory=dict)
     ends_untold: Collection[str] = ()
+    quiet: Mapping[tuple[str, str, str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,13 @@ class Decision:
         changes: rows of `gold.alert`, one per alert that changed, in order of their ids.
         news: what a person is told, the gravest first.
         untold: how many groups nobody is told of, by the reason; `told before` and so on.
+        standing: what fires, changed or not, as rows of `gold.alert`; None of a run long past, which says nothing of now.
     """
 
     changes: tuple[Row, ...]
     news: tuple[News, ...]
     untold: Mapping[str, int] = field(default_factory=dict)
+    standing: tuple[Row, ...] | None = ()
 
 
 def digest(*parts: str, length: int = 12) -> str:
@@ -136,7 +140,7 @@ def decide(
         unanswered: rules that could not be asked: their alerts stay as they are.
     """
     found: dict[Key, Fired] = {}
-    for each in sorted(fired, key=lambda each: (-GRAVITY[each.severity], repr(each))):
+    for each in sorted(fired, key=lambda each: (-_GRAVITY[each.severity], repr(each))):
         found.setdefault((each.rule, each.subject, each.cause), each)
     history = _history(known.alerts, as_of)
     acknowledged = {row["alert_id"]: row for row in sorted(known.alerts, key=_order) if row["state"] == ACKNOWLEDGED}
@@ -153,8 +157,9 @@ def decide(
     news += _tell_over(over, [*now.values(), *kept], history, said, told_now, as_of, limits.ends_untold)
     if late:
         news, untold = [], Counter({"of a run long past": len(news)} if news else {})
-    ordered = sorted(news, key=lambda each: (-GRAVITY[each.severity], each.group_id))
-    return Decision(tuple(sorted(changes, key=lambda row: str(row["alert_id"]))), tuple(ordered), dict(sorted(untold.items())))
+    ordered = sorted(news, key=lambda each: (-_GRAVITY[each.severity], each.group_id))
+    changed = tuple(sorted(changes, key=lambda row: str(row["alert_id"])))
+    return Decision(changed, tuple(ordered), dict(sorted(untold.items())), None if late else tuple(now.values()))
 
 
 def routes_told(said: Iterable[Said], group_id: str, as_of: datetime) -> set[str]:
@@ -183,7 +188,7 @@ def choose_withheld(new: Mapping[str, str], said: Iterable[Said], route: str, as
     own = sorted((one for one in said if one.route == route and one.kind == FIRING and not one.withheld), key=_when)
     heard_at = {each.group_id: each.as_of for each in own if each.as_of < as_of}
     told = sum(each.severity != CHECK_SEVERITIES[0] and as_of - A_WEEK < each.as_of <= as_of for each in own)
-    ordered = sorted(new, key=lambda group: (-GRAVITY[new[group]], heard_at.get(group, datetime.min), group))
+    ordered = sorted(new, key=lambda group: (-_GRAVITY[new[group]], heard_at.get(group, datetime.min), group))
     return set(ordered[max(weekly - told, 0) :])
 
 
@@ -218,7 +223,7 @@ def _taken(row: Row, past: Sequence[Row], acknowledged: Mapping[str, Row]) -> bo
     if taken is None:
         return False
     since = [one for one in past if one["alert_id"] == row["alert_id"] and one["as_of"] > taken["as_of"]]
-    return all(GRAVITY[taken["severity"]] >= GRAVITY[one["severity"]] for one in (row, *since))
+    return all(_GRAVITY[taken["severity"]] >= _GRAVITY[one["severity"]] for one in (row, *since))
 
 
 def _judge(
@@ -239,13 +244,12 @@ def _judge(
     for key, each in sorted(found.items(), key=lambda item: _depth(item[0][0], limits.behind)):
         past = history.get(key, [])
         row = _row(key, each, past, as_of)
-        group = row["group_id"]
-        row["suppressed_by"] = _suppressed_by(each, row, past, troubled, gravest.get(group), windows, limits)
-        row["suppressed_by"] = row["suppressed_by"] or _said_by(each, told, limits.behind)
+        why = _suppressed_by(each, row, past, troubled, gravest.get(row["group_id"]), windows, limits)
+        row["suppressed_by"] = why or _said_by(each, told, limits.behind) or limits.quiet.get((*key, each.severity))
         if row["suppressed_by"]:
             row["state"] = SUPPRESSED
         else:
-            gravest.setdefault(group, (GRAVITY[each.severity], each.rule))
+            gravest.setdefault(row["group_id"], (_GRAVITY[each.severity], each.rule))
             told.setdefault((each.rule, each.subject), []).append(each)
         judged[key] = row
     return judged
@@ -280,7 +284,7 @@ def _suppressed_by(
     """Why nobody is told of an alert that fires; None where somebody is."""
     if each.depends_on and each.depends_on != each.subject and each.depends_on in troubled:
         return f"what it depends on: {each.depends_on}"
-    if gravest is not None and gravest[0] > GRAVITY[each.severity]:
+    if gravest is not None and gravest[0] > _GRAVITY[each.severity]:
         return f"a graver alert: {gravest[1]}"
     if window := window_of(each.subject, (row["since"], row["as_of"]), windows):
         return f"maintenance: {window.name}"
@@ -300,7 +304,7 @@ def _said_by(each: Fired, told: Mapping[tuple[str, str], Sequence[Fired]], behin
         for other in told.get((rule, each.subject), ()):
             # A metric, or what of it is so now.
             cause = rf"\b{re.escape(other.cause.removesuffix(' now'))}\b"
-            if GRAVITY[other.severity] >= GRAVITY[each.severity] and re.search(cause, each.detail or ""):
+            if _GRAVITY[other.severity] >= _GRAVITY[each.severity] and re.search(cause, each.detail or ""):
                 return f"what another alert says: {rule}"
     return None
 
@@ -351,7 +355,7 @@ def _tell(
     news: list[News] = []
     untold: Counter[str] = Counter()
     by_group: dict[str, list[Row]] = {}
-    for row in sorted(now, key=lambda row: -GRAVITY[row["severity"]]):
+    for row in sorted(now, key=lambda row: -_GRAVITY[row["severity"]]):
         by_group.setdefault(row["group_id"], []).append(row)
     for group_id, rows in by_group.items():
         open_rows = [row for row in rows if row["state"] == FIRING and row["alert_id"] not in taken]
@@ -394,7 +398,7 @@ def _tell_over(
             after = as_of - STILL_NEWS if told is None else max(as_of - STILL_NEWS, told.as_of)
             skipped = () if group_id in told_now else untold  # What this run told, and made again finds no more, was never so.
             rows = [row for row in newest if row["group_id"] == group_id and row["as_of"] >= after and row["rule"] not in skipped]
-            ordered = sorted(rows, key=lambda row: (-GRAVITY[row["severity"]], row["rule"]))
+            ordered = sorted(rows, key=lambda row: (-_GRAVITY[row["severity"]], row["rule"]))
             if ordered:
                 news.append(News(group_id, RESOLVED, tuple(ordered)))
     return news

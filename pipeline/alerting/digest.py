@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pipeline.alerting.decide import GRAVITY, News, Row, Said, digest
+from pipeline.alerting.decide import News, Row, Said, digest
 from pipeline.alerting.message import one_line, place, title_of
 from pipeline.alerting.rules import Rule
 from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, DAILY, FIRING, RESOLVED, SUPPRESSED, WEEKLY
@@ -124,7 +124,7 @@ def render_digest(route: str, period: Period, told: Contents, rules: Mapping[str
             groups[row["group_id"]].append(row)
     # A group without rows was told by a run that was made again since, and found nothing.
     found = [_Group.of(rows, since, rules) for rows in groups.values() if rows]
-    found.sort(key=lambda each: (each.is_over, -GRAVITY[each.row["severity"]], place(each.row), each.row["rule"]))
+    found.sort(key=lambda each: (each.is_over, CHECK_SEVERITIES.index(each.row["severity"]), place(each.row), each.row["rule"]))
     over = sum(each.is_over for each in found)
     firing = len(found) - over
     counted = f"{firing} {'fires' if firing == 1 else 'fire'}, {over} {'is' if over == 1 else 'are'} over"
@@ -176,7 +176,7 @@ class _Group:
         latest = max(row["as_of"] for row in newest.values())
         row = max(
             fires or [row for row in newest.values() if row["as_of"] == latest],
-            key=lambda row: (row["state"] != SUPPRESSED, GRAVITY[row["severity"]], row["rule"], row["alert_id"]),
+            key=lambda row: (row["state"] != SUPPRESSED, -CHECK_SEVERITIES.index(row["severity"]), row["rule"], row["alert_id"]),
         )
         ended = {one["alert_id"] for one in rows if one["state"] == RESOLVED and one["as_of"] > since}
         began = {one["alert_id"] for one in rows if one["fired_at"] > since}

@@ -35,6 +35,41 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How one alert stands, for who keeps the state of alerts and tells people of it himself.
+
+    Attributes:
+        alert_id: as in `gold.alert`; a later alert of the same rule, subject, cause and severity has another.
+        rule: that found it.
+        subject: what it is about, as in `gold.alert`.
+        cause: what of it.
+        severity: from CHECK_SEVERITIES.
+        team: business unit of the resource.
+        kind: FIRING or RESOLVED.
+        starts_at: since when it is so.
+        ends_at: when it was over; while it fires, until when that stands unless it is said again.
+        title: what is so where the rule fires.
+        body: how bad it is, and why.
+        to_do: what a person does next.
+        report: where the newest report is.
+    """
+
+    alert_id: str
+    rule: str
+    subject: str
+    cause: str
+    severity: str
+    team: str | None
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    title: str
+    body: str
+    to_do: str
+    report: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How far a message got.
 
@@ -82,6 +117,22 @@ def render(news: News, rules: Mapping[str, Rule], report: str) -> tuple[str, str
         title += f" (and {len(news.alerts) - 1} more)"
     parts = [_paragraph(row, rules, is_over=news.kind != FIRING) for row in news.alerts]
     return one_line(title), "\n\n".join([*parts, f"Report       {report}"]) + "\n"
+
+
+def stand(row: Row, kind: str, ends_at: datetime, rules: Mapping[str, Rule], report: str) -> Standing:
+    """How the alert of a row of `gold.alert` stands."""
+    rule = rules.get(row["rule"])
+    said = (_seen(row), row["detail"], rule.means if rule else None)
+    return Standing(
+        **{name: row[name] for name in ("alert_id", "rule", "subject", "cause", "severity", "team")},
+        kind=kind,
+        starts_at=min(row["since"], ends_at),
+        ends_at=ends_at,
+        title=title_of(row, rules),
+        body=one_line("; ".join(text for text in said if text)),
+        to_do=rule.to_do if rule else "",
+        report=report,
+    )
 
 
 def place(row: Row) -> str:

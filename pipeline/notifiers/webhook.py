@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
-import urllib3
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pipeline.alerting.message import TAKEN, Message, Outcome, refused, unanswered
-from pipeline.errors import holds_secret, redacted
+from pipeline.alerting.message import Message, Outcome
+from pipeline.errors import holds_secret
 from pipeline.notifiers._environment import read_secret
+from pipeline.notifiers._post import post_json
 
 
 class Options(BaseModel):
@@ -46,29 +44,5 @@ def notify(message: Message, options: Options) -> Outcome:
         ConfigError: the token is not in the environment.
     """
     token = read_secret(options.token_env, "the bearer token") if options.token_env else None
-    headers = {"Content-Type": "application/json", "Idempotency-Key": message.message_id}
-    headers |= {"Authorization": f"Bearer {token}"} if token else {}
-    pool = urllib3.PoolManager(timeout=options.timeout_s, retries=False)
-    try:
-        answer = pool.request("POST", options.url, body=json.dumps(asdict(message)).encode(), headers=headers, redirect=False)
-    except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-        return refused(redacted(f"{type(error).__name__}: {error}", token))
-    except urllib3.exceptions.HTTPError as error:
-        return unanswered(redacted(f"{type(error).__name__}: {error}", token))
-    if 200 <= answer.status < 300:
-        return TAKEN
-    said = answer.data[:200].decode("utf-8", "replace")
-    wait_s = _wait_s(answer.headers.get("Retry-After", ""), answer.headers.get("Date", ""))
-    # A server that failed may have done so after it took the message.
-    return (unanswered if answer.status >= 500 else refused)(redacted(f"it answered {answer.status}: {said}", token), wait_s)
-
-
-def _wait_s(retry_after: str, date: str) -> float:
-    """Seconds that the server asks to wait, from either form of the header; 0 where it says nothing that can be read."""
-    if retry_after.strip().isdigit():
-        return float(retry_after)
-    try:
-        until, since = (parsedate_to_datetime(each).replace(tzinfo=UTC) for each in (retry_after, date))
-    except (TypeError, ValueError):
-        return 0.0
-    return max(0.0, (until - since).total_seconds())
+    headers = {"Idempotency-Key": message.message_id} | ({"Authorization": f"Bearer {token}"} if token else {})
+    return post_json(options.url, json.dumps(asdict(message)), headers, options.timeout_s, token)

@@ -115,6 +115,8 @@ def _hand_over(row: dict[str, Any], settings: Settings) -> Outcome:
     route = settings.routes.get(row["route"])
     if route is None:
         return refused(f"there is no route {row['route']} any more")
+    if route.takes_state:
+        return refused(f"route {row['route']} takes no messages any more: {route.notifier} is posted how alerts stand")
     message = Message(**{name: row[name] for name in Message.__dataclass_fields__})
     try:
         options = plugs.check_options("notifiers", route.notifier, route.options)

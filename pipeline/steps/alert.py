@@ -39,6 +39,7 @@ from pipeline.steps._daily import order_daily, order_monitor
 from pipeline.steps._declaration import STEPS, Step
 from pipeline.steps._deliver import Clock, deliver
 from pipeline.steps._digest import queue_digests
+from pipeline.steps._post_state import post_state, read_quiet
 from pipeline.tables.alerts import ALERT, NOTIFICATION
 from pipeline.tables.columns import (
     ACKNOWLEDGED,
@@ -72,7 +73,8 @@ def alert(interval: Interval, lake: Lake, settings: Settings) -> int:
     Over whole days the rules of days are asked, over a part of a day those of the DAG `monitor`; neither touches the alerts of
     the other.
     The same run again sends nothing again, a backfill sends nothing, and a notifier that is down fails nothing: its messages stay
-    queued, and where it took none of `notify_tries` tries, the other routes are told in the same run.
+    queued, and where it took none of `notify_tries` tries, the other routes are told in the same run. A route whose notifier
+    takes state is handed how all alerts stand, and no messages.
 
     Raises:
         ConfigError: a route, the maintenance calendar or the head of a rule is not what it must be; nothing was published.
@@ -109,17 +111,20 @@ def _once(
     unanswered = frozenset((*failed, *unmade))
     # A run of one rhythm says nothing of what the other asks: it would end what it never looked for.
     others = read_rules().keys() - choose_rules(read_rules(), interval).keys()
-    rows = [row for row in read_known(lake, interval.as_of) if row["rule"] not in others]
+    on_record = read_known(lake, interval.as_of)
+    rows = [row for row in on_record if row["rule"] not in others]
     known = Known(rows, read_said(lake, interval.as_of))
     behind = find_behind(read_rules(), settings.routes.values())
     untold = frozenset(name for name, rule in read_rules().items() if rule.ends_untold)
-    limits = replace(limits_of(settings), behind=behind, ends_untold=untold)
+    quiet = read_quiet(rows, interval, clock.now(), settings)
+    limits = replace(limits_of(settings), behind=behind, ends_untold=untold, quiet=quiet)
     decision = decide(fired, known, windows, interval.as_of, clock.now(), limits, unanswered)
     changed = _publish(decision, {*choose_rules(read_rules(), interval), *(row["rule"] for row in rows)}, interval, lake)
     queue_messages(decision.news, known.said, interval, lake, settings)
     if clock.now() - interval.as_of <= limits.within:
         queue_digests(lake, settings, clock.now())
-    ended = deliver(lake, settings, clock)
+    ended = post_state(decision, on_record, read_rules(), interval, lake, settings, clock.now())
+    ended += deliver(lake, settings, clock)
     _say(decision, ended, interval)
     return changed, failed, ended
 
@@ -187,7 +192,7 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
     for each in news:
         told = routes_told(said_of.get(each.group_id, ()), each.group_id, interval.as_of)
         routes = list(choose_routes(each, settings.routes, told))
-        if not routes:
+        if not routes and not any(one.takes_state for one in settings.routes.values()):
             log.info("%s: no route takes %s", interval, each.alerts[0]["subject"])
         title, body = render(each, rules, report)
         for name in routes:
@@ -225,9 +230,11 @@ def queue_messages(news: Iterable[News], said: Sequence[Said], interval: Interva
 
 
 def choose_routes(news: News, routes: Mapping[str, Route], told: Collection[str]) -> Iterable[str]:
-    """The routes that take any of the alerts, none those about itself; that they are over, those that were told of them."""
+    """The routes that take a message of the alerts, none those about itself; that they are over, those that were told of them."""
     about = [Fired(**{key: row[key] for key in Fired.__dataclass_fields__}) for row in news.alerts]
     for name, route in routes.items():
+        if route.takes_state:
+            continue
         if name in told if news.kind == RESOLVED else any(route.takes(each) for each in about if each.subject != f"route {name}"):
             yield name
 

@@ -247,8 +247,8 @@ COUNTED = ("vcpu_hour", "gb_month", "request")
 #: Of an alert: a person is told of it, a person has taken it, it is over, or it fires and is not told, with a reason.
 ALERT_STATES = FIRING, ACKNOWLEDGED, RESOLVED, SUPPRESSED = ("firing", "acknowledged", "resolved", "suppressed")
 #: Of a message: not tried yet or not taken, being handed over, taken, handed over without an
-#: answer, too old to be tried again, not sent because its route had its messages of the week, waiting for the digest of its
-#: route, or part of one, which is a message of its own.
+#: answer, too old to be tried again (or said anew by the next run), not sent because its route had its messages of the week,
+#: waiting for the digest of its route, or part of one, which is a message of its own.
 DELIVERIES = QUEUED, SENDING, SENT, NO_ANSWER, GIVEN_UP, WITHHELD, HELD, IN_DIGEST = (
     *("queued", "sending", "sent", "unknown", "given_up"),
     *("withheld", "held", "in_digest"),

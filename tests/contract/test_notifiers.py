@@ -6,13 +6,15 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from pipeline import plugs
-from pipeline.alerting.message import Message, Outcome
+from pipeline.alerting.message import Message, Outcome, Standing
 from pipeline.errors import ConfigError
+from pipeline.routes import Route
 from pipeline.tables.columns import FIRING, NO_ANSWER, QUEUED, SENT
 from tests.support.plug_cases import load_cases, without_plug
 
@@ -25,6 +27,17 @@ MESSAGE = Message(
     FIRING,
     "[CRITICAL] 1/r/db-1 disk_utilization: a disk is forecast to fill up soon",
     "What         A disk is forecast to fill up soon\nWhere        Zürich\n",
+)
+#: The same of a notifier that takes no messages but how alerts stand; what a repetition is told by is the alert's own id.
+STANDING = Standing(
+    MESSAGE.message_id,
+    *("disk_full", "1/r/db-1", "disk_utilization", MESSAGE.severity, None, FIRING),
+    starts_at=datetime(2026, 3, 14, 5),
+    ends_at=datetime(2026, 3, 15, 5),
+    title=MESSAGE.title,
+    body=MESSAGE.body,
+    to_do="Enlarge it.",
+    report="s3://lake/reports/latest/report.html",
 )
 #: How far a message got, by what the other side did; `STATES` of a plug's cases says where it differs.
 STATES = {"taken": SENT, "refused": QUEUED, "busy": QUEUED, "failed": NO_ANSWER, "never": NO_ANSWER, "nobody": QUEUED}
@@ -53,8 +66,12 @@ def serve(name: str, answer: str) -> AbstractContextManager[Side]:
 def send(name: str, side: Side, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     for variable, value in side.environment.items():
         monkeypatch.setenv(variable, value)
-    outcome: Outcome = plugs.bind("notifiers", name, plugs.check_options("notifiers", name, side.options))(MESSAGE)
+    outcome: Outcome = plugs.bind("notifiers", name, plugs.check_options("notifiers", name, side.options))(given(name))
     return outcome
+
+
+def given(name: str) -> Message | list[Standing]:
+    return [STANDING] if Route(notifier=name).takes_state else MESSAGE
 
 
 def test_no_cases_are_left_of_a_notifier_that_is_gone() -> None:
@@ -104,4 +121,4 @@ def test_a_secret_that_is_not_in_the_environment_is_named_by_its_variable(name: 
             monkeypatch.delenv(side.options[option], raising=False)
             notify = plugs.bind("notifiers", name, plugs.check_options("notifiers", name, side.options))
             with pytest.raises(ConfigError, match=f"environment variable {side.options[option]} is not set"):
-                notify(MESSAGE)
+                notify(given(name))

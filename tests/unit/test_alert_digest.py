@@ -23,6 +23,7 @@ from pipeline.inputs.alerts import read_rules
 from pipeline.interval import Interval
 from pipeline.lake import Lake, open_lake
 from pipeline.quality.conform import conform
+from pipeline.routes import Route, check_routes
 from pipeline.settings import Settings
 from pipeline.steps import _digest as queueing
 from pipeline.steps import alert as step
@@ -223,6 +224,14 @@ def test_a_weekly_digest_says_whether_little_is_anomalous_and_of_how_much(rate: 
 def test_a_route_whose_digest_cannot_be_meant_is_refused_with_what_was_said(named: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigError, match=f"(?s){complaint}"):
         settings_module.load({}, routes={"mail": {"notifier": "webhook", "options": {"url": "http://x/"}, **named}})
+
+
+def test_a_route_that_is_sent_no_messages_has_no_digest() -> None:
+    options = {"url": "http://127.0.0.1:9093"}
+    route = Route(notifier="alertmanager", digest="daily", options=options)
+
+    with pytest.raises(ConfigError, match=r"routes\.team: digest: alertmanager is sent no messages"):
+        check_routes({"team": route})
 
 
 # ---------------------------------------------------------------- on a lake
