@@ -10,17 +10,17 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.alerting.heard import GRAVITY, Said, when
 from pipeline.alerting.rules import Fired
 from pipeline.alerting.windows import Window, window_of
-from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, FIRING, RESOLVED, SUPPRESSED
+from pipeline.tables.columns import ACKNOWLEDGED, FIRING, RESOLVED, SUPPRESSED
 
 Row = Mapping[str, Any]
 Key = tuple[str, str, str]
-FLAPPING = A_WEEK = timedelta(days=7)
+FLAPPING = timedelta(days=7)
 A_DAY = timedelta(days=1)
 #: What is older tells people nothing that they do not see in the report.
 STILL_NEWS = timedelta(days=7)
-_GRAVITY: Mapping[str, int] = {severity: len(CHECK_SEVERITIES) - place for place, severity in enumerate(CHECK_SEVERITIES)}
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,6 @@ class Limits:
     behind: Mapping[str, Collection[str]] = field(default_factory=dict)
     ends_untold: Collection[str] = ()
     quiet: Mapping[tuple[str, str, str, str], str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Said:
-    """That a message about a group was queued, as of which run, and for which route.
-
-    Attributes:
-        withheld: it was not sent, for the route had its messages of the week.
-        severity: of the gravest alert.
-    """
-
-    group_id: str
-    as_of: datetime
-    kind: str
-    route: str
-    withheld: bool = False
-    severity: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +123,7 @@ def decide(
         unanswered: rules that could not be asked: their alerts stay as they are.
     """
     found: dict[Key, Fired] = {}
-    for each in sorted(fired, key=lambda each: (-_GRAVITY[each.severity], repr(each))):
+    for each in sorted(fired, key=lambda each: (-GRAVITY[each.severity], repr(each))):
         found.setdefault((each.rule, each.subject, each.cause), each)
     history = _history(known.alerts, as_of)
     acknowledged = {row["alert_id"]: row for row in sorted(known.alerts, key=_order) if row["state"] == ACKNOWLEDGED}
@@ -152,48 +135,14 @@ def decide(
     before = {key: _state(past[-1]) for key, past in history.items() if past[-1]["state"] != RESOLVED}
     changes = [row for key, row in now.items() if before.get(key) != _state(row)] + over + kept
     late = clock - as_of > limits.within or any(row["as_of"] > as_of and row["state"] != ACKNOWLEDGED for row in known.alerts)
-    said = {each.group_id: each for each in sorted(known.said, key=_when) if each.as_of < as_of}
+    said = {each.group_id: each for each in sorted(known.said, key=when) if each.as_of < as_of}
     news, untold = _tell(list(now.values()), taken, {row["alert_id"] for row in changes}, said, as_of, limits)
     news += _tell_over(over, [*now.values(), *kept], history, said, told_now, as_of, limits.ends_untold)
     if late:
         news, untold = [], Counter({"of a run long past": len(news)} if news else {})
-    ordered = sorted(news, key=lambda each: (-_GRAVITY[each.severity], each.group_id))
+    ordered = sorted(news, key=lambda each: (-GRAVITY[each.severity], each.group_id))
     changed = tuple(sorted(changes, key=lambda row: str(row["alert_id"])))
     return Decision(changed, tuple(ordered), dict(sorted(untold.items())), None if late else tuple(now.values()))
-
-
-def routes_told(said: Iterable[Said], group_id: str, as_of: datetime) -> set[str]:
-    """The routes that a run has to tell that a group is over: those that were told last that it fires, by this run or before."""
-    last = {
-        each.route: each.kind
-        for each in sorted((one for one in said if not one.withheld), key=_when)
-        if each.group_id == group_id and (each.as_of < as_of or (each.as_of == as_of and each.kind == FIRING))
-    }
-    return {route for route, kind in last.items() if kind == FIRING}
-
-
-def choose_withheld(new: Mapping[str, str], said: Iterable[Said], route: str, as_of: datetime, weekly: int) -> set[str]:
-    """The groups that a route is not told of in a run, because it is told no more than so much in the seven days up to it.
-
-    Neither what is critical counts nor that something is over. Of what is equally grave the route is told first of what it never
-    heard of, then of what it heard of longest ago.
-
-    Args:
-        new: severity of each group that the run would tell the route of; what is critical is not among them.
-        said: messages of any run, those of this one that are queued already among them.
-        route: its name.
-        as_of: of the run.
-        weekly: messages of a week.
-    """
-    own = sorted((one for one in said if one.route == route and one.kind == FIRING and not one.withheld), key=_when)
-    heard_at = {each.group_id: each.as_of for each in own if each.as_of < as_of}
-    told = sum(each.severity != CHECK_SEVERITIES[0] and as_of - A_WEEK < each.as_of <= as_of for each in own)
-    ordered = sorted(new, key=lambda group: (-_GRAVITY[new[group]], heard_at.get(group, datetime.min), group))
-    return set(ordered[max(weekly - told, 0) :])
-
-
-def _when(said: Said) -> tuple[Any, ...]:
-    return said.as_of, said.kind, not said.withheld
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -223,7 +172,7 @@ def _taken(row: Row, past: Sequence[Row], acknowledged: Mapping[str, Row]) -> bo
     if taken is None:
         return False
     since = [one for one in past if one["alert_id"] == row["alert_id"] and one["as_of"] > taken["as_of"]]
-    return all(_GRAVITY[taken["severity"]] >= _GRAVITY[one["severity"]] for one in (row, *since))
+    return all(GRAVITY[taken["severity"]] >= GRAVITY[one["severity"]] for one in (row, *since))
 
 
 def _judge(
@@ -249,7 +198,7 @@ def _judge(
         if row["suppressed_by"]:
             row["state"] = SUPPRESSED
         else:
-            gravest.setdefault(row["group_id"], (_GRAVITY[each.severity], each.rule))
+            gravest.setdefault(row["group_id"], (GRAVITY[each.severity], each.rule))
             told.setdefault((each.rule, each.subject), []).append(each)
         judged[key] = row
     return judged
@@ -284,7 +233,7 @@ def _suppressed_by(
     """Why nobody is told of an alert that fires; None where somebody is."""
     if each.depends_on and each.depends_on != each.subject and each.depends_on in troubled:
         return f"what it depends on: {each.depends_on}"
-    if gravest is not None and gravest[0] > _GRAVITY[each.severity]:
+    if gravest is not None and gravest[0] > GRAVITY[each.severity]:
         return f"a graver alert: {gravest[1]}"
     if window := window_of(each.subject, (row["since"], row["as_of"]), windows):
         return f"maintenance: {window.name}"
@@ -304,7 +253,7 @@ def _said_by(each: Fired, told: Mapping[tuple[str, str], Sequence[Fired]], behin
         for other in told.get((rule, each.subject), ()):
             # A metric, or what of it is so now.
             cause = rf"\b{re.escape(other.cause.removesuffix(' now'))}\b"
-            if _GRAVITY[other.severity] >= _GRAVITY[each.severity] and re.search(cause, each.detail or ""):
+            if GRAVITY[other.severity] >= GRAVITY[each.severity] and re.search(cause, each.detail or ""):
                 return f"what another alert says: {rule}"
     return None
 
@@ -355,7 +304,7 @@ def _tell(
     news: list[News] = []
     untold: Counter[str] = Counter()
     by_group: dict[str, list[Row]] = {}
-    for row in sorted(now, key=lambda row: -_GRAVITY[row["severity"]]):
+    for row in sorted(now, key=lambda row: -GRAVITY[row["severity"]]):
         by_group.setdefault(row["group_id"], []).append(row)
     for group_id, rows in by_group.items():
         open_rows = [row for row in rows if row["state"] == FIRING and row["alert_id"] not in taken]
@@ -398,7 +347,7 @@ def _tell_over(
             after = as_of - STILL_NEWS if told is None else max(as_of - STILL_NEWS, told.as_of)
             skipped = () if group_id in told_now else untold  # What this run told, and made again finds no more, was never so.
             rows = [row for row in newest if row["group_id"] == group_id and row["as_of"] >= after and row["rule"] not in skipped]
-            ordered = sorted(rows, key=lambda row: (-_GRAVITY[row["severity"]], row["rule"]))
+            ordered = sorted(rows, key=lambda row: (-GRAVITY[row["severity"]], row["rule"]))
             if ordered:
                 news.append(News(group_id, RESOLVED, tuple(ordered)))
     return news

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pipeline.alerting.decide import News, Row, Said, digest
+from pipeline.alerting.decide import News, Row, digest
+from pipeline.alerting.heard import Said
 from pipeline.alerting.message import one_line, place, title_of
 from pipeline.alerting.rules import Rule
 from pipeline.tables.columns import ACKNOWLEDGED, CHECK_SEVERITIES, DAILY, FIRING, RESOLVED, SUPPRESSED, WEEKLY

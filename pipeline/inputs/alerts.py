@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.alerting.decide import Row, Said
+from pipeline.alerting.decide import Row
+from pipeline.alerting.heard import Said
 from pipeline.alerting.rules import COLUMNS, DAY, MONITOR, Fired, Rule, parse_rule
 from pipeline.errors import DataError, HeadroomError
 from pipeline.inputs.resources import read_resources

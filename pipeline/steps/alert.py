@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.alerting.decide import Decision, Known, Limits, News, Said, choose_withheld, decide, routes_told
+from pipeline.alerting.decide import Decision, Known, Limits, News, decide
 from pipeline.alerting.digest import is_held
+from pipeline.alerting.heard import Said, choose_withheld, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import DAY, Fired
 from pipeline.alerting.windows import Window, parse_windows

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from pipeline import settings as settings_module
 from pipeline.alerting import digest
-from pipeline.alerting.decide import News, Row, Said
+from pipeline.alerting.decide import News, Row
 from pipeline.alerting.digest import Contents, Period, Rate, count_untold, digest_id, is_held, period_at, render_digest, say_rate
+from pipeline.alerting.heard import Said
 from pipeline.alerting.rules import Fired
 from pipeline.errors import ConfigError
 from pipeline.inputs.alerts import read_rules

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.decide import Decision, Known, Limits, Row, Said, choose_withheld, decide, routes_told
+from pipeline.alerting.decide import Decision, Known, Limits, Row, decide
+from pipeline.alerting.heard import Said, choose_withheld, routes_told
 from pipeline.alerting.message import message_id, render
 from pipeline.alerting.rules import Fired, Rule, parse_rule
 from pipeline.alerting.windows import Window, parse_windows
