@@ -79,7 +79,7 @@ test-trino: setup ## The SQL on that Trino: every golden case, Athena's API, and
 	@echo "$(INPUTS) random inputs from $(FIRST_INPUT) on for each of $(words $(wildcard sql/*/*.sql)) files"
 	@$(BIN)/python -m tools.trino $(BIN)/python -m pytest -n 3 --dist worksteal $(TRINO_TESTS)
 
-check: setup style ## Before a commit: lint, types, and the tests that start no server (under 4 minutes on 2 cores)
+check: setup style ## Before a commit: lint, types, and the tests that start no server (9 minutes on 2 cores)
 	@$(MAKE) --no-print-directory -j 2 types serverless
 
 serverless:
