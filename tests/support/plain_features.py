@@ -46,6 +46,16 @@ def define(demand: pd.DataFrame, granularity: Granularity) -> pd.DataFrame:
     return pd.DataFrame(named).replace([np.inf, -np.inf], np.nan)
 
 
+def define_windowed(demand: pd.DataFrame, granularity: Granularity) -> pd.DataFrame:
+    """Those features alone that need each window as such: the others pandas rolls, or shifts, by functions of its own."""
+    named: dict[str, pd.Series] = {}
+    for name in BASE_METRICS:
+        for family in (_peaks, _changes, _entropy):
+            named |= dict(family(name, demand[name]))
+        named |= dict(_spectrum(name, demand[name], SEASON[granularity], SPECTRUM[granularity]))
+    return pd.DataFrame(named)
+
+
 def last(x: pd.Series, width: int) -> pd.DataFrame:
     """A row of the last `width` values for each period, the oldest first."""
     return pd.concat([x.shift(k) for k in reversed(range(width))], axis=1, keys=range(width))
