@@ -2,9 +2,9 @@
 
 Both are measured in one process, one after the other: CPU seconds of 175,320 rows, by the hour of the realistic fleet and by the
 day of the reference fleet. Pandas works out a part of the servers, and both are held side by side per row. It does so as each
-feature is defined, window by window, as nobody in haste would: so it is also said how many times as fast ours are, all of them, as
-those alone for which pandas has no rolling function. What it takes to compile is said apart, and so is what it takes to turn the
-features into columns and compressed Parquet.
+feature is defined, window by window, as nobody in haste would: so it is also said how many times as fast ours are, all of them,
+as those alone for which pandas has no rolling function. What it takes to compile is said apart, and so is what it takes to turn
+the features into columns and compressed Parquet.
 """
 
 from __future__ import annotations
