@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipeline import __version__
+from pipeline.errors import ConfigError
+from pipeline.routes import check_routes
 from pipeline.settings import Settings
 
 PACKAGES = ("apache-airflow", "mlflow", "pyiceberg", "pyarrow", "duckdb", "sqlglot", "great-expectations", "pandas", "prophet")
@@ -16,13 +18,14 @@ FREE_GIB = 2.0
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, bool, str]]:
-    """One (name, ok, detail) per check: Headroom itself, Python, packages, disk, lake, catalog, MLflow."""
+    """One (name, ok, detail) per check: Headroom itself, Python, packages, disk, lake, catalog, MLflow, routes."""
     yield "headroom", True, __version__
     yield "python", sys.version_info >= (3, 11), f"{sys.version.split()[0]}, 3.11 or later is needed"
     yield _packages()
     yield _disk(settings)
     yield _lake(settings)
     yield _mlflow(settings)
+    yield _routes(settings)
 
 
 def _packages() -> tuple[str, bool, str]:
@@ -66,3 +69,12 @@ def _mlflow(settings: Settings) -> tuple[str, bool, str]:
     except requests.RequestException as error:
         return "mlflow", False, f"{uri}: {type(error).__name__}"
     return "mlflow", answer.ok, f"{uri}: HTTP {answer.status_code}"
+
+
+def _routes(settings: Settings) -> tuple[str, bool, str]:
+    try:
+        check_routes(settings.routes)
+    except ConfigError as error:
+        return "routes", False, str(error)
+    told = ", ".join(f"{name} ({route.notifier})" for name, route in sorted(settings.routes.items()))
+    return "routes", True, told or "none, so alerts are published and nobody is told of them"

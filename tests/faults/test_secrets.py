@@ -130,6 +130,22 @@ def test_settings_and_doctor_print_no_secret(settings: Settings, monkeypatch: py
     assert [secrets.found_in(each.output + repr(each.exception)) for each in said] == [set(), set()]
 
 
+def test_the_doctor_names_a_route_whose_address_holds_a_password_and_not_the_password(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes = {"pager": {"notifier": "alertmanager", "options": {"url": f"http://ada:{PASSWORD}@127.0.0.1:9"}}}
+    monkeypatch.setenv("HEADROOM_HOME", str(settings.home))
+    monkeypatch.setenv("HEADROOM_ROUTES", json.dumps(routes))
+    monkeypatch.setenv("COLUMNS", "400")
+
+    said = CliRunner().invoke(app, ["doctor"])
+
+    assert said.exit_code == 1
+    assert "bad  routes: routes.pager: " in said.output
+    assert "an address holds no user, password or key" in said.output
+    assert secrets.found_in(said.output + repr(said.exception)) == set()
+
+
 def test_an_error_shows_no_secret_whoever_words_it() -> None:
     said = HeadroomError(f"asked postgresql://ada:{PASSWORD}@db/x with Bearer {TOKEN} and aws_secret_access_key={SECRET_KEY}")
 

@@ -205,7 +205,8 @@ def test_options_on_the_command_line_are_added_to_those_in_the_settings(
 def test_the_doctor_says_one_line_per_check() -> None:
     lines = [line for line in invoke("doctor").splitlines() if line.startswith(("ok ", "bad "))]
 
-    assert [line.split(":")[0].split()[-1] for line in lines] == ["headroom", "python", "packages", "disk", "lake", "mlflow"]
+    checked = [line.split(":")[0].split()[-1] for line in lines]
+    assert checked == ["headroom", "python", "packages", "disk", "lake", "mlflow", "routes"]
     assert all(line.startswith("ok ") for line in lines)
 
 
