@@ -77,3 +77,6 @@ def _alone(lock: Path) -> Iterator[None]:
             yield
         finally:
             _held.discard(lock)
+            # A process that was forked meanwhile has the open file, too: closed here alone, it would stay locked.
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)

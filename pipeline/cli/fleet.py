@@ -17,10 +17,16 @@ app = typer.Typer(help="The synthetic fleet, outside of the lake.", no_args_is_h
 
 
 class Granularity(StrEnum):
-    """Rows per day or per hour."""
+    """Rows per day or per hour; in two words each."""
 
     DAY = "day"
     HOUR = "hour"
+    DAILY = "daily"
+    HOURLY = "hourly"
+
+
+#: What the source calls those.
+_SAME = {Granularity.DAILY: Granularity.DAY, Granularity.HOURLY: Granularity.HOUR}
 
 
 class Format(StrEnum):
@@ -58,7 +64,8 @@ def export(
     first = _read_day("--start-date", start_date)
     days = _count_days(first, years, end_date)
     source = plugs.load("sources", "fleet")
-    given = {"preset": "reference", "servers": servers, "start": first, "days": days, "granularity": granularity.value}
+    by = _SAME.get(granularity, granularity).value
+    given = {"preset": "reference", "servers": servers, "start": first, "days": days, "granularity": by}
     options = plugs.check_options("sources", "fleet", {**given, "seed": seed})
     ending = ".parquet" if format_ is Format.PARQUET else ".csv.gz" if compress else ".csv"
     path = output if output.name.endswith(ending) else output.with_name(output.name + ending)

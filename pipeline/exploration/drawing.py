@@ -17,7 +17,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_VALUES, MOST_POINTS = 5000, 1500
 BLUE, ORANGE, GREY = "#2f6f9f", "#c8692b", "#8a8f98"
 QUARTERS = (BLUE, "#6fa3c7", ORANGE, "#e0a877")
-#: Days of a sample of series.
+#: Days of a sample of series, at most.
 SAMPLE_DAYS = 60
 #: Resources and days that a picture of what is missing has at most.
 CELLS = (120, 200)
@@ -162,6 +162,7 @@ def some_series(axes: Axes, observed: Observed, metric: str, most: int = 4) -> N
     """The last days of a few resources, evenly chosen."""
     rows = observed.rows(metric)
     rows = rows[rows["ts"] > rows["ts"].max() - pd.Timedelta(days=SAMPLE_DAYS)]
+    days = (rows["ts"].max() - rows["ts"].min()).days + 1
     names = rows["resource"].drop_duplicates().sort_values()
     for name in thin(names.to_frame(), most)["resource"]:
         one = rows[rows["resource"] == name].set_index("ts")["value"].asfreq("D")
@@ -169,7 +170,10 @@ def some_series(axes: Axes, observed: Observed, metric: str, most: int = 4) -> N
     legend = axes.legend(fontsize=7)
     for text in legend.get_texts():
         text.set_parse_math(False)
-    axes.set(ylabel=named(observed, metric), title=f"{min(most, len(names))} of {len(names)} resources, {SAMPLE_DAYS} days")
+    axes.set(
+        ylabel=named(observed, metric),
+        title=f"{min(most, len(names))} of {len(names)} resources, {days} day{'s' if days > 1 else ''}",
+    )
     dates(axes)
 
 

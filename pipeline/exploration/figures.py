@@ -82,7 +82,8 @@ def _per_metric(observed: Observed, draws: tuple[Callable[[Any, Observed, str], 
 
 
 def _boxes(observed: Observed) -> Figure:
-    labels = [label for label in LABELS if observed.labels[label].notna().any()] or list(LABELS[:1])
+    labels = [str(label) for label in observed.labels if label != "resource" and observed.labels[label].notna().any()]
+    labels = labels or list(LABELS[:1])
     figure = _figure(4 * len(labels) + 1, 2.5 * len(observed.metrics) + 0.3)
     grid = figure.subplots(len(observed.metrics), len(labels), squeeze=False)
     for row, metric in zip(grid, observed.metrics, strict=True):

@@ -26,7 +26,7 @@ class Observed:
         title: what it is, for people.
         days: resource, metric, unit, ts (midnight), value, complete (share of the day observed); one row per day observed.
         hours: metric, day_of_week (0 is Monday), hour_of_day, mean, hours; no rows where nothing is known by the hour.
-        labels: resource, server_type, business_unit, criticality; None where nobody says.
+        labels: resource, server_type, business_unit, criticality, of a file that says it region; None where nobody says.
     """
 
     title: str

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pipeline.errors import ConfigError, DataError
 from pipeline.reading.options import Reading
 from pipeline.reading.samples import Samples, read_samples
-from pipeline.reading.sheet import read_sheet
+from pipeline.reading.sheet import Sheet, read_sheet
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +31,26 @@ def read_own(path: Path, reading: Reading, beside: Sequence[str] = ()) -> Sample
         ConfigError: no such file, or what a column means has to be stated.
         DataError: it is not what its name says, lacks a column, or a cell is no moment or number; the message names the line.
     """
+    return read_opened(open_own(path), path, reading, beside)
+
+
+def open_own(path: Path) -> Sheet:
+    """The rows of a file, before anybody says what its columns are.
+
+    Raises:
+        ConfigError: no such file.
+        DataError: it is not what its name says.
+    """
     if not path.is_file():
         raise ConfigError(f"no file {path}")
     try:
-        sheet = read_sheet(str(path), lambda: path.open("rb"))
+        return read_sheet(str(path), lambda: path.open("rb"))
     except (OSError, EOFError) as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def read_opened(sheet: Sheet, path: Path, reading: Reading, beside: Sequence[str] = ()) -> Samples:
+    """What `read_own` does, of a file that is open."""
     apart = [name for name in sheet.data.column_names if name.strip().lower() in beside]
     samples = replace(read_samples(replace(sheet, data=sheet.data.drop_columns(apart)), reading), sheet=sheet)
     for remark in samples.remarks:

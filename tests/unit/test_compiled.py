@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import signal
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +16,7 @@ from numba.core.caching import CompileResultCacheImpl, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
 from pipeline.anomalies import bounded, ordered, spans
-from pipeline.compiled import added, compiled, hash_sources
+from pipeline.compiled import _alone, added, compiled, hash_sources
 from pipeline.features import change, joint, residual, rolling, shape, windows
 
 
@@ -74,13 +76,29 @@ def test_what_another_process_compiles_at_the_same_time_is_waited_for_and_taken(
 
     def wait(_lock: object, kind: int) -> None:
         waits.append(kind)
-        Dispatcher.compile(others, (numba.float64,))
+        if kind == fcntl.LOCK_EX:
+            Dispatcher.compile(others, (numba.float64,))
 
     monkeypatch.setattr(fcntl, "flock", wait)
     assert mine(1.5) == 3.0
 
-    assert waits == [fcntl.LOCK_EX]
+    assert waits == [fcntl.LOCK_EX, fcntl.LOCK_UN]
     assert (sum(mine.stats.cache_hits.values()), sum(mine.stats.cache_misses.values())) == (1, 0)
+
+
+def test_a_process_that_was_forked_while_something_was_compiled_holds_nobody_up(tmp_path: Path) -> None:
+    lock = tmp_path / "double.lock"
+
+    with _alone(lock):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+    try:
+        with lock.open("w") as other:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def load(file: Path) -> ModuleType:

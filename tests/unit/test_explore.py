@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
+from pipeline.exploration.drawing import some_series
 from pipeline.exploration.observed import LABELS, Observed, choose, from_samples
 from pipeline.exploration.statistics import decompose, describe_metrics, kind_of
-from pipeline.own_files.explore import explore, from_lake
+from pipeline.own_files.explore import CALENDAR, explore, from_lake, read_file
+from pipeline.reading.options import Reading
+from pipeline.sources import fleet
 from pipeline.sources.fleet import reference_frame
 
 FIRST = datetime(2026, 3, 2)
@@ -158,6 +162,70 @@ def test_a_file_is_explored_by_the_command_with_the_gaps_it_has(tmp_path: Path) 
     assert done.exit_code == 0, done.output
     assert "<h1>load.csv</h1>" in (tmp_path / "out" / "explore.html").read_text()
     assert (tmp_path / "out" / "patterns.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_whole_export_of_the_fleet_is_explored_with_its_labels_and_what_is_left_out_is_said(tmp_path: Path, form: str) -> None:
+    file = tmp_path / f"fleet.{form}"
+    asked = ["--servers", "8", "--end-date", "2022-01-30", "--format", form, "--output", str(file)]
+    for words in (["fleet", "export", *asked], ["explore", str(file), "--out", str(tmp_path / "out")]):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+
+    said = " ".join(done.output.split())
+    assert "app_name, year, month, quarter, dayofweek, is_weekend, is_eoq, is_holiday left out" in said
+    found = read_file(file, Reading())
+    frame = reference_frame(8, date(2022, 1, 1), 30).reset_index().drop_duplicates("server_id").set_index("server_id")
+    assert sorted(found.metrics) == ["cpu_p95", "disk_p95", "mem_p95", "net_in_p95", "net_out_p95"]
+    told = found.labels.set_index("resource")
+    for label in (*LABELS, "region"):
+        assert told[label].to_dict() == {str(name): str(word) for name, word in frame[label].items()}
+
+
+def test_the_calendar_of_an_export_is_what_the_fleet_writes() -> None:
+    assert CALENDAR == fleet._CALENDAR
+
+
+def test_a_label_is_what_was_said_last_and_nobody_where_it_is_empty(tmp_path: Path) -> None:
+    file = tmp_path / "load.csv"
+    lines = ["date,host,cpu,server_type", "2026-03-02,a,2,web", "2026-03-01,a,1,batch", "2026-03-01,b,3,", "2026-03-02,b,4,"]
+    file.write_text("\n".join(lines) + "\n")
+
+    assert read_file(file, Reading()).of("cpu").drop_duplicates("resource")["server_type"].fillna("-").tolist() == ["web", "-"]
+
+
+def test_rows_in_an_hour_that_is_dropped_are_not_rows_of_several_resources(tmp_path: Path) -> None:
+    file = tmp_path / "load.csv"
+    file.write_text("timestamp,cpu,site\n2026-03-29 01:00,1,here\n2026-03-29 02:30,2,here\n2026-03-29 03:00,3,here\n")
+
+    found = read_file(file, Reading(timezone="Europe/Berlin", ambiguous="drop"))
+
+    assert found.hours["hours"].sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (["date,host,cpu", "2026-03-01,a,1 GB", "2026-03-02,a,2 GB"], "column 'cpu': expected a finite number, got '1 GB'"),
+        (["date,host,cpu", "2026-03-01,a,1", "2026-03-02,a,broken"], "line 3, column 'cpu': expected a finite number"),
+        (["date,machine,cpu", "2026-03-01,a,1", "2026-03-01,b,2"], "which column names the resource"),
+    ],
+)
+def test_numbers_that_are_spoilt_and_rows_of_nobody_are_refused(tmp_path: Path, lines: list[str], complaint: str) -> None:
+    file = tmp_path / "load.csv"
+    file.write_text("\n".join(lines) + "\n")
+
+    with pytest.raises((ConfigError, DataError), match=complaint):
+        read_file(file, Reading())
+
+
+@pytest.mark.parametrize(("days", "said"), [(1, "2 of 2 resources, 1 day"), (30, "30 days"), (60, "60 days"), (90, "60 days")])
+def test_a_sample_of_series_says_the_days_that_it_shows(days: int, said: str) -> None:
+    axes = Figure().subplots()
+
+    some_series(axes, reference(servers=2, days=days), "cpu_utilization")
+
+    assert axes.get_title().endswith(said)
 
 
 def test_a_picture_for_a_slide_says_below_itself_what_its_data_are(tmp_path: Path) -> None:

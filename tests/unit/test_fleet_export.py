@@ -46,6 +46,14 @@ def test_one_fleet_is_the_same_in_every_format_and_its_bytes_in_every_run(tmp_pa
     pd.testing.assert_frame_equal(text, stored.astype({"server_id": "object"}), check_dtype=False)
 
 
+@pytest.mark.parametrize(("word", "rows"), [("day", 20), ("daily", 20), ("hour", 480), ("hourly", 480)])
+def test_rows_are_by_the_day_or_the_hour_in_either_word(tmp_path: Path, word: str, rows: int) -> None:
+    said = export("--servers", "2", "--end-date", "2022-01-10", "--granularity", word, "--output", str(tmp_path / "fleet"))
+
+    assert f"{rows} rows of 2 servers over 10 days" in said
+    assert len(pd.read_csv(tmp_path / "fleet.csv")) == rows
+
+
 def test_a_persons_archetype_is_a_part_of_the_fleet(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     text = SHIPPED.read_text().replace("share = 0.40", "share = 0.20")
