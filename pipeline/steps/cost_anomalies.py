@@ -44,7 +44,8 @@ STEP = Step(
 READ, KEPT = timedelta(days=210), timedelta(days=62)
 #: How far back the causes of the oldest of them are looked for.
 CAUSES_READ = KEPT + timedelta(days=BEFORE)
-#: Of what is unusual, and in what parts of a bill it is looked for: another with every change by which more is found.
+#: Of what is unusual, and in what parts of a bill it is looked for: another with every change by which more is found, or by which
+#: `Planned` has other fields.
 RULE_VERSION = "1"
 OWNER = ["source", "provider", "payer", "currency"]
 #: That tell a node, the last of them only that of a resource.

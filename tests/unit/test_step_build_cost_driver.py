@@ -106,6 +106,26 @@ def test_a_month_that_is_restated_is_told_anew_as_a_whole(ruled: Settings) -> No
     assert found["unallocated"] == {"change": -30, "gone": -30}
 
 
+def test_a_team_that_is_charged_nothing_any_more_is_gone_and_currencies_are_not_added_up(ruled: Settings) -> None:
+    euros = [
+        charge("2026-03-02", "7", "7", "7", tag_set=SHOP, currency="EUR"),
+        charge("2026-04-02", "1", "1", "1", tag_set=NOBODY, currency="EUR"),
+    ]
+    give(ruled, *CHARGES[:3], *CHARGES[4:6], *euros)
+
+    lake = build(ruled)
+
+    asked = (
+        "SELECT currency, sum(cost_before) AS before, sum(cost) AS now, sum(gone) AS gone, sum(change) AS change "
+        "FROM gold.cost_driver WHERE dimension = 'team' AND value = 'shop' AND service <> 'Support' "
+        "GROUP BY currency ORDER BY currency"
+    )
+    assert lake.query(asked).to_pylist() == [
+        {"currency": "EUR", "before": 7, "now": 0, "gone": -7, "change": -7},
+        {"currency": "USD", "before": 10, "now": 0, "gone": -10, "change": -10},
+    ]
+
+
 def test_a_lake_without_bills_has_no_drivers_and_broken_rules_leave_what_was_published(ruled: Settings) -> None:
     assert build(ruled).read(COST_DRIVER).num_rows == 0
     give(ruled, *CHARGES)
